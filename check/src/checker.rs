@@ -1,0 +1,247 @@
+//! The builder that runs a model under the chosen engines.
+
+use crate::engines::{self, Plan};
+use crate::token::Token;
+use crate::{Engine, Report};
+use core::time::Duration;
+use selvedge::rt::engine::{Counters, FailureKind, Mutation};
+use std::sync::Arc;
+
+/// Runs a model under one engine after another.
+///
+/// ```
+/// use selvedge::rt::{sync::Arc, sync::atomic::{AtomicUsize, Ordering}, thread};
+/// use selvedge_check::Checker;
+///
+/// Checker::new().iterations(20).check(|| {
+///     let count = Arc::new(AtomicUsize::new(0));
+///     let theirs = Arc::clone(&count);
+///     let thread = thread::spawn(move || theirs.fetch_add(1, Ordering::Relaxed));
+///     count.fetch_add(1, Ordering::Relaxed);
+///     thread.join().unwrap();
+///     assert_eq!(count.load(Ordering::Relaxed), 2);
+/// });
+/// ```
+#[derive(Clone, Debug)]
+pub struct Checker {
+    name: String,
+    pub(crate) engines: Vec<Engine>,
+    pub(crate) preemptions: Option<usize>,
+    pub(crate) iterations: u64,
+    pub(crate) seed: u64,
+    pub(crate) replay: Option<Token>,
+    time_limit: Option<Duration>,
+    max_executions: Option<u64>,
+    max_operations: u64,
+    mutation: Option<Mutation>,
+    expected: Option<FailureKind>,
+    use_environment: bool,
+    counters: Option<Arc<Counters>>,
+}
+
+impl Checker {
+    /// The standard settings: every engine compiled in, at most two preemptions, 1,000 native runs
+    /// or random schedules, a minute for each engine, 20,000 operations for each execution.
+    pub fn new() -> Checker {
+        Checker {
+            name: "model".to_string(),
+            engines: Engine::available(),
+            preemptions: Some(2),
+            iterations: 1_000,
+            seed: 0x5e17ed6e,
+            replay: None,
+            time_limit: Some(Duration::from_secs(60)),
+            max_executions: None,
+            max_operations: 20_000,
+            mutation: None,
+            expected: None,
+            use_environment: true,
+            counters: None,
+        }
+    }
+
+    /// The model's name in messages.
+    pub fn name(mut self, name: &str) -> Checker {
+        self.name = name.to_string();
+        self
+    }
+
+    /// The engines to use, in this order.
+    pub fn engines(mut self, engines: impl IntoIterator<Item = Engine>) -> Checker {
+        self.engines = engines.into_iter().collect();
+        self
+    }
+
+    /// How often a search may take the processor from a thread that could go on; `None`: no bound.
+    pub fn preemption_bound(mut self, bound: Option<usize>) -> Checker {
+        self.preemptions = bound;
+        self
+    }
+
+    /// How many native runs and random schedules to try.
+    pub fn iterations(mut self, iterations: u64) -> Checker {
+        self.iterations = iterations;
+        self
+    }
+
+    /// The seed of random schedules.
+    pub fn seed(mut self, seed: u64) -> Checker {
+        self.seed = seed;
+        self
+    }
+
+    /// How long each engine may take; looked at between executions.
+    pub fn time_limit(mut self, limit: Duration) -> Checker {
+        self.time_limit = Some(limit);
+        self
+    }
+
+    /// How many executions each engine may run.
+    pub fn max_executions(mut self, limit: u64) -> Checker {
+        self.max_executions = Some(limit);
+        self
+    }
+
+    /// How many operations one execution may take before the run is refused, or called a livelock
+    /// if nothing changes any more.
+    pub fn max_operations(mut self, limit: u64) -> Checker {
+        self.max_operations = limit;
+        self
+    }
+
+    /// Changes one site of the code under test.
+    pub fn mutate(mut self, mutation: Mutation) -> Checker {
+        self.mutation = Some(mutation);
+        self
+    }
+
+    /// [`check`](Self::check) shall demand a failure of this kind from every engine.
+    pub fn expect_failure(mut self, kind: FailureKind) -> Checker {
+        self.expected = Some(kind);
+        self
+    }
+
+    /// Ignores the `SELVEDGE_…` variables.
+    pub fn ignore_environment(mut self) -> Checker {
+        self.use_environment = false;
+        self
+    }
+
+    /// Replays the execution that a token names, instead of exploring.
+    ///
+    /// # Panics
+    /// If the text is not a token.
+    pub fn replay(mut self, token: &str) -> Checker {
+        match token.parse() {
+            Ok(token) => self.replay = Some(token),
+            Err(error) => panic!("{error}"),
+        }
+        self
+    }
+
+    /// Counters to update while running, for progress.
+    pub fn counters(mut self, counters: Arc<Counters>) -> Checker {
+        self.counters = Some(counters);
+        self
+    }
+
+    /// Runs the model; a report for each engine, in order.
+    ///
+    /// # Panics
+    /// If a `SELVEDGE_…` variable has a bad value, or an engine that is not compiled in is asked for.
+    pub fn run<F>(&self, model: F) -> Vec<Report>
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let model: engines::Model = Arc::new(model);
+        let settings = if self.use_environment {
+            self.clone().overridden(|variable| std::env::var(variable).ok())
+        } else {
+            Ok(self.clone())
+        };
+        let settings = settings.unwrap_or_else(|error| panic!("{error}"));
+        let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        plans.into_iter().map(|plan| engines::run(plan, Arc::clone(&model))).collect()
+    }
+
+    fn plans(&self) -> Result<Vec<Plan>, String> {
+        if self.engines.is_empty() {
+            return Err("no engine to run under; name at least one".to_string());
+        }
+        let engines = match &self.replay {
+            None => self.engines.clone(),
+            Some(token) => vec![engines::of_token(token)],
+        };
+        if let Some(missing) = engines.iter().find(|engine| !engine.is_available()) {
+            let feature = missing.name().split('-').next().unwrap_or_default();
+            return Err(format!("{missing} is not compiled in; add `--features {feature}`"));
+        }
+        let plan = |engine| Plan {
+            engine,
+            preemptions: self.preemptions,
+            iterations: self.iterations,
+            seed: self.seed,
+            time_limit: self.time_limit,
+            max_executions: self.max_executions,
+            max_operations: self.max_operations,
+            mutation: self.mutation.clone(),
+            replay: self.replay.clone(),
+            counters: self.counters.clone().unwrap_or_default(),
+        };
+        Ok(engines.into_iter().map(plan).collect())
+    }
+
+    /// Runs the model, and panics with the reports unless every engine came to the expected result.
+    ///
+    /// # Panics
+    /// As said, and as [`run`](Self::run) does.
+    pub fn check<F>(&self, model: F)
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let reports = self.run(model);
+        let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();
+        if bad.is_empty() {
+            return;
+        }
+        let wanted = match self.expected {
+            Some(kind) => format!(" should have failed with a {kind}"),
+            None => " should have passed".to_string(),
+        };
+        let text: Vec<_> = bad.iter().map(|report| report.to_string()).collect();
+        panic!("{}{wanted}\n{}", self.name, text.join("\n"));
+    }
+
+    fn as_expected(&self, report: &Report) -> bool {
+        match self.expected {
+            None => report.verdict.passed(),
+            Some(kind) => report.verdict.failure().is_some_and(|found| found.failure.kind == kind),
+        }
+    }
+}
+
+impl Default for Checker {
+    fn default() -> Checker {
+        Checker::new()
+    }
+}
+
+/// Checks a model under every engine compiled in, with the standard settings.
+///
+/// # Panics
+/// With the report, if an engine finds a failure or refuses the run.
+///
+/// ```
+/// selvedge_check::check(|| {
+///     let lock = selvedge::rt::sync::Mutex::new(0);
+///     *lock.lock() += 1;
+///     assert_eq!(*lock.lock(), 1);
+/// });
+/// ```
+#[track_caller]
+pub fn check<F>(model: F)
+where
+    F: Fn() + Send + Sync + 'static,
+{
+    Checker::new().check(model)
+}

@@ -1,0 +1,125 @@
+//! The engines a model can run under.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// What decides the interleavings of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Engine {
+    /// Real threads, many times over.
+    Native,
+    /// loom: C11 orderings, a search up to bounds.
+    Loom,
+    /// shuttle: sequentially consistent, with a strategy to pick schedules.
+    Shuttle(Strategy),
+}
+
+/// How shuttle picks schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// Our own depth-first search of all schedules, choices as branches, up to bounds.
+    DepthFirst,
+    /// At random at each step.
+    Random,
+    /// Probabilistic concurrency testing: random priorities with a few changes.
+    Pct,
+    /// Uniform random walk.
+    Urw,
+}
+
+impl Engine {
+    const ALL: [Engine; 6] = [
+        Engine::Native,
+        Engine::Loom,
+        Engine::Shuttle(Strategy::DepthFirst),
+        Engine::Shuttle(Strategy::Random),
+        Engine::Shuttle(Strategy::Pct),
+        Engine::Shuttle(Strategy::Urw),
+    ];
+
+    /// Every engine, compiled in or not.
+    pub fn all() -> &'static [Engine] {
+        &Engine::ALL
+    }
+
+    /// The engines that a check uses by itself: native, loom, and shuttle depth-first, as far as
+    /// they are compiled in.
+    pub fn available() -> Vec<Engine> {
+        let standard = [Engine::Native, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+        standard.into_iter().filter(|engine| engine.is_available()).collect()
+    }
+
+    /// Whether the engine is compiled in.
+    pub fn is_available(self) -> bool {
+        match self {
+            Engine::Native => true,
+            Engine::Loom => cfg!(feature = "loom"),
+            Engine::Shuttle(_) => cfg!(feature = "shuttle"),
+        }
+    }
+
+    /// Whether a missing Acquire or Release can show.
+    pub fn sees_orderings(self) -> bool {
+        matches!(self, Engine::Loom)
+    }
+
+    /// Whether a data race on a cell is reported.
+    pub fn sees_races(self) -> bool {
+        matches!(self, Engine::Loom)
+    }
+
+    /// Whether leaked and twice freed allocations are reported.
+    pub fn sees_allocations(self) -> bool {
+        !matches!(self, Engine::Native)
+    }
+
+    /// The name used in reports and by `SELVEDGE_ENGINES`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Native => "native",
+            Engine::Loom => "loom",
+            Engine::Shuttle(Strategy::DepthFirst) => "shuttle",
+            Engine::Shuttle(Strategy::Random) => "shuttle-random",
+            Engine::Shuttle(Strategy::Pct) => "shuttle-pct",
+            Engine::Shuttle(Strategy::Urw) => "shuttle-urw",
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Engine, String> {
+        let found = Engine::ALL.into_iter().find(|engine| engine.name() == name);
+        found.ok_or_else(|| {
+            let names: Vec<_> = Engine::ALL.iter().map(|engine| engine.name()).collect();
+            format!("unknown engine `{name}`; use one of: {}", names.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_parses_to_its_engine() {
+        for engine in Engine::all() {
+            assert_eq!(engine.name().parse(), Ok(*engine));
+        }
+    }
+
+    #[test]
+    fn a_wrong_name_lists_the_good_ones() {
+        let error = "lom".parse::<Engine>().expect_err("there is no such engine");
+        assert!(error.contains("`lom`") && error.contains("shuttle-pct"), "{error}");
+    }
+}

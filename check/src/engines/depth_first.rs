@@ -1,0 +1,126 @@
+//! Depth-first search of all schedules.
+//!
+//! The stack holds, for each decision of the current execution, what else could have been decided.
+//! An execution follows the stack as far as it goes and then takes first options; afterwards the
+//! last decision that has another option takes it, and what came after it is forgotten.
+//!
+//! First options keep the running thread running, so bugs that need few preemptions come early. A
+//! thread that yields is not an option as long as another thread can run: it waits for that one.
+
+struct Node {
+    options: Vec<usize>,
+    taken: usize,
+}
+
+/// The search.
+pub(super) struct DepthFirst {
+    stack: Vec<Node>,
+    position: usize,
+    preemptions: usize,
+    bound: Option<usize>,
+    /// Whether the bound has ever taken an option away.
+    pub(super) bound_cut: bool,
+}
+
+impl DepthFirst {
+    pub(super) fn new(bound: Option<usize>) -> DepthFirst {
+        DepthFirst { stack: Vec::new(), position: 0, preemptions: 0, bound, bound_cut: false }
+    }
+
+    /// Moves on to the next execution; `false` if there is none.
+    pub(super) fn advance(&mut self) -> bool {
+        self.position = 0;
+        self.preemptions = 0;
+        while let Some(node) = self.stack.last_mut() {
+            node.taken += 1;
+            if node.taken < node.options.len() {
+                return true;
+            }
+            self.stack.pop();
+        }
+        false
+    }
+
+    /// The thread to run next.
+    pub(super) fn schedule(&mut self, runnable: &[usize], current: Option<usize>, yielding: bool) -> usize {
+        let current = current.filter(|thread| runnable.contains(thread));
+        let could_go_on = current.filter(|_| !yielding);
+        let others = runnable.iter().copied().filter(|thread| Some(*thread) != current);
+        let mut options: Vec<usize> = could_go_on.into_iter().chain(others).collect();
+        if options.is_empty() {
+            // Only the yielding thread can run.
+            options.extend(current);
+        }
+        if could_go_on.is_some() && self.bound.is_some_and(|bound| self.preemptions >= bound) {
+            self.bound_cut |= options.len() > 1;
+            options.truncate(1);
+        }
+        let next = self.decide(options);
+        if could_go_on.is_some_and(|thread| thread != next) {
+            self.preemptions += 1;
+        }
+        next
+    }
+
+    /// A choice below `n`.
+    pub(super) fn choose(&mut self, n: usize) -> usize {
+        self.decide((0..n).collect())
+    }
+
+    fn decide(&mut self, options: Vec<usize>) -> usize {
+        if self.position == self.stack.len() {
+            self.stack.push(Node { options, taken: 0 });
+        }
+        let node = &self.stack[self.position];
+        self.position += 1;
+        node.options[node.taken]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All interleavings of two threads with `steps` steps each, as the search finds them.
+    fn interleavings(steps: usize, bound: Option<usize>) -> (Vec<Vec<usize>>, bool) {
+        let mut search = DepthFirst::new(bound);
+        let mut found = Vec::new();
+        loop {
+            let (mut left, mut current, mut order) = ([steps; 2], None, Vec::new());
+            while left != [0, 0] {
+                let runnable: Vec<usize> = (0..2).filter(|thread| left[*thread] > 0).collect();
+                let next = search.schedule(&runnable, current, false);
+                left[next] -= 1;
+                current = Some(next);
+                order.push(next);
+            }
+            found.push(order);
+            if !search.advance() {
+                return (found, search.bound_cut);
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_bound_every_interleaving_is_met_once() {
+        let (mut found, cut) = interleavings(3, None);
+        assert_eq!((found.len(), cut), (20, false)); // 6 over 3
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), 20);
+    }
+
+    #[test]
+    fn the_bound_cuts_and_says_so() {
+        let (found, cut) = interleavings(3, Some(0));
+        assert_eq!((found.len(), cut), (2, true));
+        assert_eq!(interleavings(3, Some(1)).0.len(), 6);
+    }
+
+    #[test]
+    fn a_yielding_thread_lets_the_other_run() {
+        let mut search = DepthFirst::new(None);
+        assert_eq!(search.schedule(&[0, 1], Some(0), true), 1);
+        assert!(!search.advance());
+    }
+}

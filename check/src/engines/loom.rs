@@ -1,0 +1,238 @@
+//! loom: its builder, driven so that every bound is ours.
+
+use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
+use crate::Verdict;
+use crate::token::Token;
+use selvedge::rt::engine::{Failure, LoomEngine, Options, Outcome, Session, StaticKey};
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The choices of one exploration: the first ones are given, all others are 0. What is met is kept,
+/// so that the next vector can be found.
+#[derive(Clone, Default)]
+struct Choices {
+    given: Vec<usize>,
+    /// For each position the largest number of options that was met there.
+    options: Vec<usize>,
+    position: usize,
+}
+
+impl Choices {
+    fn choose(&mut self, n: usize) -> usize {
+        if self.options.len() == self.position {
+            self.options.push(n);
+        } else {
+            self.options[self.position] = self.options[self.position].max(n);
+        }
+        let choice = self.given.get(self.position).copied().unwrap_or(0).min(n - 1);
+        self.position += 1;
+        choice
+    }
+
+    /// The next vector: like a counter whose digits are the choices.
+    fn next(&self) -> Option<Choices> {
+        let digit = |position: usize| self.given.get(position).copied().unwrap_or(0);
+        let last = (0..self.options.len()).rev().find(|at| digit(*at) + 1 < self.options[*at])?;
+        let mut given: Vec<_> = (0..=last).map(digit).collect();
+        given[last] += 1;
+        Some(Choices { given, ..Choices::default() })
+    }
+}
+
+/// Thrown through loom, at the start of an execution, to end an exploration.
+struct Enough(String);
+
+pub(super) fn warm_up() {
+    // The cancelling of a generator, and with it loom's panic hook, comes with a failing model.
+    let _ = std::thread::spawn(|| {
+        catch_unwind(AssertUnwindSafe(|| loom::model::Builder::new().check(|| panic!("warm-up"))))
+    })
+    .join();
+}
+
+pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
+    if let Some(Token::Loom { execution, choices }) = &plan.replay {
+        return match explore(plan, model, Some(*execution), choices.clone()).0 {
+            Event::Failed(failure, token) => judge(*failure, token, None),
+            other => nothing_found(other, "the replayed execution did not fail"),
+        };
+    }
+    let mut choices = Choices::default();
+    loop {
+        let (event, met) = explore(plan, model, None, choices.given.clone());
+        match event {
+            Event::Failed(failure, Some(token)) => {
+                let again = explore(plan, model, Some(failure.execution), choices.given.clone()).0;
+                return with_replay(*failure, token, again);
+            }
+            Event::Done { cut: None } => match met.next() {
+                Some(next) => choices = next,
+                None => return nothing_found(Event::Done { cut: None }, &bounds(plan)),
+            },
+            other => return nothing_found(other, &bounds(plan)),
+        }
+    }
+}
+
+fn bounds(plan: &Plan) -> String {
+    match plan.preemptions {
+        None => "loom misses some interleavings".to_string(),
+        Some(bound) => format!("at most {bound} preemptions; loom misses some interleavings"),
+    }
+}
+
+fn nothing_found(event: Event, bounds: &str) -> Verdict {
+    match event {
+        Event::Done { cut: None } => Verdict::Searched { executions: 0, bounds: bounds.to_string() },
+        Event::Done { cut: Some(cut) } => {
+            Verdict::Searched { executions: 0, bounds: format!("{cut}; {bounds}") }
+        }
+        Event::Crashed(why) => Verdict::Refused { why: format!("loom gave up: {why}") },
+        Event::Failed(failure, token) => judge(*failure, token, None),
+        Event::Restart(_) => Verdict::Refused {
+            why: "the addresses of statics change from one execution to the next: objects made with `const_new` \
+                  must be statics, or be made with `new`"
+                .to_string(),
+        },
+    }
+}
+
+/// One exploration for one vector of choices, started over as long as it meets new statics.
+fn explore(plan: &Plan, model: &Model, record: Option<u64>, given: Vec<usize>) -> (Event, Choices) {
+    const MAX_STATICS: usize = 1_000;
+    let mut statics = Vec::new();
+    loop {
+        let choices = Arc::new(Mutex::new(Choices { given: given.clone(), ..Choices::default() }));
+        let (their_plan, their_model, theirs) = (plan.clone(), Arc::clone(model), Arc::clone(&choices));
+        let event = isolated("selvedge-loom", move |report| {
+            exploration(&their_plan, their_model, statics, record, theirs, report);
+        });
+        match event {
+            Event::Restart(met) if met.len() < MAX_STATICS => statics = met,
+            event => {
+                let met = choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                return (event, met);
+            }
+        }
+    }
+}
+
+/// The body of an exploration's OS thread.
+fn exploration(
+    plan: &Plan,
+    model: Model,
+    statics: Vec<StaticKey>,
+    record: Option<u64>,
+    choices: Arc<Mutex<Choices>>,
+    report: Sender<Event>,
+) {
+    let lock = |choices: &Mutex<Choices>| choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (for_outcome, for_choices) = (Arc::clone(&choices), Arc::clone(&choices));
+    let outcome = report.clone();
+    let session = Session::install(
+        Box::new(LoomEngine::default()),
+        Options {
+            max_operations: plan.max_operations,
+            record,
+            mutation: plan.mutation.clone(),
+            statics,
+            chooser: Box::new(move |n| for_choices.lock().unwrap_or_else(PoisonError::into_inner).choose(n)),
+            on_outcome: Box::new(move |ended| {
+                let _ = outcome.send(event_of(ended, lock(&for_outcome).given));
+            }),
+            counters: Arc::clone(&plan.counters),
+        },
+    );
+    let limits = match record {
+        // The execution to replay, and not one more.
+        Some(execution) => Limits { executions: Some(execution), ..Limits::of(plan) },
+        None => Limits::of(plan),
+    };
+    let body = Rc::new(RefCell::new(move || {
+        if let Some(cut) = limits.reached(session.executions()) {
+            resume_unwind(Box::new(Enough(cut)));
+        }
+        choices.lock().unwrap_or_else(PoisonError::into_inner).position = 0;
+        session.execute(&*model);
+    }));
+    let body = OnThisThread(body);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        builder(plan).check(move || body.run());
+    }));
+    let event = match result {
+        Ok(()) => Event::Done { cut: None },
+        Err(payload) => match payload.downcast::<Enough>() {
+            Ok(enough) => Event::Done { cut: Some(enough.0) },
+            Err(payload) => Event::Crashed(super::text_of(&*payload)),
+        },
+    };
+    let _ = report.send(event);
+}
+
+/// loom wants a closure that could travel, and runs it on the calling thread.
+struct OnThisThread<F>(Rc<RefCell<F>>);
+
+// SAFETY: `Builder::check` runs the model's main thread as a coroutine of the OS thread that calls
+// it, which is the one that made this value; it never leaves it.
+unsafe impl<F> Send for OnThisThread<F> {}
+// SAFETY: as above.
+unsafe impl<F> Sync for OnThisThread<F> {}
+
+impl<F: Fn()> OnThisThread<F> {
+    fn run(&self) {
+        (self.0.borrow())();
+    }
+}
+
+fn event_of(outcome: Outcome, choices: Vec<usize>) -> Event {
+    match outcome {
+        Outcome::Restart(statics) => Event::Restart(statics),
+        Outcome::Failed(failure) => {
+            let failure: Failure = *failure;
+            let token = Token::Loom { execution: failure.execution, choices };
+            Event::Failed(Box::new(failure), Some(token))
+        }
+    }
+}
+
+/// loom's settings, each of them ours: its defaults come from `LOOM_…` variables.
+fn builder(plan: &Plan) -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.max_threads = loom::MAX_THREADS;
+    // Our own bound on operations comes first: an operation takes a few branches at most.
+    builder.max_branches = (plan.max_operations as usize).saturating_mul(4) + 1_000;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = plan.preemptions;
+    builder.checkpoint_file = None;
+    builder.checkpoint_interval = usize::MAX;
+    builder.expect_explicit_explore = false;
+    builder.location = false;
+    builder.log = false;
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_vectors_of_two_choices_are_all_met_once() {
+        let mut choices = Choices::default();
+        let mut seen = Vec::new();
+        loop {
+            let first = choices.choose(2);
+            // The second choice has three options after a 0, and two after a 1.
+            let second = choices.choose(3 - first);
+            seen.push((first, second));
+            match choices.next() {
+                Some(next) => choices = next,
+                None => break,
+            }
+        }
+        assert_eq!(seen, [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)]);
+    }
+}

@@ -1,0 +1,218 @@
+//! Running one model under one engine.
+//!
+//! Every exploration has an OS thread of its own, which reports back over a channel: so runs can be
+//! nested and concurrent, and a failed one can stop where it is, with nothing unwound.
+
+#[cfg(feature = "shuttle")]
+mod depth_first;
+#[cfg(feature = "loom")]
+mod loom;
+mod native;
+#[cfg(feature = "shuttle")]
+mod schedule;
+#[cfg(feature = "shuttle")]
+mod shuttle;
+
+use crate::token::Token;
+use crate::{Counterexample, Engine, Report, Strategy, Verdict};
+use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// A model's body.
+pub(crate) type Model = Arc<dyn Fn() + Send + Sync>;
+
+/// What to do with a model under one engine.
+#[derive(Clone)]
+#[cfg_attr(
+    not(all(feature = "loom", feature = "shuttle")),
+    allow(dead_code, reason = "each engine reads its part of the plan")
+)]
+pub(crate) struct Plan {
+    pub(crate) engine: Engine,
+    pub(crate) preemptions: Option<usize>,
+    pub(crate) iterations: u64,
+    pub(crate) seed: u64,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) max_executions: Option<u64>,
+    pub(crate) max_operations: u64,
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) replay: Option<Token>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// What an exploration's thread reports.
+#[cfg_attr(
+    not(all(feature = "loom", feature = "shuttle")),
+    allow(dead_code, reason = "each engine reports its part of the events")
+)]
+enum Event {
+    /// It ended; `cut` names the bound that ended it, if one did.
+    Done { cut: Option<String> },
+    /// An execution failed, and this token replays it.
+    Failed(Box<Failure>, Option<Token>),
+    /// Statics were met that must be made before the body.
+    Restart(Vec<StaticKey>),
+    /// The engine itself panicked.
+    Crashed(String),
+}
+
+/// The engine that a token belongs to.
+pub(crate) fn of_token(token: &Token) -> Engine {
+    match token {
+        Token::Loom { .. } => Engine::Loom,
+        Token::Shuttle(_) => Engine::Shuttle(Strategy::DepthFirst),
+    }
+}
+
+/// Runs a model under the plan's engine.
+pub(crate) fn run(plan: Plan, model: Model) -> Report {
+    capture_panics(warm_up);
+    let started = Instant::now();
+    let before = Tally::of(&plan.counters);
+    let mut verdict = match plan.engine {
+        Engine::Native => native::run(&plan, &model),
+        #[cfg(feature = "loom")]
+        Engine::Loom => loom::run(&plan, &model),
+        #[cfg(feature = "shuttle")]
+        Engine::Shuttle(strategy) => shuttle::run(&plan, strategy, &model),
+        #[cfg(not(all(feature = "loom", feature = "shuttle")))]
+        other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
+    };
+    let done = Tally::of(&plan.counters).since(&before);
+    if verdict.passed() && done.operations == 0 {
+        verdict = Verdict::Refused {
+            why: "the engine saw no operation: the model uses std's types instead of selvedge::rt's, or two \
+                  copies of selvedge are linked"
+                .to_string(),
+        };
+    }
+    if let Verdict::Searched { executions, .. } = &mut verdict {
+        *executions = done.executions;
+    }
+    Report {
+        engine: plan.engine,
+        verdict,
+        executions: done.executions,
+        operations: done.operations,
+        elapsed: started.elapsed(),
+        mutated: done.mutated,
+    }
+}
+
+/// What the counters say at one moment.
+struct Tally {
+    executions: u64,
+    operations: u64,
+    mutated: u64,
+}
+
+impl Tally {
+    fn of(counters: &Counters) -> Tally {
+        // Relaxed: statistics; the exploration's thread has reported, or its numbers may be a little old.
+        Tally {
+            executions: counters.executions.load(Relaxed),
+            operations: counters.operations.load(Relaxed),
+            mutated: counters.mutated.load(Relaxed),
+        }
+    }
+
+    fn since(&self, before: &Tally) -> Tally {
+        Tally {
+            executions: self.executions - before.executions,
+            operations: self.operations - before.operations,
+            mutated: self.mutated - before.mutated,
+        }
+    }
+}
+
+/// Lets the engines install their panic hooks, which `capture_panics` then replaces.
+fn warm_up() {
+    #[cfg(feature = "loom")]
+    loom::warm_up();
+    #[cfg(feature = "shuttle")]
+    shuttle::warm_up();
+}
+
+/// Runs `explore` on an OS thread of its own and waits for what it reports.
+fn isolated(name: &str, explore: impl FnOnce(Sender<Event>) + Send + 'static) -> Event {
+    let (tx, rx): (Sender<Event>, Receiver<Event>) = mpsc::channel();
+    let report = tx.clone();
+    let body = move || {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore(tx)));
+        if let Err(payload) = result {
+            let _ = report.send(Event::Crashed(text_of(&*payload)));
+        }
+    };
+    // Engines unwind on this stack, and formatting a report wants some too.
+    let spawned = std::thread::Builder::new().name(name.to_string()).stack_size(1 << 20).spawn(body);
+    match spawned {
+        Err(error) => Event::Crashed(format!("no thread to explore on: {error}")),
+        Ok(_) => {
+            rx.recv().unwrap_or_else(|_| Event::Crashed("the exploration ended without a word".to_string()))
+        }
+    }
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message").to_string()
+}
+
+/// Which limit on a whole exploration has been reached, if any.
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+struct Limits {
+    started: Instant,
+    time: Option<Duration>,
+    executions: Option<u64>,
+}
+
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+impl Limits {
+    fn of(plan: &Plan) -> Limits {
+        Limits { started: Instant::now(), time: plan.time_limit, executions: plan.max_executions }
+    }
+
+    /// To be asked before execution number `done + 1`.
+    fn reached(&self, done: u64) -> Option<String> {
+        if let Some(limit) = self.executions.filter(|limit| done >= *limit) {
+            return Some(format!("stopped after {limit} executions"));
+        }
+        let limit = self.time.filter(|limit| self.started.elapsed() >= *limit)?;
+        Some(format!("stopped after {limit:?}"))
+    }
+}
+
+/// The verdict on a failed execution: some kinds are neither pass nor failure.
+fn judge(failure: Failure, token: Option<Token>, note: Option<String>) -> Verdict {
+    match failure.kind {
+        FailureKind::Refused | FailureKind::BoundExceeded => Verdict::Refused { why: failure.message },
+        _ => {
+            let token = token.map(|token| token.to_string()).unwrap_or_default();
+            Verdict::Failed(Box::new(Counterexample { failure, token, note }))
+        }
+    }
+}
+
+/// A failure as the exploration saw it, with the steps that a replay recorded.
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+fn with_replay(failure: Failure, token: Token, replayed: Event) -> Verdict {
+    match replayed {
+        Event::Failed(again, _) if again.kind == failure.kind => {
+            let execution = failure.execution;
+            judge(Failure { execution, ..*again }, Some(token), None)
+        }
+        _ => judge(
+            failure,
+            Some(token),
+            Some(
+                "the replay went another way, so there is no interleaving to show: the model depends on something \
+                 outside it (time, addresses, random numbers, leftovers of earlier executions)"
+                    .to_string(),
+            ),
+        ),
+    }
+}

@@ -1,0 +1,77 @@
+//! The native engine: the model on real threads, many times.
+
+use super::{Event, Model, Plan, isolated, judge};
+use crate::Verdict;
+use selvedge::rt::engine::{NativeOptions, NativeRun, take_panic};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How long one run may take before it is given up.
+const HANG: Duration = Duration::from_secs(60);
+
+pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
+    let (theirs, plan_of_thread) = (Arc::clone(model), plan.clone());
+    let event = isolated("selvedge-native", move |report| {
+        let started = Instant::now();
+        for run in 1..=plan_of_thread.iterations {
+            let enough = plan_of_thread.time_limit.is_some_and(|limit| started.elapsed() >= limit)
+                || plan_of_thread.max_executions.is_some_and(|limit| run > limit);
+            if enough {
+                break;
+            }
+            if let Some(failed) = run_once(&plan_of_thread, run, &theirs) {
+                let _ = report.send(failed);
+                return;
+            }
+        }
+        let _ = report.send(Event::Done { cut: None });
+    });
+    match event {
+        Event::Failed(failure, _) => judge(*failure, None, None),
+        Event::Done { .. } => {
+            // Relaxed: the exploration's thread has reported.
+            let runs = plan.counters.executions.load(std::sync::atomic::Ordering::Relaxed);
+            Verdict::Stressed { runs }
+        }
+        Event::Crashed(why) => Verdict::Refused { why },
+        Event::Restart(_) => unreachable!("native runs have no statics to make"),
+    }
+}
+
+/// One run, on a thread of its own: a failed run leaves its threads where they are.
+fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
+    let (tx, rx) = mpsc::channel();
+    let (failed, ended) = (tx.clone(), tx);
+    let options = NativeOptions {
+        run,
+        mutation: plan.mutation.clone(),
+        counters: Arc::clone(&plan.counters),
+        on_failure: Box::new(move |failure| {
+            let _ = failed.send(Some(Event::Failed(Box::new(failure), None)));
+        }),
+        on_end: Box::new(move || {
+            let _ = ended.send(None);
+        }),
+    };
+    let model = Arc::clone(model);
+    let body = move || {
+        let run = NativeRun::enter(options);
+        let result = catch_unwind(AssertUnwindSafe(|| model()));
+        let panic = result.err().map(|_| take_panic().unwrap_or_else(|| "no message".to_string()));
+        run.leave(panic);
+    };
+    if let Err(error) = std::thread::Builder::new().name("main".to_string()).spawn(body) {
+        return Some(Event::Crashed(format!("no thread to run on: {error}")));
+    }
+    match rx.recv_timeout(HANG) {
+        Ok(event) => event,
+        Err(RecvTimeoutError::Disconnected) => {
+            Some(Event::Crashed("the run ended without a word".to_string()))
+        }
+        Err(RecvTimeoutError::Timeout) => Some(Event::Crashed(format!(
+            "run {run} did not end within {HANG:?}: the model waits in a way that selvedge::rt cannot see, or loops"
+        ))),
+    }
+}

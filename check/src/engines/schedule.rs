@@ -1,0 +1,120 @@
+//! What drives shuttle: a scheduler of our own, which records, replays, and keeps the limits.
+
+use super::Limits;
+use super::depth_first::DepthFirst;
+use crate::token::Decision;
+use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// How the next decision is found.
+pub(super) enum Source {
+    /// All of them, one after another.
+    DepthFirst(DepthFirst),
+    /// As recorded.
+    Replay { decisions: Vec<Decision>, position: usize, astray: bool },
+    /// As one of shuttle's own schedulers draws them.
+    Sampled { scheduler: Box<dyn Scheduler>, random: fastrand::Rng },
+}
+
+/// The scheduler's state, shared with the session's chooser: choices are decisions too.
+pub(super) struct Driver {
+    pub(super) source: Source,
+    limits: Limits,
+    done: u64,
+    /// The decisions of this execution so far.
+    pub(super) decisions: Vec<Decision>,
+    /// The limit that ended the exploration.
+    pub(super) cut: Option<String>,
+}
+
+impl Driver {
+    pub(super) fn new(source: Source, limits: Limits) -> Rc<RefCell<Driver>> {
+        Rc::new(RefCell::new(Driver { source, limits, done: 0, decisions: Vec::new(), cut: None }))
+    }
+
+    /// A choice of the model.
+    pub(super) fn choose(&mut self, n: usize) -> usize {
+        let choice = match &mut self.source {
+            Source::DepthFirst(search) => search.choose(n),
+            Source::Sampled { random, .. } => random.usize(..n),
+            Source::Replay { decisions, position, astray } => {
+                let recorded = decisions.get(*position);
+                *position += 1;
+                match recorded {
+                    Some(Decision::Choice(choice)) if *choice < n => *choice,
+                    _ => {
+                        *astray = true;
+                        0
+                    }
+                }
+            }
+        };
+        self.decisions.push(Decision::Choice(choice));
+        choice
+    }
+
+    fn begin(&mut self) -> Option<Schedule> {
+        let more = match &mut self.source {
+            Source::DepthFirst(search) => self.done == 0 || search.advance(),
+            Source::Replay { .. } => self.done == 0,
+            Source::Sampled { .. } => true,
+        };
+        if !more {
+            return None;
+        }
+        self.cut = self.limits.reached(self.done);
+        if self.cut.is_some() {
+            return None;
+        }
+        self.done += 1;
+        self.decisions.clear();
+        match &mut self.source {
+            Source::Sampled { scheduler, .. } => scheduler.new_execution(),
+            _ => Some(Schedule::new(0)),
+        }
+    }
+
+    fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
+        let next = match &mut self.source {
+            Source::Sampled { scheduler, .. } => scheduler.next_task(runnable, current, yielding)?,
+            Source::DepthFirst(search) => {
+                let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
+                search.schedule(&ids, current.map(usize::from), yielding).into()
+            }
+            Source::Replay { decisions, position, astray } => {
+                let recorded = decisions.get(*position);
+                *position += 1;
+                let wanted = runnable.iter().map(|task| task.id()).find(
+                    |id| matches!(recorded, Some(Decision::Thread(thread)) if *thread == usize::from(*id)),
+                );
+                *astray |= wanted.is_none();
+                wanted.unwrap_or_else(|| runnable[0].id())
+            }
+        };
+        self.decisions.push(Decision::Thread(next.into()));
+        Some(next)
+    }
+}
+
+/// The driver as shuttle wants it.
+pub(super) struct Handle(pub(super) Rc<RefCell<Driver>>);
+
+impl Scheduler for Handle {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        self.0.borrow_mut().begin()
+    }
+
+    fn next_task(
+        &mut self,
+        runnable: &[&Task],
+        current: Option<TaskId>,
+        is_yielding: bool,
+    ) -> Option<TaskId> {
+        self.0.borrow_mut().next(runnable, current, is_yielding)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        unreachable!("choices go through the session's chooser, never through shuttle's random numbers")
+    }
+}

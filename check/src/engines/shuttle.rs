@@ -1,0 +1,154 @@
+//! shuttle: its runner, with our scheduler.
+
+use super::depth_first::DepthFirst;
+use super::schedule::{Driver, Handle, Source};
+use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
+use crate::token::{Decision, Token};
+use crate::{Strategy, Verdict};
+use selvedge::rt::engine::{Options, Outcome, Session, ShuttleEngine};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+/// Priority changes in a PCT schedule.
+const PCT_DEPTH: usize = 3;
+
+const STACK_SIZE: usize = 256 * 1024;
+
+/// What the exploration's thread is to do.
+enum Task {
+    Explore(Strategy),
+    Replay(Vec<Decision>),
+}
+
+pub(super) fn warm_up() {
+    let _ = std::thread::spawn(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            Runner::new(RandomScheduler::new_from_seed(0, 1), config()).run(|| ())
+        }))
+    })
+    .join();
+}
+
+pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
+    if std::env::var_os("SHUTTLE_RANDOM_SEED").is_some() && strategy != Strategy::DepthFirst {
+        let why = "SHUTTLE_RANDOM_SEED is set and would override the seed; unset it and use SELVEDGE_SEED";
+        return Verdict::Refused { why: why.to_string() };
+    }
+    if let Some(Token::Shuttle(decisions)) = &plan.replay {
+        return match start(plan, Task::Replay(decisions.clone()), model) {
+            Event::Failed(failure, token) => judge(*failure, token, None),
+            Event::Done { cut } => Verdict::Searched {
+                executions: 1,
+                bounds: cut.unwrap_or_else(|| "the replayed execution did not fail".to_string()),
+            },
+            other => crashed(other),
+        };
+    }
+    match start(plan, Task::Explore(strategy), model) {
+        Event::Failed(failure, Some(Token::Shuttle(decisions))) => {
+            let again = start(plan, Task::Replay(decisions.clone()), model);
+            with_replay(*failure, Token::Shuttle(decisions), again)
+        }
+        Event::Done { cut } if strategy == Strategy::DepthFirst => match cut {
+            None => Verdict::Exhaustive,
+            Some(bounds) => Verdict::Searched { executions: 0, bounds },
+        },
+        Event::Done { .. } => {
+            // Relaxed: the exploration's thread has reported.
+            let schedules = plan.counters.executions.load(std::sync::atomic::Ordering::Relaxed);
+            Verdict::Sampled { schedules, seed: plan.seed }
+        }
+        other => crashed(other),
+    }
+}
+
+fn crashed(event: Event) -> Verdict {
+    let why = match event {
+        Event::Crashed(why) => why,
+        _ => "it reported nothing that can be judged".to_string(),
+    };
+    Verdict::Refused { why: format!("shuttle gave up: {why}") }
+}
+
+fn start(plan: &Plan, task: Task, model: &Model) -> Event {
+    let (plan, model) = (plan.clone(), Arc::clone(model));
+    isolated("selvedge-shuttle", move |report| exploration(&plan, task, model, report))
+}
+
+/// The body of an exploration's OS thread.
+fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
+    let replaying = matches!(task, Task::Replay(_));
+    let driver = Driver::new(source(plan, task), Limits::of(plan));
+    let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), report.clone());
+    let session = Session::install(
+        Box::new(ShuttleEngine::default()),
+        Options {
+            max_operations: plan.max_operations,
+            record: replaying.then_some(1),
+            mutation: plan.mutation.clone(),
+            statics: Vec::new(),
+            chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
+            on_outcome: Box::new(move |ended| {
+                if let Outcome::Failed(failure) = ended {
+                    let token = Token::Shuttle(for_outcome.borrow().decisions.clone());
+                    let _ = outcome.send(Event::Failed(failure, Some(token)));
+                }
+            }),
+            counters: Arc::clone(&plan.counters),
+        },
+    );
+    let session = OnThisThread(session);
+    Runner::new(Handle(driver.clone()), config()).run(move || session.execute(&model));
+    let driver = driver.borrow();
+    let cut = match &driver.source {
+        _ if driver.cut.is_some() => driver.cut.clone(),
+        Source::DepthFirst(search) if search.bound_cut => {
+            plan.preemptions.map(|bound| format!("at most {bound} preemptions"))
+        }
+        Source::Replay { decisions, position, astray } if *astray || *position < decisions.len() => {
+            Some("the token does not fit this model: it takes other steps".to_string())
+        }
+        _ => None,
+    };
+    let _ = report.send(Event::Done { cut });
+}
+
+/// shuttle wants a closure that could travel, and runs it on the calling thread.
+struct OnThisThread(&'static Session);
+
+// SAFETY: `Runner::run` runs the model as coroutines of the OS thread that calls it, which is the
+// session's; the reference never leaves it.
+unsafe impl Send for OnThisThread {}
+// SAFETY: as above.
+unsafe impl Sync for OnThisThread {}
+
+impl OnThisThread {
+    fn execute(&self, model: &Model) {
+        self.0.execute(&**model);
+    }
+}
+
+fn source(plan: &Plan, task: Task) -> Source {
+    let (seed, times) = (plan.seed, plan.iterations as usize);
+    let scheduler: Box<dyn Scheduler> = match task {
+        Task::Replay(decisions) => return Source::Replay { decisions, position: 0, astray: false },
+        Task::Explore(Strategy::DepthFirst) => return Source::DepthFirst(DepthFirst::new(plan.preemptions)),
+        Task::Explore(Strategy::Random) => Box::new(RandomScheduler::new_from_seed(seed, times)),
+        Task::Explore(Strategy::Pct) => Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times)),
+        Task::Explore(Strategy::Urw) => Box::new(UrwRandomScheduler::new_from_seed(seed, times)),
+    };
+    Source::Sampled { scheduler, random: fastrand::Rng::with_seed(seed) }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config.stack_size = STACK_SIZE;
+    config.failure_persistence = FailurePersistence::None;
+    // The session's own bound on operations says what happened; shuttle's only panics.
+    config.max_steps = MaxSteps::None;
+    config.silence_warnings = true;
+    config
+}

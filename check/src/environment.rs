@@ -1,0 +1,79 @@
+//! Overrides from the environment.
+
+use crate::token::Token;
+use crate::{Checker, Engine};
+
+pub(crate) const ENGINES: &str = "SELVEDGE_ENGINES";
+pub(crate) const ITERATIONS: &str = "SELVEDGE_ITERATIONS";
+pub(crate) const SEED: &str = "SELVEDGE_SEED";
+pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
+pub(crate) const REPLAY: &str = "SELVEDGE_REPLAY";
+
+impl Checker {
+    /// Applies what `lookup` knows of the `SELVEDGE_…` variables.
+    pub(crate) fn overridden(mut self, lookup: impl Fn(&str) -> Option<String>) -> Result<Checker, String> {
+        if let Some(list) = lookup(ENGINES) {
+            self.engines = list
+                .split(',')
+                .map(|name| name.trim().parse::<Engine>())
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("{ENGINES}: {error}"))?;
+        }
+        if let Some(text) = lookup(ITERATIONS) {
+            self.iterations = number(ITERATIONS, &text)?;
+        }
+        if let Some(text) = lookup(SEED) {
+            self.seed = number(SEED, &text)?;
+        }
+        if let Some(text) = lookup(PREEMPTIONS) {
+            self.preemptions = match text.as_str() {
+                "none" => None,
+                text => {
+                    Some(number(PREEMPTIONS, text).map_err(|error| format!("{error}, or `none`"))? as usize)
+                }
+            };
+        }
+        if let Some(text) = lookup(REPLAY) {
+            self.replay = Some(text.parse::<Token>().map_err(|error| format!("{REPLAY}: {error}"))?);
+        }
+        Ok(self)
+    }
+}
+
+fn number(variable: &str, text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| format!("{variable}: `{text}` is not a number; use one such as 1000"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Strategy;
+
+    fn with(variable: &'static str, value: &'static str) -> Result<Checker, String> {
+        Checker::new().overridden(|name| (name == variable).then(|| value.to_string()))
+    }
+
+    #[test]
+    fn good_values_override() {
+        let engines = with(ENGINES, "native, shuttle-pct").expect("both exist").engines;
+        assert_eq!(engines, [Engine::Native, Engine::Shuttle(Strategy::Pct)]);
+        assert_eq!(with(ITERATIONS, "7").expect("a number").iterations, 7);
+        assert_eq!(with(SEED, "9").expect("a number").seed, 9);
+        assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, None);
+        assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(3));
+    }
+
+    #[test]
+    fn bad_values_name_the_variable_and_the_fix() {
+        for (variable, value, fix) in [
+            (ENGINES, "loon", "loom"),
+            (ITERATIONS, "many", "1000"),
+            (SEED, "-1", "1000"),
+            (PREEMPTIONS, "x", "none"),
+            (REPLAY, "x", "shuttle:"),
+        ] {
+            let error = with(variable, value).map(|_| ()).expect_err("a bad value");
+            assert!(error.contains(variable) && error.contains(fix), "{error}");
+        }
+    }
+}

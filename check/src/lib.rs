@@ -1,0 +1,54 @@
+//! Checks concurrent code that is written on [`selvedge::rt`].
+//!
+//! [`check`] runs a closure, the *model*, under every engine compiled in: natively many times over,
+//! and with the features `loom` and `shuttle` under these. [`Checker`] sets bounds, engines and
+//! expectations, and returns a [`Report`] for each engine, whose [`Verdict`] claims no more than was
+//! explored. A failure comes with the interleaving and a token that replays it.
+//!
+//! A model is refused, not passed, if the engine saw no operation in it: then it uses std's types, or
+//! two copies of `selvedge` are linked. So models live in a crate's `tests/` folder or in a crate of
+//! their own, not in the `src` of a crate that `selvedge-check` depends on.
+//!
+//! *Twins*: [`Checker::mutate`] weakens one site of the code under test at run time, found by
+//! [`site_of`]. A model proves something only if a twin of it fails.
+//!
+//! # Environment
+//! | variable | meaning |
+//! | --- | --- |
+//! | `SELVEDGE_ENGINES` | comma-separated: `native`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
+//! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
+//! | `SELVEDGE_SEED` | the seed of random schedules |
+//! | `SELVEDGE_PREEMPTIONS` | the preemption bound, or `none` |
+//! | `SELVEDGE_REPLAY` | a failure's token |
+//!
+//! ```
+//! use selvedge::rt::{sync::Arc, sync::atomic::{AtomicBool, Ordering}, thread};
+//!
+//! selvedge_check::check(|| {
+//!     let ready = Arc::new(AtomicBool::new(false));
+//!     let theirs = Arc::clone(&ready);
+//!     let thread = thread::spawn(move || theirs.store(true, Ordering::Release));
+//!     thread.join().unwrap();
+//!     assert!(ready.load(Ordering::Acquire));
+//! });
+//! ```
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the harness runs outside any model, on real threads"
+)]
+
+mod checker;
+mod engine;
+mod engines;
+mod environment;
+mod report;
+mod site;
+mod token;
+
+pub use checker::{Checker, check};
+pub use engine::{Engine, Strategy};
+pub use report::{Counterexample, Report, Verdict};
+pub use selvedge::rt::engine::{Blocked, Change, Counters, Failure, FailureKind, Mutation, Step};
+pub use site::site_of;

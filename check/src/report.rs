@@ -1,0 +1,141 @@
+//! What a run found.
+
+use crate::Engine;
+use core::fmt;
+use core::time::Duration;
+use selvedge::rt::engine::Failure;
+
+/// The result of one model under one engine.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The engine.
+    pub engine: Engine,
+    /// What may be concluded.
+    pub verdict: Verdict,
+    /// Executions run.
+    pub executions: u64,
+    /// Operations that the engine saw.
+    pub operations: u64,
+    /// Time taken.
+    pub elapsed: Duration,
+    /// How often an operation stood on the mutated site; 0 without a mutation.
+    pub mutated: u64,
+}
+
+/// What may be concluded from a run: no more than was explored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Every interleaving was explored; no bound cut anything. Under shuttle: of a sequentially
+    /// consistent machine.
+    Exhaustive,
+    /// The search ended, but a bound cut it, or the engine may miss some interleavings.
+    Searched {
+        /// Executions explored.
+        executions: u64,
+        /// What cut the search, in words.
+        bounds: String,
+    },
+    /// Schedules were drawn at random.
+    Sampled {
+        /// How many.
+        schedules: u64,
+        /// The seed they came from.
+        seed: u64,
+    },
+    /// The model ran on real threads.
+    Stressed {
+        /// How many times.
+        runs: u64,
+    },
+    /// An execution failed.
+    Failed(Box<Counterexample>),
+    /// Neither pass nor failure: the run could not be judged.
+    Refused {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+impl Verdict {
+    /// Whether nothing failed and the run could be judged.
+    pub fn passed(&self) -> bool {
+        !matches!(self, Verdict::Failed(_) | Verdict::Refused { .. })
+    }
+
+    /// The counterexample, if there is one.
+    pub fn failure(&self) -> Option<&Counterexample> {
+        match self {
+            Verdict::Failed(counterexample) => Some(counterexample),
+            _ => None,
+        }
+    }
+
+    /// One word for tables.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Verdict::Exhaustive => "exhaustive",
+            Verdict::Searched { .. } => "searched",
+            Verdict::Sampled { .. } => "sampled",
+            Verdict::Stressed { .. } => "stressed",
+            Verdict::Failed(_) => "FAILED",
+            Verdict::Refused { .. } => "refused",
+        }
+    }
+}
+
+/// A failed execution, and how to run it again.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// What went wrong.
+    pub failure: Failure,
+    /// The token that replays exactly this run; empty if the engine cannot replay.
+    pub token: String,
+    /// Anything else worth knowing.
+    pub note: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (engine, executions, time) = (self.engine, self.executions, self.elapsed);
+        write!(f, "{engine}: ")?;
+        match &self.verdict {
+            Verdict::Exhaustive => write!(f, "exhaustive, {executions} executions")?,
+            Verdict::Searched { bounds, .. } => write!(f, "searched, {executions} executions ({bounds})")?,
+            Verdict::Sampled { schedules, seed } => write!(f, "sampled, {schedules} schedules, seed {seed}")?,
+            Verdict::Stressed { runs } => write!(f, "stressed, {runs} runs")?,
+            Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,
+            Verdict::Refused { why } => write!(f, "refused: {why}")?,
+        }
+        write!(f, " in {time:.1?}")
+    }
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = &self.failure;
+        writeln!(f, "{} in execution {}: {}", failure.kind, failure.execution, failure.message)?;
+        for site in &failure.sites {
+            writeln!(f, "  at {}:{}", site.file(), site.line())?;
+        }
+        for blocked in &failure.blocked {
+            let name = blocked.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
+            let (file, line) = (blocked.site.file(), blocked.site.line());
+            writeln!(f, "  T{}{name} waits: {} at {file}:{line}", blocked.thread, blocked.waits_for)?;
+        }
+        if !failure.steps.is_empty() {
+            writeln!(f, "  the interleaving (T0 is the model's body):")?;
+        }
+        for (number, step) in failure.steps.iter().enumerate() {
+            writeln!(f, "  {:>4}  {step}", number + 1)?;
+        }
+        if let Some(note) = &self.note {
+            writeln!(f, "  note: {note}")?;
+        }
+        if self.token.is_empty() {
+            write!(f, "  real threads cannot be replayed; run it again, or under another engine")
+        } else {
+            write!(f, "  replay it: SELVEDGE_REPLAY='{}' cargo test …", self.token)
+        }
+    }
+}

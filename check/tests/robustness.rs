@@ -1,0 +1,294 @@
+//! Failures and mixtures that must not bring the process down or leak from one run to the next.
+#![cfg(any(feature = "loom", feature = "shuttle"))]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
+
+use selvedge::rt::park::{Parker, Unparker};
+use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use selvedge::rt::sync::{Arc, Mutex};
+use selvedge::rt::thread;
+use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
+
+fn explorers() -> Vec<Engine> {
+    let explorers = [Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    explorers.into_iter().filter(|engine| engine.is_available()).collect()
+}
+
+fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
+    Checker::new().ignore_environment().engines([engine]).iterations(20).run(model).remove(0)
+}
+
+fn kind(report: &Report) -> Option<FailureKind> {
+    report.verdict.failure().map(|found| found.failure.kind)
+}
+
+/// Does what destructors in real code do: stores, unlocks, wakes, frees.
+struct Busy {
+    count: Arc<AtomicUsize>,
+    lock: Arc<Mutex<u32>>,
+    wake: Option<Unparker>,
+}
+
+impl Busy {
+    fn new() -> Busy {
+        let parker = Parker::new();
+        Busy {
+            count: Arc::new(AtomicUsize::new(0)),
+            lock: Arc::new(Mutex::new(0)),
+            wake: Some(parker.unparker()),
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.count.fetch_add(1, SeqCst);
+        *self.lock.lock() += 1;
+        if let Some(unparker) = self.wake.take() {
+            unparker.unpark();
+        }
+    }
+}
+
+fn passes(engine: Engine) {
+    let report = run(engine, || {
+        let n = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&n);
+        let thread = thread::spawn(move || theirs.fetch_add(1, Relaxed));
+        thread.join().expect("no panic");
+        assert_eq!(n.load(Relaxed), 1);
+    });
+    assert!(report.verdict.passed(), "{report}");
+}
+
+#[test]
+fn a_failing_model_with_busy_destructors_gives_a_report() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let busy = Busy::new();
+            let held = Arc::clone(&busy.lock);
+            let _guard = held.lock();
+            let _in_thread = thread::spawn(|| {
+                let _busy = Busy::new();
+                thread::yield_now();
+            });
+            assert!(busy.count.load(SeqCst) > 0, "as it should fail");
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+        let report = run(engine, || {
+            let busy = Busy::new();
+            let _one = busy.lock.lock();
+            let _two = busy.lock.lock(); // for ever
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
+        passes(engine);
+    }
+}
+
+#[test]
+fn a_caught_panic_inside_a_model_is_no_failure() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let caught = std::panic::catch_unwind(|| {
+                let _busy = Busy::new();
+                panic!("caught below");
+            });
+            assert!(caught.is_err());
+            let busy = Busy::new();
+            assert_eq!(busy.count.load(SeqCst), 0);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+fn a_panic_of_a_thread_is_what_join_returns_and_fails_the_model_if_nobody_joins() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let thread = thread::spawn(|| {
+                AtomicUsize::new(0).load(Relaxed);
+                panic!("told by join")
+            });
+            assert!(thread.join().is_err());
+        });
+        assert!(report.verdict.passed(), "{report}");
+        let report = run(engine, || {
+            let thread = thread::spawn(|| panic!("nobody looks"));
+            drop(thread);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+        assert!(report.to_string().contains("nobody looks"), "{report}");
+    }
+}
+
+#[test]
+fn an_object_kept_past_its_execution_drops_quietly() {
+    for engine in explorers() {
+        let kept = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let into = kept.clone();
+        let report = run(engine, move || {
+            let atomic = AtomicUsize::new(1);
+            atomic.store(2, Relaxed);
+            // Objects of earlier executions are dropped in the middle of this one.
+            let mut into = into.lock().expect("no panic");
+            into.clear();
+            into.push((atomic, Mutex::new(3), Parker::new().unparker()));
+        });
+        assert!(report.verdict.passed(), "{report}");
+        let (atomic, mutex, unparker) = kept.lock().expect("no panic").pop().expect("one was kept");
+        unparker.unpark();
+        assert_eq!((atomic.load(Relaxed), atomic.fetch_add(1, Relaxed), *mutex.lock()), (2, 2, 3));
+    }
+}
+
+#[test]
+fn a_native_object_inside_a_model_is_refused() {
+    for engine in explorers() {
+        let outside = Arc::new(AtomicUsize::new(0));
+        let report = run(engine, move || {
+            outside.fetch_add(1, Relaxed);
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("made outside the model") && why.contains("robustness.rs"), "{why}");
+    }
+}
+
+#[test]
+fn native_loom_shuttle_native_in_one_process() {
+    let outside = AtomicUsize::new(5);
+    passes(Engine::Native);
+    for engine in explorers() {
+        passes(engine);
+    }
+    for engine in explorers().into_iter().rev() {
+        passes(engine);
+    }
+    passes(Engine::Native);
+    assert_eq!(outside.fetch_add(1, SeqCst), 5);
+}
+
+#[test]
+fn runs_may_be_concurrent_and_nested() {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            for engine in explorers() {
+                scope.spawn(move || passes(engine));
+            }
+        }
+    });
+    for outer in explorers() {
+        let report = run(outer, || {
+            AtomicUsize::new(0).load(Relaxed);
+            explorers().into_iter().for_each(passes);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+#[cfg(feature = "loom")]
+fn more_threads_than_loom_has_are_refused_with_the_number() {
+    let five = || {
+        let threads = [(); 5].map(|()| thread::spawn(|| AtomicUsize::new(0).load(Relaxed)));
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+    };
+    let report = run(Engine::Loom, five);
+    let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+    assert!(why.contains("5 threads at most"), "{why}");
+    passes(Engine::Loom);
+}
+
+#[test]
+fn scoped_threads_borrow_and_are_waited_for_even_if_the_scope_panics() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let n = AtomicUsize::new(0);
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                thread::scope(|scope| {
+                    scope.spawn(|| n.fetch_add(1, Relaxed));
+                    scope.spawn(|| n.fetch_add(1, Relaxed));
+                    panic!("after spawning");
+                })
+            }));
+            assert!(result.is_err());
+            assert_eq!(n.load(Relaxed), 2);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+fn a_scoped_thread_that_panics_fails_the_scope() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    AtomicUsize::new(0).load(Relaxed);
+                    panic!("inside");
+                });
+            });
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+    }
+}
+
+static COUNT: AtomicUsize = AtomicUsize::const_new(10);
+
+#[test]
+fn a_static_starts_each_execution_afresh() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let thread = thread::spawn(|| COUNT.fetch_add(1, Relaxed));
+            COUNT.fetch_add(1, Relaxed);
+            thread.join().expect("no panic");
+            assert_eq!(COUNT.load(Relaxed), 12);
+        });
+        assert!(report.verdict.passed() && report.executions > 1, "{report}");
+    }
+}
+
+selvedge::rt::thread_local! {
+    static LOCAL: std::cell::Cell<usize> = std::cell::Cell::new(0);
+}
+
+#[test]
+fn thread_locals_are_fresh_in_each_thread_of_each_execution() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let bump = || LOCAL.with(|n| n.replace(n.get() + 1));
+            assert_eq!((bump(), bump()), (0, 1));
+            assert_eq!(thread::spawn(move || bump()).join().expect("no panic"), 0);
+            AtomicUsize::new(0).load(Relaxed);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+fn reports_are_silent() {
+    // The panics of failing models are captured, in whichever order the engines ran: what a
+    // subprocess prints is looked at.
+    if std::env::var_os("SELVEDGE_TEST_SILENCE").is_some() {
+        for engine in explorers().into_iter().chain(explorers().into_iter().rev()) {
+            assert!(!run(engine, || panic!("captured")).verdict.passed());
+            passes(engine);
+            assert!(std::panic::catch_unwind(|| panic!("printed as ever")).is_err());
+        }
+        return;
+    }
+    let this = std::env::current_exe().expect("a test has a path");
+    let output = std::process::Command::new(this)
+        .args(["--exact", "reports_are_silent", "--nocapture", "--test-threads=1"])
+        .env("SELVEDGE_TEST_SILENCE", "1")
+        .output()
+        .expect("the test can run itself");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    assert!(
+        !text.contains("captured") && !text.contains("Task failed") && !text.contains("shuttle"),
+        "{text}"
+    );
+    assert_eq!(text.matches("printed as ever").count(), 2 * explorers().len(), "{text}");
+}

@@ -1,0 +1,287 @@
+//! What each engine concludes about small programs.
+#![cfg(any(feature = "loom", feature = "shuttle"))]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
+
+use selvedge::rt::cell::UnsafeCell;
+use selvedge::rt::park::Parker;
+use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, SeqCst};
+use selvedge::rt::sync::{Arc, Mutex};
+use selvedge::rt::{alloc::TrackedBox, choose, thread};
+use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
+
+const LOOM: Engine = Engine::Loom;
+const SHUTTLE: Engine = Engine::Shuttle(Strategy::DepthFirst);
+
+/// The engines that explore, as far as they are compiled in.
+fn explorers() -> Vec<Engine> {
+    [LOOM, SHUTTLE].into_iter().filter(|engine| engine.is_available()).collect()
+}
+
+fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
+    let checker = Checker::new().ignore_environment().engines([engine]).preemption_bound(None);
+    checker.run(model).remove(0)
+}
+
+fn kind(report: &Report) -> Option<FailureKind> {
+    report.verdict.failure().map(|found| found.failure.kind)
+}
+
+fn two_adders() -> Arc<AtomicUsize> {
+    let sum = Arc::new(AtomicUsize::new(0));
+    let threads = [1, 2].map(|n| {
+        let sum = Arc::clone(&sum);
+        thread::spawn(move || sum.fetch_add(n, Relaxed))
+    });
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    sum
+}
+
+#[test]
+fn a_correct_program_passes_and_the_verdict_says_how_far() {
+    for engine in explorers() {
+        let report = run(engine, || assert_eq!(two_adders().load(Relaxed), 3));
+        match report.verdict {
+            Verdict::Searched { executions, ref bounds } if engine == LOOM => {
+                assert!(executions > 1 && bounds.contains("misses"), "{report}")
+            }
+            Verdict::Exhaustive if engine == SHUTTLE => assert!(report.executions > 1, "{report}"),
+            _ => panic!("{report}"),
+        }
+    }
+}
+
+#[test]
+fn a_lost_update_is_found_and_its_token_replays_it() {
+    let model = || {
+        let n = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&n);
+        let thread = thread::spawn(move || theirs.store(theirs.load(SeqCst) + 1, SeqCst));
+        n.store(n.load(SeqCst) + 1, SeqCst);
+        thread.join().expect("no panic");
+        assert_eq!(n.load(SeqCst), 2, "an increment was lost");
+    };
+    for engine in explorers() {
+        let report = run(engine, model);
+        let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
+        assert_eq!(found.failure.kind, FailureKind::Panic, "{report}");
+        assert!(found.failure.message.contains("an increment was lost"), "{report}");
+        assert!(found.failure.steps.iter().any(|step| step.operation == "store"), "{report}");
+        assert!(found.note.is_none(), "{report}");
+        let again = Checker::new().ignore_environment().replay(&found.token).run(model).remove(0);
+        let replayed = again.verdict.failure().unwrap_or_else(|| panic!("{again}"));
+        assert_eq!(replayed.failure.message, found.failure.message);
+        let texts =
+            |steps: &[selvedge_check::Step]| steps.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&replayed.failure.steps), texts(&found.failure.steps));
+    }
+}
+
+#[test]
+fn a_deadlock_names_who_waits_where() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let locks = Arc::new((Mutex::new(()), Mutex::new(())));
+            let theirs = Arc::clone(&locks);
+            let thread = thread::spawn(move || {
+                let _one = theirs.1.lock();
+                let _two = theirs.0.lock();
+            });
+            let _one = locks.0.lock();
+            let _two = locks.1.lock();
+            drop((_one, _two));
+            thread.join().expect("no panic");
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
+        let failure = &report.verdict.failure().expect("just seen").failure;
+        assert_eq!(failure.blocked.len(), 2, "{report}");
+        assert!(
+            failure.blocked.iter().all(|blocked| blocked.site.file().ends_with("verdicts.rs")),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn a_thread_that_waits_after_the_body_returned_is_a_leak() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            thread::spawn(|| Parker::new().park());
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Leak), "{report}");
+    }
+}
+
+#[test]
+fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            TrackedBox::into_raw(TrackedBox::new(AtomicUsize::new(1)));
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Leak), "{report}");
+        let report = run(engine, || {
+            let raw = TrackedBox::into_raw(TrackedBox::new(1_u64));
+            // SAFETY: the second one is the bug under test; the engine stops before it is dropped.
+            let (one, two) = unsafe { (TrackedBox::from_raw(raw), TrackedBox::from_raw(raw)) };
+            drop((one, two));
+        });
+        // No operation but allocations: that is enough to be judged by.
+        assert_eq!(kind(&report), Some(FailureKind::DoubleFree), "{report}");
+        let report = run(engine, || {
+            let raw = TrackedBox::into_raw(TrackedBox::new(AtomicUsize::new(1)));
+            // SAFETY: `raw` is owned here.
+            drop(unsafe { TrackedBox::from_raw(raw) });
+            // SAFETY: none: this is the bug under test. The engine keeps the memory.
+            unsafe { &*raw }.load(Relaxed);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::UseAfterFree), "{report}");
+    }
+}
+
+struct Shared(UnsafeCell<u32>);
+// SAFETY: the models that use it are about whether this is so.
+unsafe impl Sync for Shared {}
+// SAFETY: a number may travel.
+unsafe impl Send for Shared {}
+
+fn publish(order: Ordering) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let shared = Arc::new((Shared(UnsafeCell::new(0)), AtomicUsize::new(0)));
+        let theirs = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            // SAFETY: the reader looks only after it has seen the flag, if the flag is published.
+            theirs.0.0.with_mut(|value| unsafe { *value = 7 });
+            theirs.1.store(1, order);
+        });
+        if shared.1.load(Acquire) == 1 {
+            // SAFETY: as above.
+            assert_eq!(shared.0.0.with(|value| unsafe { *value }), 7);
+        }
+        thread.join().expect("no panic");
+    }
+}
+
+#[test]
+#[cfg(feature = "loom")]
+fn a_race_on_a_cell_names_both_sites() {
+    let report = run(LOOM, publish(Ordering::Release));
+    assert!(report.verdict.passed(), "{report}");
+    let report = run(LOOM, publish(Relaxed));
+    assert_eq!(kind(&report), Some(FailureKind::Race), "{report}");
+    let sites = &report.verdict.failure().expect("just seen").failure.sites;
+    assert_eq!(sites.len(), 2, "{report}");
+    assert_ne!(sites[0].line(), sites[1].line(), "{report}");
+}
+
+#[test]
+#[cfg(feature = "shuttle")]
+fn shuttle_cannot_see_that_race() {
+    let report = run(SHUTTLE, publish(Relaxed));
+    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+}
+
+#[test]
+#[cfg(feature = "loom")]
+fn store_buffering_by_seqcst_accesses_is_no_false_alarm_under_loom() {
+    let report = run(LOOM, || {
+        let both = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let theirs = Arc::clone(&both);
+        let thread = thread::spawn(move || {
+            theirs.0.store(1, SeqCst);
+            theirs.1.load(SeqCst)
+        });
+        both.1.store(1, SeqCst);
+        let here = both.0.load(SeqCst);
+        let there = thread.join().expect("no panic");
+        assert!(here + there > 0);
+    });
+    assert!(report.verdict.passed(), "{report}");
+}
+
+#[test]
+fn spinning_for_what_never_comes_is_a_livelock() {
+    for engine in explorers() {
+        let checker = Checker::new().ignore_environment().engines([engine]).max_operations(500);
+        let report = checker.run(|| {
+            let flag = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&flag);
+            let thread = thread::spawn(move || {
+                while theirs.load(Acquire) == 0 {
+                    thread::yield_now()
+                }
+            });
+            while flag.load(Acquire) == 0 {
+                selvedge::rt::hint::spin_loop();
+            }
+            thread.join().expect("no panic");
+        });
+        assert_eq!(kind(&report[0]), Some(FailureKind::Livelock), "{}", report[0]);
+    }
+}
+
+#[test]
+fn work_beyond_the_bound_is_refused_not_failed() {
+    for engine in explorers() {
+        let checker = Checker::new().ignore_environment().engines([engine]).max_operations(500);
+        let report = checker.run(|| {
+            let n = AtomicUsize::new(0);
+            for _ in 0..1_000 {
+                n.fetch_add(1, Relaxed);
+            }
+        });
+        let Verdict::Refused { why } = &report[0].verdict else { panic!("{}", report[0]) };
+        assert!(why.contains("500 operations"), "{why}");
+    }
+}
+
+#[test]
+fn a_model_without_an_operation_is_refused() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let n = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+            let theirs = n.clone();
+            let thread = std::thread::spawn(move || theirs.fetch_add(1, Relaxed));
+            thread.join().expect("no panic");
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("no operation"), "{why}");
+    }
+}
+
+#[test]
+fn choices_are_branches() {
+    for engine in explorers() {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+        let into = seen.clone();
+        let report = run(engine, move || {
+            let pair = (choose(2), choose(3));
+            into.lock().expect("no panic").insert(pair);
+            AtomicUsize::new(0).load(Relaxed);
+        });
+        assert!(report.verdict.passed(), "{report}");
+        assert_eq!(seen.lock().expect("no panic").len(), 6, "{report}");
+    }
+}
+
+#[test]
+#[cfg(feature = "shuttle")]
+fn samples_say_how_many_and_from_which_seed() {
+    for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
+        let checker = Checker::new().ignore_environment().engines([Engine::Shuttle(strategy)]);
+        let report =
+            checker.iterations(50).seed(7).run(|| assert_eq!(two_adders().load(Relaxed), 3)).remove(0);
+        assert!(matches!(report.verdict, Verdict::Sampled { schedules: 50, seed: 7 }), "{report}");
+    }
+}
+
+#[test]
+#[cfg(feature = "shuttle")]
+fn a_token_of_another_model_is_told() {
+    let report = Checker::new().ignore_environment().replay("shuttle:0*3-9*2").run(|| {
+        two_adders();
+    });
+    let Verdict::Searched { bounds, .. } = &report[0].verdict else { panic!("{}", report[0]) };
+    assert!(bounds.contains("does not fit"), "{bounds}");
+}

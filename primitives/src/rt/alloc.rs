@@ -1,0 +1,120 @@
+//! Heap nodes that a checker keeps track of.
+
+#[cfg(feature = "checking")]
+use super::engine::{Current, current};
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+#[cfg(feature = "checking")]
+use core::panic::Location;
+use core::ptr::NonNull;
+
+/// A `Box` whose leak, double free and use after free a checker reports: for the nodes of lock-free
+/// structures, which travel as raw pointers.
+///
+/// Under an engine freed memory is kept until the execution ends, so that a late access through an
+/// `rt` atomic or cell inside it is told, not obeyed. In the default build it is a plain `Box`.
+///
+/// ```
+/// use selvedge::rt::alloc::TrackedBox;
+/// let raw = TrackedBox::into_raw(TrackedBox::new(5));
+/// // SAFETY: `raw` comes from `into_raw`, and is used once.
+/// let boxed = unsafe { TrackedBox::from_raw(raw) };
+/// assert_eq!(*boxed, 5);
+/// ```
+pub struct TrackedBox<T>(NonNull<T>);
+
+// SAFETY: it owns its value, as `Box` does.
+unsafe impl<T: Send> Send for TrackedBox<T> {}
+// SAFETY: as above.
+unsafe impl<T: Sync> Sync for TrackedBox<T> {}
+
+impl<T> TrackedBox<T> {
+    /// Moves `value` to the heap.
+    #[inline]
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        let pointer = NonNull::from(Box::leak(Box::new(value)));
+        #[cfg(feature = "checking")]
+        if size_of::<T>() != 0
+            && let Current::Model(session) = current()
+        {
+            // SAFETY: the memory came from a `Box<T>`; a `Box<ManuallyDrop<T>>` has the same layout,
+            // and frees it without running the destructor, which `drop` has run by then.
+            let release =
+                move || drop(unsafe { Box::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>().as_ptr()) });
+            let release: Box<dyn FnOnce() + '_> = Box::new(release);
+            // SAFETY: the closure holds an address only; `ManuallyDrop` never touches the value.
+            let release =
+                unsafe { core::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(release) };
+            session.allocated(pointer.addr().get(), size_of::<T>(), Location::caller(), release);
+        }
+        TrackedBox(pointer)
+    }
+
+    /// Gives up ownership; the pointer must come back through [`from_raw`](Self::from_raw).
+    #[inline]
+    pub fn into_raw(this: Self) -> *mut T {
+        core::mem::ManuallyDrop::new(this).0.as_ptr()
+    }
+
+    /// Takes ownership back.
+    ///
+    /// # Safety
+    /// `pointer` came from [`into_raw`](Self::into_raw), and nobody else takes it back.
+    #[inline]
+    pub unsafe fn from_raw(pointer: *mut T) -> Self {
+        // SAFETY: `into_raw` never returns null.
+        TrackedBox(unsafe { NonNull::new_unchecked(pointer) })
+    }
+
+    /// Moves the value out and frees the memory.
+    #[inline]
+    #[track_caller]
+    pub fn into_inner(this: Self) -> T {
+        let pointer = TrackedBox::into_raw(this);
+        // SAFETY: the box owned the value, which is moved out once; below only memory is freed.
+        let value = unsafe { pointer.read() };
+        // SAFETY: same layout, and no destructor runs on the moved-out value.
+        drop(unsafe { TrackedBox::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>()) });
+        value
+    }
+}
+
+impl<T> Drop for TrackedBox<T> {
+    #[track_caller]
+    fn drop(&mut self) {
+        #[cfg(feature = "checking")]
+        if size_of::<T>() != 0
+            && let Current::Model(session) = current()
+            && session.freed(self.0.addr().get(), Location::caller())
+        {
+            // SAFETY: the box owns the value; the session keeps the memory and frees it later.
+            return unsafe { self.0.drop_in_place() };
+        }
+        // SAFETY: the memory came from a `Box`, which this one owns.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl<T> Deref for TrackedBox<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the box owns a live value.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> DerefMut for TrackedBox<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the box owns a live value, and is borrowed exclusively.
+        unsafe { self.0.as_mut() }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for TrackedBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,102 @@
+//! Which run this OS thread belongs to, and the panics caught on it.
+
+use super::{NativeRun, Session};
+use core::cell::{Cell, RefCell};
+use std::panic;
+use std::sync::{Arc, Once};
+
+/// The run that the current thread belongs to.
+pub(crate) enum Current {
+    /// No model runs here.
+    Outside,
+    /// A model runs natively.
+    Native(Arc<NativeRun>),
+    /// A model runs under an engine, whose threads are coroutines of this OS thread.
+    Model(&'static Session),
+}
+
+/// A session in a value that may travel, while the session itself stays on its OS thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Home(&'static Session);
+
+// SAFETY: the reference is only given out on the session's own OS thread.
+unsafe impl Send for Home {}
+// SAFETY: as above.
+unsafe impl Sync for Home {}
+
+impl Home {
+    pub(crate) fn new(session: &'static Session) -> Home {
+        Home(session)
+    }
+
+    /// The session, on its OS thread and during an execution; elsewhere nothing.
+    pub(crate) fn get(self) -> Option<&'static Session> {
+        match current() {
+            Current::Model(session) if core::ptr::eq(session, self.0) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+thread_local! {
+    static SESSION: Cell<Option<&'static Session>> = const { Cell::new(None) };
+    static NATIVE: RefCell<Option<Arc<NativeRun>>> = const { RefCell::new(None) };
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The current run. Never inlined: a goroutine may go on on another OS thread, where a cached
+/// address of the thread-local would be wrong.
+#[inline(never)]
+pub(crate) fn current() -> Current {
+    if let Ok(Some(session)) = SESSION.try_with(Cell::get) {
+        return if session.in_execution() { Current::Model(session) } else { Current::Outside };
+    }
+    match NATIVE.try_with(|run| run.borrow().clone()) {
+        Ok(Some(run)) => Current::Native(run),
+        _ => Current::Outside,
+    }
+}
+
+pub(super) fn set_session(session: Option<&'static Session>) {
+    SESSION.set(session);
+}
+
+pub(super) fn set_native(run: Option<Arc<NativeRun>>) -> Option<Arc<NativeRun>> {
+    NATIVE.with(|current| current.replace(run))
+}
+
+fn belongs_to_a_run() -> bool {
+    SESSION.try_with(|session| session.get().is_some()).unwrap_or(false)
+        || NATIVE.try_with(|run| run.borrow().is_some()).unwrap_or(false)
+}
+
+/// Installs, once in the process, a panic hook that records the panics of threads that belong to a
+/// run instead of printing them, and passes all others to the hook that was there before.
+///
+/// The engines install hooks of their own when they first run, which print other people's panics:
+/// `warm_up` must make them do it, so that theirs are replaced here and never seen again.
+pub fn capture_panics(warm_up: impl FnOnce()) {
+    static INSTALL: Once = Once::new();
+    INSTALL.call_once(|| {
+        let original = panic::take_hook();
+        panic::set_hook(Box::new(|_| ()));
+        warm_up();
+        panic::set_hook(Box::new(move |info| {
+            if belongs_to_a_run() {
+                let message = info.payload_as_str().unwrap_or("a value that is not a string");
+                let text = match info.location() {
+                    Some(place) => format!("{message} ({}:{})", place.file(), place.line()),
+                    None => message.to_string(),
+                };
+                let _ = PANIC.try_with(|last| last.replace(Some(text)));
+            } else {
+                original(info);
+            }
+        }));
+    });
+}
+
+/// The last panic on this thread, as text with its place; taken.
+pub fn take_panic() -> Option<String> {
+    PANIC.with(|last| last.take())
+}

@@ -1,0 +1,96 @@
+//! What an engine reports when an execution breaks.
+
+use super::{Site, Step};
+use core::fmt;
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// An assertion failed or a thread panicked.
+    Panic,
+    /// Nobody can run, and the body has not returned.
+    Deadlock,
+    /// Two unordered accesses to a cell, one of them a write.
+    Race,
+    /// The body returned, and a thread waits for ever or an allocation was not freed.
+    Leak,
+    /// Memory was freed twice.
+    DoubleFree,
+    /// Memory was used after it had been freed.
+    UseAfterFree,
+    /// Threads keep running and nothing changes any more.
+    Livelock,
+    /// A bound on the operations of one execution was hit while things still changed.
+    BoundExceeded,
+    /// The run cannot be judged: it breaks a rule of the engine, as the message says.
+    Refused,
+}
+
+impl FailureKind {
+    /// All kinds.
+    pub const ALL: [FailureKind; 9] = [
+        FailureKind::Panic,
+        FailureKind::Deadlock,
+        FailureKind::Race,
+        FailureKind::Leak,
+        FailureKind::DoubleFree,
+        FailureKind::UseAfterFree,
+        FailureKind::Livelock,
+        FailureKind::BoundExceeded,
+        FailureKind::Refused,
+    ];
+
+    /// The name used in reports, tables and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureKind::Panic => "panic",
+            FailureKind::Deadlock => "deadlock",
+            FailureKind::Race => "race",
+            FailureKind::Leak => "leak",
+            FailureKind::DoubleFree => "double free",
+            FailureKind::UseAfterFree => "use after free",
+            FailureKind::Livelock => "livelock",
+            FailureKind::BoundExceeded => "bound exceeded",
+            FailureKind::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A thread that waits, and where.
+#[derive(Clone, Debug)]
+pub struct Blocked {
+    /// The thread's number; 0 is the model's body.
+    pub thread: usize,
+    /// The thread's name, if it has one.
+    pub name: Option<String>,
+    /// What it waits for: `park`, or `join of thread 2`.
+    pub waits_for: String,
+    /// The line that waits.
+    pub site: Site,
+}
+
+/// A failed execution.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What kind of failure.
+    pub kind: FailureKind,
+    /// What broke, in words.
+    pub message: String,
+    /// The thread in which it showed.
+    pub thread: usize,
+    /// The sites involved, the one that showed it first; for a race both accesses.
+    pub sites: Vec<Site>,
+    /// The threads that wait, for deadlocks and leaks.
+    pub blocked: Vec<Blocked>,
+    /// The number of the failing execution, from 1.
+    pub execution: u64,
+    /// The interleaving, if it was recorded.
+    pub steps: Vec<Step>,
+}

@@ -1,0 +1,284 @@
+//! loom as an engine.
+//!
+//! loom takes a SeqCst access for an AcqRel one, which would raise false alarms on store buffering;
+//! so a SeqCst access stands between SeqCst fences here. That is stronger than the source: what
+//! holds only because of it, loom cannot judge.
+
+use super::{Engine, Memory, Rmw, ThreadId, Width};
+use core::cell::RefCell;
+use core::sync::atomic::Ordering::{self, Relaxed, SeqCst};
+use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+use loom::sync::atomic as latomic;
+use loom::thread::{Builder, Thread};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// In words, as loom passes it on to its coroutines.
+const STACK_SIZE: usize = 256 * 1024 / size_of::<usize>();
+
+/// loom's explorer.
+#[derive(Default)]
+pub struct LoomEngine {
+    threads: RefCell<HashMap<ThreadId, Thread>>,
+    atomics: RefCell<Vec<(Width, Rc<RefCell<Atomic>>)>>,
+    cells: RefCell<Vec<Tracked>>,
+}
+
+struct Tracked {
+    cell: UnsafeCell<()>,
+    reading: Vec<ConstPtr<()>>,
+    writing: Vec<MutPtr<()>>,
+}
+
+macro_rules! widths {
+    ($($variant:ident: $atomic:ident, $value:ty, $unsigned:ty;)*) => {
+        /// loom's atomic of the right width, so that its own arithmetic wraps as it should.
+        enum Atomic {
+            $($variant(latomic::$atomic),)*
+        }
+
+        impl Atomic {
+            fn new(width: Width, value: u64) -> Atomic {
+                match width {
+                    // A `bool` lives in a `u8`; see `on_bool`.
+                    Width::Bool => Atomic::U8(latomic::AtomicU8::new(value as u8)),
+                    $(Width::$variant => Atomic::$variant(latomic::$atomic::new(value as $value)),)*
+                }
+            }
+
+            fn load(&self, order: Ordering) -> u64 {
+                match self {
+                    $(Atomic::$variant(atomic) => atomic.load(order) as $unsigned as u64,)*
+                }
+            }
+
+            fn unsync_load(&self) -> u64 {
+                match self {
+                    $(Atomic::$variant(atomic) => {
+                        // SAFETY: loom checks that no write is concurrent and panics otherwise.
+                        unsafe { atomic.unsync_load() as $unsigned as u64 }
+                    })*
+                }
+            }
+
+            fn store(&self, value: u64, order: Ordering) {
+                match self {
+                    $(Atomic::$variant(atomic) => atomic.store(value as $value, order),)*
+                }
+            }
+
+            fn exclusive(&mut self, new: Option<u64>) {
+                match self {
+                    $(Atomic::$variant(atomic) => atomic.with_mut(|value| {
+                        if let Some(new) = new {
+                            *value = new as $value;
+                        }
+                    }),)*
+                }
+            }
+
+            fn rmw(&self, op: Rmw, order: Ordering) -> u64 {
+                match self {
+                    $(Atomic::$variant(atomic) => {
+                        let old = match op {
+                            Rmw::Swap(v) => atomic.swap(v as $value, order),
+                            Rmw::Add(v) => atomic.fetch_add(v as $value, order),
+                            Rmw::Sub(v) => atomic.fetch_sub(v as $value, order),
+                            Rmw::And(v) => atomic.fetch_and(v as $value, order),
+                            Rmw::Nand(v) => atomic.fetch_nand(v as $value, order),
+                            Rmw::Or(v) => atomic.fetch_or(v as $value, order),
+                            Rmw::Xor(v) => atomic.fetch_xor(v as $value, order),
+                            Rmw::Max(v) => atomic.fetch_max(v as $value, order),
+                            Rmw::Min(v) => atomic.fetch_min(v as $value, order),
+                        };
+                        old as $unsigned as u64
+                    })*
+                }
+            }
+
+            fn compare_exchange(
+                &self,
+                current: u64,
+                new: u64,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<u64, u64> {
+                match self {
+                    $(Atomic::$variant(atomic) => atomic
+                        .compare_exchange(current as $value, new as $value, success, failure)
+                        .map(|old| old as $unsigned as u64)
+                        .map_err(|found| found as $unsigned as u64),)*
+                }
+            }
+        }
+    };
+}
+
+widths! {
+    U8: AtomicU8, u8, u8;
+    U16: AtomicU16, u16, u16;
+    U32: AtomicU32, u32, u32;
+    U64: AtomicU64, u64, u64;
+    I8: AtomicI8, i8, u8;
+    I16: AtomicI16, i16, u16;
+    I32: AtomicI32, i32, u32;
+    I64: AtomicI64, i64, u64;
+}
+
+/// A `bool` lives in a `u8`, where two operations need other ones to stay within 0 and 1.
+fn on_bool(op: Rmw) -> Rmw {
+    match op {
+        Rmw::Nand(1) => Rmw::Xor(1),
+        Rmw::Nand(_) => Rmw::Swap(1),
+        Rmw::Add(v) | Rmw::Sub(v) => Rmw::Xor(v),
+        other => other,
+    }
+}
+
+impl LoomEngine {
+    fn atomic(&self, atomic: u32) -> Rc<RefCell<Atomic>> {
+        Rc::clone(&self.atomics.borrow()[atomic as usize].1)
+    }
+
+    /// Runs an access between fences if it is SeqCst.
+    fn fenced<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
+        if order != SeqCst {
+            return access();
+        }
+        loom::sync::atomic::fence(SeqCst);
+        let result = access();
+        loom::sync::atomic::fence(SeqCst);
+        result
+    }
+}
+
+impl Engine for LoomEngine {
+    fn name(&self) -> &'static str {
+        "loom"
+    }
+
+    fn max_threads(&self) -> usize {
+        loom::MAX_THREADS
+    }
+
+    fn begin(&self) {
+        self.atomics.borrow_mut().clear();
+        self.cells.borrow_mut().clear();
+        self.threads.replace(HashMap::from([(0, loom::thread::current())]));
+    }
+
+    fn switch(&self, yielding: bool) {
+        if yielding {
+            loom::thread::yield_now();
+        }
+    }
+
+    fn block(&self) {
+        loom::thread::park();
+    }
+
+    fn unblock(&self, thread: ThreadId) {
+        let thread = self.threads.borrow()[&thread].clone();
+        thread.unpark();
+    }
+
+    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+        struct Body(Box<dyn FnOnce()>);
+        // SAFETY: loom runs all threads of a model on the OS thread that calls `spawn`.
+        unsafe impl Send for Body {}
+        impl Body {
+            fn run(self) {
+                (self.0)()
+            }
+        }
+        let body = Body(body);
+        let spawned = Builder::new().stack_size(STACK_SIZE).spawn(move || body.run());
+        let handle = spawned.expect("loom's spawn does not fail");
+        self.threads.borrow_mut().insert(thread, handle.thread().clone());
+    }
+
+    fn memory(&self) -> Option<&dyn Memory> {
+        Some(self)
+    }
+}
+
+impl Memory for LoomEngine {
+    fn atomic_new(&self, width: Width, value: u64) -> u32 {
+        let atomic = Rc::new(RefCell::new(Atomic::new(width, value)));
+        let mut atomics = self.atomics.borrow_mut();
+        atomics.push((width, atomic));
+        atomics.len() as u32 - 1
+    }
+
+    fn load(&self, atomic: u32, order: Ordering) -> u64 {
+        let atomic = self.atomic(atomic);
+        Self::fenced(order, || atomic.borrow().load(order))
+    }
+
+    fn store(&self, atomic: u32, value: u64, order: Ordering) {
+        let atomic = self.atomic(atomic);
+        Self::fenced(order, || atomic.borrow().store(value, order))
+    }
+
+    fn rmw(&self, atomic: u32, op: Rmw, order: Ordering) -> u64 {
+        let is_bool = self.atomics.borrow()[atomic as usize].0 == Width::Bool;
+        let op = if is_bool { on_bool(op) } else { op };
+        let atomic = self.atomic(atomic);
+        Self::fenced(order, || atomic.borrow().rmw(op, order))
+    }
+
+    fn compare_exchange(
+        &self,
+        atomic: u32,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let atomic = self.atomic(atomic);
+        Self::fenced(success, || atomic.borrow().compare_exchange(current, new, success, failure))
+    }
+
+    fn fence(&self, order: Ordering) {
+        if order != Relaxed {
+            loom::sync::atomic::fence(order);
+        }
+    }
+
+    fn unsync_load(&self, atomic: u32) -> u64 {
+        self.atomic(atomic).borrow().unsync_load()
+    }
+
+    fn exclusive(&self, atomic: u32, new: Option<u64>) {
+        self.atomic(atomic).borrow_mut().exclusive(new)
+    }
+
+    fn cell_new(&self) -> u32 {
+        let cell = UnsafeCell::new(());
+        let mut cells = self.cells.borrow_mut();
+        cells.push(Tracked { cell, reading: Vec::new(), writing: Vec::new() });
+        cells.len() as u32 - 1
+    }
+
+    fn cell_begin(&self, cell: u32, write: bool) {
+        let mut cells = self.cells.borrow_mut();
+        let tracked = &mut cells[cell as usize];
+        if write {
+            let access = tracked.cell.get_mut();
+            tracked.writing.push(access);
+        } else {
+            let access = tracked.cell.get();
+            tracked.reading.push(access);
+        }
+    }
+
+    fn cell_end(&self, cell: u32, write: bool) {
+        let mut cells = self.cells.borrow_mut();
+        let tracked = &mut cells[cell as usize];
+        if write {
+            tracked.writing.pop();
+        } else {
+            tracked.reading.pop();
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Operations on atomics and fences, as a session runs them.
+
+use super::objects::Family;
+use super::{Change, Rmw, Session, Site, Slot, Width};
+use core::sync::atomic::Ordering;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+
+/// The native value of an `rt` atomic: the latest value, whatever a weak load may return.
+pub(crate) trait Shadow {
+    fn get(&self) -> u64;
+    fn set(&self, value: u64);
+    fn address(&self) -> usize;
+}
+
+/// An atomic, as the engine side sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Access<'a> {
+    pub(crate) shadow: &'a dyn Shadow,
+    pub(crate) slot: &'a Slot,
+    pub(crate) width: Width,
+    pub(crate) initial: u64,
+    pub(crate) site: Site,
+}
+
+impl Rmw {
+    /// The value that this operation makes of `old`.
+    pub fn apply(self, old: u64, width: Width) -> u64 {
+        let new = match self {
+            Rmw::Swap(v) => v,
+            Rmw::Add(v) if width == Width::Bool => old ^ v,
+            Rmw::Sub(v) if width == Width::Bool => old ^ v,
+            Rmw::Add(v) => old.wrapping_add(v),
+            Rmw::Sub(v) => old.wrapping_sub(v),
+            Rmw::And(v) => old & v,
+            Rmw::Nand(v) => !(old & v),
+            Rmw::Or(v) => old | v,
+            Rmw::Xor(v) => old ^ v,
+            Rmw::Max(v) => {
+                if width.less(old, v) {
+                    v
+                } else {
+                    old
+                }
+            }
+            Rmw::Min(v) => {
+                if width.less(v, old) {
+                    v
+                } else {
+                    old
+                }
+            }
+        };
+        new & width.mask()
+    }
+}
+
+impl Width {
+    /// The bits that a value of this width uses.
+    pub fn mask(self) -> u64 {
+        match self {
+            Width::Bool => 1,
+            Width::U8 | Width::I8 => u8::MAX.into(),
+            Width::U16 | Width::I16 => u16::MAX.into(),
+            Width::U32 | Width::I32 => u32::MAX.into(),
+            Width::U64 | Width::I64 => u64::MAX,
+        }
+    }
+
+    fn less(self, a: u64, b: u64) -> bool {
+        match self {
+            Width::I8 => (a as i8) < b as i8,
+            Width::I16 => (a as i16) < b as i16,
+            Width::I32 => (a as i32) < b as i32,
+            Width::I64 => (a as i64) < b as i64,
+            _ => a < b,
+        }
+    }
+}
+
+fn reject(what: &str, order: Ordering) -> ! {
+    panic!("there is no such thing as {what} with ordering {order:?}")
+}
+
+fn check_load(order: Ordering) {
+    if matches!(order, Release | AcqRel) {
+        reject("a load", order);
+    }
+}
+
+fn check_store(order: Ordering) {
+    if matches!(order, Acquire | AcqRel) {
+        reject("a store", order);
+    }
+}
+
+impl Session {
+    /// The ordering to use at `site`: the source's, or the mutation's.
+    fn order_at(&self, site: Site, order: Ordering) -> Ordering {
+        match self.change_at(site) {
+            Some(Change::Order(weaker)) => weaker,
+            _ => order,
+        }
+    }
+
+    pub(crate) fn load(&self, access: Access<'_>, order: Ordering) -> u64 {
+        check_load(order);
+        let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
+        let order = self.order_at(access.site, order);
+        let value = self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.load(atomic, order),
+            None => {
+                engine.switch(false);
+                access.shadow.get()
+            }
+        });
+        self.record("load", access.site, Some(atomic), Some(order), || format!("→ {value}"));
+        value
+    }
+
+    pub(crate) fn store(&self, access: Access<'_>, value: u64, order: Ordering) {
+        check_store(order);
+        let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
+        if self.change_at(access.site) == Some(Change::DropStore) {
+            return;
+        }
+        let order = self.order_at(access.site, order);
+        self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.store(atomic, value, order),
+            None => engine.switch(false),
+        });
+        self.remember_access(Family::Atomic, atomic, access.site, true);
+        self.note_change(access.shadow.get() != value);
+        access.shadow.set(value);
+        self.record("store", access.site, Some(atomic), Some(order), || format!("← {value}"));
+    }
+
+    pub(crate) fn rmw(&self, access: Access<'_>, op: Rmw, order: Ordering) -> u64 {
+        let Some(atomic) = self.atomic(access) else {
+            let old = access.shadow.get();
+            access.shadow.set(op.apply(old, access.width));
+            return old;
+        };
+        let order = self.order_at(access.site, order);
+        let old = self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.rmw(atomic, op, order),
+            None => {
+                engine.switch(false);
+                access.shadow.get()
+            }
+        });
+        let new = op.apply(old, access.width);
+        self.remember_access(Family::Atomic, atomic, access.site, true);
+        self.note_change(old != new);
+        access.shadow.set(new);
+        self.record(op.name(), access.site, Some(atomic), Some(order), || format!("{old} → {new}"));
+        old
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        access: Access<'_>,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        check_load(failure);
+        let compare = |found: u64| if found == current { Ok(found) } else { Err(found) };
+        let Some(atomic) = self.atomic(access) else {
+            let result = compare(access.shadow.get());
+            if result.is_ok() {
+                access.shadow.set(new);
+            }
+            return result;
+        };
+        let success = self.order_at(access.site, success);
+        let failure = match self.change_at(access.site) {
+            Some(Change::FailureOrder(weaker)) => weaker,
+            _ => failure,
+        };
+        let result = self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.compare_exchange(atomic, current, new, success, failure),
+            None => {
+                engine.switch(false);
+                compare(access.shadow.get())
+            }
+        });
+        self.note_change(result.is_ok() && current != new);
+        self.remember_access(Family::Atomic, atomic, access.site, result.is_ok());
+        if result.is_ok() {
+            access.shadow.set(new);
+        }
+        let order = if result.is_ok() { success } else { failure };
+        self.record("compare_exchange", access.site, Some(atomic), Some(order), || match result {
+            Ok(old) => format!("{old} → {new}"),
+            Err(found) => format!("found {found}, not {current}"),
+        });
+        result
+    }
+
+    pub(crate) fn unsync_load(&self, access: Access<'_>) -> u64 {
+        let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
+        self.remember_access(Family::Atomic, atomic, access.site, false);
+        let value = self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.unsync_load(atomic),
+            None => access.shadow.get(),
+        });
+        self.record("unsync_load", access.site, Some(atomic), None, || format!("→ {value}"));
+        value
+    }
+
+    /// Exclusive access: the latest value, or with `new` its replacement.
+    pub(crate) fn exclusive(&self, access: Access<'_>, new: Option<u64>) -> u64 {
+        if let Some(atomic) = self.atomic(access) {
+            self.remember_access(Family::Atomic, atomic, access.site, true);
+            self.step(access.site, |engine| {
+                if let Some(memory) = engine.memory() {
+                    memory.exclusive(atomic, new);
+                }
+            });
+        }
+        if let Some(new) = new {
+            access.shadow.set(new);
+        }
+        access.shadow.get()
+    }
+
+    pub(crate) fn fence(&self, order: Ordering, site: Site) {
+        if order == Relaxed {
+            reject("a fence", order);
+        }
+        if !self.is_active() || self.change_at(site) == Some(Change::DropFence) {
+            return;
+        }
+        let order = match self.order_at(site, order) {
+            Relaxed => return,
+            order => order,
+        };
+        self.step(site, |engine| match engine.memory() {
+            Some(memory) => memory.fence(order),
+            None if order == SeqCst => engine.switch(false),
+            None => (),
+        });
+        self.record("fence", site, None, Some(order), String::new);
+    }
+}

@@ -1,0 +1,129 @@
+//! The seam between `rt` and the engines.
+//!
+//! An engine decides which thread runs next and, if it has a memory model of its own, which values
+//! loads return. It implements [`Engine`] (about a dozen operations with [`Memory`]); everything
+//! above it exists once: [`Session`] runs the operations of a model through an engine, keeps count,
+//! tells blocked threads from running ones, records and mutates; [`NativeRun`] does the part of that
+//! which makes sense on real threads.
+//!
+//! This module is the harness's door, not the user's: models never name it.
+//!
+//! What an operation does depends on where it happens:
+//! - outside any model: the native operation;
+//! - inside an execution, on an object of that execution: the engine's;
+//! - while the thread unwinds, after the engine reported a failure, or on an object of an earlier
+//!   execution: the object's *shadow* (its native value, which always holds the latest value), with
+//!   no switch and no panic;
+//! - inside an execution, on an object made outside any model: the run is refused.
+//!
+//! After a failure nothing of the execution runs again: its OS thread stops where it is and its
+//! stacks are leaked, never unwound, because a scoped thread may borrow from any of them.
+
+mod current;
+mod execution;
+mod failure;
+#[cfg(feature = "loom")]
+mod loom;
+mod memory;
+mod mutation;
+mod native;
+mod objects;
+mod session;
+#[cfg(feature = "shuttle")]
+mod shuttle;
+mod slot;
+mod threads;
+mod trace;
+mod waiting;
+
+pub use super::sync::atomic::bits::Width;
+pub use super::sync::atomic::word::Rmw;
+pub(crate) use current::{Current, Home, current};
+pub use current::{capture_panics, take_panic};
+pub use failure::{Blocked, Failure, FailureKind};
+#[cfg(feature = "loom")]
+pub use loom::LoomEngine;
+pub(crate) use memory::{Access, Shadow};
+pub use mutation::{Change, Mutation};
+pub(crate) use native::join_of;
+pub use native::{NativeOptions, NativeRun};
+pub(crate) use objects::CellAccess;
+pub use objects::StaticKey;
+pub use session::{Counters, Options, Outcome, Session};
+#[cfg(feature = "shuttle")]
+pub use shuttle::ShuttleEngine;
+pub(crate) use slot::Slot;
+pub use trace::Step;
+
+use core::panic::Location;
+use core::sync::atomic::Ordering;
+
+/// A source line with an operation.
+pub type Site = &'static Location<'static>;
+
+/// A thread's number in its execution; 0 is the model's body.
+pub type ThreadId = usize;
+
+/// What an engine has to provide.
+pub trait Engine {
+    /// The engine's name in messages.
+    fn name(&self) -> &'static str;
+
+    /// Threads, the body included, that one execution may have.
+    fn max_threads(&self) -> usize {
+        usize::MAX
+    }
+
+    /// A new execution begins; forget all objects and threads.
+    fn begin(&self);
+
+    /// A scheduling point. `yielding`: the thread waits for others to make progress.
+    fn switch(&self, yielding: bool);
+
+    /// Blocks the current thread until [`unblock`](Self::unblock).
+    fn block(&self);
+
+    /// Lets a blocked thread go on. What the caller did so far happens before it does.
+    fn unblock(&self, thread: ThreadId);
+
+    /// Makes a thread that runs `body`. What the caller did so far happens before it.
+    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>);
+
+    /// The engine's own memory model; `None`: sequentially consistent, on the shadows.
+    fn memory(&self) -> Option<&dyn Memory>;
+}
+
+/// The memory model of an engine that has one. Objects are numbered from 0 in each execution, in
+/// the order in which they are made, atomics and cells apart. Each atomic operation is a
+/// scheduling point.
+pub trait Memory {
+    /// A new atomic.
+    fn atomic_new(&self, width: Width, value: u64) -> u32;
+    /// An atomic load.
+    fn load(&self, atomic: u32, order: Ordering) -> u64;
+    /// An atomic store.
+    fn store(&self, atomic: u32, value: u64, order: Ordering);
+    /// An atomic read-modify-write; the old value.
+    fn rmw(&self, atomic: u32, op: Rmw, order: Ordering) -> u64;
+    /// A compare-exchange; the old value or the value found.
+    fn compare_exchange(
+        &self,
+        atomic: u32,
+        current: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64>;
+    /// A fence.
+    fn fence(&self, order: Ordering);
+    /// A plain read of an atomic, checked for races.
+    fn unsync_load(&self, atomic: u32) -> u64;
+    /// Exclusive access to an atomic, which with `new` replaces its value.
+    fn exclusive(&self, atomic: u32, new: Option<u64>);
+    /// A new cell.
+    fn cell_new(&self) -> u32;
+    /// An access to a cell begins.
+    fn cell_begin(&self, cell: u32, write: bool);
+    /// The access begun last on this cell ends.
+    fn cell_end(&self, cell: u32, write: bool);
+}

@@ -1,0 +1,38 @@
+//! Mutations: weaken one site of a primitive at run time, without touching its source.
+
+use super::Site;
+use core::sync::atomic::Ordering;
+
+/// What to change at a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// Use this ordering (for a compare-exchange: on success) instead of the source's.
+    Order(Ordering),
+    /// Use this ordering when a compare-exchange fails.
+    FailureOrder(Ordering),
+    /// Leave the fence out.
+    DropFence,
+    /// Leave the store out.
+    DropStore,
+    /// Leave the wake-up out.
+    DropUnpark,
+}
+
+/// A change at one site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutation {
+    /// The end of the source file's path.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The change.
+    pub change: Change,
+}
+
+impl Mutation {
+    /// Whether `site` is the line that this mutation changes.
+    pub fn matches(&self, site: Site) -> bool {
+        site.line() == self.line && site.file().ends_with(&self.file)
+    }
+}

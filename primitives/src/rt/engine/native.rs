@@ -1,0 +1,199 @@
+//! A model on real threads: counts operations, yields at random, and knows when nobody can go on.
+
+use super::current::set_native;
+use super::session::Counters;
+use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
+use core::cell::Cell;
+use core::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How a native run is to go.
+pub struct NativeOptions {
+    /// The number of this run, from 1.
+    pub run: u64,
+    /// The site to change.
+    pub mutation: Option<Mutation>,
+    /// Counts runs and operations.
+    pub counters: Arc<Counters>,
+    /// Told when the run failed. The threads of the run stay where they are, for ever.
+    pub on_failure: Box<dyn Fn(Failure) + Send + Sync>,
+    /// Told when every thread of the run has ended without a failure.
+    pub on_end: Box<dyn Fn() + Send + Sync>,
+}
+
+/// One run of a model on real threads.
+pub struct NativeRun {
+    options: NativeOptions,
+    threads: Mutex<Threads>,
+}
+
+#[derive(Default)]
+struct Threads {
+    all: Vec<Thread>,
+    body_returned: bool,
+}
+
+struct Thread {
+    name: Option<String>,
+    waits: Option<(String, Site)>,
+    done: bool,
+    panic: Option<String>,
+}
+
+thread_local! {
+    static ME: Cell<ThreadId> = const { Cell::new(0) };
+}
+
+impl NativeRun {
+    /// A run whose body's thread is the current one, until [`leave`](Self::leave).
+    pub fn enter(options: NativeOptions) -> Arc<NativeRun> {
+        // Relaxed: a statistic.
+        options.counters.executions.fetch_add(1, Relaxed);
+        let main = Thread { name: Some("main".into()), waits: None, done: false, panic: None };
+        let threads = Mutex::new(Threads { all: vec![main], body_returned: false });
+        let run = Arc::new(NativeRun { options, threads });
+        ME.set(0);
+        set_native(Some(Arc::clone(&run)));
+        run
+    }
+
+    /// The body has returned, or panicked with `panic`; the current thread leaves the run.
+    pub fn leave(&self, panic: Option<String>) {
+        set_native(None);
+        if let Some(message) = panic {
+            self.fail(FailureKind::Panic, format!("the body panicked: {message}"), Vec::new());
+            return;
+        }
+        self.lock().body_returned = true;
+        self.ended(0);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Threads> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts an operation, and sometimes lets another thread run first.
+    pub(crate) fn step(&self) {
+        // Relaxed: a statistic.
+        self.options.counters.operations.fetch_add(1, Relaxed);
+        if fastrand::u8(..) < 16 {
+            std::thread::yield_now();
+        }
+    }
+
+    pub(crate) fn change_at(&self, site: Site) -> Option<Change> {
+        let mutation = self.options.mutation.as_ref().filter(|mutation| mutation.matches(site))?;
+        // Relaxed: a statistic.
+        self.options.counters.mutated.fetch_add(1, Relaxed);
+        Some(mutation.change)
+    }
+
+    /// Announces a thread that will run `adopt`.
+    pub(crate) fn announce(&self, name: Option<String>) -> ThreadId {
+        let mut threads = self.lock();
+        threads.all.push(Thread { name, waits: None, done: false, panic: None });
+        threads.all.len() - 1
+    }
+
+    /// The current thread is `thread` of this run.
+    pub(crate) fn adopt(self: &Arc<Self>, thread: ThreadId) {
+        ME.set(thread);
+        set_native(Some(Arc::clone(self)));
+    }
+
+    /// The current thread waits for something that only another thread of the run can bring,
+    /// unless `arrived`, which is looked at under the lock that [`wakes`](Self::wakes) takes too.
+    pub(crate) fn begins_to_wait(&self, waits_for: String, site: Site, arrived: impl Fn() -> bool) {
+        {
+            let mut threads = self.lock();
+            if arrived() {
+                return;
+            }
+            threads.all[ME.get()].waits = Some((waits_for, site));
+        }
+        self.check_stuck();
+    }
+
+    /// Somebody is about to wake `thread`, or it wakes by itself.
+    pub(crate) fn wakes(&self, thread: ThreadId) {
+        self.lock().all[thread].waits = None;
+    }
+
+    pub(crate) fn this_thread(&self) -> ThreadId {
+        ME.get()
+    }
+
+    pub(crate) fn panicked(&self, thread: ThreadId, message: String) {
+        self.lock().all[thread].panic = Some(message);
+    }
+
+    /// Somebody has seen how `thread` ended.
+    pub(crate) fn joined(&self, thread: ThreadId) {
+        self.lock().all[thread].panic = None;
+    }
+
+    /// `thread` has ended.
+    pub(crate) fn ended(&self, thread: ThreadId) {
+        let (over, unseen) = {
+            let mut threads = self.lock();
+            threads.all[thread].done = true;
+            for waiting in &mut threads.all {
+                if waiting.waits.as_ref().is_some_and(|(what, _)| *what == join_of(thread)) {
+                    waiting.waits = None;
+                }
+            }
+            let over = threads.all.iter().all(|thread| thread.done);
+            let mut panics = threads.all.iter().filter_map(|thread| thread.panic.clone());
+            (over, panics.next())
+        };
+        match unseen {
+            Some(message) if over => self.fail(FailureKind::Panic, message, Vec::new()),
+            None if over => (self.options.on_end)(),
+            _ => self.check_stuck(),
+        }
+    }
+
+    fn check_stuck(&self) {
+        let (blocked, kind) = {
+            let threads = self.lock();
+            if threads.all.iter().any(|thread| !thread.done && thread.waits.is_none()) {
+                return;
+            }
+            let mut blocked = Vec::new();
+            for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
+                if let Some((waits_for, site)) = &state.waits {
+                    let (name, waits_for) = (state.name.clone(), waits_for.clone());
+                    blocked.push(Blocked { thread, name, waits_for, site });
+                }
+            }
+            let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };
+            (blocked, kind)
+        };
+        if !blocked.is_empty() {
+            let message = match kind {
+                FailureKind::Leak => {
+                    format!("the body returned, and {} thread(s) wait for ever", blocked.len())
+                }
+                _ => format!("nobody can run: {} thread(s) wait for ever", blocked.len()),
+            };
+            self.fail(kind, message, blocked);
+        }
+    }
+
+    fn fail(&self, kind: FailureKind, message: String, blocked: Vec<Blocked>) {
+        (self.options.on_failure)(Failure {
+            kind,
+            message,
+            thread: ME.get(),
+            sites: blocked.iter().map(|thread| thread.site).collect(),
+            blocked,
+            execution: self.options.run,
+            steps: Vec::new(),
+        });
+    }
+}
+
+/// What a thread that joins `thread` waits for.
+pub(crate) fn join_of(thread: ThreadId) -> String {
+    format!("join of thread {thread}")
+}

@@ -1,0 +1,301 @@
+//! The atomics, cells, statics and allocations of an execution.
+
+use super::memory::Access;
+use super::slot::{MAX_OBJECTS, Place, Slot};
+use super::{FailureKind, Outcome, Session, Site, ThreadId, Width};
+use std::collections::{BTreeMap, HashMap};
+
+/// A static that has to be made before the body runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StaticKey {
+    address: usize,
+    /// The width and initial value of an atomic; `None` for a cell.
+    atomic: Option<(WidthKey, u64)>,
+}
+
+type WidthKey = u8;
+
+const WIDTHS: [Width; 9] = [
+    Width::Bool,
+    Width::U8,
+    Width::U16,
+    Width::U32,
+    Width::U64,
+    Width::I8,
+    Width::I16,
+    Width::I32,
+    Width::I64,
+];
+
+/// Atomics or cells: they are numbered apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Atomic,
+    Cell,
+}
+
+/// Who wrote and read an object last, to name the other side of a race.
+#[derive(Debug, Default)]
+struct History {
+    write: Option<(ThreadId, Site)>,
+    reads: Vec<(ThreadId, Site)>,
+}
+
+struct Allocation {
+    size: usize,
+    site: Site,
+    release: Box<dyn FnOnce()>,
+}
+
+#[derive(Default)]
+pub(super) struct Objects {
+    atomics: Vec<History>,
+    cells: Vec<History>,
+    statics: Vec<StaticKey>,
+    made: HashMap<usize, u32>,
+    live: BTreeMap<usize, Allocation>,
+    freed: BTreeMap<usize, Allocation>,
+    conflict: Option<Site>,
+}
+
+impl Objects {
+    pub(super) fn new(statics: Vec<StaticKey>) -> Objects {
+        Objects { statics, ..Objects::default() }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.atomics.clear();
+        self.cells.clear();
+        self.made.clear();
+        self.conflict = None;
+    }
+
+    pub(super) fn conflicting_site(&self) -> Option<Site> {
+        self.conflict
+    }
+
+    fn histories(&mut self, family: Family) -> &mut Vec<History> {
+        match family {
+            Family::Atomic => &mut self.atomics,
+            Family::Cell => &mut self.cells,
+        }
+    }
+
+    /// Takes what was allocated and never freed, and what waits to be released.
+    pub(super) fn take_allocations(&mut self) -> (Vec<Site>, Vec<Box<dyn FnOnce()>>) {
+        let leaked = self.live.values().map(|allocation| allocation.site).collect();
+        let freed = core::mem::take(&mut self.freed);
+        (leaked, freed.into_values().map(|allocation| allocation.release).collect())
+    }
+}
+
+/// A cell, as the engine side sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct CellAccess<'a> {
+    pub(crate) slot: &'a Slot,
+    pub(crate) address: usize,
+    pub(crate) site: Site,
+}
+
+impl Session {
+    /// Registers a new atomic with the running execution.
+    pub(crate) fn atomic_created(&self, slot: &Slot, width: Width, value: u64) {
+        let index = self.engine.memory().map(|memory| memory.atomic_new(width, value));
+        self.place(slot, Family::Atomic, index, false);
+    }
+
+    /// Registers a new cell with the running execution.
+    pub(crate) fn cell_created(&self, slot: &Slot) {
+        let index = self.engine.memory().map(|memory| memory.cell_new());
+        self.place(slot, Family::Cell, index, false);
+    }
+
+    fn place(&self, slot: &Slot, family: Family, index: Option<u32>, lazy: bool) -> u32 {
+        let mut state = self.state.borrow_mut();
+        let epoch = state.epoch;
+        let histories = state.objects.histories(family);
+        let index = index.unwrap_or(histories.len() as u32);
+        assert!(index < MAX_OBJECTS, "an execution may make {MAX_OBJECTS} objects at most");
+        if histories.len() <= index as usize {
+            histories.resize_with(index as usize + 1, History::default);
+        }
+        slot.set(Place { lazy, epoch, index });
+        index
+    }
+
+    /// The engine's atomic behind `access`; `None`: act on the shadow.
+    pub(super) fn atomic(&self, access: Access<'_>) -> Option<u32> {
+        if !self.is_active() {
+            return None;
+        }
+        self.check_freed(access.shadow.address(), access.site);
+        let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
+        if place.epoch == epoch {
+            return Some(place.index);
+        }
+        if place.lazy {
+            access.shadow.set(access.initial);
+            let width = WIDTHS.iter().position(|width| *width == access.width).map(|at| at as u8);
+            let key = StaticKey {
+                address: access.shadow.address(),
+                atomic: width.map(|width| (width, access.initial)),
+            };
+            let index = self.lazy_object(key);
+            return Some(self.place(access.slot, Family::Atomic, index, true));
+        }
+        self.refuse_native(place, "atomic", access.site)
+    }
+
+    fn cell(&self, access: CellAccess<'_>) -> Option<u32> {
+        if !self.is_active() {
+            return None;
+        }
+        self.check_freed(access.address, access.site);
+        let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
+        if place.epoch == epoch {
+            return Some(place.index);
+        }
+        if place.lazy {
+            let index = self.lazy_object(StaticKey { address: access.address, atomic: None });
+            return Some(self.place(access.slot, Family::Cell, index, true));
+        }
+        self.refuse_native(place, "cell", access.site)
+    }
+
+    /// An object of an earlier execution acts on its shadow; a native one must not be here.
+    fn refuse_native<T>(&self, place: Place, what: &str, site: Site) -> Option<T> {
+        if place.epoch != 0 {
+            return None;
+        }
+        self.fail(
+            FailureKind::Refused,
+            format!(
+                "an {what} that was made outside the model is used inside it, at {}:{}; make it inside the \
+                 closure, so that every execution starts from the same state (or with `const_new`, for a static)",
+                site.file(),
+                site.line()
+            )
+            .replace("an cell", "a cell"),
+            vec![site],
+        )
+    }
+
+    /// The object behind a static that this execution meets for the first time.
+    fn lazy_object(&self, key: StaticKey) -> Option<u32> {
+        let memory = self.engine.memory()?;
+        let (made, alone) = {
+            let state = self.state.borrow();
+            (state.objects.made.get(&key.address).copied(), state.threads.only_main())
+        };
+        if made.is_some() {
+            return made;
+        }
+        if alone {
+            return Some(make(memory, key));
+        }
+        // The engine takes creation for an exclusive access, which only the main thread can make
+        // before everybody else's: start over, with this one made there.
+        let mut statics = self.state.borrow().objects.statics.clone();
+        statics.push(key);
+        self.stop(Outcome::Restart(statics))
+    }
+
+    pub(super) fn make_statics(&self) {
+        let Some(memory) = self.engine.memory() else { return };
+        let statics = self.state.borrow().objects.statics.clone();
+        for key in statics {
+            let index = make(memory, key);
+            self.state.borrow_mut().objects.made.insert(key.address, index);
+        }
+    }
+
+    /// Remembers an access, and who conflicts with it should the engine report a race.
+    pub(super) fn remember_access(&self, family: Family, object: u32, site: Site, write: bool) {
+        let mut state = self.state.borrow_mut();
+        let me = state.threads.current;
+        let objects = &mut state.objects;
+        let Some(history) = objects.histories(family).get_mut(object as usize) else { return };
+        let by_others = |access: &&(ThreadId, Site)| access.0 != me;
+        let mut conflict = history.write.as_ref().filter(by_others).copied();
+        if write {
+            conflict = conflict.or_else(|| history.reads.iter().rev().find(by_others).copied());
+            history.write = Some((me, site));
+        } else {
+            history.reads.retain(|read| read.0 != me);
+            history.reads.push((me, site));
+        }
+        objects.conflict = conflict.map(|access| access.1);
+    }
+
+    /// Begins an access to a cell; `None` if it acts on the shadow, and then there is no end.
+    pub(crate) fn cell_begin(&self, access: CellAccess<'_>, write: bool) -> Option<u32> {
+        let cell = self.cell(access)?;
+        self.remember_access(Family::Cell, cell, access.site, write);
+        self.step(access.site, |engine| {
+            if let Some(memory) = engine.memory() {
+                memory.cell_begin(cell, write);
+            }
+        });
+        let operation = if write { "cell write" } else { "cell read" };
+        self.record(operation, access.site, Some(cell), None, String::new);
+        Some(cell)
+    }
+
+    /// Ends the access that `cell_begin` began.
+    pub(crate) fn cell_end(&self, cell: u32, write: bool) {
+        if let Some(memory) = self.engine.memory() {
+            memory.cell_end(cell, write);
+        }
+    }
+
+    /// Notes a tracked allocation; `release` returns its memory when the execution ends.
+    pub(crate) fn allocated(&self, address: usize, size: usize, site: Site, release: Box<dyn FnOnce()>) {
+        let mut state = self.state.borrow_mut();
+        state.objects.live.insert(address, Allocation { size, site, release });
+    }
+
+    /// Notes that a tracked allocation is given up: its memory is kept until the execution ends,
+    /// so that a later use can be told. `false`: it was not a live allocation of this execution.
+    pub(crate) fn freed(&self, address: usize, site: Site) -> bool {
+        let mut state = self.state.borrow_mut();
+        if let Some(allocation) = state.objects.live.remove(&address) {
+            state.objects.freed.insert(address, Allocation { site, ..allocation });
+            return true;
+        }
+        let first = state.objects.freed.get(&address).map(|allocation| allocation.site);
+        drop(state);
+        if let Some(first) = first
+            && self.is_active()
+        {
+            let (file, line) = (first.file(), first.line());
+            self.fail(
+                FailureKind::DoubleFree,
+                format!("an allocation is freed twice, first at {file}:{line}"),
+                vec![site, first],
+            );
+        }
+        false
+    }
+
+    fn check_freed(&self, address: usize, site: Site) {
+        let freed = {
+            let state = self.state.borrow();
+            let before = state.objects.freed.range(..=address).next_back();
+            before.filter(|(start, freed)| address < *start + freed.size.max(1)).map(|(_, freed)| freed.site)
+        };
+        if let Some(freed) = freed {
+            self.fail(
+                FailureKind::UseAfterFree,
+                format!("memory is used after it was freed at {}:{}", freed.file(), freed.line()),
+                vec![site, freed],
+            );
+        }
+    }
+}
+
+fn make(memory: &dyn super::Memory, key: StaticKey) -> u32 {
+    match key.atomic {
+        Some((width, value)) => memory.atomic_new(WIDTHS[width as usize], value),
+        None => memory.cell_new(),
+    }
+}

@@ -1,0 +1,315 @@
+//! A session: one exploration of one model under one engine, on one OS thread.
+
+use super::objects::Objects;
+use super::threads::Threads;
+use super::waiting::Tokens;
+use super::{Change, Engine, Failure, FailureKind, Mutation, Site, StaticKey, Step, ThreadId, current};
+use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How a session is to run.
+pub struct Options {
+    /// Operations that one execution may perform.
+    pub max_operations: u64,
+    /// Record the steps of this execution (from 1).
+    pub record: Option<u64>,
+    /// The site to change.
+    pub mutation: Option<Mutation>,
+    /// Statics that an earlier try of this exploration met: made before the body runs.
+    pub statics: Vec<StaticKey>,
+    /// Decides [`choose`](crate::rt::choose): given n, a number below n.
+    pub chooser: Box<dyn FnMut(usize) -> usize>,
+    /// Told how the exploration ended if it could not end by itself. The session's OS thread never
+    /// goes on after that.
+    pub on_outcome: Box<dyn Fn(Outcome)>,
+    /// Counts executions and operations, for progress and for the nothing-observed rule.
+    pub counters: Arc<Counters>,
+}
+
+/// What a run has done so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Executions begun.
+    pub executions: AtomicU64,
+    /// Operations seen.
+    pub operations: AtomicU64,
+    /// Times that an operation stood on the mutated site.
+    pub mutated: AtomicU64,
+}
+
+/// Why a session's thread stopped for good.
+pub enum Outcome {
+    /// An execution failed.
+    Failed(Box<Failure>),
+    /// A static was met that has to be made before the body: start over with these.
+    Restart(Vec<StaticKey>),
+}
+
+/// One exploration under one engine. Lives on the OS thread whose coroutines are the model's threads.
+pub struct Session {
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) state: RefCell<State>,
+    max_operations: u64,
+    mutation: Option<Mutation>,
+    chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
+    on_outcome: Box<dyn Fn(Outcome)>,
+    record_execution: Option<u64>,
+    recording: Cell<bool>,
+    in_execution: Cell<bool>,
+    dead: Cell<bool>,
+}
+
+/// What changes during an execution. Never borrowed across an engine's operation.
+pub(super) struct State {
+    pub(super) epoch: u64,
+    pub(super) execution: u64,
+    pub(super) threads: Threads,
+    pub(super) objects: Objects,
+    pub(super) tokens: Tokens,
+    pub(super) steps: Vec<Step>,
+    pub(super) started: Instant,
+    pub(super) clock: Duration,
+    pub(super) body_returned: bool,
+    operations: u64,
+    unchanged: u64,
+}
+
+static EPOCH: AtomicU64 = AtomicU64::new(1);
+
+impl Session {
+    /// Makes the session of the current OS thread, for good: a session's thread has no other.
+    pub fn install(engine: Box<dyn Engine>, options: Options) -> &'static Session {
+        let session = Box::leak(Box::new(Session {
+            engine,
+            counters: options.counters,
+            state: RefCell::new(State {
+                epoch: 0,
+                execution: 0,
+                threads: Threads::default(),
+                objects: Objects::new(options.statics),
+                tokens: Tokens::default(),
+                steps: Vec::new(),
+                started: Instant::now(),
+                clock: Duration::ZERO,
+                body_returned: false,
+                operations: 0,
+                unchanged: 0,
+            }),
+            max_operations: options.max_operations,
+            mutation: options.mutation,
+            chooser: RefCell::new(options.chooser),
+            on_outcome: options.on_outcome,
+            record_execution: options.record,
+            recording: Cell::new(false),
+            in_execution: Cell::new(false),
+            dead: Cell::new(false),
+        }));
+        current::set_session(Some(session));
+        session
+    }
+
+    pub(super) fn begin_execution(&self) {
+        // Relaxed: only uniqueness matters.
+        let epoch = EPOCH.fetch_add(1, Relaxed);
+        self.engine.begin();
+        {
+            let mut state = self.state.borrow_mut();
+            state.epoch = epoch;
+            state.execution += 1;
+            state.threads = Threads::with_main();
+            state.objects.reset();
+            state.tokens = Tokens::default();
+            state.steps.clear();
+            state.started = Instant::now();
+            state.clock = Duration::ZERO;
+            state.body_returned = false;
+            state.operations = 0;
+            state.unchanged = 0;
+            self.recording.set(self.record_execution == Some(state.execution));
+        }
+        // Relaxed: a statistic.
+        self.counters.executions.fetch_add(1, Relaxed);
+        self.in_execution.set(true);
+        self.make_statics();
+    }
+
+    pub(super) fn end_execution(&self) {
+        self.in_execution.set(false);
+    }
+
+    pub(super) fn in_execution(&self) -> bool {
+        self.in_execution.get()
+    }
+
+    /// Whether operations go to the engine: not after a failure and not while unwinding.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.dead.get() && !std::thread::panicking()
+    }
+
+    pub(crate) fn this_thread(&self) -> ThreadId {
+        self.state.borrow().threads.current
+    }
+
+    /// One operation: counts it, lets the engine act, and turns the engine's panics into failures.
+    pub(super) fn step<R>(&self, site: Site, act: impl FnOnce(&dyn Engine) -> R) -> R {
+        let me = {
+            let mut state = self.state.borrow_mut();
+            state.operations += 1;
+            state.unchanged += 1;
+            // Relaxed: a statistic.
+            self.counters.operations.fetch_add(1, Relaxed);
+            state.threads.current
+        };
+        self.check_bound(site);
+        let result = catch_unwind(AssertUnwindSafe(|| act(&*self.engine)));
+        self.state.borrow_mut().threads.current = me;
+        match result {
+            Ok(value) => value,
+            Err(payload) => self.engine_panicked(&*payload, site),
+        }
+    }
+
+    fn check_bound(&self, site: Site) {
+        let (operations, unchanged) = {
+            let state = self.state.borrow();
+            (state.operations, state.unchanged)
+        };
+        if operations <= self.max_operations {
+            return;
+        }
+        if unchanged > self.max_operations / 2 {
+            self.fail(
+                FailureKind::Livelock,
+                format!("the last {unchanged} operations changed nothing: the threads wait for each other"),
+                vec![site],
+            );
+        }
+        self.fail(
+            FailureKind::BoundExceeded,
+            format!(
+                "one execution took more than {} operations; make the model smaller, or raise \
+                 `Checker::max_operations`",
+                self.max_operations
+            ),
+            vec![site],
+        );
+    }
+
+    /// Notes that an operation changed something (or not), to tell a livelock from a long run.
+    pub(super) fn note_change(&self, changed: bool) {
+        if changed {
+            self.state.borrow_mut().unchanged = 0;
+        }
+    }
+
+    fn engine_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {
+        current::take_panic();
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        if text.contains("Causality violation") || text.contains("Concurrent") {
+            let mut sites = vec![site];
+            sites.extend(self.state.borrow().objects.conflicting_site());
+            let other = match sites.get(1) {
+                Some(other) => format!(" and {}:{}", other.file(), other.line()),
+                None => String::new(),
+            };
+            let message = format!(
+                "data race: the accesses at {}:{}{other} conflict and nothing orders them",
+                site.file(),
+                site.line()
+            );
+            self.fail(FailureKind::Race, message, sites)
+        }
+        if text.contains("maximum number of branches") {
+            self.fail(
+                FailureKind::BoundExceeded,
+                format!("{}: {}", self.engine.name(), text.trim()),
+                vec![site],
+            )
+        }
+        self.fail(
+            FailureKind::Refused,
+            format!("{} gave up: {}", self.engine.name(), text.trim()),
+            vec![site],
+        )
+    }
+
+    /// Reports a failure of the current execution. The OS thread stops here for ever.
+    pub(crate) fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
+        let failure = {
+            let mut state = self.state.borrow_mut();
+            Failure {
+                kind,
+                message,
+                thread: state.threads.current,
+                sites,
+                blocked: state.threads.blocked(),
+                execution: state.execution,
+                steps: core::mem::take(&mut state.steps),
+            }
+        };
+        self.stop(Outcome::Failed(Box::new(failure)))
+    }
+
+    /// Hands over the outcome and stops this OS thread for ever, with all its coroutines: their
+    /// stacks are never unwound, since others may borrow from them.
+    pub(super) fn stop(&self, outcome: Outcome) -> ! {
+        self.dead.set(true);
+        (self.on_outcome)(outcome);
+        loop {
+            std::thread::park();
+        }
+    }
+
+    /// The mutation's change, if this is its site.
+    pub(super) fn change_at(&self, site: Site) -> Option<Change> {
+        let mutation = self.mutation.as_ref().filter(|mutation| mutation.matches(site))?;
+        // Relaxed: a statistic.
+        self.counters.mutated.fetch_add(1, Relaxed);
+        Some(mutation.change)
+    }
+
+    /// Records a step, if this execution is recorded.
+    pub(super) fn record(
+        &self,
+        operation: &'static str,
+        site: Site,
+        object: Option<u32>,
+        ordering: Option<Ordering>,
+        values: impl FnOnce() -> String,
+    ) {
+        if self.recording.get() {
+            let values = values();
+            let mut state = self.state.borrow_mut();
+            let thread = state.threads.current;
+            state.steps.push(Step { thread, operation, object, ordering, values, site });
+        }
+    }
+
+    pub(crate) fn choose(&self, n: usize, site: Site) -> usize {
+        if !self.is_active() {
+            return 0;
+        }
+        self.step(site, |_| ());
+        let choice = (self.chooser.borrow_mut())(n);
+        self.note_change(true);
+        self.record("choose", site, None, None, || format!("{choice} of {n}"));
+        choice
+    }
+
+    /// A scheduling point that tells the engine to let others run.
+    pub(crate) fn yield_now(&self, site: Site) {
+        if self.is_active() {
+            self.step(site, |engine| engine.switch(true));
+            self.record("yield", site, None, None, String::new);
+        }
+    }
+}

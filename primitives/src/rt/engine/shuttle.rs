@@ -1,0 +1,57 @@
+//! shuttle as an engine: it schedules; memory is sequentially consistent, on the shadows.
+//!
+//! Only shuttle's scheduling is used (switch, block, unblock, spawn), none of its std mirrors: their
+//! spurious wake-ups and warnings would come with them.
+
+use super::{Engine, Memory, ThreadId};
+use core::cell::RefCell;
+use core::panic::Location;
+use shuttle_engine::runtime::execution::ExecutionState;
+use shuttle_engine::runtime::task::TaskId;
+use shuttle_engine::runtime::thread;
+use std::collections::HashMap;
+
+const STACK_SIZE: usize = 256 * 1024;
+
+/// shuttle's scheduler.
+#[derive(Default)]
+pub struct ShuttleEngine {
+    tasks: RefCell<HashMap<ThreadId, TaskId>>,
+}
+
+impl Engine for ShuttleEngine {
+    fn name(&self) -> &'static str {
+        "shuttle"
+    }
+
+    fn begin(&self) {
+        self.tasks.replace(HashMap::from([(0, ExecutionState::me())]));
+    }
+
+    fn switch(&self, yielding: bool) {
+        if yielding {
+            ExecutionState::request_yield();
+        }
+        thread::switch();
+    }
+
+    fn block(&self) {
+        ExecutionState::with(|state| state.current_mut().block(false));
+        thread::switch();
+    }
+
+    fn unblock(&self, thread: ThreadId) {
+        let task = self.tasks.borrow()[&thread];
+        ExecutionState::with(|state| state.get_mut(task).unblock());
+    }
+
+    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+        let task = ExecutionState::spawn_thread(body, STACK_SIZE, None, None, Location::caller());
+        self.tasks.borrow_mut().insert(thread, task);
+        shuttle_engine::runtime::thread::switch();
+    }
+
+    fn memory(&self) -> Option<&dyn Memory> {
+        None
+    }
+}

@@ -1,0 +1,307 @@
+//! The threads of an execution: who runs, who waits for what, who is done.
+
+use super::{Blocked, FailureKind, Session, Site, ThreadId};
+use core::sync::atomic::Ordering::{Acquire, Release};
+use std::any::Any;
+use std::collections::HashMap;
+
+#[derive(Debug)]
+enum Status {
+    Runnable,
+    Blocked { waits_for: String, site: Site },
+    Done,
+}
+
+struct Thread {
+    name: Option<String>,
+    status: Status,
+    /// Who joins this thread and has to be woken at its end.
+    joiners: Vec<ThreadId>,
+    /// The atomic that carries the happens-before edge from this thread's end to its joiners.
+    edge: Option<u32>,
+    /// A panic that nobody has seen yet, and whether anybody still can.
+    panic: Option<String>,
+    detached: bool,
+    locals: HashMap<usize, Box<dyn Any>>,
+}
+
+#[derive(Default)]
+pub(super) struct Threads {
+    pub(super) current: ThreadId,
+    all: Vec<Thread>,
+}
+
+impl Thread {
+    fn new(name: Option<String>, edge: Option<u32>) -> Thread {
+        Thread {
+            name,
+            status: Status::Runnable,
+            joiners: Vec::new(),
+            edge,
+            panic: None,
+            detached: false,
+            locals: HashMap::new(),
+        }
+    }
+}
+
+impl Threads {
+    pub(super) fn with_main() -> Threads {
+        Threads { current: 0, all: vec![Thread::new(Some("main".into()), None)] }
+    }
+
+    pub(super) fn only_main(&self) -> bool {
+        self.all.len() == 1
+    }
+
+    pub(super) fn blocked(&self) -> Vec<Blocked> {
+        let mut blocked = Vec::new();
+        for (thread, state) in self.all.iter().enumerate() {
+            if let Status::Blocked { waits_for, site } = &state.status {
+                let (name, waits_for) = (state.name.clone(), waits_for.clone());
+                blocked.push(Blocked { thread, name, waits_for, site });
+            }
+        }
+        blocked
+    }
+
+    fn anyone_runnable(&self) -> bool {
+        self.all.iter().any(|thread| matches!(thread.status, Status::Runnable))
+    }
+
+    fn all_done(&self) -> bool {
+        self.all.iter().all(|thread| matches!(thread.status, Status::Done))
+    }
+
+    fn unseen_panic(&self) -> Option<(ThreadId, String)> {
+        let mut panicked = self.all.iter().enumerate();
+        panicked.find_map(|(id, thread)| thread.panic.clone().map(|message| (id, message)))
+    }
+
+    pub(super) fn wake(&mut self, thread: ThreadId) -> bool {
+        let status = &mut self.all[thread].status;
+        let blocked = matches!(status, Status::Blocked { .. });
+        if blocked {
+            *status = Status::Runnable;
+        }
+        blocked
+    }
+}
+
+impl Session {
+    /// Starts a thread that runs `body`; the body stores its own result and catches its own panics.
+    pub(crate) fn spawn(
+        &'static self,
+        name: Option<String>,
+        site: Site,
+        body: Box<dyn FnOnce()>,
+    ) -> ThreadId {
+        let edge = self.engine.memory().map(|memory| memory.atomic_new(super::Width::U32, 0));
+        let id = {
+            let mut state = self.state.borrow_mut();
+            state.threads.all.push(Thread::new(name, edge));
+            state.threads.all.len() - 1
+        };
+        let limit = self.engine.max_threads();
+        if id >= limit {
+            self.fail(
+                FailureKind::Refused,
+                format!(
+                    "{} runs {limit} threads at most, the model's body included, and this one is number {}; \
+                     use fewer, or another engine",
+                    self.engine.name(),
+                    id + 1
+                ),
+                vec![site],
+            );
+        }
+        let run = move || {
+            self.state.borrow_mut().threads.current = id;
+            body();
+            self.thread_ends(site);
+        };
+        self.step(site, |engine| engine.spawn(id, Box::new(run)));
+        self.note_change(true);
+        self.record("spawn", site, None, None, || format!("T{id}"));
+        id
+    }
+
+    /// The end of a thread other than main.
+    fn thread_ends(&self, site: Site) {
+        self.drop_locals();
+        let me = self.this_thread();
+        let edge = self.state.borrow().threads.all[me].edge;
+        self.step(site, |engine| match (engine.memory(), edge) {
+            // Release: what this thread did happens before a join of it returns (Acquire in `join`).
+            (Some(memory), Some(edge)) => memory.store(edge, 1, Release),
+            _ => engine.switch(false),
+        });
+        self.finish(me);
+    }
+
+    /// Marks a thread done, wakes its joiners, and judges the execution if nobody can go on.
+    pub(super) fn finish(&self, me: ThreadId) {
+        self.note_change(true);
+        let joiners = {
+            let mut state = self.state.borrow_mut();
+            let threads = &mut state.threads;
+            threads.all[me].status = Status::Done;
+            let joiners = core::mem::take(&mut threads.all[me].joiners);
+            joiners.into_iter().filter(|joiner| threads.wake(*joiner)).collect::<Vec<_>>()
+        };
+        for joiner in joiners {
+            self.engine.unblock(joiner);
+        }
+        self.check_detached_panic(me);
+        if self.state.borrow().threads.all_done() {
+            self.judge_end();
+        } else {
+            self.check_stuck();
+        }
+    }
+
+    /// Everything has ended: looks for panics that nobody saw and memory that nobody freed.
+    fn judge_end(&self) {
+        let unseen = self.state.borrow().threads.unseen_panic();
+        if let Some((thread, message)) = unseen {
+            self.fail_panic(thread, message);
+        }
+        let (leaked, release) = self.state.borrow_mut().objects.take_allocations();
+        for release in release {
+            release();
+        }
+        if let Some(site) = leaked.first() {
+            let message = format!(
+                "{} allocation(s) never freed; the first was made at {}:{}",
+                leaked.len(),
+                site.file(),
+                site.line()
+            );
+            self.fail(FailureKind::Leak, message, leaked);
+        }
+        self.end_execution();
+    }
+
+    fn fail_panic(&self, thread: ThreadId, message: String) -> ! {
+        self.state.borrow_mut().threads.current = thread;
+        self.fail(FailureKind::Panic, format!("thread {thread} panicked: {message}"), Vec::new())
+    }
+
+    /// Fails the execution if nobody can run and somebody waits.
+    pub(super) fn check_stuck(&self) {
+        let (unseen, message, kind, sites) = {
+            let state = self.state.borrow();
+            let blocked = state.threads.blocked();
+            if state.threads.anyone_runnable() || blocked.is_empty() {
+                return;
+            }
+            let sites = blocked.iter().map(|thread| thread.site).collect::<Vec<_>>();
+            let (kind, message) = if state.body_returned {
+                (
+                    FailureKind::Leak,
+                    format!("the body returned, and {} thread(s) wait for ever", blocked.len()),
+                )
+            } else {
+                (FailureKind::Deadlock, format!("nobody can run: {} thread(s) wait for ever", blocked.len()))
+            };
+            (state.threads.unseen_panic(), message, kind, sites)
+        };
+        if let Some((thread, panic)) = unseen {
+            self.fail_panic(thread, format!("{panic}; after that {message}"));
+        }
+        self.fail(kind, message, sites)
+    }
+
+    /// Blocks the current thread until somebody wakes it.
+    pub(super) fn block(&self, waits_for: String, site: Site) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
+        self.check_stuck();
+        self.step(site, |engine| engine.block());
+    }
+
+    /// Waits for the end of `thread`.
+    pub(crate) fn join(&self, thread: ThreadId, site: Site) {
+        if !self.is_active() {
+            return;
+        }
+        self.step(site, |engine| engine.switch(false));
+        let me = self.this_thread();
+        while !self.is_done(thread) {
+            self.state.borrow_mut().threads.all[thread].joiners.push(me);
+            self.block(super::join_of(thread), site);
+        }
+        let edge = self.state.borrow().threads.all[thread].edge;
+        if let (Some(memory), Some(edge)) = (self.engine.memory(), edge) {
+            // Acquire: pairs with the Release store in `thread_ends`; a read-modify-write, because
+            // it reads the latest value where a load might read an older one.
+            self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), Acquire));
+        }
+        self.record("join", site, None, None, || format!("T{thread}"));
+    }
+
+    pub(crate) fn is_done(&self, thread: ThreadId) -> bool {
+        matches!(self.state.borrow().threads.all[thread].status, Status::Done)
+    }
+
+    /// Notes the panic of a thread, which somebody may still see by joining it.
+    pub(crate) fn panicked(&self, message: String) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[me].panic = Some(message);
+    }
+
+    /// Somebody has seen how `thread` ended.
+    pub(crate) fn joined(&self, thread: ThreadId) {
+        if let Some(thread) = self.state.borrow_mut().threads.all.get_mut(thread) {
+            thread.panic = None;
+        }
+    }
+
+    /// Nobody will join `thread`.
+    pub(crate) fn detach(&self, thread: ThreadId) {
+        if let Some(state) = self.state.borrow_mut().threads.all.get_mut(thread) {
+            state.detached = true;
+        }
+        if self.is_active() && self.is_done(thread) {
+            self.check_detached_panic(thread);
+        }
+    }
+
+    fn check_detached_panic(&self, thread: ThreadId) {
+        let message = {
+            let state = self.state.borrow();
+            let thread = &state.threads.all[thread];
+            thread.panic.clone().filter(|_| thread.detached)
+        };
+        if let Some(message) = message {
+            self.fail_panic(thread, message);
+        }
+    }
+
+    /// The current thread's value of a thread-local, made on first use; a stable address.
+    pub(crate) fn local<T: 'static>(&self, key: usize, make: impl FnOnce() -> T) -> *const T {
+        let me = self.this_thread();
+        let existing = self.state.borrow().threads.all[me].locals.get(&key).map(|value| {
+            let value: &dyn Any = &**value;
+            value.downcast_ref::<T>().map(|value| value as *const T)
+        });
+        if let Some(Some(value)) = existing {
+            return value;
+        }
+        let value = Box::new(make());
+        let address = &raw const *value;
+        self.state.borrow_mut().threads.all[me].locals.insert(key, value);
+        address
+    }
+
+    pub(super) fn drop_locals(&self) {
+        let me = self.this_thread();
+        loop {
+            let locals = core::mem::take(&mut self.state.borrow_mut().threads.all[me].locals);
+            if locals.is_empty() {
+                return;
+            }
+            drop(locals);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Park, unpark, and time.
+
+use super::{Change, Rmw, Session, Site, ThreadId, Width};
+use core::sync::atomic::Ordering::{Acquire, Release};
+use std::time::{Duration, Instant};
+
+/// The token of a one-shot parker.
+struct Token {
+    set: bool,
+    waiter: Option<ThreadId>,
+    /// The atomic that holds the token where the engine has a memory model.
+    edge: Option<u32>,
+}
+
+#[derive(Default)]
+pub(super) struct Tokens(Vec<Token>);
+
+impl Session {
+    /// A new token, and the execution it belongs to.
+    pub(crate) fn token_new(&self) -> (u64, usize) {
+        let edge = self.engine.memory().map(|memory| memory.atomic_new(Width::U32, 0));
+        let mut state = self.state.borrow_mut();
+        state.tokens.0.push(Token { set: false, waiter: None, edge });
+        (state.epoch, state.tokens.0.len() - 1)
+    }
+
+    fn token_edge(&self, epoch: u64, token: usize) -> Option<Option<u32>> {
+        let state = self.state.borrow();
+        (self.is_active() && state.epoch == epoch).then(|| state.tokens.0[token].edge)
+    }
+
+    /// Waits for the token. With a deadline this is one test at a moment that the scheduler picks:
+    /// `false` if the token was not there.
+    pub(crate) fn park(&self, (epoch, token): (u64, usize), deadline: Option<Instant>, site: Site) -> bool {
+        let Some(edge) = self.token_edge(epoch, token) else { return true };
+        loop {
+            let taken = self.step(site, |engine| match (engine.memory(), edge) {
+                // Acquire: pairs with the Release store in `unpark`. A read-modify-write reads the
+                // latest value, so a token that is there is not missed.
+                (Some(memory), Some(edge)) => memory.rmw(edge, Rmw::Swap(0), Acquire) == 1,
+                _ => {
+                    engine.switch(false);
+                    core::mem::take(&mut self.state.borrow_mut().tokens.0[token].set)
+                }
+            });
+            if taken {
+                self.note_change(true);
+                self.record("park", site, None, None, || format!("token {token} taken"));
+                return true;
+            }
+            if let Some(deadline) = deadline {
+                self.advance_to(deadline);
+                self.record("park", site, None, None, || format!("token {token} timed out"));
+                return false;
+            }
+            let me = self.this_thread();
+            self.record("park", site, None, None, || format!("token {token} not there: waits"));
+            self.state.borrow_mut().tokens.0[token].waiter = Some(me);
+            self.block("park".to_string(), site);
+            self.state.borrow_mut().tokens.0[token].waiter = None;
+        }
+    }
+
+    /// Sets the token. What the caller did so far happens before the park that takes it returns.
+    pub(crate) fn unpark(&self, (epoch, token): (u64, usize), site: Site) {
+        let Some(edge) = self.token_edge(epoch, token) else { return };
+        if self.change_at(site) == Some(Change::DropUnpark) {
+            return;
+        }
+        self.step(site, |engine| match (engine.memory(), edge) {
+            // Release: pairs with the Acquire swap in `park`.
+            (Some(memory), Some(edge)) => memory.store(edge, 1, Release),
+            _ => engine.switch(false),
+        });
+        self.note_change(true);
+        self.record("unpark", site, None, None, || format!("token {token}"));
+        let waiter = {
+            let mut state = self.state.borrow_mut();
+            state.tokens.0[token].set = true;
+            let waiter = state.tokens.0[token].waiter;
+            waiter.filter(|waiter| state.threads.wake(*waiter))
+        };
+        if let Some(waiter) = waiter {
+            self.engine.unblock(waiter);
+        }
+    }
+
+    /// Virtual now: the execution's start plus all waits so far.
+    pub(crate) fn now(&self) -> Instant {
+        let state = self.state.borrow();
+        state.started + state.clock
+    }
+
+    fn advance_to(&self, deadline: Instant) {
+        let mut state = self.state.borrow_mut();
+        let target = deadline.saturating_duration_since(state.started);
+        state.clock = state.clock.max(target);
+    }
+
+    /// Lets virtual time pass.
+    pub(crate) fn sleep(&self, duration: Duration, site: Site) {
+        if self.is_active() {
+            self.step(site, |engine| engine.switch(true));
+            self.state.borrow_mut().clock += duration;
+            self.record("sleep", site, None, None, || format!("{duration:?}"));
+        }
+    }
+}

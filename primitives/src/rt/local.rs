@@ -1,0 +1,76 @@
+//! Thread-locals: std's, or one value for each thread of an execution.
+
+use core::fmt;
+
+/// What [`thread_local!`](crate::rt::thread_local) declares.
+pub struct LocalKey<T: 'static> {
+    #[cfg_attr(not(feature = "checking"), allow(dead_code, reason = "only an engine makes values itself"))]
+    init: fn() -> T,
+    native: fn(&mut dyn FnMut(&T)),
+}
+
+impl<T: 'static> LocalKey<T> {
+    #[doc(hidden)]
+    pub const fn new(init: fn() -> T, native: fn(&mut dyn FnMut(&T))) -> Self {
+        LocalKey { init, native }
+    }
+
+    /// Calls `f` with the current thread's value, which is made on first use.
+    ///
+    /// Never inlined: a goroutine may go on on another OS thread, where a cached address of the
+    /// thread-local would be wrong.
+    ///
+    /// # Panics
+    /// Natively, if the thread is ending and its value is gone already.
+    #[inline(never)]
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        #[cfg(feature = "checking")]
+        if let super::engine::Current::Model(session) = super::engine::current() {
+            let value = session.local((&raw const *self).addr(), self.init);
+            // SAFETY: the session keeps the value at this address until the thread ends, and `f`
+            // runs on that thread.
+            return f(unsafe { &*value });
+        }
+        let mut f = Some(f);
+        let mut result = None;
+        (self.native)(&mut |value| result = f.take().map(|f| f(value)));
+        result.expect("the accessor calls its closure once")
+    }
+}
+
+impl<T> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+/// Declares thread-locals as [`std::thread_local!`] does; under an engine each thread of each
+/// execution has its own.
+///
+/// ```
+/// selvedge::rt::thread_local! {
+///     static DEPTH: std::cell::Cell<u32> = std::cell::Cell::new(1);
+/// }
+/// assert_eq!(DEPTH.with(|depth| depth.get()), 1);
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __rt_thread_local {
+    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {
+        $(
+            $(#[$attribute])*
+            $visibility static $name: $crate::rt::local::LocalKey<$type> = {
+                fn init() -> $type {
+                    $init
+                }
+                fn native(f: &mut dyn FnMut(&$type)) {
+                    ::std::thread_local! {
+                        static NATIVE: $type = init();
+                    }
+                    NATIVE.with(|value| f(value))
+                }
+                $crate::rt::local::LocalKey::new(init, native)
+            };
+        )*
+    };
+}

@@ -1,0 +1,197 @@
+//! Checking builds: the native atomic, which is also the shadow, and the slot of the engine's object.
+
+use super::bits::Bits;
+use super::word::{Rmw, Word};
+use crate::rt::engine::{Access, Change, Current, Shadow, Slot, current};
+use core::panic::Location;
+use core::sync::atomic::Ordering::{self, Relaxed};
+
+pub(crate) struct Cell<A: Word> {
+    native: A,
+    initial: A::Value,
+    slot: Slot,
+}
+
+// SAFETY: `initial` is never written after construction, and only turned into bits; the native
+// atomic is `Sync` by itself (it is core's), and so is the slot.
+unsafe impl<A: Word + Sync> Sync for Cell<A> {}
+// SAFETY: as above; a copied pointer in `initial` is as harmless as the one in the atomic.
+unsafe impl<A: Word + Send> Send for Cell<A> {}
+
+impl<A: Bits> Shadow for A {
+    // Relaxed throughout: the shadow is touched by the threads of one model, which are coroutines of
+    // one OS thread; nothing is published through it.
+    fn get(&self) -> u64 {
+        A::to_bits(Word::load(self, Relaxed))
+    }
+
+    fn set(&self, value: u64) {
+        Word::store(self, A::from_bits(value), Relaxed);
+    }
+
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+}
+
+impl<A: Bits> Cell<A> {
+    /// Made at first use in each execution, as if before main.
+    pub(crate) const fn lazy(native: A, initial: A::Value) -> Self {
+        Cell { native, initial, slot: Slot::lazy() }
+    }
+
+    /// Made here and now.
+    pub(crate) fn eager(value: A::Value) -> Self {
+        let cell = Cell { native: A::make(value), initial: value, slot: Slot::native() };
+        if let Current::Model(session) = current() {
+            session.atomic_created(&cell.slot, A::WIDTH, A::to_bits(value));
+        }
+        cell
+    }
+
+    #[track_caller]
+    fn access(&self) -> Access<'_> {
+        Access {
+            shadow: &self.native,
+            slot: &self.slot,
+            width: A::WIDTH,
+            initial: A::to_bits(self.initial),
+            site: Location::caller(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn load(&self, order: Ordering) -> A::Value {
+        match current() {
+            Current::Model(session) => A::from_bits(session.load(self.access(), order)),
+            Current::Native(run) => {
+                run.step();
+                self.native.load(changed(run.change_at(Location::caller()), order))
+            }
+            Current::Outside => self.native.load(order),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn store(&self, value: A::Value, order: Ordering) {
+        match current() {
+            Current::Model(session) => session.store(self.access(), A::to_bits(value), order),
+            Current::Native(run) => {
+                run.step();
+                let change = run.change_at(Location::caller());
+                if change != Some(Change::DropStore) {
+                    self.native.store(value, changed(change, order));
+                }
+            }
+            Current::Outside => self.native.store(value, order),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn rmw(&self, op: Rmw<A::Value>, order: Ordering) -> A::Value {
+        match current() {
+            Current::Model(session) => A::from_bits(session.rmw(self.access(), op.map(A::to_bits), order)),
+            Current::Native(run) => {
+                run.step();
+                self.native.rmw(op, changed(run.change_at(Location::caller()), order))
+            }
+            Current::Outside => self.native.rmw(op, order),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn compare_exchange(
+        &self,
+        expected: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        match current() {
+            Current::Model(session) => session
+                .compare_exchange(self.access(), A::to_bits(expected), A::to_bits(new), success, failure)
+                .map(A::from_bits)
+                .map_err(A::from_bits),
+            Current::Native(run) => {
+                run.step();
+                let success = changed(run.change_at(Location::caller()), success);
+                self.native.compare_exchange(expected, new, success, failure)
+            }
+            Current::Outside => self.native.compare_exchange(expected, new, success, failure),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn compare_exchange_weak(
+        &self,
+        expected: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        match current() {
+            Current::Outside => self.native.compare_exchange_weak(expected, new, success, failure),
+            _ => self.compare_exchange(expected, new, success, failure),
+        }
+    }
+
+    /// # Safety
+    /// No other thread may write to the atomic at the same time.
+    #[track_caller]
+    pub(crate) unsafe fn unsync_load(&self) -> A::Value {
+        match current() {
+            Current::Model(session) => A::from_bits(session.unsync_load(self.access())),
+            Current::Native(run) => {
+                run.step();
+                self.peek()
+            }
+            Current::Outside => self.peek(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn with_mut<R>(&mut self, f: impl FnOnce(&mut A::Value) -> R) -> R {
+        let Current::Model(session) = current() else { return f(self.native.get_mut()) };
+        let mut value = A::from_bits(session.exclusive(self.access(), None));
+        let result = f(&mut value);
+        session.exclusive(self.access(), Some(A::to_bits(value)));
+        result
+    }
+
+    #[track_caller]
+    pub(crate) fn into_inner(self) -> A::Value {
+        if let Current::Model(session) = current() {
+            session.exclusive(self.access(), None);
+        }
+        self.native.into_inner()
+    }
+
+    /// The value, for `Debug`; no engine is asked.
+    pub(crate) fn peek(&self) -> A::Value {
+        // Relaxed: a snapshot for printing.
+        Word::load(&self.native, Relaxed)
+    }
+}
+
+fn changed(change: Option<Change>, order: Ordering) -> Ordering {
+    match change {
+        Some(Change::Order(weaker)) => weaker,
+        _ => order,
+    }
+}
+
+#[track_caller]
+pub(crate) fn fence(order: Ordering) {
+    match current() {
+        Current::Model(session) => session.fence(order, Location::caller()),
+        Current::Native(run) => {
+            run.step();
+            match run.change_at(Location::caller()) {
+                Some(Change::DropFence | Change::Order(Relaxed)) => (),
+                Some(Change::Order(weaker)) => core::sync::atomic::fence(weaker),
+                _ => core::sync::atomic::fence(order),
+            }
+        }
+        Current::Outside => core::sync::atomic::fence(order),
+    }
+}

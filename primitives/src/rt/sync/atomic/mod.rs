@@ -1,0 +1,214 @@
+//! Atomics with std's names and methods, which a checking build routes to the running engine.
+//!
+//! Every stable method of std's types is there except `from_ptr`, `as_ptr` and `get_mut`: a pointer
+//! or reference into the value would bypass the engine. Exclusive access goes through `with_mut`.
+//! In addition there is `unsync_load`, a plain read that a checker tests for races, and `const_new`,
+//! `const` in every build, for statics.
+//!
+//! In the default build each type is a transparent wrapper of core's, and its methods inline to
+//! core's. The two worlds must not be mixed: an atomic made outside a model may not be used inside one.
+
+#[cfg(feature = "checking")]
+pub(crate) mod bits;
+#[cfg(feature = "checking")]
+mod checked;
+mod integer;
+mod narrow;
+#[cfg(not(feature = "checking"))]
+mod plain;
+pub(crate) mod word;
+
+#[cfg(feature = "checking")]
+pub(crate) use checked::{Cell, fence as raw_fence};
+#[cfg(not(feature = "checking"))]
+pub(crate) use plain::{Cell, fence as raw_fence};
+
+pub use core::sync::atomic::Ordering;
+pub use integer::{
+    AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    AtomicUsize,
+};
+pub use narrow::{AtomicBool, AtomicPtr};
+
+/// An atomic fence, as [`std::sync::atomic::fence`].
+///
+/// # Panics
+/// If `order` is `Relaxed`.
+///
+/// ```
+/// use selvedge::rt::sync::atomic::{Ordering, fence};
+/// fence(Ordering::Release);
+/// ```
+#[inline]
+#[track_caller]
+pub fn fence(order: Ordering) {
+    raw_fence(order)
+}
+
+/// The methods that every atomic has, whatever its value.
+macro_rules! shared_methods {
+    ($value:ty) => {
+        /// A new atomic, known to the engine that is running, if any.
+        ///
+        /// `const` in the default build only; for a static that also compiles in checking
+        /// builds use [`const_new`](Self::const_new).
+        #[cfg(not(feature = "checking"))]
+        #[inline]
+        pub const fn new(value: $value) -> Self {
+            Self::const_new(value)
+        }
+
+        /// A new atomic, known to the engine that is running, if any.
+        ///
+        /// `const` in the default build only; for a static that also compiles in checking
+        /// builds use [`const_new`](Self::const_new).
+        #[cfg(feature = "checking")]
+        #[track_caller]
+        pub fn new(value: $value) -> Self {
+            Self { cell: Cell::eager(value) }
+        }
+
+        /// Reads the value.
+        ///
+        /// # Panics
+        /// If `order` is `Release` or `AcqRel`.
+        #[inline]
+        #[track_caller]
+        pub fn load(&self, order: Ordering) -> $value {
+            self.cell.load(order)
+        }
+
+        /// Writes the value.
+        ///
+        /// # Panics
+        /// If `order` is `Acquire` or `AcqRel`.
+        #[inline]
+        #[track_caller]
+        pub fn store(&self, value: $value, order: Ordering) {
+            self.cell.store(value, order)
+        }
+
+        /// Replaces the value and returns the old one.
+        #[inline]
+        #[track_caller]
+        pub fn swap(&self, value: $value, order: Ordering) -> $value {
+            self.cell.rmw(Rmw::Swap(value), order)
+        }
+
+        /// Replaces `current` by `new`.
+        ///
+        /// # Errors
+        /// The value found, if it was not `current`.
+        ///
+        /// # Panics
+        /// If `failure` is `Release` or `AcqRel`.
+        #[inline]
+        #[track_caller]
+        pub fn compare_exchange(
+            &self,
+            current: $value,
+            new: $value,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<$value, $value> {
+            self.cell.compare_exchange(current, new, success, failure)
+        }
+
+        /// As [`compare_exchange`](Self::compare_exchange), and may fail spuriously.
+        ///
+        /// # Errors
+        /// The value found, if it was not `current` or the exchange failed spuriously.
+        #[inline]
+        #[track_caller]
+        pub fn compare_exchange_weak(
+            &self,
+            current: $value,
+            new: $value,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<$value, $value> {
+            self.cell.compare_exchange_weak(current, new, success, failure)
+        }
+
+        /// Applies `f` until its result could be stored or it returns `None`; the old value.
+        ///
+        /// # Errors
+        /// The value for which `f` returned `None`.
+        #[inline]
+        #[track_caller]
+        pub fn fetch_update(
+            &self,
+            set_order: Ordering,
+            fetch_order: Ordering,
+            mut f: impl FnMut($value) -> Option<$value>,
+        ) -> Result<$value, $value> {
+            let mut old = self.cell.load(fetch_order);
+            while let Some(new) = f(old) {
+                match self.cell.compare_exchange_weak(old, new, set_order, fetch_order) {
+                    Ok(old) => return Ok(old),
+                    Err(found) => old = found,
+                }
+            }
+            Err(old)
+        }
+
+        /// [`fetch_update`](Self::fetch_update) under the name that std gave it later.
+        ///
+        /// # Errors
+        /// The value for which `f` returned `None`.
+        #[inline]
+        #[track_caller]
+        pub fn try_update(
+            &self,
+            set_order: Ordering,
+            fetch_order: Ordering,
+            f: impl FnMut($value) -> Option<$value>,
+        ) -> Result<$value, $value> {
+            self.fetch_update(set_order, fetch_order, f)
+        }
+
+        /// Replaces the value by `f` of it, and returns the old one.
+        #[inline]
+        #[track_caller]
+        pub fn update(
+            &self,
+            set_order: Ordering,
+            fetch_order: Ordering,
+            mut f: impl FnMut($value) -> $value,
+        ) -> $value {
+            let mut old = self.cell.load(fetch_order);
+            loop {
+                match self.cell.compare_exchange_weak(old, f(old), set_order, fetch_order) {
+                    Ok(old) => return old,
+                    Err(found) => old = found,
+                }
+            }
+        }
+
+        /// A plain, non-atomic read, which a checker tests for races.
+        ///
+        /// # Safety
+        /// No other thread may write to the atomic at the same time.
+        #[inline]
+        #[track_caller]
+        pub unsafe fn unsync_load(&self) -> $value {
+            // SAFETY: the caller's promise is this function's.
+            unsafe { self.cell.unsync_load() }
+        }
+
+        /// Exclusive access to the value.
+        #[inline]
+        #[track_caller]
+        pub fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {
+            self.cell.with_mut(f)
+        }
+
+        /// Consumes the atomic and returns its value.
+        #[inline]
+        #[track_caller]
+        pub fn into_inner(self) -> $value {
+            self.cell.into_inner()
+        }
+    };
+}
+use shared_methods;

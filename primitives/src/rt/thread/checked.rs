@@ -1,0 +1,196 @@
+//! std's thread API on whatever run is current.
+
+use super::raw::{self, Kind, Packet, Raw};
+use crate::rt::engine::{self, Current};
+use core::fmt;
+use core::panic::Location;
+use std::io;
+use std::time::Duration;
+
+/// Identifies a thread within its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ThreadId(Id);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Id {
+    Model(engine::ThreadId),
+    Native(std::thread::ThreadId),
+}
+
+/// A handle to a thread.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    id: ThreadId,
+    name: Option<String>,
+}
+
+impl Thread {
+    /// The thread's identifier.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The thread's name.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) fn of(raw: &Raw, name: Option<String>) -> Thread {
+        let id = match &raw.kind {
+            Kind::Model { thread, .. } => Id::Model(*thread),
+            Kind::Native { thread, .. } => Id::Native(thread.id()),
+            Kind::Inline => current().id.0,
+        };
+        Thread { id: ThreadId(id), name }
+    }
+}
+
+/// The current thread.
+pub fn current() -> Thread {
+    match engine::current() {
+        Current::Model(session) => Thread { id: ThreadId(Id::Model(session.this_thread())), name: None },
+        _ => {
+            let thread = std::thread::current();
+            Thread { id: ThreadId(Id::Native(thread.id())), name: thread.name().map(str::to_string) }
+        }
+    }
+}
+
+/// Whether an engine schedules this thread.
+pub(crate) fn under_engine() -> bool {
+    matches!(engine::current(), Current::Model(_))
+}
+
+/// Lets other threads run.
+#[track_caller]
+pub fn yield_now() {
+    match engine::current() {
+        Current::Model(session) => session.yield_now(Location::caller()),
+        Current::Native(run) => {
+            run.step();
+            std::thread::yield_now();
+        }
+        Current::Outside => std::thread::yield_now(),
+    }
+}
+
+/// Sleeps; under an engine virtual time passes instead.
+#[track_caller]
+pub fn sleep(duration: Duration) {
+    match engine::current() {
+        Current::Model(session) => session.sleep(duration, Location::caller()),
+        _ => std::thread::sleep(duration),
+    }
+}
+
+/// Makes threads with a name or a stack size of their own.
+#[derive(Debug, Default)]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// The default settings.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names the thread.
+    pub fn name(mut self, name: String) -> Builder {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets the native stack size in bytes; an engine's threads have their own.
+    pub fn stack_size(mut self, size: usize) -> Builder {
+        self.stack_size = Some(size);
+        self
+    }
+
+    fn native(&self) -> std::thread::Builder {
+        let mut builder = std::thread::Builder::new();
+        if let Some(name) = &self.name {
+            builder = builder.name(name.clone());
+        }
+        if let Some(size) = self.stack_size {
+            builder = builder.stack_size(size);
+        }
+        builder
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the operating system cannot make a thread.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let native = self.native();
+        // SAFETY: everything is `'static`.
+        let (raw, packet) = unsafe { raw::spawn(native, self.name.clone(), Location::caller(), f)? };
+        let thread = Thread::of(&raw, self.name);
+        Ok(JoinHandle { raw, packet, thread })
+    }
+}
+
+/// Starts a thread.
+///
+/// # Panics
+/// If the operating system cannot make a thread.
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    Builder::new().spawn(f).expect("failed to spawn a thread")
+}
+
+/// Permission to wait for a thread and take its result.
+pub struct JoinHandle<T> {
+    raw: Raw,
+    packet: Packet<T>,
+    thread: Thread,
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the thread's end, which happens before this returns.
+    ///
+    /// # Errors
+    /// The thread's panic.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        self.raw.wait(Location::caller());
+        self.raw.take(&self.packet)
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.raw.is_finished()
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if let Kind::Model { home, thread } = &self.raw.kind
+            && let Some(session) = home.get()
+        {
+            session.detach(*thread);
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,30 @@
+//! Threads: std's, or the running engine's.
+//!
+//! In a checking build a thread belongs to the run that spawned it. A panic in a thread is what
+//! `join` returns; a panic that nobody can see any more fails the model.
+
+#[cfg(feature = "checking")]
+mod checked;
+#[cfg(feature = "checking")]
+mod raw;
+#[cfg(feature = "checking")]
+mod scope;
+
+#[cfg(feature = "checking")]
+pub(crate) use checked::under_engine;
+#[cfg(feature = "checking")]
+pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
+#[cfg(feature = "checking")]
+pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use std::thread::panicking;
+#[cfg(not(feature = "checking"))]
+pub use std::thread::{
+    Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, current, scope, sleep, spawn, yield_now,
+};
+
+/// Whether an engine schedules this thread.
+#[cfg(not(feature = "checking"))]
+#[inline(always)]
+pub(crate) const fn under_engine() -> bool {
+    false
+}

@@ -1,0 +1,184 @@
+//! A thread of whatever run is current, without its result.
+
+use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, join_of, take_panic};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// What a thread left behind.
+pub(super) type Packet<T> = Arc<Mutex<Option<std::thread::Result<T>>>>;
+
+/// A thread that can be waited for, any number of times.
+#[derive(Clone)]
+pub(super) struct Raw {
+    pub(super) kind: Kind,
+    /// Whether it panicked and nobody has taken its result yet.
+    unseen_panic: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+pub(super) enum Kind {
+    Model {
+        home: Home,
+        thread: ThreadId,
+    },
+    Native {
+        latch: Arc<Latch>,
+        run: Option<(Arc<NativeRun>, ThreadId)>,
+        thread: std::thread::Thread,
+    },
+    /// Ran to its end inside `spawn`, because the spawning thread was unwinding.
+    Inline,
+}
+
+#[derive(Default)]
+pub(super) struct Latch {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Latch {
+    fn open(&self) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.opened.notify_all();
+    }
+
+    fn is_open(&self) -> bool {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*open {
+            open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Runs `f` and keeps how it ended; its panic as text, if it panicked.
+fn run_into<T>(packet: &Packet<T>, unseen: &AtomicBool, f: impl FnOnce() -> T) -> Option<String> {
+    let result = catch_unwind(AssertUnwindSafe(f));
+    // Relaxed: read only after the thread was waited for, which orders it.
+    unseen.store(result.is_err(), Relaxed);
+    let panic = result.is_err().then(|| take_panic().unwrap_or_else(|| "no message".to_string()));
+    *packet.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    panic
+}
+
+/// Starts a thread.
+///
+/// # Safety
+/// The caller sees to it that the thread ends (as far as it ever runs) before what `f` and `T`
+/// borrow does: by waiting for it, or with `'static` types.
+pub(super) unsafe fn spawn<'a, T: Send + 'a>(
+    builder: std::thread::Builder,
+    name: Option<String>,
+    site: Site,
+    f: impl FnOnce() -> T + Send + 'a,
+) -> io::Result<(Raw, Packet<T>)> {
+    let packet = Packet::<T>::default();
+    let theirs = Arc::clone(&packet);
+    let unseen_panic = Arc::new(AtomicBool::new(false));
+    let unseen = Arc::clone(&unseen_panic);
+    let f = move || run_into(&theirs, &unseen, f);
+    let kind = match current() {
+        Current::Model(session) if session.is_active() => {
+            let body: Box<dyn FnOnce() + 'a> = Box::new(move || {
+                if let Some(message) = f() {
+                    session.panicked(message);
+                }
+            });
+            // SAFETY: only the lifetime changes, and the caller vouches for it.
+            let body = unsafe { core::mem::transmute::<Box<dyn FnOnce() + 'a>, Box<dyn FnOnce()>>(body) };
+            Kind::Model { home: Home::new(session), thread: session.spawn(name, site, body) }
+        }
+        Current::Model(_) => {
+            f();
+            Kind::Inline
+        }
+        other => {
+            let run = match other {
+                Current::Native(run) => {
+                    let thread = run.announce(name);
+                    Some((run, thread))
+                }
+                _ => None,
+            };
+            let latch = Arc::new(Latch::default());
+            let (opens, belongs) = (Arc::clone(&latch), run.clone());
+            let body = move || {
+                if let Some((run, thread)) = &belongs {
+                    run.adopt(*thread);
+                }
+                let panic = f();
+                if let Some((run, thread)) = &belongs {
+                    if let Some(message) = panic {
+                        run.panicked(*thread, message);
+                    }
+                    run.ended(*thread);
+                }
+                opens.open();
+            };
+            let body: Box<dyn FnOnce() + Send + 'a> = Box::new(body);
+            // SAFETY: only the lifetime changes, and the caller vouches for it.
+            let body = unsafe {
+                core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body)
+            };
+            let handle = builder.spawn(body)?;
+            Kind::Native { latch, run, thread: handle.thread().clone() }
+        }
+    };
+    Ok((Raw { kind, unseen_panic }, packet))
+}
+
+impl Raw {
+    /// Waits for the end of the thread.
+    pub(super) fn wait(&self, site: Site) {
+        match &self.kind {
+            Kind::Model { home, thread } => {
+                if let Some(session) = home.get() {
+                    session.join(*thread, site);
+                }
+            }
+            Kind::Native { latch, run, .. } => {
+                let Some((run, thread)) = run else { return latch.wait() };
+                run.begins_to_wait(join_of(*thread), site, || latch.is_open());
+                latch.wait();
+                run.wakes(run.this_thread());
+            }
+            Kind::Inline => (),
+        }
+    }
+
+    /// The thread's result, once it has been waited for.
+    pub(super) fn take<T>(&self, packet: &Packet<T>) -> std::thread::Result<T> {
+        self.see_panic();
+        let result = packet.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(Box::new("the thread did not run to its end") as Box<dyn Any + Send>))
+    }
+
+    /// Whether there was a panic that nobody had seen; from now on it counts as seen.
+    pub(super) fn see_panic(&self) -> bool {
+        match &self.kind {
+            Kind::Model { home, thread } => {
+                if let Some(session) = home.get() {
+                    session.joined(*thread);
+                }
+            }
+            Kind::Native { run: Some((run, thread)), .. } => run.joined(*thread),
+            _ => (),
+        }
+        // Relaxed: the thread has been waited for.
+        self.unseen_panic.swap(false, Relaxed)
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        match &self.kind {
+            Kind::Model { home, thread } => home.get().is_none_or(|session| session.is_done(*thread)),
+            Kind::Native { latch, .. } => latch.is_open(),
+            Kind::Inline => true,
+        }
+    }
+}

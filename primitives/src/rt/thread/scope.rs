@@ -1,0 +1,107 @@
+//! Threads that may borrow from their scope.
+
+use super::checked::Thread;
+use super::raw::{self, Packet, Raw};
+use core::fmt;
+use core::marker::PhantomData;
+use core::panic::Location;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Mutex, PoisonError};
+
+/// A scope that threads are spawned in; see [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    threads: Mutex<Vec<Raw>>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// Permission to wait for a scoped thread and take its result.
+pub struct ScopedJoinHandle<'scope, T> {
+    raw: Raw,
+    packet: Packet<T>,
+    thread: Thread,
+    scope: PhantomData<&'scope T>,
+}
+
+/// Runs `f`, which may spawn threads that borrow from outside; all have ended when this returns.
+///
+/// # Panics
+/// If `f` panics, or a thread whose handle nobody joined.
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let site = Location::caller();
+    let scope = Scope { threads: Mutex::default(), scope: PhantomData, env: PhantomData };
+    // The panic is caught so that the threads, which may borrow from frames below, are waited for
+    // outside any unwinding. After a failure of the engine nothing here runs again at all.
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let mut panicked = false;
+    loop {
+        let next = scope.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(raw) = next else { break };
+        raw.wait(site);
+        panicked |= raw.see_panic();
+    }
+    match result {
+        Err(panic) => resume_unwind(panic),
+        Ok(_) if panicked => panic!("a scoped thread panicked"),
+        Ok(value) => value,
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a thread in the scope.
+    ///
+    /// # Panics
+    /// If the operating system cannot make a thread.
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        // SAFETY: `scope` waits for every thread in `threads` before it returns or unwinds, and
+        // `'scope` outlives its body.
+        let spawned = unsafe { raw::spawn(std::thread::Builder::new(), None, Location::caller(), f) };
+        let (raw, packet) = spawned.expect("failed to spawn a thread");
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(raw.clone());
+        let thread = Thread::of(&raw, None);
+        ScopedJoinHandle { raw, packet, thread, scope: PhantomData }
+    }
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits for the thread's end, which happens before this returns.
+    ///
+    /// # Errors
+    /// The thread's panic.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        self.raw.wait(Location::caller());
+        self.raw.take(&self.packet)
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.raw.is_finished()
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoinHandle").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! Time: real, or the running engine's.
+
+use std::time::Instant;
+
+/// The current instant. Under an engine it is virtual: it moves only when a timed wait times out.
+///
+/// ```
+/// let before = selvedge::rt::time::now();
+/// assert!(selvedge::rt::time::now() >= before);
+/// ```
+#[inline]
+pub fn now() -> Instant {
+    #[cfg(feature = "checking")]
+    if let super::engine::Current::Model(session) = super::engine::current() {
+        return session.now();
+    }
+    Instant::now()
+}
