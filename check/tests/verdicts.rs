@@ -285,3 +285,15 @@ fn a_token_of_another_model_is_told() {
     let Verdict::Searched { bounds, .. } = &report[0].verdict else { panic!("{}", report[0]) };
     assert!(bounds.contains("does not fit"), "{bounds}");
 }
+
+#[test]
+#[cfg(feature = "loom")]
+fn a_single_execution_of_several_threads_is_remarked() {
+    let report = run(LOOM, || {
+        let thread = thread::spawn(|| AtomicUsize::new(0).load(Relaxed));
+        AtomicUsize::new(0).load(Relaxed);
+        thread.join().expect("no panic");
+    });
+    let Verdict::Searched { executions: 1, bounds } = &report.verdict else { panic!("{report}") };
+    assert!(bounds.contains("only one execution for 2 threads"), "{bounds}");
+}

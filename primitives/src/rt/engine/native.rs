@@ -104,9 +104,18 @@ impl NativeRun {
     /// The current thread waits for something that only another thread of the run can bring,
     /// unless `arrived`, which is looked at under the lock that [`wakes`](Self::wakes) takes too.
     pub(crate) fn begins_to_wait(&self, waits_for: String, site: Site, arrived: impl Fn() -> bool) {
+        self.waits_unless(waits_for, site, |_| arrived());
+    }
+
+    /// The current thread waits for the end of `thread`.
+    pub(crate) fn begins_to_join(&self, thread: ThreadId, site: Site) {
+        self.waits_unless(join_of(thread), site, |threads| threads.all[thread].done);
+    }
+
+    fn waits_unless(&self, waits_for: String, site: Site, arrived: impl Fn(&Threads) -> bool) {
         {
             let mut threads = self.lock();
-            if arrived() {
+            if arrived(&threads) {
                 return;
             }
             threads.all[ME.get()].waits = Some((waits_for, site));

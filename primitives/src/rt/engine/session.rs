@@ -39,6 +39,8 @@ pub struct Counters {
     pub operations: AtomicU64,
     /// Times that an operation stood on the mutated site.
     pub mutated: AtomicU64,
+    /// The most threads that an execution had, its body included.
+    pub threads: AtomicU64,
 }
 
 /// Why a session's thread stopped for good.

@@ -47,8 +47,8 @@ impl Engine for ShuttleEngine {
 
     fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
         let task = ExecutionState::spawn_thread(body, STACK_SIZE, None, None, Location::caller());
+        // No switch here: the spawner's next operation begins with one.
         self.tasks.borrow_mut().insert(thread, task);
-        shuttle_engine::runtime::thread::switch();
     }
 
     fn memory(&self) -> Option<&dyn Memory> {

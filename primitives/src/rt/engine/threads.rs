@@ -1,7 +1,7 @@
 //! The threads of an execution: who runs, who waits for what, who is done.
 
 use super::{Blocked, FailureKind, Session, Site, ThreadId};
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
 use std::collections::HashMap;
 
@@ -102,6 +102,8 @@ impl Session {
             state.threads.all.push(Thread::new(name, edge));
             state.threads.all.len() - 1
         };
+        // Relaxed: a statistic.
+        self.counters.threads.fetch_max(id as u64 + 1, Relaxed);
         let limit = self.engine.max_threads();
         if id >= limit {
             self.fail(
@@ -131,11 +133,10 @@ impl Session {
         self.drop_locals();
         let me = self.this_thread();
         let edge = self.state.borrow().threads.all[me].edge;
-        self.step(site, |engine| match (engine.memory(), edge) {
+        if let (Some(memory), Some(edge)) = (self.engine.memory(), edge) {
             // Release: what this thread did happens before a join of it returns (Acquire in `join`).
-            (Some(memory), Some(edge)) => memory.store(edge, 1, Release),
-            _ => engine.switch(false),
-        });
+            self.step(site, |_| memory.store(edge, 1, Release));
+        }
         self.finish(me);
     }
 
@@ -225,7 +226,7 @@ impl Session {
         if !self.is_active() {
             return;
         }
-        self.step(site, |engine| engine.switch(false));
+        // No scheduling point: whether the thread has ended already or ends later makes no difference.
         let me = self.this_thread();
         while !self.is_done(thread) {
             self.state.borrow_mut().threads.all[thread].joiners.push(me);

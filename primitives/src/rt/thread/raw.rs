@@ -1,6 +1,6 @@
 //! A thread of whatever run is current, without its result.
 
-use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, join_of, take_panic};
+use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, take_panic};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::any::Any;
 use std::io;
@@ -144,7 +144,7 @@ impl Raw {
             }
             Kind::Native { latch, run, .. } => {
                 let Some((run, thread)) = run else { return latch.wait() };
-                run.begins_to_wait(join_of(*thread), site, || latch.is_open());
+                run.begins_to_join(*thread, site);
                 latch.wait();
                 run.wakes(run.this_thread());
             }
