@@ -234,6 +234,29 @@ fn a_scoped_thread_that_panics_fails_the_scope() {
     }
 }
 
+#[test]
+fn bodies_and_threads_may_use_a_hundred_kilobytes_of_stack() {
+    #[inline(never)]
+    fn deep(n: &AtomicUsize) -> u8 {
+        let room = std::hint::black_box([1_u8; 100 * 1024]);
+        n.fetch_add(1, Relaxed);
+        thread::yield_now();
+        room[n.load(Relaxed)]
+    }
+    for engine in explorers() {
+        let report = run(engine, || {
+            let n = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| assert_eq!(deep(&n), 1));
+                assert_eq!(deep(&n), 1);
+            });
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panic!("{}", deep(&n))));
+            assert!(caught.is_err());
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
 static COUNT: AtomicUsize = AtomicUsize::const_new(10);
 
 #[test]

@@ -3,6 +3,8 @@
 use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
 use crate::Verdict;
 use crate::token::Token;
+use corosensei::on_stack;
+use corosensei::stack::DefaultStack;
 use selvedge::rt::engine::{Failure, LoomEngine, Options, Outcome, Session, StaticKey};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -41,6 +43,9 @@ impl Choices {
         Some(Choices { given, ..Choices::default() })
     }
 }
+
+/// For the model's body; its other threads have as much.
+const STACK_SIZE: usize = 256 * 1024;
 
 /// Thrown through loom, at the start of an execution, to end an exploration.
 struct Enough(String);
@@ -151,12 +156,20 @@ fn exploration(
         Some(execution) => Limits { executions: Some(execution), ..Limits::of(plan) },
         None => Limits::of(plan),
     };
+    // loom gives its main thread 32 KiB and no way to ask for more.
+    let mut stack = match DefaultStack::new(STACK_SIZE) {
+        Ok(stack) => stack,
+        Err(error) => {
+            let _ = report.send(Event::Crashed(format!("no stack for the model's body: {error}")));
+            return;
+        }
+    };
     let body = Rc::new(RefCell::new(move || {
         if let Some(cut) = limits.reached(session.executions()) {
             resume_unwind(Box::new(Enough(cut)));
         }
         choices.lock().unwrap_or_else(PoisonError::into_inner).position = 0;
-        session.execute(&*model);
+        on_stack(&mut stack, || session.execute(&*model));
     }));
     let body = OnThisThread(body);
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -181,9 +194,9 @@ unsafe impl<F> Send for OnThisThread<F> {}
 // SAFETY: as above.
 unsafe impl<F> Sync for OnThisThread<F> {}
 
-impl<F: Fn()> OnThisThread<F> {
+impl<F: FnMut()> OnThisThread<F> {
     fn run(&self) {
-        (self.0.borrow())();
+        (self.0.borrow_mut())();
     }
 }
 
