@@ -1,0 +1,171 @@
+//! The abstraction layer outside any model: it behaves as std does.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std is what it is compared with")]
+
+use selvedge::rt::alloc::TrackedBox;
+use selvedge::rt::hint::{Backoff, spin_loop};
+use selvedge::rt::park::Parker;
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use selvedge::rt::sync::{Arc, Condvar, Mutex};
+use selvedge::rt::{choose, thread, time};
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_token_given_early_is_kept_and_given_late_wakes() {
+    let early = Parker::new();
+    early.unparker().unpark();
+    assert!(early.park_deadline(Some(Instant::now())));
+
+    let late = Parker::new();
+    let unparker = late.unparker();
+    let done = Arc::new(AtomicBool::new(false));
+    let theirs = Arc::clone(&done);
+    let thread = thread::spawn(move || {
+        theirs.store(true, Relaxed);
+        unparker.unpark();
+    });
+    late.park();
+    // Relaxed suffices: everything before `unpark` happens before `park` returns.
+    assert!(done.load(Relaxed));
+    thread.join().expect("no panic");
+}
+
+#[test]
+fn a_park_without_a_token_times_out_not_early_and_the_token_may_still_come() {
+    let parker = Parker::new();
+    let deadline = Instant::now() + Duration::from_millis(5);
+    assert!(!parker.park_deadline(Some(deadline)));
+    assert!(Instant::now() >= deadline);
+    assert!(!parker.park_deadline(Some(deadline)), "a deadline in the past");
+    parker.unparker().unpark();
+    assert!(parker.park_deadline(Some(deadline)));
+}
+
+#[test]
+fn a_late_unpark_of_an_old_parker_does_not_wake_a_new_one() {
+    let old = Parker::new();
+    let unparker = old.unparker();
+    drop(old);
+    let new = Parker::new();
+    unparker.unpark();
+    assert!(!new.park_deadline(Some(Instant::now())));
+}
+
+#[test]
+fn scoped_threads_borrow_and_return_values() {
+    let sum = AtomicUsize::new(0);
+    let results: Vec<usize> = thread::scope(|scope| {
+        let threads: Vec<_> = (1..=3)
+            .map(|n| {
+                scope.spawn({
+                    let sum = &sum;
+                    move || {
+                        sum.fetch_add(n, Relaxed);
+                        n
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert_eq!((results, sum.into_inner()), (vec![1, 2, 3], 6));
+}
+
+#[test]
+fn the_mutex_excludes_and_the_condvar_wakes() {
+    let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                for _ in 0..1_000 {
+                    *shared.0.lock() += 1;
+                }
+                shared.1.notify_all();
+            })
+        })
+        .collect();
+    let mut count = shared.0.lock();
+    while *count < 4_000 {
+        count = shared.1.wait(count);
+    }
+    assert!(shared.0.try_lock().is_none());
+    drop(count);
+    assert_eq!(shared.0.try_lock().map(|count| *count), Some(4_000));
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+}
+
+#[test]
+fn a_tracked_box_drops_its_value_once() {
+    struct Counted<'a>(&'a AtomicUsize);
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    let drops = AtomicUsize::new(0);
+    let raw = TrackedBox::into_raw(TrackedBox::new(Counted(&drops)));
+    assert_eq!(drops.load(Relaxed), 0);
+    // SAFETY: `raw` is owned here, and taken back once.
+    drop(unsafe { TrackedBox::from_raw(raw) });
+    assert_eq!(drops.load(Relaxed), 1);
+    let value = TrackedBox::into_inner(TrackedBox::new(Counted(&drops)));
+    assert_eq!(drops.load(Relaxed), 1);
+    drop(value);
+    assert_eq!(drops.load(Relaxed), 2);
+}
+
+#[test]
+fn choices_stay_below_and_reach_all() {
+    let mut seen = [false; 3];
+    for _ in 0..1_000 {
+        seen[choose(3)] = true;
+    }
+    assert_eq!(seen, [true; 3]);
+}
+
+#[test]
+#[should_panic(expected = "nothing to choose from")]
+fn a_choice_from_nothing_panics() {
+    choose(0);
+}
+
+#[test]
+fn backing_off_comes_to_an_end() {
+    let backoff = Backoff::new();
+    let mut rounds = 0;
+    while !backoff.is_completed() {
+        backoff.spin();
+        backoff.snooze();
+        rounds += 1;
+        assert!(rounds < 100);
+    }
+    backoff.reset();
+    assert!(!backoff.is_completed());
+    spin_loop();
+}
+
+selvedge::rt::thread_local! {
+    static NAME: std::cell::RefCell<String> = std::cell::RefCell::new("fresh".to_string());
+}
+
+#[test]
+fn thread_locals_are_each_threads_own() {
+    NAME.with(|name| name.borrow_mut().push('!'));
+    let theirs = thread::spawn(|| NAME.with(|name| name.borrow().clone())).join().expect("no panic");
+    assert_eq!((theirs.as_str(), NAME.with(|name| name.borrow().clone()).as_str()), ("fresh", "fresh!"));
+}
+
+#[test]
+fn threads_have_names_and_ids_and_time_goes_on() {
+    let named =
+        thread::Builder::new().name("worker".into()).spawn(|| thread::current().id()).expect("spawns");
+    assert_eq!(named.thread().name(), Some("worker"));
+    let id = named.thread().id();
+    assert_eq!(named.join().expect("no panic"), id);
+    assert_ne!(id, thread::current().id());
+    let before = time::now();
+    thread::yield_now();
+    assert!(time::now() >= before);
+}
