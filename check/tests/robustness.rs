@@ -282,7 +282,7 @@ fn thread_locals_are_fresh_in_each_thread_of_each_execution() {
         let report = run(engine, || {
             let bump = || LOCAL.with(|n| n.replace(n.get() + 1));
             assert_eq!((bump(), bump()), (0, 1));
-            assert_eq!(thread::spawn(move || bump()).join().expect("no panic"), 0);
+            assert_eq!(thread::spawn(bump).join().expect("no panic"), 0);
             AtomicUsize::new(0).load(Relaxed);
         });
         assert!(report.verdict.passed(), "{report}");

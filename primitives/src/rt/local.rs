@@ -2,16 +2,19 @@
 
 use core::fmt;
 
+/// Calls a closure with the native thread-local.
+type Accessor<T> = fn(&mut dyn FnMut(&T));
+
 /// What [`thread_local!`](crate::rt::thread_local) declares.
 pub struct LocalKey<T: 'static> {
     #[cfg_attr(not(feature = "checking"), allow(dead_code, reason = "only an engine makes values itself"))]
     init: fn() -> T,
-    native: fn(&mut dyn FnMut(&T)),
+    native: Accessor<T>,
 }
 
 impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
-    pub const fn new(init: fn() -> T, native: fn(&mut dyn FnMut(&T))) -> Self {
+    pub const fn new(init: fn() -> T, native: Accessor<T>) -> Self {
         LocalKey { init, native }
     }
 

@@ -15,9 +15,13 @@ pub(crate) enum Current {
     Model(&'static Session),
 }
 
-/// A session in a value that may travel, while the session itself stays on its OS thread.
+/// The execution that a thread or token belongs to, in a value that may travel, while the session
+/// itself stays on its OS thread.
 #[derive(Clone, Copy)]
-pub(crate) struct Home(&'static Session);
+pub(crate) struct Home {
+    session: &'static Session,
+    epoch: u64,
+}
 
 // SAFETY: the reference is only given out on the session's own OS thread.
 unsafe impl Send for Home {}
@@ -26,13 +30,17 @@ unsafe impl Sync for Home {}
 
 impl Home {
     pub(crate) fn new(session: &'static Session) -> Home {
-        Home(session)
+        Home { session, epoch: session.epoch() }
     }
 
-    /// The session, on its OS thread and during an execution; elsewhere nothing.
+    /// The session, on its OS thread and during that execution; elsewhere nothing.
     pub(crate) fn get(self) -> Option<&'static Session> {
         match current() {
-            Current::Model(session) if core::ptr::eq(session, self.0) => Some(session),
+            Current::Model(session)
+                if core::ptr::eq(session, self.session) && session.epoch() == self.epoch =>
+            {
+                Some(session)
+            }
             _ => None,
         }
     }

@@ -41,10 +41,13 @@ struct History {
     reads: Vec<(ThreadId, Site)>,
 }
 
+/// Returns an allocation's memory.
+type Release = Box<dyn FnOnce()>;
+
 struct Allocation {
     size: usize,
     site: Site,
-    release: Box<dyn FnOnce()>,
+    release: Release,
 }
 
 #[derive(Default)]
@@ -82,7 +85,7 @@ impl Objects {
     }
 
     /// Takes what was allocated and never freed, and what waits to be released.
-    pub(super) fn take_allocations(&mut self) -> (Vec<Site>, Vec<Box<dyn FnOnce()>>) {
+    pub(super) fn take_allocations(&mut self) -> (Vec<Site>, Vec<Release>) {
         let leaked = self.live.values().map(|allocation| allocation.site).collect();
         let freed = core::mem::take(&mut self.freed);
         (leaked, freed.into_values().map(|allocation| allocation.release).collect())
@@ -249,7 +252,7 @@ impl Session {
     }
 
     /// Notes a tracked allocation; `release` returns its memory when the execution ends.
-    pub(crate) fn allocated(&self, address: usize, size: usize, site: Site, release: Box<dyn FnOnce()>) {
+    pub(crate) fn allocated(&self, address: usize, size: usize, site: Site, release: Release) {
         let mut state = self.state.borrow_mut();
         state.objects.live.insert(address, Allocation { size, site, release });
     }

@@ -153,6 +153,11 @@ impl Session {
         !self.dead.get() && !std::thread::panicking()
     }
 
+    /// The running execution's number, unique in the process.
+    pub(super) fn epoch(&self) -> u64 {
+        self.state.borrow().epoch
+    }
+
     pub(crate) fn this_thread(&self) -> ThreadId {
         self.state.borrow().threads.current
     }
