@@ -18,7 +18,7 @@
 //!
 //! | | native | loom | shuttle |
 //! | --- | --- | --- | --- |
-//! | explores | what happens to happen | most interleavings up to the bounds; it misses some that its own model allows (tokio-rs/loom issues 166 and 392: two threads on one location where the writer loads first), so its verdict is *searched* at best | depth-first: all interleavings up to the bounds; random, PCT, URW: a sample |
+//! | explores | what happens to happen | interleavings up to the bounds; by itself it misses some that its own model allows (tokio-rs/loom issues 166 and 392: two threads on one location where the writer loads first). `rt` makes loads conflict so that it finds these, but nobody has proved it complete: its verdict is *searched* at best | depth-first: all interleavings up to the bounds; random, PCT, URW: a sample |
 //! | weak memory | the processor's | acquire and release, the last 7 stores of each location; no load buffering | none: sequentially consistent, so an ordering bug cannot show |
 //! | SeqCst accesses | the processor's | taken as AcqRel; `rt` puts SeqCst fences around them, which is stronger than the source, so it can't judge them | all accesses are |
 //! | failing compare-exchange | may fail spuriously | reads the newest store only; never spuriously | never spuriously |

@@ -3,6 +3,12 @@
 //! loom takes a SeqCst access for an AcqRel one, which would raise false alarms on store buffering;
 //! so a SeqCst access stands between SeqCst fences here. That is stronger than the source: what
 //! holds only because of it, loom cannot judge.
+//!
+//! loom remembers the last access to a location only, so a thread's own load hides another thread's
+//! earlier load from the store that follows (tokio-rs/loom issues 166 and 392), and whole families of
+//! interleavings are missed. Here every load first stores to a *witness* that belongs to the location
+//! and that nobody reads: so loads are in conflict with each other, and no access hides another. A
+//! store that nobody reads orders nothing, so no edge comes with it.
 
 use super::{Engine, Memory, Rmw, ThreadId, Width};
 use core::cell::RefCell;
@@ -20,8 +26,15 @@ const STACK_SIZE: usize = 256 * 1024 / size_of::<usize>();
 #[derive(Default)]
 pub struct LoomEngine {
     threads: RefCell<HashMap<ThreadId, Thread>>,
-    atomics: RefCell<Vec<(Width, Rc<RefCell<Atomic>>)>>,
+    atomics: RefCell<Vec<Location>>,
     cells: RefCell<Vec<Tracked>>,
+}
+
+#[derive(Clone)]
+struct Location {
+    width: Width,
+    atomic: Rc<RefCell<Atomic>>,
+    witness: Rc<latomic::AtomicBool>,
 }
 
 struct Tracked {
@@ -136,8 +149,12 @@ fn on_bool(op: Rmw) -> Rmw {
 }
 
 impl LoomEngine {
+    fn location(&self, atomic: u32) -> Location {
+        self.atomics.borrow()[atomic as usize].clone()
+    }
+
     fn atomic(&self, atomic: u32) -> Rc<RefCell<Atomic>> {
-        Rc::clone(&self.atomics.borrow()[atomic as usize].1)
+        self.location(atomic).atomic
     }
 
     /// Runs an access between fences if it is SeqCst.
@@ -205,14 +222,17 @@ impl Engine for LoomEngine {
 impl Memory for LoomEngine {
     fn atomic_new(&self, width: Width, value: u64) -> u32 {
         let atomic = Rc::new(RefCell::new(Atomic::new(width, value)));
+        let witness = Rc::new(latomic::AtomicBool::new(false));
         let mut atomics = self.atomics.borrow_mut();
-        atomics.push((width, atomic));
+        atomics.push(Location { width, atomic, witness });
         atomics.len() as u32 - 1
     }
 
     fn load(&self, atomic: u32, order: Ordering) -> u64 {
-        let atomic = self.atomic(atomic);
-        Self::fenced(order, || atomic.borrow().load(order))
+        let location = self.location(atomic);
+        // Relaxed: nobody reads it; only the conflict with other loads matters.
+        location.witness.store(false, Relaxed);
+        Self::fenced(order, || location.atomic.borrow().load(order))
     }
 
     fn store(&self, atomic: u32, value: u64, order: Ordering) {
@@ -221,9 +241,8 @@ impl Memory for LoomEngine {
     }
 
     fn rmw(&self, atomic: u32, op: Rmw, order: Ordering) -> u64 {
-        let is_bool = self.atomics.borrow()[atomic as usize].0 == Width::Bool;
-        let op = if is_bool { on_bool(op) } else { op };
-        let atomic = self.atomic(atomic);
+        let Location { width, atomic, .. } = self.location(atomic);
+        let op = if width == Width::Bool { on_bool(op) } else { op };
         Self::fenced(order, || atomic.borrow().rmw(op, order))
     }
 
