@@ -21,7 +21,21 @@ use core::ptr::NonNull;
 /// let boxed = unsafe { TrackedBox::from_raw(raw) };
 /// assert_eq!(*boxed, 5);
 /// ```
-pub struct TrackedBox<T>(NonNull<T>);
+pub struct TrackedBox<T>(NonNull<T>, Owner);
+
+/// Where the box was made or taken back: its destructor has no line of its own to report.
+#[cfg(feature = "checking")]
+type Owner = &'static Location<'static>;
+#[cfg(not(feature = "checking"))]
+type Owner = ();
+
+#[cfg(feature = "checking")]
+#[track_caller]
+fn owner() -> Owner {
+    Location::caller()
+}
+#[cfg(not(feature = "checking"))]
+fn owner() -> Owner {}
 
 // SAFETY: it owns its value, as `Box` does.
 unsafe impl<T: Send> Send for TrackedBox<T> {}
@@ -48,7 +62,7 @@ impl<T> TrackedBox<T> {
                 unsafe { core::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(release) };
             session.allocated(pointer.addr().get(), size_of::<T>(), Location::caller(), release);
         }
-        TrackedBox(pointer)
+        TrackedBox(pointer, owner())
     }
 
     /// Gives up ownership; the pointer must come back through [`from_raw`](Self::from_raw).
@@ -62,9 +76,10 @@ impl<T> TrackedBox<T> {
     /// # Safety
     /// `pointer` came from [`into_raw`](Self::into_raw), and nobody else takes it back.
     #[inline]
+    #[track_caller]
     pub unsafe fn from_raw(pointer: *mut T) -> Self {
         // SAFETY: `into_raw` never returns null.
-        TrackedBox(unsafe { NonNull::new_unchecked(pointer) })
+        TrackedBox(unsafe { NonNull::new_unchecked(pointer) }, owner())
     }
 
     /// Moves the value out and frees the memory.
@@ -81,15 +96,15 @@ impl<T> TrackedBox<T> {
 }
 
 impl<T> Drop for TrackedBox<T> {
-    #[track_caller]
     fn drop(&mut self) {
         #[cfg(feature = "checking")]
         if size_of::<T>() != 0
             && let Current::Model(session) = current()
-            && session.freed(self.0.addr().get(), Location::caller())
+            && session.is_tracked(self.0.addr().get(), self.1)
         {
             // SAFETY: the box owns the value; the session keeps the memory and frees it later.
-            return unsafe { self.0.drop_in_place() };
+            unsafe { self.0.drop_in_place() };
+            return session.freed(self.0.addr().get(), self.1);
         }
         // SAFETY: the memory came from a `Box`, which this one owns.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });

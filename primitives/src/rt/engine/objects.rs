@@ -257,16 +257,15 @@ impl Session {
         state.objects.live.insert(address, Allocation { size, site, release });
     }
 
-    /// Notes that a tracked allocation is given up: its memory is kept until the execution ends,
-    /// so that a later use can be told. `false`: it was not a live allocation of this execution.
-    pub(crate) fn freed(&self, address: usize, site: Site) -> bool {
-        let mut state = self.state.borrow_mut();
-        if let Some(allocation) = state.objects.live.remove(&address) {
-            state.objects.freed.insert(address, Allocation { site, ..allocation });
-            return true;
-        }
-        let first = state.objects.freed.get(&address).map(|allocation| allocation.site);
-        drop(state);
+    /// Whether `address` is a live allocation of this execution; fails if it was freed already.
+    pub(crate) fn is_tracked(&self, address: usize, site: Site) -> bool {
+        let first = {
+            let state = self.state.borrow();
+            if state.objects.live.contains_key(&address) {
+                return true;
+            }
+            state.objects.freed.get(&address).map(|allocation| allocation.site)
+        };
         if let Some(first) = first
             && self.is_active()
         {
@@ -278,6 +277,15 @@ impl Session {
             );
         }
         false
+    }
+
+    /// Notes that a live allocation is given up, after its destructor has run. Its memory is kept
+    /// until the execution ends, so that a later use can be told.
+    pub(crate) fn freed(&self, address: usize, site: Site) {
+        let objects = &mut self.state.borrow_mut().objects;
+        if let Some(allocation) = objects.live.remove(&address) {
+            objects.freed.insert(address, Allocation { site, ..allocation });
+        }
     }
 
     fn check_freed(&self, address: usize, site: Site) {

@@ -68,8 +68,11 @@ impl Session {
             return;
         }
         self.step(site, |engine| match (engine.memory(), edge) {
-            // Release: pairs with the Acquire swap in `park`.
-            (Some(memory), Some(edge)) => memory.store(edge, 1, Release),
+            // Release: pairs with the Acquire swap in `park`. A read-modify-write too, so that loom has
+            // no doubt which comes later.
+            (Some(memory), Some(edge)) => {
+                memory.rmw(edge, Rmw::Swap(1), Release);
+            }
             _ => engine.switch(false),
         });
         self.note_change(true);

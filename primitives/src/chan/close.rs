@@ -1,0 +1,73 @@
+//! Closing.
+
+use super::cell::{Phase, RECEIVER, SENDER};
+use super::core::{Chan, Patience, Sent};
+use super::error::CloseError;
+use crate::rt::sync::atomic::Ordering::{AcqRel, SeqCst};
+
+impl<T> Chan<T> {
+    /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
+    /// and receivers beyond the last send get nothing.
+    #[track_caller]
+    pub(super) fn close(&self) -> Result<(), CloseError> {
+        // SeqCst: see `sent`; of several closers one sees the bit unset.
+        let before = Sent::from_bits(self.sent.fetch_or(Sent::CLOSED, SeqCst));
+        if before.is_closed() {
+            return Err(CloseError);
+        }
+        let end = before.ticket();
+        // SeqCst: a receiver that did not see the closed bit took its ticket before this.
+        let (first, last) = (self.received.load(SeqCst), end);
+        for ticket in first..last {
+            self.refuse_sender(ticket);
+        }
+        // SeqCst: as above.
+        for ticket in end..self.received.load(SeqCst) {
+            self.dismiss_receiver(ticket);
+        }
+        Ok(())
+    }
+
+    /// Ends the wait of a sender, if there is one in the cell. One that comes later sees the closed bit.
+    fn refuse_sender(&self, ticket: u64) {
+        self.array.visit(RECEIVER, ticket, |place| {
+            let cell = place.cell();
+            // AcqRel: the waiter is here for us, and closing happens before the send returns.
+            if cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel).is_ok() {
+                self.note_gone_sender();
+                // SAFETY: we ended the wait.
+                if let Some(waiter) = unsafe { cell.take_waiter() } {
+                    waiter.unpark();
+                }
+            }
+        });
+    }
+
+    /// Tells the receiver of a cell that no sender will come.
+    fn dismiss_receiver(&self, ticket: u64) {
+        self.array.visit(SENDER, ticket, |place| {
+            let cell = place.cell();
+            // AcqRel: the waiter is here for us, and closing happens before the receive returns.
+            for phase in [Phase::Empty, Phase::InBuffer, Phase::ReceiverWaits] {
+                if cell.advance(phase, Phase::Closed, AcqRel).is_err() {
+                    continue;
+                }
+                // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
+                let waiter = (phase == Phase::ReceiverWaits).then(|| unsafe { cell.take_waiter() });
+                if let Some(waiter) = waiter.flatten() {
+                    waiter.unpark();
+                }
+                return;
+            }
+        });
+    }
+
+    /// Closes the channel and drops what is in it, since nobody can receive any more.
+    #[track_caller]
+    pub(super) fn discard(&self) {
+        let _closed_before = self.close();
+        while let Ok(value) = self.recv(Patience::None) {
+            drop(value);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What can go wrong. Names, methods and wording follow crossbeam-channel 0.5, plus [`CloseError`].
+
+use core::fmt;
+use std::error::Error;
+
+/// [`Sender::send`](super::Sender::send) on a closed channel: here is the value back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SendError<T>(pub T);
+
+/// [`Sender::try_send`](super::Sender::try_send) did not send; the value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum TrySendError<T> {
+    /// The channel is full; or, with capacity 0, no receiver waits.
+    Full(T),
+    /// The channel is closed.
+    Disconnected(T),
+}
+
+/// [`Sender::send_timeout`](super::Sender::send_timeout) did not send; the value comes back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SendTimeoutError<T> {
+    /// Nobody made room in time.
+    Timeout(T),
+    /// The channel is closed.
+    Disconnected(T),
+}
+
+/// [`Receiver::recv`](super::Receiver::recv) on a channel that is empty and closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecvError;
+
+/// [`Receiver::try_recv`](super::Receiver::try_recv) found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryRecvError {
+    /// The channel is empty; or, with capacity 0, no sender waits.
+    Empty,
+    /// The channel is empty and closed.
+    Disconnected,
+}
+
+/// [`Receiver::recv_timeout`](super::Receiver::recv_timeout) got nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecvTimeoutError {
+    /// Nothing came in time.
+    Timeout,
+    /// The channel is empty and closed.
+    Disconnected,
+}
+
+/// The channel was closed already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseError;
+
+impl<T> SendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> TrySendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether the channel was full.
+    pub fn is_full(&self) -> bool {
+        matches!(self, TrySendError::Full(_))
+    }
+
+    /// Whether the channel was closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, TrySendError::Disconnected(_))
+    }
+}
+
+impl<T> SendTimeoutError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        match self {
+            SendTimeoutError::Timeout(value) | SendTimeoutError::Disconnected(value) => value,
+        }
+    }
+
+    /// Whether time ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, SendTimeoutError::Timeout(_))
+    }
+
+    /// Whether the channel was closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, SendTimeoutError::Disconnected(_))
+    }
+}
+
+impl TryRecvError {
+    /// Whether the channel was empty.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, TryRecvError::Empty)
+    }
+
+    /// Whether the channel was closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, TryRecvError::Disconnected)
+    }
+}
+
+impl RecvTimeoutError {
+    /// Whether time ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, RecvTimeoutError::Timeout)
+    }
+
+    /// Whether the channel was closed.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, RecvTimeoutError::Disconnected)
+    }
+}
+
+/// The texts, in one place: `Debug` of the errors with a value does not ask for `T: Debug`.
+macro_rules! texts {
+    ($($error:ty $(, $generic:ident)?: $self:ident => $debug:expr, $display:expr;)*) => {
+        $(
+            impl<$($generic)?> fmt::Display for $error {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    let $self = self;
+                    f.write_str($display)
+                }
+            }
+            texts!(@debug $error $(, $generic)?: $self => $debug);
+        )*
+    };
+    (@debug $error:ty, $generic:ident: $self:ident => $debug:expr) => {
+        impl<$generic> fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let $self = self;
+                f.write_str($debug)
+            }
+        }
+        impl<$generic> Error for $error {}
+    };
+    (@debug $error:ty: $self:ident => $debug:expr) => {
+        impl Error for $error {}
+    };
+}
+
+texts! {
+    SendError<T>, T: _this => "SendError(..)", "sending on a disconnected channel";
+    TrySendError<T>, T: this =>
+        if this.is_full() { "Full(..)" } else { "Disconnected(..)" },
+        if this.is_full() { "sending on a full channel" } else { "sending on a disconnected channel" };
+    SendTimeoutError<T>, T: this =>
+        if this.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" },
+        if this.is_timeout() { "timed out waiting on send operation" } else { "sending on a disconnected channel" };
+    RecvError: _this => "", "receiving on an empty and disconnected channel";
+    TryRecvError: this => "",
+        if this.is_empty() { "receiving on an empty channel" } else { "receiving on an empty and disconnected channel" };
+    RecvTimeoutError: this => "",
+        if this.is_timeout() {
+            "timed out waiting on receive operation"
+        } else {
+            "channel is empty and disconnected"
+        };
+    CloseError: _this => "", "closing a closed channel";
+}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(error: SendError<T>) -> Self {
+        TrySendError::Disconnected(error.0)
+    }
+}
+
+impl<T> From<SendError<T>> for SendTimeoutError<T> {
+    fn from(error: SendError<T>) -> Self {
+        SendTimeoutError::Disconnected(error.0)
+    }
+}
+
+impl From<RecvError> for TryRecvError {
+    fn from(_: RecvError) -> Self {
+        TryRecvError::Disconnected
+    }
+}
+
+impl From<RecvError> for RecvTimeoutError {
+    fn from(_: RecvError) -> Self {
+        RecvTimeoutError::Disconnected
+    }
+}

@@ -1,0 +1,61 @@
+//! Receiving as iteration.
+
+use super::receiver::Receiver;
+use ::core::fmt;
+use ::core::iter::FusedIterator;
+
+/// Receives until the channel is empty and closed; made by [`Receiver::iter`].
+pub struct Iter<'a, T>(pub(super) &'a Receiver<T>);
+
+/// Receives what is there, without waiting; made by [`Receiver::try_iter`].
+pub struct TryIter<'a, T>(pub(super) &'a Receiver<T>);
+
+/// Receives until the channel is empty and closed; owns its receiver.
+pub struct IntoIter<T>(pub(super) Receiver<T>);
+
+impl<T> Iterator for Iter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+// A closed and empty channel stays so.
+impl<T> FusedIterator for Iter<'_, T> {}
+
+impl<T> Iterator for TryIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_recv().ok()
+    }
+}
+
+impl<T> Iterator for IntoIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl<T> FusedIterator for IntoIter<T> {}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Iter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for TryIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("TryIter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for IntoIter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("IntoIter { .. }")
+    }
+}

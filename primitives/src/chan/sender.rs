@@ -1,0 +1,114 @@
+//! The sending side.
+
+use super::core::Patience;
+use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use super::send::NotSent;
+use super::shared::Share;
+use crate::rt::time::now;
+use ::core::fmt;
+use std::time::{Duration, Instant};
+
+/// The sending side of a channel. Clones share it; the last one dropped closes the channel.
+pub struct Sender<T>(pub(super) Share<T, true>);
+
+impl<T> Sender<T> {
+    /// Sends a value, waiting as long as the channel is full.
+    ///
+    /// Senders that wait are served in the order in which they came. The send happens before the
+    /// receive of its value.
+    ///
+    /// # Errors
+    /// If the channel is closed, also while waiting; the value comes back.
+    ///
+    /// ```
+    /// use selvedge::chan::{SendError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// assert_eq!(tx.send(1), Ok(()));
+    /// drop(rx);
+    /// assert_eq!(tx.send(2), Err(SendError(2)));
+    /// ```
+    #[track_caller]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        self.0.send(value, Patience::Until(None)).map_err(|(value, _)| SendError(value))
+    }
+
+    /// Sends a value if that need not wait.
+    ///
+    /// # Errors
+    /// If the channel is full (with capacity 0: if no receiver waits) or closed; the value comes back.
+    ///
+    /// ```
+    /// use selvedge::chan::{TrySendError, bounded};
+    /// let (tx, _rx) = bounded(0);
+    /// assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+    /// ```
+    #[track_caller]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        self.0.send(value, Patience::None).map_err(|(value, why)| match why {
+            NotSent::Full => TrySendError::Full(value),
+            _ => TrySendError::Disconnected(value),
+        })
+    }
+
+    /// Sends a value, waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// If time runs out or the channel is closed; the value comes back, and nobody receives it.
+    ///
+    /// ```
+    /// use selvedge::chan::{SendTimeoutError, bounded};
+    /// use std::time::Duration;
+    /// let (tx, _rx) = bounded(0);
+    /// assert_eq!(tx.send_timeout(1, Duration::from_millis(1)), Err(SendTimeoutError::Timeout(1)));
+    /// ```
+    #[track_caller]
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        // A time too far away to be named is no limit.
+        self.send_until(value, now().checked_add(timeout))
+    }
+
+    /// Sends a value, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// As [`send_timeout`](Self::send_timeout).
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, Some(deadline))
+    }
+
+    #[track_caller]
+    fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
+        self.0.send(value, Patience::Until(deadline)).map_err(|(value, why)| match why {
+            NotSent::Timeout => SendTimeoutError::Timeout(value),
+            _ => SendTimeoutError::Disconnected(value),
+        })
+    }
+
+    /// Closes the channel, for all its handles.
+    ///
+    /// Values in the buffer can still be received. Closing happens before a receive that fails
+    /// because of it.
+    ///
+    /// # Errors
+    /// If the channel is closed already. Of several closers exactly one succeeds.
+    ///
+    /// ```
+    /// use selvedge::chan::{CloseError, RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(tx.close(), Ok(()));
+    /// assert_eq!(tx.close(), Err(CloseError));
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Err(RecvError)));
+    /// ```
+    #[track_caller]
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.0.close()
+    }
+
+    /// Whether both send to the same channel.
+    pub fn same_channel(&self, other: &Sender<T>) -> bool {
+        self.0.is_same(&other.0)
+    }
+}
+
+super::shared_methods!(Sender);

@@ -1,0 +1,50 @@
+//! The endless array of cells in which every waiter of the library waits.
+//!
+//! An operation takes a *ticket* from a counter by one read-modify-write, and the ticket names a
+//! cell. Whoever shares the cell (a sender and a receiver; a waiter and the one who wakes it) meets
+//! there and nowhere else, and settles by compare-exchange of the cell's [`State`] who does what. So
+//! first come, first served is built in, and nobody ever waits for a step that somebody else has
+//! begun. The idea is that of Kotlin's channels (Koval, Alistarh, Elizarov, PPoPP 2023) and of CQS
+//! (Koval, Khalanskiy, Alistarh, PLDI 2023); how memory is found and given back is our own.
+//!
+//! # Segments
+//! The array is a list of segments of equally many cells, numbered from 0. `head` is the oldest that
+//! is still needed, and for each counter there is a *cursor*, a recent segment. A cursor's word is the
+//! segment's address, and in the bits that an address leaves free a tag: the low bits of its number.
+//!
+//! # Who keeps a segment alive
+//! Each cell has up to three *parties*, one for each counter; a party that is done with a cell sets
+//! its bit in the state ([`left`](EndlessArray::left)), and touches the segment no more. A cell is
+//! finished when all its parties have left, a segment when all its cells are. The holder of a ticket
+//! is a party that has not left, so his segment is alive: if a cursor's tag says that it is his, he
+//! may follow the address without any further protection. That is the fast path: one load.
+//!
+//! (A tag has 23 bits. For a cursor to carry the tag of a segment and the address of another, 2²³
+//! segments would have to be used up while one ticket of the first is outstanding, and the thread
+//! that holds it to read the cursor at that very lap.)
+//!
+//! If the tag is another's, the thread *pins* the array (counts itself in `walkers`) and walks: from
+//! the cursor, or from `head` if the cursor is past its segment already; segments that are missing it
+//! appends. Then it moves the cursor to its own segment, which is alive as long as it is a party.
+//!
+//! # How a segment dies
+//! The party that finishes the last cell of a segment looks at the others in order, and leaves a
+//! `SCAN` mark in the first that is not finished; whoever finishes that one goes on from there. So
+//! exactly one thread finds the segment finished, at no cost for the others. It marks the segment;
+//! then, as long as the head is marked, whoever comes first moves all cursors off the head to the next
+//! segment, then `head`, and puts the old one in *limbo*. Segments die oldest first, so a live segment
+//! never points to a dead one, and a cursor never does.
+//!
+//! A segment in limbo can be reached only by a walker that pinned before `head` moved. Whoever takes
+//! the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds
+//! cursors and head moved on. (Pin, cursor and head accesses are SeqCst for this one argument: a pin
+//! that the reader of `walkers` did not see comes after it, and so after the moves.) A thread stopped
+//! while it walks keeps dead segments from being reused, and nothing else.
+
+mod array;
+mod segment;
+mod state;
+
+pub(crate) use array::{EndlessArray, Place};
+pub(crate) use segment::ArrayCell;
+pub(crate) use state::State;

@@ -1,0 +1,88 @@
+//! The word of a cell.
+
+use core::fmt;
+
+/// `scan` (bit 7) · `left` (bits 4 to 6, one for each party) · `phase` (bits 0 to 3).
+///
+/// What the phases mean is the business of whoever owns the array.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State(u8);
+
+const PHASE: u8 = 0b0000_1111;
+const LEFT_SHIFT: usize = 4;
+const ALL_LEFT: u8 = 0b0111_0000;
+const SCAN: u8 = 0b1000_0000;
+
+impl State {
+    /// The state that only says that somebody looks for the end of the segment.
+    pub(super) const SCANNED: State = State(SCAN);
+
+    pub(crate) const fn new(phase: u8) -> State {
+        State(phase)
+    }
+
+    pub(crate) const fn from_bits(bits: u8) -> State {
+        State(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) const fn phase(self) -> u8 {
+        self.0 & PHASE
+    }
+
+    /// The same cell in another phase.
+    pub(crate) const fn with_phase(self, phase: u8) -> State {
+        State(self.0 & !PHASE | phase)
+    }
+
+    /// The bit that says that `party` has left, alone.
+    pub(crate) const fn left_bit(party: usize) -> State {
+        State(1 << (LEFT_SHIFT + party))
+    }
+
+    /// The same cell after `party` has left.
+    pub(crate) const fn with_left(self, party: usize) -> State {
+        State(self.0 | State::left_bit(party).0)
+    }
+
+    pub(crate) const fn has_left(self, party: usize) -> bool {
+        self.0 & State::left_bit(party).0 != 0
+    }
+
+    /// Whether all parties have left.
+    pub(super) const fn is_finished(self) -> bool {
+        self.0 & ALL_LEFT == ALL_LEFT
+    }
+
+    pub(super) const fn is_scanned(self) -> bool {
+        self.0 & SCAN != 0
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("phase", &self.phase())
+            .field("left", &(self.0 >> LEFT_SHIFT & 0b111))
+            .field("scan", &self.is_scanned())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_and_parties_do_not_disturb_each_other() {
+        let state = State::new(9).with_left(0).with_left(2);
+        assert_eq!((state.phase(), state.has_left(0), state.has_left(1)), (9, true, false));
+        let state = state.with_phase(3);
+        assert!(state.phase() == 3 && state.has_left(2) && !state.is_finished());
+        let state = State::from_bits(state.with_left(1).bits() | State::SCANNED.bits());
+        assert!(state.is_finished() && state.is_scanned() && state.phase() == 3);
+    }
+}
