@@ -2,10 +2,13 @@
 
 use crate::queue::{ArrayCell, State};
 use crate::rt::cell::UnsafeCell;
+use crate::rt::hint::Backoff;
 use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire};
+use crate::rt::time::now;
 use core::mem::MaybeUninit;
+use std::time::Instant;
 
 /// The parties of a cell.
 pub(super) const SENDER: usize = 0;
@@ -134,6 +137,23 @@ impl<T> Cell<T> {
             }
         }
         Err(state)
+    }
+
+    /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
+    /// deadline that has passed is not worth it.
+    #[track_caller]
+    pub(super) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {
+        let backoff = Backoff::new();
+        if deadline.is_some_and(|deadline| deadline <= now()) {
+            return false;
+        }
+        while !backoff.is_completed() {
+            if Phase::of(self.load()) != phase {
+                return true;
+            }
+            backoff.snooze();
+        }
+        false
     }
 
     /// # Safety

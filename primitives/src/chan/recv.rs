@@ -149,12 +149,8 @@ impl<T> Chan<T> {
             return Err(found);
         }
         self.expand();
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            if Phase::of(cell.load()) != Phase::ReceiverWaits {
-                return Ok(self.receiving_ended(place));
-            }
-            backoff.snooze();
+        if cell.changes_soon(Phase::ReceiverWaits, deadline) {
+            return Ok(self.receiving_ended(place));
         }
         if parker.park_deadline(deadline) {
             return Ok(self.receiving_ended(place));

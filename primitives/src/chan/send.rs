@@ -3,7 +3,6 @@
 use super::cell::{Cell, Phase, SENDER};
 use super::core::{Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
-use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
 use std::time::Instant;
@@ -123,12 +122,8 @@ impl<T> Chan<T> {
         if self.sent().is_closed() {
             return Ok(self.give_up_sending(place, NotSent::Closed));
         }
-        let backoff = Backoff::new();
-        while !backoff.is_completed() {
-            if Phase::of(cell.load()) != Phase::SenderWaits {
-                return Ok(self.sending_ended(place));
-            }
-            backoff.snooze();
+        if cell.changes_soon(Phase::SenderWaits, deadline) {
+            return Ok(self.sending_ended(place));
         }
         if parker.park_deadline(deadline) {
             Ok(self.sending_ended(place))

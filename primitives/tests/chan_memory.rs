@@ -1,0 +1,80 @@
+//! What channels allocate. A test binary of its own: it counts every allocation of the process.
+#![cfg(not(feature = "checking"))]
+#![allow(clippy::disallowed_types, reason = "the allocator stands below everything")]
+
+use selvedge::chan::bounded;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+struct Counting;
+
+static LIVE: AtomicIsize = AtomicIsize::new(0);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as isize, Relaxed);
+        CALLS.fetch_add(1, Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as isize, Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Bytes that `work` left allocated, and allocations that it made.
+fn cost(work: impl FnOnce()) -> (isize, usize) {
+    let (live, calls) = (LIVE.load(Relaxed), CALLS.load(Relaxed));
+    work();
+    (LIVE.load(Relaxed) - live, CALLS.load(Relaxed) - calls)
+}
+
+/// One test, so that no other thread allocates meanwhile.
+#[test]
+fn channels_allocate_by_the_segment_and_give_back() {
+    for capacity in [1, 128] {
+        let (tx, rx) = bounded(capacity);
+        let mut burst = |rounds: usize| {
+            for n in 0..rounds {
+                (0..capacity).for_each(|_| tx.send([n; 4]).expect("room"));
+                (0..capacity).for_each(|_| assert_eq!(rx.recv(), Ok([n; 4])));
+            }
+        };
+        burst(2_000 / capacity + 10); // until its segments are there
+        let messages = 100_000;
+        let (live, calls) = cost(|| burst(messages / capacity));
+        assert_eq!(live, 0, "capacity {capacity}");
+        assert!(calls < messages / 16, "capacity {capacity}: {calls} allocations for {messages} messages");
+    }
+
+    let (tx, rx) = bounded::<u64>(1);
+    let give_up_receiving = || assert!(rx.recv_timeout(Duration::ZERO).is_err());
+    (0..1_000).for_each(|_| give_up_receiving());
+    let (live, _) = cost(|| (0..1_000_000).for_each(|_| give_up_receiving()));
+    assert!(live.abs() < 16_384, "a million receivers that gave up left {live} bytes");
+    tx.send(5).expect("room");
+    assert_eq!(rx.recv(), Ok(5));
+
+    let (tx, rx) = bounded::<u64>(0);
+    let give_up_sending = || assert!(tx.send_timeout(1, Duration::ZERO).is_err());
+    (0..1_000).for_each(|_| give_up_sending());
+    let (live, _) = cost(|| (0..1_000_000).for_each(|_| give_up_sending()));
+    assert!(live.abs() < 16_384, "a million senders that gave up left {live} bytes");
+    assert!(rx.try_recv().is_err());
+
+    let (live, _) = cost(|| {
+        let (tx, rx) = bounded(100);
+        (0..100).for_each(|n| tx.send(vec![n; 100]).expect("room"));
+        drop((tx, rx));
+    });
+    assert_eq!(live, 0, "a channel dropped full");
+}
