@@ -1,7 +1,7 @@
 //! Go's concurrency tools for Rust, written on a layer that also runs under model checkers.
 //!
-//! - [`chan`]: channels.
-//! - [`rt`]: the abstraction layer. Write a lock-free structure on it, and the same source runs
+//! - Channels: [`chan`].
+//! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
 //!   natively and under loom and shuttle (features of the same names; see `selvedge-check`).
 
 pub mod chan;

@@ -43,7 +43,7 @@ fn cost(work: impl FnOnce()) -> (isize, usize) {
 fn channels_allocate_by_the_segment_and_give_back() {
     for capacity in [1, 128] {
         let (tx, rx) = bounded(capacity);
-        let mut burst = |rounds: usize| {
+        let burst = |rounds: usize| {
             for n in 0..rounds {
                 (0..capacity).for_each(|_| tx.send([n; 4]).expect("room"));
                 (0..capacity).for_each(|_| assert_eq!(rx.recv(), Ok([n; 4])));

@@ -90,15 +90,20 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
                 .to_string(),
         };
     }
-    if let Verdict::Searched { executions, bounds } = &mut verdict {
-        *executions = done.executions;
-        // Relaxed: a statistic.
-        let threads = plan.counters.threads.load(Relaxed);
-        if done.executions == 1 && threads > 1 && plan.replay.is_none() {
-            bounds.push_str(&format!(
-                "; only one execution for {threads} threads: the engine saw no conflict between them, or missed it"
-            ));
+    match &mut verdict {
+        Verdict::Searched { executions, bounds } => {
+            *executions = done.executions;
+            // Relaxed: a statistic.
+            let threads = plan.counters.threads.load(Relaxed);
+            if done.executions == 1 && threads > 1 && plan.replay.is_none() {
+                bounds.push_str(&format!(
+                    "; only one execution for {threads} threads: the engine saw no conflict between them, or missed it"
+                ));
+            }
         }
+        Verdict::Sampled { schedules, .. } => *schedules = done.executions,
+        Verdict::Stressed { runs } => *runs = done.executions,
+        _ => (),
     }
     Report {
         engine: plan.engine,

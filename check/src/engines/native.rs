@@ -30,11 +30,7 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     });
     match event {
         Event::Failed(failure, _) => judge(*failure, None, None),
-        Event::Done { .. } => {
-            // Relaxed: the exploration's thread has reported.
-            let runs = plan.counters.executions.load(std::sync::atomic::Ordering::Relaxed);
-            Verdict::Stressed { runs }
-        }
+        Event::Done { .. } => Verdict::Stressed { runs: 0 }, // counted by the caller
         Event::Crashed(why) => Verdict::Refused { why },
         Event::Restart(_) => unreachable!("native runs have no statics to make"),
     }

@@ -56,11 +56,8 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
             None => Verdict::Exhaustive,
             Some(bounds) => Verdict::Searched { executions: 0, bounds },
         },
-        Event::Done { .. } => {
-            // Relaxed: the exploration's thread has reported.
-            let schedules = plan.counters.executions.load(std::sync::atomic::Ordering::Relaxed);
-            Verdict::Sampled { schedules, seed: plan.seed }
-        }
+        // Counted by the caller.
+        Event::Done { .. } => Verdict::Sampled { schedules: 0, seed: plan.seed },
         other => crashed(other),
     }
 }

@@ -24,18 +24,22 @@ use core::ptr::NonNull;
 pub struct TrackedBox<T>(NonNull<T>, Owner);
 
 /// Where the box was made or taken back: its destructor has no line of its own to report.
-#[cfg(feature = "checking")]
-type Owner = &'static Location<'static>;
-#[cfg(not(feature = "checking"))]
-type Owner = ();
-
-#[cfg(feature = "checking")]
-#[track_caller]
-fn owner() -> Owner {
-    Location::caller()
+#[derive(Clone, Copy)]
+struct Owner {
+    #[cfg(feature = "checking")]
+    site: &'static Location<'static>,
 }
-#[cfg(not(feature = "checking"))]
-fn owner() -> Owner {}
+
+impl Owner {
+    #[inline]
+    #[track_caller]
+    fn here() -> Owner {
+        Owner {
+            #[cfg(feature = "checking")]
+            site: Location::caller(),
+        }
+    }
+}
 
 // SAFETY: it owns its value, as `Box` does.
 unsafe impl<T: Send> Send for TrackedBox<T> {}
@@ -62,7 +66,7 @@ impl<T> TrackedBox<T> {
                 unsafe { core::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(release) };
             session.allocated(pointer.addr().get(), size_of::<T>(), Location::caller(), release);
         }
-        TrackedBox(pointer, owner())
+        TrackedBox(pointer, Owner::here())
     }
 
     /// Gives up ownership; the pointer must come back through [`from_raw`](Self::from_raw).
@@ -79,7 +83,7 @@ impl<T> TrackedBox<T> {
     #[track_caller]
     pub unsafe fn from_raw(pointer: *mut T) -> Self {
         // SAFETY: `into_raw` never returns null.
-        TrackedBox(unsafe { NonNull::new_unchecked(pointer) }, owner())
+        TrackedBox(unsafe { NonNull::new_unchecked(pointer) }, Owner::here())
     }
 
     /// Moves the value out and frees the memory.
@@ -100,11 +104,11 @@ impl<T> Drop for TrackedBox<T> {
         #[cfg(feature = "checking")]
         if size_of::<T>() != 0
             && let Current::Model(session) = current()
-            && session.is_tracked(self.0.addr().get(), self.1)
+            && session.is_tracked(self.0.addr().get(), self.1.site)
         {
             // SAFETY: the box owns the value; the session keeps the memory and frees it later.
             unsafe { self.0.drop_in_place() };
-            return session.freed(self.0.addr().get(), self.1);
+            return session.freed(self.0.addr().get(), self.1.site);
         }
         // SAFETY: the memory came from a `Box`, which this one owns.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
