@@ -37,7 +37,7 @@ fn agree(bound: Option<usize>, program: fn() -> Outcome, expected: usize) {
 /// Runs both halves side by side and joins what they saw.
 fn pair(one: impl Fn() -> Outcome + Sync, two: impl Fn() -> Outcome) -> Outcome {
     thread::scope(|scope| {
-        let one = scope.spawn(|| one());
+        let one = scope.spawn(&one);
         let two = two();
         let mut outcome = one.join().expect("no panic");
         outcome.extend(two);

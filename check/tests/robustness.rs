@@ -2,6 +2,7 @@
 #![cfg(any(feature = "loom", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+use selvedge::chan::{Receiver, Sender, bounded};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -24,6 +25,8 @@ fn kind(report: &Report) -> Option<FailureKind> {
 
 /// Does what destructors in real code do: stores, unlocks, wakes, frees.
 struct Busy {
+    tx: Sender<u32>,
+    _rx: Receiver<u32>,
     count: Arc<AtomicUsize>,
     lock: Arc<Mutex<u32>>,
     wake: Option<Unparker>,
@@ -32,7 +35,10 @@ struct Busy {
 impl Busy {
     fn new() -> Busy {
         let parker = Parker::new();
+        let (tx, rx) = bounded(1);
         Busy {
+            tx,
+            _rx: rx,
             count: Arc::new(AtomicUsize::new(0)),
             lock: Arc::new(Mutex::new(0)),
             wake: Some(parker.unparker()),
@@ -42,6 +48,8 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        let _ = self.tx.try_send(1);
+        let _ = self.tx.send_timeout(2, std::time::Duration::from_secs(1));
         self.count.fetch_add(1, SeqCst);
         *self.lock.lock() += 1;
         if let Some(unparker) = self.wake.take() {
@@ -98,6 +106,62 @@ fn a_caught_panic_inside_a_model_is_no_failure() {
             assert_eq!(busy.count.load(SeqCst), 0);
         });
         assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+fn what_destructors_did_while_unwinding_holds_afterwards() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let lock = Arc::new(Mutex::new(0));
+            let (tx, rx) = bounded(1);
+            let theirs = Arc::clone(&lock);
+            let thread = thread::spawn(move || {
+                let seen = rx.recv();
+                *theirs.lock() += 1;
+                seen
+            });
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                struct Sends(Sender<u32>);
+                impl Drop for Sends {
+                    fn drop(&mut self) {
+                        self.0.send(7).expect("the receiver is there");
+                    }
+                }
+                let _sends = Sends(tx);
+                let mut guard = lock.lock();
+                *guard += 1;
+                panic!("caught below");
+            }));
+            assert!(caught.is_err());
+            *lock.lock() += 1;
+            assert_eq!(thread.join().expect("no panic"), Ok(7));
+            assert_eq!(*lock.lock(), 3);
+        });
+        assert!(report.verdict.passed() && report.executions > 1, "{report}");
+    }
+}
+
+#[test]
+fn a_destructor_that_waits_while_unwinding_does_not_hide_the_panic() {
+    struct Waits(Receiver<u32>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+        }
+    }
+    for engine in explorers() {
+        let report = run(engine, || {
+            let (tx, rx) = bounded(1);
+            let _waits = Waits(rx);
+            let _keeps_it_open = thread::spawn(move || {
+                thread::yield_now();
+                tx.send(1)
+            });
+            panic!("the first thing to know");
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+        assert!(report.to_string().contains("the first thing to know"), "{report}");
     }
 }
 

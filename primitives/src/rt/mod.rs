@@ -21,6 +21,7 @@
 //! | explores | what happens to happen | interleavings up to the bounds; by itself it misses some that its own model allows (tokio-rs/loom issues 166 and 392: two threads on one location where the writer loads first). `rt` makes loads conflict so that it finds these, but nobody has proved it complete: its verdict is *searched* at best | depth-first: all interleavings up to the bounds; random, PCT, URW: a sample |
 //! | weak memory | the processor's | acquire and release, the last 7 stores of each location; no load buffering | none: sequentially consistent, so an ordering bug cannot show |
 //! | SeqCst accesses | the processor's | taken as AcqRel; `rt` puts SeqCst fences around them, which is stronger than the source, so it can't judge them | all accesses are |
+//! | stores against read-modify-writes | the processor's | it may order a store before a read-modify-write that it cannot precede (tokio-rs/loom issues 254 and 389): false alarms for a lock that is released by a store | in order |
 //! | failing compare-exchange | may fail spuriously | reads the newest store only; never spuriously | never spuriously |
 //! | races on cells | not seen | reported | not seen |
 //! | leaks, double frees, uses after free | not seen | reported for `rt::alloc` and `rt::sync::Arc` | as loom |

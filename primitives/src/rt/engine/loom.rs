@@ -184,6 +184,15 @@ impl Engine for LoomEngine {
         self.threads.replace(HashMap::from([(0, loom::thread::current())]));
     }
 
+    fn hold(&self, on: bool) {
+        // Where loom does not explore, the running thread goes on as long as it can.
+        if on {
+            loom::stop_exploring();
+        } else {
+            loom::explore();
+        }
+    }
+
     fn switch(&self, yielding: bool) {
         if yielding {
             loom::thread::yield_now();

@@ -229,7 +229,7 @@ impl Session {
         if order == Relaxed {
             reject("a fence", order);
         }
-        if !self.is_active() || self.change_at(site) == Some(Change::DropFence) {
+        if self.change_at(site) == Some(Change::DropFence) {
             return;
         }
         let order = match self.order_at(site, order) {

@@ -11,9 +11,10 @@
 //! What an operation does depends on where it happens:
 //! - outside any model: the native operation;
 //! - inside an execution, on an object of that execution: the engine's;
-//! - while the thread unwinds, after the engine reported a failure, or on an object of an earlier
-//!   execution: the object's *shadow* (its native value, which always holds the latest value), with
-//!   no switch and no panic;
+//! - inside an execution, on an object of an earlier one: the object's *shadow* (its native value,
+//!   which always holds the latest value), with no switch and no panic;
+//! - while the thread unwinds: the engine's, as ever, but no scheduling point; a destructor that would
+//!   have to wait for another thread ends the execution with the report of the panic;
 //! - inside an execution, on an object made outside any model: the run is refused.
 //!
 //! After a failure nothing of the execution runs again: its OS thread stops where it is and its
@@ -76,6 +77,9 @@ pub trait Engine {
 
     /// A new execution begins; forget all objects and threads.
     fn begin(&self);
+
+    /// From now on, or no longer, operations are no scheduling points: the current thread unwinds.
+    fn hold(&self, on: bool);
 
     /// A scheduling point. `yielding`: the thread waits for others to make progress.
     fn switch(&self, yielding: bool);

@@ -128,9 +128,6 @@ impl Session {
 
     /// The engine's atomic behind `access`; `None`: act on the shadow.
     pub(super) fn atomic(&self, access: Access<'_>) -> Option<u32> {
-        if !self.is_active() {
-            return None;
-        }
         self.check_freed(access.shadow.address(), access.site);
         let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
         if place.epoch == epoch {
@@ -150,9 +147,6 @@ impl Session {
     }
 
     fn cell(&self, access: CellAccess<'_>) -> Option<u32> {
-        if !self.is_active() {
-            return None;
-        }
         self.check_freed(access.address, access.site);
         let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
         if place.epoch == epoch {
@@ -167,7 +161,7 @@ impl Session {
 
     /// An object of an earlier execution acts on its shadow; a native one must not be here.
     fn refuse_native<T>(&self, place: Place, what: &str, site: Site) -> Option<T> {
-        if place.epoch != 0 {
+        if place.epoch != 0 || self.is_unwinding() {
             return None;
         }
         self.fail(
@@ -266,9 +260,7 @@ impl Session {
             }
             state.objects.freed.get(&address).map(|allocation| allocation.site)
         };
-        if let Some(first) = first
-            && self.is_active()
-        {
+        if let Some(first) = first {
             let (file, line) = (first.file(), first.line());
             self.fail(
                 FailureKind::DoubleFree,

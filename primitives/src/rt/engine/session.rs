@@ -63,7 +63,6 @@ pub struct Session {
     record_execution: Option<u64>,
     recording: Cell<bool>,
     in_execution: Cell<bool>,
-    dead: Cell<bool>,
 }
 
 /// What changes during an execution. Never borrowed across an engine's operation.
@@ -109,7 +108,6 @@ impl Session {
             record_execution: options.record,
             recording: Cell::new(false),
             in_execution: Cell::new(false),
-            dead: Cell::new(false),
         }));
         current::set_session(Some(session));
         session
@@ -148,9 +146,10 @@ impl Session {
         self.in_execution.get()
     }
 
-    /// Whether operations go to the engine: not after a failure and not while unwinding.
-    pub(crate) fn is_active(&self) -> bool {
-        !self.dead.get() && !std::thread::panicking()
+    /// Whether the current thread unwinds. Then its operations take effect as ever, but are no
+    /// scheduling points: all threads share one OS thread, and others would seem to unwind too.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        std::thread::panicking()
     }
 
     /// The running execution's number, unique in the process.
@@ -173,7 +172,14 @@ impl Session {
             state.threads.current
         };
         self.check_bound(site);
+        let hold = self.is_unwinding();
+        if hold {
+            self.engine.hold(true);
+        }
         let result = catch_unwind(AssertUnwindSafe(|| act(&*self.engine)));
+        if hold && result.is_ok() {
+            self.engine.hold(false);
+        }
         self.state.borrow_mut().threads.current = me;
         match result {
             Ok(value) => value,
@@ -269,7 +275,6 @@ impl Session {
     /// Hands over the outcome and stops this OS thread for ever, with all its coroutines: their
     /// stacks are never unwound, since others may borrow from them.
     pub(super) fn stop(&self, outcome: Outcome) -> ! {
-        self.dead.set(true);
         (self.on_outcome)(outcome);
         loop {
             std::thread::park();
@@ -302,9 +307,6 @@ impl Session {
     }
 
     pub(crate) fn choose(&self, n: usize, site: Site) -> usize {
-        if !self.is_active() {
-            return 0;
-        }
         self.step(site, |_| ());
         let choice = (self.chooser.borrow_mut())(n);
         self.note_change(true);
@@ -314,7 +316,7 @@ impl Session {
 
     /// A scheduling point that tells the engine to let others run.
     pub(crate) fn yield_now(&self, site: Site) {
-        if self.is_active() {
+        if !self.is_unwinding() {
             self.step(site, |engine| engine.switch(true));
             self.record("yield", site, None, None, String::new);
         }

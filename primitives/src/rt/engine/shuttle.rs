@@ -4,7 +4,7 @@
 //! spurious wake-ups and warnings would come with them.
 
 use super::{Engine, Memory, ThreadId};
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::task::TaskId;
@@ -17,6 +17,7 @@ const STACK_SIZE: usize = 256 * 1024;
 #[derive(Default)]
 pub struct ShuttleEngine {
     tasks: RefCell<HashMap<ThreadId, TaskId>>,
+    held: Cell<bool>,
 }
 
 impl Engine for ShuttleEngine {
@@ -28,7 +29,14 @@ impl Engine for ShuttleEngine {
         self.tasks.replace(HashMap::from([(0, ExecutionState::me())]));
     }
 
+    fn hold(&self, on: bool) {
+        self.held.set(on);
+    }
+
     fn switch(&self, yielding: bool) {
+        if self.held.get() {
+            return;
+        }
         if yielding {
             ExecutionState::request_yield();
         }

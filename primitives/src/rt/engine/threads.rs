@@ -223,8 +223,8 @@ impl Session {
 
     /// Waits for the end of `thread`.
     pub(crate) fn join(&self, thread: ThreadId, site: Site) {
-        if !self.is_active() {
-            return;
+        if self.is_unwinding() && !self.is_done(thread) {
+            self.cannot_wait(site);
         }
         // No scheduling point: whether the thread has ended already or ends later makes no difference.
         let me = self.this_thread();
@@ -263,7 +263,7 @@ impl Session {
         if let Some(state) = self.state.borrow_mut().threads.all.get_mut(thread) {
             state.detached = true;
         }
-        if self.is_active() && self.is_done(thread) {
+        if self.is_done(thread) {
             self.check_detached_panic(thread);
         }
     }

@@ -1,6 +1,6 @@
 //! Park, unpark, and time.
 
-use super::{Change, Rmw, Session, Site, ThreadId, Width};
+use super::{Change, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
@@ -26,13 +26,35 @@ impl Session {
 
     fn token_edge(&self, epoch: u64, token: usize) -> Option<Option<u32>> {
         let state = self.state.borrow();
-        (self.is_active() && state.epoch == epoch).then(|| state.tokens.0[token].edge)
+        (state.epoch == epoch).then(|| state.tokens.0[token].edge)
+    }
+
+    /// A destructor waits while its thread unwinds: nobody else can run meanwhile, so the panic is all
+    /// there is to report.
+    pub(super) fn cannot_wait(&self, site: Site) -> ! {
+        let panic = take_panic().unwrap_or_else(|| "no message".to_string());
+        self.fail(
+            FailureKind::Panic,
+            format!(
+                "thread {} panicked: {panic}; unwinding, it waits at {}:{} for others, which cannot run",
+                self.this_thread(),
+                site.file(),
+                site.line()
+            ),
+            vec![site],
+        )
     }
 
     /// Waits for the token. With a deadline this is one test at a moment that the scheduler picks:
     /// `false` if the token was not there.
     pub(crate) fn park(&self, (epoch, token): (u64, usize), deadline: Option<Instant>, site: Site) -> bool {
-        let Some(edge) = self.token_edge(epoch, token) else { return true };
+        let Some(edge) = self.token_edge(epoch, token) else {
+            self.fail(
+                FailureKind::Refused,
+                "a parker of an earlier execution is used; make it inside the closure".to_string(),
+                vec![site],
+            )
+        };
         loop {
             let taken = self.step(site, |engine| match (engine.memory(), edge) {
                 // Acquire: pairs with the Release store in `unpark`. A read-modify-write reads the
@@ -52,6 +74,9 @@ impl Session {
                 self.advance_to(deadline);
                 self.record("park", site, None, None, || format!("token {token} timed out"));
                 return false;
+            }
+            if self.is_unwinding() {
+                self.cannot_wait(site);
             }
             let me = self.this_thread();
             self.record("park", site, None, None, || format!("token {token} not there: waits"));
@@ -102,7 +127,7 @@ impl Session {
 
     /// Lets virtual time pass.
     pub(crate) fn sleep(&self, duration: Duration, site: Site) {
-        if self.is_active() {
+        if !self.is_unwinding() {
             self.step(site, |engine| engine.switch(true));
             self.state.borrow_mut().clock += duration;
             self.record("sleep", site, None, None, || format!("{duration:?}"));

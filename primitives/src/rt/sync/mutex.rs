@@ -22,9 +22,10 @@ pub(super) struct Waiters {
 impl Waiters {
     #[track_caller]
     pub(super) fn push(&self, unparker: Unparker) {
-        self.list().push_back(unparker);
-        // Release: the waiter is seen by the pop whose Acquire comes after.
+        // Release: the waiter is made, for the pop whose Acquire comes after. First, because no engine
+        // sees the list: from here to its change there is no scheduling point.
         self.pushes.fetch_add(1, Release);
+        self.list().push_back(unparker);
     }
 
     #[track_caller]
@@ -106,8 +107,9 @@ impl<T> Mutex<T> {
     pub(super) fn unlock(&self) {
         // Touched again, so that a race checker sees the last use inside the lock.
         self.value.with_mut(|_| ());
-        // Release: pairs with the Acquire swap in `acquire`.
-        self.locked.store(false, Release);
+        // Release: pairs with the Acquire swap in `acquire`. A store would do; but loom is unsure
+        // whether one comes before or after a swap that it did not see (tokio-rs/loom issue 254).
+        self.locked.swap(false, Release);
         if let Some(next) = self.waiters.pop() {
             next.unpark();
         }

@@ -84,7 +84,7 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
     let unseen = Arc::clone(&unseen_panic);
     let f = move || run_into(&theirs, &unseen, f);
     let kind = match current() {
-        Current::Model(session) if session.is_active() => {
+        Current::Model(session) if !session.is_unwinding() => {
             let body: Box<dyn FnOnce() + 'a> = Box::new(move || {
                 if let Some(message) = f() {
                     session.panicked(message);
