@@ -4,7 +4,8 @@ use selvedge::chan::{
     CloseError, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
     TrySendError, bounded, bounded_with_segments,
 };
-use std::time::{Duration, Instant};
+use selvedge::rt::time::now;
+use std::time::Duration;
 
 const NO_TIME: Duration = Duration::ZERO;
 
@@ -42,13 +43,13 @@ fn a_timed_out_send_or_receive_leaves_room_and_length_as_they_were() {
         assert_eq!(rx.recv_timeout(NO_TIME), Err(RecvTimeoutError::Timeout));
         assert_eq!((tx.send(n), tx.send(n + 100)), (Ok(()), Ok(())));
         assert_eq!(tx.send_timeout(7, NO_TIME), Err(SendTimeoutError::Timeout(7)));
-        assert_eq!(tx.send_deadline(8, Instant::now()), Err(SendTimeoutError::Timeout(8)));
+        assert_eq!(tx.send_deadline(8, now()), Err(SendTimeoutError::Timeout(8)));
         assert_eq!(tx.len(), 2);
         assert_eq!(rx.recv(), Ok(n));
         assert_eq!((tx.len(), tx.is_full()), (1, false));
         assert_eq!(tx.try_send(n + 200), Ok(()));
         assert_eq!((rx.recv(), rx.recv()), (Ok(n + 100), Ok(n + 200)));
-        assert_eq!(rx.recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
+        assert_eq!(rx.recv_deadline(now()), Err(RecvTimeoutError::Timeout));
         assert_eq!((tx.len(), rx.is_empty()), (0, true));
     }
 }

@@ -1,5 +1,6 @@
 //! In the default build the abstraction costs nothing.
 #![cfg(not(feature = "checking"))]
+#![allow(clippy::disallowed_types, reason = "core is what it is compared with")]
 
 use core::sync::atomic as native;
 use selvedge::rt::cell::UnsafeCell;

@@ -34,6 +34,12 @@
 //! No engine sees std's types, plain memory, or threads that std spawned; a run in which it saw
 //! nothing at all is refused.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this module is what everything else uses instead"
+)]
+
 pub mod alloc;
 pub mod cell;
 mod choice;

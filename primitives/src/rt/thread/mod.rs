@@ -5,6 +5,8 @@
 
 #[cfg(feature = "checking")]
 mod checked;
+#[cfg(not(feature = "checking"))]
+mod plain;
 #[cfg(feature = "checking")]
 mod raw;
 #[cfg(feature = "checking")]
@@ -14,17 +16,12 @@ mod scope;
 pub(crate) use checked::under_engine;
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
+#[cfg(not(feature = "checking"))]
+pub(crate) use plain::under_engine;
+#[cfg(not(feature = "checking"))]
+pub use plain::{current, scope, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;
 #[cfg(not(feature = "checking"))]
-pub use std::thread::{
-    Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId, current, scope, sleep, spawn, yield_now,
-};
-
-/// Whether an engine schedules this thread.
-#[cfg(not(feature = "checking"))]
-#[inline(always)]
-pub(crate) const fn under_engine() -> bool {
-    false
-}
+pub use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId};
