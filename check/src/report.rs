@@ -121,7 +121,11 @@ impl fmt::Display for Counterexample {
         for blocked in &failure.blocked {
             let name = blocked.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             let (file, line) = (blocked.site.file(), blocked.site.line());
-            writeln!(f, "  T{}{name} waits: {} at {file}:{line}", blocked.thread, blocked.waits_for)?;
+            write!(f, "  T{}{name} waits: {} at {file}:{line}", blocked.thread, blocked.waits_for)?;
+            match blocked.called_at {
+                Some(site) => writeln!(f, ", called at {}:{}", site.file(), site.line())?,
+                None => writeln!(f)?,
+            }
         }
         if !failure.steps.is_empty() {
             writeln!(f, "  the interleaving (T0 is the model's body):")?;

@@ -141,7 +141,6 @@ impl<T> Cell<T> {
 
     /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
     /// deadline that has passed is not worth it.
-    #[track_caller]
     pub(super) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {
         let backoff = Backoff::new();
         if deadline.is_some_and(|deadline| deadline <= now()) {

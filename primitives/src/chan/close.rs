@@ -8,7 +8,6 @@ use crate::rt::sync::atomic::Ordering::{AcqRel, SeqCst};
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
     /// and receivers beyond the last send get nothing.
-    #[track_caller]
     pub(super) fn close(&self) -> Result<(), CloseError> {
         // SeqCst: see `sent`; of several closers one sees the bit unset.
         let before = Sent::from_bits(self.sent.fetch_or(Sent::CLOSED, SeqCst));
@@ -63,7 +62,6 @@ impl<T> Chan<T> {
     }
 
     /// Closes the channel and drops what is in it, since nobody can receive any more.
-    #[track_caller]
     pub(super) fn discard(&self) {
         let _closed_before = self.close();
         while let Ok(value) = self.recv(Patience::None) {

@@ -97,7 +97,6 @@ impl<T> Chan<T> {
     }
 
     /// Takes a ticket to send with, unless that would wait and the caller may not.
-    #[track_caller]
     pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
         let mut sent = self.sent();
@@ -120,7 +119,6 @@ impl<T> Chan<T> {
     }
 
     /// Takes a ticket to receive with, unless that would wait and the caller may not.
-    #[track_caller]
     pub(super) fn receive_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         // SeqCst, here and below: see `sent`. `received` is read first: if it has reached `sent`
         // then, the channel is empty when `sent` is read.
@@ -148,7 +146,6 @@ impl<T> Chan<T> {
     /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
     /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
     /// place, so then one more.
-    #[track_caller]
     pub(super) fn expand(&self) {
         if !self.array.setup.expands {
             return;
@@ -257,6 +254,11 @@ impl<T> Chan<T> {
         }
     }
 
+    pub(super) fn receives_begun(&self) -> u64 {
+        // SeqCst: see `sent`.
+        self.received.load(SeqCst)
+    }
+
     /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.
     pub(super) fn note_gone_sender(&self) {
         self.gone_senders.fetch_add(1, Relaxed);
@@ -268,7 +270,6 @@ impl<T> Chan<T> {
     }
 
     /// The number of values in the buffer, at some moment.
-    #[track_caller]
     pub(super) fn len(&self) -> usize {
         // SeqCst: see `sent`.
         let (received, sent) = (self.received.load(SeqCst), self.sent().ticket());

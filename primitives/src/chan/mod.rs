@@ -90,19 +90,16 @@ macro_rules! shared_methods {
     ($side:ident) => {
         impl<T> $side<T> {
             /// The number of values in the buffer, at some moment; 0 on capacity 0.
-            #[track_caller]
             pub fn len(&self) -> usize {
                 self.0.len()
             }
 
             /// Whether the buffer is empty, at some moment; always on capacity 0.
-            #[track_caller]
             pub fn is_empty(&self) -> bool {
                 self.len() == 0
             }
 
             /// Whether the buffer is full, at some moment; always on capacity 0.
-            #[track_caller]
             pub fn is_full(&self) -> bool {
                 self.len() == self.0.capacity()
             }
@@ -113,14 +110,12 @@ macro_rules! shared_methods {
             }
 
             /// Whether the channel is closed; values may still be in its buffer.
-            #[track_caller]
             pub fn is_closed(&self) -> bool {
                 self.0.sent().is_closed()
             }
         }
 
         impl<T> Clone for $side<T> {
-            #[track_caller]
             fn clone(&self) -> Self {
                 $side(self.0.clone())
             }
@@ -150,7 +145,6 @@ const SEGMENT_SHIFT: u32 = 5;
 /// assert!(tx.try_send('b').unwrap_err().is_full());
 /// assert_eq!(rx.recv(), Ok('a'));
 /// ```
-#[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, SEGMENT_SHIFT)
 }
@@ -158,7 +152,6 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// [`bounded`] with two to the power `shift` cells in a segment, so that small models and tests
 /// cross from one segment to the next.
 #[doc(hidden)]
-#[track_caller]
 pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = shared::pair(core::Chan::new(capacity, shift));
     (Sender(sender), Receiver(receiver))

@@ -5,6 +5,7 @@ use super::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::recv::NotReceived;
 use super::shared::Share;
+use crate::rt::entry::enter;
 use crate::rt::time::now;
 use ::core::fmt;
 use std::time::{Duration, Instant};
@@ -30,6 +31,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
+        let _entry = enter();
         self.0.recv(Patience::Until(None)).map_err(|_| RecvError)
     }
 
@@ -47,6 +49,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        let _entry = enter();
         self.0.recv(Patience::None).map_err(|why| match why {
             NotReceived::Empty => TryRecvError::Empty,
             _ => TryRecvError::Disconnected,
@@ -66,6 +69,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        let _entry = enter();
         // A time too far away to be named is no limit.
         self.recv_until(now().checked_add(timeout))
     }
@@ -76,10 +80,10 @@ impl<T> Receiver<T> {
     /// As [`recv_timeout`](Self::recv_timeout).
     #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        let _entry = enter();
         self.recv_until(Some(deadline))
     }
 
-    #[track_caller]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         self.0.recv(Patience::Until(deadline)).map_err(|why| match why {
             NotReceived::Timeout => RecvTimeoutError::Timeout,
@@ -93,6 +97,7 @@ impl<T> Receiver<T> {
     /// If the channel is closed already.
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
+        let _entry = enter();
         self.0.close()
     }
 
@@ -104,6 +109,13 @@ impl<T> Receiver<T> {
     /// Receives what is there, without waiting.
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
+    }
+
+    /// The number of receives that have begun: a receiver that has begun before another is served before
+    /// it. For models that have to know who came first.
+    #[doc(hidden)]
+    pub fn begun(&self) -> u64 {
+        self.0.receives_begun()
     }
 
     /// Whether both receive from the same channel.

@@ -26,7 +26,6 @@ enum Settled<T> {
 
 impl<T> Chan<T> {
     /// Receives a value.
-    #[track_caller]
     pub(super) fn recv(&self, patience: Patience) -> Result<T, NotReceived> {
         loop {
             let ticket = match self.receive_ticket(patience) {
@@ -44,7 +43,6 @@ impl<T> Chan<T> {
         }
     }
 
-    #[track_caller]
     fn settle_receive(&self, place: Place<'_, Cell<T>>, ticket: u64, patience: Patience) -> Settled<T> {
         let cell = place.cell();
         let backoff = Backoff::new();
@@ -130,7 +128,6 @@ impl<T> Chan<T> {
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
     #[cold]
-    #[track_caller]
     fn wait_to_receive(
         &self,
         place: Place<'_, Cell<T>>,

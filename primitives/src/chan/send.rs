@@ -27,7 +27,6 @@ enum Settled {
 
 impl<T> Chan<T> {
     /// Sends a value, or gives it back.
-    #[track_caller]
     pub(super) fn send(&self, mut value: T, patience: Patience) -> Result<(), (T, NotSent)> {
         loop {
             let ticket = match self.send_ticket(patience) {
@@ -54,7 +53,6 @@ impl<T> Chan<T> {
         }
     }
 
-    #[track_caller]
     fn settle_send(&self, place: Place<'_, Cell<T>>, ticket: u64, patience: Patience) -> Settled {
         let cell = place.cell();
         let mut state = cell.load();
@@ -101,7 +99,6 @@ impl<T> Chan<T> {
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
     #[cold]
-    #[track_caller]
     fn wait_to_send(
         &self,
         place: Place<'_, Cell<T>>,

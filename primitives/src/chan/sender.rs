@@ -4,6 +4,7 @@ use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use super::send::NotSent;
 use super::shared::Share;
+use crate::rt::entry::enter;
 use crate::rt::time::now;
 use ::core::fmt;
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let _entry = enter();
         self.0.send(value, Patience::Until(None)).map_err(|(value, _)| SendError(value))
     }
 
@@ -44,6 +46,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let _entry = enter();
         self.0.send(value, Patience::None).map_err(|(value, why)| match why {
             NotSent::Full => TrySendError::Full(value),
             _ => TrySendError::Disconnected(value),
@@ -63,6 +66,7 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        let _entry = enter();
         // A time too far away to be named is no limit.
         self.send_until(value, now().checked_add(timeout))
     }
@@ -73,10 +77,10 @@ impl<T> Sender<T> {
     /// As [`send_timeout`](Self::send_timeout).
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        let _entry = enter();
         self.send_until(value, Some(deadline))
     }
 
-    #[track_caller]
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         self.0.send(value, Patience::Until(deadline)).map_err(|(value, why)| match why {
             NotSent::Timeout => SendTimeoutError::Timeout(value),
@@ -102,7 +106,15 @@ impl<T> Sender<T> {
     /// ```
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
+        let _entry = enter();
         self.0.close()
+    }
+
+    /// The number of sends that have begun: a sender that has begun before another is served before it.
+    /// For models that have to know who came first.
+    #[doc(hidden)]
+    pub fn begun(&self) -> u64 {
+        self.0.sent().ticket()
     }
 
     /// Whether both send to the same channel.

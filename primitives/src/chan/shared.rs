@@ -23,7 +23,6 @@ unsafe impl<T: Send, const SENDS: bool> Send for Share<T, SENDS> {}
 // SAFETY: as above.
 unsafe impl<T: Send, const SENDS: bool> Sync for Share<T, SENDS> {}
 
-#[track_caller]
 pub(super) fn pair<T>(chan: Chan<T>) -> (Share<T, true>, Share<T, false>) {
     let shared = TrackedBox::into_raw(TrackedBox::new(Shared {
         senders: AtomicUsize::new(1),
@@ -60,7 +59,6 @@ impl<T, const SENDS: bool> Deref for Share<T, SENDS> {
 }
 
 impl<T, const SENDS: bool> Clone for Share<T, SENDS> {
-    #[track_caller]
     fn clone(&self) -> Self {
         // Relaxed: this share keeps the count above zero, and whoever gets the new one gets it through
         // some other synchronisation.

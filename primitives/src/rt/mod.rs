@@ -46,6 +46,7 @@ mod choice;
 #[cfg(feature = "checking")]
 #[doc(hidden)]
 pub mod engine;
+pub(crate) mod entry;
 pub mod hint;
 #[doc(hidden)]
 pub mod local;

@@ -74,6 +74,8 @@ pub struct Blocked {
     pub waits_for: String,
     /// The line that waits.
     pub site: Site,
+    /// The line that called the operation which waits there, if that is known.
+    pub called_at: Option<Site>,
 }
 
 /// A failed execution.

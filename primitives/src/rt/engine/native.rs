@@ -172,7 +172,7 @@ impl NativeRun {
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
                 if let Some((waits_for, site)) = &state.waits {
                     let (name, waits_for) = (state.name.clone(), waits_for.clone());
-                    blocked.push(Blocked { thread, name, waits_for, site });
+                    blocked.push(Blocked { thread, name, waits_for, site, called_at: None });
                 }
             }
             let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };

@@ -23,6 +23,8 @@ struct Thread {
     panic: Option<String>,
     detached: bool,
     locals: HashMap<usize, Box<dyn Any>>,
+    /// Where public operations that have not returned were called, the outermost first.
+    entries: Vec<Site>,
 }
 
 #[derive(Default)]
@@ -41,6 +43,7 @@ impl Thread {
             panic: None,
             detached: false,
             locals: HashMap::new(),
+            entries: Vec::new(),
         }
     }
 }
@@ -59,7 +62,8 @@ impl Threads {
         for (thread, state) in self.all.iter().enumerate() {
             if let Status::Blocked { waits_for, site } = &state.status {
                 let (name, waits_for) = (state.name.clone(), waits_for.clone());
-                blocked.push(Blocked { thread, name, waits_for, site });
+                let called_at = state.entries.first().copied();
+                blocked.push(Blocked { thread, name, waits_for, site, called_at });
             }
         }
         blocked
@@ -243,6 +247,18 @@ impl Session {
 
     pub(crate) fn is_done(&self, thread: ThreadId) -> bool {
         matches!(self.state.borrow().threads.all[thread].status, Status::Done)
+    }
+
+    /// The current thread has called a public operation at `site`.
+    pub(crate) fn entered(&self, site: Site) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[me].entries.push(site);
+    }
+
+    /// It has returned.
+    pub(crate) fn left(&self) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[me].entries.pop();
     }
 
     /// Notes the panic of a thread, which somebody may still see by joining it.

@@ -1,0 +1,51 @@
+# Each target is a line or two onto cargo. `make verify` and `make test` need a Rust toolchain and no more.
+
+CARGO ?= cargo
+ENGINES := --features loom,shuttle
+
+.PHONY: verify verify-full verify-short bugs test lint bench
+
+# Every model and its twins under every engine.
+verify:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+
+# The long models too, and every model without a bound.
+verify-full:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --full
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+
+# As `verify`, with a few seconds for each model.
+verify-short:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 3
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+
+# Concurrency bugs of well-known programs, and which engine finds them.
+bugs:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+
+# The default build by itself, then everything natively, under each engine, and with all of them.
+test:
+	$(CARGO) test -q -p selvedge
+	$(CARGO) test -q -p selvedge --release --test layout
+	$(CARGO) test -q
+	$(CARGO) test -q --features loom
+	$(CARGO) test -q --features shuttle
+	$(CARGO) test -q --all-features
+	$(CARGO) check -q -p selvedge-benches --all-targets
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy -q -p selvedge --all-targets -- -D warnings
+	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
+	$(CARGO) clippy -q --workspace --all-targets --features loom -- -D warnings
+	$(CARGO) clippy -q --workspace --all-targets --features shuttle -- -D warnings
+	$(CARGO) clippy -q --workspace --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -q --workspace --no-deps --all-features
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; \
+	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
+
+# Our channel against its peers, and the ratio to the best of them.
+bench:
+	$(CARGO) bench -q -p selvedge-benches
+	$(CARGO) run --release -q -p selvedge-benches --bin ratios

@@ -1,0 +1,41 @@
+//! Where the user's code called a primitive.
+//!
+//! A site is a line of the primitive, which is what mutations and the audit want. Whoever reads that a
+//! thread waits wants to know the line of his own code too.
+
+#[cfg(feature = "checking")]
+use super::engine::{Current, Home, current};
+#[cfg(feature = "checking")]
+use core::panic::Location;
+
+/// A call of a public operation, as long as it lasts.
+pub(crate) struct Entry {
+    #[cfg(feature = "checking")]
+    home: Option<Home>,
+}
+
+/// To be called first by a public operation that may wait, itself `#[track_caller]`: reports of threads
+/// that wait in it name the caller's line. Nothing in the default build.
+#[inline(always)]
+#[cfg_attr(feature = "checking", track_caller)]
+pub(crate) fn enter() -> Entry {
+    Entry {
+        #[cfg(feature = "checking")]
+        home: match current() {
+            Current::Model(session) => {
+                session.entered(Location::caller());
+                Some(Home::new(session))
+            }
+            _ => None,
+        },
+    }
+}
+
+#[cfg(feature = "checking")]
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(session) = self.home.and_then(Home::get) {
+            session.left();
+        }
+    }
+}
