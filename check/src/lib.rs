@@ -51,4 +51,4 @@ pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
 pub use report::{Counterexample, Report, Verdict};
 pub use selvedge::rt::engine::{Blocked, Change, Counters, Failure, FailureKind, Mutation, Step};
-pub use site::site_of;
+pub use site::{site_after, site_of};

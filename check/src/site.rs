@@ -18,13 +18,35 @@ use selvedge::rt::engine::{Change, Mutation};
 /// assert_eq!(twin.line, 2);
 /// ```
 pub fn site_of(source: &str, file: &str, fragment: &str, change: Change) -> Result<Mutation, String> {
-    let lines: Vec<u32> = (1..)
-        .zip(source.lines())
-        .filter(|(_, line)| line.contains(fragment))
-        .map(|(number, _)| number)
-        .collect();
+    let line = only_line(source, file, fragment)?;
+    Ok(Mutation { file: file.to_string(), line, change })
+}
+
+/// As [`site_of`], for a line that stands several times in the file: the first one with `fragment` after
+/// the one line that contains `anchor`, such as the head of its function.
+///
+/// # Errors
+/// If the anchor is not on exactly one line, or no line after it contains the fragment.
+pub fn site_after(
+    source: &str,
+    file: &str,
+    anchor: &str,
+    fragment: &str,
+    change: Change,
+) -> Result<Mutation, String> {
+    let start = only_line(source, file, anchor)?;
+    let after = (1..).zip(source.lines()).find(|(line, text)| *line > start && text.contains(fragment));
+    let (line, _) =
+        after.ok_or_else(|| format!("no line of {file} after line {start} contains `{fragment}`"))?;
+    Ok(Mutation { file: file.to_string(), line, change })
+}
+
+fn only_line(source: &str, file: &str, fragment: &str) -> Result<u32, String> {
+    let numbered = (1..).zip(source.lines());
+    let lines: Vec<u32> =
+        numbered.filter(|(_, line)| line.contains(fragment)).map(|(number, _)| number).collect();
     match lines[..] {
-        [line] => Ok(Mutation { file: file.to_string(), line, change }),
+        [line] => Ok(line),
         [] => Err(format!("no line of {file} contains `{fragment}`")),
         _ => Err(format!("several lines of {file} contain `{fragment}`: {lines:?}; give more of the line")),
     }
@@ -41,5 +63,13 @@ mod tests {
         assert_eq!(find("b.load").expect("one line").line, 2);
         assert!(find("load").expect_err("two lines").contains("[1, 2]"));
         assert!(find("store").expect_err("none").contains("no line"));
+    }
+
+    #[test]
+    fn an_anchor_tells_equal_lines_apart() {
+        let source = "fn a() {\n  x.wake();\n}\nfn b() {\n  x.wake();\n}\n";
+        let find = |anchor| site_after(source, "f.rs", anchor, "wake", Change::DropUnpark);
+        assert_eq!((find("fn a").expect("one").line, find("fn b").expect("one").line), (2, 5));
+        assert!(find("fn").is_err() && find("fn c").is_err());
     }
 }

@@ -254,9 +254,10 @@ impl<T> Chan<T> {
         }
     }
 
-    pub(super) fn receives_begun(&self) -> u64 {
-        // SeqCst: see `sent`.
-        self.received.load(SeqCst)
+    /// Whether the cell of a ticket is in a waiting phase.
+    pub(super) fn waits_at(&self, ticket: u64, phase: Phase) -> bool {
+        let party = if phase == Phase::SenderWaits { RECEIVER } else { SENDER };
+        self.array.visit(party, ticket, |place| Phase::of(place.cell().load()) == phase) == Some(true)
     }
 
     /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.

@@ -1,5 +1,6 @@
 //! The receiving side.
 
+use super::cell::Phase;
 use super::core::Patience;
 use super::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
@@ -111,11 +112,11 @@ impl<T> Receiver<T> {
         TryIter(self)
     }
 
-    /// The number of receives that have begun: a receiver that has begun before another is served before
-    /// it. For models that have to know who came first.
+    /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
+    /// know who blocked first.
     #[doc(hidden)]
-    pub fn begun(&self) -> u64 {
-        self.0.receives_begun()
+    pub fn waits_at(&self, ticket: u64) -> bool {
+        self.0.waits_at(ticket, Phase::ReceiverWaits)
     }
 
     /// Whether both receive from the same channel.

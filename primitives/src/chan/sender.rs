@@ -1,5 +1,6 @@
 //! The sending side.
 
+use super::cell::Phase;
 use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use super::send::NotSent;
@@ -110,11 +111,11 @@ impl<T> Sender<T> {
         self.0.close()
     }
 
-    /// The number of sends that have begun: a sender that has begun before another is served before it.
-    /// For models that have to know who came first.
+    /// Whether a sender waits with this ticket; tickets are handed out from 0. For models that have to
+    /// know who blocked first.
     #[doc(hidden)]
-    pub fn begun(&self) -> u64 {
-        self.0.sent().ticket()
+    pub fn waits_at(&self, ticket: u64) -> bool {
+        self.0.waits_at(ticket, Phase::SenderWaits)
     }
 
     /// Whether both send to the same channel.

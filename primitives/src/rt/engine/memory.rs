@@ -93,6 +93,15 @@ fn check_store(order: Ordering) {
     }
 }
 
+/// The ordering of the read in a read-modify-write.
+fn load_part(order: Ordering) -> Ordering {
+    match order {
+        Release => Relaxed,
+        AcqRel => Acquire,
+        other => other,
+    }
+}
+
 impl Session {
     /// The ordering to use at `site`: the source's, or the mutation's.
     fn order_at(&self, site: Site, order: Ordering) -> Ordering {
@@ -140,6 +149,9 @@ impl Session {
             access.shadow.set(op.apply(old, access.width));
             return old;
         };
+        if self.change_at(access.site) == Some(Change::DropStore) {
+            return self.load(access, load_part(order));
+        }
         let order = self.order_at(access.site, order);
         let old = self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.rmw(atomic, op, order),
@@ -173,6 +185,9 @@ impl Session {
             }
             return result;
         };
+        if self.change_at(access.site) == Some(Change::DropStore) {
+            return compare(self.load(access, failure));
+        }
         let success = self.order_at(access.site, success);
         let failure = match self.change_at(access.site) {
             Some(Change::FailureOrder(weaker)) => weaker,

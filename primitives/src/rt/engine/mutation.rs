@@ -13,7 +13,7 @@ pub enum Change {
     FailureOrder(Ordering),
     /// Leave the fence out.
     DropFence,
-    /// Leave the store out.
+    /// Leave the store out; of a read-modify-write the write, so that it only reads.
     DropStore,
     /// Leave the wake-up out.
     DropUnpark,

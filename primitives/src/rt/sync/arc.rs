@@ -181,7 +181,6 @@ impl<T> Arc<T> {
 }
 
 /// Gives up a strong share; whether it was the last.
-#[track_caller]
 fn release_strong<T>(shared: &Shared<T>) -> bool {
     // Release: our uses of the value happen before its end, through the fence of the last owner.
     if shared.strong.fetch_sub(1, Release) != 1 {

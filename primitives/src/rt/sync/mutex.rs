@@ -14,28 +14,44 @@ use std::collections::VecDeque;
 /// Who waits, first come, first served; barging is allowed.
 #[derive(Default)]
 pub(super) struct Waiters {
-    list: std::sync::Mutex<VecDeque<Unparker>>,
+    list: std::sync::Mutex<List>,
     /// Shows an engine what the list's own lock orders natively: a push happens before the pop.
     pushes: AtomicUsize,
 }
 
+#[derive(Default)]
+struct List {
+    waiters: VecDeque<(u64, Unparker)>,
+    next: u64,
+}
+
 impl Waiters {
+    /// Adds a waiter; its number.
     #[track_caller]
-    pub(super) fn push(&self, unparker: Unparker) {
+    pub(super) fn push(&self, unparker: Unparker) -> u64 {
         // Release: the waiter is made, for the pop whose Acquire comes after. First, because no engine
         // sees the list: from here to its change there is no scheduling point.
         self.pushes.fetch_add(1, Release);
-        self.list().push_back(unparker);
+        let mut list = self.list();
+        let number = list.next;
+        list.next += 1;
+        list.waiters.push_back((number, unparker));
+        number
     }
 
     #[track_caller]
     pub(super) fn pop(&self) -> Option<Unparker> {
         // Acquire: pairs with the Release in `push`; a read-modify-write reads the latest value.
         self.pushes.fetch_or(0, Acquire);
-        self.list().pop_front()
+        self.list().waiters.pop_front().map(|(_, unparker)| unparker)
     }
 
-    fn list(&self) -> std::sync::MutexGuard<'_, VecDeque<Unparker>> {
+    /// Takes a waiter out that needs no waking, so that no wake-up is spent on it.
+    fn remove(&self, number: u64) {
+        self.list().waiters.retain(|waiter| waiter.0 != number);
+    }
+
+    fn list(&self) -> std::sync::MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -77,9 +93,11 @@ impl<T> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         while !self.acquire() {
             let parker = Parker::new();
-            self.waiters.push(parker.unparker());
-            // Again, now that whoever unlocks next will find us in the list.
+            let number = self.waiters.push(parker.unparker());
+            // Again, now that whoever unlocks next will find us in the list. If it has, its wake-up is
+            // passed on when we unlock.
             if self.acquire() {
+                self.waiters.remove(number);
                 break;
             }
             parker.park();

@@ -93,7 +93,10 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => A::from_bits(session.rmw(self.access(), op.map(A::to_bits), order)),
             Current::Native(run) => {
                 run.step();
-                self.native.rmw(op, changed(run.change_at(Location::caller()), order))
+                match run.change_at(Location::caller()) {
+                    Some(Change::DropStore) => self.peek(),
+                    change => self.native.rmw(op, changed(change, order)),
+                }
             }
             Current::Outside => self.native.rmw(op, order),
         }

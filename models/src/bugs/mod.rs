@@ -1,0 +1,198 @@
+//! Concurrency bugs of well-known Go programs as small kernels, each in its buggy and its fixed form.
+//!
+//! `data/bug-kernels.tsv` describes them: mechanism, symptom, trigger, fix. A Go channel stays open until
+//! somebody closes it, so here a [`Pair`] of both sides is cloned into every thread.
+
+mod blocking;
+mod races;
+
+use selvedge::chan::{Receiver, Sender, bounded};
+use selvedge_check::{Checker, Counterexample, Engine, FailureKind, Report};
+use std::time::Duration;
+
+/// A bug.
+pub struct Bug {
+    /// Project and issue, as in the data.
+    pub id: &'static str,
+    /// How the buggy form must fail.
+    pub kind: FailureKind,
+    /// The program as it was.
+    pub buggy: fn(),
+    /// The program as it was mended.
+    pub fixed: fn(),
+}
+
+/// Every kernel.
+pub const BUGS: &[Bug] = &[
+    Bug {
+        id: "moby/4395",
+        kind: FailureKind::Leak,
+        buggy: || blocking::moby_4395(0),
+        fixed: || blocking::moby_4395(1),
+    },
+    Bug {
+        id: "moby/33293",
+        kind: FailureKind::Leak,
+        buggy: || blocking::moby_33293(0),
+        fixed: || blocking::moby_33293(1),
+    },
+    Bug {
+        id: "cockroach/25456",
+        kind: FailureKind::Deadlock,
+        buggy: || blocking::cockroach_25456(false),
+        fixed: || blocking::cockroach_25456(true),
+    },
+    Bug {
+        id: "kubernetes/1321",
+        kind: FailureKind::Leak,
+        buggy: || blocking::kubernetes_1321(false),
+        fixed: || blocking::kubernetes_1321(true),
+    },
+    Bug {
+        id: "cockroach/35501",
+        kind: FailureKind::Race,
+        buggy: || races::cockroach_35501(false),
+        fixed: || races::cockroach_35501(true),
+    },
+    Bug {
+        id: "istio/8214",
+        kind: FailureKind::Race,
+        buggy: || races::istio_8214(false),
+        fixed: || races::istio_8214(true),
+    },
+    Bug {
+        id: "serving/3148",
+        kind: FailureKind::Race,
+        buggy: || races::serving_3148(false),
+        fixed: || races::serving_3148(true),
+    },
+];
+
+/// What the data say of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// `blocking` or `nonblocking`, and the kind of mistake.
+    pub class: (&'static str, &'static str),
+    /// How it shows.
+    pub symptom: &'static str,
+    /// The mechanism, in words.
+    pub summary: &'static str,
+}
+
+/// What one engine found.
+pub struct Finding {
+    /// The buggy form; `None`: the engine cannot see this kind of bug.
+    pub buggy: Option<Report>,
+    /// The fixed form.
+    pub fixed: Report,
+}
+
+impl Bug {
+    /// What the data say of it.
+    pub fn description(&self) -> Option<Description> {
+        let mut rows = include_str!("../../data/bug-kernels.tsv").lines().map(|row| row.split('\t'));
+        let column = |name: &str, row: &[&'static str], head: &[&str]| {
+            head.iter().position(|title| *title == name).and_then(|at| row.get(at).copied())
+        };
+        let head: Vec<_> = rows.next()?.collect();
+        let row: Vec<_> = rows.map(Iterator::collect::<Vec<_>>).find(|row| row.first() == Some(&self.id))?;
+        Some(Description {
+            class: (column("class", &row, &head)?, column("subclass", &row, &head)?),
+            symptom: column("symptom", &row, &head)?,
+            summary: column("summary", &row, &head)?,
+        })
+    }
+
+    /// Whether an engine can report this kind of bug.
+    pub fn is_seen_by(&self, engine: Engine) -> bool {
+        self.kind != FailureKind::Race || engine.sees_races()
+    }
+
+    /// Whether an engine that can see it must find it; real threads may never run into it.
+    pub fn must_be_found_by(&self, engine: Engine) -> bool {
+        self.is_seen_by(engine) && engine != Engine::Native
+    }
+
+    /// Runs both forms.
+    pub fn run(&self, engine: Engine) -> Finding {
+        let run = |body: fn()| {
+            Checker::new()
+                .name(self.id)
+                .ignore_environment()
+                .engines([engine])
+                .iterations(300)
+                .time_limit(Duration::from_secs(10))
+                .run(body)
+                .pop()
+                .expect("one engine gives one report")
+        };
+        Finding { buggy: self.is_seen_by(engine).then(|| run(self.buggy)), fixed: run(self.fixed) }
+    }
+}
+
+impl Finding {
+    /// Whether the buggy form failed as it must, and the fixed form passed.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn judge(&self, bug: &Bug, engine: Engine) -> Result<(), String> {
+        if !self.fixed.verdict.passed() {
+            return Err(format!("the fixed form of {} did not pass: {}", bug.id, self.fixed));
+        }
+        let Some(buggy) = &self.buggy else { return Ok(()) };
+        match self.found() {
+            Some(found) if found.failure.kind == bug.kind => Ok(()),
+            None if buggy.verdict.passed() && !bug.must_be_found_by(engine) => Ok(()),
+            _ => Err(format!("the buggy form of {} should have failed with a {}: {buggy}", bug.id, bug.kind)),
+        }
+    }
+
+    /// The failure of the buggy form.
+    pub fn found(&self) -> Option<&Counterexample> {
+        self.buggy.as_ref().and_then(|report| report.verdict.failure())
+    }
+}
+
+/// Both sides of a channel, as a Go channel has them.
+struct Pair<T>(Sender<T>, Receiver<T>);
+
+impl<T> Pair<T> {
+    fn new(capacity: usize) -> Pair<T> {
+        let (tx, rx) = bounded(capacity);
+        Pair(tx, rx)
+    }
+
+    /// Sends; `false` if the channel is closed (where Go would panic).
+    fn send(&self, value: T) -> bool {
+        self.0.send(value).is_ok()
+    }
+
+    fn recv(&self) -> Option<T> {
+        self.1.recv().ok()
+    }
+
+    fn close(&self) {
+        self.0.close().expect("closed once");
+    }
+}
+
+impl<T> Clone for Pair<T> {
+    fn clone(&self) -> Self {
+        Pair(self.0.clone(), self.1.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_is_described() {
+        for bug in BUGS {
+            let description = bug.description().unwrap_or_else(|| panic!("no data on {}", bug.id));
+            let blocking = description.class.0 == "blocking";
+            assert_eq!(blocking, bug.kind != FailureKind::Race, "{}", bug.id);
+            assert!(!description.summary.is_empty() && !description.symptom.is_empty());
+        }
+    }
+}

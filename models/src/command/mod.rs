@@ -1,0 +1,94 @@
+//! The command line.
+
+pub(crate) mod bugs;
+mod jobs;
+pub(crate) mod verify;
+
+use clap::{Args, Parser, Subcommand};
+use comfy_table::{Table, presets};
+use selvedge_check::Engine;
+use std::time::Duration;
+
+/// Verifies selvedge's primitives under every engine that is compiled in.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run every model, and the twins that it must catch
+    Verify(VerifyArguments),
+    /// Run concurrency bugs of well-known programs, buggy and fixed
+    Bugs(Selection),
+}
+
+/// What to run, and how to show it.
+#[derive(Args)]
+pub(crate) struct Selection {
+    /// Only those whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Only under this engine; may be given several times
+    #[arg(long = "engine", value_name = "ENGINE")]
+    engines: Vec<Engine>,
+    /// One JSON document on standard output instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How many to run at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+}
+
+/// The arguments of `verify`.
+#[derive(Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// No preemption bounds, ten minutes for each model and engine, and 10,000 native runs
+    #[arg(long)]
+    full: bool,
+    /// Seconds for each model or twin under each engine
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: Option<u64>,
+}
+
+impl Selection {
+    /// The engines asked for, or all that are compiled in.
+    fn engines(&self) -> Result<Vec<Engine>, String> {
+        if self.engines.is_empty() {
+            return Ok(Engine::available());
+        }
+        if let Some(missing) = self.engines.iter().find(|engine| !engine.is_available()) {
+            return Err(format!(
+                "{missing} is not compiled in; add `--features loom,shuttle` to cargo's command"
+            ));
+        }
+        Ok(self.engines.clone())
+    }
+
+    /// Those of `all` whose name fits.
+    fn select<T>(&self, all: &'static [T], name: impl Fn(&T) -> &str) -> Result<Vec<&'static T>, String> {
+        let wanted = self.filter.as_deref().unwrap_or("");
+        let found: Vec<_> = all.iter().filter(|item| name(item).contains(wanted)).collect();
+        if found.is_empty() {
+            let names: Vec<_> = all.iter().map(&name).collect();
+            return Err(format!("nothing is named `{wanted}`; there are:\n  {}", names.join("\n  ")));
+        }
+        Ok(found)
+    }
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(head);
+    table
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.1} s", time.as_secs_f64())
+}

@@ -1,0 +1,159 @@
+//! `selvedge verify`.
+
+use super::{VerifyArguments, jobs, seconds, table};
+use selvedge_check::{Counters, Engine, Report};
+use selvedge_models::run::{Effort, run_model, run_twin};
+use selvedge_models::table::{MODELS, Model};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A model under an engine, with its twins.
+struct Outcome {
+    model: &'static Model,
+    report: Report,
+    twins: Twins,
+}
+
+/// What became of a model's twins under an engine.
+#[derive(Default)]
+struct Twins {
+    caught: usize,
+    missed: Vec<String>,
+    unseen: usize,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    model: &'a str,
+    property: &'a str,
+    engine: &'a str,
+    verdict: &'a str,
+    detail: String,
+    executions: u64,
+    operations: u64,
+    seconds: f64,
+    twins_caught: usize,
+    twins_missed: &'a [String],
+    twins_it_cannot_see: usize,
+    ok: bool,
+}
+
+impl VerifyArguments {
+    fn effort(&self) -> Effort {
+        let mut effort = Effort::STANDARD;
+        if self.full {
+            effort = Effort { time_limit: Duration::from_secs(600), runs: 10_000, full: true };
+        }
+        if let Some(limit) = self.time_limit {
+            effort.time_limit = Duration::from_secs(limit);
+        }
+        effort
+    }
+}
+
+/// Runs the table; whether everything was as expected.
+pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
+    let selection = &arguments.selection;
+    let models = selection.select(MODELS, |model| model.name)?;
+    let engines = selection.engines()?;
+    let pairs: Vec<(&Model, Engine)> =
+        models.iter().flat_map(|model| engines.iter().map(move |engine| (*model, *engine))).collect();
+    let effort = arguments.effort();
+    let outcomes = jobs::run(
+        &pairs,
+        selection.jobs.into(),
+        selection.json,
+        |(model, engine)| format!("{} under {engine}", model.name),
+        |(model, engine), counters| verify(model, *engine, &effort, counters),
+    );
+    let good = outcomes.iter().all(Outcome::is_good);
+    if selection.json {
+        let rows: Vec<_> = outcomes.iter().map(Outcome::row).collect();
+        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+    } else {
+        show(&outcomes);
+    }
+    Ok(good)
+}
+
+fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<Counters>) -> Outcome {
+    let report = run_model(model, engine, effort, Arc::clone(&counters));
+    let mut twins = Twins::default();
+    for twin in model.twins {
+        if !twin.is_seen_by(engine) {
+            twins.unseen += 1;
+            continue;
+        }
+        match run_twin(model, twin, engine, effort, Arc::clone(&counters)) {
+            Ok(()) => twins.caught += 1,
+            Err(why) => twins.missed.push(format!("without `{}`: {why}", twin.fragment)),
+        }
+    }
+    Outcome { model, report, twins }
+}
+
+impl Outcome {
+    fn is_good(&self) -> bool {
+        self.report.verdict.passed() && self.twins.missed.is_empty()
+    }
+
+    fn row(&self) -> Row<'_> {
+        Row {
+            model: self.model.name,
+            property: self.model.property,
+            engine: self.report.engine.name(),
+            verdict: self.report.verdict.label(),
+            detail: self.report.to_string(),
+            executions: self.report.executions,
+            operations: self.report.operations,
+            seconds: self.report.elapsed.as_secs_f64(),
+            twins_caught: self.twins.caught,
+            twins_missed: &self.twins.missed,
+            twins_it_cannot_see: self.twins.unseen,
+            ok: self.is_good(),
+        }
+    }
+}
+
+impl Twins {
+    /// `2/2`, `1/2`, or `can't see`.
+    fn text(&self) -> String {
+        match self.caught + self.missed.len() {
+            0 => "can't see".to_string(),
+            tried if self.unseen == 0 => format!("{}/{tried}", self.caught),
+            tried => format!("{}/{tried}, can't see {}", self.caught, self.unseen),
+        }
+    }
+}
+
+fn show(outcomes: &[Outcome]) {
+    let mut rows = table(&["model", "property", "engine", "verdict", "executions", "time", "twins caught"]);
+    for outcome in outcomes {
+        let report = &outcome.report;
+        rows.add_row([
+            outcome.model.name.to_string(),
+            outcome.model.property.to_string(),
+            report.engine.to_string(),
+            report.verdict.label().to_string(),
+            report.executions.to_string(),
+            seconds(report.elapsed),
+            outcome.twins.text(),
+        ]);
+    }
+    println!("{rows}");
+    let bad: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_good()).collect();
+    for outcome in &bad {
+        if !outcome.report.verdict.passed() {
+            println!("{} under {}", outcome.model.name, outcome.report);
+        }
+        for missed in &outcome.twins.missed {
+            println!(
+                "{} under {}: a twin was not caught as it must be, {missed}",
+                outcome.model.name, outcome.report.engine
+            );
+        }
+    }
+    let twins: usize = outcomes.iter().map(|outcome| outcome.twins.caught).sum();
+    println!("{} of {} as expected, {twins} twins caught", outcomes.len() - bad.len(), outcomes.len());
+}

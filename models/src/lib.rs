@@ -1,0 +1,8 @@
+//! The models of selvedge's primitives, each with broken twins, and concurrency bugs of well-known
+//! programs. `selvedge verify` and `selvedge bugs` run them; so do this crate's tests.
+
+pub mod bugs;
+pub mod models;
+pub mod run;
+pub mod table;
+pub mod twin;

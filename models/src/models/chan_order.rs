@@ -1,0 +1,110 @@
+//! Channels: the order of values and of waiters.
+
+use super::{small, until};
+use selvedge::chan::TryRecvError;
+use selvedge::rt::thread;
+
+/// Values leave in the order in which they entered, from one segment to the next.
+pub fn values_arrive_in_the_order_sent() {
+    let (tx, rx) = small(2);
+    let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
+    assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    sender.join().expect("no panic");
+}
+
+/// Two senders' values arrive each in its sender's order, and nothing is lost.
+pub fn the_values_of_two_senders_interleave_in_order() {
+    let (tx, rx) = small(1);
+    let senders = [10, 20].map(|base| {
+        let tx = tx.clone();
+        thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
+    });
+    drop(tx);
+    let values: Vec<i32> = rx.iter().collect();
+    for base in [10, 20] {
+        let theirs: Vec<_> = values.iter().filter(|value| *value / 10 * 10 == base).collect();
+        assert_eq!(theirs, [&base, &(base + 1)]);
+    }
+    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+}
+
+fn receivers_in_order(capacity: usize) {
+    let (tx, rx) = small(capacity);
+    let [first, second] = [1, 2].map(|n| {
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || theirs.recv());
+        until(|| rx.waits_at(n - 1));
+        receiver
+    });
+    tx.send('a').expect("open");
+    tx.send('b').expect("open");
+    assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok('a'), Ok('b')));
+}
+
+/// Blocked receivers are served in the order in which they blocked: without a buffer.
+pub fn blocked_receivers_are_served_in_order() {
+    receivers_in_order(0);
+}
+
+/// And with one.
+pub fn blocked_receivers_of_a_buffer_are_served_in_order() {
+    receivers_in_order(1);
+}
+
+/// Blocked senders are served in the order in which they blocked.
+pub fn blocked_senders_are_served_in_order() {
+    let (tx, rx) = small(1);
+    tx.send(0).expect("room");
+    let senders = [1, 2].map(|n| {
+        let theirs = tx.clone();
+        let sender = thread::spawn(move || theirs.send(n));
+        until(|| tx.waits_at(n));
+        sender
+    });
+    assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
+    senders.into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
+}
+
+/// A receiver that comes later does not get the value of one that waits.
+pub fn a_new_receiver_does_not_overtake_a_blocked_one() {
+    let (tx, rx) = small(1);
+    let theirs = rx.clone();
+    let blocked = thread::spawn(move || theirs.recv());
+    until(|| rx.waits_at(0));
+    let sender = thread::spawn(move || {
+        tx.send(1).expect("open");
+        tx
+    });
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(blocked.join().expect("no panic"), Ok(1));
+    drop(sender.join().expect("no panic"));
+}
+
+/// A sender that comes later does not take the place that a waiting one is to get.
+pub fn a_new_sender_does_not_overtake_a_blocked_one() {
+    let (tx, rx) = small(1);
+    tx.send(0).expect("room");
+    let theirs = tx.clone();
+    let blocked = thread::spawn(move || theirs.send(1));
+    until(|| tx.waits_at(1));
+    let newcomer = thread::spawn(move || tx.try_send(2).is_ok());
+    assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
+    blocked.join().expect("no panic").expect("open");
+    let third = if newcomer.join().expect("no panic") { Ok(2) } else { Err(TryRecvError::Disconnected) };
+    assert_eq!(rx.try_recv(), third);
+}
+
+/// Waiters that gave up in front of others do not cost these their place.
+pub fn a_receiver_that_gave_up_does_not_disturb_the_order() {
+    let (tx, rx) = small(0);
+    let theirs = rx.clone();
+    let gives_up = thread::spawn(move || theirs.recv_deadline(selvedge::rt::time::now()));
+    let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).is_ok()));
+    let first = rx.recv();
+    let in_between = gives_up.join().expect("no panic").ok();
+    let rest: Vec<i32> = rx.iter().collect();
+    let mut all: Vec<i32> = first.into_iter().chain(in_between).chain(rest).collect();
+    all.sort_unstable();
+    assert_eq!(all, [1, 2]);
+    assert_eq!(sender.join().expect("no panic"), [true, true]);
+}

@@ -1,0 +1,141 @@
+//! Channels: when a send or a receive may wait, and when it may not.
+
+use super::{small, until};
+use selvedge::chan::{TryRecvError, TrySendError};
+use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use selvedge::rt::thread;
+use std::time::Duration;
+
+const A_WHILE: Duration = Duration::from_millis(1);
+
+/// Without a buffer a send completes only when a receiver has come for its value.
+pub fn a_rendezvous_send_completes_only_with_a_receiver() {
+    let begun = AtomicUsize::new(0);
+    let (tx, rx) = small(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 1..=2 {
+                tx.send(n).expect("open");
+                assert!(begun.load(SeqCst) >= n, "a send completed without its receiver");
+            }
+        });
+        for n in 1..=2 {
+            begun.store(n, SeqCst);
+            assert_eq!(rx.recv(), Ok(n));
+        }
+    });
+}
+
+/// A place that a receive has freed is free for the next send.
+pub fn a_send_waits_only_while_the_channel_is_full() {
+    let (tx, rx) = small(1);
+    tx.send(1).expect("room");
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || theirs.recv());
+    let early = tx.try_send(2);
+    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+    if early.is_err() {
+        assert_eq!(tx.try_send(2), Ok(()));
+    }
+    assert_eq!(tx.try_send(3), Err(TrySendError::Full(3)));
+    assert_eq!(rx.try_recv(), Ok(2));
+}
+
+/// Of two senders exactly one finds room for one value.
+pub fn the_buffer_never_holds_more_than_its_capacity() {
+    let (tx, rx) = small(1);
+    let theirs = tx.clone();
+    let other = thread::spawn(move || theirs.try_send(1).is_ok());
+    let here = tx.try_send(2).is_ok();
+    assert!(here != other.join().expect("no panic"));
+    assert!((rx.len(), rx.is_full()) == (1, true) && rx.try_iter().count() == 1);
+}
+
+/// Two receivers share what is there, and neither misses a value that was there before it came.
+pub fn try_recv_misses_nothing_and_invents_nothing() {
+    let (tx, rx) = small(1);
+    tx.send(7).expect("room");
+    let theirs = rx.clone();
+    let other = thread::spawn(move || theirs.try_recv());
+    let (here, there) = (rx.try_recv(), other.join().expect("no panic"));
+    match (here, there) {
+        (Ok(7), Err(TryRecvError::Empty)) | (Err(TryRecvError::Empty), Ok(7)) => drop(tx),
+        other => panic!("one value, and two receivers found {other:?}"),
+    }
+}
+
+/// try_recv finds a value although another receiver has broken its cell or gave up.
+pub fn try_recv_finds_a_value_among_other_receivers() {
+    let (tx, rx) = small(2);
+    let theirs = rx.clone();
+    let other = thread::spawn(move || theirs.recv_timeout(A_WHILE).ok());
+    let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).expect("open")));
+    let early = rx.try_recv().ok();
+    sender.join().expect("no panic");
+    let mut got: Vec<i32> = early.into_iter().chain(other.join().expect("no panic")).collect();
+    got.extend(rx.try_iter());
+    got.sort_unstable();
+    assert_eq!(got, [1, 2]);
+}
+
+/// A send and a receive that both time out agree on whether the value changed hands.
+pub fn timeouts_lose_no_value() {
+    timeouts(0);
+}
+
+/// The same with a buffer.
+pub fn timeouts_lose_no_value_of_a_buffer() {
+    timeouts(1);
+}
+
+fn timeouts(capacity: usize) {
+    let (tx, rx) = small(capacity);
+    let sender = thread::spawn(move || [1, 2].map(|n| tx.send_timeout(n, A_WHILE).is_ok()));
+    let mut got: Vec<i32> = (0..2).filter_map(|_| rx.recv_timeout(A_WHILE).ok()).collect();
+    got.extend(rx.iter());
+    let sent = sender.join().expect("no panic");
+    let expected: Vec<i32> = [1, 2].into_iter().zip(sent).filter_map(|(n, sent)| sent.then_some(n)).collect();
+    assert_eq!(got, expected);
+}
+
+/// A sender that timed out has its place back: the next receive and send go on as if it had not come.
+pub fn a_sender_that_gave_up_leaves_its_place() {
+    let (tx, rx) = small(1);
+    tx.send(0).expect("room");
+    let theirs = tx.clone();
+    let gives_up = thread::spawn(move || theirs.send_timeout(1, A_WHILE).is_ok());
+    assert_eq!(rx.recv(), Ok(0));
+    let sent = gives_up.join().expect("no panic");
+    if sent {
+        assert_eq!(rx.try_recv(), Ok(1));
+    }
+    assert_eq!((rx.try_recv(), rx.len()), (Err(TryRecvError::Empty), 0));
+    assert_eq!(tx.try_send(2), Ok(()));
+    assert_eq!(rx.try_recv(), Ok(2));
+}
+
+/// Two receivers wait, and both get what comes through one place.
+pub fn two_receivers_share_what_two_sends_bring() {
+    let (tx, rx) = small(1);
+    let receivers = [1, 2].map(|_| {
+        let rx = rx.clone();
+        thread::spawn(move || rx.recv().expect("a value comes"))
+    });
+    tx.send(1).expect("open");
+    tx.send(2).expect("open");
+    let got = receivers.map(|receiver| receiver.join().expect("no panic"));
+    assert!(got == [1, 2] || got == [2, 1], "{got:?}");
+}
+
+/// The length is that of the buffer, also while a sender waits behind it.
+pub fn a_waiting_sender_is_not_counted() {
+    let (tx, rx) = small(1);
+    tx.send(0).expect("room");
+    let theirs = tx.clone();
+    let blocked = thread::spawn(move || theirs.send(1));
+    until(|| tx.waits_at(1));
+    assert_eq!((tx.len(), rx.is_full()), (1, true));
+    assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
+    blocked.join().expect("no panic").expect("open");
+    assert_eq!(rx.len(), 0);
+}

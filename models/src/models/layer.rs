@@ -1,0 +1,117 @@
+//! The abstraction layer itself, and small programs on it.
+
+use super::Plain;
+use selvedge::rt::park::Parker;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize, fence};
+use selvedge::rt::sync::{Arc, Condvar, Mutex};
+use selvedge::rt::{hint, thread};
+
+/// Message passing: what was written before a Release store is read after the Acquire load that sees it.
+pub fn a_flag_publishes_what_came_before() {
+    let (data, ready) = (Plain::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            data.set(7);
+            ready.store(true, Release);
+        });
+        if ready.load(Acquire) {
+            assert_eq!(data.get(), 7);
+        }
+    });
+}
+
+/// The same by fences around relaxed accesses.
+pub fn fences_publish_what_came_before() {
+    let (data, ready) = (Plain::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            data.set(7);
+            fence(Release);
+            ready.store(true, Relaxed);
+        });
+        if ready.load(Relaxed) {
+            fence(Acquire);
+            assert_eq!(data.get(), 7);
+        }
+    });
+}
+
+/// A spin lock excludes.
+pub fn a_spin_lock_excludes() {
+    let (data, locked) = (Plain::new(0), AtomicBool::new(false));
+    let bump = || {
+        while locked.swap(true, Acquire) {
+            hint::spin_loop();
+        }
+        data.set(data.get() + 1);
+        locked.swap(false, Release);
+    };
+    thread::scope(|scope| {
+        scope.spawn(bump);
+        bump();
+    });
+    assert_eq!(data.get(), 2);
+}
+
+/// What came before an unpark is seen after the park, and a token given early is not lost.
+pub fn unpark_happens_before_park_returns() {
+    let data = Plain::new(0);
+    let parker = Parker::new();
+    let unparker = parker.unparker();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            data.set(7);
+            unparker.unpark();
+        });
+        parker.park();
+        assert_eq!(data.get(), 7);
+    });
+}
+
+/// The mutex of the models excludes, and nobody who waits for it is forgotten.
+pub fn the_mutex_excludes_and_wakes() {
+    let count = Mutex::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| *count.lock() += 1);
+        }
+        *count.lock() += 1;
+    });
+    assert_eq!(*count.lock(), 3);
+}
+
+/// A notification is not lost between the look at the condition and the wait.
+pub fn the_condvar_wakes_who_waits() {
+    let (ready, changed) = (Mutex::new(false), Condvar::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            *ready.lock() = true;
+            changed.notify_one();
+        });
+        let mut guard = ready.lock();
+        while !*guard {
+            guard = changed.wait(guard);
+        }
+    });
+}
+
+/// The last owner frees the value, after everybody's last use of it.
+pub fn the_last_owner_of_an_arc_frees_it() {
+    let shared = Arc::new(Plain::new(1));
+    let theirs = Arc::clone(&shared);
+    let thread = thread::spawn(move || assert_eq!(theirs.get(), 1));
+    if let Some(value) = Arc::into_inner(shared) {
+        value.set(2);
+    }
+    thread.join().expect("no panic");
+}
+
+/// A weak pointer gives the value as long as it lives, and no longer.
+pub fn a_weak_pointer_does_not_outlive_the_value() {
+    let shared = Arc::new(AtomicUsize::new(1));
+    let weak = Arc::downgrade(&shared);
+    let thread = thread::spawn(move || weak.upgrade().map(|value| value.fetch_add(1, Relaxed)));
+    drop(shared);
+    assert!(matches!(thread.join().expect("no panic"), None | Some(1)));
+}

@@ -1,0 +1,50 @@
+//! The models: small concurrent programs, each named after its property.
+
+pub mod chan_close;
+pub mod chan_edges;
+pub mod chan_order;
+pub mod chan_room;
+pub mod layer;
+
+use selvedge::chan::{Receiver, Sender, bounded_with_segments};
+use selvedge::rt::cell::UnsafeCell;
+use selvedge::rt::thread;
+
+/// A channel whose segments have two cells, so that small models cross from one to the next.
+fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    bounded_with_segments(capacity, 1)
+}
+
+/// Lets others run until `condition` holds.
+fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        thread::yield_now();
+    }
+}
+
+/// Plain data, which other synchronisation protects: a checker reports accesses that nothing orders.
+pub struct Plain(UnsafeCell<u32>);
+
+// SAFETY: models are about whether accesses are ordered, and a checker tells if they are not.
+unsafe impl Sync for Plain {}
+
+impl Plain {
+    /// A value that nobody else has yet.
+    pub fn new(value: u32) -> Plain {
+        Plain(UnsafeCell::new(value))
+    }
+
+    /// Reads it.
+    #[track_caller]
+    pub fn get(&self) -> u32 {
+        // SAFETY: see above.
+        self.0.with(|value| unsafe { *value })
+    }
+
+    /// Writes it.
+    #[track_caller]
+    pub fn set(&self, new: u32) {
+        // SAFETY: see above.
+        self.0.with_mut(|value| unsafe { *value = new });
+    }
+}

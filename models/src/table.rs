@@ -1,0 +1,173 @@
+//! The table of models: what each is about, how far it is searched, and which twins it must catch.
+
+use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer};
+use crate::twin::{Teeth, Twin};
+use selvedge_check::{Change, FailureKind};
+
+/// A model, and how it is checked.
+pub struct Model {
+    /// Its name: `chan_close::one_of_two_closers_succeeds`.
+    pub name: &'static str,
+    /// The property, in words.
+    pub property: &'static str,
+    /// The model itself.
+    pub body: fn(),
+    /// The preemption bound of searches; `None`: none.
+    pub bound: Option<usize>,
+    /// Mutations of the code under test that the model must catch.
+    pub twins: &'static [Twin],
+}
+
+/// The bound of models whose full search takes more than a few seconds.
+const TWO: Option<usize> = Some(2);
+
+macro_rules! models {
+    ($($module:ident :: $body:ident, $bound:expr, $property:literal, [$($twin:expr),* $(,)?];)*) => {
+        /// Every model.
+        pub const MODELS: &[Model] = &[$(
+            Model {
+                name: concat!(stringify!($module), "::", stringify!($body)),
+                property: $property,
+                body: $module::$body,
+                bound: $bound,
+                twins: &[$($twin),*],
+            },
+        )*];
+    };
+}
+
+const LAYER: Twin = Twin::of("models/src/models/layer.rs", include_str!("models/layer.rs"));
+const ARC: Twin =
+    Twin::of("primitives/src/rt/sync/arc.rs", include_str!("../../primitives/src/rt/sync/arc.rs"));
+const MUTEX: Twin =
+    Twin::of("primitives/src/rt/sync/mutex.rs", include_str!("../../primitives/src/rt/sync/mutex.rs"));
+const SEND: Twin = Twin::of("primitives/src/chan/send.rs", include_str!("../../primitives/src/chan/send.rs"));
+const RECV: Twin = Twin::of("primitives/src/chan/recv.rs", include_str!("../../primitives/src/chan/recv.rs"));
+const CLOSE: Twin =
+    Twin::of("primitives/src/chan/close.rs", include_str!("../../primitives/src/chan/close.rs"));
+const ARRAY: Twin =
+    Twin::of("primitives/src/queue/array.rs", include_str!("../../primitives/src/queue/array.rs"));
+const CORE: Twin = Twin::of("primitives/src/chan/core.rs", include_str!("../../primitives/src/chan/core.rs"));
+
+/// The value is in its cell, and nobody told the receiver that comes for it.
+const PUBLISH: Twin = SEND.weaken("cell.exchange(state, to, Release)").shows_in("chan/cell.rs");
+/// A receiver that waits is given the value, and may look before it is woken.
+const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits").shows_in("chan/cell.rs");
+/// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
+const LOST_TAKE: Twin =
+    RECV.lose("cell.advance(Phase::SenderWaits", FailureKind::Race).needs(Teeth::Orderings);
+const LOST_MOVE: Twin =
+    CORE.lose("cell.advance(Phase::SenderWaits", FailureKind::Panic).or(FailureKind::Race);
+/// A party does not say that it has left: a value that was received is taken for one that was not.
+const ARRAY_LEAVE: Twin =
+    ARRAY.lose("place.cell().state().fetch_or(bit.bits(), AcqRel)", FailureKind::UseAfterFree);
+/// Two sends, or two receives, get one ticket; the buffer does not grow; closing has no effect.
+const LOST_SEND: Twin =
+    CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);
+const LOST_RECEIVE: Twin =
+    CORE.lose("match self.received.compare_exchange(", FailureKind::Race).needs(Teeth::Orderings);
+const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, AcqRel)", FailureKind::Panic);
+const LOST_CLOSE: Twin = CLOSE.lose("self.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
+const WAKE_RECEIVER: Twin = SEND.drop_wake("waiter.unpark();").shows_in("chan/recv.rs");
+const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
+const WAKE_BY_EXPANDING: Twin = CORE.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
+const REFUSE_SENDER: Twin =
+    CLOSE.drop_wake("waiter.unpark();").after("fn refuse_sender").shows_in("chan/send.rs");
+const DISMISS_RECEIVER: Twin =
+    CLOSE.drop_wake("waiter.unpark();").after("fn dismiss_receiver").shows_in("chan/recv.rs");
+
+models! {
+    chan_order::values_arrive_in_the_order_sent, TWO, "values leave in the order they entered", [PUBLISH];
+    chan_order::the_values_of_two_senders_interleave_in_order, TWO,
+        "the values of each of two senders arrive in its order", [PUBLISH];
+    chan_order::blocked_receivers_are_served_in_order, TWO,
+        "blocked receivers are served first come, first served", [WAKE_RECEIVER];
+    chan_order::blocked_receivers_of_a_buffer_are_served_in_order, TWO,
+        "the same with a buffer", [WAKE_RECEIVER];
+    chan_order::blocked_senders_are_served_in_order, TWO,
+        "blocked senders are served first come, first served", [WAKE_BY_EXPANDING];
+    chan_order::a_new_receiver_does_not_overtake_a_blocked_one, TWO,
+        "a newcomer does not get the value of a blocked receiver", [WAKE_RECEIVER];
+    chan_order::a_new_sender_does_not_overtake_a_blocked_one, TWO,
+        "a newcomer does not get the place of a blocked sender", [WAKE_BY_EXPANDING];
+    chan_order::a_receiver_that_gave_up_does_not_disturb_the_order, TWO,
+        "a receiver that timed out costs no other its value", [WAKE_SENDER];
+    chan_room::a_rendezvous_send_completes_only_with_a_receiver, TWO,
+        "without a buffer a send completes only with a receiver", [WAKE_SENDER];
+    chan_room::a_send_waits_only_while_the_channel_is_full, TWO,
+        "a place that a receive freed is free", [LOST_GROWTH];
+    chan_room::the_buffer_never_holds_more_than_its_capacity, TWO,
+        "of two senders one finds room for one value", [LOST_SEND];
+    chan_room::try_recv_misses_nothing_and_invents_nothing, TWO,
+        "try_recv misses no value that was there, and invents none", [LOST_RECEIVE];
+    chan_room::try_recv_finds_a_value_among_other_receivers, TWO,
+        "try_recv finds a value among other receivers", [PUBLISH];
+    chan_room::timeouts_lose_no_value, TWO,
+        "a value sent is received though both sides time out", [HAND_OVER];
+    chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [PUBLISH];
+    chan_room::a_sender_that_gave_up_leaves_its_place, TWO,
+        "a sender that timed out takes no place", [LOST_GROWTH];
+    chan_room::two_receivers_share_what_two_sends_bring, TWO,
+        "two blocked receivers both get a value", [WAKE_RECEIVER];
+    chan_room::a_waiting_sender_is_not_counted, TWO,
+        "len counts the buffer, not who waits behind it", [WAKE_BY_EXPANDING];
+    chan_close::close_wakes_every_blocked_receiver, TWO, "close wakes every blocked receiver", [DISMISS_RECEIVER];
+    chan_close::close_gives_every_blocked_sender_its_value_back, TWO,
+        "close wakes every blocked sender, with its value", [REFUSE_SENDER];
+    chan_close::the_buffer_survives_a_close_that_races_with_a_send, TWO,
+        "after close the buffer is received first", [PUBLISH];
+    chan_close::one_of_two_closers_succeeds, TWO, "of two closers exactly one succeeds", [LOST_CLOSE];
+    chan_close::a_send_after_close_fails, TWO, "a send after close fails", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
+    chan_close::dropping_the_last_sender_ends_the_receiver, TWO,
+        "dropping the last sender closes", [WAKE_RECEIVER];
+    chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
+        "dropping the last receiver closes", [REFUSE_SENDER];
+    chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
+    chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];
+    chan_edges::a_rendezvous_send_happens_before_its_receive, TWO,
+        "the same without a buffer", [WAKE_SENDER];
+    chan_edges::a_rendezvous_receive_happens_before_its_send_completes, TWO,
+        "without a buffer a receive happens before its send completes", [WAKE_SENDER];
+    chan_edges::a_receive_happens_before_the_send_that_uses_its_place, TWO,
+        "the k-th receive happens before send k+C completes", [WAKE_BY_EXPANDING, LOST_GROWTH];
+    chan_edges::a_receive_happens_before_a_try_send_that_uses_its_place, TWO,
+        "the same where nobody waits", [LOST_SEND.fails_with(FailureKind::Race).needs(Teeth::Orderings)];
+    chan_edges::close_happens_before_a_receive_that_fails, TWO,
+        "close happens before a receive that fails", [DISMISS_RECEIVER];
+    chan_edges::a_send_happens_before_a_timed_receive, TWO,
+        "a send happens before a receive that nearly timed out", [HAND_OVER];
+    chan_edges::a_receive_happens_before_a_timed_send_completes, TWO,
+        "a receive happens before a send that nearly timed out", [LOST_TAKE];
+    chan_edges::a_receive_happens_before_a_timed_send_into_its_place, TWO,
+        "the same with a buffer", [LOST_MOVE];
+    chan_edges::every_value_is_dropped_once, TWO, "every value is dropped once", [ARRAY_LEAVE];
+    chan_edges::segments_are_reused_under_way, TWO, "memory is reused while others look for cells", [PUBLISH];
+    layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
+        LAYER.weaken("ready.store(true, Release)"),
+        LAYER.weaken("if ready.load(Acquire)"),
+    ];
+    layer::fences_publish_what_came_before, None, "message passing by fences", [
+        LAYER.twin("fence(Release)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        LAYER.twin("fence(Acquire)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+    ];
+    layer::a_spin_lock_excludes, None, "a spin lock excludes", [
+        LAYER.weaken("locked.swap(true, Acquire)"),
+        LAYER.weaken("locked.swap(false, Release)"),
+    ];
+    layer::unpark_happens_before_park_returns, None, "unpark happens before park returns", [
+        LAYER.drop_wake("unparker.unpark()"),
+    ];
+    layer::the_mutex_excludes_and_wakes, TWO, "the models' mutex excludes and wakes", [
+        MUTEX.drop_wake("next.unpark()"),
+        MUTEX.weaken("self.locked.swap(false, Release)"),
+    ];
+    layer::the_condvar_wakes_who_waits, TWO, "no notification is lost", [
+        LAYER.drop_wake("changed.notify_one()"),
+    ];
+    layer::the_last_owner_of_an_arc_frees_it, None, "the last owner frees the value", [
+        ARC.weaken("shared.strong.fetch_sub(1, Release)"),
+    ];
+    layer::a_weak_pointer_does_not_outlive_the_value, TWO, "a weak pointer does not keep the value", [
+        ARC.lose("if shared.weak.fetch_sub(1, Release) == 1", FailureKind::Leak),
+    ];
+}

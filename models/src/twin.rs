@@ -1,0 +1,140 @@
+//! Twins: the same model with one site of the code under test changed, which must fail.
+
+use selvedge::rt::sync::atomic::Ordering::{self, Relaxed};
+use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_after, site_of};
+
+/// What an engine must be able to do to catch a twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teeth {
+    /// See a missing Acquire or Release.
+    Orderings,
+    /// Explore interleavings.
+    Interleavings,
+}
+
+/// A change to one site, and how the model must fail because of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Twin {
+    file: &'static str,
+    source: &'static str,
+    anchor: Option<&'static str>,
+    /// The text that names the site's line.
+    pub fragment: &'static str,
+    change: Change,
+    kind: FailureKind,
+    /// Another kind, which an engine that sees more reports first.
+    or: Option<FailureKind>,
+    teeth: Teeth,
+    shows_in: &'static str,
+}
+
+/// The change to another ordering, for tables.
+pub const fn order(order: Ordering) -> Change {
+    Change::Order(order)
+}
+
+impl Twin {
+    /// The start of every twin of a file: its source, and the end of its path.
+    pub const fn of(file: &'static str, source: &'static str) -> Twin {
+        Twin {
+            file,
+            source,
+            anchor: None,
+            fragment: "",
+            change: Change::DropStore,
+            kind: FailureKind::Panic,
+            or: None,
+            teeth: Teeth::Interleavings,
+            shows_in: "",
+        }
+    }
+
+    /// A twin with any change.
+    pub const fn twin(self, fragment: &'static str, change: Change, kind: FailureKind, teeth: Teeth) -> Twin {
+        Twin { fragment, change, kind, teeth, ..self }
+    }
+
+    /// A twin whose site orders nothing; it must fail with a data race.
+    pub const fn weaken(self, fragment: &'static str) -> Twin {
+        self.twin(fragment, order(Relaxed), FailureKind::Race, Teeth::Orderings)
+    }
+
+    /// A twin that wakes nobody; it must fail with a deadlock.
+    pub const fn drop_wake(self, fragment: &'static str) -> Twin {
+        self.twin(fragment, Change::DropUnpark, FailureKind::Deadlock, Teeth::Interleavings)
+    }
+
+    /// A twin whose write is lost; it must fail with this kind.
+    pub const fn lose(self, fragment: &'static str, kind: FailureKind) -> Twin {
+        self.twin(fragment, Change::DropStore, kind, Teeth::Interleavings)
+    }
+
+    /// The same twin in a model where it fails in another way.
+    pub const fn fails_with(self, kind: FailureKind) -> Twin {
+        Twin { kind, ..self }
+    }
+
+    /// Or so, under an engine that sees more.
+    pub const fn or(self, kind: FailureKind) -> Twin {
+        Twin { or: Some(kind), ..self }
+    }
+
+    /// What an engine needs to catch it.
+    pub const fn needs(self, teeth: Teeth) -> Twin {
+        Twin { teeth, ..self }
+    }
+
+    /// The site is the first after this line.
+    pub const fn after(self, anchor: &'static str) -> Twin {
+        Twin { anchor: Some(anchor), ..self }
+    }
+
+    /// The failure must name a site in a file whose path ends so.
+    pub const fn shows_in(self, file: &'static str) -> Twin {
+        Twin { shows_in: file, ..self }
+    }
+
+    /// Whether an engine can be expected to catch it.
+    pub fn is_seen_by(&self, engine: Engine) -> bool {
+        match (engine, self.teeth) {
+            (Engine::Native, _) => false,
+            (_, Teeth::Orderings) => engine.sees_orderings(),
+            (_, Teeth::Interleavings) => true,
+        }
+    }
+
+    /// The mutation, found in today's source.
+    ///
+    /// # Panics
+    /// If the source has no such line any more.
+    pub fn mutation(&self) -> Mutation {
+        let Twin { source, file, fragment, change, .. } = *self;
+        let found = match self.anchor {
+            Some(anchor) => site_after(source, file, anchor, fragment, change),
+            None => site_of(source, file, fragment, change),
+        };
+        found.unwrap_or_else(|error| panic!("a twin has lost its site: {error}"))
+    }
+
+    /// Whether the report of the mutated model is the failure that the twin must have; or what it is.
+    ///
+    /// # Errors
+    /// What the run came to instead.
+    pub fn judge(&self, report: &Report) -> Result<(), String> {
+        if report.mutated == 0 {
+            return Err(format!("the site `{}` was never reached", self.fragment));
+        }
+        let Some(found) = report.verdict.failure() else {
+            return Err(format!("not caught: {report}"));
+        };
+        let failure = &found.failure;
+        if failure.kind != self.kind && Some(failure.kind) != self.or {
+            return Err(format!("failed with a {} instead of a {}: {report}", failure.kind, self.kind));
+        }
+        if !self.shows_in.is_empty() && !failure.sites.iter().any(|site| site.file().ends_with(self.shows_in))
+        {
+            return Err(format!("failed, but not in {}: {report}", self.shows_in));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! One test for each model and engine, and one for each twin and engine that can catch it.
+
+use libtest_mimic::{Arguments, Trial};
+use selvedge_check::{Engine, Verdict};
+use selvedge_models::run::{Effort, run_model, run_twin};
+use selvedge_models::table::MODELS;
+use std::time::Duration;
+
+/// Tests are quicker than `selvedge verify`: they run under each set of features.
+const EFFORT: Effort = Effort { time_limit: Duration::from_secs(5), runs: 100, full: false };
+
+fn main() {
+    let mut tests = Vec::new();
+    for model in MODELS {
+        for engine in Engine::available() {
+            tests.push(Trial::test(format!("{}::{engine}", model.name), move || {
+                let report = run_model(model, engine, &EFFORT, Default::default());
+                let kind_fits = match report.verdict {
+                    Verdict::Stressed { .. } => engine == Engine::Native,
+                    Verdict::Searched { .. } => engine != Engine::Native,
+                    Verdict::Exhaustive => engine != Engine::Native && engine != Engine::Loom,
+                    _ => false,
+                };
+                if kind_fits { Ok(()) } else { Err(report.to_string().into()) }
+            }));
+            for twin in model.twins.iter().filter(move |twin| twin.is_seen_by(engine)) {
+                let name = format!("{}::{engine}::without `{}`", model.name, twin.fragment);
+                tests.push(Trial::test(name, move || {
+                    run_twin(model, twin, engine, &EFFORT, Default::default()).map_err(Into::into)
+                }));
+            }
+        }
+        tests.push(Trial::test(format!("{}::has_a_twin", model.name), || {
+            if model.twins.is_empty() { Err("nothing shows that this model can fail".into()) } else { Ok(()) }
+        }));
+    }
+    libtest_mimic::run(&Arguments::from_args(), tests).exit();
+}
