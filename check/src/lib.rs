@@ -39,6 +39,11 @@
     reason = "the harness runs outside any model, on real threads"
 )]
 
+/// The README's example compiles and holds.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 mod checker;
 mod engine;
 mod engines;

@@ -70,7 +70,7 @@ impl<T> Chan<T> {
             received: CachePadded::new(AtomicU64::new(0)),
             buffer_end: CachePadded::new(AtomicU64::new(initial_end)),
             gone_senders: AtomicUsize::new(0),
-            array: EndlessArray::new(shift, Setup { initial_end, expands: capacity > 0 }),
+            array: EndlessArray::new(shift, capacity, Setup { initial_end, expands: capacity > 0 }),
             capacity,
         }
     }

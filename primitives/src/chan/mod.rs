@@ -31,7 +31,7 @@
 //! That of Kotlin's channels (Koval, Alistarh, Elizarov: *Fast and Scalable Channels in Kotlin
 //! Coroutines*, PPoPP 2023), without the two places where it waits for another's step.
 //!
-//! Three counters hand out tickets to the cells of an [endless array](crate::queue): `sent`, `received`,
+//! Three counters hand out tickets to the cells of an endless array (the module `queue`): `sent`, `received`,
 //! and `buffer_end`. The send with ticket t and the receive with ticket t meet in cell t. Cells before
 //! `buffer_end` are the buffer, where a sender leaves its value and goes; every receive that begins makes
 //! it one cell longer (*expands* it), so that there is room for one more value. On capacity 0 there is no

@@ -10,6 +10,9 @@ use crossbeam_utils::CachePadded;
 /// The counters that hand out tickets, and so the parties of a cell.
 pub(crate) const PARTIES: usize = 3;
 
+/// Spare segments that are kept, beyond the first.
+const MAX_SPARES: usize = 63;
+
 /// See the [module](super).
 pub(crate) struct EndlessArray<C: ArrayCell> {
     cursors: [CachePadded<AtomicPtr<Segment<C>>>; PARTIES],
@@ -18,8 +21,9 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
     walkers: AtomicUsize,
     /// Dead segments that a walker may still look at.
     limbo: AtomicPtr<Segment<C>>,
-    /// One dead segment that nobody looks at any more, ready for use.
-    spare: AtomicPtr<Segment<C>>,
+    /// Dead segments that nobody looks at any more, ready for use: as many as a user at its pace needs,
+    /// so that it allocates no more.
+    spares: Box<[AtomicPtr<Segment<C>>]>,
     /// A segment has two to this power cells.
     shift: u32,
     pub(crate) setup: C::Setup,
@@ -63,15 +67,16 @@ impl<C: ArrayCell> Drop for Pin<'_, C> {
 }
 
 impl<C: ArrayCell> EndlessArray<C> {
-    /// An array whose segments have two to the power `shift` cells.
-    pub(crate) fn new(shift: u32, setup: C::Setup) -> Self {
+    /// An array whose segments have two to the power `shift` cells, for a user who has up to `in_use`
+    /// cells in use at a time.
+    pub(crate) fn new(shift: u32, in_use: usize, setup: C::Setup) -> Self {
         let first = Segment::allocate(0, shift, &setup);
         EndlessArray {
             cursors: [(); PARTIES].map(|()| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
             head: AtomicPtr::new(first),
             walkers: AtomicUsize::new(0),
             limbo: AtomicPtr::new(null_mut()),
-            spare: AtomicPtr::new(null_mut()),
+            spares: (0..=(in_use >> shift).min(MAX_SPARES)).map(|_| AtomicPtr::default()).collect(),
             shift,
             setup,
         }
@@ -150,14 +155,13 @@ impl<C: ArrayCell> EndlessArray<C> {
             return next;
         }
         let id = segment.id + 1;
-        // Acquire: pairs with the Release of whoever put the spare there.
-        let spare = self.spare.swap(null_mut(), Acquire);
-        let fresh = if spare.is_null() {
-            Segment::allocate(id, self.shift, &self.setup)
-        } else {
-            // SAFETY: a spare belongs to whoever takes it.
-            unsafe { (*spare).reset(id, self.shift, &self.setup) };
-            spare
+        let fresh = match self.take_spare() {
+            None => Segment::allocate(id, self.shift, &self.setup),
+            Some(spare) => {
+                // SAFETY: a spare belongs to whoever takes it.
+                unsafe { (*spare).reset(id, self.shift, &self.setup) };
+                spare
+            }
         };
         // Release: publishes the fresh segment. Acquire: or shows us the one that was faster.
         match segment.next.compare_exchange(null_mut(), fresh, AcqRel, Acquire) {
@@ -279,13 +283,22 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Keeps a segment that nobody else has as the spare one, or frees it.
+    fn take_spare(&self) -> Option<*mut Segment<C>> {
+        // Acquire: pairs with the Release of whoever put the spare there.
+        let mut taken = self.spares.iter().map(|spare| spare.swap(null_mut(), Acquire));
+        taken.find(|segment| !segment.is_null())
+    }
+
+    /// Keeps a segment that nobody else has as a spare one, or frees it.
     fn reuse(&self, segment: *mut Segment<C>) {
-        // Release: whoever takes the spare may write to it. Relaxed: then it is not passed on.
-        if self.spare.compare_exchange(null_mut(), segment, Release, Relaxed).is_err() {
-            // SAFETY: nobody else has it.
-            unsafe { Segment::free(segment) };
+        for spare in &self.spares {
+            // Release: whoever takes the spare may write to it. Relaxed: then it is not passed on here.
+            if spare.compare_exchange(null_mut(), segment, Release, Relaxed).is_ok() {
+                return;
+            }
         }
+        // SAFETY: nobody else has it.
+        unsafe { Segment::free(segment) };
     }
 }
 
@@ -329,10 +342,12 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
             unsafe { Segment::free(dead) };
             dead = next;
         }
-        let spare = self.spare.with_mut(|spare| *spare);
-        if !spare.is_null() {
-            // SAFETY: the spare segment is in no list.
-            unsafe { Segment::free(spare) };
+        for spare in &mut self.spares {
+            let spare = spare.with_mut(|spare| *spare);
+            if !spare.is_null() {
+                // SAFETY: spare segments are in no list.
+                unsafe { Segment::free(spare) };
+            }
         }
     }
 }

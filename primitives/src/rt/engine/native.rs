@@ -33,9 +33,17 @@ struct Threads {
     body_returned: bool,
 }
 
+/// What a thread waits for.
+struct Wait {
+    what: String,
+    site: Site,
+    /// Which token, by its address; 0: the end of a thread.
+    token: usize,
+}
+
 struct Thread {
     name: Option<String>,
-    waits: Option<(String, Site)>,
+    waits: Option<Wait>,
     done: bool,
     panic: Option<String>,
 }
@@ -103,29 +111,33 @@ impl NativeRun {
 
     /// The current thread waits for something that only another thread of the run can bring,
     /// unless `arrived`, which is looked at under the lock that [`wakes`](Self::wakes) takes too.
-    pub(crate) fn begins_to_wait(&self, waits_for: String, site: Site, arrived: impl Fn() -> bool) {
-        self.waits_unless(waits_for, site, |_| arrived());
+    pub(crate) fn begins_to_park(&self, token: usize, site: Site, arrived: impl Fn() -> bool) {
+        self.waits_unless(Wait { what: "park".to_string(), site, token }, |_| arrived());
     }
 
     /// The current thread waits for the end of `thread`.
     pub(crate) fn begins_to_join(&self, thread: ThreadId, site: Site) {
-        self.waits_unless(join_of(thread), site, |threads| threads.all[thread].done);
+        self.waits_unless(Wait { what: join_of(thread), site, token: 0 }, |threads| threads.all[thread].done);
     }
 
-    fn waits_unless(&self, waits_for: String, site: Site, arrived: impl Fn(&Threads) -> bool) {
+    fn waits_unless(&self, wait: Wait, arrived: impl Fn(&Threads) -> bool) {
         {
             let mut threads = self.lock();
             if arrived(&threads) {
                 return;
             }
-            threads.all[ME.get()].waits = Some((waits_for, site));
+            threads.all[ME.get()].waits = Some(wait);
         }
         self.check_stuck();
     }
 
-    /// Somebody is about to wake `thread`, or it wakes by itself.
-    pub(crate) fn wakes(&self, thread: ThreadId) {
-        self.lock().all[thread].waits = None;
+    /// Somebody is about to give `thread` this token, or the wait is over. A thread that waits for another
+    /// token by now goes on waiting.
+    pub(crate) fn wakes(&self, thread: ThreadId, token: usize) {
+        let waits = &mut self.lock().all[thread].waits;
+        if waits.as_ref().is_some_and(|wait| wait.token == token) {
+            *waits = None;
+        }
     }
 
     pub(crate) fn this_thread(&self) -> ThreadId {
@@ -147,7 +159,7 @@ impl NativeRun {
             let mut threads = self.lock();
             threads.all[thread].done = true;
             for waiting in &mut threads.all {
-                if waiting.waits.as_ref().is_some_and(|(what, _)| *what == join_of(thread)) {
+                if waiting.waits.as_ref().is_some_and(|wait| wait.what == join_of(thread)) {
                     waiting.waits = None;
                 }
             }
@@ -170,8 +182,8 @@ impl NativeRun {
             }
             let mut blocked = Vec::new();
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
-                if let Some((waits_for, site)) = &state.waits {
-                    let (name, waits_for) = (state.name.clone(), waits_for.clone());
+                if let Some(Wait { what, site, .. }) = &state.waits {
+                    let (name, waits_for) = (state.name.clone(), what.clone());
                     blocked.push(Blocked { thread, name, waits_for, site, called_at: None });
                 }
             }

@@ -49,6 +49,12 @@ impl Token {
         }
     }
 
+    /// Tells this token from others that live.
+    #[cfg(feature = "checking")]
+    fn number(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
     #[track_caller]
     pub(super) fn unpark(&self) {
         #[cfg(feature = "checking")]
@@ -59,7 +65,7 @@ impl Token {
             }
             // Release: as below.
             self.given.store(true, Release);
-            run.wakes(*thread);
+            run.wakes(*thread, self.number());
             return self.thread.unpark();
         }
         // Release: pairs with the Acquire in `park`, so that what came before is seen after it.
@@ -97,9 +103,9 @@ impl Held {
             run.step();
             if deadline.is_none() {
                 // Acquire: as in `wait`.
-                run.begins_to_wait("park".to_string(), Location::caller(), || token.given.load(Acquire));
+                run.begins_to_park(token.number(), Location::caller(), || token.given.load(Acquire));
                 let given = wait(&token.given, None);
-                run.wakes(*thread);
+                run.wakes(*thread, token.number());
                 return given;
             }
         }

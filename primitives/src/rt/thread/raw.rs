@@ -146,7 +146,7 @@ impl Raw {
                 let Some((run, thread)) = run else { return latch.wait() };
                 run.begins_to_join(*thread, site);
                 latch.wait();
-                run.wakes(run.this_thread());
+                run.wakes(run.this_thread(), 0);
             }
             Kind::Inline => (),
         }

@@ -1,0 +1,76 @@
+//! The channels that are compared, behind one trait.
+
+use std::sync::mpsc;
+
+/// A bounded channel of numbers.
+pub(crate) trait Channel: 'static {
+    const NAME: &'static str;
+    type Tx: Clone + Send + 'static;
+    type Rx: Send + 'static;
+    fn bounded(capacity: usize) -> (Self::Tx, Self::Rx);
+    fn send(tx: &Self::Tx, value: u64);
+    fn recv(rx: &Self::Rx) -> u64;
+    /// One more receiver of the same channel.
+    fn another(rx: &Self::Rx) -> Self::Rx;
+}
+
+macro_rules! channel {
+    ($type:ident, $name:literal, $tx:ty, $rx:ty, $bounded:path) => {
+        pub(crate) struct $type;
+
+        impl Channel for $type {
+            const NAME: &'static str = $name;
+            type Tx = $tx;
+            type Rx = $rx;
+            fn bounded(capacity: usize) -> (Self::Tx, Self::Rx) {
+                $bounded(capacity)
+            }
+            fn send(tx: &Self::Tx, value: u64) {
+                tx.send(value).expect("the receiver lives");
+            }
+            fn recv(rx: &Self::Rx) -> u64 {
+                rx.recv().expect("the sender lives")
+            }
+            fn another(rx: &Self::Rx) -> Self::Rx {
+                rx.clone()
+            }
+        }
+    };
+}
+
+channel!(
+    Selvedge,
+    "selvedge",
+    selvedge::chan::Sender<u64>,
+    selvedge::chan::Receiver<u64>,
+    selvedge::chan::bounded
+);
+channel!(
+    Crossbeam,
+    "crossbeam-channel",
+    crossbeam_channel::Sender<u64>,
+    crossbeam_channel::Receiver<u64>,
+    crossbeam_channel::bounded
+);
+channel!(Flume, "flume", flume::Sender<u64>, flume::Receiver<u64>, flume::bounded);
+channel!(Kanal, "kanal", kanal::Sender<u64>, kanal::Receiver<u64>, kanal::bounded);
+
+pub(crate) struct Std;
+
+impl Channel for Std {
+    const NAME: &'static str = "std::sync::mpsc";
+    type Tx = mpsc::SyncSender<u64>;
+    type Rx = mpsc::Receiver<u64>;
+    fn bounded(capacity: usize) -> (Self::Tx, Self::Rx) {
+        mpsc::sync_channel(capacity)
+    }
+    fn send(tx: &Self::Tx, value: u64) {
+        tx.send(value).expect("the receiver lives");
+    }
+    fn recv(rx: &Self::Rx) -> u64 {
+        rx.recv().expect("the sender lives")
+    }
+    fn another(_rx: &Self::Rx) -> Self::Rx {
+        unreachable!("std's channel has one receiver, and is in no scenario with more")
+    }
+}

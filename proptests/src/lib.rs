@@ -1,0 +1,14 @@
+//! Generated tests of selvedge's primitives.
+//!
+//! - [`sequential`]: sequences of operations on one thread, compared answer by answer with a
+//!   reference that is a `VecDeque` and a flag (`tests/sequences.rs`).
+//! - [`concurrent`]: small programs of a few threads, run natively and under an engine, whose
+//!   histories must keep what a channel promises (`tests/programs.rs`), and which find a channel that
+//!   was broken on purpose and shrink to a few lines (`tests/mutants.rs`).
+//! - [`call`]: the operations that both are made of.
+//!
+//! Seeds are fixed: a run draws the same programs each time.
+
+pub mod call;
+pub mod concurrent;
+pub mod sequential;
