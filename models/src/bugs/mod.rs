@@ -1,7 +1,7 @@
 //! Concurrency bugs of well-known Go programs as small kernels, each in its buggy and its fixed form.
 //!
 //! `data/bug-kernels.tsv` describes them: mechanism, symptom, trigger, fix. A Go channel stays open until
-//! somebody closes it, so here a [`Pair`] of both sides is cloned into every thread.
+//! somebody closes it, so here a pair of both sides is cloned into every thread.
 
 mod blocking;
 mod races;
