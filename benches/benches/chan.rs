@@ -9,7 +9,7 @@
 mod peers;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use peers::{Channel, Crossbeam, Flume, Kanal, Selvedge, Std};
+use peers::{Channel, Crossbeam, Flume, Kanal, Locked, Selvedge, Std};
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -91,47 +91,35 @@ macro_rules! scenario {
 }
 
 fn channels(criterion: &mut Criterion) {
+    let (one, many) = (shape(1, 1, 1), shape(128, 1, 1));
+    let (none, crowd) = (shape(0, 1, 1), shape(128, 2, 2));
     scenario!(
         criterion,
         "uncontended",
         10_000,
         uncontended,
-        shape(1, 1, 1),
-        [Selvedge, Crossbeam, Flume, Kanal, Std]
+        one,
+        [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]
     );
-    scenario!(criterion, "spsc 1", 1_000, transfer, shape(1, 1, 1), [Selvedge, Crossbeam, Flume, Kanal, Std]);
+    scenario!(criterion, "spsc 1", 1_000, transfer, one, [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]);
     scenario!(
         criterion,
         "spsc 128",
         10_000,
         transfer,
-        shape(128, 1, 1),
-        [Selvedge, Crossbeam, Flume, Kanal, Std]
+        many,
+        [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]
     );
-    scenario!(
-        criterion,
-        "rendezvous",
-        1_000,
-        transfer,
-        shape(0, 1, 1),
-        [Selvedge, Crossbeam, Flume, Kanal, Std]
-    );
+    scenario!(criterion, "rendezvous", 1_000, transfer, none, [Selvedge, Crossbeam, Flume, Kanal, Std]);
     scenario!(
         criterion,
         "mpmc 2x2 128",
         10_000,
         transfer,
-        shape(128, 2, 2),
-        [Selvedge, Crossbeam, Flume, Kanal]
+        crowd,
+        [Selvedge, Crossbeam, Flume, Kanal, Locked]
     );
-    scenario!(
-        criterion,
-        "ping-pong",
-        500,
-        ping_pong,
-        shape(0, 1, 1),
-        [Selvedge, Crossbeam, Flume, Kanal, Std]
-    );
+    scenario!(criterion, "ping-pong", 500, ping_pong, none, [Selvedge, Crossbeam, Flume, Kanal, Std]);
 }
 
 criterion_group!(benches, channels);

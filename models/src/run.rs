@@ -8,33 +8,44 @@ use std::time::Duration;
 /// How far to go with each model.
 #[derive(Clone, Debug)]
 pub struct Effort {
-    /// Time for each model or twin under each engine.
+    /// Time for each model under each engine.
     pub time_limit: Duration,
+    /// Executions for each model under each engine.
+    pub executions: Option<u64>,
     /// Native runs.
     pub runs: u64,
-    /// No preemption bounds.
+    /// No preemption bounds, but for twins, which are caught with few preemptions.
     pub full: bool,
 }
 
 impl Effort {
     /// What tests and `selvedge verify` do by themselves.
-    pub const STANDARD: Effort = Effort { time_limit: Duration::from_secs(10), runs: 300, full: false };
+    pub const STANDARD: Effort =
+        Effort { time_limit: Duration::from_secs(10), executions: None, runs: 300, full: false };
 }
 
+/// Far more than a twin takes that is caught: one that is not must not pass for a slow machine's fault.
+const TWIN_LIMIT: Duration = Duration::from_secs(300);
+
 fn checker(model: &Model, engine: Engine, effort: &Effort) -> Checker {
-    let bound = if effort.full { None } else { model.bound };
     Checker::new()
         .name(model.name)
         .ignore_environment()
         .engines([engine])
-        .preemption_bound(bound)
+        .preemption_bound(model.bound)
         .iterations(effort.runs)
-        .time_limit(effort.time_limit)
 }
 
 /// Runs a model under one engine.
 pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: SharedCounters) -> Report {
-    only(checker(model, engine, effort).counters(counters).run(model.body))
+    let mut checker = checker(model, engine, effort).time_limit(effort.time_limit).counters(counters);
+    if let Some(limit) = effort.executions {
+        checker = checker.max_executions(limit);
+    }
+    if effort.full {
+        checker = checker.preemption_bound(None);
+    }
+    only(checker.run(model.body))
 }
 
 /// Runs a twin of a model under an engine that can catch it.
@@ -48,7 +59,8 @@ pub fn run_twin(
     effort: &Effort,
     counters: SharedCounters,
 ) -> Result<(), String> {
-    let checker = checker(model, engine, effort).mutate(twin.mutation()).counters(counters);
+    let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters);
+    let checker = checker.mutate(twin.mutation());
     twin.judge(&only(checker.run(model.body)))
 }
 

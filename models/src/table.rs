@@ -94,11 +94,11 @@ models! {
         "a receiver that timed out costs no other its value", [WAKE_SENDER];
     chan_room::a_rendezvous_send_completes_only_with_a_receiver, TWO,
         "without a buffer a send completes only with a receiver", [WAKE_SENDER];
-    chan_room::a_send_waits_only_while_the_channel_is_full, TWO,
+    chan_room::a_send_waits_only_while_the_channel_is_full, None,
         "a place that a receive freed is free", [LOST_GROWTH];
-    chan_room::the_buffer_never_holds_more_than_its_capacity, TWO,
+    chan_room::the_buffer_never_holds_more_than_its_capacity, None,
         "of two senders one finds room for one value", [LOST_SEND];
-    chan_room::try_recv_misses_nothing_and_invents_nothing, TWO,
+    chan_room::try_recv_misses_nothing_and_invents_nothing, None,
         "try_recv misses no value that was there, and invents none", [LOST_RECEIVE];
     chan_room::try_recv_finds_a_value_among_other_receivers, TWO,
         "try_recv finds a value among other receivers", [PUBLISH];
@@ -116,8 +116,8 @@ models! {
         "close wakes every blocked sender, with its value", [REFUSE_SENDER];
     chan_close::the_buffer_survives_a_close_that_races_with_a_send, TWO,
         "after close the buffer is received first", [PUBLISH];
-    chan_close::one_of_two_closers_succeeds, TWO, "of two closers exactly one succeeds", [LOST_CLOSE];
-    chan_close::a_send_after_close_fails, TWO, "a send after close fails", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
+    chan_close::one_of_two_closers_succeeds, None, "of two closers exactly one succeeds", [LOST_CLOSE];
+    chan_close::a_send_after_close_fails, None, "a send after close fails", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
     chan_close::dropping_the_last_sender_ends_the_receiver, TWO,
         "dropping the last sender closes", [WAKE_RECEIVER];
     chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
@@ -130,7 +130,7 @@ models! {
         "without a buffer a receive happens before its send completes", [WAKE_SENDER];
     chan_edges::a_receive_happens_before_the_send_that_uses_its_place, TWO,
         "the k-th receive happens before send k+C completes", [WAKE_BY_EXPANDING, LOST_GROWTH];
-    chan_edges::a_receive_happens_before_a_try_send_that_uses_its_place, TWO,
+    chan_edges::a_receive_happens_before_a_try_send_that_uses_its_place, None,
         "the same where nobody waits", [LOST_SEND.fails_with(FailureKind::Race).needs(Teeth::Orderings)];
     chan_edges::close_happens_before_a_receive_that_fails, TWO,
         "close happens before a receive that fails", [DISMISS_RECEIVER];
@@ -161,13 +161,13 @@ models! {
         MUTEX.drop_wake("next.unpark()"),
         MUTEX.weaken("self.locked.swap(false, Release)"),
     ];
-    layer::the_condvar_wakes_who_waits, TWO, "no notification is lost", [
+    layer::the_condvar_wakes_who_waits, None, "no notification is lost", [
         LAYER.drop_wake("changed.notify_one()"),
     ];
     layer::the_last_owner_of_an_arc_frees_it, None, "the last owner frees the value", [
         ARC.weaken("shared.strong.fetch_sub(1, Release)"),
     ];
-    layer::a_weak_pointer_does_not_outlive_the_value, TWO, "a weak pointer does not keep the value", [
+    layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
         ARC.lose("if shared.weak.fetch_sub(1, Release) == 1", FailureKind::Leak),
     ];
 }

@@ -1,6 +1,8 @@
 //! The channels that are compared, behind one trait.
 
-use std::sync::mpsc;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::{Arc, mpsc};
 
 /// A bounded channel of numbers.
 pub(crate) trait Channel: 'static {
@@ -72,5 +74,43 @@ impl Channel for Std {
     }
     fn another(_rx: &Self::Rx) -> Self::Rx {
         unreachable!("std's channel has one receiver, and is in no scenario with more")
+    }
+}
+
+/// The channel that one writes in ten minutes: a queue under a lock. It has no form without a buffer.
+pub(crate) struct Locked;
+
+pub(crate) struct Queue {
+    values: Mutex<VecDeque<u64>>,
+    capacity: usize,
+    room: Condvar,
+    some: Condvar,
+}
+
+impl Channel for Locked {
+    const NAME: &'static str = "parking_lot queue";
+    type Tx = Arc<Queue>;
+    type Rx = Arc<Queue>;
+    fn bounded(capacity: usize) -> (Self::Tx, Self::Rx) {
+        assert!(capacity > 0, "a locked queue has no form without a buffer");
+        let values = Mutex::new(VecDeque::with_capacity(capacity));
+        let queue = Arc::new(Queue { values, capacity, room: Condvar::new(), some: Condvar::new() });
+        (Arc::clone(&queue), queue)
+    }
+    fn send(tx: &Self::Tx, value: u64) {
+        let mut values = tx.values.lock();
+        tx.room.wait_while(&mut values, |values| values.len() == tx.capacity);
+        values.push_back(value);
+        tx.some.notify_one();
+    }
+    fn recv(rx: &Self::Rx) -> u64 {
+        let mut values = rx.values.lock();
+        rx.some.wait_while(&mut values, |values| values.is_empty());
+        let value = values.pop_front().expect("it is not empty");
+        rx.room.notify_one();
+        value
+    }
+    fn another(rx: &Self::Rx) -> Self::Rx {
+        Arc::clone(rx)
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct VerifyArguments {
     /// No preemption bounds, ten minutes for each model and engine, and 10,000 native runs
     #[arg(long)]
     full: bool,
-    /// Seconds for each model or twin under each engine
+    /// Seconds for each model under each engine
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
 }

@@ -43,7 +43,8 @@ impl VerifyArguments {
     fn effort(&self) -> Effort {
         let mut effort = Effort::STANDARD;
         if self.full {
-            effort = Effort { time_limit: Duration::from_secs(600), runs: 10_000, full: true };
+            effort =
+                Effort { time_limit: Duration::from_secs(600), executions: None, runs: 10_000, full: true };
         }
         if let Some(limit) = self.time_limit {
             effort.time_limit = Duration::from_secs(limit);

@@ -64,8 +64,10 @@
 //! exchange that ends its wait; a receive likewise; a failing `try_send` or `try_recv`, its last read of
 //! a counter; close, setting the bit in `sent`.
 //!
-//! Limit: cells of waiters that gave up are given back when the counters have passed them. Counters are
-//! moved past them at once, unless a waiter that came earlier still waits in front of them.
+//! Limits: while another thread is in the middle of a receive (its ticket taken, its place not yet given
+//! back), `try_send` may find the channel full by that one place; likewise while a send is under way
+//! `try_recv` may find it empty by that one value. Cells of waiters that gave up are given back when the
+//! counters have passed them: at once, unless a waiter that came earlier still waits in front of them.
 
 mod cell;
 mod close;
