@@ -105,6 +105,24 @@ fn a_deadlock_names_who_waits_where() {
 }
 
 #[test]
+fn a_thread_that_waits_in_a_primitive_is_reported_with_its_callers_line() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let first_line = line!();
+        let report = run(engine, || {
+            let (tx, rx) = selvedge::chan::bounded::<u32>(0);
+            let _ = tx.try_send(1); // returns, so it is not where the thread waits
+            let _ = rx.recv();
+            drop(tx);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
+        let blocked = &report.verdict.failure().expect("just seen").failure.blocked;
+        assert!(blocked[0].site.file().ends_with("chan/recv.rs"), "{report}");
+        let caller = blocked[0].called_at.expect("the line is known");
+        assert!(caller.file().ends_with("verdicts.rs") && caller.line() == first_line + 4, "{report}");
+    }
+}
+
+#[test]
 fn a_thread_that_waits_after_the_body_returned_is_a_leak() {
     for engine in explorers().into_iter().chain([Engine::Native]) {
         let report = run(engine, || {

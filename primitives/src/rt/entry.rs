@@ -4,14 +4,22 @@
 //! thread waits wants to know the line of his own code too.
 
 #[cfg(feature = "checking")]
-use super::engine::{Current, Home, current};
+use super::engine::{self, Current, Home, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
 /// A call of a public operation, as long as it lasts.
 pub(crate) struct Entry {
     #[cfg(feature = "checking")]
-    home: Option<Home>,
+    run: Run,
+}
+
+/// The run that the call belongs to.
+#[cfg(feature = "checking")]
+enum Run {
+    None,
+    Native,
+    Model(Home),
 }
 
 /// To be called first by a public operation that may wait, itself `#[track_caller]`: reports of threads
@@ -21,12 +29,16 @@ pub(crate) struct Entry {
 pub(crate) fn enter() -> Entry {
     Entry {
         #[cfg(feature = "checking")]
-        home: match current() {
+        run: match current() {
+            Current::Outside => Run::None,
+            Current::Native(_) => {
+                engine::entered(Location::caller());
+                Run::Native
+            }
             Current::Model(session) => {
                 session.entered(Location::caller());
-                Some(Home::new(session))
+                Run::Model(Home::new(session))
             }
-            _ => None,
         },
     }
 }
@@ -34,8 +46,14 @@ pub(crate) fn enter() -> Entry {
 #[cfg(feature = "checking")]
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(session) = self.home.and_then(Home::get) {
-            session.left();
+        match self.run {
+            Run::None => (),
+            Run::Native => engine::left(),
+            Run::Model(home) => {
+                if let Some(session) = home.get() {
+                    session.left();
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::current::set_native;
 use super::session::Counters;
 use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +37,8 @@ struct Threads {
 struct Wait {
     what: String,
     site: Site,
+    /// Where the user's code called the operation that waits.
+    called_at: Option<Site>,
     /// Which token, by its address; 0: the end of a thread.
     token: usize,
 }
@@ -50,6 +52,26 @@ struct Thread {
 
 thread_local! {
     static ME: Cell<ThreadId> = const { Cell::new(0) };
+    /// Where public operations that have not returned were called, the outermost first.
+    static ENTRIES: RefCell<Vec<Site>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The current thread of a native run has called a public operation at `site`.
+pub(crate) fn entered(site: Site) {
+    ENTRIES.with_borrow_mut(|entries| entries.push(site));
+}
+
+/// It has returned.
+pub(crate) fn left() {
+    ENTRIES.with_borrow_mut(|entries| {
+        entries.pop();
+    });
+}
+
+impl Wait {
+    fn new(what: String, site: Site, token: usize) -> Wait {
+        Wait { what, site, called_at: ENTRIES.with_borrow(|entries| entries.first().copied()), token }
+    }
 }
 
 impl NativeRun {
@@ -112,12 +134,12 @@ impl NativeRun {
     /// The current thread waits for something that only another thread of the run can bring,
     /// unless `arrived`, which is looked at under the lock that [`wakes`](Self::wakes) takes too.
     pub(crate) fn begins_to_park(&self, token: usize, site: Site, arrived: impl Fn() -> bool) {
-        self.waits_unless(Wait { what: "park".to_string(), site, token }, |_| arrived());
+        self.waits_unless(Wait::new("park".to_string(), site, token), |_| arrived());
     }
 
     /// The current thread waits for the end of `thread`.
     pub(crate) fn begins_to_join(&self, thread: ThreadId, site: Site) {
-        self.waits_unless(Wait { what: join_of(thread), site, token: 0 }, |threads| threads.all[thread].done);
+        self.waits_unless(Wait::new(join_of(thread), site, 0), |threads| threads.all[thread].done);
     }
 
     fn waits_unless(&self, wait: Wait, arrived: impl Fn(&Threads) -> bool) {
@@ -182,9 +204,9 @@ impl NativeRun {
             }
             let mut blocked = Vec::new();
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
-                if let Some(Wait { what, site, .. }) = &state.waits {
+                if let Some(Wait { what, site, called_at, .. }) = &state.waits {
                     let (name, waits_for) = (state.name.clone(), what.clone());
-                    blocked.push(Blocked { thread, name, waits_for, site, called_at: None });
+                    blocked.push(Blocked { thread, name, waits_for, site, called_at: *called_at });
                 }
             }
             let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };
