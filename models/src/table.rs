@@ -61,6 +61,10 @@ const LOST_MOVE: Twin =
 /// A party does not say that it has left: a value that was received is taken for one that was not.
 const ARRAY_LEAVE: Twin =
     ARRAY.lose("place.cell().state().fetch_or(bit.bits(), AcqRel)", FailureKind::UseAfterFree);
+/// Cursors stay at a segment that dies.
+const CURSOR_LEFT: Twin = ARRAY
+    .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
+    .or(FailureKind::UseAfterFree);
 /// Two sends, or two receives, get one ticket; the buffer does not grow; closing has no effect.
 const LOST_SEND: Twin =
     CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);
@@ -142,6 +146,8 @@ models! {
         "the same with a buffer", [LOST_MOVE];
     chan_edges::every_value_is_dropped_once, TWO, "every value is dropped once", [ARRAY_LEAVE];
     chan_edges::segments_are_reused_under_way, TWO, "memory is reused while others look for cells", [PUBLISH];
+    chan_edges::a_walker_keeps_dead_segments_from_reuse, TWO,
+        "a thread that looks for its cell keeps dead segments from reuse", [CURSOR_LEFT];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

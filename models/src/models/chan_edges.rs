@@ -159,3 +159,17 @@ pub fn segments_are_reused_under_way() {
     assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
     sender.join().expect("no panic");
 }
+
+/// Threads that look for their cells keep segments that died meanwhile from being used again.
+pub fn a_walker_keeps_dead_segments_from_reuse() {
+    let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
+    let senders = [10, 20].map(|base| {
+        let tx = tx.clone();
+        thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
+    });
+    drop(tx);
+    let mut values: Vec<i32> = rx.iter().collect();
+    values.sort_unstable();
+    assert_eq!(values, [10, 11, 20, 21]);
+    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+}
