@@ -33,7 +33,7 @@ pub struct Checker {
     time_limit: Option<Duration>,
     max_executions: Option<u64>,
     max_operations: u64,
-    mutation: Option<Mutation>,
+    mutations: Vec<Mutation>,
     expected: Option<FailureKind>,
     use_environment: bool,
     counters: Option<Arc<Counters>>,
@@ -53,7 +53,7 @@ impl Checker {
             time_limit: Some(Duration::from_secs(60)),
             max_executions: None,
             max_operations: 20_000,
-            mutation: None,
+            mutations: Vec::new(),
             expected: None,
             use_environment: true,
             counters: None,
@@ -109,9 +109,9 @@ impl Checker {
         self
     }
 
-    /// Changes one site of the code under test.
+    /// Changes one site of the code under test; may be called again for another site.
     pub fn mutate(mut self, mutation: Mutation) -> Checker {
-        self.mutation = Some(mutation);
+        self.mutations.push(mutation);
         self
     }
 
@@ -184,7 +184,7 @@ impl Checker {
             time_limit: self.time_limit,
             max_executions: self.max_executions,
             max_operations: self.max_operations,
-            mutation: self.mutation.clone(),
+            mutations: self.mutations.clone(),
             replay: self.replay.clone(),
             counters: self.counters.clone().unwrap_or_default(),
         };

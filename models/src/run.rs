@@ -60,7 +60,7 @@ pub fn run_twin(
     counters: SharedCounters,
 ) -> Result<(), String> {
     let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters);
-    let checker = checker.mutate(twin.mutation());
+    let checker = twin.mutations().into_iter().fold(checker, Checker::mutate);
     twin.judge(&only(checker.run(model.body)))
 }
 

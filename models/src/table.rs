@@ -61,6 +61,11 @@ const LOST_MOVE: Twin =
 /// A party does not say that it has left: a value that was received is taken for one that was not.
 const ARRAY_LEAVE: Twin =
     ARRAY.lose("place.cell().state().fetch_or(bit.bits(), AcqRel)", FailureKind::UseAfterFree);
+/// Walkers are not counted, so that segments are used again while somebody looks at them.
+const UNPINNED: Twin = ARRAY
+    .lose("self.walkers.fetch_add(1, SeqCst)", FailureKind::Leak)
+    .and("self.0.walkers.fetch_sub(1, SeqCst)")
+    .or(FailureKind::UseAfterFree);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
@@ -147,7 +152,7 @@ models! {
     chan_edges::every_value_is_dropped_once, TWO, "every value is dropped once", [ARRAY_LEAVE];
     chan_edges::segments_are_reused_under_way, TWO, "memory is reused while others look for cells", [PUBLISH];
     chan_edges::a_walker_keeps_dead_segments_from_reuse, TWO,
-        "a thread that looks for its cell keeps dead segments from reuse", [CURSOR_LEFT];
+        "a thread that looks for its cell keeps dead segments from reuse", [UNPINNED, CURSOR_LEFT];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

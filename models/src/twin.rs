@@ -20,6 +20,8 @@ pub struct Twin {
     anchor: Option<&'static str>,
     /// The text that names the site's line.
     pub fragment: &'static str,
+    /// A second line with the same change, where one alone would only break the books.
+    and: Option<&'static str>,
     change: Change,
     kind: FailureKind,
     /// Another kind, which an engine that sees more reports first.
@@ -41,6 +43,7 @@ impl Twin {
             source,
             anchor: None,
             fragment: "",
+            and: None,
             change: Change::DropStore,
             kind: FailureKind::Panic,
             or: None,
@@ -67,6 +70,11 @@ impl Twin {
     /// A twin whose write is lost; it must fail with this kind.
     pub const fn lose(self, fragment: &'static str, kind: FailureKind) -> Twin {
         self.twin(fragment, Change::DropStore, kind, Teeth::Interleavings)
+    }
+
+    /// The same change at a second line of the file.
+    pub const fn and(self, fragment: &'static str) -> Twin {
+        Twin { and: Some(fragment), ..self }
     }
 
     /// The same twin in a model where it fails in another way.
@@ -103,17 +111,18 @@ impl Twin {
         }
     }
 
-    /// The mutation, found in today's source.
+    /// The mutations, found in today's source.
     ///
     /// # Panics
     /// If the source has no such line any more.
-    pub fn mutation(&self) -> Mutation {
-        let Twin { source, file, fragment, change, .. } = *self;
-        let found = match self.anchor {
+    pub fn mutations(&self) -> Vec<Mutation> {
+        let Twin { source, file, change, .. } = *self;
+        let fragments = core::iter::once(self.fragment).chain(self.and);
+        let found = fragments.map(|fragment| match self.anchor {
             Some(anchor) => site_after(source, file, anchor, fragment, change),
             None => site_of(source, file, fragment, change),
-        };
-        found.unwrap_or_else(|error| panic!("a twin has lost its site: {error}"))
+        });
+        found.map(|site| site.unwrap_or_else(|error| panic!("a twin has lost its site: {error}"))).collect()
     }
 
     /// Whether the report of the mutated model is the failure that the twin must have; or what it is.

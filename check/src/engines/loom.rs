@@ -142,7 +142,7 @@ fn exploration(
         Options {
             max_operations: plan.max_operations,
             record,
-            mutation: plan.mutation.clone(),
+            mutations: plan.mutations.clone(),
             statics,
             chooser: Box::new(move |n| for_choices.lock().unwrap_or_else(PoisonError::into_inner).choose(n)),
             on_outcome: Box::new(move |ended| {

@@ -39,7 +39,7 @@ pub(crate) struct Plan {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_operations: u64,
-    pub(crate) mutation: Option<Mutation>,
+    pub(crate) mutations: Vec<Mutation>,
     pub(crate) replay: Option<Token>,
     pub(crate) counters: Arc<Counters>,
 }

@@ -42,7 +42,7 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
     let (failed, ended) = (tx.clone(), tx);
     let options = NativeOptions {
         run,
-        mutation: plan.mutation.clone(),
+        mutations: plan.mutations.clone(),
         counters: Arc::clone(&plan.counters),
         on_failure: Box::new(move |failure| {
             let _ = failed.send(Some(Event::Failed(Box::new(failure), None)));

@@ -85,7 +85,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
         Options {
             max_operations: plan.max_operations,
             record: replaying.then_some(1),
-            mutation: plan.mutation.clone(),
+            mutations: plan.mutations.clone(),
             statics: Vec::new(),
             chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
             on_outcome: Box::new(move |ended| {

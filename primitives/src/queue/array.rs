@@ -59,8 +59,9 @@ struct Pin<'a, C: ArrayCell>(&'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
-        // SeqCst: the last walker looks at the limbo after it has left; see the module.
-        if self.0.walkers.fetch_sub(1, SeqCst) == 1 && !self.0.limbo.load(SeqCst).is_null() {
+        // SeqCst, thrice: whoever leaves last looks at the limbo after that; see the module.
+        self.0.walkers.fetch_sub(1, SeqCst);
+        if !self.0.limbo.load(SeqCst).is_null() && self.0.walkers.load(SeqCst) == 0 {
             self.0.collect();
         }
     }

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct NativeOptions {
     /// The number of this run, from 1.
     pub run: u64,
-    /// The site to change.
-    pub mutation: Option<Mutation>,
+    /// The sites to change.
+    pub mutations: Vec<Mutation>,
     /// Counts runs and operations.
     pub counters: Arc<Counters>,
     /// Told when the run failed. The threads of the run stay where they are, for ever.
@@ -112,7 +112,7 @@ impl NativeRun {
     }
 
     pub(crate) fn change_at(&self, site: Site) -> Option<Change> {
-        let mutation = self.options.mutation.as_ref().filter(|mutation| mutation.matches(site))?;
+        let mutation = self.options.mutations.iter().find(|mutation| mutation.matches(site))?;
         // Relaxed: a statistic.
         self.options.counters.mutated.fetch_add(1, Relaxed);
         Some(mutation.change)

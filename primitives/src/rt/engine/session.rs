@@ -17,8 +17,8 @@ pub struct Options {
     pub max_operations: u64,
     /// Record the steps of this execution (from 1).
     pub record: Option<u64>,
-    /// The site to change.
-    pub mutation: Option<Mutation>,
+    /// The sites to change.
+    pub mutations: Vec<Mutation>,
     /// Statics that an earlier try of this exploration met: made before the body runs.
     pub statics: Vec<StaticKey>,
     /// Decides [`choose`](crate::rt::choose): given n, a number below n.
@@ -57,7 +57,7 @@ pub struct Session {
     pub(super) counters: Arc<Counters>,
     pub(super) state: RefCell<State>,
     max_operations: u64,
-    mutation: Option<Mutation>,
+    mutations: Vec<Mutation>,
     chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
     on_outcome: Box<dyn Fn(Outcome)>,
     record_execution: Option<u64>,
@@ -102,7 +102,7 @@ impl Session {
                 unchanged: 0,
             }),
             max_operations: options.max_operations,
-            mutation: options.mutation,
+            mutations: options.mutations,
             chooser: RefCell::new(options.chooser),
             on_outcome: options.on_outcome,
             record_execution: options.record,
@@ -281,9 +281,9 @@ impl Session {
         }
     }
 
-    /// The mutation's change, if this is its site.
+    /// The change at this site, if it is a mutated one.
     pub(super) fn change_at(&self, site: Site) -> Option<Change> {
-        let mutation = self.mutation.as_ref().filter(|mutation| mutation.matches(site))?;
+        let mutation = self.mutations.iter().find(|mutation| mutation.matches(site))?;
         // Relaxed: a statistic.
         self.counters.mutated.fetch_add(1, Relaxed);
         Some(mutation.change)
