@@ -1,0 +1,162 @@
+//! The events of an execution graph.
+
+use crate::Order;
+use core::panic::Location;
+use serde::{Deserialize, Serialize};
+
+/// A value in memory: up to 128 bits, in the low bits.
+pub type Value = u128;
+
+/// A source line.
+pub type Site = &'static Location<'static>;
+
+/// An event's number in its graph, which is also its *stamp*: events are numbered in the order in
+/// which the exploration added them.
+pub(crate) type EventId = u32;
+
+/// A thread's number; 0 is the body.
+pub type ThreadId = u32;
+
+/// A location's number.
+pub type LocationId = u32;
+
+/// No event. As the source of a read: the value that the location was made with.
+pub(crate) const NONE: EventId = EventId::MAX;
+
+/// What an event does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// The beginning of the body. Every graph has it, as event 0.
+    Root,
+    /// A read; also the first half of a read-modify-write.
+    Read,
+    /// A write.
+    Write,
+    /// The second half of a read-modify-write; its read is the event before it.
+    RmwWrite,
+    /// A fence.
+    Fence,
+    /// A thread is made.
+    Spawn,
+    /// The end of another thread has been waited for.
+    Join,
+    /// A non-deterministic choice.
+    Choice,
+}
+
+/// What a read does with what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reading {
+    /// Nothing.
+    Load,
+    /// It writes, whatever it found.
+    Update,
+    /// It writes if it found the wanted value.
+    Compare,
+    /// It waits for the wanted value, and then writes.
+    Await,
+}
+
+/// The read half of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Read {
+    pub(crate) reading: Reading,
+    /// What `Compare` and `Await` look for.
+    pub(crate) wanted: Value,
+    /// The order if the operation writes (or is a load).
+    pub(crate) success: Order,
+    /// The order of a comparison that finds another value.
+    pub(crate) failure: Order,
+}
+
+impl Read {
+    /// Whether the operation writes after it has read `value`.
+    pub(crate) fn writes(&self, value: Value) -> bool {
+        match self.reading {
+            Reading::Load => false,
+            Reading::Update => true,
+            Reading::Compare | Reading::Await => value == self.wanted,
+        }
+    }
+
+    /// The order of a read that finds `value`.
+    pub(crate) fn order(&self, value: Value) -> Order {
+        match self.reading {
+            Reading::Load | Reading::Update => self.success,
+            Reading::Compare | Reading::Await if value == self.wanted => self.success,
+            Reading::Compare | Reading::Await => self.failure,
+        }
+    }
+
+    /// The same without its write: a comparison that fails, whatever it finds.
+    pub(crate) fn failing(&self) -> Read {
+        Read { reading: Reading::Load, success: self.failure, ..*self }
+    }
+
+    /// Whether a thread that finds `value` waits for another.
+    pub(crate) fn waits(&self, value: Value) -> bool {
+        self.reading == Reading::Await && value != self.wanted
+    }
+}
+
+/// An event.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) kind: Kind,
+    pub(crate) order: Order,
+    pub(crate) thread: ThreadId,
+    /// The position in the thread's program order.
+    pub(crate) index: u32,
+    /// The location, for reads and writes.
+    pub(crate) location: LocationId,
+    /// For a read its source; for a join the other thread's last event.
+    pub(crate) source: EventId,
+    /// For a write its position in the location's modification order, from 1; 0 is the initial value.
+    pub(crate) position: u32,
+    /// For spawn and join the other thread; for a choice what was taken; for a read whether it fails for no reason.
+    pub(crate) argument: u32,
+    /// The last release fence in the thread up to here.
+    pub(crate) release_fence: EventId,
+    /// The value read or written. Refreshed whenever the event is replayed, since addresses differ
+    /// from run to run.
+    pub(crate) value: Value,
+    pub(crate) read: Read,
+    /// The thread's virtual time, in nanoseconds.
+    pub(crate) time: u64,
+    #[serde(skip)]
+    pub(crate) site: Option<Site>,
+}
+
+impl Event {
+    pub(crate) fn new(kind: Kind, order: Order) -> Event {
+        Event {
+            kind,
+            order,
+            thread: 0,
+            index: 0,
+            location: 0,
+            source: NONE,
+            position: 0,
+            argument: 0,
+            release_fence: NONE,
+            value: 0,
+            read: Read { reading: Reading::Load, wanted: 0, success: order, failure: order },
+            time: 0,
+            site: None,
+        }
+    }
+
+    pub(crate) fn is_read(&self) -> bool {
+        self.kind == Kind::Read
+    }
+
+    pub(crate) fn is_write(&self) -> bool {
+        matches!(self.kind, Kind::Write | Kind::RmwWrite)
+    }
+
+    /// Whether it is a node of the graph in which sequential consistency is judged.
+    pub(crate) fn is_seq_cst(&self) -> bool {
+        self.order.is_seq_cst()
+            && matches!(self.kind, Kind::Read | Kind::Write | Kind::RmwWrite | Kind::Fence)
+    }
+}

@@ -1,0 +1,226 @@
+//! The exploration: TruSt (Kokologiannakis, Marmanis, Gladstein, Vafeiadis, *Truly Stateless, Optimal
+//! Dynamic Partial Order Reduction*, POPL 2022).
+//!
+//! An exploration is a stack of levels. A level is a graph with the alternatives that are still to be tried on
+//! it: at a length of the graph, an event to add there. A backward revisit makes a new level, whose graph is the part
+//! of the old one that the revisit keeps. A graph is never looked up among those seen before: the condition under
+//! which a revisit is made (`revisit`) lets every consistent graph be reached in exactly one way.
+
+pub(crate) mod options;
+mod revisit;
+pub(crate) mod split;
+
+use crate::consistency::psc;
+use crate::event::{Event, EventId, ThreadId};
+use crate::graph::Graph;
+use crate::run::Run;
+use serde::{Deserialize, Serialize};
+
+/// Something left to explore.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Item {
+    pub(crate) what: What,
+    /// The share of the whole exploration that it is thought to be.
+    pub(crate) weight: f64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum What {
+    /// When the graph is `length` long, add `event`; a write at `position`.
+    Add { length: u32, event: Event, position: u32 },
+    /// A graph whose last event is a write that some read was made to read, at one of these places.
+    Revisit { graph: Box<Graph>, places: Vec<u32> },
+}
+
+/// A graph, and what is left to try on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Level {
+    pub(crate) graph: Graph,
+    pub(crate) items: Vec<Item>,
+}
+
+/// What an exploration has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Statistics {
+    /// Complete executions.
+    pub executions: u64,
+    /// Executions in which a thread waits for something that another branch brings, or an assumption failed.
+    pub blocked: u64,
+    /// Events of the complete executions together.
+    pub events: u64,
+    /// The share of the whole that has been explored, as far as can be told: from 0 to 1.
+    pub progress: f64,
+}
+
+impl Statistics {
+    /// Adds what another part of the exploration has done.
+    pub fn add(&mut self, other: &Statistics) {
+        self.executions += other.executions;
+        self.blocked += other.blocked;
+        self.events += other.events;
+        self.progress += other.progress;
+    }
+}
+
+/// How the next branch is found.
+#[derive(Debug)]
+pub(crate) enum Mode {
+    /// All of them, one after another.
+    Explore,
+    /// One at random in each place, the number of ways multiplied up: Knuth's estimate of the size of a tree.
+    Sample { random: fastrand::Rng, size: f64 },
+    /// The ways that a token names.
+    Guided(crate::token::Guide),
+}
+
+/// The exploration's state between and during runs.
+#[derive(Debug)]
+pub(crate) struct Exploration {
+    pub(crate) graph: Graph,
+    pub(crate) items: Vec<Item>,
+    /// The levels below the current one.
+    pub(crate) below: Vec<Level>,
+    /// The share of the current branch.
+    pub(crate) weight: f64,
+    pub(crate) mode: Mode,
+    pub(crate) statistics: Statistics,
+    pub(crate) scratch: psc::Scratch,
+    /// Whether the read added last had one way only.
+    pub(crate) alone: bool,
+    /// A sample has picked another branch than the one taken in place.
+    pub(crate) jump: bool,
+}
+
+impl Exploration {
+    pub(crate) fn new(mode: Mode) -> Exploration {
+        Exploration {
+            graph: Graph::new(),
+            items: Vec::new(),
+            below: Vec::new(),
+            weight: 1.0,
+            mode,
+            statistics: Statistics::default(),
+            scratch: psc::Scratch::default(),
+            alone: false,
+            jump: false,
+        }
+    }
+
+    /// Goes to the next branch; `false` if there is none.
+    pub(crate) fn advance(&mut self) -> bool {
+        loop {
+            let Some(item) = self.items.pop() else {
+                let Some(level) = self.below.pop() else { return false };
+                self.graph = level.graph;
+                self.items = level.items;
+                continue;
+            };
+            self.weight = item.weight;
+            let consistent = match item.what {
+                What::Add { length, event, position } => self.redo(length, event, position),
+                What::Revisit { graph, places } => self.enter(*graph, places),
+            };
+            if consistent {
+                return true;
+            }
+            self.statistics.progress += self.weight;
+        }
+    }
+
+    fn redo(&mut self, length: u32, event: Event, position: u32) -> bool {
+        self.graph.cut(length);
+        let id = self.graph.add(event);
+        if position != 0 {
+            self.graph.place(id, position);
+        }
+        self.is_consistent(id)
+    }
+
+    fn enter(&mut self, graph: Graph, mut places: Vec<u32>) -> bool {
+        let below = core::mem::replace(&mut self.graph, graph);
+        let items = core::mem::take(&mut self.items);
+        self.below.push(Level { graph: below, items });
+        let write = self.graph.len() - 1;
+        let Some(first) = places.pop() else { return false };
+        let event = *self.graph.event(write);
+        for position in places {
+            self.later(What::Add { length: write, event, position });
+        }
+        self.share_weight(0);
+        self.graph.place(write, first);
+        psc::is_acyclic(&self.graph, &mut self.scratch)
+    }
+
+    /// Whether the graph with the new event `id` is sequentially consistent where it must be.
+    pub(crate) fn is_consistent(&mut self, id: EventId) -> bool {
+        psc::holds_after(&self.graph, id, &mut self.scratch)
+    }
+
+    /// Leaves `item` for later.
+    pub(crate) fn later(&mut self, what: What) {
+        self.items.push(Item { what, weight: 0.0 });
+    }
+
+    /// Shares the weight of the current branch among it and the items from `first` on; a sample picks one of them.
+    pub(crate) fn share_weight(&mut self, first: usize) {
+        let ways = self.items.len() - first + 1;
+        if ways == 1 {
+            return;
+        }
+        self.weight /= ways as f64;
+        for item in &mut self.items[first..] {
+            item.weight = self.weight;
+        }
+        if let Mode::Sample { random, size } = &mut self.mode {
+            *size *= ways as f64;
+            let picked = random.usize(..ways);
+            self.jump = picked > 0;
+            if self.jump {
+                self.items.swap(0, first + picked - 1);
+            }
+            self.items.truncate(usize::from(self.jump));
+        }
+    }
+}
+
+impl Exploration {
+    /// Forgets everything, as if nothing had been explored.
+    pub(crate) fn restart(&mut self) {
+        self.graph = Graph::new();
+        self.items.clear();
+        self.below.clear();
+        self.weight = 1.0;
+        self.jump = false;
+    }
+
+    /// The thread to go on next.
+    pub(crate) fn scheduled(&self, run: &Run) -> Option<ThreadId> {
+        match &self.mode {
+            Mode::Guided(guide) => guide.next(&self.graph, run),
+            _ => run.next(&self.graph),
+        }
+    }
+
+    /// Whether the schedule lets this thread add an event now.
+    pub(crate) fn may_add(&self, thread: ThreadId) -> bool {
+        match &self.mode {
+            Mode::Guided(guide) => guide.is_turn_of(thread),
+            _ => true,
+        }
+    }
+
+    /// Whether a token has more events of this thread.
+    pub(crate) fn has_more_of(&self, thread: ThreadId) -> bool {
+        match &self.mode {
+            Mode::Guided(guide) => guide.has_more_of(thread),
+            _ => false,
+        }
+    }
+
+    /// A thread has added an event.
+    pub(crate) fn note_event(&mut self, thread: ThreadId) {
+        if let Mode::Guided(guide) = &mut self.mode {
+            guide.happened(thread);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Backward revisits: a new write may be read by a read that was added before it.
+//!
+//! For each read of the location outside the write's causal prefix: what was added after the read and is not in the
+//! write's prefix is dropped, and the read made to read the write. Many graphs would lead to the same one in this way; the
+//! revisit is made from that one only in which the read and everything dropped is *maximally added*, as if each had been
+//! added in the first way the exploration tries: reads from, and writes at, the end of modification order.
+
+use super::options::{SPURIOUS, places};
+use super::{Exploration, Mode, What};
+use crate::consistency::coherence::newest_known;
+use crate::event::{Event, EventId, Kind, LocationId};
+use crate::graph::Graph;
+
+impl Exploration {
+    /// Queues the backward revisits that a write offers. It is the last event, and not in modification order yet.
+    pub(super) fn revisit_reads(&mut self, write: EventId) {
+        if matches!(self.mode, Mode::Guided(_)) {
+            return;
+        }
+        let location = self.graph.event(write).location;
+        for at in 0..self.graph.location(location).reads.len() {
+            let read = self.graph.location(location).reads[at];
+            if !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
+                self.queue_revisit(read, write);
+            }
+        }
+    }
+
+    fn queue_revisit(&mut self, read: EventId, write: EventId) {
+        let (mut graph, map) =
+            self.graph.restrict(|event| event <= read || self.graph.in_prefix(event, write));
+        let (read, write) = (map[read as usize], map[write as usize]);
+        let places = places_of(&graph, read, write);
+        if places.is_empty() {
+            return;
+        }
+        graph.set_source(read, write);
+        self.later(What::Revisit { graph: Box::new(graph), places });
+    }
+}
+
+/// Where the write may stand for the read to read it.
+fn places_of(graph: &Graph, read: EventId, write: EventId) -> Vec<u32> {
+    let Event { kind, location, .. } = *graph.event(write);
+    let seen = newest_known(graph, location, graph.before(read));
+    let written = newest_known(graph, location, graph.before(write));
+    if kind != Kind::RmwWrite {
+        return places(graph, write, seen.max(written));
+    }
+    let source = graph.position_of(graph.event(graph.before(write)).source);
+    if source < seen || graph.is_taken(location, source) { Vec::new() } else { vec![source + 1] }
+}
+
+/// Whether this is the graph from which the revisit is to be made.
+fn is_allowed(graph: &Graph, read: EventId, write: EventId) -> bool {
+    is_maximal(graph, read, write)
+        && (read + 1..write).all(|event| graph.in_prefix(event, write) || is_maximal(graph, event, write))
+}
+
+/// Whether an event was added maximally, as seen from `write`: nothing but what was added before it, and what is in
+/// the write's prefix, counts.
+fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
+    let event = graph.event(id);
+    match event.kind {
+        // A spurious failure is revisited as the failure that it would be.
+        Kind::Read if event.argument == SPURIOUS => false,
+        Kind::Read => is_newest(graph, event.location, graph.position_of(event.source), id, write),
+        Kind::Write | Kind::RmwWrite => {
+            let mut reads = graph.location(event.location).reads.iter();
+            let is_read =
+                reads.any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
+            !is_read && is_newest(graph, event.location, event.position, id, write)
+        }
+        Kind::Choice => event.argument == 0,
+        Kind::Root | Kind::Fence | Kind::Spawn | Kind::Join => true,
+    }
+}
+
+fn counts(graph: &Graph, event: EventId, id: EventId, write: EventId) -> bool {
+    event <= id || graph.in_prefix(event, write)
+}
+
+/// Whether no write that counts comes after `position` in modification order.
+fn is_newest(graph: &Graph, location: LocationId, position: u32, id: EventId, write: EventId) -> bool {
+    let later = &graph.location(location).writes[position as usize..];
+    !later.iter().any(|other| counts(graph, *other, id, write))
+}

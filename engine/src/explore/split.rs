@@ -1,0 +1,64 @@
+//! Parts of an exploration that others can do: each is a level of its own.
+
+use super::{Exploration, Item, Level, What};
+use crate::graph::Graph;
+use serde::{Deserialize, Serialize};
+
+/// A part of an exploration, independent of all others. It can be done by another thread, another process of the same
+/// program, or later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Part(pub(crate) Box<Level>);
+
+impl Exploration {
+    /// Gives away the oldest thing left to explore, which tends to be the largest, unless it is the only one.
+    pub(crate) fn give(&mut self) -> Option<Part> {
+        if self.pending() < 2 {
+            return None;
+        }
+        for level in &mut self.below {
+            if !level.items.is_empty() {
+                let item = level.items.remove(0);
+                return Some(part(&level.graph, item));
+            }
+        }
+        let item = self.items.remove(0);
+        Some(part(&self.graph, item))
+    }
+
+    /// Gives away everything left to explore, the oldest first.
+    pub(crate) fn give_all(&mut self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for level in self.below.drain(..) {
+            parts.extend(level.items.into_iter().map(|item| part(&level.graph, item)));
+        }
+        let items = core::mem::take(&mut self.items);
+        parts.extend(items.into_iter().map(|item| part(&self.graph, item)));
+        parts
+    }
+
+    /// Things left to explore, besides the current branch.
+    pub(crate) fn pending(&self) -> usize {
+        self.items.len() + self.below.iter().map(|level| level.items.len()).sum::<usize>()
+    }
+
+    /// Takes a part on; there must be nothing else left to explore.
+    pub(crate) fn take(&mut self, part: Part) {
+        let Level { graph, items } = *part.0;
+        self.graph = graph;
+        self.items = items;
+        self.below.clear();
+    }
+}
+
+fn part(graph: &Graph, item: Item) -> Part {
+    let graph = match &item.what {
+        What::Add { length, .. } => {
+            let mut graph = graph.clone();
+            graph.cut(*length);
+            graph
+        }
+        // It brings its own graph.
+        What::Revisit { .. } => Graph::new(),
+    };
+    Part(Box::new(Level { graph, items: vec![item] }))
+}

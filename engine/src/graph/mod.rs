@@ -1,0 +1,306 @@
+//! Execution graphs.
+//!
+//! Events stand in one vector in the order in which they were added, so that an event's number is its
+//! stamp, going back to an earlier state is a truncation, and a stamp comparison is a comparison of
+//! numbers. Program order is a list for each thread, modification order a list for each location.
+
+mod clocks;
+mod restrict;
+
+pub(crate) use clocks::Clocks;
+
+use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
+use serde::{Deserialize, Serialize};
+
+/// Marks the numbers of locations that belong to statics.
+const STATIC: LocationId = 1 << 31;
+
+/// A location of an execution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Location {
+    /// Its writes in modification order, without the initial value.
+    pub(crate) writes: Vec<EventId>,
+    /// Its reads, in the order in which they were added.
+    pub(crate) reads: Vec<EventId>,
+    pub(crate) initial: Value,
+    /// Accesses to it that are plain, at present.
+    pub(crate) plain: u32,
+}
+
+/// A thread of an execution.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Thread {
+    /// Its events in program order.
+    pub(crate) events: Vec<EventId>,
+    /// The event that made it; `NONE` for the body.
+    pub(crate) spawn: EventId,
+    /// Its k-th spawn makes this thread, in every run.
+    pub(crate) children: Vec<ThreadId>,
+    /// Its k-th new location is this one, in every run.
+    pub(crate) made: Vec<LocationId>,
+    /// Which spawn of which spawn: threads are scheduled in the order of their paths, which do not
+    /// depend on the order in which they happened to be made.
+    pub(crate) path: Vec<u32>,
+}
+
+/// An execution graph.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Graph {
+    pub(crate) events: Vec<Event>,
+    pub(crate) clocks: Clocks,
+    pub(crate) threads: Vec<Thread>,
+    locations: Vec<Location>,
+    statics: Vec<Location>,
+    /// Sequentially consistent accesses and fences, in the order in which they were added.
+    pub(crate) seq_cst: Vec<EventId>,
+    /// Whether threads make threads, so that numbers need not follow paths.
+    pub(crate) nested: bool,
+}
+
+impl Graph {
+    pub(crate) fn new() -> Graph {
+        let mut graph = Graph {
+            events: Vec::new(),
+            clocks: Clocks::default(),
+            threads: vec![Thread { spawn: NONE, ..Thread::default() }],
+            locations: Vec::new(),
+            statics: Vec::new(),
+            seq_cst: Vec::new(),
+            nested: false,
+        };
+        graph.add(Event::new(Kind::Root, crate::Order::Plain));
+        graph
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        self.events.len() as u32
+    }
+
+    #[inline]
+    pub(crate) fn event(&self, id: EventId) -> &Event {
+        &self.events[id as usize]
+    }
+
+    #[inline]
+    pub(crate) fn location(&self, id: LocationId) -> &Location {
+        if id & STATIC == 0 { &self.locations[id as usize] } else { &self.statics[(id & !STATIC) as usize] }
+    }
+
+    #[inline]
+    pub(crate) fn location_mut(&mut self, id: LocationId) -> &mut Location {
+        if id & STATIC == 0 {
+            &mut self.locations[id as usize]
+        } else {
+            &mut self.statics[(id & !STATIC) as usize]
+        }
+    }
+
+    /// All locations with their numbers.
+    pub(crate) fn all_locations(&self) -> impl Iterator<Item = (LocationId, &Location)> {
+        let statics = self.statics.iter().enumerate().map(|(at, location)| (at as u32 | STATIC, location));
+        self.locations.iter().enumerate().map(|(at, location)| (at as u32, location)).chain(statics)
+    }
+
+    /// The event before `id` in its thread, or the one that made the thread.
+    #[inline]
+    pub(crate) fn before(&self, id: EventId) -> EventId {
+        let event = self.event(id);
+        let thread = &self.threads[event.thread as usize];
+        match event.index {
+            0 => thread.spawn,
+            index => thread.events[index as usize - 1],
+        }
+    }
+
+    /// The last event of a thread, or the one that made it.
+    #[inline]
+    pub(crate) fn last(&self, thread: ThreadId) -> EventId {
+        let thread = &self.threads[thread as usize];
+        thread.events.last().copied().unwrap_or(thread.spawn)
+    }
+
+    /// The value that a read from `source` finds.
+    #[inline]
+    pub(crate) fn value_of(&self, location: LocationId, source: EventId) -> Value {
+        if source == NONE { self.location(location).initial } else { self.event(source).value }
+    }
+
+    /// The place of a write in modification order; 0 is the initial value.
+    #[inline]
+    pub(crate) fn position_of(&self, source: EventId) -> u32 {
+        if source == NONE { 0 } else { self.event(source).position }
+    }
+
+    /// The write at a place in modification order.
+    #[inline]
+    pub(crate) fn write_at(&self, location: LocationId, position: u32) -> EventId {
+        match position {
+            0 => NONE,
+            _ => self.location(location).writes[position as usize - 1],
+        }
+    }
+
+    /// Whether a read-modify-write follows the write at `position`, so that none else can.
+    #[inline]
+    pub(crate) fn is_taken(&self, location: LocationId, position: u32) -> bool {
+        let next = self.location(location).writes.get(position as usize);
+        next.is_some_and(|next| self.event(*next).kind == Kind::RmwWrite)
+    }
+
+    /// Whether `a` is in the causal (`porf`) prefix of `b`, or is `b`.
+    #[inline]
+    pub(crate) fn in_prefix(&self, a: EventId, b: EventId) -> bool {
+        let event = self.event(a);
+        self.clocks.porf(b)[event.thread as usize] > event.index
+    }
+
+    /// Whether `a` happens before `b`, or is `b`.
+    #[inline]
+    pub(crate) fn happens_before(&self, a: EventId, b: EventId) -> bool {
+        let event = self.event(a);
+        self.clocks.hb(b)[event.thread as usize] > event.index
+    }
+
+    /// Adds an event at the end of its thread. A write is not in modification order yet; see
+    /// [`place`](Self::place).
+    pub(crate) fn add(&mut self, mut event: Event) -> EventId {
+        let id = self.len();
+        let thread = &mut self.threads[event.thread as usize];
+        event.index = thread.events.len() as u32;
+        let before = thread.events.last().copied().unwrap_or(thread.spawn);
+        event.release_fence = match before {
+            NONE => NONE,
+            _ if event.index == 0 => NONE,
+            before => self.events[before as usize].release_fence,
+        };
+        if event.kind == Kind::Fence && event.order.releases() {
+            event.release_fence = id;
+        }
+        thread.events.push(id);
+        if event.is_seq_cst() {
+            self.seq_cst.push(id);
+        }
+        if matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite) {
+            let location = self.location_mut(event.location);
+            location.plain += u32::from(event.order == crate::Order::Plain);
+            if event.kind == Kind::Read {
+                location.reads.push(id);
+            }
+        }
+        self.events.push(event);
+        self.clocks.push(event.thread);
+        crate::consistency::hb::compute(self, id);
+        id
+    }
+
+    /// Puts a write at a place in modification order, from 1.
+    pub(crate) fn place(&mut self, id: EventId, position: u32) {
+        let location = self.event(id).location;
+        let at = position as usize - 1;
+        let length = {
+            let writes = &mut self.location_mut(location).writes;
+            writes.insert(at, id);
+            writes.len()
+        };
+        self.renumber(location, at, length);
+    }
+
+    /// Takes a write out of modification order.
+    pub(crate) fn displace(&mut self, id: EventId) {
+        let Event { location, position, .. } = *self.event(id);
+        if position == 0 {
+            return;
+        }
+        let at = position as usize - 1;
+        let length = {
+            let writes = &mut self.location_mut(location).writes;
+            writes.remove(at);
+            writes.len()
+        };
+        self.events[id as usize].position = 0;
+        self.renumber(location, at, length);
+    }
+
+    fn renumber(&mut self, location: LocationId, from: usize, to: usize) {
+        for at in from..to {
+            let write = self.location(location).writes[at];
+            self.events[write as usize].position = at as u32 + 1;
+        }
+    }
+
+    /// Lets a read take its value from another write.
+    pub(crate) fn set_source(&mut self, id: EventId, source: EventId) {
+        let Event { location, read, order, .. } = *self.event(id);
+        let value = self.value_of(location, source);
+        let new_order = read.order(value);
+        if new_order.is_seq_cst() != order.is_seq_cst() {
+            match self.seq_cst.binary_search(&id) {
+                Ok(at) => drop(self.seq_cst.remove(at)),
+                Err(at) => self.seq_cst.insert(at, id),
+            }
+        }
+        let event = &mut self.events[id as usize];
+        event.source = source;
+        event.value = value;
+        event.order = new_order;
+        crate::consistency::hb::compute(self, id);
+    }
+
+    /// Goes back to the state with this many events.
+    pub(crate) fn cut(&mut self, length: u32) {
+        while self.len() > length {
+            let id = self.len() - 1;
+            let event = *self.event(id);
+            if event.is_write() {
+                self.displace(id);
+            }
+            if matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite) {
+                let location = self.location_mut(event.location);
+                location.plain -= u32::from(event.order == crate::Order::Plain);
+                if event.is_read() {
+                    location.reads.pop();
+                }
+            }
+            if self.seq_cst.last() == Some(&id) {
+                self.seq_cst.pop();
+            }
+            self.threads[event.thread as usize].events.pop();
+            self.events.pop();
+        }
+        self.clocks.truncate(length);
+    }
+
+    /// The location that is the `k`-th one made by `thread`.
+    pub(crate) fn made_by(&mut self, thread: ThreadId, k: usize) -> LocationId {
+        if let Some(location) = self.threads[thread as usize].made.get(k) {
+            return *location;
+        }
+        self.locations.push(Location::default());
+        let location = self.locations.len() as u32 - 1;
+        self.threads[thread as usize].made.push(location);
+        location
+    }
+
+    /// The location of the `n`-th static.
+    pub(crate) fn static_location(&mut self, n: usize) -> LocationId {
+        while self.statics.len() <= n {
+            self.statics.push(Location::default());
+        }
+        n as LocationId | STATIC
+    }
+
+    /// The thread that is the `k`-th one made by `parent`.
+    pub(crate) fn child_of(&mut self, parent: ThreadId, k: usize) -> ThreadId {
+        if let Some(child) = self.threads[parent as usize].children.get(k) {
+            return *child;
+        }
+        let child = self.threads.len() as ThreadId;
+        let mut path = self.threads[parent as usize].path.clone();
+        path.push(k as u32);
+        self.nested |= path.len() > 1;
+        self.threads.push(Thread { spawn: NONE, path, ..Thread::default() });
+        self.threads[parent as usize].children.push(child);
+        self.clocks.widen(self.threads.len());
+        child
+    }
+}

@@ -1,0 +1,53 @@
+//! Explores every execution of a concurrent program that the RC11 memory model allows, each exactly once.
+//!
+//! The program runs on a [`Machine`], which gives its loads their values. After each run the machine goes to the next
+//! branch; when there is none, everything has been explored:
+//!
+//! ```
+//! use selvedge_engine::{End, Machine, Options, Order};
+//! use std::{panic::Location, rc::Rc};
+//!
+//! // Two threads increment a counter: two executions.
+//! let machine = Rc::new(Machine::new(Options::default()));
+//! loop {
+//!     let m = Rc::clone(&machine);
+//!     let end = machine.run(Box::new(move || {
+//!         let site = Location::caller();
+//!         let counter = m.new_location(0, Some(site));
+//!         for _ in 0..2 {
+//!             let theirs = Rc::clone(&m);
+//!             let body = move || {
+//!                 let _ = theirs.update(counter, &|value| value + 1, Order::Relaxed, site);
+//!             };
+//!             m.spawn(Box::new(body), site);
+//!         }
+//!     }));
+//!     assert!(matches!(end, End::Complete));
+//!     if !machine.advance() {
+//!         break;
+//!     }
+//! }
+//! assert_eq!(machine.statistics().executions, 2);
+//! ```
+//!
+//! This crate knows nothing of `selvedge::rt`, which is how programs usually come to it.
+
+mod consistency;
+mod event;
+mod explore;
+mod graph;
+mod machine;
+mod order;
+mod race;
+pub mod report;
+mod run;
+mod threads;
+mod token;
+
+pub use event::{LocationId, Site, ThreadId, Value};
+pub use explore::Statistics;
+pub use explore::split::Part;
+pub use machine::{End, Machine, Options};
+pub use order::Order;
+pub use race::{Moment, Race};
+pub use token::Token;

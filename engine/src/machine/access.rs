@@ -1,0 +1,303 @@
+//! Operations on memory.
+
+use super::thread::ALONE;
+use super::{Machine, State};
+use crate::Order;
+use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site, Value};
+use crate::explore::options::{Added, SPURIOUS, Ways};
+use crate::race::Race;
+use crate::run::Status;
+
+/// What a replayed read came to.
+enum Replayed {
+    Value(Value),
+    Wait(Status),
+    Failed(Value),
+}
+
+/// A read about to be made.
+struct Request<'a> {
+    location: LocationId,
+    read: Read,
+    update: &'a dyn Fn(Value) -> Value,
+    weak: bool,
+    site: Site,
+}
+
+impl Machine {
+    /// A load.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn load(&self, location: LocationId, order: Order, site: Site) -> Result<Value, Race> {
+        let read = Read { reading: Reading::Load, wanted: 0, success: order, failure: order };
+        let found = self.read(Request { location, read, update: &|value| value, weak: false, site })?;
+        Ok(found.unwrap_or_else(|value| value))
+    }
+
+    /// A read-modify-write; the old value.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn update(
+        &self,
+        location: LocationId,
+        update: &dyn Fn(Value) -> Value,
+        order: Order,
+        site: Site,
+    ) -> Result<Value, Race> {
+        let read = Read { reading: Reading::Update, wanted: 0, success: order, failure: order };
+        let found = self.read(Request { location, read, update, weak: false, site })?;
+        Ok(found.unwrap_or_else(|value| value))
+    }
+
+    /// A compare-exchange: the old value, or the value found.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    #[allow(clippy::too_many_arguments, reason = "they are what a compare-exchange has")]
+    pub fn compare_exchange(
+        &self,
+        location: LocationId,
+        wanted: Value,
+        new: Value,
+        (success, failure): (Order, Order),
+        weak: bool,
+        site: Site,
+    ) -> Result<Result<Value, Value>, Race> {
+        let read = Read { reading: Reading::Compare, wanted, success, failure };
+        self.read(Request { location, read, update: &|_| new, weak, site })
+    }
+
+    /// Waits for a value, and exchanges it for a new one.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn await_exchange(
+        &self,
+        location: LocationId,
+        wanted: Value,
+        new: Value,
+        order: Order,
+        site: Site,
+    ) -> Result<(), Race> {
+        let read = Read { reading: Reading::Await, wanted, success: order, failure: order };
+        self.read(Request { location, read, update: &|_| new, weak: false, site }).map(|_| ())
+    }
+
+    /// `Err(value)` for a comparison that fails.
+    fn read(&self, request: Request<'_>) -> Result<Result<Value, Value>, Race> {
+        self.check_birth(request.location)?;
+        loop {
+            let Some(recorded) = self.turn() else {
+                match self.new_read(&request)? {
+                    Ok(outcome) => return Ok(outcome),
+                    Err(status) => self.wait(status),
+                }
+                continue;
+            };
+            match self.replay_read(recorded, &request) {
+                Replayed::Wait(status) => self.wait(status),
+                Replayed::Failed(value) => return Ok(Err(value)),
+                Replayed::Value(value) => {
+                    self.check_race(recorded)?;
+                    if !request.read.writes(value) {
+                        return Ok(if request.read.reading == Reading::Load {
+                            Ok(value)
+                        } else {
+                            Err(value)
+                        });
+                    }
+                    self.write_half(recorded, (request.update)(value), request.site)?;
+                    return Ok(Ok(value));
+                }
+            }
+        }
+    }
+
+    fn new_read(&self, request: &Request<'_>) -> Result<Result<Result<Value, Value>, Status>, Race> {
+        let (location, read) = (request.location, request.read);
+        let event = Event { location, read, ..self.event(Kind::Read, read.success, request.site) };
+        let added = {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let me = run.me();
+            let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
+            let spurious = request.weak && self.options.spurious_failures && !me.failed_spuriously;
+            let ways = Ways { update: request.update, skip: in_vain.map(|(_, source)| source), spurious };
+            let added = exploration.add_read(event, &ways);
+            if added == Added::NotYet {
+                let writes = exploration.graph.location(location).writes.len();
+                return Ok(Err(Status::Disabled(location, writes)));
+            }
+            added
+        };
+        let id = self.added(added)?;
+        self.note_alone(id);
+        let (value, spurious) = self.note_read(id);
+        if read.waits(value) {
+            return Ok(Err(Status::Waits(id)));
+        }
+        let failed = spurious || (read.reading != Reading::Load && !read.writes(value));
+        Ok(Ok(if failed { Err(value) } else { Ok(value) }))
+    }
+
+    fn note_alone(&self, id: EventId) {
+        let mut state = self.state.borrow_mut();
+        if state.exploration.alone {
+            state.exploration.graph.events[id as usize].position = ALONE;
+        }
+    }
+
+    /// Takes over what the thread learns with a read; the value, and whether it fails for no reason.
+    fn note_read(&self, id: EventId) -> (Value, bool) {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let event = *exploration.graph.event(id);
+        let spurious = event.argument == SPURIOUS;
+        let time = match event.source {
+            crate::event::NONE => 0,
+            source => exploration.graph.event(source).time,
+        };
+        let me = run.me();
+        me.time = me.time.max(time);
+        if event.read.reading != Reading::Load || spurious {
+            me.failed_spuriously = spurious;
+        }
+        exploration.graph.events[id as usize].time = me.time;
+        (event.value, spurious)
+    }
+
+    fn replay_read(&self, id: EventId, request: &Request<'_>) -> Replayed {
+        let event = *self.state.borrow().exploration.graph.event(id);
+        if event.kind != Kind::Read || event.location != request.location {
+            self.diverged("a read", Some(request.site));
+        }
+        if !self.has_happened(event.source) {
+            return Replayed::Wait(Status::Behind(event.source));
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let graph = &mut exploration.graph;
+            let value = graph.value_of(event.location, event.source);
+            let spurious = event.argument == SPURIOUS;
+            let read = if spurious { request.read.failing() } else { request.read };
+            let stored = &mut graph.events[id as usize];
+            stored.read = read;
+            stored.value = value;
+            stored.site = Some(request.site);
+            if stored.order != read.order(value) {
+                graph.set_source(id, event.source);
+            }
+            run.happened(true);
+        }
+        match self.note_read(id) {
+            (value, true) => Replayed::Failed(value),
+            (value, false) if request.read.waits(value) => Replayed::Wait(Status::Waits(id)),
+            (value, false) => Replayed::Value(value),
+        }
+    }
+
+    /// The write half of a replayed read-modify-write: replayed, or new if the read was revisited.
+    fn write_half(&self, read: EventId, value: Value, site: Site) -> Result<(), Race> {
+        let recorded = {
+            let state = self.state.borrow();
+            state.run.next_recorded(&state.exploration.graph)
+        };
+        if let Some(recorded) = recorded {
+            return self.replay_write(recorded, Kind::RmwWrite, value, site);
+        }
+        loop {
+            let waits = {
+                let mut state = self.state.borrow_mut();
+                let me = state.run.current;
+                let waits = state.run.remaining > 0;
+                state.run.urgent = waits.then_some(me);
+                state.run.reschedule = !waits;
+                waits
+            };
+            if !waits {
+                break;
+            }
+            self.wait(Status::Frontier);
+        }
+        let added = {
+            let mut state = self.state.borrow_mut();
+            let exploration = &mut state.exploration;
+            let first_item = exploration.items.len();
+            let added = exploration.add_update(read, value);
+            exploration.share_weight(first_item);
+            added
+        };
+        self.added(added).map(|_| ())
+    }
+
+    fn replay_write(&self, id: EventId, kind: Kind, value: Value, site: Site) -> Result<(), Race> {
+        {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let event = &mut exploration.graph.events[id as usize];
+            if event.kind != kind {
+                drop(state);
+                self.diverged("a write", Some(site));
+            }
+            event.value = value;
+            event.site = Some(site);
+            run.happened(true);
+        }
+        self.check_race(id)
+    }
+
+    /// A store.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn store(&self, location: LocationId, value: Value, order: Order, site: Site) -> Result<(), Race> {
+        self.check_birth(location)?;
+        if let Some(recorded) = self.turn() {
+            if self.state.borrow().exploration.graph.event(recorded).location != location {
+                self.diverged("a store", Some(site));
+            }
+            return self.replay_write(recorded, Kind::Write, value, site);
+        }
+        let event = Event { location, value, ..self.event(Kind::Write, order, site) };
+        let added = self.state.borrow_mut().exploration.add_write(event);
+        self.added(added).map(|_| ())
+    }
+
+    /// A fence.
+    pub fn fence(&self, order: Order, site: Site) {
+        if let Some(recorded) = self.turn() {
+            return self.replay_other(recorded, Kind::Fence, "a fence", site);
+        }
+        let event = self.event(Kind::Fence, order, site);
+        let added = self.state.borrow_mut().exploration.add_only(event);
+        let _ = self.added(added);
+    }
+
+    /// A number below `ways`, each of them in a branch.
+    pub fn choose(&self, ways: u32, site: Site) -> u32 {
+        if let Some(recorded) = self.turn() {
+            self.replay_other(recorded, Kind::Choice, "a choice", site);
+            return self.state.borrow().exploration.graph.event(recorded).argument;
+        }
+        let event = self.event(Kind::Choice, Order::Plain, site);
+        let added = self.state.borrow_mut().exploration.add_choice(event, ways);
+        let _ = self.added(added);
+        let Added::Event(id) = added else { return 0 };
+        self.state.borrow().exploration.graph.event(id).argument
+    }
+
+    pub(super) fn replay_other(&self, id: EventId, kind: Kind, what: &str, site: Site) {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let event = &mut exploration.graph.events[id as usize];
+        if event.kind != kind {
+            drop(state);
+            self.diverged(what, Some(site));
+        }
+        event.site = Some(site);
+        run.happened(true);
+    }
+}

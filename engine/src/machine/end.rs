@@ -1,0 +1,160 @@
+//! Running the program once, and how that ends.
+
+use super::{Machine, State};
+use crate::event::{Event, Site, ThreadId};
+use crate::run::{Run, Status};
+use corosensei::CoroutineResult;
+use std::rc::Rc;
+
+/// How often a thread may go round with nothing new to read, when no other thread can run.
+const IDLE_ROUNDS: u32 = 200;
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// All threads have ended.
+    Complete,
+    /// It cannot go on, but another branch does; or it was given up.
+    Blocked,
+    /// The threads that have not ended wait for each other.
+    Deadlock,
+    /// A thread goes round for ever, with nothing new to read; where.
+    Livelock(Site),
+    /// The exploration cannot go on, for this reason.
+    Failed(String),
+}
+
+impl Machine {
+    /// Runs the program once, in the branch that is up.
+    pub fn run(&self, body: Box<dyn FnOnce()>) -> End {
+        {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            run.begin(&exploration.graph);
+            run.threads[0].status = Status::Ready;
+        }
+        self.threads.borrow_mut().make(0, body);
+        let end = loop {
+            let next = {
+                let state = self.state.borrow();
+                match &state.run.failure {
+                    Some(why) => break End::Failed(why.clone()),
+                    None if state.run.dead => break End::Blocked,
+                    None => state.exploration.scheduled(&state.run),
+                }
+            };
+            match next {
+                Some(thread) => {
+                    if let Err(why) = self.resume(thread) {
+                        break End::Failed(why);
+                    }
+                }
+                None => match self.settle() {
+                    Some(end) => break end,
+                    None => continue,
+                },
+            }
+        };
+        self.threads.borrow_mut().abandon();
+        self.account(&end);
+        end
+    }
+
+    fn resume(&self, thread: ThreadId) -> Result<(), String> {
+        {
+            let run = &mut self.state.borrow_mut().run;
+            run.current = thread;
+            run.me().status = Status::Ready;
+        }
+        let report_to = Rc::clone(&self.threads);
+        let taken = self.threads.borrow_mut().take(thread, move |yielder| {
+            report_to.borrow_mut().set_yielder(thread, yielder);
+        });
+        let mut fiber = match taken {
+            Ok(Some(fiber)) => fiber,
+            Ok(None) => return Err("a thread was scheduled that has no body".to_string()),
+            Err(error) => return Err(format!("no stack for a thread: {error}")),
+        };
+        let result = fiber.resume(());
+        if matches!(result, CoroutineResult::Return(())) {
+            self.state.borrow_mut().run.threads[thread as usize].status = Status::Done;
+        }
+        self.threads.borrow_mut().put(thread, fiber, result);
+        Ok(())
+    }
+
+    /// Nobody can go on: how the run ends, or nothing if a thread that spins is let go round once more.
+    fn settle(&self) -> Option<End> {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let graph = &exploration.graph;
+        if run.remaining > 0 {
+            let why = "the program is not deterministic: it ended before it had done what an earlier run did";
+            return Some(End::Failed(why.to_string()));
+        }
+        let unfinished = |status: &Status| !matches!(status, Status::Done | Status::Absent);
+        if !run.threads.iter().any(|thread| unfinished(&thread.status)) {
+            return Some(End::Complete);
+        }
+        let stale = |thread: &crate::run::ThreadState| match &thread.status {
+            Status::Stopped => true,
+            Status::Waits(read) => {
+                let event = graph.event(*read);
+                graph.position_of(event.source) != graph.location(event.location).writes.len() as u32
+            }
+            Status::Spins(spin) => {
+                spin.seen.iter().any(|(location, seen)| graph.location(*location).writes.len() > *seen)
+            }
+            _ => false,
+        };
+        if run.threads.iter().any(stale) {
+            return Some(End::Blocked);
+        }
+        let spins = |status: &Status| matches!(status, Status::Spins(_) | Status::Yields(_));
+        let idle =
+            run.threads.iter().position(|thread| spins(&thread.status) && thread.idle_rounds < IDLE_ROUNDS);
+        if let Some(thread) = idle {
+            release(exploration, run, thread);
+            return None;
+        }
+        let site = run.threads.iter().find_map(|thread| match &thread.status {
+            Status::Spins(spin) => Some(spin.site),
+            Status::Yields(site) => Some(*site),
+            _ => None,
+        });
+        Some(site.map_or(End::Deadlock, End::Livelock))
+    }
+
+    fn account(&self, end: &End) {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, .. } = &mut *state;
+        let events = u64::from(exploration.graph.len());
+        let statistics = &mut exploration.statistics;
+        statistics.progress += exploration.weight;
+        match end {
+            End::Complete => {
+                statistics.executions += 1;
+                statistics.events += events;
+            }
+            End::Blocked => statistics.blocked += 1,
+            _ => (),
+        }
+    }
+}
+
+/// Lets a thread that spins go round again, its last round in the graph: nothing else can bring it anything new.
+fn release(exploration: &mut crate::explore::Exploration, run: &mut Run, thread: usize) {
+    run.current = thread as ThreadId;
+    let status = core::mem::replace(&mut run.threads[thread].status, Status::Ready);
+    if let Status::Spins(spin) = status {
+        for event in spin.taken_out {
+            let event: Event = event.0;
+            exploration.graph.add(event);
+            run.happened(false);
+        }
+    }
+    let state = &mut run.threads[thread];
+    state.idle_rounds += 1;
+    state.in_vain = None;
+    state.round = state.cursor;
+}

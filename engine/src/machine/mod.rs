@@ -1,0 +1,340 @@
+//! The machine that a program under exploration runs on: its memory, its threads, its clock.
+//!
+//! [`Machine::run`] runs the program once; between runs [`Machine::advance`] goes to the next branch. The operations are to be
+//! called by the program's threads only, during a run.
+
+mod access;
+mod end;
+mod thread;
+
+use crate::event::{Event, EventId, LocationId, NONE, Site, Value};
+use crate::explore::options::Added;
+use crate::explore::split::Part;
+use crate::explore::{Exploration, Mode, Statistics};
+use crate::race::{self, Moment, Race};
+use crate::run::{Run, Status};
+use crate::threads::Threads;
+use crate::token::Token;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use end::End;
+
+/// Settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Report data races. Without it plain accesses are relaxed ones.
+    pub races: bool,
+    /// Let weak compare-exchanges fail though they find what they want, once in a row in each thread.
+    pub spurious_failures: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { races: true, spurious_failures: true }
+    }
+}
+
+/// The machine.
+pub struct Machine {
+    pub(crate) state: RefCell<State>,
+    threads: Rc<RefCell<Threads>>,
+    options: Options,
+}
+
+pub(crate) struct State {
+    pub(crate) exploration: Exploration,
+    pub(crate) run: Run,
+    statics: Vec<usize>,
+}
+
+impl Machine {
+    /// A machine that explores everything.
+    pub fn new(options: Options) -> Machine {
+        Machine::with(options, Mode::Explore)
+    }
+
+    /// A machine that draws executions at random, to estimate how many there are.
+    pub fn sampling(options: Options, seed: u64) -> Machine {
+        Machine::with(options, Mode::Sample { random: fastrand::Rng::with_seed(seed), size: 1.0 })
+    }
+
+    /// A machine that runs the one execution that a token names.
+    pub fn replaying(options: Options, token: &Token) -> Machine {
+        Machine::with(options, Mode::Guided(token.guide()))
+    }
+
+    fn with(options: Options, mode: Mode) -> Machine {
+        Machine {
+            state: RefCell::new(State {
+                exploration: Exploration::new(mode),
+                run: Run::default(),
+                statics: Vec::new(),
+            }),
+            threads: Rc::default(),
+            options,
+        }
+    }
+
+    /// What has been done so far.
+    pub fn statistics(&self) -> Statistics {
+        self.state.borrow().exploration.statistics
+    }
+
+    /// Goes to the next branch; `false` if everything has been explored.
+    pub fn advance(&self) -> bool {
+        self.state.borrow_mut().exploration.advance()
+    }
+
+    /// How many branches wait to be explored.
+    pub fn pending(&self) -> usize {
+        self.state.borrow().exploration.pending()
+    }
+
+    /// Gives the oldest branch away, to be explored elsewhere.
+    pub fn give(&self) -> Option<Part> {
+        self.state.borrow_mut().exploration.give()
+    }
+
+    /// Gives all branches away.
+    pub fn give_all(&self) -> Vec<Part> {
+        self.state.borrow_mut().exploration.give_all()
+    }
+
+    /// Takes a branch on, after which [`advance`](Self::advance) goes to it. Nothing else may be left to explore.
+    pub fn take(&self, part: Part) {
+        self.state.borrow_mut().exploration.take(part);
+    }
+
+    /// The token of the execution that is running.
+    pub fn token(&self) -> Token {
+        let state = self.state.borrow();
+        Token::of(&state.exploration.graph, &state.run)
+    }
+
+    /// In a sample that has come to its end: the estimate that it gives for the number of executions.
+    pub fn sampled_size(&self) -> f64 {
+        match &self.state.borrow().exploration.mode {
+            Mode::Sample { size, .. } => *size,
+            _ => 0.0,
+        }
+    }
+
+    /// Begins a new sample.
+    pub fn restart_sample(&self) {
+        let mut state = self.state.borrow_mut();
+        state.exploration.restart();
+        if let Mode::Sample { size, .. } = &mut state.exploration.mode {
+            *size = 1.0;
+        }
+    }
+
+    /// Whether the replayed token fits the program.
+    pub fn went_astray(&self) -> bool {
+        match &self.state.borrow().exploration.mode {
+            Mode::Guided(guide) => guide.astray,
+            _ => false,
+        }
+    }
+
+    /// The moment that the current thread is at.
+    pub fn moment(&self) -> Moment {
+        self.state.borrow().run.moment()
+    }
+
+    /// Whether a moment happens before what the current thread does now.
+    pub fn is_ordered(&self, moment: Moment) -> bool {
+        let state = self.state.borrow();
+        let last = state.run.last_event(&state.exploration.graph);
+        race::is_ordered(&state.exploration.graph, moment, state.run.current, last)
+    }
+
+    /// The current thread's virtual time.
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.state.borrow_mut().run.me().time)
+    }
+
+    /// Moves the current thread's virtual time on.
+    pub fn advance_to(&self, time: Duration) {
+        let mut state = self.state.borrow_mut();
+        let me = state.run.me();
+        me.time = me.time.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// Makes a location.
+    pub fn new_location(&self, initial: Value, site: Option<Site>) -> LocationId {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let thread = run.current;
+        let k = run.me().made;
+        run.me().made += 1;
+        let location = exploration.graph.made_by(thread, k);
+        exploration.graph.location_mut(location).initial = initial;
+        if run.births.len() <= location as usize {
+            run.births.resize(location as usize + 1, None);
+        }
+        run.births[location as usize] = Some((run.moment(), site));
+        location
+    }
+
+    /// The location of a static, as if made before the program began; statics are told apart by `key`.
+    pub fn static_location(&self, key: usize, initial: Value) -> LocationId {
+        let mut state = self.state.borrow_mut();
+        let n = state.statics.iter().position(|known| *known == key).unwrap_or_else(|| {
+            state.statics.push(key);
+            state.statics.len() - 1
+        });
+        let location = state.exploration.graph.static_location(n);
+        state.exploration.graph.location_mut(location).initial = initial;
+        location
+    }
+
+    /// Makes a cell.
+    pub fn new_cell(&self) -> u32 {
+        let mut state = self.state.borrow_mut();
+        state.run.cells.push(race::Cell::default());
+        state.run.cells.len() as u32 - 1
+    }
+
+    /// An access to a cell begins.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn cell_begin(&self, cell: u32, write: bool, site: Site) -> Result<(), Race> {
+        if !self.options.races {
+            return Ok(());
+        }
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
+        let ordered = |other: Moment| race::is_ordered(&exploration.graph, other, moment.thread, last);
+        run.cells[cell as usize].begin(moment, write, site, ordered)
+    }
+
+    /// The access to a cell that this thread began last ends.
+    pub fn cell_end(&self, cell: u32, write: bool) {
+        if self.options.races {
+            let mut state = self.state.borrow_mut();
+            let moment = state.run.moment();
+            state.run.cells[cell as usize].end(moment, write);
+        }
+    }
+
+    /// Until the current thread may go on: the recorded event to replay, or nothing if a new one is to be added.
+    fn turn(&self) -> Option<EventId> {
+        loop {
+            let status = {
+                let mut state = self.state.borrow_mut();
+                let State { exploration, run, .. } = &mut *state;
+                if let Some(recorded) = run.next_recorded(&exploration.graph) {
+                    return Some(recorded);
+                }
+                if run.dead {
+                    Status::Stopped
+                } else if run.remaining > 0 {
+                    Status::Frontier
+                } else if core::mem::take(&mut run.reschedule) || !exploration.may_add(run.current) {
+                    Status::Ready
+                } else {
+                    return None;
+                }
+            };
+            self.wait(status);
+        }
+    }
+
+    /// Suspends the current thread.
+    fn wait(&self, status: Status) {
+        let me = {
+            let mut state = self.state.borrow_mut();
+            state.run.me().status = status;
+            state.run.current
+        };
+        let yielder = self.threads.borrow().yielder(me);
+        let yielder = yielder.expect("operations are called by the program's threads, which have yielders");
+        // SAFETY: the yielder lives on the current thread's coroutine, whose stack we are on.
+        unsafe { (*yielder).suspend(()) };
+    }
+
+    /// The run leads nowhere: nothing of it goes on.
+    fn dead_end(&self) -> ! {
+        self.state.borrow_mut().run.dead = true;
+        loop {
+            self.wait(Status::Stopped);
+        }
+    }
+
+    /// The program did another thing than in the run before, up to the same point.
+    fn diverged(&self, what: &str, site: Option<Site>) -> ! {
+        let at = site.map(|site| format!(" at {}:{}", site.file(), site.line())).unwrap_or_default();
+        self.state.borrow_mut().run.failure = Some(format!(
+            "the program is not deterministic: {what}{at} is not what an earlier run did there. It must not depend on time, \
+             random numbers, addresses, or how often a loop that calls `spin_loop` went round"
+        ));
+        self.dead_end()
+    }
+
+    /// A template for a new event of the current thread.
+    fn event(&self, kind: crate::event::Kind, order: crate::Order, site: Site) -> Event {
+        let mut state = self.state.borrow_mut();
+        let (thread, time) = (state.run.current, state.run.me().time);
+        Event { thread, time, site: Some(site), ..Event::new(kind, order) }
+    }
+
+    /// Takes note of a new event of the current thread, and of the races it is in.
+    fn added(&self, added: Added) -> Result<EventId, Race> {
+        let id = match added {
+            Added::Event(id) => id,
+            Added::NotYet | Added::Never => self.dead_end(),
+        };
+        let jump = {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let thread = run.current as usize;
+            while (run.threads[thread].cursor as usize) < exploration.graph.threads[thread].events.len() {
+                run.happened(false);
+                exploration.note_event(run.current);
+            }
+            core::mem::take(&mut exploration.jump)
+        };
+        if jump {
+            self.dead_end();
+        }
+        self.check_race(id)?;
+        Ok(id)
+    }
+
+    fn check_race(&self, id: EventId) -> Result<(), Race> {
+        if !self.options.races {
+            return Ok(());
+        }
+        match race::with_event(&self.state.borrow().exploration.graph, id) {
+            Some(race) => Err(race),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the making of a location happens before the current thread's next access.
+    fn check_birth(&self, location: LocationId) -> Result<(), Race> {
+        let state = self.state.borrow();
+        let birth = state.run.births.get(location as usize).copied().flatten();
+        match birth {
+            Some((moment, site)) if self.options.races => {
+                let graph = &state.exploration.graph;
+                let last = state.run.last_event(graph);
+                if race::is_ordered(graph, moment, state.run.current, last) {
+                    return Ok(());
+                }
+                Err(Race { thread: moment.thread, site })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether `id` has happened in this run.
+    fn has_happened(&self, id: EventId) -> bool {
+        let state = self.state.borrow();
+        id == NONE || state.run.has_happened(&state.exploration.graph, id)
+    }
+}

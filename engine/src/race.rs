@@ -1,0 +1,102 @@
+//! Data races: accesses to one location, one of them plain and one of them a write, that happens-before does not order.
+//!
+//! Cells carry no values that the model could choose among: in a program without races the latest write that happens
+//! before an access is the only one. So their accesses are no events of the graph; each run checks them by the clocks of
+//! the events around them. An access between events `n - 1` and `n` of its thread is a *moment*; it happens before whatever has more
+//! than `n` events of that thread in its clock. Plain accesses to atomics are events.
+
+use crate::Order;
+use crate::event::{EventId, Site, ThreadId};
+use crate::graph::Graph;
+
+/// A point in a thread's program order, between two of its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The thread.
+    pub thread: u32,
+    /// How many events the thread had had.
+    pub events: u32,
+}
+
+/// An access that another one races with.
+#[derive(Clone, Copy, Debug)]
+pub struct Race {
+    /// The thread of the earlier access.
+    pub thread: u32,
+    /// Where it was made.
+    pub site: Option<Site>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Access {
+    moment: Moment,
+    site: Site,
+    ongoing: u32,
+}
+
+/// A cell's accesses: of each thread the last read and the last write.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cell {
+    reads: Vec<Access>,
+    writes: Vec<Access>,
+}
+
+impl Cell {
+    /// An access begins. `ordered` tells whether a moment of another thread happens before it.
+    pub(crate) fn begin(
+        &mut self,
+        moment: Moment,
+        write: bool,
+        site: Site,
+        ordered: impl Fn(Moment) -> bool,
+    ) -> Result<(), Race> {
+        let races = |access: &&Access| {
+            access.moment.thread != moment.thread && (access.ongoing > 0 || !ordered(access.moment))
+        };
+        let mut others = self.writes.iter().chain(self.reads.iter().filter(|_| write));
+        if let Some(other) = others.find(races) {
+            return Err(Race { thread: other.moment.thread, site: Some(other.site) });
+        }
+        let accesses = if write { &mut self.writes } else { &mut self.reads };
+        match accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
+            Some(access) => *access = Access { moment, site, ongoing: access.ongoing + 1 },
+            None => accesses.push(Access { moment, site, ongoing: 1 }),
+        }
+        Ok(())
+    }
+
+    /// The thread's access begun last ends.
+    pub(crate) fn end(&mut self, moment: Moment, write: bool) {
+        let accesses = if write { &mut self.writes } else { &mut self.reads };
+        if let Some(access) = accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
+            access.moment = moment;
+            access.ongoing = access.ongoing.saturating_sub(1);
+        }
+    }
+}
+
+/// Whether a moment happens before the event that comes after `last`, or is of the thread `me`.
+pub(crate) fn is_ordered(graph: &Graph, moment: Moment, me: ThreadId, last: EventId) -> bool {
+    moment.thread == me || graph.clocks.hb(last)[moment.thread as usize] > moment.events
+}
+
+/// An access that races with the event `id`.
+pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
+    let event = graph.event(id);
+    let location = graph.location(event.location);
+    if location.plain == 0 {
+        return None;
+    }
+    let races = |other: &&EventId| {
+        let other_event = graph.event(**other);
+        let plain = event.order == Order::Plain || other_event.order == Order::Plain;
+        plain
+            && other_event.thread != event.thread
+            && !graph.happens_before(**other, id)
+            && !graph.happens_before(id, **other)
+    };
+    let reads = location.reads.iter().filter(|_| event.is_write());
+    let other = location.writes.iter().chain(reads).find(races)?;
+    let other = graph.event(*other);
+    Some(Race { thread: other.thread, site: other.site })
+}

@@ -1,0 +1,97 @@
+//! An execution graph as plain data, detached from any exploration: what reports are made of.
+
+use core::sync::atomic::Ordering;
+
+/// One execution: its threads' events, and the relations between them.
+#[derive(Clone, Debug, Default)]
+pub struct Execution {
+    /// What broke, in words; empty if nothing did.
+    pub headline: String,
+    /// The threads; number 0 is the model's body.
+    pub threads: Vec<Lane>,
+    /// The locations that events name by number.
+    pub locations: Vec<Location>,
+    /// Events to highlight: the racing accesses, the failed assertion's thread's last event.
+    pub culprits: Vec<EventId>,
+}
+
+/// One thread's events, in program order.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    /// The thread's name, if it has one.
+    pub name: Option<String>,
+    /// Its events.
+    pub events: Vec<Event>,
+    /// What it waits for at its end, if it did not come to one: `park`, `join of thread 2`.
+    pub waits_for: Option<String>,
+}
+
+/// A location.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// Its name in reports: `#3`, or what the model calls it.
+    pub name: String,
+    /// The value it was made with.
+    pub initial: u128,
+    /// Its writes in modification order, the oldest first; the value it was made with comes before
+    /// them and is not listed.
+    pub writes: Vec<EventId>,
+}
+
+/// An event by its place: thread, and position in program order from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// The thread's number.
+    pub thread: usize,
+    /// The position in the thread.
+    pub index: usize,
+}
+
+/// Where a read takes its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The value the location was made with.
+    Initial,
+    /// A write.
+    Write(EventId),
+}
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// What it is: `load`, `store`, `fetch_add`, `compare_exchange`, `fence`, `spawn`, `join`, `choose` …
+    pub operation: &'static str,
+    /// The location accessed, an index into [`Execution::locations`].
+    pub location: Option<usize>,
+    /// The ordering in force; `None` for plain accesses and events without one.
+    pub order: Option<Ordering>,
+    /// The value read.
+    pub read: Option<u128>,
+    /// The value written.
+    pub written: Option<u128>,
+    /// For reads (read-modify-writes too): where the value comes from.
+    pub reads_from: Option<Source>,
+    /// For `spawn` and `join`: the other thread; for `choose`: the choice.
+    pub argument: Option<usize>,
+    /// The source line, `file:line`, if known.
+    pub site: Option<String>,
+    /// For each thread how many of its first events happen before this one, itself included.
+    pub happens_before: Vec<usize>,
+    /// Whether the read waits for another value than it found.
+    pub waits: bool,
+}
+
+impl Execution {
+    /// The event at `id`.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn event(&self, id: EventId) -> &Event {
+        &self.threads[id.thread].events[id.index]
+    }
+
+    /// Whether `a` happens before `b` (and is not `b`).
+    pub fn happens_before(&self, a: EventId, b: EventId) -> bool {
+        a != b && self.event(b).happens_before.get(a.thread).is_some_and(|count| *count > a.index)
+    }
+}

@@ -1,0 +1,3 @@
+//! Reports.
+mod execution;
+pub use execution::{Event, EventId, Execution, Lane, Location, Source};

@@ -1,0 +1,234 @@
+//! Tokens: one execution, in few words, to be run again.
+//!
+//! `0*5-1*3-0*2/7=1.12=0s`: thread 0 does five events, thread 1 three, thread 0 two more. Every read takes the newest write and every
+//! write becomes the newest, but for the exceptions: event 7 reads (or stands at) place 1 in modification order, counting from the
+//! initial value, 0; event 12 reads place 0 and fails spuriously.
+
+use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId};
+use crate::explore::options::SPURIOUS;
+use crate::graph::Graph;
+use crate::run::{Run, Status};
+use core::fmt;
+use core::str::FromStr;
+
+/// The name of one execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Token {
+    schedule: Vec<(ThreadId, u32)>,
+    /// By event number: the place, and whether the read fails spuriously.
+    exceptions: Vec<(u32, u32, bool)>,
+}
+
+/// A token being followed.
+#[derive(Clone, Debug)]
+pub(crate) struct Guide {
+    token: Token,
+    /// The part of the schedule that is up, and how much of it is done.
+    part: usize,
+    done: u32,
+    /// Events so far.
+    events: u32,
+    /// Whether the program has done something that the token does not fit.
+    pub(crate) astray: bool,
+}
+
+impl Token {
+    pub(crate) fn of(graph: &Graph, run: &Run) -> Token {
+        let mut token = Token::default();
+        let mut happened = vec![false; graph.events.len()];
+        let mut cursors = vec![0; graph.threads.len()];
+        cursors[0] = 1;
+        for (number, thread) in run.order.iter().enumerate() {
+            match token.schedule.last_mut() {
+                Some((last, count)) if last == thread => *count += 1,
+                _ => token.schedule.push((*thread, 1)),
+            }
+            let cursor = &mut cursors[*thread as usize];
+            let Some(id) = graph.threads[*thread as usize].events.get(*cursor) else { continue };
+            *cursor += 1;
+            let event = graph.event(*id);
+            if let Some((place, spurious)) = exception(graph, event, *id, &happened) {
+                token.exceptions.push((number as u32, place, spurious));
+            }
+            happened[*id as usize] = true;
+        }
+        token
+    }
+
+    pub(crate) fn guide(&self) -> Guide {
+        Guide { token: self.clone(), part: 0, done: 0, events: 0, astray: false }
+    }
+}
+
+/// The place of a read's source or of a write among what has happened, unless it is the newest.
+fn exception(graph: &Graph, event: &Event, id: EventId, happened: &[bool]) -> Option<(u32, bool)> {
+    let before = |location: LocationId, position: u32| {
+        let writes = &graph.location(location).writes;
+        let count =
+            |writes: &[EventId]| writes.iter().filter(|write| happened[**write as usize]).count() as u32;
+        (count(&writes[..position as usize]), count(writes))
+    };
+    match event.kind {
+        Kind::Read => {
+            let position = if event.source == NONE { 0 } else { graph.event(event.source).position };
+            let (place, newest) = before(event.location, position);
+            let spurious = event.argument == SPURIOUS;
+            (place != newest || spurious).then_some((place, spurious))
+        }
+        Kind::Write => {
+            let _ = id;
+            let (place, newest) = before(event.location, event.position - 1);
+            (place != newest).then_some((place + 1, false))
+        }
+        Kind::Choice => (event.argument != 0).then_some((event.argument, false)),
+        _ => None,
+    }
+}
+
+impl Guide {
+    fn exception(&self) -> Option<(u32, bool)> {
+        let at = self.token.exceptions.binary_search_by_key(&self.events, |exception| exception.0).ok()?;
+        let (_, place, spurious) = self.token.exceptions[at];
+        Some((place, spurious))
+    }
+
+    /// Which of these reads to make.
+    pub(crate) fn read(&mut self, graph: &Graph, reads: &[Event]) -> Option<Event> {
+        let (place, spurious) = match self.exception() {
+            Some(exception) => exception,
+            None => (graph.location(reads.first()?.location).writes.len() as u32, false),
+        };
+        let fits = |read: &&Event| {
+            graph.position_of(read.source) == place && (read.argument == SPURIOUS) == spurious
+        };
+        let found = reads.iter().find(fits);
+        self.astray |= found.is_none();
+        found.or(reads.last()).copied()
+    }
+
+    /// Which of these places a write takes.
+    pub(crate) fn place(&mut self, places: &[u32]) -> Option<u32> {
+        let Some((place, _)) = self.exception() else { return places.last().copied() };
+        self.astray |= !places.contains(&place);
+        places.iter().find(|known| **known == place).or(places.last()).copied()
+    }
+
+    /// What a choice below `ways` comes to.
+    pub(crate) fn choice(&mut self, ways: u32) -> u32 {
+        let choice = self.exception().map_or(0, |(place, _)| place);
+        self.astray |= choice >= ways;
+        choice.min(ways - 1)
+    }
+
+    fn scheduled(&self) -> Option<ThreadId> {
+        self.token.schedule.get(self.part).map(|(thread, _)| *thread)
+    }
+
+    pub(crate) fn is_turn_of(&self, thread: ThreadId) -> bool {
+        self.scheduled().is_none_or(|scheduled| scheduled == thread)
+    }
+
+    /// Whether the schedule has more events of this thread.
+    pub(crate) fn has_more_of(&self, thread: ThreadId) -> bool {
+        self.token.schedule.iter().skip(self.part).any(|(scheduled, _)| *scheduled == thread)
+    }
+
+    pub(crate) fn happened(&mut self, thread: ThreadId) {
+        self.events += 1;
+        if let Some((scheduled, count)) = self.token.schedule.get(self.part) {
+            self.astray |= *scheduled != thread;
+            self.done += 1;
+            if self.done >= *count {
+                self.part += 1;
+                self.done = 0;
+            }
+        }
+    }
+
+    /// The thread to go on next.
+    pub(crate) fn next(&self, graph: &Graph, run: &Run) -> Option<ThreadId> {
+        let last = self.token.schedule.last().map(|(thread, _)| *thread);
+        let first = self.scheduled().or(last).filter(|thread| (*thread as usize) < run.threads.len());
+        if let Some(first) = first {
+            let pauses = matches!(run.threads[first as usize].status, Status::Yields(_) | Status::Spins(_));
+            if run.is_ready(graph, first) || (pauses && self.has_more_of(first)) {
+                return Some(first);
+            }
+        }
+        if self.scheduled().is_none() {
+            return run.next(graph);
+        }
+        // The scheduled thread waits for one that has nothing left to do but to end.
+        let fresh = |thread: &ThreadId| {
+            run.is_ready(graph, *thread)
+                && run.threads[*thread as usize].cursor == 0
+                && !self.has_more_of(*thread)
+        };
+        (0..run.threads.len() as ThreadId).find(fresh)
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, (thread, count)) in self.schedule.iter().enumerate() {
+            f.write_str(if number == 0 { "" } else { "-" })?;
+            write!(f, "{thread}")?;
+            if *count > 1 {
+                write!(f, "*{count}")?;
+            }
+        }
+        for (number, (event, place, spurious)) in self.exceptions.iter().enumerate() {
+            f.write_str(if number == 0 { "/" } else { "." })?;
+            write!(f, "{event}={place}{}", if *spurious { "s" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Token {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Token, String> {
+        let (schedule, exceptions) = text.split_once('/').unwrap_or((text, ""));
+        let mut token = Token::default();
+        for part in schedule.split('-').filter(|part| !part.is_empty()) {
+            let (thread, count) = part.split_once('*').unwrap_or((part, "1"));
+            let number = |text: &str| text.parse::<u32>().map_err(|_| format!("`{part}` in the schedule"));
+            token.schedule.push((number(thread)?, number(count)?));
+        }
+        for part in exceptions.split('.').filter(|part| !part.is_empty()) {
+            let wrong = || format!("`{part}` in the exceptions");
+            let (event, place) = part.split_once('=').ok_or_else(wrong)?;
+            let spurious = place.ends_with('s');
+            let place = place.trim_end_matches('s').parse().map_err(|_| wrong())?;
+            token.exceptions.push((event.parse().map_err(|_| wrong())?, place, spurious));
+        }
+        if token.exceptions.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+            return Err("exceptions out of order".to_string());
+        }
+        Ok(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_their_text() {
+        for text in ["0", "0*5-1*3-0*2/7=1.12=0s", "3*2/0=4"] {
+            assert_eq!(text.parse::<Token>().map(|token| token.to_string()), Ok(text.to_string()));
+        }
+    }
+
+    #[test]
+    fn bad_tokens_say_where() {
+        for (text, wrong) in [
+            ("x*2", "`x*2` in the schedule"),
+            ("0/3", "`3` in the exceptions"),
+            ("0/3=1.2=1", "out of order"),
+        ] {
+            assert!(text.parse::<Token>().is_err_and(|error| error.contains(wrong)), "{text}");
+        }
+    }
+}
