@@ -1,7 +1,7 @@
 # Each target is a line or two onto cargo. `make verify` and `make test` need a Rust toolchain and no more.
 
 CARGO ?= cargo
-ENGINES := --features loom,shuttle
+ENGINES := --features loom,shuttle,rc11
 
 .PHONY: verify verify-full verify-short bugs test lint bench
 

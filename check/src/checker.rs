@@ -1,10 +1,11 @@
 //! The builder that runs a model under the chosen engines.
 
-use crate::engines::{self, Plan};
+use crate::engines::{self, Plan, Rc11};
 use crate::token::Token;
 use crate::{Engine, Report};
 use core::time::Duration;
 use selvedge::rt::engine::{Counters, FailureKind, Mutation};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Runs a model under one engine after another.
@@ -37,6 +38,7 @@ pub struct Checker {
     expected: Option<FailureKind>,
     use_environment: bool,
     counters: Option<Arc<Counters>>,
+    rc11: Rc11,
 }
 
 impl Checker {
@@ -57,6 +59,7 @@ impl Checker {
             expected: None,
             use_environment: true,
             counters: None,
+            rc11: Rc11::default(),
         }
     }
 
@@ -76,6 +79,78 @@ impl Checker {
     pub fn preemption_bound(mut self, bound: Option<usize>) -> Checker {
         self.preemptions = bound;
         self
+    }
+
+    /// How many jobs rc11 shares an exploration among; the counts are the same for any number.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub fn jobs(mut self, jobs: usize) -> Checker {
+        assert!(jobs > 0, "an exploration needs at least one job");
+        self.rc11.jobs = jobs;
+        self
+    }
+
+    /// Whether rc11 reports data races. Without it plain accesses to atomics are relaxed ones, and cells are not looked at: for
+    /// litmus programs that race on purpose.
+    pub fn detect_races(mut self, on: bool) -> Checker {
+        self.rc11.races = on;
+        self
+    }
+
+    /// Whether under rc11 a weak compare-exchange may fail though it finds what it wants, once in a row in each thread.
+    pub fn spurious_failures(mut self, on: bool) -> Checker {
+        self.rc11.spurious_failures = on;
+        self
+    }
+
+    /// The most preemptions that rc11 looks at; `None`, as by default: any number. Counted by a greedy interleaving of each
+    /// graph, which may have more of them than necessary.
+    pub fn rc11_preemption_bound(mut self, bound: Option<usize>) -> Checker {
+        self.rc11.preemptions = bound;
+        self
+    }
+
+    /// The most events that an execution may have under rc11; longer ones are left out. `None`, as by default: any number, up to
+    /// [`max_operations`](Self::max_operations).
+    pub fn rc11_event_bound(mut self, bound: Option<u32>) -> Checker {
+        self.rc11.events = bound;
+        self
+    }
+
+    /// Lets rc11 explore one of so many shares only, counted from 1: the executions of all shares together are those of the
+    /// whole, each once.
+    ///
+    /// # Panics
+    /// If there is no such share.
+    pub fn shard(mut self, shard: usize, shards: usize) -> Checker {
+        assert!(
+            (1..=shards).contains(&shard),
+            "there is no shard {shard} of {shards}; they are counted from 1"
+        );
+        self.rc11.shard = Some((shard, shards));
+        self
+    }
+
+    /// A file in which rc11 leaves what a limit on time or executions kept it from exploring, and from which it goes on.
+    pub fn checkpoint(mut self, file: impl Into<PathBuf>) -> Checker {
+        self.rc11.checkpoint = Some(file.into());
+        self
+    }
+
+    /// Estimates how many executions the model has under rc11, by Knuth's method: the mean over so many random descents.
+    /// Large explorations need thousands.
+    ///
+    /// # Errors
+    /// A failure that a descent met.
+    #[cfg(feature = "rc11")]
+    pub fn estimate<F>(&self, samples: u32, model: F) -> Result<f64, String>
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let settings = Checker { engines: vec![Engine::Rc11], replay: None, ..self.clone() };
+        let plans = settings.plans()?;
+        engines::estimate(&plans[0], Arc::new(model), samples)
     }
 
     /// How many native runs and random schedules to try.
@@ -177,7 +252,9 @@ impl Checker {
             return Err(format!("{missing} is not compiled in; add `--features {feature}`"));
         }
         let plan = |engine| Plan {
+            name: self.name.clone(),
             engine,
+            rc11: Rc11 { explored: Arc::default(), ..self.rc11.clone() },
             preemptions: self.preemptions,
             iterations: self.iterations,
             seed: self.seed,
@@ -208,8 +285,19 @@ impl Checker {
             Some(kind) => format!(" should have failed with a {kind}"),
             None => " should have passed".to_string(),
         };
-        let text: Vec<_> = bad.iter().map(|report| report.to_string()).collect();
+        let text: Vec<_> = bad.iter().map(|report| self.explain(report)).collect();
         panic!("{}{wanted}\n{}", self.name, text.join("\n"));
+    }
+
+    /// The report, and where the execution's graph has been written.
+    fn explain(&self, report: &Report) -> String {
+        #[cfg(feature = "rc11")]
+        if let Some(counterexample) = report.verdict.failure()
+            && let Some(where_it_is) = counterexample.write_beside_target(&self.name)
+        {
+            return format!("{report}\n{where_it_is}");
+        }
+        report.to_string()
     }
 
     fn as_expected(&self, report: &Report) -> bool {

@@ -11,6 +11,8 @@ pub enum Engine {
     Native,
     /// loom: C11 orderings, a search up to bounds.
     Loom,
+    /// Our own: every execution that RC11 allows, each once.
+    Rc11,
     /// shuttle: sequentially consistent, with a strategy to pick schedules.
     Shuttle(Strategy),
 }
@@ -30,8 +32,9 @@ pub enum Strategy {
 }
 
 impl Engine {
-    const ALL: [Engine; 6] = [
+    const ALL: [Engine; 7] = [
         Engine::Native,
+        Engine::Rc11,
         Engine::Loom,
         Engine::Shuttle(Strategy::DepthFirst),
         Engine::Shuttle(Strategy::Random),
@@ -44,10 +47,10 @@ impl Engine {
         &Engine::ALL
     }
 
-    /// The engines that a check uses by itself: native, loom, and shuttle depth-first, as far as
+    /// The engines that a check uses by itself: native, rc11, loom, and shuttle depth-first, as far as
     /// they are compiled in.
     pub fn available() -> Vec<Engine> {
-        let standard = [Engine::Native, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+        let standard = [Engine::Native, Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
         standard.into_iter().filter(|engine| engine.is_available()).collect()
     }
 
@@ -56,18 +59,19 @@ impl Engine {
         match self {
             Engine::Native => true,
             Engine::Loom => cfg!(feature = "loom"),
+            Engine::Rc11 => cfg!(feature = "rc11"),
             Engine::Shuttle(_) => cfg!(feature = "shuttle"),
         }
     }
 
     /// Whether a missing Acquire or Release can show.
     pub fn sees_orderings(self) -> bool {
-        matches!(self, Engine::Loom)
+        matches!(self, Engine::Loom | Engine::Rc11)
     }
 
     /// Whether a data race on a cell is reported.
     pub fn sees_races(self) -> bool {
-        matches!(self, Engine::Loom)
+        matches!(self, Engine::Loom | Engine::Rc11)
     }
 
     /// Whether leaked and twice freed allocations are reported.
@@ -80,6 +84,7 @@ impl Engine {
         match self {
             Engine::Native => "native",
             Engine::Loom => "loom",
+            Engine::Rc11 => "rc11",
             Engine::Shuttle(Strategy::DepthFirst) => "shuttle",
             Engine::Shuttle(Strategy::Random) => "shuttle-random",
             Engine::Shuttle(Strategy::Pct) => "shuttle-pct",

@@ -48,6 +48,8 @@ mod checker;
 mod engine;
 mod engines;
 mod environment;
+#[cfg(feature = "rc11")]
+mod graph_report;
 mod report;
 mod site;
 mod token;

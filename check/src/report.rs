@@ -20,14 +20,18 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often an operation stood on the mutated site; 0 without a mutation.
     pub mutated: u64,
+    /// Executions that another branch completed, or an assumption excluded (rc11).
+    pub blocked: u64,
+    /// Events of all executions together (rc11).
+    pub events: u64,
 }
 
 /// What may be concluded from a run: no more than was explored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Every interleaving was explored; no bound cut anything. Under shuttle: of a sequentially
-    /// consistent machine.
+    /// Everything was explored; no bound cut anything. Under rc11: every execution that the memory model allows. Under
+    /// shuttle: every interleaving of a sequentially consistent machine.
     Exhaustive,
     /// The search ended, but a bound cut it, or the engine may miss some interleavings.
     Searched {
@@ -93,6 +97,20 @@ pub struct Counterexample {
     pub token: String,
     /// Anything else worth knowing.
     pub note: Option<String>,
+    #[cfg(feature = "rc11")]
+    pub(crate) graph: Option<Box<selvedge_engine::report::Execution>>,
+}
+
+impl Counterexample {
+    pub(crate) fn new(failure: Failure, token: String, note: Option<String>) -> Counterexample {
+        Counterexample {
+            failure,
+            token,
+            note,
+            #[cfg(feature = "rc11")]
+            graph: None,
+        }
+    }
 }
 
 impl fmt::Display for Report {
@@ -106,6 +124,9 @@ impl fmt::Display for Report {
             Verdict::Stressed { runs } => write!(f, "stressed, {runs} runs")?,
             Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,
             Verdict::Refused { why } => write!(f, "refused: {why}")?,
+        }
+        if self.blocked > 0 {
+            write!(f, " and {} that others complete", self.blocked)?;
         }
         write!(f, " in {time:.1?}")
     }

@@ -1,6 +1,7 @@
 //! Replay tokens: which engine, and which of its executions.
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
+//! - `rc11:0*5-1*3/7=1`: see `selvedge_engine::Token`.
 //! - `loom:17` or `loom:17:1.0`: execution 17 of the exploration with the choices 1, 0.
 
 use core::fmt;
@@ -19,7 +20,12 @@ pub(crate) enum Decision {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     Shuttle(Vec<Decision>),
-    Loom { execution: u64, choices: Vec<usize> },
+    Loom {
+        execution: u64,
+        choices: Vec<usize>,
+    },
+    /// The engine's own text.
+    Rc11(String),
 }
 
 impl fmt::Display for Token {
@@ -30,6 +36,7 @@ impl fmt::Display for Token {
                 let choices: Vec<_> = choices.iter().map(usize::to_string).collect();
                 if choices.is_empty() { Ok(()) } else { write!(f, ":{}", choices.join(".")) }
             }
+            Token::Rc11(token) => write!(f, "rc11:{token}"),
             Token::Shuttle(decisions) => {
                 f.write_str("shuttle:")?;
                 for (position, run) in decisions.chunk_by(|a, b| a == b).enumerate() {
@@ -67,6 +74,7 @@ impl FromStr for Token {
                 let choices = choices.map(str::parse).collect::<Result<_, _>>();
                 Ok(Token::Loom { execution, choices: choices.map_err(|_| wrong("a bad choice"))? })
             }
+            "rc11" if !rest.is_empty() => Ok(Token::Rc11(rest.to_string())),
             "shuttle" => {
                 let mut decisions = Vec::new();
                 for run in rest.split('-') {
@@ -98,6 +106,7 @@ mod tests {
         use Decision::{Choice, Thread};
         for token in [
             Token::Shuttle(vec![Thread(0), Thread(0), Choice(2), Thread(11), Thread(0)]),
+            Token::Rc11("0*5-1*3/7=1".to_string()),
             Token::Loom { execution: 17, choices: vec![] },
             Token::Loom { execution: 3, choices: vec![1, 0, 2] },
         ] {

@@ -32,6 +32,8 @@
 //!
 //! This crate knows nothing of `selvedge::rt`, which is how programs usually come to it.
 
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "the engine is below `selvedge::rt`")]
+
 mod consistency;
 mod event;
 mod explore;
@@ -47,7 +49,7 @@ mod token;
 pub use event::{LocationId, Site, ThreadId, Value};
 pub use explore::Statistics;
 pub use explore::split::Part;
-pub use machine::{End, Machine, Options};
+pub use machine::{End, Machine, Options, Statics};
 pub use order::Order;
 pub use race::{Moment, Race};
 pub use token::Token;

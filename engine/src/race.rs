@@ -21,8 +21,10 @@ pub struct Moment {
 /// An access that another one races with.
 #[derive(Clone, Copy, Debug)]
 pub struct Race {
-    /// The thread of the earlier access.
-    pub thread: u32,
+    /// When it was made.
+    pub moment: Moment,
+    /// Whether it writes.
+    pub write: bool,
     /// Where it was made.
     pub site: Option<Site>,
 }
@@ -30,7 +32,8 @@ pub struct Race {
 #[derive(Clone, Copy, Debug)]
 struct Access {
     moment: Moment,
-    site: Site,
+    /// `None`: the making of the cell.
+    site: Option<Site>,
     ongoing: u32,
 }
 
@@ -42,6 +45,11 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// A cell made at `moment`, which is a write.
+    pub(crate) fn made(moment: Moment) -> Cell {
+        Cell { reads: Vec::new(), writes: vec![Access { moment, site: None, ongoing: 0 }] }
+    }
+
     /// An access begins. `ordered` tells whether a moment of another thread happens before it.
     pub(crate) fn begin(
         &mut self,
@@ -53,14 +61,17 @@ impl Cell {
         let races = |access: &&Access| {
             access.moment.thread != moment.thread && (access.ongoing > 0 || !ordered(access.moment))
         };
-        let mut others = self.writes.iter().chain(self.reads.iter().filter(|_| write));
-        if let Some(other) = others.find(races) {
-            return Err(Race { thread: other.moment.thread, site: Some(other.site) });
+        let race = |other: &Access, write: bool| Race { moment: other.moment, write, site: other.site };
+        if let Some(other) = self.writes.iter().find(races) {
+            return Err(race(other, true));
+        }
+        if let Some(other) = self.reads.iter().filter(|_| write).find(races) {
+            return Err(race(other, false));
         }
         let accesses = if write { &mut self.writes } else { &mut self.reads };
         match accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
-            Some(access) => *access = Access { moment, site, ongoing: access.ongoing + 1 },
-            None => accesses.push(Access { moment, site, ongoing: 1 }),
+            Some(access) => *access = Access { moment, site: Some(site), ongoing: access.ongoing + 1 },
+            None => accesses.push(Access { moment, site: Some(site), ongoing: 1 }),
         }
         Ok(())
     }
@@ -83,6 +94,9 @@ pub(crate) fn is_ordered(graph: &Graph, moment: Moment, me: ThreadId, last: Even
 /// An access that races with the event `id`.
 pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
     let event = graph.event(id);
+    if !event.is_read() && !event.is_write() {
+        return None;
+    }
     let location = graph.location(event.location);
     if location.plain == 0 {
         return None;
@@ -98,5 +112,6 @@ pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
     let reads = location.reads.iter().filter(|_| event.is_write());
     let other = location.writes.iter().chain(reads).find(races)?;
     let other = graph.event(*other);
-    Some(Race { thread: other.thread, site: other.site })
+    let moment = Moment { thread: other.thread, events: other.index };
+    Some(Race { moment, write: other.is_write(), site: other.site })
 }

@@ -6,6 +6,7 @@
 
 use crate::event::{Event, EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;
+use crate::machine::CellAccess;
 use crate::race::{Cell, Moment};
 
 /// What a thread does.
@@ -109,6 +110,8 @@ pub(crate) struct Run {
     /// The run leads nowhere.
     pub(crate) dead: bool,
     pub(crate) failure: Option<String>,
+    /// The two accesses to a cell that race.
+    pub(crate) race: Vec<CellAccess>,
     /// The order in which events happened, by their threads.
     pub(crate) order: Vec<ThreadId>,
     pub(crate) cells: Vec<Cell>,
@@ -129,6 +132,7 @@ impl Run {
         self.reschedule = false;
         self.dead = false;
         self.failure = None;
+        self.race.clear();
         self.order.clear();
         self.cells.clear();
         self.births.clear();

@@ -2,6 +2,7 @@
 //! programs. `selvedge verify` and `selvedge bugs` run them; so do this crate's tests.
 
 pub mod bugs;
+pub mod litmus;
 pub mod models;
 pub mod run;
 pub mod table;

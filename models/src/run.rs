@@ -27,12 +27,21 @@ impl Effort {
 /// Far more than a twin takes that is caught: one that is not must not pass for a slow machine's fault.
 const TWIN_LIMIT: Duration = Duration::from_secs(300);
 
+/// The most events that an execution of a bounded model may have under rc11: operations that break each other's cells and try
+/// again could go on for ever. The longest model takes about 160 if they don't.
+const EVENTS: u32 = 240;
+
+/// How long executions of twins may become, step by step.
+const TWIN_EVENTS: [u32; 4] = [80, 120, 180, EVENTS];
+
 fn checker(model: &Model, engine: Engine, effort: &Effort) -> Checker {
     Checker::new()
         .name(model.name)
         .ignore_environment()
         .engines([engine])
         .preemption_bound(model.bound)
+        .rc11_preemption_bound(model.bound)
+        .rc11_event_bound(model.bound.map(|_| EVENTS))
         .iterations(effort.runs)
 }
 
@@ -43,7 +52,7 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
         checker = checker.max_executions(limit);
     }
     if effort.full {
-        checker = checker.preemption_bound(None);
+        checker = checker.preemption_bound(None).rc11_preemption_bound(None);
     }
     only(checker.run(model.body))
 }
@@ -61,7 +70,19 @@ pub fn run_twin(
 ) -> Result<(), String> {
     let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters);
     let checker = twin.mutations().into_iter().fold(checker, Checker::mutate);
-    twin.judge(&only(checker.run(model.body)))
+    if engine != Engine::Rc11 {
+        return twin.judge(&only(checker.run(model.body)));
+    }
+    // Short executions first: what can go wrong mostly does so before anybody tries again.
+    let mut judged = Ok(());
+    for bound in TWIN_EVENTS {
+        let report = only(checker.clone().rc11_event_bound(Some(bound)).run(model.body));
+        judged = twin.judge(&report);
+        if !report.verdict.passed() {
+            break;
+        }
+    }
+    judged
 }
 
 fn only(mut reports: Vec<Report>) -> Report {

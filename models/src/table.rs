@@ -65,11 +65,13 @@ const ARRAY_LEAVE: Twin =
 const UNPINNED: Twin = ARRAY
     .lose("self.walkers.fetch_add(1, SeqCst)", FailureKind::Leak)
     .and("self.0.walkers.fetch_sub(1, SeqCst)")
-    .or(FailureKind::UseAfterFree);
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Race);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
-    .or(FailureKind::UseAfterFree);
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Race);
 /// Two sends, or two receives, get one ticket; the buffer does not grow; closing has no effect.
 const LOST_SEND: Twin =
     CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);

@@ -24,8 +24,8 @@ pub struct Twin {
     and: Option<&'static str>,
     change: Change,
     kind: FailureKind,
-    /// Another kind, which an engine that sees more reports first.
-    or: Option<FailureKind>,
+    /// Other kinds, which an engine that sees more reports first.
+    or: [Option<FailureKind>; 2],
     teeth: Teeth,
     shows_in: &'static str,
 }
@@ -46,7 +46,7 @@ impl Twin {
             and: None,
             change: Change::DropStore,
             kind: FailureKind::Panic,
-            or: None,
+            or: [None; 2],
             teeth: Teeth::Interleavings,
             shows_in: "",
         }
@@ -84,7 +84,11 @@ impl Twin {
 
     /// Or so, under an engine that sees more.
     pub const fn or(self, kind: FailureKind) -> Twin {
-        Twin { or: Some(kind), ..self }
+        let or = match self.or {
+            [None, _] => [Some(kind), None],
+            [first, _] => [first, Some(kind)],
+        };
+        Twin { or, ..self }
     }
 
     /// What an engine needs to catch it.
@@ -137,7 +141,7 @@ impl Twin {
             return Err(format!("not caught: {report}"));
         };
         let failure = &found.failure;
-        if failure.kind != self.kind && Some(failure.kind) != self.or {
+        if failure.kind != self.kind && !self.or.contains(&Some(failure.kind)) {
             return Err(format!("failed with a {} instead of a {}: {report}", failure.kind, self.kind));
         }
         if !self.shows_in.is_empty() && !failure.sites.iter().any(|site| site.file().ends_with(self.shows_in))

@@ -8,6 +8,8 @@ mod depth_first;
 #[cfg(feature = "loom")]
 mod loom;
 mod native;
+#[cfg(feature = "rc11")]
+pub(crate) mod rc11;
 #[cfg(feature = "shuttle")]
 mod schedule;
 #[cfg(feature = "shuttle")]
@@ -17,9 +19,10 @@ use crate::token::Token;
 use crate::{Counterexample, Engine, Report, Strategy, Verdict};
 use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
 use std::any::Any;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A model's body.
@@ -28,11 +31,13 @@ pub(crate) type Model = Arc<dyn Fn() + Send + Sync>;
 /// What to do with a model under one engine.
 #[derive(Clone)]
 #[cfg_attr(
-    not(all(feature = "loom", feature = "shuttle")),
+    not(all(feature = "loom", feature = "rc11", feature = "shuttle")),
     allow(dead_code, reason = "each engine reads its part of the plan")
 )]
 pub(crate) struct Plan {
+    pub(crate) name: String,
     pub(crate) engine: Engine,
+    pub(crate) rc11: Rc11,
     pub(crate) preemptions: Option<usize>,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
@@ -44,9 +49,57 @@ pub(crate) struct Plan {
     pub(crate) counters: Arc<Counters>,
 }
 
+/// What only rc11 looks at.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "rc11"), allow(dead_code, reason = "rc11 reads it"))]
+pub(crate) struct Rc11 {
+    pub(crate) jobs: usize,
+    pub(crate) races: bool,
+    pub(crate) spurious_failures: bool,
+    pub(crate) preemptions: Option<usize>,
+    pub(crate) events: Option<u32>,
+    /// Which of how many, from 1.
+    pub(crate) shard: Option<(usize, usize)>,
+    pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) explored: Arc<Mutex<Explored>>,
+}
+
+/// What rc11 has explored.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Explored {
+    pub(crate) executions: u64,
+    pub(crate) blocked: u64,
+    pub(crate) events: u64,
+}
+
+impl Default for Rc11 {
+    fn default() -> Rc11 {
+        Rc11 {
+            jobs: 1,
+            races: true,
+            spurious_failures: true,
+            preemptions: None,
+            events: None,
+            shard: None,
+            checkpoint: None,
+            explored: Arc::default(),
+        }
+    }
+}
+
+#[cfg(feature = "rc11")]
+impl Rc11 {
+    /// Keeps what has been explored for the report.
+    fn tally(&self, statistics: &selvedge_engine::Statistics) {
+        let selvedge_engine::Statistics { executions, blocked, events, .. } = *statistics;
+        *self.explored.lock().unwrap_or_else(PoisonError::into_inner) =
+            Explored { executions, blocked, events };
+    }
+}
+
 /// What an exploration's thread reports.
 #[cfg_attr(
-    not(all(feature = "loom", feature = "shuttle")),
+    not(all(feature = "loom", feature = "rc11", feature = "shuttle")),
     allow(dead_code, reason = "each engine reports its part of the events")
 )]
 enum Event {
@@ -64,6 +117,7 @@ enum Event {
 pub(crate) fn of_token(token: &Token) -> Engine {
     match token {
         Token::Loom { .. } => Engine::Loom,
+        Token::Rc11(_) => Engine::Rc11,
         Token::Shuttle(_) => Engine::Shuttle(Strategy::DepthFirst),
     }
 }
@@ -75,14 +129,20 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
     let before = Tally::of(&plan.counters);
     let mut verdict = match plan.engine {
         Engine::Native => native::run(&plan, &model),
+        #[cfg(feature = "rc11")]
+        Engine::Rc11 => rc11::run(&plan, &model),
         #[cfg(feature = "loom")]
         Engine::Loom => loom::run(&plan, &model),
         #[cfg(feature = "shuttle")]
         Engine::Shuttle(strategy) => shuttle::run(&plan, strategy, &model),
-        #[cfg(not(all(feature = "loom", feature = "shuttle")))]
+        #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "rc11")))]
         other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
     };
-    let done = Tally::of(&plan.counters).since(&before);
+    let mut done = Tally::of(&plan.counters).since(&before);
+    let explored = *plan.rc11.explored.lock().unwrap_or_else(PoisonError::into_inner);
+    if plan.engine == Engine::Rc11 && verdict.passed() && plan.replay.is_none() {
+        done.executions = explored.executions;
+    }
     if verdict.passed() && done.operations == 0 {
         verdict = Verdict::Refused {
             why: "the engine saw no operation: the model uses std's types instead of selvedge::rt's, or two \
@@ -95,7 +155,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
             *executions = done.executions;
             // Relaxed: a statistic.
             let threads = plan.counters.threads.load(Relaxed);
-            if done.executions == 1 && threads > 1 && plan.replay.is_none() {
+            if done.executions == 1 && threads > 1 && plan.replay.is_none() && plan.engine != Engine::Rc11 {
                 bounds.push_str(&format!(
                     "; only one execution for {threads} threads: the engine saw no conflict between them, or missed it"
                 ));
@@ -112,7 +172,16 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         operations: done.operations,
         elapsed: started.elapsed(),
         mutated: done.mutated,
+        blocked: explored.blocked,
+        events: explored.events,
     }
+}
+
+/// Knuth's estimate of how many executions a model has under rc11.
+#[cfg(feature = "rc11")]
+pub(crate) fn estimate(plan: &Plan, model: Model, samples: u32) -> Result<f64, String> {
+    capture_panics(warm_up);
+    rc11::estimate(plan, &model, samples)
 }
 
 /// What the counters say at one moment.
@@ -175,14 +244,14 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Which limit on a whole exploration has been reached, if any.
-#[cfg(any(feature = "loom", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 struct Limits {
     started: Instant,
     time: Option<Duration>,
     executions: Option<u64>,
 }
 
-#[cfg(any(feature = "loom", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 impl Limits {
     fn of(plan: &Plan) -> Limits {
         Limits { started: Instant::now(), time: plan.time_limit, executions: plan.max_executions }
@@ -204,13 +273,13 @@ fn judge(failure: Failure, token: Option<Token>, note: Option<String>) -> Verdic
         FailureKind::Refused | FailureKind::BoundExceeded => Verdict::Refused { why: failure.message },
         _ => {
             let token = token.map(|token| token.to_string()).unwrap_or_default();
-            Verdict::Failed(Box::new(Counterexample { failure, token, note }))
+            Verdict::Failed(Box::new(Counterexample::new(failure, token, note)))
         }
     }
 }
 
 /// A failure as the exploration saw it, with the steps that a replay recorded.
-#[cfg(any(feature = "loom", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 fn with_replay(failure: Failure, token: Token, replayed: Event) -> Verdict {
     match replayed {
         Event::Failed(again, _) if again.kind == failure.kind => {

@@ -4,8 +4,10 @@
 //! - `psc_base = ([SC] ∪ [F]; hb?); scb; ([SC] ∪ hb?; [F])`,
 //! - `psc_F = [F]; (hb ∪ hb; eco; hb); [F]`, where F are the SeqCst fences.
 //!
-//! Only SeqCst accesses and fences are nodes. Edges that come from program order and happens-before are read off
-//! the clocks; those that come from a location are found by looking at its pairs of accesses.
+//! Only SeqCst accesses and fences are nodes. The graph was acyclic before an event was added or changed, so a new cycle
+//! leaves that event by an edge of its own: nothing happens after it yet, so only by `co`, `rb` or `eco` to accesses of its location. The
+//! search starts there and computes edges as it meets nodes. A read of the newest write and a write at the end have no such
+//! edges, and cost nothing.
 
 use crate::event::{EventId, Kind, LocationId};
 use crate::graph::Graph;
@@ -13,62 +15,116 @@ use crate::graph::Graph;
 /// Room to work in, kept from check to check.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    edges: Vec<u64>,
-    accesses: Vec<Access>,
-    sources: Vec<u64>,
-    targets: Vec<u64>,
-    state: Vec<u8>,
+    /// By place in the graph's list of nodes.
+    seen: Vec<bool>,
+    stack: Vec<usize>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Access {
-    id: EventId,
-    position: u32,
-    write: bool,
+/// Which nodes an access stands for where an edge begins or ends.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// Itself if it is a node, and the fences beyond it.
+    Any,
+    /// The fences only.
+    Fences,
 }
 
-/// Whether adding `id` can have closed a cycle at all.
-fn matters(graph: &Graph, id: EventId) -> bool {
-    if graph.seq_cst.len() < 2 {
-        return false;
-    }
-    let event = graph.event(id);
-    if event.is_seq_cst() {
-        return true;
-    }
-    // A new event that is no node is the source of an edge only for a fence that happens before it.
-    event.kind != Kind::Fence
-        && graph
-            .seq_cst
-            .iter()
-            .any(|node| graph.event(*node).kind == Kind::Fence && graph.happens_before(*node, id))
-}
-
-/// Whether the graph is consistent, given that it was before `id` was added or changed.
+/// Whether the graph is consistent, given that it was before `id` was added or changed, which must have no successors in
+/// program order.
 pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
-    !matters(graph, id) || is_acyclic(graph, scratch)
-}
-
-/// Whether the whole graph is consistent.
-pub(crate) fn is_acyclic(graph: &Graph, scratch: &mut Scratch) -> bool {
-    let nodes = &graph.seq_cst;
-    if nodes.len() < 2 {
+    let event = graph.event(id);
+    if graph.seq_cst.len() < 2 || !(event.is_read() || event.is_write()) {
         return true;
     }
-    let words = nodes.len().div_ceil(64);
-    scratch.edges.clear();
-    scratch.edges.resize(nodes.len() * words, 0);
-    for (a, from) in nodes.iter().enumerate() {
-        for (b, to) in nodes.iter().enumerate() {
-            if a != b && ordered(graph, *from, *to) {
-                scratch.edges[a * words + b / 64] |= 1 << (b % 64);
+    let is_source = |node: EventId| {
+        node == id || (graph.event(node).kind == Kind::Fence && graph.happens_before(node, id))
+    };
+    if !graph.seq_cst.iter().any(|node| is_source(*node)) {
+        return true;
+    }
+    scratch.seen.clear();
+    scratch.seen.resize(graph.seq_cst.len(), false);
+    scratch.stack.clear();
+    // What eco leads to counts only for the fences among the sources; the access itself is one too, but then so are they.
+    let from_fence = has_fence_before(graph, id);
+    successors_at(graph, id, event.location, scratch, from_fence);
+    while let Some(at) = scratch.stack.pop() {
+        let node = graph.seq_cst[at];
+        if is_source(node) {
+            return false;
+        }
+        successors(graph, node, scratch);
+    }
+    true
+}
+
+fn push(at: usize, scratch: &mut Scratch) {
+    if !core::mem::replace(&mut scratch.seen[at], true) {
+        scratch.stack.push(at);
+    }
+}
+
+/// Pushes the successors of a node.
+fn successors(graph: &Graph, node: EventId, scratch: &mut Scratch) {
+    for at in 0..graph.seq_cst.len() {
+        if !scratch.seen[at] && graph.seq_cst[at] != node && ordered(graph, node, graph.seq_cst[at]) {
+            push(at, scratch);
+        }
+    }
+    let event = graph.event(node);
+    if event.kind != Kind::Fence {
+        return successors_at(graph, node, event.location, scratch, false);
+    }
+    for (location, at) in graph.all_locations() {
+        for access in at.writes.iter().chain(&at.reads) {
+            if graph.happens_before(node, *access) {
+                successors_at(graph, *access, location, scratch, true);
             }
         }
     }
-    for (location, _) in graph.all_locations() {
-        add_location(graph, location, words, scratch);
+}
+
+/// Pushes what the edges from the access `a` to others of its location lead to. `from_fence`: they may begin at a fence that
+/// happens before it.
+fn successors_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch, from_fence: bool) {
+    let at = graph.location(location);
+    let from = graph.event(a);
+    let position = if from.is_write() { from.position } else { graph.position_of(from.source) };
+    // co and rb.
+    for b in &at.writes[position as usize..] {
+        reach(graph, *b, End::Any, scratch);
     }
-    has_no_cycle(nodes.len(), words, scratch)
+    for b in &at.reads {
+        if *b == a {
+            continue;
+        }
+        if graph.happens_before(a, *b) {
+            reach(graph, *b, End::Any, scratch);
+        } else if from_fence {
+            // eco that ends in rf: from fence to fence only.
+            let source = graph.position_of(graph.event(*b).source);
+            if source > position || (from.is_write() && source == position) {
+                reach(graph, *b, End::Fences, scratch);
+            }
+        }
+    }
+}
+
+/// Whether a SeqCst fence happens before an access.
+fn has_fence_before(graph: &Graph, access: EventId) -> bool {
+    let is_fence = |node: &&EventId| graph.event(**node).kind == Kind::Fence;
+    graph.seq_cst.iter().filter(is_fence).any(|fence| graph.happens_before(*fence, access))
+}
+
+/// Pushes the nodes that an edge to the access `b` ends at.
+fn reach(graph: &Graph, b: EventId, end: End, scratch: &mut Scratch) {
+    for at in 0..graph.seq_cst.len() {
+        let node = graph.seq_cst[at];
+        let fence = graph.event(node).kind == Kind::Fence;
+        if (node == b && end == End::Any) || (fence && graph.happens_before(b, node)) {
+            push(at, scratch);
+        }
+    }
 }
 
 /// The edges that program order and happens-before give.
@@ -82,119 +138,4 @@ fn ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
         (false, false) if from.thread == to.thread => from.index < to.index,
         (false, false) => after(graph.before(b)) > from.index + 1,
     }
-}
-
-fn add_location(graph: &Graph, location: LocationId, words: usize, scratch: &mut Scratch) {
-    let at = graph.location(location);
-    if at.writes.is_empty() {
-        return;
-    }
-    scratch.accesses.clear();
-    let accesses =
-        at.writes.iter().map(|id| Access { id: *id, position: graph.event(*id).position, write: true });
-    scratch.accesses.extend(accesses);
-    let reads = at.reads.iter().map(|id| Access {
-        id: *id,
-        position: graph.position_of(graph.event(*id).source),
-        write: false,
-    });
-    scratch.accesses.extend(reads);
-    let (nodes, count) = (&graph.seq_cst, scratch.accesses.len());
-    scratch.sources.clear();
-    scratch.sources.resize(count * words, 0);
-    scratch.targets.clear();
-    scratch.targets.resize(count * words, 0);
-    let (mut any_source, mut any_target) = (false, false);
-    for (row, access) in scratch.accesses.iter().enumerate() {
-        for (n, node) in nodes.iter().enumerate() {
-            let fence = graph.event(*node).kind == Kind::Fence;
-            let bit = 1 << (n % 64);
-            if *node == access.id || (fence && graph.happens_before(*node, access.id)) {
-                scratch.sources[row * words + n / 64] |= bit;
-                any_source = true;
-            }
-            if *node == access.id || (fence && graph.happens_before(access.id, *node)) {
-                scratch.targets[row * words + n / 64] |= bit;
-                any_target = true;
-            }
-        }
-    }
-    if any_source && any_target {
-        add_pairs(graph, words, scratch);
-    }
-}
-
-fn add_pairs(graph: &Graph, words: usize, scratch: &mut Scratch) {
-    let Scratch { edges, accesses, sources, targets, .. } = scratch;
-    let empty = |masks: &[u64]| masks.iter().all(|mask| *mask == 0);
-    for (row, a) in accesses.iter().enumerate() {
-        let from = &sources[row * words..(row + 1) * words];
-        if empty(from) {
-            continue;
-        }
-        for (column, b) in accesses.iter().enumerate() {
-            let to = &targets[column * words..(column + 1) * words];
-            if row == column || empty(to) {
-                continue;
-            }
-            // co and rb end in a write; eco also in a read, by one or two rf steps.
-            let earlier = a.position < b.position;
-            let base = (earlier && b.write) || graph.happens_before(a.id, b.id);
-            let eco = earlier || (a.write && !b.write && a.position == b.position);
-            if base || eco {
-                connect(graph, edges, words, (from, a.id), (to, b.id), base);
-            }
-        }
-    }
-}
-
-/// Adds edges from all sources to all targets; unless `base`, only from fences to fences.
-fn connect(
-    graph: &Graph,
-    edges: &mut [u64],
-    words: usize,
-    (from, a): (&[u64], EventId),
-    (to, b): (&[u64], EventId),
-    base: bool,
-) {
-    for (n, node) in graph.seq_cst.iter().enumerate() {
-        if from[n / 64] & 1 << (n % 64) == 0 || (!base && *node == a) {
-            continue;
-        }
-        for word in 0..words {
-            let mut mask = to[word];
-            if !base
-                && let Ok(own) = graph.seq_cst.binary_search(&b)
-                && own / 64 == word
-            {
-                mask &= !(1 << (own % 64));
-            }
-            edges[n * words + word] |= mask;
-        }
-    }
-}
-
-fn has_no_cycle(nodes: usize, words: usize, scratch: &mut Scratch) -> bool {
-    const NEW: u8 = 0;
-    const OPEN: u8 = 1;
-    const DONE: u8 = 2;
-    fn visit(node: usize, words: usize, edges: &[u64], state: &mut [u8]) -> bool {
-        state[node] = OPEN;
-        for word in 0..words {
-            let mut next = edges[node * words + word];
-            while next != 0 {
-                let to = word * 64 + next.trailing_zeros() as usize;
-                next &= next - 1;
-                if state[to] == OPEN || (state[to] == NEW && !visit(to, words, edges, state)) {
-                    return false;
-                }
-            }
-        }
-        state[node] = DONE;
-        true
-    }
-    scratch.state.clear();
-    scratch.state.resize(nodes, NEW);
-    let Scratch { edges, state, .. } = scratch;
-    (0..nodes).all(|node| state[node] != NEW || visit(node, words, edges, state))
 }

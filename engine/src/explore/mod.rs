@@ -9,9 +9,10 @@
 pub(crate) mod options;
 mod revisit;
 pub(crate) mod split;
+mod switches;
 
 use crate::consistency::psc;
-use crate::event::{Event, EventId, ThreadId};
+use crate::event::{Event, EventId, NONE, ThreadId};
 use crate::graph::Graph;
 use crate::run::Run;
 use serde::{Deserialize, Serialize};
@@ -26,10 +27,12 @@ pub(crate) struct Item {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum What {
-    /// When the graph is `length` long, add `event`; a write at `position`.
-    Add { length: u32, event: Event, position: u32 },
-    /// A graph whose last event is a write that some read was made to read, at one of these places.
-    Revisit { graph: Box<Graph>, places: Vec<u32> },
+    /// The beginning.
+    Start,
+    /// When the graph is `length` long, add `event`; a write at `position`. `read` is the read that was made to read it, if any.
+    Add { length: u32, event: Event, position: u32, read: EventId },
+    /// A graph whose last event is a write that `read` was made to read, at one of these places.
+    Revisit { graph: Box<Graph>, read: EventId, places: Vec<u32> },
 }
 
 /// A graph, and what is left to try on it.
@@ -85,6 +88,9 @@ pub(crate) struct Exploration {
     pub(crate) mode: Mode,
     pub(crate) statistics: Statistics,
     pub(crate) scratch: psc::Scratch,
+    /// The most context switches that an execution may take; whether that has cut anything.
+    pub(crate) bound: Option<u32>,
+    pub(crate) bound_cut: bool,
     /// Whether the read added last had one way only.
     pub(crate) alone: bool,
     /// A sample has picked another branch than the one taken in place.
@@ -101,6 +107,8 @@ impl Exploration {
             mode,
             statistics: Statistics::default(),
             scratch: psc::Scratch::default(),
+            bound: None,
+            bound_cut: false,
             alone: false,
             jump: false,
         }
@@ -117,14 +125,24 @@ impl Exploration {
             };
             self.weight = item.weight;
             let consistent = match item.what {
-                What::Add { length, event, position } => self.redo(length, event, position),
-                What::Revisit { graph, places } => self.enter(*graph, places),
+                What::Start => return true,
+                What::Add { length, event, position, read } => {
+                    self.redo(length, event, position) && self.is_still_consistent(read)
+                }
+                What::Revisit { graph, read, places } => self.enter(*graph, read, places),
             };
-            if consistent {
+            if consistent && self.is_within_bound() {
                 return true;
             }
             self.statistics.progress += self.weight;
         }
+    }
+
+    fn is_within_bound(&mut self) -> bool {
+        let Some(bound) = self.bound else { return true };
+        let within = switches::preemptions(&self.graph).is_none_or(|preemptions| preemptions <= bound);
+        self.bound_cut |= !within;
+        within
     }
 
     fn redo(&mut self, length: u32, event: Event, position: u32) -> bool {
@@ -136,7 +154,7 @@ impl Exploration {
         self.is_consistent(id)
     }
 
-    fn enter(&mut self, graph: Graph, mut places: Vec<u32>) -> bool {
+    fn enter(&mut self, graph: Graph, read: EventId, mut places: Vec<u32>) -> bool {
         let below = core::mem::replace(&mut self.graph, graph);
         let items = core::mem::take(&mut self.items);
         self.below.push(Level { graph: below, items });
@@ -144,11 +162,16 @@ impl Exploration {
         let Some(first) = places.pop() else { return false };
         let event = *self.graph.event(write);
         for position in places {
-            self.later(What::Add { length: write, event, position });
+            self.later(What::Add { length: write, event, position, read });
         }
         self.share_weight(0);
         self.graph.place(write, first);
-        psc::is_acyclic(&self.graph, &mut self.scratch)
+        self.is_consistent(write) && self.is_still_consistent(read)
+    }
+
+    /// The same for a read that has been made to read another write.
+    fn is_still_consistent(&mut self, read: EventId) -> bool {
+        read == NONE || self.is_consistent(read)
     }
 
     /// Whether the graph with the new event `id` is sequentially consistent where it must be.

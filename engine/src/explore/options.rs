@@ -2,7 +2,7 @@
 
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, Value};
+use crate::event::{Event, EventId, Kind, NONE, Value};
 
 /// Marks a read as that of a weak compare-exchange that found what it wanted, and failed all the same.
 pub(crate) const SPURIOUS: u32 = 1;
@@ -82,7 +82,7 @@ impl Exploration {
             }
             for older in core::mem::take(&mut reads) {
                 let event = self.with_value(older);
-                self.later(What::Add { length, event, position: 0 });
+                self.later(What::Add { length, event, position: 0, read: NONE });
             }
             self.alone = self.items.len() == first_item;
             if event.read.writes(event.value) && self.add_update(id, update(event.value)) == Added::Never {
@@ -148,7 +148,7 @@ impl Exploration {
                 continue;
             }
             for position in places {
-                self.later(What::Add { length, event, position });
+                self.later(What::Add { length, event, position, read: NONE });
             }
             self.share_weight(first_item);
             return Added::Event(id);
@@ -167,7 +167,8 @@ impl Exploration {
         let id = self.graph.add(Event { argument, ..event });
         if !matches!(self.mode, Mode::Guided(_)) {
             for argument in (1..ways).rev() {
-                self.later(What::Add { length, event: Event { argument, ..event }, position: 0 });
+                let event = Event { argument, ..event };
+                self.later(What::Add { length, event, position: 0, read: NONE });
             }
         }
         self.share_weight(first_item);
@@ -183,7 +184,7 @@ impl Exploration {
 
 /// The write half that follows a read half.
 fn write_half(read: &Event, value: Value) -> Event {
-    Event { kind: Kind::RmwWrite, order: read.read.success, source: crate::event::NONE, value, ..*read }
+    Event { kind: Kind::RmwWrite, order: read.read.success, source: NONE, value, ..*read }
 }
 
 /// The places in modification order where a write may stand that comes after `known`.

@@ -35,7 +35,7 @@ impl Exploration {
             return;
         }
         graph.set_source(read, write);
-        self.later(What::Revisit { graph: Box::new(graph), places });
+        self.later(What::Revisit { graph: Box::new(graph), read, places });
     }
 }
 

@@ -9,6 +9,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part(pub(crate) Box<Level>);
 
+impl Part {
+    /// The whole exploration.
+    pub fn whole() -> Part {
+        let items = vec![Item { what: What::Start, weight: 1.0 }];
+        Part(Box::new(Level { graph: Graph::new(), items }))
+    }
+}
+
 impl Exploration {
     /// Gives away the oldest thing left to explore, which tends to be the largest, unless it is the only one.
     pub(crate) fn give(&mut self) -> Option<Part> {
@@ -36,6 +44,13 @@ impl Exploration {
         parts
     }
 
+    /// Gives away the current branch, which has not been run.
+    pub(crate) fn give_current(&mut self) -> Part {
+        let items = vec![Item { what: What::Start, weight: self.weight }];
+        let graph = core::mem::replace(&mut self.graph, Graph::new());
+        Part(Box::new(Level { graph, items }))
+    }
+
     /// Things left to explore, besides the current branch.
     pub(crate) fn pending(&self) -> usize {
         self.items.len() + self.below.iter().map(|level| level.items.len()).sum::<usize>()
@@ -58,7 +73,7 @@ fn part(graph: &Graph, item: Item) -> Part {
             graph
         }
         // It brings its own graph.
-        What::Revisit { .. } => Graph::new(),
+        What::Revisit { .. } | What::Start => Graph::new(),
     };
     Part(Box::new(Level { graph, items: vec![item] }))
 }

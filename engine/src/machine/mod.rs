@@ -4,6 +4,7 @@
 //! called by the program's threads only, during a run.
 
 mod access;
+mod detach;
 mod end;
 mod thread;
 
@@ -17,8 +18,10 @@ use crate::threads::Threads;
 use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub(crate) use detach::CellAccess;
 pub use end::End;
 
 /// Settings.
@@ -28,11 +31,43 @@ pub struct Options {
     pub races: bool,
     /// Let weak compare-exchanges fail though they find what they want, once in a row in each thread.
     pub spurious_failures: bool,
+    /// Leave out what takes more preemptions than this, or more events.
+    pub max_preemptions: Option<u32>,
+    /// See [`max_preemptions`](Self::max_preemptions).
+    pub max_events: Option<u32>,
+}
+
+/// The statics that a program uses, numbered as they are met. Machines that share an exploration share them.
+#[derive(Clone, Debug, Default)]
+pub struct Statics(Arc<Mutex<Vec<isize>>>);
+
+/// What the addresses of statics are counted from: the distance is the same in every process of one program.
+static ANCHOR: u8 = 0;
+
+impl Statics {
+    /// As they were numbered in an earlier process of the same program.
+    pub fn from_distances(distances: Vec<isize>) -> Statics {
+        Statics(Arc::new(Mutex::new(distances)))
+    }
+
+    /// Their distances in memory from a fixed point of the program.
+    pub fn distances(&self) -> Vec<isize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn number(&self, address: usize) -> usize {
+        let distance = address.wrapping_sub((&raw const ANCHOR).addr()) as isize;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().position(|other| *other == distance).unwrap_or_else(|| {
+            known.push(distance);
+            known.len() - 1
+        })
+    }
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { races: true, spurious_failures: true }
+        Options { races: true, spurious_failures: true, max_preemptions: None, max_events: None }
     }
 }
 
@@ -41,12 +76,12 @@ pub struct Machine {
     pub(crate) state: RefCell<State>,
     threads: Rc<RefCell<Threads>>,
     options: Options,
+    statics: Statics,
 }
 
 pub(crate) struct State {
     pub(crate) exploration: Exploration,
     pub(crate) run: Run,
-    statics: Vec<usize>,
 }
 
 impl Machine {
@@ -66,15 +101,21 @@ impl Machine {
     }
 
     fn with(options: Options, mode: Mode) -> Machine {
-        Machine {
-            state: RefCell::new(State {
-                exploration: Exploration::new(mode),
-                run: Run::default(),
-                statics: Vec::new(),
-            }),
-            threads: Rc::default(),
-            options,
-        }
+        let mut exploration = Exploration::new(mode);
+        exploration.bound = options.max_preemptions;
+        let state = RefCell::new(State { exploration, run: Run::default() });
+        Machine { state, threads: Rc::default(), options, statics: Statics::default() }
+    }
+
+    /// Shares the statics with other machines of the same exploration.
+    pub fn sharing(mut self, statics: &Statics) -> Machine {
+        self.statics = statics.clone();
+        self
+    }
+
+    /// Whether one of the bounds in [`Options`] has cut anything.
+    pub fn bound_cut(&self) -> bool {
+        self.state.borrow().exploration.bound_cut
     }
 
     /// What has been done so far.
@@ -100,6 +141,11 @@ impl Machine {
     /// Gives all branches away.
     pub fn give_all(&self) -> Vec<Part> {
         self.state.borrow_mut().exploration.give_all()
+    }
+
+    /// Gives the branch away that is up, instead of running it. To be called when nothing else is left.
+    pub fn give_current(&self) -> Part {
+        self.state.borrow_mut().exploration.give_current()
     }
 
     /// Takes a branch on, after which [`advance`](Self::advance) goes to it. Nothing else may be left to explore.
@@ -178,22 +224,29 @@ impl Machine {
         location
     }
 
-    /// The location of a static, as if made before the program began; statics are told apart by `key`.
-    pub fn static_location(&self, key: usize, initial: Value) -> LocationId {
+    /// The location of a static, as if made before the program began.
+    pub fn static_location(&self, address: usize, initial: Value) -> LocationId {
+        let n = self.statics.number(address);
         let mut state = self.state.borrow_mut();
-        let n = state.statics.iter().position(|known| *known == key).unwrap_or_else(|| {
-            state.statics.push(key);
-            state.statics.len() - 1
-        });
         let location = state.exploration.graph.static_location(n);
         state.exploration.graph.location_mut(location).initial = initial;
         location
     }
 
-    /// Makes a cell.
+    /// Makes a cell, which is a plain write by the current thread.
     pub fn new_cell(&self) -> u32 {
+        self.add_cell(true)
+    }
+
+    /// The cell of a static, as if made before the program began.
+    pub fn static_cell(&self) -> u32 {
+        self.add_cell(false)
+    }
+
+    fn add_cell(&self, made_here: bool) -> u32 {
         let mut state = self.state.borrow_mut();
-        state.run.cells.push(race::Cell::default());
+        let cell = if made_here { race::Cell::made(state.run.moment()) } else { race::Cell::default() };
+        state.run.cells.push(cell);
         state.run.cells.len() as u32 - 1
     }
 
@@ -209,7 +262,14 @@ impl Machine {
         let State { exploration, run, .. } = &mut *state;
         let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
         let ordered = |other: Moment| race::is_ordered(&exploration.graph, other, moment.thread, last);
-        run.cells[cell as usize].begin(moment, write, site, ordered)
+        let result = run.cells[cell as usize].begin(moment, write, site, ordered);
+        if let Err(race) = &result {
+            run.race = vec![
+                CellAccess { moment, write, site },
+                CellAccess { moment: race.moment, write: race.write, site: race.site.unwrap_or(site) },
+            ];
+        }
+        result
     }
 
     /// The access to a cell that this thread began last ends.
@@ -298,11 +358,19 @@ impl Machine {
             }
             core::mem::take(&mut exploration.jump)
         };
-        if jump {
+        if jump || self.is_too_long() {
             self.dead_end();
         }
         self.check_race(id)?;
         Ok(id)
+    }
+
+    fn is_too_long(&self) -> bool {
+        let Some(bound) = self.options.max_events else { return false };
+        let exploration = &mut self.state.borrow_mut().exploration;
+        let too_long = exploration.graph.len() > bound;
+        exploration.bound_cut |= too_long;
+        too_long
     }
 
     fn check_race(&self, id: EventId) -> Result<(), Race> {
@@ -326,7 +394,7 @@ impl Machine {
                 if race::is_ordered(graph, moment, state.run.current, last) {
                     return Ok(());
                 }
-                Err(Race { thread: moment.thread, site })
+                Err(Race { moment, write: true, site })
             }
             _ => Ok(()),
         }

@@ -1,3 +1,172 @@
-//! Reports.
+//! Reports of one execution: as text, as a Graphviz graph, as a page.
+//!
+//! ```
+//! use selvedge_engine::report::{Event, EventId, Execution, Lane, Location, Source, text};
+//! use std::sync::atomic::Ordering::Relaxed;
+//!
+//! let event = |operation, read: Option<u128>, written| Event {
+//!     operation,
+//!     location: Some(0),
+//!     order: Some(Relaxed),
+//!     read,
+//!     written,
+//!     reads_from: read.map(|_| Source::Write(EventId { thread: 0, index: 0 })),
+//!     argument: None,
+//!     site: None,
+//!     happens_before: Vec::new(),
+//!     waits: false,
+//! };
+//! let lane = |event| Lane { events: vec![event], ..Lane::default() };
+//! let execution = Execution {
+//!     headline: "an example".to_string(),
+//!     threads: vec![lane(event("store", None, Some(1))), lane(event("load", Some(1), None))],
+//!     locations: vec![Location {
+//!         name: "x".to_string(),
+//!         initial: 0,
+//!         writes: vec![EventId { thread: 0, index: 0 }],
+//!     }],
+//!     culprits: Vec::new(),
+//! };
+//! assert!(text(&execution).contains("load x.Relaxed = 1  ← T0.0"));
+//! ```
+
+mod dot;
 mod execution;
+mod html;
+mod text;
+
+pub use dot::dot;
 pub use execution::{Event, EventId, Execution, Lane, Location, Source};
+pub use html::html;
+pub use text::text;
+
+impl Execution {
+    /// What an event does, in few words: `load x.Acquire = 1`.
+    fn describe(&self, event: &Event) -> String {
+        let mut text = event.operation.to_string();
+        if let Some(location) = event.location.and_then(|at| self.locations.get(at)) {
+            text.push_str(&format!(" {}", location.name));
+        }
+        if let Some(order) = event.order {
+            text.push_str(&format!(".{order:?}"));
+        }
+        match (event.read, event.written) {
+            (Some(read), Some(written)) => text.push_str(&format!(" {read} → {written}")),
+            (Some(read), None) => text.push_str(&format!(" = {read}")),
+            (None, Some(written)) => text.push_str(&format!(" := {written}")),
+            (None, None) => (),
+        }
+        if let Some(argument) = event.argument {
+            let thread = matches!(event.operation, "spawn" | "join");
+            text.push_str(&if thread { format!(" T{argument}") } else { format!(" {argument}") });
+        }
+        text
+    }
+
+    /// A thread's title: `T1 (reader)`.
+    fn title(&self, thread: usize) -> String {
+        match &self.threads[thread].name {
+            Some(name) => format!("T{thread} ({name})"),
+            None => format!("T{thread}"),
+        }
+    }
+
+    /// All events, by thread and program order.
+    fn ids(&self) -> impl Iterator<Item = EventId> + '_ {
+        let lanes = self.threads.iter().enumerate();
+        lanes.flat_map(|(thread, lane)| (0..lane.events.len()).map(move |index| EventId { thread, index }))
+    }
+
+    /// A location's modification order with its values.
+    fn modification_order(&self, location: &Location) -> String {
+        let mut text = location.initial.to_string();
+        for write in &location.writes {
+            let value = self.event(*write).written.map_or("?".to_string(), |value| value.to_string());
+            text.push_str(&format!(" → {value} ({write})"));
+        }
+        text
+    }
+
+    /// The happens-before edges between threads that others do not imply.
+    fn edges_between_threads(&self) -> Vec<(EventId, EventId)> {
+        let mut edges = Vec::new();
+        for to in self.ids() {
+            let known = |thread: usize, event: &Event| event.happens_before.get(thread).copied().unwrap_or(0);
+            for thread in (0..self.threads.len()).filter(|thread| *thread != to.thread) {
+                let count = known(thread, self.event(to)).min(self.threads[thread].events.len());
+                let before = match to.index {
+                    0 => 0,
+                    index => known(thread, &self.threads[to.thread].events[index - 1]),
+                };
+                if count > before {
+                    edges.push((EventId { thread, index: count - 1 }, to));
+                }
+            }
+        }
+        edges
+    }
+}
+
+impl core::fmt::Display for EventId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "T{}.{}", self.thread, self.index)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod example {
+    use super::{Event, EventId, Execution, Lane, Location, Source};
+    use core::sync::atomic::Ordering::{self, Acquire, Relaxed};
+
+    fn event(operation: &'static str, order: Ordering, happens_before: &[usize]) -> Event {
+        Event {
+            operation,
+            location: Some(0),
+            order: Some(order),
+            read: None,
+            written: None,
+            reads_from: None,
+            argument: None,
+            site: Some("src/a \"b\" <c>.rs:7".to_string()),
+            happens_before: happens_before.to_vec(),
+            waits: false,
+        }
+    }
+
+    /// Message passing whose store lacks its Release: the cell accesses race.
+    pub(crate) fn race() -> Execution {
+        let plain = |operation, clock: &[usize]| Event {
+            location: None,
+            order: None,
+            ..event(operation, Relaxed, clock)
+        };
+        let store = EventId { thread: 0, index: 1 };
+        Execution {
+            headline: "data race: <one> & another".to_string(),
+            threads: vec![
+                Lane {
+                    name: Some("writer".to_string()),
+                    events: vec![
+                        plain("cell write", &[1, 0]),
+                        Event { written: Some(1), ..event("store", Relaxed, &[2, 0]) },
+                    ],
+                    waits_for: None,
+                },
+                Lane {
+                    name: None,
+                    events: vec![
+                        Event {
+                            read: Some(1),
+                            reads_from: Some(Source::Write(store)),
+                            ..event("load", Acquire, &[0, 1])
+                        },
+                        plain("cell read", &[0, 2]),
+                    ],
+                    waits_for: Some("park".to_string()),
+                },
+            ],
+            locations: vec![Location { name: "flag".to_string(), initial: 0, writes: vec![store] }],
+            culprits: vec![EventId { thread: 0, index: 0 }, EventId { thread: 1, index: 1 }],
+        }
+    }
+}

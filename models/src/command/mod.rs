@@ -2,11 +2,13 @@
 
 pub(crate) mod bugs;
 mod jobs;
+pub(crate) mod litmus;
 pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use comfy_table::{Table, presets};
 use selvedge_check::Engine;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Verifies selvedge's primitives under every engine that is compiled in.
@@ -25,6 +27,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Run concurrency bugs of well-known programs, buggy and fixed
     Bugs(Selection),
+    /// Explore litmus programs, and hold their counts against the published ones
+    Litmus(LitmusArguments),
 }
 
 /// What to run, and how to show it.
@@ -36,6 +40,28 @@ pub(crate) struct Selection {
     /// Only under this engine; may be given several times
     #[arg(long = "engine", value_name = "ENGINE")]
     engines: Vec<Engine>,
+    /// One JSON document on standard output instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How many to run at once
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+}
+
+/// The arguments of `litmus`.
+#[derive(Args)]
+pub(crate) struct LitmusArguments {
+    /// Only these programs; else all but the longest
+    names: Vec<String>,
+    /// Under this engine instead of rc11, with its outcomes held against rc11's; may be given several times
+    #[arg(long = "engine", value_name = "ENGINE")]
+    engines: Vec<Engine>,
+    /// Programs of your own, in the notation that the documentation of `selvedge_models::litmus` describes
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The longest programs too: millions of executions
+    #[arg(long)]
+    all: bool,
     /// One JSON document on standard output instead of a table
     #[arg(long)]
     json: bool,
@@ -65,7 +91,7 @@ impl Selection {
         }
         if let Some(missing) = self.engines.iter().find(|engine| !engine.is_available()) {
             return Err(format!(
-                "{missing} is not compiled in; add `--features loom,shuttle` to cargo's command"
+                "{missing} is not compiled in; add `--features loom,shuttle,rc11` to cargo's command"
             ));
         }
         Ok(self.engines.clone())

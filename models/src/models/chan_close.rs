@@ -1,6 +1,6 @@
 //! Channels: closing.
 
-use super::{small, until};
+use super::{small, until_sender_waits};
 use selvedge::chan::{RecvError, SendError, TryRecvError};
 use selvedge::rt::thread;
 
@@ -79,7 +79,7 @@ pub fn dropping_the_last_receiver_ends_the_sender() {
     tx.send(0).expect("room");
     let theirs = tx.clone();
     let blocked = thread::spawn(move || theirs.send(1));
-    until(|| tx.waits_at(1));
+    until_sender_waits(&tx, 1);
     drop(rx);
     assert_eq!(blocked.join().expect("no panic"), Err(SendError(1)));
 }

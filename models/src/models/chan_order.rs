@@ -1,6 +1,6 @@
 //! Channels: the order of values and of waiters.
 
-use super::{small, until};
+use super::{small, until_receiver_waits, until_sender_waits};
 use selvedge::chan::TryRecvError;
 use selvedge::rt::thread;
 
@@ -33,7 +33,7 @@ fn receivers_in_order(capacity: usize) {
     let [first, second] = [1, 2].map(|n| {
         let theirs = rx.clone();
         let receiver = thread::spawn(move || theirs.recv());
-        until(|| rx.waits_at(n - 1));
+        until_receiver_waits(&rx, n - 1);
         receiver
     });
     tx.send('a').expect("open");
@@ -58,7 +58,7 @@ pub fn blocked_senders_are_served_in_order() {
     let senders = [1, 2].map(|n| {
         let theirs = tx.clone();
         let sender = thread::spawn(move || theirs.send(n));
-        until(|| tx.waits_at(n));
+        until_sender_waits(&tx, n);
         sender
     });
     assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
@@ -70,7 +70,7 @@ pub fn a_new_receiver_does_not_overtake_a_blocked_one() {
     let (tx, rx) = small(1);
     let theirs = rx.clone();
     let blocked = thread::spawn(move || theirs.recv());
-    until(|| rx.waits_at(0));
+    until_receiver_waits(&rx, 0);
     let sender = thread::spawn(move || {
         tx.send(1).expect("open");
         tx
@@ -86,7 +86,7 @@ pub fn a_new_sender_does_not_overtake_a_blocked_one() {
     tx.send(0).expect("room");
     let theirs = tx.clone();
     let blocked = thread::spawn(move || theirs.send(1));
-    until(|| tx.waits_at(1));
+    until_sender_waits(&tx, 1);
     let newcomer = thread::spawn(move || tx.try_send(2).is_ok());
     assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
     blocked.join().expect("no panic").expect("open");

@@ -1,6 +1,6 @@
 //! Channels: when a send or a receive may wait, and when it may not.
 
-use super::{small, until};
+use super::{small, until_sender_waits};
 use selvedge::chan::{TryRecvError, TrySendError};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
@@ -133,7 +133,7 @@ pub fn a_waiting_sender_is_not_counted() {
     tx.send(0).expect("room");
     let theirs = tx.clone();
     let blocked = thread::spawn(move || theirs.send(1));
-    until(|| tx.waits_at(1));
+    until_sender_waits(&tx, 1);
     assert_eq!((tx.len(), rx.is_full()), (1, true));
     assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
     blocked.join().expect("no panic").expect("open");

@@ -22,6 +22,19 @@ fn until(condition: impl Fn() -> bool) {
     }
 }
 
+/// Waits until a sender waits with this ticket; all earlier ones wait too, or have left their values in the buffer, where
+/// nobody receives them yet.
+fn until_sender_waits<T>(tx: &Sender<T>, ticket: u64) {
+    // SAFETY: so no operation with an earlier ticket ends meanwhile on both of its sides.
+    until(|| unsafe { tx.waits_at(ticket) });
+}
+
+/// Waits until a receiver waits with this ticket; all earlier ones wait too, and nobody sends yet.
+fn until_receiver_waits<T>(rx: &Receiver<T>, ticket: u64) {
+    // SAFETY: so no operation with an earlier ticket ends meanwhile.
+    until(|| unsafe { rx.waits_at(ticket) });
+}
+
 /// Plain data, which other synchronisation protects: a checker reports accesses that nothing orders.
 pub struct Plain(UnsafeCell<u32>);
 

@@ -5,7 +5,7 @@ use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicU8;
-use crate::rt::sync::atomic::Ordering::{self, Acquire};
+use crate::rt::sync::atomic::Ordering::{self, Acquire, SeqCst};
 use crate::rt::time::now;
 use core::mem::MaybeUninit;
 use std::time::Instant;
@@ -114,6 +114,12 @@ impl<T> Cell<T> {
     #[track_caller]
     pub(super) fn load(&self) -> State {
         State::from_bits(self.state.load(Acquire))
+    }
+
+    /// The state now, in the one order of all SeqCst operations; what it reads, later reads know too.
+    #[track_caller]
+    pub(super) fn look(&self) {
+        self.state.load(SeqCst);
     }
 
     /// Moves the cell from exactly `from` to `to`; or the state found instead, read with Acquire.

@@ -114,9 +114,13 @@ impl<T> Receiver<T> {
 
     /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
     /// know who blocked first.
+    ///
+    /// # Safety
+    /// No operation with an earlier ticket ends meanwhile.
     #[doc(hidden)]
-    pub fn waits_at(&self, ticket: u64) -> bool {
-        self.0.waits_at(ticket, Phase::ReceiverWaits)
+    pub unsafe fn waits_at(&self, ticket: u64) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.waits_at(ticket, Phase::ReceiverWaits) }
     }
 
     /// Whether both receive from the same channel.

@@ -113,9 +113,13 @@ impl<T> Sender<T> {
 
     /// Whether a sender waits with this ticket; tickets are handed out from 0. For models that have to
     /// know who blocked first.
+    ///
+    /// # Safety
+    /// No operation with an earlier ticket ends meanwhile.
     #[doc(hidden)]
-    pub fn waits_at(&self, ticket: u64) -> bool {
-        self.0.waits_at(ticket, Phase::SenderWaits)
+    pub unsafe fn waits_at(&self, ticket: u64) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.waits_at(ticket, Phase::SenderWaits) }
     }
 
     /// Whether both send to the same channel.

@@ -117,7 +117,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let mut word = cursor.load(SeqCst);
         // SAFETY: cursors point to segments that were alive when they were read, and the pin keeps
         // their memory since.
-        while unsafe { (*untagged(word)).id } < id {
+        while unsafe { (*untagged(word)).id() } < id {
             let target = tagged(core::ptr::from_ref(found).cast_mut(), id);
             // SeqCst: publishes the segment, and takes part in the module's argument on limbo.
             match cursor.compare_exchange(word, target, SeqCst, SeqCst) {
@@ -142,6 +142,25 @@ impl<C: ArrayCell> EndlessArray<C> {
         Some(look(Place { segment, index: self.index(ticket) }))
     }
 
+    /// The cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.
+    ///
+    /// # Safety
+    /// No segment up to the ticket's dies before the place is used for the last time.
+    pub(crate) unsafe fn peek(&self, ticket: u64) -> Option<Place<'_, C>> {
+        let id = ticket >> self.shift;
+        // Acquire, here and below: pairs with the Release of whoever put the segment there: its cells are made.
+        let mut at = self.head.load(Acquire);
+        while !at.is_null() {
+            // SAFETY: by the caller's promise the segments from `head` on are alive.
+            let segment = unsafe { &*at };
+            if segment.id() == id {
+                return Some(Place { segment, index: self.index(ticket) });
+            }
+            at = segment.next.load(Acquire);
+        }
+        None
+    }
+
     fn pin(&self) -> Pin<'_, C> {
         // SeqCst: comes before this walker's reads of cursors and head; see the module.
         self.walkers.fetch_add(1, SeqCst);
@@ -155,7 +174,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         if !next.is_null() {
             return next;
         }
-        let id = segment.id + 1;
+        let id = segment.id() + 1;
         let fresh = match self.take_spare() {
             None => Segment::allocate(id, self.shift, &self.setup),
             Some(spare) => {
@@ -235,7 +254,7 @@ impl<C: ArrayCell> EndlessArray<C> {
                 break;
             }
             let next = self.next_of(segment);
-            let (from, to) = (tagged(head, segment.id), tagged(next, segment.id + 1));
+            let (from, to) = (tagged(head, segment.id()), tagged(next, segment.id() + 1));
             for cursor in &self.cursors {
                 // SeqCst: before `head` moves no cursor is left here, and none comes back: only a
                 // party that has not left moves a cursor to a segment. See the module.
@@ -310,15 +329,15 @@ impl<C: ArrayCell> Pin<'_, C> {
         let mut at = untagged(self.0.cursors[party].load(SeqCst));
         // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
         // their memory since.
-        if unsafe { (*at).id } > id {
+        if unsafe { (*at).id() } > id {
             // SeqCst: as above.
             at = self.0.head.load(SeqCst);
         }
         loop {
             // SAFETY: as above; and a segment that was alive leads to one that was.
             let segment = unsafe { &*at };
-            if segment.id >= id {
-                return (segment.id == id).then_some(segment);
+            if segment.id() >= id {
+                return (segment.id() == id).then_some(segment);
             }
             at = self.0.next_of(segment);
         }

@@ -1,6 +1,7 @@
 //! A segment, and a cursor's tagged pointer to one.
 
 use crate::rt::alloc::TrackedBox;
+use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
 
 /// A cell of an endless array.
@@ -16,8 +17,8 @@ pub(crate) trait ArrayCell {
 /// Aligned so that seven low bits of its address are free for a tag.
 #[repr(align(128))]
 pub(super) struct Segment<C> {
-    /// Constant as long as the segment is in the list.
-    pub(super) id: u64,
+    /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too late.
+    id: UnsafeCell<u64>,
     pub(super) next: AtomicPtr<Segment<C>>,
     /// All parties of all cells have left.
     pub(super) finished: AtomicBool,
@@ -40,7 +41,7 @@ impl<C: ArrayCell> Segment<C> {
 
     pub(super) fn allocate(id: u64, shift: u32, setup: &C::Setup) -> *mut Segment<C> {
         let segment = TrackedBox::into_raw(TrackedBox::new(Segment {
-            id,
+            id: UnsafeCell::new(id),
             next: AtomicPtr::default(),
             finished: AtomicBool::new(false),
             limbo_next: AtomicPtr::default(),
@@ -50,12 +51,19 @@ impl<C: ArrayCell> Segment<C> {
         segment
     }
 
+    /// Its number in the list.
+    #[track_caller]
+    pub(super) fn id(&self) -> u64 {
+        // SAFETY: it is written only while nobody else has the segment.
+        self.id.with(|id| unsafe { *id })
+    }
+
     /// Makes a segment that nobody else has as good as new.
     pub(super) fn reset(&mut self, id: u64, shift: u32, setup: &C::Setup) {
         for (cell, fresh) in self.cells.iter_mut().zip(Self::cells(id, shift, setup)) {
             *cell = fresh;
         }
-        self.id = id;
+        self.id = UnsafeCell::new(id);
         self.next = AtomicPtr::default();
         self.finished = AtomicBool::new(false);
     }

@@ -57,4 +57,4 @@ pub mod time;
 
 #[doc(inline)]
 pub use crate::__rt_thread_local as thread_local;
-pub use choice::choose;
+pub use choice::{assume, choose};

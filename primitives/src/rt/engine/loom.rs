@@ -10,7 +10,7 @@
 //! and that nobody reads: so loads are in conflict with each other, and no access hides another. A
 //! store that nobody reads orders nothing, so no edge comes with it.
 
-use super::{Engine, Memory, Rmw, ThreadId, Width};
+use super::{Engine, Exchange, Memory, Rmw, ThreadId, Width};
 use core::cell::RefCell;
 use core::sync::atomic::Ordering::{self, Relaxed, SeqCst};
 use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
@@ -80,12 +80,13 @@ macro_rules! widths {
                 }
             }
 
-            fn exclusive(&mut self, new: Option<u64>) {
+            fn exclusive(&mut self, new: Option<u64>) -> u64 {
                 match self {
                     $(Atomic::$variant(atomic) => atomic.with_mut(|value| {
                         if let Some(new) = new {
                             *value = new as $value;
                         }
+                        *value as $unsigned as u64
                     }),)*
                 }
             }
@@ -249,20 +250,14 @@ impl Memory for LoomEngine {
         Self::fenced(order, || atomic.borrow().store(value, order))
     }
 
-    fn rmw(&self, atomic: u32, op: Rmw, order: Ordering) -> u64 {
+    fn rmw(&self, atomic: u32, op: Rmw, _width: Width, order: Ordering) -> u64 {
         let Location { width, atomic, .. } = self.location(atomic);
         let op = if width == Width::Bool { on_bool(op) } else { op };
         Self::fenced(order, || atomic.borrow().rmw(op, order))
     }
 
-    fn compare_exchange(
-        &self,
-        atomic: u32,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
+    fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64> {
+        let Exchange { current, new, success, failure, .. } = exchange;
         let atomic = self.atomic(atomic);
         Self::fenced(success, || atomic.borrow().compare_exchange(current, new, success, failure))
     }
@@ -277,7 +272,11 @@ impl Memory for LoomEngine {
         self.atomic(atomic).borrow().unsync_load()
     }
 
-    fn exclusive(&self, atomic: u32, new: Option<u64>) {
+    fn unsync_store(&self, atomic: u32, value: u64) {
+        self.atomic(atomic).borrow_mut().exclusive(Some(value));
+    }
+
+    fn exclusive(&self, atomic: u32, new: Option<u64>) -> u64 {
         self.atomic(atomic).borrow_mut().exclusive(new)
     }
 

@@ -1,7 +1,7 @@
 //! Operations on atomics and fences, as a session runs them.
 
 use super::objects::Family;
-use super::{Change, Rmw, Session, Site, Slot, Width};
+use super::{Change, Exchange, Rmw, Session, Site, Slot, Width};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
@@ -154,7 +154,7 @@ impl Session {
         }
         let order = self.order_at(access.site, order);
         let old = self.step(access.site, |engine| match engine.memory() {
-            Some(memory) => memory.rmw(atomic, op, order),
+            Some(memory) => memory.rmw(atomic, op, access.width, order),
             None => {
                 engine.switch(false);
                 access.shadow.get()
@@ -168,14 +168,8 @@ impl Session {
         old
     }
 
-    pub(crate) fn compare_exchange(
-        &self,
-        access: Access<'_>,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
+    pub(crate) fn compare_exchange(&self, access: Access<'_>, exchange: Exchange) -> Result<u64, u64> {
+        let Exchange { current, new, success, failure, weak } = exchange;
         check_load(failure);
         let compare = |found: u64| if found == current { Ok(found) } else { Err(found) };
         let Some(atomic) = self.atomic(access) else {
@@ -194,7 +188,9 @@ impl Session {
             _ => failure,
         };
         let result = self.step(access.site, |engine| match engine.memory() {
-            Some(memory) => memory.compare_exchange(atomic, current, new, success, failure),
+            Some(memory) => {
+                memory.compare_exchange(atomic, Exchange { current, new, success, failure, weak })
+            }
             None => {
                 engine.switch(false);
                 compare(access.shadow.get())
@@ -208,6 +204,7 @@ impl Session {
         let order = if result.is_ok() { success } else { failure };
         self.record("compare_exchange", access.site, Some(atomic), Some(order), || match result {
             Ok(old) => format!("{old} → {new}"),
+            Err(found) if found == current => format!("found {found}, and failed spuriously"),
             Err(found) => format!("found {found}, not {current}"),
         });
         result
@@ -224,15 +221,28 @@ impl Session {
         value
     }
 
+    pub(crate) fn unsync_store(&self, access: Access<'_>, value: u64) {
+        let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
+        self.remember_access(Family::Atomic, atomic, access.site, true);
+        self.step(access.site, |engine| {
+            if let Some(memory) = engine.memory() {
+                memory.unsync_store(atomic, value);
+            }
+        });
+        self.note_change(access.shadow.get() != value);
+        access.shadow.set(value);
+        self.record("unsync_store", access.site, Some(atomic), None, || format!("← {value}"));
+    }
+
     /// Exclusive access: the latest value, or with `new` its replacement.
     pub(crate) fn exclusive(&self, access: Access<'_>, new: Option<u64>) -> u64 {
         if let Some(atomic) = self.atomic(access) {
             self.remember_access(Family::Atomic, atomic, access.site, true);
-            self.step(access.site, |engine| {
-                if let Some(memory) = engine.memory() {
-                    memory.exclusive(atomic, new);
-                }
-            });
+            let latest =
+                self.step(access.site, |engine| engine.memory().map(|memory| memory.exclusive(atomic, new)));
+            if let Some(latest) = latest {
+                access.shadow.set(latest);
+            }
         }
         if let Some(new) = new {
             access.shadow.set(new);

@@ -29,6 +29,8 @@ mod memory;
 mod mutation;
 mod native;
 mod objects;
+#[cfg(feature = "rc11")]
+mod rc11;
 mod session;
 #[cfg(feature = "shuttle")]
 mod shuttle;
@@ -50,6 +52,8 @@ pub use native::{NativeOptions, NativeRun};
 pub(crate) use native::{entered, join_of, left};
 pub(crate) use objects::CellAccess;
 pub use objects::StaticKey;
+#[cfg(feature = "rc11")]
+pub use rc11::Rc11Engine;
 pub use session::{Counters, Options, Outcome, Session};
 #[cfg(feature = "shuttle")]
 pub use shuttle::ShuttleEngine;
@@ -58,6 +62,7 @@ pub use trace::Step;
 
 use core::panic::Location;
 use core::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A source line with an operation.
 pub type Site = &'static Location<'static>;
@@ -78,6 +83,9 @@ pub trait Engine {
     /// A new execution begins; forget all objects and threads.
     fn begin(&self);
 
+    /// The operation about to run is at `site`.
+    fn at(&self, _site: Site) {}
+
     /// From now on, or no longer, operations are no scheduling points: the current thread unwinds.
     fn hold(&self, on: bool);
 
@@ -92,6 +100,16 @@ pub trait Engine {
 
     /// Makes a thread that runs `body`. What the caller did so far happens before it.
     fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>);
+
+    /// A number below `n`, if the engine branches over choices by itself.
+    fn choose(&self, _n: usize) -> Option<usize> {
+        None
+    }
+
+    /// What an engine does that finds out by itself who waits for whom; `None`: the session does.
+    fn waiting(&self) -> Option<&dyn Waiting> {
+        None
+    }
 
     /// The engine's own memory model; `None`: sequentially consistent, on the shadows.
     fn memory(&self) -> Option<&dyn Memory>;
@@ -108,22 +126,17 @@ pub trait Memory {
     /// An atomic store.
     fn store(&self, atomic: u32, value: u64, order: Ordering);
     /// An atomic read-modify-write; the old value.
-    fn rmw(&self, atomic: u32, op: Rmw, order: Ordering) -> u64;
+    fn rmw(&self, atomic: u32, op: Rmw, width: Width, order: Ordering) -> u64;
     /// A compare-exchange; the old value or the value found.
-    fn compare_exchange(
-        &self,
-        atomic: u32,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64>;
+    fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64>;
     /// A fence.
     fn fence(&self, order: Ordering);
     /// A plain read of an atomic, checked for races.
     fn unsync_load(&self, atomic: u32) -> u64;
-    /// Exclusive access to an atomic, which with `new` replaces its value.
-    fn exclusive(&self, atomic: u32, new: Option<u64>);
+    /// A plain write of an atomic, checked for races.
+    fn unsync_store(&self, atomic: u32, value: u64);
+    /// Exclusive access to an atomic, which with `new` replaces its value; the latest value.
+    fn exclusive(&self, atomic: u32, new: Option<u64>) -> u64;
     /// A new cell.
     fn cell_new(&self) -> u32;
     /// An access to a cell begins.
@@ -131,3 +144,54 @@ pub trait Memory {
     /// The access begun last on this cell ends.
     fn cell_end(&self, cell: u32, write: bool);
 }
+
+/// The arguments of a compare-exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange {
+    /// The value to be replaced.
+    pub current: u64,
+    /// The value to replace it with.
+    pub new: u64,
+    /// The ordering if it is replaced.
+    pub success: Ordering,
+    /// The ordering if another one is found.
+    pub failure: Ordering,
+    /// Whether it may fail for no reason.
+    pub weak: bool,
+}
+
+/// The waiting that an engine does by itself, and what else it knows that the session otherwise would: an
+/// engine that explores execution graphs rather than interleavings.
+pub trait Waiting {
+    /// Waits for the end of `thread`, which happens before this returns.
+    fn join(&self, thread: ThreadId);
+    /// Waits until `atomic` is 1, and makes it 0, with Acquire.
+    fn take(&self, atomic: u32);
+    /// Stops the current thread for good; the execution does not count.
+    fn stop(&self) -> !;
+    /// The atomic of a static, as if made before the model.
+    fn static_atomic(&self, address: usize, value: u64) -> u32;
+    /// The cell of a static; `None` if executions run at once, which would share its memory.
+    fn static_cell(&self) -> Option<u32>;
+    /// The current thread's virtual time.
+    fn now(&self) -> Duration;
+    /// Moves it on.
+    fn advance_to(&self, time: Duration);
+    /// The moment in the current thread's program order.
+    fn moment(&self) -> Moment;
+    /// Whether a moment happens before what the current thread does now.
+    fn is_ordered(&self, moment: Moment) -> bool;
+}
+
+/// A moment in a thread's program order, in the engine's own terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The thread.
+    pub thread: u32,
+    /// How far it had come.
+    pub events: u32,
+}
+
+/// What an engine throws through an operation that races with another one, made at this site if it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Raced(pub Option<Site>);

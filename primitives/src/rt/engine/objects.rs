@@ -2,7 +2,7 @@
 
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
-use super::{FailureKind, Outcome, Session, Site, ThreadId, Width};
+use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Width};
 use std::collections::{BTreeMap, HashMap};
 
 /// A static that has to be made before the body runs.
@@ -48,6 +48,8 @@ struct Allocation {
     size: usize,
     site: Site,
     release: Release,
+    /// Of each thread the last access to it, where the engine tells moments.
+    touched: Vec<(Moment, Site)>,
 }
 
 #[derive(Default)]
@@ -75,6 +77,14 @@ impl Objects {
 
     pub(super) fn conflicting_site(&self) -> Option<Site> {
         self.conflict
+    }
+
+    /// Drops nothing of an execution that was given up, but frees its tracked memory.
+    pub(super) fn abandon(&mut self) -> Vec<Release> {
+        let live = core::mem::take(&mut self.live).into_values();
+        live.chain(core::mem::take(&mut self.freed).into_values())
+            .map(|allocation| allocation.release)
+            .collect()
     }
 
     fn histories(&mut self, family: Family) -> &mut Vec<History> {
@@ -119,7 +129,8 @@ impl Session {
         let histories = state.objects.histories(family);
         let index = index.unwrap_or(histories.len() as u32);
         assert!(index < MAX_OBJECTS, "an execution may make {MAX_OBJECTS} objects at most");
-        if histories.len() <= index as usize {
+        // Where the engine names races itself, nobody looks at histories.
+        if self.engine.waiting().is_none() && histories.len() <= index as usize {
             histories.resize_with(index as usize + 1, History::default);
         }
         slot.set(Place { lazy, epoch, index });
@@ -128,7 +139,7 @@ impl Session {
 
     /// The engine's atomic behind `access`; `None`: act on the shadow.
     pub(super) fn atomic(&self, access: Access<'_>) -> Option<u32> {
-        self.check_freed(access.shadow.address(), access.site);
+        self.touch(access.shadow.address(), access.site);
         let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
         if place.epoch == epoch {
             return Some(place.index);
@@ -140,23 +151,43 @@ impl Session {
                 address: access.shadow.address(),
                 atomic: width.map(|width| (width, access.initial)),
             };
-            let index = self.lazy_object(key);
+            let index = match self.engine.waiting() {
+                Some(waiting) => Some(waiting.static_atomic(key.address, access.initial)),
+                None => self.lazy_object(key),
+            };
             return Some(self.place(access.slot, Family::Atomic, index, true));
         }
         self.refuse_native(place, "atomic", access.site)
     }
 
     fn cell(&self, access: CellAccess<'_>) -> Option<u32> {
-        self.check_freed(access.address, access.site);
+        self.touch(access.address, access.site);
         let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
         if place.epoch == epoch {
             return Some(place.index);
         }
         if place.lazy {
-            let index = self.lazy_object(StaticKey { address: access.address, atomic: None });
+            let index = match self.engine.waiting() {
+                Some(waiting) => {
+                    Some(waiting.static_cell().unwrap_or_else(|| self.refuse_static(access.site)))
+                }
+                None => self.lazy_object(StaticKey { address: access.address, atomic: None }),
+            };
             return Some(self.place(access.slot, Family::Cell, index, true));
         }
         self.refuse_native(place, "cell", access.site)
+    }
+
+    fn refuse_static(&self, site: Site) -> ! {
+        self.fail(
+            FailureKind::Refused,
+            format!(
+                "executions run at once, and would share the memory of the static cell used at {}:{}; explore with one job",
+                site.file(),
+                site.line()
+            ),
+            vec![site],
+        )
     }
 
     /// An object of an earlier execution acts on its shadow; a native one must not be here.
@@ -208,6 +239,10 @@ impl Session {
 
     /// Remembers an access, and who conflicts with it should the engine report a race.
     pub(super) fn remember_access(&self, family: Family, object: u32, site: Site, write: bool) {
+        if self.engine.waiting().is_some() {
+            // It names both sides of a race itself.
+            return;
+        }
         let mut state = self.state.borrow_mut();
         let me = state.threads.current;
         let objects = &mut state.objects;
@@ -248,17 +283,32 @@ impl Session {
     /// Notes a tracked allocation; `release` returns its memory when the execution ends.
     pub(crate) fn allocated(&self, address: usize, size: usize, site: Site, release: Release) {
         let mut state = self.state.borrow_mut();
-        state.objects.live.insert(address, Allocation { size, site, release });
+        state.objects.live.insert(address, Allocation { size, site, release, touched: Vec::new() });
     }
 
     /// Whether `address` is a live allocation of this execution; fails if it was freed already.
     pub(crate) fn is_tracked(&self, address: usize, site: Site) -> bool {
         let first = {
             let state = self.state.borrow();
-            if state.objects.live.contains_key(&address) {
-                return true;
+            match state.objects.live.get(&address) {
+                Some(allocation) => Err(self.unordered_access(allocation)),
+                None => Ok(state.objects.freed.get(&address).map(|allocation| allocation.site)),
             }
-            state.objects.freed.get(&address).map(|allocation| allocation.site)
+        };
+        let first = match first {
+            Ok(first) => first,
+            Err(None) => return true,
+            Err(Some(access)) => self.fail(
+                FailureKind::Race,
+                format!(
+                    "data race: memory is freed at {}:{}, and nothing orders the access at {}:{} before that",
+                    site.file(),
+                    site.line(),
+                    access.file(),
+                    access.line()
+                ),
+                vec![site, access],
+            ),
         };
         if let Some(first) = first {
             let (file, line) = (first.file(), first.line());
@@ -277,6 +327,32 @@ impl Session {
         let objects = &mut self.state.borrow_mut().objects;
         if let Some(allocation) = objects.live.remove(&address) {
             objects.freed.insert(address, Allocation { site, ..allocation });
+        }
+    }
+
+    /// An access to an allocation that does not happen before now.
+    fn unordered_access(&self, allocation: &Allocation) -> Option<Site> {
+        let waiting = self.engine.waiting()?;
+        let unordered = |(moment, _): &&(Moment, Site)| !waiting.is_ordered(*moment);
+        allocation.touched.iter().find(unordered).map(|(_, site)| *site)
+    }
+
+    /// Notes an access to memory; fails if it was freed.
+    fn touch(&self, address: usize, site: Site) {
+        let mut state = self.state.borrow_mut();
+        if let Some(waiting) = self.engine.waiting()
+            && let Some((start, allocation)) = state.objects.live.range_mut(..=address).next_back()
+            && address < *start + allocation.size
+        {
+            let moment = waiting.moment();
+            match allocation.touched.iter_mut().find(|(known, _)| known.thread == moment.thread) {
+                Some(last) => *last = (moment, site),
+                None => allocation.touched.push((moment, site)),
+            }
+        }
+        if !state.objects.freed.is_empty() {
+            drop(state);
+            self.check_freed(address, site);
         }
     }
 

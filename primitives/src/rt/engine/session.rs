@@ -3,7 +3,9 @@
 use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
-use super::{Change, Engine, Failure, FailureKind, Mutation, Site, StaticKey, Step, ThreadId, current};
+use super::{
+    Change, Engine, Failure, FailureKind, Mutation, Raced, Site, StaticKey, Step, ThreadId, current,
+};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 use std::any::Any;
@@ -35,6 +37,10 @@ pub struct Options {
 pub struct Counters {
     /// Executions begun.
     pub executions: AtomicU64,
+    /// Executions that came to their end, where the engine tells them from those given up (rc11).
+    pub complete: AtomicU64,
+    /// How much of everything has been explored, in thousand millionths, where the engine can tell (rc11).
+    pub explored: AtomicU64,
     /// Operations seen.
     pub operations: AtomicU64,
     /// Times that an operation stood on the mutated site.
@@ -62,6 +68,8 @@ pub struct Session {
     on_outcome: Box<dyn Fn(Outcome)>,
     record_execution: Option<u64>,
     recording: Cell<bool>,
+    /// The thread that unwinds. Another may run meanwhile, where an engine has it replayed first.
+    unwinder: Cell<Option<ThreadId>>,
     in_execution: Cell<bool>,
 }
 
@@ -107,6 +115,7 @@ impl Session {
             on_outcome: options.on_outcome,
             record_execution: options.record,
             recording: Cell::new(false),
+            unwinder: Cell::new(None),
             in_execution: Cell::new(false),
         }));
         current::set_session(Some(session));
@@ -121,7 +130,7 @@ impl Session {
             let mut state = self.state.borrow_mut();
             state.epoch = epoch;
             state.execution += 1;
-            state.threads = Threads::with_main();
+            core::mem::replace(&mut state.threads, Threads::with_main()).leak_locals();
             state.objects.reset();
             state.tokens = Tokens::default();
             state.steps.clear();
@@ -149,7 +158,15 @@ impl Session {
     /// Whether the current thread unwinds. Then its operations take effect as ever, but are no
     /// scheduling points: all threads share one OS thread, and others would seem to unwind too.
     pub(crate) fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
+        if !std::thread::panicking() {
+            self.unwinder.set(None);
+            return false;
+        }
+        let me = self.this_thread();
+        if self.unwinder.get().is_none() {
+            self.unwinder.set(Some(me));
+        }
+        self.unwinder.get() == Some(me)
     }
 
     /// The running execution's number, unique in the process.
@@ -172,6 +189,7 @@ impl Session {
             state.threads.current
         };
         self.check_bound(site);
+        self.engine.at(site);
         let hold = self.is_unwinding();
         if hold {
             self.engine.hold(true);
@@ -205,9 +223,11 @@ impl Session {
         self.fail(
             FailureKind::BoundExceeded,
             format!(
-                "one execution took more than {} operations; make the model smaller, or raise \
-                 `Checker::max_operations`",
-                self.max_operations
+                "one execution took more than {} operations, the last one at {}:{}; make the model smaller, bound the loop \
+                 there, or raise `Checker::max_operations`",
+                self.max_operations,
+                site.file(),
+                site.line()
             ),
             vec![site],
         );
@@ -221,25 +241,18 @@ impl Session {
     }
 
     fn engine_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {
-        current::take_panic();
+        if let Some(Raced(other)) = payload.downcast_ref::<Raced>() {
+            self.fail_race(site, *other);
+        }
+        let placed = current::take_panic();
         let text = payload
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| payload.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
         if text.contains("Causality violation") || text.contains("Concurrent") {
-            let mut sites = vec![site];
-            sites.extend(self.state.borrow().objects.conflicting_site());
-            let other = match sites.get(1) {
-                Some(other) => format!(" and {}:{}", other.file(), other.line()),
-                None => String::new(),
-            };
-            let message = format!(
-                "data race: the accesses at {}:{}{other} conflict and nothing orders them",
-                site.file(),
-                site.line()
-            );
-            self.fail(FailureKind::Race, message, sites)
+            let other = self.state.borrow().objects.conflicting_site();
+            self.fail_race(site, other);
         }
         if text.contains("maximum number of branches") {
             self.fail(
@@ -250,13 +263,37 @@ impl Session {
         }
         self.fail(
             FailureKind::Refused,
-            format!("{} gave up: {}", self.engine.name(), text.trim()),
+            format!("{} gave up: {}", self.engine.name(), placed.as_deref().unwrap_or(text).trim()),
             vec![site],
         )
     }
 
+    fn fail_race(&self, site: Site, other: Option<Site>) -> ! {
+        let mut sites = vec![site];
+        sites.extend(other);
+        let other = match other {
+            Some(other) => format!(" and {}:{}", other.file(), other.line()),
+            None => String::new(),
+        };
+        let message = format!(
+            "data race: the accesses at {}:{}{other} conflict and nothing orders them",
+            site.file(),
+            site.line()
+        );
+        self.fail(FailureKind::Race, message, sites)
+    }
+
+    /// The engine has given the execution up: another branch of its search goes on. Nothing of it runs again.
+    pub fn abandon_execution(&self) {
+        self.end_execution();
+        let release = self.state.borrow_mut().objects.abandon();
+        for release in release {
+            release();
+        }
+    }
+
     /// Reports a failure of the current execution. The OS thread stops here for ever.
-    pub(crate) fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
+    pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
         let failure = {
             let mut state = self.state.borrow_mut();
             Failure {
@@ -307,11 +344,29 @@ impl Session {
     }
 
     pub(crate) fn choose(&self, n: usize, site: Site) -> usize {
-        self.step(site, |_| ());
-        let choice = (self.chooser.borrow_mut())(n);
+        let choice = self.step(site, |engine| engine.choose(n));
+        let choice = choice.unwrap_or_else(|| (self.chooser.borrow_mut())(n));
         self.note_change(true);
         self.record("choose", site, None, None, || format!("{choice} of {n}"));
         choice
+    }
+
+    /// Goes on only if `condition` holds; else the current thread stops for good, and the execution does not count.
+    pub(crate) fn assume(&self, condition: bool, site: Site) {
+        if condition {
+            return;
+        }
+        match self.engine.waiting() {
+            Some(waiting) => self.step(site, |_| waiting.stop()),
+            None => self.fail(
+                FailureKind::Refused,
+                format!(
+                    "{} cannot leave an execution uncounted, as `assume` asks; use rc11",
+                    self.engine.name()
+                ),
+                vec![site],
+            ),
+        }
     }
 
     /// A scheduling point that tells the engine to let others run.

@@ -53,6 +53,16 @@ impl Threads {
         Threads { current: 0, all: vec![Thread::new(Some("main".into()), None)] }
     }
 
+    /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given up, and is
+    /// leaked with all that their stacks own.
+    pub(super) fn leak_locals(self) {
+        for thread in self.all {
+            if !thread.locals.is_empty() {
+                core::mem::forget(thread.locals);
+            }
+        }
+    }
+
     pub(super) fn only_main(&self) -> bool {
         self.all.len() == 1
     }
@@ -100,7 +110,10 @@ impl Session {
         site: Site,
         body: Box<dyn FnOnce()>,
     ) -> ThreadId {
-        let edge = self.engine.memory().map(|memory| memory.atomic_new(super::Width::U32, 0));
+        let edge = match self.engine.waiting() {
+            Some(_) => None,
+            None => self.engine.memory().map(|memory| memory.atomic_new(super::Width::U32, 0)),
+        };
         let id = {
             let mut state = self.state.borrow_mut();
             state.threads.all.push(Thread::new(name, edge));
@@ -160,7 +173,7 @@ impl Session {
         self.check_detached_panic(me);
         if self.state.borrow().threads.all_done() {
             self.judge_end();
-        } else {
+        } else if self.engine.waiting().is_none() {
             self.check_stuck();
         }
     }
@@ -193,7 +206,7 @@ impl Session {
     }
 
     /// Fails the execution if nobody can run and somebody waits.
-    pub(super) fn check_stuck(&self) {
+    pub fn check_stuck(&self) {
         let (unseen, message, kind, sites) = {
             let state = self.state.borrow();
             let blocked = state.threads.blocked();
@@ -225,10 +238,22 @@ impl Session {
         self.step(site, |engine| engine.block());
     }
 
+    /// Lets the engine wait, with the current thread marked as waiting.
+    pub(super) fn while_blocked(&self, waits_for: String, site: Site, wait: impl FnOnce()) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
+        self.step(site, |_| wait());
+        self.state.borrow_mut().threads.all[me].status = Status::Runnable;
+    }
+
     /// Waits for the end of `thread`.
     pub(crate) fn join(&self, thread: ThreadId, site: Site) {
         if self.is_unwinding() && !self.is_done(thread) {
             self.cannot_wait(site);
+        }
+        if let Some(waiting) = self.engine.waiting() {
+            self.while_blocked(super::join_of(thread), site, || waiting.join(thread));
+            return self.record("join", site, None, None, || format!("T{thread}"));
         }
         // No scheduling point: whether the thread has ended already or ends later makes no difference.
         let me = self.this_thread();
@@ -240,13 +265,25 @@ impl Session {
         if let (Some(memory), Some(edge)) = (self.engine.memory(), edge) {
             // Acquire: pairs with the Release store in `thread_ends`; a read-modify-write, because
             // it reads the latest value where a load might read an older one.
-            self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), Acquire));
+            self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
         self.record("join", site, None, None, || format!("T{thread}"));
     }
 
     pub(crate) fn is_done(&self, thread: ThreadId) -> bool {
         matches!(self.state.borrow().threads.all[thread].status, Status::Done)
+    }
+
+    /// [`is_done`](Self::is_done), as the model asks it.
+    #[track_caller]
+    pub(crate) fn is_finished(&self, thread: ThreadId) -> bool {
+        if self.engine.waiting().is_some() && !self.is_unwinding() {
+            let site = core::panic::Location::caller();
+            let why = "rc11 explores what memory decides, and `is_finished` looks past it; use an atomic that the thread \
+                       stores to, or join it";
+            self.fail(FailureKind::Refused, why.to_string(), vec![site]);
+        }
+        self.is_done(thread)
     }
 
     /// The current thread has called a public operation at `site`.

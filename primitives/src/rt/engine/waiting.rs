@@ -1,7 +1,7 @@
 //! Park, unpark, and time.
 
-use super::{Change, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
-use core::sync::atomic::Ordering::{Acquire, Release};
+use super::{Change, Exchange, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::time::{Duration, Instant};
 
 /// The token of a one-shot parker.
@@ -55,11 +55,29 @@ impl Session {
                 vec![site],
             )
         };
+        if let (Some(waiting), Some(edge), None) = (self.engine.waiting(), edge, deadline) {
+            if self.is_unwinding() {
+                self.cannot_wait(site);
+            }
+            // Acquire: pairs with the Release in `unpark`.
+            self.while_blocked("park".to_string(), site, || waiting.take(edge));
+            self.note_change(true);
+            self.record("park", site, None, None, || format!("token {token} taken"));
+            return true;
+        }
         loop {
             let taken = self.step(site, |engine| match (engine.memory(), edge) {
                 // Acquire: pairs with the Release store in `unpark`. A read-modify-write reads the
                 // latest value, so a token that is there is not missed.
-                (Some(memory), Some(edge)) => memory.rmw(edge, Rmw::Swap(0), Acquire) == 1,
+                (Some(memory), Some(edge)) if engine.waiting().is_none() => {
+                    memory.rmw(edge, Rmw::Swap(0), Width::U32, Acquire) == 1
+                }
+                // Acquire: as above. Relaxed: a token that is not there brings nothing.
+                (Some(memory), Some(edge)) => {
+                    let exchange =
+                        Exchange { current: 1, new: 0, success: Acquire, failure: Relaxed, weak: false };
+                    memory.compare_exchange(edge, exchange).is_ok()
+                }
                 _ => {
                     engine.switch(false);
                     core::mem::take(&mut self.state.borrow_mut().tokens.0[token].set)
@@ -96,7 +114,7 @@ impl Session {
             // Release: pairs with the Acquire swap in `park`. A read-modify-write too, so that loom has
             // no doubt which comes later.
             (Some(memory), Some(edge)) => {
-                memory.rmw(edge, Rmw::Swap(1), Release);
+                memory.rmw(edge, Rmw::Swap(1), Width::U32, Release);
             }
             _ => engine.switch(false),
         });
@@ -116,20 +134,31 @@ impl Session {
     /// Virtual now: the execution's start plus all waits so far.
     pub(crate) fn now(&self) -> Instant {
         let state = self.state.borrow();
-        state.started + state.clock
+        match self.engine.waiting() {
+            Some(waiting) => state.started + waiting.now(),
+            None => state.started + state.clock,
+        }
     }
 
     fn advance_to(&self, deadline: Instant) {
         let mut state = self.state.borrow_mut();
         let target = deadline.saturating_duration_since(state.started);
+        if let Some(waiting) = self.engine.waiting() {
+            return waiting.advance_to(target);
+        }
         state.clock = state.clock.max(target);
     }
 
     /// Lets virtual time pass.
     pub(crate) fn sleep(&self, duration: Duration, site: Site) {
         if !self.is_unwinding() {
-            self.step(site, |engine| engine.switch(true));
-            self.state.borrow_mut().clock += duration;
+            match self.engine.waiting() {
+                Some(waiting) => waiting.advance_to(waiting.now().saturating_add(duration)),
+                None => {
+                    self.step(site, |engine| engine.switch(true));
+                    self.state.borrow_mut().clock += duration;
+                }
+            }
             self.record("sleep", site, None, None, || format!("{duration:?}"));
         }
     }

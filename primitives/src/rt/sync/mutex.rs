@@ -3,7 +3,7 @@
 //! A flag, and a list of who waits. The list stands under a native lock that is never held across an
 //! operation that an engine could see, so it decides nothing and blocks nobody.
 
-use super::atomic::Ordering::{Acquire, Release};
+use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicBool, AtomicUsize};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::park::{Parker, Unparker};
@@ -48,6 +48,8 @@ impl Waiters {
 
     /// Takes a waiter out that needs no waking, so that no wake-up is spent on it.
     fn remove(&self, number: u64) {
+        // Relaxed: nothing is published. But the order in which the list is changed has to be one that an engine knows.
+        self.pushes.fetch_or(0, Relaxed);
         self.list().waiters.retain(|waiter| waiter.0 != number);
     }
 

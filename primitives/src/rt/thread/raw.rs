@@ -174,9 +174,10 @@ impl Raw {
         self.unseen_panic.swap(false, Relaxed)
     }
 
+    #[track_caller]
     pub(super) fn is_finished(&self) -> bool {
         match &self.kind {
-            Kind::Model { home, thread } => home.get().is_none_or(|session| session.is_done(*thread)),
+            Kind::Model { home, thread } => home.get().is_none_or(|session| session.is_finished(*thread)),
             Kind::Native { latch, .. } => latch.is_open(),
             Kind::Inline => true,
         }

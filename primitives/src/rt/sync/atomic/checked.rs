@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::word::{Rmw, Word};
-use crate::rt::engine::{Access, Change, Current, Shadow, Slot, current};
+use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};
 
@@ -110,11 +110,25 @@ impl<A: Bits> Cell<A> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<A::Value, A::Value> {
+        self.exchange(expected, new, (success, failure), false)
+    }
+
+    #[track_caller]
+    fn exchange(
+        &self,
+        expected: A::Value,
+        new: A::Value,
+        (success, failure): (Ordering, Ordering),
+        weak: bool,
+    ) -> Result<A::Value, A::Value> {
         match current() {
-            Current::Model(session) => session
-                .compare_exchange(self.access(), A::to_bits(expected), A::to_bits(new), success, failure)
-                .map(A::from_bits)
-                .map_err(A::from_bits),
+            Current::Model(session) => {
+                let (current, new) = (A::to_bits(expected), A::to_bits(new));
+                session
+                    .compare_exchange(self.access(), Exchange { current, new, success, failure, weak })
+                    .map(A::from_bits)
+                    .map_err(A::from_bits)
+            }
             Current::Native(run) => {
                 run.step();
                 let success = changed(run.change_at(Location::caller()), success);
@@ -134,7 +148,7 @@ impl<A: Bits> Cell<A> {
     ) -> Result<A::Value, A::Value> {
         match current() {
             Current::Outside => self.native.compare_exchange_weak(expected, new, success, failure),
-            _ => self.compare_exchange(expected, new, success, failure),
+            _ => self.exchange(expected, new, (success, failure), true),
         }
     }
 
@@ -152,6 +166,20 @@ impl<A: Bits> Cell<A> {
         }
     }
 
+    /// # Safety
+    /// No other thread may access the atomic at the same time.
+    #[track_caller]
+    pub(crate) unsafe fn unsync_store(&self, value: A::Value) {
+        match current() {
+            Current::Model(session) => session.unsync_store(self.access(), A::to_bits(value)),
+            Current::Native(run) => {
+                run.step();
+                Word::store(&self.native, value, Relaxed);
+            }
+            Current::Outside => Word::store(&self.native, value, Relaxed),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn with_mut<R>(&mut self, f: impl FnOnce(&mut A::Value) -> R) -> R {
         let Current::Model(session) = current() else { return f(self.native.get_mut()) };
@@ -164,7 +192,7 @@ impl<A: Bits> Cell<A> {
     #[track_caller]
     pub(crate) fn into_inner(self) -> A::Value {
         if let Current::Model(session) = current() {
-            session.exclusive(self.access(), None);
+            return A::from_bits(session.exclusive(self.access(), None));
         }
         self.native.into_inner()
     }

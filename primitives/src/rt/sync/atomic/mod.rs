@@ -2,7 +2,7 @@
 //!
 //! Every stable method of std's types is there except `from_ptr`, `as_ptr` and `get_mut`: a pointer
 //! or reference into the value would bypass the engine. Exclusive access goes through `with_mut`.
-//! In addition there is `unsync_load`, a plain read that a checker tests for races, and `const_new`,
+//! In addition there are `unsync_load` and `unsync_store`, plain accesses that a checker tests for races, and `const_new`,
 //! `const` in every build, for statics.
 //!
 //! In the default build each type is a transparent wrapper of core's, and its methods inline to
@@ -194,6 +194,17 @@ macro_rules! shared_methods {
         pub unsafe fn unsync_load(&self) -> $value {
             // SAFETY: the caller's promise is this function's.
             unsafe { self.cell.unsync_load() }
+        }
+
+        /// Writes the value as plain memory: a checker reports a race if another access is concurrent.
+        ///
+        /// # Safety
+        /// No other thread may access the atomic at the same time.
+        #[inline]
+        #[track_caller]
+        pub unsafe fn unsync_store(&self, value: $value) {
+            // SAFETY: the caller vouches for it.
+            unsafe { self.cell.unsync_store(value) }
         }
 
         /// Exclusive access to the value.

@@ -57,6 +57,14 @@ impl<A: Word> Cell<A> {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// # Safety
+    /// No other thread may access the atomic at the same time.
+    #[inline(always)]
+    pub(crate) unsafe fn unsync_store(&self, value: A::Value) {
+        // Relaxed: the caller vouches that nobody looks meanwhile, so there is nothing to order.
+        self.0.store(value, Ordering::Relaxed)
+    }
+
     #[inline(always)]
     pub(crate) fn with_mut<R>(&mut self, f: impl FnOnce(&mut A::Value) -> R) -> R {
         f(self.0.get_mut())

@@ -1,0 +1,140 @@
+//! The work that the jobs of an exploration share.
+
+use super::super::{Limits, Plan};
+use selvedge_engine::{Part, Statics, Statistics};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Parts that nobody works on, and who waits for one.
+pub(super) struct Pool {
+    shared: Mutex<Shared>,
+    changed: Condvar,
+    /// Jobs that wait. Read without the lock, as a hint that somebody should give a part away.
+    hungry: AtomicUsize,
+    stopped: AtomicBool,
+    /// Executions that all jobs together have begun.
+    begun: AtomicU64,
+    limits: Limits,
+    jobs: usize,
+    pub(super) statics: Statics,
+}
+
+struct Shared {
+    parts: Vec<Part>,
+    waiting: usize,
+    over: bool,
+    statistics: Statistics,
+    cuts: BTreeSet<String>,
+}
+
+impl Pool {
+    pub(super) fn new(plan: &Plan, parts: Vec<Part>, statics: Statics, statistics: Statistics) -> Pool {
+        Pool {
+            shared: Mutex::new(Shared { parts, waiting: 0, over: false, statistics, cuts: BTreeSet::new() }),
+            changed: Condvar::new(),
+            hungry: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            begun: AtomicU64::new(0),
+            limits: Limits::of(plan),
+            jobs: plan.rc11.jobs,
+            statics,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A part to work on; waits for one as long as another job may give one away.
+    pub(super) fn take(&self) -> Option<Part> {
+        let mut shared = self.lock();
+        loop {
+            if shared.over {
+                return None;
+            }
+            if let Some(part) = shared.parts.pop() {
+                return Some(part);
+            }
+            shared.waiting += 1;
+            if shared.waiting == self.jobs {
+                shared.over = true;
+                self.changed.notify_all();
+                return None;
+            }
+            // Relaxed: a hint.
+            self.hungry.fetch_add(1, Relaxed);
+            shared = self.changed.wait(shared).unwrap_or_else(PoisonError::into_inner);
+            self.hungry.fetch_sub(1, Relaxed);
+            shared.waiting -= 1;
+        }
+    }
+
+    /// The only part there is, for a job that does not share.
+    pub(super) fn take_first(&self) -> Option<Part> {
+        self.lock().parts.pop()
+    }
+
+    /// Whether a job waits for a part.
+    pub(super) fn is_hungry(&self) -> bool {
+        // Relaxed: a hint.
+        self.hungry.load(Relaxed) > 0
+    }
+
+    pub(super) fn put(&self, part: Part) {
+        self.lock().parts.push(part);
+        self.changed.notify_one();
+    }
+
+    /// Leaves parts undone: `why` says which limit was reached.
+    pub(super) fn leave(&self, parts: Vec<Part>, why: Option<String>) {
+        let mut shared = self.lock();
+        shared.parts.extend(parts);
+        shared.cuts.extend(why);
+        shared.over = true;
+        self.changed.notify_all();
+    }
+
+    /// Notes a bound of the machines that has cut something.
+    pub(super) fn cut(&self, what: String) {
+        self.lock().cuts.insert(what);
+    }
+
+    pub(super) fn cuts(&self) -> BTreeSet<String> {
+        self.lock().cuts.clone()
+    }
+
+    pub(super) fn add(&self, statistics: &Statistics) {
+        self.lock().statistics.add(statistics);
+    }
+
+    /// Somebody has failed: all others end.
+    pub(super) fn stop(&self) {
+        // Relaxed: only an early end depends on it.
+        self.stopped.store(true, Relaxed);
+        self.lock().over = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        // Relaxed: as above.
+        self.stopped.load(Relaxed)
+    }
+
+    /// The limit that keeps another execution from beginning, if any.
+    pub(super) fn limit(&self) -> Option<String> {
+        // Relaxed: a count.
+        let begun = self.begun.fetch_add(1, Relaxed);
+        let reached = self.limits.reached(begun);
+        if reached.is_some() {
+            self.begun.fetch_sub(1, Relaxed);
+        }
+        reached
+    }
+
+    /// What was left undone, and what all have done.
+    pub(super) fn take_all(&self) -> (Vec<Part>, Statistics) {
+        let mut shared = self.lock();
+        (core::mem::take(&mut shared.parts), shared.statistics)
+    }
+}

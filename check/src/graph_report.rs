@@ -1,0 +1,76 @@
+//! Counterexamples with a graph, as files.
+
+use crate::Counterexample;
+use selvedge_engine::report;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+impl Counterexample {
+    /// The execution's graph, if the engine has one (rc11).
+    pub fn graph(&self) -> Option<&report::Execution> {
+        self.graph.as_deref()
+    }
+
+    /// Writes the execution's graph into `folder` as `name.txt`, `name.dot` (Graphviz) and `name.html`, a page that needs nothing
+    /// else; the page's path, or nothing if the engine has no graphs.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write_to(&self, folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
+        let Some(graph) = self.graph() else { return Ok(None) };
+        fs::create_dir_all(folder)?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let name: String = name.chars().map(plain).collect();
+        let file = |extension| folder.join(format!("{name}.{extension}"));
+        fs::write(file("txt"), report::text(graph))?;
+        fs::write(file("dot"), report::dot(graph))?;
+        fs::write(file("html"), report::html(graph))?;
+        Ok(Some(file("html")))
+    }
+
+    /// Writes the graph into `target/selvedge`; a line for the report that says where, or why not.
+    pub(crate) fn write_beside_target(&self, name: &str) -> Option<String> {
+        match self.write_to(&folder(), name) {
+            Ok(None) => None,
+            Ok(Some(page)) => Some(format!("  the execution as a page: {}", page.display())),
+            Err(error) => Some(format!("  the execution's page could not be written: {error}")),
+        }
+    }
+}
+
+/// `target/selvedge` of the workspace that the current folder is in: tests run in their package's folder.
+fn folder() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let workspace = here.ancestors().filter(|folder| folder.join("Cargo.lock").exists()).last();
+    workspace.unwrap_or(&here).join("target").join("selvedge")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Checker, Engine};
+    use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use selvedge::rt::thread;
+
+    #[test]
+    fn a_failure_of_rc11_comes_as_text_graph_and_page() {
+        let reports = Checker::new().ignore_environment().engines([Engine::Rc11]).run(|| {
+            let x = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| x.store(1, Relaxed));
+                assert_eq!(x.load(Relaxed), 0);
+            });
+        });
+        let found = reports[0].verdict.failure().expect("the load may see the store");
+        let folder = std::env::temp_dir().join(format!("selvedge-reports-{}", std::process::id()));
+        let page = found.write_to(&folder, "a::model").expect("it can be written").expect("rc11 has graphs");
+        assert_eq!(page, folder.join("a__model.html"));
+        let text = std::fs::read_to_string(folder.join("a__model.txt")).expect("it was written");
+        assert!(
+            text.contains("store #0.Relaxed := 1") && text.contains("load #0.Relaxed = 1  ← T1.0"),
+            "{text}"
+        );
+        assert!(std::fs::read_to_string(page).is_ok_and(|page| page.contains("<svg")));
+        assert!(folder.join("a__model.dot").exists());
+    }
+}

@@ -1,0 +1,169 @@
+//! The graph of the current run as plain data, for reports.
+
+use super::{Machine, State};
+use crate::event::{EventId, Kind, NONE, Reading, Site};
+use crate::graph::Graph;
+use crate::race::Moment;
+use crate::report::{Event, EventId as Place, Execution, Lane, Location, Source};
+
+/// A plain access to a cell, which is no event of the graph.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CellAccess {
+    pub(crate) moment: Moment,
+    pub(crate) write: bool,
+    pub(crate) site: Site,
+}
+
+/// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and the accesses of a race
+/// on a cell are put in.
+struct Places {
+    /// For each thread and number of events, how many entries of the report they are.
+    counts: Vec<Vec<usize>>,
+}
+
+impl Places {
+    fn new(graph: &Graph, race: &[CellAccess]) -> Places {
+        let counts = graph.threads.iter().enumerate().map(|(number, thread)| {
+            let racing = |events: usize| {
+                let here = |access: &&CellAccess| {
+                    access.moment.thread as usize == number && access.moment.events as usize == events
+                };
+                race.iter().filter(here).count()
+            };
+            let mut counts = vec![0];
+            for (at, id) in thread.events.iter().enumerate() {
+                let new = usize::from(graph.event(*id).kind != Kind::RmwWrite) + racing(at);
+                counts.push(counts[at] + new);
+            }
+            counts
+        });
+        Places { counts: counts.collect() }
+    }
+
+    /// The entry that an event is, or is part of.
+    fn of(&self, graph: &Graph, id: EventId) -> Place {
+        let event = graph.event(id);
+        let (thread, index) = (event.thread as usize, event.index as usize);
+        Place { thread, index: self.counts[thread][index + 1].saturating_sub(1) }
+    }
+}
+
+impl Machine {
+    /// The execution that is running, as far as it has come.
+    pub fn execution(&self, headline: &str) -> Execution {
+        let state = self.state.borrow();
+        let State { exploration, run, .. } = &*state;
+        let graph = &exploration.graph;
+        let places = Places::new(graph, &run.race);
+        let used: Vec<_> = graph
+            .all_locations()
+            .filter(|(_, location)| !location.writes.is_empty() || !location.reads.is_empty())
+            .collect();
+        let locations = used.iter().enumerate().map(|(number, (_, location))| Location {
+            name: format!("#{number}"),
+            initial: location.initial,
+            writes: location.writes.iter().map(|id| places.of(graph, *id)).collect(),
+        });
+        let number_of = |wanted: u32| used.iter().position(|(location, _)| *location == wanted);
+        let mut culprits = Vec::new();
+        let lanes = (0..graph.threads.len())
+            .map(|thread| lane(graph, thread, &places, &run.race, &number_of, &mut culprits));
+        let threads = lanes.collect();
+        Execution { headline: headline.to_string(), threads, locations: locations.collect(), culprits }
+    }
+}
+
+fn lane(
+    graph: &Graph,
+    thread: usize,
+    places: &Places,
+    race: &[CellAccess],
+    number_of: &dyn Fn(u32) -> Option<usize>,
+    culprits: &mut Vec<Place>,
+) -> Lane {
+    let mut lane = Lane::default();
+    let events = &graph.threads[thread].events;
+    for at in 0..=events.len() {
+        for access in race {
+            if access.moment.thread as usize == thread && access.moment.events as usize == at {
+                culprits.push(Place { thread, index: lane.events.len() });
+                let before = lane.events.last().map(|event: &Event| event.happens_before.clone());
+                lane.events.push(cell_event(access, before.unwrap_or_default(), thread));
+            }
+        }
+        let Some(id) = events.get(at) else { break };
+        if graph.event(*id).kind == Kind::RmwWrite {
+            if let Some(read) = lane.events.last_mut() {
+                read.written = Some(graph.event(*id).value);
+            }
+            continue;
+        }
+        lane.events.push(event(graph, *id, places, number_of, lane.events.len()));
+    }
+    lane
+}
+
+fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize) -> Event {
+    if happens_before.len() <= thread {
+        happens_before.resize(thread + 1, 0);
+    }
+    happens_before[thread] += 1;
+    Event {
+        operation: if access.write { "cell write" } else { "cell read" },
+        location: None,
+        order: None,
+        read: None,
+        written: None,
+        reads_from: None,
+        argument: None,
+        site: Some(format!("{}:{}", access.site.file(), access.site.line())),
+        happens_before,
+        waits: false,
+    }
+}
+
+fn event(
+    graph: &Graph,
+    id: EventId,
+    places: &Places,
+    number_of: &dyn Fn(u32) -> Option<usize>,
+    index: usize,
+) -> Event {
+    let event = graph.event(id);
+    let (reads, writes) = (event.kind == Kind::Read, event.kind == Kind::Write);
+    let operation = match event.kind {
+        Kind::Root => "begin",
+        Kind::Read if event.read.reading == Reading::Load => "load",
+        Kind::Read if event.read.reading == Reading::Update => "read-modify-write",
+        Kind::Read if event.read.reading == Reading::Await => "await",
+        Kind::Read => "compare_exchange",
+        Kind::Write | Kind::RmwWrite => "store",
+        Kind::Fence => "fence",
+        Kind::Spawn => "spawn",
+        Kind::Join => "join",
+        Kind::Choice => "choose",
+    };
+    let clock = graph.clocks.hb(id);
+    let counts = places.counts.iter().zip(clock);
+    let mut happens_before: Vec<usize> =
+        counts.map(|(counts, events)| counts[(*events as usize).min(counts.len() - 1)]).collect();
+    if let Some(own) = happens_before.get_mut(event.thread as usize) {
+        *own = index + 1;
+    }
+    Event {
+        operation,
+        location: (reads || writes).then(|| number_of(event.location)).flatten(),
+        order: event.order.ordering(),
+        read: reads.then_some(event.value),
+        written: writes.then_some(event.value),
+        reads_from: reads.then(|| match event.source {
+            NONE => Source::Initial,
+            source => Source::Write(places.of(graph, source)),
+        }),
+        argument: matches!(event.kind, Kind::Spawn | Kind::Join | Kind::Choice)
+            .then_some(event.argument as usize),
+        site: event.site.map(|site| format!("{}:{}", site.file(), site.line())),
+        happens_before,
+        waits: event.kind == Kind::Read && event.read.waits(event.value),
+    }
+}

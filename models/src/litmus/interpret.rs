@@ -1,0 +1,285 @@
+//! Runs litmus programs on `selvedge::rt`.
+
+use super::outcome::{Outcome, Outcomes};
+use super::syntax::{Array, Condition, Expression, Operation, Place, Program};
+use selvedge::rt::sync::atomic::{AtomicI64, Ordering, fence};
+use selvedge::rt::{self, thread};
+use std::collections::BTreeMap;
+#[allow(
+    clippy::disallowed_types,
+    reason = "what outlives the model's body must not be one of its operations"
+)]
+use std::sync::Arc;
+
+/// How a program is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Under rc11: an execution in which an assumption fails is left uncounted.
+    Rc11,
+    /// Under an engine that counts everything: a thread whose assumption fails ends, and the outcome is not collected.
+    Other,
+}
+
+/// A program ready to run.
+#[allow(clippy::disallowed_types, reason = "see above")]
+pub struct Compiled {
+    program: Program,
+    initial: Vec<i64>,
+    /// Registers of each thread, and of main last.
+    registers: Vec<usize>,
+    mode: Mode,
+    outcomes: Option<Arc<Outcomes>>,
+}
+
+/// One execution's state, shared by its threads.
+#[allow(clippy::disallowed_types, reason = "see above")]
+struct Execution {
+    compiled: Arc<Compiled>,
+    memory: Vec<AtomicI64>,
+    ended: Ended,
+}
+
+/// Who has ended with which registers, outside the engine's sight.
+#[derive(Default)]
+#[allow(clippy::disallowed_types, reason = "see above")]
+struct Ended(std::sync::Mutex<Vec<Option<Vec<i64>>>>);
+
+/// The thread's assumption failed.
+struct Discarded;
+
+impl Compiled {
+    /// Prepares a program. The outcomes of its executions go to `outcomes`, if they are wanted.
+    #[allow(clippy::disallowed_types, reason = "see above")]
+    pub fn new(program: &Program, mode: Mode, outcomes: Option<Arc<Outcomes>>) -> Compiled {
+        let mut program = program.clone();
+        let mut lengths = BTreeMap::new();
+        program.threads.iter().chain(&program.main).for_each(|body| measure(body, &mut lengths));
+        program.init.iter().for_each(|(name, _)| {
+            lengths.entry(name.clone()).or_insert(1);
+        });
+        let (mut arrays, mut size) = (BTreeMap::new(), 0);
+        for (name, length) in lengths {
+            arrays.insert(name, Array { first: size, length });
+            size += length;
+        }
+        let mut initial = vec![0; size];
+        for (name, value) in &program.init {
+            let Array { first, length } = arrays[name];
+            initial[first..first + length].fill(*value);
+        }
+        program.threads.iter_mut().chain(&mut program.main).for_each(|body| resolve(body, &arrays));
+        let main = program.main.clone().unwrap_or_default();
+        let registers = program.threads.iter().chain([&main]).map(|body| registers_of(body)).collect();
+        Compiled { program, initial, registers, mode, outcomes }
+    }
+
+    /// Runs the program once: a model's body.
+    #[allow(clippy::disallowed_types, reason = "see above")]
+    pub fn run(self: &Arc<Self>) {
+        let memory = self.initial.iter().map(|value| AtomicI64::new(*value)).collect();
+        let execution = Arc::new(Execution { compiled: Arc::clone(self), memory, ended: Ended::default() });
+        let threads: Vec<_> = (0..self.program.threads.len())
+            .map(|number| {
+                let execution = Arc::clone(&execution);
+                thread::spawn(move || execution.run(number, &execution.compiled.program.threads[number]))
+            })
+            .collect();
+        let number = threads.len();
+        match &self.program.main {
+            None => execution.run(number, &[]),
+            Some(operations) => {
+                for thread in threads {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                }
+                execution.run(number, operations);
+            }
+        }
+    }
+}
+
+/// The lengths of the arrays that operations name: 1 without an index, else enough for every constant index, and 2 at least.
+fn measure(operations: &[Operation], lengths: &mut BTreeMap<String, usize>) {
+    let mut note = |place: &Place| {
+        let needed = match &place.index {
+            None => 1,
+            Some(Expression::Number(index)) => {
+                usize::try_from(*index).unwrap_or(0).saturating_add(1).clamp(2, 4096)
+            }
+            Some(_) => 2,
+        };
+        let length = lengths.entry(place.name.clone()).or_insert(1);
+        *length = needed.max(*length);
+    };
+    for operation in operations {
+        match operation {
+            Operation::Store { place, .. }
+            | Operation::Load { place, .. }
+            | Operation::Add { place, .. }
+            | Operation::Exchange { place, .. }
+            | Operation::CompareExchange { place, .. } => note(place),
+            _ => (),
+        }
+    }
+    for operation in operations {
+        if let Operation::If(_, inner) = operation {
+            measure(inner, lengths);
+        }
+    }
+}
+
+/// Tells each place where it lies.
+fn resolve(operations: &mut [Operation], arrays: &BTreeMap<String, Array>) {
+    for operation in operations {
+        match operation {
+            Operation::Store { place, .. }
+            | Operation::Load { place, .. }
+            | Operation::Add { place, .. }
+            | Operation::Exchange { place, .. }
+            | Operation::CompareExchange { place, .. } => place.array = arrays[&place.name],
+            Operation::If(_, inner) => resolve(inner, arrays),
+            _ => (),
+        }
+    }
+}
+
+fn registers_of(operations: &[Operation]) -> usize {
+    let count = |operation: &Operation| match operation {
+        Operation::Load { register, .. }
+        | Operation::Add { register, .. }
+        | Operation::Exchange { register, .. }
+        | Operation::CompareExchange { register, .. } => register + 1,
+        Operation::If(_, inner) => registers_of(inner),
+        _ => 0,
+    };
+    operations.iter().map(count).max().unwrap_or(0)
+}
+
+impl Execution {
+    /// Runs one thread to its end.
+    fn run(&self, number: usize, operations: &[Operation]) {
+        let mut registers = [0; super::parse::MAX_REGISTERS];
+        let finished = self.perform(operations, &mut registers).is_ok();
+        if let Some(outcomes) = &self.compiled.outcomes {
+            let count = self.compiled.registers[number];
+            let all = self.ended.note(
+                number,
+                self.compiled.registers.len(),
+                finished.then(|| registers[..count].to_vec()),
+            );
+            if let Some(outcome) = all {
+                outcomes.add(outcome);
+            }
+        }
+    }
+
+    fn place(&self, place: &Place, registers: &[i64]) -> &AtomicI64 {
+        let Array { first, length } = place.array;
+        let index = place.index.as_ref().map_or(0, |index| value(index, registers));
+        let within = usize::try_from(index).ok().filter(|index| *index < length);
+        let Some(within) = within else {
+            panic!("`{}` has {length} elements, and no number {index}", place.name)
+        };
+        &self.memory[first + within]
+    }
+
+    fn perform(&self, operations: &[Operation], registers: &mut [i64]) -> Result<(), Discarded> {
+        for operation in operations {
+            match operation {
+                Operation::Store { order, place, value: new } => {
+                    let new = value(new, registers);
+                    store(self.place(place, registers), new, *order);
+                }
+                Operation::Load { register, order, place } => {
+                    registers[*register] = load(self.place(place, registers), *order);
+                }
+                Operation::Add { register, order, place, value: added } => {
+                    let added = value(added, registers);
+                    registers[*register] = self.place(place, registers).fetch_add(added, *order);
+                }
+                Operation::Exchange { register, order, place, value: new } => {
+                    let new = value(new, registers);
+                    registers[*register] = self.place(place, registers).swap(new, *order);
+                }
+                Operation::CompareExchange { register, orders, place, old, new } => {
+                    let (old, new) = (value(old, registers), value(new, registers));
+                    let at = self.place(place, registers);
+                    let found = at.compare_exchange(old, new, orders.0, orders.1);
+                    registers[*register] = found.unwrap_or_else(|found| found);
+                }
+                Operation::Fence(order) => fence(*order),
+                Operation::If(condition, inner) if holds(condition, registers) => {
+                    self.perform(inner, registers)?;
+                }
+                Operation::If(..) => (),
+                Operation::Assume(condition) => self.assume(holds(condition, registers))?,
+                Operation::Assert(condition) => {
+                    assert!(holds(condition, registers), "assert {condition}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn assume(&self, condition: bool) -> Result<(), Discarded> {
+        if self.compiled.mode == Mode::Rc11 {
+            rt::assume(condition);
+        }
+        if condition { Ok(()) } else { Err(Discarded) }
+    }
+}
+
+fn load(at: &AtomicI64, order: Option<Ordering>) -> i64 {
+    match order {
+        Some(order) => at.load(order),
+        // SAFETY: whether another thread writes meanwhile is what the checker is asked; under an engine all threads are
+        // coroutines of one OS thread, and natively these are relaxed accesses of an atomic.
+        None => unsafe { at.unsync_load() },
+    }
+}
+
+fn store(at: &AtomicI64, value: i64, order: Option<Ordering>) {
+    match order {
+        Some(order) => at.store(value, order),
+        // SAFETY: as in `load`.
+        None => unsafe { at.unsync_store(value) },
+    }
+}
+
+fn value(expression: &Expression, registers: &[i64]) -> i64 {
+    match expression {
+        Expression::Number(number) => *number,
+        Expression::Register(register) => registers[*register],
+        Expression::Binary(left, operator, right) => {
+            operator.apply(value(left, registers), value(right, registers))
+        }
+    }
+}
+
+fn holds(condition: &Condition, registers: &[i64]) -> bool {
+    match condition {
+        Condition::Compare(left, comparison, right) => {
+            comparison.holds(value(left, registers), value(right, registers))
+        }
+        Condition::And(left, right) => holds(left, registers) && holds(right, registers),
+        Condition::Or(left, right) => holds(left, registers) || holds(right, registers),
+    }
+}
+
+impl Ended {
+    /// Thread `number` of so many has ended with these registers, or was discarded; the outcome, if it was the last one and
+    /// none was.
+    fn note(&self, number: usize, threads: usize, registers: Option<Vec<i64>>) -> Option<Outcome> {
+        let mut ended = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(registers) = registers else {
+            // Never complete.
+            ended.resize(threads + 1, None);
+            return None;
+        };
+        if ended.len() < threads {
+            ended.resize(threads, None);
+        }
+        ended[number] = Some(registers);
+        let all: Option<Vec<_>> = ended.iter().cloned().collect();
+        all.map(Outcome)
+    }
+}

@@ -1,0 +1,209 @@
+//! The RC11 engine: every execution graph, each once.
+//!
+//! Its machine decides by itself which thread goes on and who waits for whom, so it implements
+//! [`Waiting`] too, and the session only keeps the books.
+
+use super::{Engine, Exchange, Memory, Moment, Raced, Rmw, Site, ThreadId, Waiting, Width};
+use core::cell::{Cell, RefCell};
+use core::panic::Location;
+use core::sync::atomic::Ordering::{self, Acquire};
+use selvedge_engine::{Machine, Order, Race};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A machine, as an engine.
+pub struct Rc11Engine {
+    machine: Rc<Machine>,
+    site: Cell<Site>,
+    /// Whether no other machine runs executions of the same model at the same time.
+    alone: bool,
+    /// The machine's threads by the session's numbers.
+    threads: RefCell<Vec<u32>>,
+}
+
+impl Rc11Engine {
+    /// The engine of a machine, which the caller runs. `alone`: no other machine runs executions of the same model at
+    /// the same time.
+    #[track_caller]
+    pub fn new(machine: Rc<Machine>, alone: bool) -> Rc11Engine {
+        Rc11Engine { machine, site: Cell::new(Location::caller()), alone, threads: RefCell::default() }
+    }
+
+    fn site(&self) -> Site {
+        self.site.get()
+    }
+
+    fn thread(&self, thread: ThreadId) -> u32 {
+        self.threads.borrow()[thread]
+    }
+}
+
+/// Throws a race at the session, which catches it in its `step`.
+fn unless_raced<T>(result: Result<T, Race>) -> T {
+    match result {
+        Ok(value) => value,
+        // No panic hook sees it.
+        Err(race) => std::panic::resume_unwind(Box::new(Raced(race.site))),
+    }
+}
+
+impl Engine for Rc11Engine {
+    fn name(&self) -> &'static str {
+        "rc11"
+    }
+
+    fn begin(&self) {
+        self.threads.replace(vec![0]);
+    }
+
+    fn at(&self, site: Site) {
+        self.site.set(site);
+    }
+
+    fn hold(&self, _on: bool) {
+        // A destructor's operations are events like all others; nothing else runs meanwhile, unless a replay asks for it.
+    }
+
+    fn switch(&self, yielding: bool) {
+        if yielding {
+            self.machine.spin(self.site());
+        }
+    }
+
+    fn block(&self) {
+        unreachable!("the session leaves the waiting to an engine that implements `Waiting`")
+    }
+
+    fn unblock(&self, _thread: ThreadId) {
+        // The machine sees by itself when somebody can go on.
+    }
+
+    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+        let mut threads = self.threads.borrow_mut();
+        debug_assert_eq!(
+            threads.len(),
+            thread,
+            "the session numbers threads in the order in which it makes them"
+        );
+        // The machine may let others make threads before it returns.
+        threads.push(u32::MAX);
+        drop(threads);
+        let made = self.machine.spawn(body, self.site());
+        self.threads.borrow_mut()[thread] = made;
+    }
+
+    fn choose(&self, n: usize) -> Option<usize> {
+        let ways = u32::try_from(n).ok()?;
+        Some(self.machine.choose(ways, self.site()) as usize)
+    }
+
+    fn waiting(&self) -> Option<&dyn Waiting> {
+        Some(self)
+    }
+
+    fn memory(&self) -> Option<&dyn Memory> {
+        Some(self)
+    }
+}
+
+impl Memory for Rc11Engine {
+    fn atomic_new(&self, _width: Width, value: u64) -> u32 {
+        self.machine.new_location(value.into(), None)
+    }
+
+    fn load(&self, atomic: u32, order: Ordering) -> u64 {
+        unless_raced(self.machine.load(atomic, order.into(), self.site())) as u64
+    }
+
+    fn store(&self, atomic: u32, value: u64, order: Ordering) {
+        unless_raced(self.machine.store(atomic, value.into(), order.into(), self.site()));
+    }
+
+    fn rmw(&self, atomic: u32, op: Rmw, width: Width, order: Ordering) -> u64 {
+        let update = |old: u128| u128::from(op.apply(old as u64, width));
+        unless_raced(self.machine.update(atomic, &update, order.into(), self.site())) as u64
+    }
+
+    fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64> {
+        let Exchange { current, new, success, failure, weak } = exchange;
+        let orders = (success.into(), failure.into());
+        let site = self.site();
+        let result = self.machine.compare_exchange(atomic, current.into(), new.into(), orders, weak, site);
+        unless_raced(result).map(|old| old as u64).map_err(|found| found as u64)
+    }
+
+    fn fence(&self, order: Ordering) {
+        self.machine.fence(order.into(), self.site());
+    }
+
+    fn unsync_load(&self, atomic: u32) -> u64 {
+        unless_raced(self.machine.load(atomic, Order::Plain, self.site())) as u64
+    }
+
+    fn unsync_store(&self, atomic: u32, value: u64) {
+        unless_raced(self.machine.store(atomic, value.into(), Order::Plain, self.site()));
+    }
+
+    fn exclusive(&self, atomic: u32, new: Option<u64>) -> u64 {
+        match new {
+            None => self.unsync_load(atomic),
+            Some(new) => {
+                self.unsync_store(atomic, new);
+                new
+            }
+        }
+    }
+
+    fn cell_new(&self) -> u32 {
+        self.machine.new_cell()
+    }
+
+    fn cell_begin(&self, cell: u32, write: bool) {
+        unless_raced(self.machine.cell_begin(cell, write, self.site()));
+    }
+
+    fn cell_end(&self, cell: u32, write: bool) {
+        self.machine.cell_end(cell, write);
+    }
+}
+
+impl Waiting for Rc11Engine {
+    fn join(&self, thread: ThreadId) {
+        self.machine.join(self.thread(thread), self.site());
+    }
+
+    fn take(&self, atomic: u32) {
+        // Acquire: what happened before the unpark happens before this returns.
+        unless_raced(self.machine.await_exchange(atomic, 1, 0, Acquire.into(), self.site()));
+    }
+
+    fn stop(&self) -> ! {
+        self.machine.stop()
+    }
+
+    fn static_atomic(&self, address: usize, value: u64) -> u32 {
+        self.machine.static_location(address, value.into())
+    }
+
+    fn static_cell(&self) -> Option<u32> {
+        self.alone.then(|| self.machine.static_cell())
+    }
+
+    fn now(&self) -> Duration {
+        self.machine.now()
+    }
+
+    fn advance_to(&self, time: Duration) {
+        self.machine.advance_to(time);
+    }
+
+    fn moment(&self) -> Moment {
+        let selvedge_engine::Moment { thread, events } = self.machine.moment();
+        Moment { thread, events }
+    }
+
+    fn is_ordered(&self, moment: Moment) -> bool {
+        let Moment { thread, events } = moment;
+        self.machine.is_ordered(selvedge_engine::Moment { thread, events })
+    }
+}
