@@ -1,5 +1,5 @@
 //! Failures and mixtures that must not bring the process down or leak from one run to the next.
-#![cfg(any(feature = "loom", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 use selvedge::chan::{Receiver, Sender, bounded};
@@ -11,12 +11,13 @@ use selvedge::rt::thread;
 use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
 
 fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
     explorers.into_iter().filter(|engine| engine.is_available()).collect()
 }
 
 fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    Checker::new().ignore_environment().engines([engine]).iterations(20).run(model).remove(0)
+    let checker = Checker::new().ignore_environment().engines([engine]).iterations(20);
+    checker.max_executions(5_000).run(model).remove(0)
 }
 
 fn kind(report: &Report) -> Option<FailureKind> {

@@ -70,8 +70,9 @@ pub(crate) struct ThreadState {
     pub(crate) made: usize,
     /// Virtual time, in nanoseconds.
     pub(crate) time: u64,
-    /// The event with which the current round of a loop began.
+    /// The event with which the current round of a loop began, and the line that ended the one before.
     pub(crate) round: u32,
+    pub(crate) spun_at: Option<Site>,
     /// What the last round read in vain, if it was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
     /// Its last weak compare-exchange failed for no reason.
@@ -89,6 +90,7 @@ impl ThreadState {
             made: 0,
             time: 0,
             round: 0,
+            spun_at: None,
             in_vain: None,
             failed_spuriously: false,
             idle_rounds: 0,

@@ -20,7 +20,7 @@ fn main() {
                 let kind_fits = match report.verdict {
                     Verdict::Stressed { .. } => engine == Engine::Native,
                     Verdict::Searched { .. } => engine != Engine::Native,
-                    Verdict::Exhaustive => engine != Engine::Native && engine != Engine::Loom,
+                    Verdict::Exhaustive => !matches!(engine, Engine::Native | Engine::Loom),
                     _ => false,
                 };
                 if kind_fits { Ok(()) } else { Err(report.to_string().into()) }

@@ -138,7 +138,8 @@ impl Exploration {
         }
     }
 
-    fn is_within_bound(&mut self) -> bool {
+    /// Whether the graph keeps to the bound on preemptions.
+    pub(crate) fn is_within_bound(&mut self) -> bool {
         let Some(bound) = self.bound else { return true };
         let within = switches::preemptions(&self.graph).is_none_or(|preemptions| preemptions <= bound);
         self.bound_cut |= !within;

@@ -128,10 +128,12 @@ impl Machine {
     fn account(&self, end: &End) {
         let mut state = self.state.borrow_mut();
         let State { exploration, .. } = &mut *state;
+        let within = exploration.is_within_bound();
         let events = u64::from(exploration.graph.len());
         let statistics = &mut exploration.statistics;
         statistics.progress += exploration.weight;
         match end {
+            End::Complete if !within => statistics.blocked += 1,
             End::Complete => {
                 statistics.executions += 1;
                 statistics.events += events;

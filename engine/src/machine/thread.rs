@@ -83,23 +83,26 @@ impl Machine {
     }
 
     /// The current thread goes round in a loop until another thread does something. If it has done nothing but read since it was
-    /// here last, it goes on only when there is something newer to read.
+    /// here last, it goes on only when there is something newer to read. When it comes here for the first time, only what it
+    /// has read last counts: where the loop began is not known.
     pub fn spin(&self, site: Site) {
         if self.passes() {
-            let mut state = self.state.borrow_mut();
-            let me = state.run.me();
-            me.round = me.cursor;
-            return;
+            return self.begin_round(site);
         }
-        match self.round() {
+        match self.round(site) {
             Round::Changed => self.state.borrow_mut().run.me().idle_rounds = 0,
             Round::Nothing => self.wait(Status::Yields(site)),
             Round::Stale => self.dead_end(),
             Round::Waits(reads) => self.wait_for_news(site, reads),
         }
+        self.begin_round(site);
+    }
+
+    fn begin_round(&self, site: Site) {
         let mut state = self.state.borrow_mut();
         let me = state.run.me();
         me.round = me.cursor;
+        me.spun_at = Some(site);
     }
 
     /// Whether the current thread is known to go on from here.
@@ -123,26 +126,33 @@ impl Machine {
     }
 
     /// What the current thread has done since its round began.
-    fn round(&self) -> Round {
+    fn round(&self, site: Site) -> Round {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let graph = &exploration.graph;
-        let round = run.me().round as usize;
-        let events = &graph.threads[run.current as usize].events[round..];
-        if events.is_empty() {
-            return Round::Nothing;
-        }
-        let mut reads = Vec::new();
-        for id in events {
+        // A read-modify-write that leaves the value as it was changes nothing.
+        let changes = |id: &EventId| {
             let event = graph.event(*id);
             match event.kind {
-                Kind::Read => reads.push(*id),
-                // A read-modify-write that leaves the value as it was changes nothing.
-                Kind::RmwWrite if graph.event(graph.before(*id)).value == event.value => (),
-                Kind::Fence => (),
-                _ => return Round::Changed,
+                Kind::Read | Kind::Fence => false,
+                Kind::RmwWrite => graph.event(graph.before(*id)).value != event.value,
+                _ => true,
             }
+        };
+        let events = &graph.threads[run.current as usize].events;
+        let last_change = events.iter().rposition(changes).map_or(0, |at| at + 1);
+        if run.me().spun_at != Some(site) {
+            run.me().round = last_change.max(run.me().round as usize) as u32;
         }
+        let round = run.me().round as usize;
+        if events.len() == round {
+            return Round::Nothing;
+        }
+        if last_change > round {
+            return Round::Changed;
+        }
+        let reads: Vec<EventId> =
+            events[round..].iter().copied().filter(|id| graph.event(*id).is_read()).collect();
         let is_newest = |id: &EventId| {
             let event = graph.event(*id);
             let source = graph.position_of(event.source);

@@ -1,4 +1,4 @@
-//! Checks the ring: `cargo test`, `cargo test --features loom`, `cargo test --features shuttle`.
+//! Checks the ring: `cargo test`, and with `--features rc11`, `loom` or `shuttle`.
 
 use selvedge::rt::thread;
 use selvedge_check::Checker;
@@ -48,7 +48,7 @@ fn the_ring_is_correct() {
 
 /// The models have teeth: each weakened ordering is found.
 #[test]
-#[cfg(feature = "loom")]
+#[cfg(any(feature = "loom", feature = "rc11"))]
 fn every_weakened_ordering_is_a_race() {
     use selvedge::rt::sync::atomic::Ordering::Relaxed;
     use selvedge_check::{Change, Engine, FailureKind, site_of};
@@ -59,7 +59,7 @@ fn every_weakened_ordering_is_a_race() {
             site_of(source, "spsc-ring/src/lib.rs", site, Change::Order(Relaxed)).expect("the site exists");
         Checker::new()
             .name(site)
-            .engines([Engine::Loom])
+            .engines(Engine::available().into_iter().filter(|engine| engine.sees_orderings()))
             .mutate(twin)
             .expect_failure(FailureKind::Race)
             .check(values_arrive_once_and_in_order);

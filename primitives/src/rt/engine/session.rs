@@ -169,6 +169,11 @@ impl Session {
         self.unwinder.get() == Some(me)
     }
 
+    /// The thread that unwinds, where an engine lets others run meanwhile.
+    pub(super) fn unwinding(&self) -> Option<ThreadId> {
+        self.unwinder.get().filter(|_| std::thread::panicking())
+    }
+
     /// The running execution's number, unique in the process.
     pub(super) fn epoch(&self) -> u64 {
         self.state.borrow().epoch

@@ -224,7 +224,11 @@ impl Session {
             };
             (state.threads.unseen_panic(), message, kind, sites)
         };
-        if let Some((thread, panic)) = unseen {
+        // A thread that waits while it unwinds has panicked too.
+        let unwinding = self
+            .unwinding()
+            .map(|thread| (thread, super::take_panic().unwrap_or_else(|| "no message".to_string())));
+        if let Some((thread, panic)) = unseen.or(unwinding) {
             self.fail_panic(thread, format!("{panic}; after that {message}"));
         }
         self.fail(kind, message, sites)
@@ -248,7 +252,7 @@ impl Session {
 
     /// Waits for the end of `thread`.
     pub(crate) fn join(&self, thread: ThreadId, site: Site) {
-        if self.is_unwinding() && !self.is_done(thread) {
+        if self.engine.waiting().is_none() && self.is_unwinding() && !self.is_done(thread) {
             self.cannot_wait(site);
         }
         if let Some(waiting) = self.engine.waiting() {

@@ -56,9 +56,6 @@ impl Session {
             )
         };
         if let (Some(waiting), Some(edge), None) = (self.engine.waiting(), edge, deadline) {
-            if self.is_unwinding() {
-                self.cannot_wait(site);
-            }
             // Acquire: pairs with the Release in `unpark`.
             self.while_blocked("park".to_string(), site, || waiting.take(edge));
             self.note_change(true);
