@@ -5,20 +5,23 @@ ENGINES := --features loom,shuttle,rc11
 
 .PHONY: verify verify-full verify-short bugs test lint bench
 
-# Every model and its twins under every engine.
+# Every model and its twins under every engine, the bug kernels, and the litmus programs.
 verify:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus
 
 # The long models too, and every model without a bound.
 verify-full:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --full
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --all
 
 # As `verify`, with a few seconds for each model.
 verify-short:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 3
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus
 
 # Concurrency bugs of well-known programs, and which engine finds them.
 bugs:
@@ -30,6 +33,7 @@ test:
 	$(CARGO) test -q -p selvedge --release --test layout
 	$(CARGO) test -q
 	$(CARGO) test -q --features loom
+	$(CARGO) test -q --features rc11
 	$(CARGO) test -q --features shuttle
 	$(CARGO) test -q --all-features
 	$(CARGO) check -q -p selvedge-benches --all-targets
@@ -39,6 +43,7 @@ lint:
 	$(CARGO) clippy -q -p selvedge --all-targets -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets --features loom -- -D warnings
+	$(CARGO) clippy -q --workspace --all-targets --features rc11 -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets --features shuttle -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -q --workspace --no-deps --all-features

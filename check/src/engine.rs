@@ -69,6 +69,11 @@ impl Engine {
         matches!(self, Engine::Loom | Engine::Rc11)
     }
 
+    /// Whether a SeqCst access is taken for what it is, so that one that is too weak can show.
+    pub fn judges_seq_cst(self) -> bool {
+        matches!(self, Engine::Rc11)
+    }
+
     /// Whether a data race on a cell is reported.
     pub fn sees_races(self) -> bool {
         matches!(self, Engine::Loom | Engine::Rc11)

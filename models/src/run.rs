@@ -3,6 +3,7 @@
 use crate::table::Model;
 use crate::twin::Twin;
 use selvedge_check::{Checker, Counters, Engine, Report};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How far to go with each model.
@@ -14,14 +15,27 @@ pub struct Effort {
     pub executions: Option<u64>,
     /// Native runs.
     pub runs: u64,
+    /// Jobs that rc11 shares an exploration among.
+    pub jobs: usize,
+    /// The share of each exploration that rc11 does: which of how many.
+    pub shard: Option<(usize, usize)>,
+    /// Where rc11 leaves what it did not come to.
+    pub checkpoint: Option<PathBuf>,
     /// No preemption bounds, but for twins, which are caught with few preemptions.
     pub full: bool,
 }
 
 impl Effort {
     /// What tests and `selvedge verify` do by themselves.
-    pub const STANDARD: Effort =
-        Effort { time_limit: Duration::from_secs(10), executions: None, runs: 300, full: false };
+    pub const STANDARD: Effort = Effort {
+        time_limit: Duration::from_secs(10),
+        executions: None,
+        runs: 300,
+        jobs: 1,
+        shard: None,
+        checkpoint: None,
+        full: false,
+    };
 }
 
 /// Far more than a twin takes that is caught: one that is not must not pass for a slow machine's fault.
@@ -50,6 +64,13 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
     let mut checker = checker(model, engine, effort).time_limit(effort.time_limit).counters(counters);
     if let Some(limit) = effort.executions {
         checker = checker.max_executions(limit);
+    }
+    checker = checker.jobs(effort.jobs);
+    if let Some((shard, shards)) = effort.shard {
+        checker = checker.shard(shard, shards);
+    }
+    if let Some(folder) = &effort.checkpoint {
+        checker = checker.checkpoint(folder.join(format!("{}.json", model.name.replace(':', "_"))));
     }
     if effort.full {
         checker = checker.preemption_bound(None).rc11_preemption_bound(None);

@@ -1,7 +1,8 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
-use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer};
+use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders};
 use crate::twin::{Teeth, Twin};
+use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
 
 /// A model, and how it is checked.
@@ -37,6 +38,7 @@ macro_rules! models {
 }
 
 const LAYER: Twin = Twin::of("models/src/models/layer.rs", include_str!("models/layer.rs"));
+const ORDERS: Twin = Twin::of("models/src/models/orders.rs", include_str!("models/orders.rs"));
 const ARC: Twin =
     Twin::of("primitives/src/rt/sync/arc.rs", include_str!("../../primitives/src/rt/sync/arc.rs"));
 const MUTEX: Twin =
@@ -84,6 +86,11 @@ const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send
 const WAKE_BY_EXPANDING: Twin = CORE.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
 const REFUSE_SENDER: Twin =
     CLOSE.drop_wake("waiter.unpark();").after("fn refuse_sender").shows_in("chan/send.rs");
+/// Who closes looks for waiters, and may miss one that has missed the closed bit.
+const MISS_SENDER: Twin = CLOSE
+    .demote("cell.look();", Acquire, FailureKind::Deadlock)
+    .after("fn refuse_sender")
+    .shows_in("chan/send.rs");
 const DISMISS_RECEIVER: Twin =
     CLOSE.drop_wake("waiter.unpark();").after("fn dismiss_receiver").shows_in("chan/recv.rs");
 
@@ -124,7 +131,7 @@ models! {
         "len counts the buffer, not who waits behind it", [WAKE_BY_EXPANDING];
     chan_close::close_wakes_every_blocked_receiver, TWO, "close wakes every blocked receiver", [DISMISS_RECEIVER];
     chan_close::close_gives_every_blocked_sender_its_value_back, TWO,
-        "close wakes every blocked sender, with its value", [REFUSE_SENDER];
+        "close wakes every blocked sender, with its value", [REFUSE_SENDER, MISS_SENDER];
     chan_close::the_buffer_survives_a_close_that_races_with_a_send, TWO,
         "after close the buffer is received first", [PUBLISH];
     chan_close::one_of_two_closers_succeeds, None, "of two closers exactly one succeeds", [LOST_CLOSE];
@@ -182,5 +189,27 @@ models! {
     ];
     layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
         ARC.lose("if shared.weak.fetch_sub(1, Release) == 1", FailureKind::Leak),
+    ];
+    orders::one_of_two_that_announce_themselves_is_seen, None, "Dekker: one of two sees the other", [
+        ORDERS.demote("flags[me].store(true, SeqCst)", Release, FailureKind::Race),
+        ORDERS.demote("if !flags[1 - me].load(SeqCst)", Acquire, FailureKind::Race),
+    ];
+    orders::one_of_two_that_announce_themselves_by_fences_is_seen, None, "the same by fences", [
+        ORDERS.twin("fence(SeqCst)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+    ];
+    orders::petersons_lock_excludes, None, "Peterson's lock excludes", [
+        ORDERS.demote("wants[me].store(true, SeqCst)", Release, FailureKind::Race),
+        ORDERS.demote("while wants[1 - me].load(SeqCst)", Acquire, FailureKind::Race),
+        ORDERS.weaken("wants[me].store(false, Release)"),
+    ];
+    orders::readers_agree_on_the_order_of_independent_writes, None, "readers agree on the order of independent writes", [
+        ORDERS.demote("let one = scope.spawn(|| x.load(SeqCst)", Acquire, FailureKind::Panic),
+    ];
+    orders::work_and_its_sleeper_do_not_miss_each_other, None, "work and its sleeper do not miss each other", [
+        ORDERS.demote("work.store(true, SeqCst)", Release, FailureKind::Panic),
+        ORDERS.demote("let woken = sleeps.load(SeqCst)", Acquire, FailureKind::Panic),
+    ];
+    orders::what_was_seen_is_passed_on, None, "what was seen is passed on", [
+        ORDERS.twin("y.store(1, Release)", Change::Order(Ordering::Relaxed), FailureKind::Panic, Teeth::Orderings),
     ];
 }

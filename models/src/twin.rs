@@ -6,6 +6,8 @@ use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_after, 
 /// What an engine must be able to do to catch a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teeth {
+    /// Tell SeqCst from acquire and release.
+    SeqCst,
     /// See a missing Acquire or Release.
     Orderings,
     /// Explore interleavings.
@@ -62,6 +64,11 @@ impl Twin {
         self.twin(fragment, order(Relaxed), FailureKind::Race, Teeth::Orderings)
     }
 
+    /// A twin whose SeqCst site only acquires or releases; it must fail with this kind.
+    pub const fn demote(self, fragment: &'static str, to: Ordering, kind: FailureKind) -> Twin {
+        self.twin(fragment, order(to), kind, Teeth::SeqCst)
+    }
+
     /// A twin that wakes nobody; it must fail with a deadlock.
     pub const fn drop_wake(self, fragment: &'static str) -> Twin {
         self.twin(fragment, Change::DropUnpark, FailureKind::Deadlock, Teeth::Interleavings)
@@ -110,6 +117,7 @@ impl Twin {
     pub fn is_seen_by(&self, engine: Engine) -> bool {
         match (engine, self.teeth) {
             (Engine::Native, _) => false,
+            (_, Teeth::SeqCst) => engine.judges_seq_cst(),
             (_, Teeth::Orderings) => engine.sees_orderings(),
             (_, Teeth::Interleavings) => true,
         }

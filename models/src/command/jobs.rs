@@ -68,8 +68,14 @@ pub(super) fn run<T: Sync, R: Send>(
 fn message(running: &Running) -> String {
     let jobs = lock(running);
     let texts = jobs.iter().map(|(name, counters)| {
-        // Relaxed: a statistic for the display.
-        format!("{name}: {}", counters.executions.load(Relaxed))
+        // Relaxed: statistics for the display.
+        let (begun, complete) = (counters.executions.load(Relaxed), counters.complete.load(Relaxed));
+        match counters.explored.load(Relaxed) as f64 / 1e9 {
+            explored if complete > 0 && explored > 0.0 => {
+                format!("{name}: {complete} of about {:.0}", complete as f64 / explored.min(1.0))
+            }
+            _ => format!("{name}: {begun}"),
+        }
     });
     texts.collect::<Vec<_>>().join("  ")
 }

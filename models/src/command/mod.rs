@@ -3,6 +3,7 @@
 pub(crate) mod bugs;
 mod jobs;
 pub(crate) mod litmus;
+pub(crate) mod merge;
 pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Run concurrency bugs of well-known programs, buggy and fixed
     Bugs(Selection),
+    /// Add up the JSON reports of the shares of one verification
+    Merge(MergeArguments),
     /// Explore litmus programs, and hold their counts against the published ones
     Litmus(LitmusArguments),
 }
@@ -46,6 +49,25 @@ pub(crate) struct Selection {
     /// How many to run at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
+}
+
+/// The arguments of `merge`.
+#[derive(Args)]
+pub(crate) struct MergeArguments {
+    /// What `selvedge verify --json --shard I/N` has printed, for each I
+    #[arg(required = true)]
+    reports: Vec<PathBuf>,
+    /// One JSON document on standard output instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// `2/4`.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let wrong = || format!("`{text}` is not a share; write the share and how many there are, such as 2/4");
+    let (shard, shards) = text.split_once('/').ok_or_else(wrong)?;
+    let (shard, shards) = (shard.parse().map_err(|_| wrong())?, shards.parse().map_err(|_| wrong())?);
+    if (1..=shards).contains(&shard) { Ok((shard, shards)) } else { Err(wrong()) }
 }
 
 /// The arguments of `litmus`.
@@ -78,6 +100,15 @@ pub(crate) struct VerifyArguments {
     /// No preemption bounds, ten minutes for each model and engine, and 10,000 native runs
     #[arg(long)]
     full: bool,
+    /// Jobs that rc11 shares each exploration among
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    explore_jobs: u16,
+    /// One of so many shares of each exploration under rc11, such as 2/4; `selvedge merge` adds the shares' reports
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+    /// A folder in which rc11 leaves what a time limit kept it from exploring, and from which it goes on
+    #[arg(long, value_name = "FOLDER")]
+    checkpoint: Option<PathBuf>,
     /// Seconds for each model under each engine
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,

@@ -13,6 +13,7 @@ struct Outcome {
     model: &'static Model,
     report: Report,
     twins: Twins,
+    shard: Option<(usize, usize)>,
 }
 
 /// What became of a model's twins under an engine.
@@ -31,7 +32,10 @@ struct Row<'a> {
     verdict: &'a str,
     detail: String,
     executions: u64,
+    blocked: u64,
+    events: u64,
     operations: u64,
+    shard: Option<(usize, usize)>,
     seconds: f64,
     twins_caught: usize,
     twins_missed: &'a [String],
@@ -43,12 +47,14 @@ impl VerifyArguments {
     fn effort(&self) -> Effort {
         let mut effort = Effort::STANDARD;
         if self.full {
-            effort =
-                Effort { time_limit: Duration::from_secs(600), executions: None, runs: 10_000, full: true };
+            effort = Effort { time_limit: Duration::from_secs(600), runs: 10_000, full: true, ..effort };
         }
         if let Some(limit) = self.time_limit {
             effort.time_limit = Duration::from_secs(limit);
         }
+        effort.jobs = self.explore_jobs.into();
+        effort.shard = self.shard;
+        effort.checkpoint = self.checkpoint.clone();
         effort
     }
 }
@@ -58,6 +64,10 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
     let selection = &arguments.selection;
     let models = selection.select(MODELS, |model| model.name)?;
     let engines = selection.engines()?;
+    if let Some(folder) = &arguments.checkpoint {
+        let failed = |error| format!("the folder {} cannot be made: {error}", folder.display());
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
     let pairs: Vec<(&Model, Engine)> =
         models.iter().flat_map(|model| engines.iter().map(move |engine| (*model, *engine))).collect();
     let effort = arguments.effort();
@@ -81,7 +91,9 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
 fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<Counters>) -> Outcome {
     let report = run_model(model, engine, effort, Arc::clone(&counters));
     let mut twins = Twins::default();
-    for twin in model.twins {
+    // The first share tries the twins for all.
+    let twins_here = effort.shard.is_none_or(|(shard, _)| shard == 1);
+    for twin in model.twins.iter().filter(|_| twins_here) {
         if !twin.is_seen_by(engine) {
             twins.unseen += 1;
             continue;
@@ -91,7 +103,7 @@ fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<
             Err(why) => twins.missed.push(format!("without `{}`: {why}", twin.fragment)),
         }
     }
-    Outcome { model, report, twins }
+    Outcome { model, report, twins, shard: effort.shard }
 }
 
 impl Outcome {
@@ -107,7 +119,10 @@ impl Outcome {
             verdict: self.report.verdict.label(),
             detail: self.report.to_string(),
             executions: self.report.executions,
+            blocked: self.report.blocked,
+            events: self.report.events,
             operations: self.report.operations,
+            shard: self.shard.filter(|_| self.report.engine == Engine::Rc11),
             seconds: self.report.elapsed.as_secs_f64(),
             twins_caught: self.twins.caught,
             twins_missed: &self.twins.missed,

@@ -5,6 +5,7 @@ pub mod chan_edges;
 pub mod chan_order;
 pub mod chan_room;
 pub mod layer;
+pub mod orders;
 
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;

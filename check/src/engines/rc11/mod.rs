@@ -99,11 +99,13 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
         Ok(other) => return Err(other),
         Err(_) => return Err(Event::Crashed("the exploration ended without a word".to_string())),
     }
-    let (parts, statistics) = pool.take_all();
+    let ((parts, statistics), cuts) = (pool.take_all(), pool.cuts());
     let mine = parts.into_iter().enumerate().filter(|(number, _)| number % shards == shard - 1);
     let parts = mine.map(|(_, part)| part).collect();
     let statistics = if shard == 1 { statistics } else { Default::default() };
-    Ok(Pool::new(plan, parts, pool.statics.clone(), statistics))
+    let mine = Pool::new(plan, parts, pool.statics.clone(), statistics);
+    cuts.into_iter().for_each(|cut| mine.cut(cut));
+    Ok(mine)
 }
 
 fn finish(plan: &Plan, pool: &Pool) -> Verdict {
