@@ -104,6 +104,13 @@ impl Checker {
         self
     }
 
+    /// Whether under rc11 time passes only while everybody waits: everything else takes none, so a timed wait times out if and only
+    /// if nothing ended it before. Off, as by default, a timed wait is woken or times out, whatever came first.
+    pub fn discrete_time(mut self, on: bool) -> Checker {
+        self.rc11.discrete_time = on;
+        self
+    }
+
     /// The most preemptions that rc11 looks at; `None`, as by default: any number. Counted by a greedy interleaving of each
     /// graph, which may have more of them than necessary.
     pub fn rc11_preemption_bound(mut self, bound: Option<usize>) -> Checker {

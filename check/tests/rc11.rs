@@ -178,6 +178,30 @@ fn time_flows_with_what_happens_before() {
 }
 
 #[test]
+fn where_time_is_discrete_a_wait_times_out_only_if_nothing_came_before() {
+    let wait = |sleep: u64, wait: u64| {
+        move || {
+            let parker = Parker::new();
+            let unparker = parker.unparker();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    thread::sleep(Duration::from_millis(sleep));
+                    unparker.unpark();
+                });
+                let woken = parker.park_deadline(Some(time::now() + Duration::from_millis(wait)));
+                assert_eq!(woken, sleep < wait);
+            });
+        }
+    };
+    for (sleep, deadline) in [(1, 2), (2, 1), (0, 5)] {
+        let report = checker().discrete_time(true).run(wait(sleep, deadline)).remove(0);
+        assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+        assert_eq!(report.executions, 1);
+        assert_eq!(kind(&run(wait(sleep, deadline))), Some(FailureKind::Panic));
+    }
+}
+
+#[test]
 fn choices_are_branches() {
     assert_eq!(results(|| (choose(3), choose(2))).len(), 6);
     assert_eq!(

@@ -67,9 +67,20 @@ pub(crate) struct Read {
     pub(crate) success: Order,
     /// The order of a comparison that finds another value.
     pub(crate) failure: Order,
+    /// Until when a timed wait waits, where time is discrete, in nanoseconds.
+    pub(crate) deadline: Option<u64>,
 }
 
 impl Read {
+    pub(crate) fn new(reading: Reading, wanted: Value, success: Order, failure: Order) -> Read {
+        Read { reading, wanted, success, failure, deadline: None }
+    }
+
+    /// Whether what it waits for comes after its deadline, at `time`.
+    pub(crate) fn is_too_late(&self, value: Value, time: u64) -> bool {
+        value == self.wanted && self.deadline.is_some_and(|deadline| time > deadline)
+    }
+
     /// Whether the operation writes after it has read `value`.
     pub(crate) fn writes(&self, value: Value) -> bool {
         match self.reading {
@@ -90,12 +101,12 @@ impl Read {
 
     /// The same without its write: a comparison that fails, whatever it finds.
     pub(crate) fn failing(&self) -> Read {
-        Read { reading: Reading::Load, success: self.failure, ..*self }
+        Read { reading: Reading::Load, success: self.failure, deadline: None, ..*self }
     }
 
     /// Whether a thread that finds `value` waits for another.
     pub(crate) fn waits(&self, value: Value) -> bool {
-        self.reading == Reading::Await && value != self.wanted
+        (self.reading == Reading::Await || self.deadline.is_some()) && value != self.wanted
     }
 }
 
@@ -140,7 +151,7 @@ impl Event {
             argument: 0,
             release_fence: NONE,
             value: 0,
-            read: Read { reading: Reading::Load, wanted: 0, success: order, failure: order },
+            read: Read::new(Reading::Load, 0, order, order),
             time: 0,
             site: None,
         }

@@ -24,6 +24,8 @@ pub(crate) enum Status {
     Join(ThreadId),
     /// It waits for a write to this location, which has had so many.
     Disabled(LocationId, usize),
+    /// The same, until a moment in virtual time.
+    Timed { location: LocationId, seen: usize, deadline: u64 },
     /// It has read, and waits for another value to read.
     Waits(EventId),
     /// It spins, and waits for a newer write than those it has read.
@@ -75,6 +77,8 @@ pub(crate) struct ThreadState {
     pub(crate) spun_at: Option<Site>,
     /// What the last round read in vain, if it was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
+    /// Its wait has come to its deadline.
+    pub(crate) timed_out: bool,
     /// Its last weak compare-exchange failed for no reason.
     pub(crate) failed_spuriously: bool,
     /// How often it went round though no other thread could run.
@@ -92,6 +96,7 @@ impl ThreadState {
             round: 0,
             spun_at: None,
             in_vain: None,
+            timed_out: false,
             failed_spuriously: false,
             idle_rounds: 0,
         }
@@ -187,7 +192,9 @@ impl Run {
             Status::Behind(source) => self.has_happened(graph, *source),
             Status::Frontier => self.remaining == 0,
             Status::Join(other) => self.threads[*other as usize].status == Status::Done,
-            Status::Disabled(location, seen) => newer(*location, *seen),
+            Status::Disabled(location, seen) | Status::Timed { location, seen, .. } => {
+                newer(*location, *seen)
+            }
             // Reads that stand in the graph can only be revisited, in another branch.
             Status::Spins(spin) => {
                 spin.reads.is_empty() && spin.seen.iter().any(|(location, seen)| newer(*location, *seen))

@@ -77,6 +77,11 @@ impl Threads {
         }
     }
 
+    /// Gives the pooled stacks back to the system.
+    pub(crate) fn free_stacks(&mut self) {
+        self.stacks = Vec::new();
+    }
+
     /// Gives up all threads that have not ended. Nothing of them is dropped: what their stacks own is leaked, because a
     /// destructor could run into a state that no execution has (the native values hold what was written last in the order of
     /// this run, which need not be last in modification order).

@@ -56,6 +56,7 @@ pub(crate) struct Rc11 {
     pub(crate) jobs: usize,
     pub(crate) races: bool,
     pub(crate) spurious_failures: bool,
+    pub(crate) discrete_time: bool,
     pub(crate) preemptions: Option<usize>,
     pub(crate) events: Option<u32>,
     /// Which of how many, from 1.
@@ -78,6 +79,7 @@ impl Default for Rc11 {
             jobs: 1,
             races: true,
             spurious_failures: true,
+            discrete_time: false,
             preemptions: None,
             events: None,
             shard: None,

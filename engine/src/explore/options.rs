@@ -7,6 +7,9 @@ use crate::event::{Event, EventId, Kind, NONE, Value};
 /// Marks a read as that of a weak compare-exchange that found what it wanted, and failed all the same.
 pub(crate) const SPURIOUS: u32 = 1;
 
+/// Marks a timed wait that came to its deadline.
+pub(crate) const TIMED_OUT: u32 = 2;
+
 /// How a read may be added.
 pub(crate) struct Ways<'a> {
     /// Makes the value that a read-modify-write writes of the one it read.
@@ -15,6 +18,8 @@ pub(crate) struct Ways<'a> {
     pub(crate) skip: Option<EventId>,
     /// Whether a comparison that succeeds may fail too.
     pub(crate) spurious: bool,
+    /// Whether a timed wait has come to its deadline.
+    pub(crate) timed_out: bool,
 }
 
 /// What came of adding an event.
@@ -36,8 +41,20 @@ impl Exploration {
         let newest = self.graph.location(location).writes.len() as u32;
         let waits = |exploration: &Exploration, position: u32| {
             let source = exploration.graph.write_at(location, position);
-            event.read.waits(exploration.graph.value_of(location, source))
+            let value = exploration.graph.value_of(location, source);
+            // What the thread knows of when it begins to wait has come in time.
+            let late =
+                position > oldest && event.read.is_too_late(value, exploration.graph.event(source).time);
+            event.read.waits(value) || late
         };
+        if ways.timed_out {
+            let source = self.graph.write_at(location, newest);
+            return self.take_source(
+                ways.update,
+                vec![Event { source, argument: TIMED_OUT, read: event.read.failing(), ..event }],
+                self.items.len(),
+            );
+        }
         if (oldest..=newest).all(|position| waits(self, position)) {
             return Added::NotYet;
         }
@@ -46,10 +63,12 @@ impl Exploration {
         for position in oldest..=newest {
             let source = self.graph.write_at(location, position);
             // Only a read of the newest write can be revisited, so to wait for another than an older one leads nowhere.
-            if position < newest && (waits(self, position) || Some(source) == ways.skip) {
+            let timed = event.read.deadline.is_some();
+            if (position < newest || timed) && (waits(self, position) || Some(source) == ways.skip) {
                 continue;
             }
-            let writes = event.read.writes(self.graph.value_of(location, source));
+            let value = self.graph.value_of(location, source);
+            let writes = event.read.writes(value);
             if writes && ways.spurious {
                 sources.push(Event { source, argument: SPURIOUS, read: event.read.failing(), ..event });
             }

@@ -5,7 +5,7 @@
 //! revisit is made from that one only in which the read and everything dropped is *maximally added*, as if each had been
 //! added in the first way the exploration tries: reads from, and writes at, the end of modification order.
 
-use super::options::{SPURIOUS, places};
+use super::options::{SPURIOUS, TIMED_OUT, places};
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
 use crate::event::{Event, EventId, Kind, LocationId};
@@ -20,7 +20,9 @@ impl Exploration {
         let location = self.graph.event(write).location;
         for at in 0..self.graph.location(location).reads.len() {
             let read = self.graph.location(location).reads[at];
-            if !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
+            // A wait that has timed out is over: what comes later comes too late.
+            let over = self.graph.event(read).argument == TIMED_OUT;
+            if !over && !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
                 self.queue_revisit(read, write);
             }
         }

@@ -7,6 +7,7 @@ use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site, Value}
 use crate::explore::options::{Added, SPURIOUS, Ways};
 use crate::race::Race;
 use crate::run::Status;
+use std::time::Duration;
 
 /// What a replayed read came to.
 enum Replayed {
@@ -30,7 +31,7 @@ impl Machine {
     /// # Errors
     /// The access that it races with.
     pub fn load(&self, location: LocationId, order: Order, site: Site) -> Result<Value, Race> {
-        let read = Read { reading: Reading::Load, wanted: 0, success: order, failure: order };
+        let read = Read::new(Reading::Load, 0, order, order);
         let found = self.read(Request { location, read, update: &|value| value, weak: false, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
@@ -46,7 +47,7 @@ impl Machine {
         order: Order,
         site: Site,
     ) -> Result<Value, Race> {
-        let read = Read { reading: Reading::Update, wanted: 0, success: order, failure: order };
+        let read = Read::new(Reading::Update, 0, order, order);
         let found = self.read(Request { location, read, update, weak: false, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
@@ -65,7 +66,7 @@ impl Machine {
         weak: bool,
         site: Site,
     ) -> Result<Result<Value, Value>, Race> {
-        let read = Read { reading: Reading::Compare, wanted, success, failure };
+        let read = Read::new(Reading::Compare, wanted, success, failure);
         self.read(Request { location, read, update: &|_| new, weak, site })
     }
 
@@ -81,8 +82,30 @@ impl Machine {
         order: Order,
         site: Site,
     ) -> Result<(), Race> {
-        let read = Read { reading: Reading::Await, wanted, success: order, failure: order };
+        let read = Read::new(Reading::Await, wanted, order, order);
         self.read(Request { location, read, update: &|_| new, weak: false, site }).map(|_| ())
+    }
+
+    /// Waits for a value until a moment in virtual time, and exchanges it for a new one; `false` if the moment came first. Where
+    /// time is not discrete, either may.
+    ///
+    /// # Errors
+    /// The access that it races with.
+    pub fn await_exchange_until(
+        &self,
+        location: LocationId,
+        (wanted, new): (Value, Value),
+        order: Order,
+        deadline: Duration,
+        site: Site,
+    ) -> Result<bool, Race> {
+        let deadline = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
+        let read = Read {
+            deadline: self.options.discrete_time.then_some(deadline),
+            ..Read::new(Reading::Compare, wanted, order, Order::Relaxed)
+        };
+        let found = self.read(Request { location, read, update: &|_| new, weak: false, site })?;
+        Ok(found.is_ok())
     }
 
     /// `Err(value)` for a comparison that fails.
@@ -124,21 +147,26 @@ impl Machine {
             let me = run.me();
             let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
             let spurious = request.weak && self.options.spurious_failures && !me.failed_spuriously;
-            let ways = Ways { update: request.update, skip: in_vain.map(|(_, source)| source), spurious };
+            let timed_out = core::mem::take(&mut me.timed_out);
+            let skip = in_vain.map(|(_, source)| source);
+            let ways = Ways { update: request.update, skip, spurious, timed_out };
             let added = exploration.add_read(event, &ways);
             if added == Added::NotYet {
                 let writes = exploration.graph.location(location).writes.len();
-                return Ok(Err(Status::Disabled(location, writes)));
+                return Ok(Err(match read.deadline {
+                    None => Status::Disabled(location, writes),
+                    Some(deadline) => Status::Timed { location, seen: writes, deadline },
+                }));
             }
             added
         };
         let id = self.added(added)?;
         self.note_alone(id);
-        let (value, spurious) = self.note_read(id);
-        if read.waits(value) {
+        let (value, fails) = self.note_read(id);
+        if read.reading == Reading::Await && read.waits(value) {
             return Ok(Err(Status::Waits(id)));
         }
-        let failed = spurious || (read.reading != Reading::Load && !read.writes(value));
+        let failed = fails || (read.reading != Reading::Load && !read.writes(value));
         Ok(Ok(if failed { Err(value) } else { Ok(value) }))
     }
 
@@ -149,23 +177,24 @@ impl Machine {
         }
     }
 
-    /// Takes over what the thread learns with a read; the value, and whether it fails for no reason.
+    /// Takes over what the thread learns with a read; the value, and whether the operation fails whatever it is: for no reason,
+    /// or because its time is up.
     fn note_read(&self, id: EventId) -> (Value, bool) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let event = *exploration.graph.event(id);
-        let spurious = event.argument == SPURIOUS;
+        let fails = event.argument != 0;
         let time = match event.source {
             crate::event::NONE => 0,
             source => exploration.graph.event(source).time,
         };
         let me = run.me();
         me.time = me.time.max(time);
-        if event.read.reading != Reading::Load || spurious {
-            me.failed_spuriously = spurious;
+        if event.read.reading != Reading::Load || fails {
+            me.failed_spuriously = event.argument == SPURIOUS;
         }
         exploration.graph.events[id as usize].time = me.time;
-        (event.value, spurious)
+        (event.value, fails)
     }
 
     fn replay_read(&self, id: EventId, request: &Request<'_>) -> Replayed {
@@ -181,8 +210,8 @@ impl Machine {
             let State { exploration, run, .. } = &mut *state;
             let graph = &mut exploration.graph;
             let value = graph.value_of(event.location, event.source);
-            let spurious = event.argument == SPURIOUS;
-            let read = if spurious { request.read.failing() } else { request.read };
+            let fails = event.argument != 0;
+            let read = if fails { request.read.failing() } else { request.read };
             let stored = &mut graph.events[id as usize];
             stored.read = read;
             stored.value = value;
@@ -194,7 +223,9 @@ impl Machine {
         }
         match self.note_read(id) {
             (value, true) => Replayed::Failed(value),
-            (value, false) if request.read.waits(value) => Replayed::Wait(Status::Waits(id)),
+            (value, false) if request.read.reading == Reading::Await && request.read.waits(value) => {
+                Replayed::Wait(Status::Waits(id))
+            }
             (value, false) => Replayed::Value(value),
         }
     }

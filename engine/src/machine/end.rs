@@ -110,6 +110,16 @@ impl Machine {
         if run.threads.iter().any(stale) {
             return Some(End::Blocked);
         }
+        // Time passes: the wait that ends first times out.
+        let deadlines = run.threads.iter().enumerate().filter_map(|(thread, state)| match state.status {
+            Status::Timed { deadline, .. } => Some((deadline, thread)),
+            _ => None,
+        });
+        if let Some((_, thread)) = deadlines.min() {
+            run.threads[thread].status = Status::Ready;
+            run.threads[thread].timed_out = true;
+            return None;
+        }
         let spins = |status: &Status| matches!(status, Status::Spins(_) | Status::Yields(_));
         let idle =
             run.threads.iter().position(|thread| spins(&thread.status) && thread.idle_rounds < IDLE_ROUNDS);

@@ -31,6 +31,9 @@ pub struct Options {
     pub races: bool,
     /// Let weak compare-exchanges fail though they find what they want, once in a row in each thread.
     pub spurious_failures: bool,
+    /// Let virtual time pass only while everybody waits: everything else takes none, so a timed wait times out if and only if
+    /// nothing ended it before.
+    pub discrete_time: bool,
     /// Leave out what takes more preemptions than this, or more events.
     pub max_preemptions: Option<u32>,
     /// See [`max_preemptions`](Self::max_preemptions).
@@ -67,7 +70,13 @@ impl Statics {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { races: true, spurious_failures: true, max_preemptions: None, max_events: None }
+        Options {
+            races: true,
+            spurious_failures: true,
+            discrete_time: false,
+            max_preemptions: None,
+            max_events: None,
+        }
     }
 }
 
@@ -174,6 +183,14 @@ impl Machine {
         if let Mode::Sample { size, .. } = &mut state.exploration.mode {
             *size = 1.0;
         }
+    }
+
+    /// Gives back stacks and graphs, for a machine that is kept though it has nothing more to do.
+    pub fn retire(&self) {
+        self.threads.borrow_mut().free_stacks();
+        let mut state = self.state.borrow_mut();
+        state.exploration.restart();
+        state.run = Run::default();
     }
 
     /// Whether the replayed token fits the program.

@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
         arguments.json,
         |(program, engine)| format!("{} under {engine}", program.name),
         |(program, engine), counters| match engine {
-            Engine::Rc11 => explore(program, counters),
+            Engine::Rc11 => explore(program, arguments.explore_jobs.into(), counters),
             engine => compare(program, *engine, counters),
         },
     );
@@ -109,8 +109,8 @@ fn run_one(checker: &Checker, program: &Program, mode: Mode, outcomes: Option<Ar
 }
 
 /// Explores a program under rc11, and looks for its race if it has one.
-fn explore(program: &Program, counters: Arc<Counters>) -> Row {
-    let checker = checker(program, Engine::Rc11, &counters);
+fn explore(program: &Program, jobs: usize, counters: Arc<Counters>) -> Row {
+    let checker = checker(program, Engine::Rc11, &counters).jobs(jobs);
     let report = run_one(&checker, program, Mode::Rc11, None);
     let counted = program.expectation.executions.is_none_or(|expected| expected == report.executions);
     let mut remark = match &report.verdict {

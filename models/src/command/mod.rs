@@ -84,6 +84,9 @@ pub(crate) struct LitmusArguments {
     /// The longest programs too: millions of executions
     #[arg(long)]
     all: bool,
+    /// Jobs that rc11 shares each exploration among
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    explore_jobs: u16,
     /// One JSON document on standard output instead of a table
     #[arg(long)]
     json: bool,

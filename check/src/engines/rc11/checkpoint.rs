@@ -21,10 +21,11 @@ pub(super) struct Saved {
 fn exploration(plan: &Plan) -> String {
     let rc11 = &plan.rc11;
     format!(
-        "{}; races {}, spurious failures {}, preemptions {:?}, events {:?}, shard {:?}, mutations {:?}",
+        "{}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, shard {:?}, mutations {:?}",
         plan.name,
         rc11.races,
         rc11.spurious_failures,
+        rc11.discrete_time,
         rc11.preemptions,
         rc11.events,
         rc11.shard,

@@ -51,6 +51,7 @@ pub(super) fn work(plan: &Plan, model: &Model, task: Task, failed: &Failed, repo
         Task::Share(pool) => {
             if worker.share(&pool) == Left::Unwinding {
                 // This OS thread counts a panic for ever; another one goes on.
+                worker.machine.retire();
                 if let Err(event) = super::launch(plan, model, Task::Share(pool), failed, report.clone()) {
                     let _ = report.send(event);
                 }
@@ -72,6 +73,8 @@ pub(super) fn work(plan: &Plan, model: &Model, task: Task, failed: &Failed, repo
             None
         }
     };
+    // The session is kept for ever, and the machine with it.
+    worker.machine.retire();
     let _ = report.send(Event::Done { cut });
 }
 

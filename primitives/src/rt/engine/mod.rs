@@ -167,6 +167,8 @@ pub trait Waiting {
     fn join(&self, thread: ThreadId);
     /// Waits until `atomic` is 1, and makes it 0, with Acquire.
     fn take(&self, atomic: u32);
+    /// The same until a moment in virtual time; whether it was 1.
+    fn take_until(&self, atomic: u32, deadline: Duration) -> bool;
     /// Stops the current thread for good; the execution does not count.
     fn stop(&self) -> !;
     /// The atomic of a static, as if made before the model.

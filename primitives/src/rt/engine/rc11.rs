@@ -177,6 +177,12 @@ impl Waiting for Rc11Engine {
         unless_raced(self.machine.await_exchange(atomic, 1, 0, Acquire.into(), self.site()));
     }
 
+    fn take_until(&self, atomic: u32, deadline: Duration) -> bool {
+        // Acquire: as above.
+        let result = self.machine.await_exchange_until(atomic, (1, 0), Acquire.into(), deadline, self.site());
+        unless_raced(result)
+    }
+
     fn stop(&self) -> ! {
         self.machine.stop()
     }

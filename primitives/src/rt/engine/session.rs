@@ -68,6 +68,8 @@ pub struct Session {
     on_outcome: Box<dyn Fn(Outcome)>,
     record_execution: Option<u64>,
     recording: Cell<bool>,
+    /// Operations that the counters do not have yet.
+    uncounted: Cell<u64>,
     /// The thread that unwinds. Another may run meanwhile, where an engine has it replayed first.
     unwinder: Cell<Option<ThreadId>>,
     in_execution: Cell<bool>,
@@ -115,6 +117,7 @@ impl Session {
             on_outcome: options.on_outcome,
             record_execution: options.record,
             recording: Cell::new(false),
+            uncounted: Cell::new(0),
             unwinder: Cell::new(None),
             in_execution: Cell::new(false),
         }));
@@ -148,7 +151,13 @@ impl Session {
     }
 
     pub(super) fn end_execution(&self) {
+        self.count_operations();
         self.in_execution.set(false);
+    }
+
+    fn count_operations(&self) {
+        // Relaxed: a statistic.
+        self.counters.operations.fetch_add(self.uncounted.take(), Relaxed);
     }
 
     pub(super) fn in_execution(&self) -> bool {
@@ -189,8 +198,7 @@ impl Session {
             let mut state = self.state.borrow_mut();
             state.operations += 1;
             state.unchanged += 1;
-            // Relaxed: a statistic.
-            self.counters.operations.fetch_add(1, Relaxed);
+            self.uncounted.set(self.uncounted.get() + 1);
             state.threads.current
         };
         self.check_bound(site);
@@ -299,6 +307,7 @@ impl Session {
 
     /// Reports a failure of the current execution. The OS thread stops here for ever.
     pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
+        self.count_operations();
         let failure = {
             let mut state = self.state.borrow_mut();
             Failure {

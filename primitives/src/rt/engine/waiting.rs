@@ -1,7 +1,7 @@
 //! Park, unpark, and time.
 
-use super::{Change, Exchange, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use super::{Change, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
+use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
 /// The token of a one-shot parker.
@@ -69,12 +69,10 @@ impl Session {
                 (Some(memory), Some(edge)) if engine.waiting().is_none() => {
                     memory.rmw(edge, Rmw::Swap(0), Width::U32, Acquire) == 1
                 }
-                // Acquire: as above. Relaxed: a token that is not there brings nothing.
-                (Some(memory), Some(edge)) => {
-                    let exchange =
-                        Exchange { current: 1, new: 0, success: Acquire, failure: Relaxed, weak: false };
-                    memory.compare_exchange(edge, exchange).is_ok()
-                }
+                // Without a deadline such an engine has waited above.
+                (Some(_), Some(edge)) => engine.waiting().zip(deadline).is_some_and(|(waiting, deadline)| {
+                    waiting.take_until(edge, deadline.saturating_duration_since(self.started()))
+                }),
                 _ => {
                     engine.switch(false);
                     core::mem::take(&mut self.state.borrow_mut().tokens.0[token].set)
@@ -126,6 +124,10 @@ impl Session {
         if let Some(waiter) = waiter {
             self.engine.unblock(waiter);
         }
+    }
+
+    fn started(&self) -> Instant {
+        self.state.borrow().started
     }
 
     /// Virtual now: the execution's start plus all waits so far.
