@@ -44,6 +44,10 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+#[cfg(feature = "rc11")]
+#[doc = include_str!("../../docs/orderings.md")]
+pub mod orderings {}
+
 mod checker;
 mod engine;
 mod engines;

@@ -1,5 +1,7 @@
 //! Memory does not grow with the number of executions.
 
+#![allow(clippy::disallowed_types, reason = "the engine is below `selvedge::rt`")]
+
 use selvedge_engine::{End, Machine, Options, Order};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::Location;
@@ -55,7 +57,7 @@ fn memory_is_flat_in_the_number_of_executions() {
         let theirs = Rc::clone(&machine);
         let end = machine.run(Box::new(move || program(&theirs)));
         assert!(matches!(end, End::Complete), "{end:?}");
-        if machine.statistics().executions % 1_000 == 0 {
+        if machine.statistics().executions.is_multiple_of(1_000) {
             marks.push(LIVE.load(Relaxed));
         }
         if !machine.advance() {

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Tests are quicker than `selvedge verify`, since they run under each set of features; and they count
 /// executions, not seconds, so that they do the same on every machine.
 const EFFORT: Effort =
-    Effort { time_limit: Duration::from_secs(600), executions: Some(2_000), runs: 100, full: false };
+    Effort { time_limit: Duration::from_secs(600), executions: Some(2_000), runs: 100, ..Effort::STANDARD };
 
 fn main() {
     let mut tests = Vec::new();
