@@ -12,8 +12,8 @@ impl Counterexample {
         self.graph.as_deref()
     }
 
-    /// Writes the execution's graph into `folder` as `name.txt`, `name.dot` (Graphviz) and `name.html`, a page that needs nothing
-    /// else; the page's path, or nothing if the engine has no graphs.
+    /// Writes the execution's graph into `folder` as `name.txt`, `name.dot` (Graphviz) and `name.html`, a
+    /// page that needs nothing else; the page's path, or nothing if the engine has no graphs.
     ///
     /// # Errors
     /// If a file cannot be written.

@@ -30,8 +30,8 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everything was explored; no bound cut anything. Under rc11: every execution that the memory model allows. Under
-    /// shuttle: every interleaving of a sequentially consistent machine.
+    /// Everything was explored; no bound cut anything. Under rc11: every execution that the memory model
+    /// allows. Under shuttle: every interleaving of a sequentially consistent machine.
     Exhaustive,
     /// The search ended, but a bound cut it, or the engine may miss some interleavings.
     Searched {

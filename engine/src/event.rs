@@ -124,7 +124,8 @@ pub(crate) struct Event {
     pub(crate) source: EventId,
     /// For a write its position in the location's modification order, from 1; 0 is the initial value.
     pub(crate) position: u32,
-    /// For spawn and join the other thread; for a choice what was taken; for a read whether it fails for no reason.
+    /// For spawn and join the other thread; for a choice what was taken; for a read whether it fails for no
+    /// reason.
     pub(crate) argument: u32,
     /// The last release fence in the thread up to here.
     pub(crate) release_fence: EventId,

@@ -1,7 +1,7 @@
 //! Explores every execution of a concurrent program that the RC11 memory model allows, each exactly once.
 //!
-//! The program runs on a [`Machine`], which gives its loads their values. After each run the machine goes to the next
-//! branch; when there is none, everything has been explored:
+//! The program runs on a [`Machine`], which gives its loads their values. After each run the machine goes to
+//! the next branch; when there is none, everything has been explored:
 //!
 //! ```
 //! use selvedge_engine::{End, Machine, Options, Order};

@@ -1,9 +1,11 @@
-//! Data races: accesses to one location, one of them plain and one of them a write, that happens-before does not order.
+//! Data races: accesses to one location, one of them plain and one of them a write, that happens-before does
+//! not order.
 //!
-//! Cells carry no values that the model could choose among: in a program without races the latest write that happens
-//! before an access is the only one. So their accesses are no events of the graph; each run checks them by the clocks of
-//! the events around them. An access between events `n - 1` and `n` of its thread is a *moment*; it happens before whatever has more
-//! than `n` events of that thread in its clock. Plain accesses to atomics are events.
+//! Cells carry no values that the model could choose among: in a program without races the latest write that
+//! happens before an access is the only one. So their accesses are no events of the graph; each run checks
+//! them by the clocks of the events around them. An access between events `n - 1` and `n` of its thread is a
+//! *moment*; it happens before whatever has more than `n` events of that thread in its clock. Plain accesses
+//! to atomics are events.
 
 use crate::Order;
 use crate::event::{EventId, Site, ThreadId};

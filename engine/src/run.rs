@@ -1,8 +1,9 @@
 //! One run of the program: how far each thread has come, and what it waits for.
 //!
-//! A run first *replays* the graph: each thread's operations take their values from the events that are there already. When all
-//! of them have been replayed, the run adds new ones, always of the first thread that can go on. A thread that is through with its
-//! recorded events waits at the *frontier* until the others are.
+//! A run first *replays* the graph: each thread's operations take their values from the events that are
+//! there already. When all of them have been replayed, the run adds new ones, always of the first thread
+//! that can go on. A thread that is through with its recorded events waits at the *frontier* until the
+//! others are.
 
 use crate::event::{Event, EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;

@@ -41,7 +41,8 @@ impl Threads {
         self.slots[at].body = Some(body);
     }
 
-    /// Takes a thread's coroutine out to be resumed, making it if need be. `report` is told where its yielder is.
+    /// Takes a thread's coroutine out to be resumed, making it if need be. `report` is told where its
+    /// yielder is.
     pub(crate) fn take(
         &mut self,
         thread: u32,
@@ -82,19 +83,20 @@ impl Threads {
         self.stacks = Vec::new();
     }
 
-    /// Gives up all threads that have not ended. Nothing of them is dropped: what their stacks own is leaked, because a
-    /// destructor could run into a state that no execution has (the native values hold what was written last in the order of
-    /// this run, which need not be last in modification order).
+    /// Gives up all threads that have not ended. Nothing of them is dropped: what their stacks own is
+    /// leaked, because a destructor could run into a state that no execution has (the native values hold
+    /// what was written last in the order of this run, which need not be last in modification order).
     pub(crate) fn abandon(&mut self) {
         for mut slot in self.slots.drain(..) {
             if let Some(mut fiber) = slot.fiber.take() {
-                // SAFETY: the coroutine is never resumed again, and the memory of its frames is used again only as the stack of
-                // another one: its values are leaked. Whoever borrows from these frames is a thread of the same run (scoped
-                // threads), which is abandoned too.
+                // SAFETY: the coroutine is never resumed again, and the memory of its frames is used again
+                // only as the stack of another one: its values are leaked. Whoever borrows from these frames
+                // is a thread of the same run (scoped threads), which is abandoned too.
                 unsafe { fiber.force_reset() };
                 self.stacks.push(fiber.into_stack());
             }
-            // A body that has not begun owns nothing of the run but handles, whose destructors would act on it.
+            // A body that has not begun owns nothing of the run but handles, whose destructors would act on
+            // it.
             core::mem::forget(slot.body.take());
         }
     }

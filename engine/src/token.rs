@@ -1,8 +1,9 @@
 //! Tokens: one execution, in few words, to be run again.
 //!
-//! `0*5-1*3-0*2/7=1.12=0s`: thread 0 does five events, thread 1 three, thread 0 two more. Every read takes the newest write and every
-//! write becomes the newest, but for the exceptions: event 7 reads (or stands at) place 1 in modification order, counting from the
-//! initial value, 0; event 12 reads place 0 and fails spuriously.
+//! `0*5-1*3-0*2/7=1.12=0s`: thread 0 does five events, thread 1 three, thread 0 two more. Every read takes
+//! the newest write and every write becomes the newest, but for the exceptions: event 7 reads (or stands at)
+//! place 1 in modification order, counting from the initial value, 0; event 12 reads place 0 and fails
+//! spuriously.
 
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId};
 use crate::explore::options::SPURIOUS;

@@ -1,7 +1,8 @@
 //! The engines side by side: the time that each takes to explore twelve small programs, in one run.
 //!
-//! An engine that does not end within the limit is not measured again; its line says so. At the end: the geometric mean of loom's
-//! and shuttle's times over rc11's, on the programs with three or more threads where they end, and the largest of all programs.
+//! An engine that does not end within the limit is not measured again; its line says so. At the end: the
+//! geometric mean of loom's and shuttle's times over rc11's, on the programs with three or more threads
+//! where they end, and the largest of all programs.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench runs models; it is none")]
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]

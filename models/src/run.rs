@@ -41,8 +41,8 @@ impl Effort {
 /// Far more than a twin takes that is caught: one that is not must not pass for a slow machine's fault.
 const TWIN_LIMIT: Duration = Duration::from_secs(300);
 
-/// The most events that an execution of a bounded model may have under rc11: operations that break each other's cells and try
-/// again could go on for ever. The longest model takes about 160 if they don't.
+/// The most events that an execution of a bounded model may have under rc11: operations that break each
+/// other's cells and try again could go on for ever. The longest model takes about 160 if they don't.
 const EVENTS: u32 = 240;
 
 /// How long executions of twins may become, step by step.

@@ -147,6 +147,18 @@ mod rc11 {
     }
 
     #[test]
+    fn checkpoints_on_the_way_change_nothing() {
+        let program = program("casrot[N=8]");
+        let file = std::env::temp_dir().join(format!("selvedge-checkpoints-{}", std::process::id()));
+        for jobs in 1..=2 {
+            let often = checker(Engine::Rc11).jobs(jobs).checkpoint(&file).checkpoint_every(Duration::ZERO);
+            let report = run(&often, &program);
+            assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+            assert_eq!((report.executions, file.exists()), (2048, false));
+        }
+    }
+
+    #[test]
     fn samples_estimate_the_number_of_executions() {
         let program = program("casrot[N=5]");
         let compiled = Arc::new(Compiled::new(&program, Mode::Rc11, None));

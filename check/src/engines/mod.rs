@@ -62,6 +62,7 @@ pub(crate) struct Rc11 {
     /// Which of how many, from 1.
     pub(crate) shard: Option<(usize, usize)>,
     pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) checkpoint_every: Duration,
     pub(crate) explored: Arc<Mutex<Explored>>,
 }
 
@@ -84,6 +85,7 @@ impl Default for Rc11 {
             events: None,
             shard: None,
             checkpoint: None,
+            checkpoint_every: Duration::from_secs(30),
             explored: Arc::default(),
         }
     }

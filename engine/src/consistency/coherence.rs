@@ -3,9 +3,9 @@
 use crate::event::{EventId, LocationId};
 use crate::graph::Graph;
 
-/// The place in modification order of the newest write that an event after `last` in its thread must know of:
-/// one that happens before it, or that a read which happens before it has read. A read may not see an older one; a write
-/// must come after it.
+/// The place in modification order of the newest write that an event after `last` in its thread must know
+/// of: one that happens before it, or that a read which happens before it has read. A read may not see an
+/// older one; a write must come after it.
 pub(crate) fn newest_known(graph: &Graph, location: LocationId, last: EventId) -> u32 {
     let at = graph.location(location);
     let hb = graph.clocks.hb(last);

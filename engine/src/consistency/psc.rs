@@ -4,10 +4,10 @@
 //! - `psc_base = ([SC] ∪ [F]; hb?); scb; ([SC] ∪ hb?; [F])`,
 //! - `psc_F = [F]; (hb ∪ hb; eco; hb); [F]`, where F are the SeqCst fences.
 //!
-//! Only SeqCst accesses and fences are nodes. The graph was acyclic before an event was added or changed, so a new cycle
-//! leaves that event by an edge of its own: nothing happens after it yet, so only by `co`, `rb` or `eco` to accesses of its location. The
-//! search starts there and computes edges as it meets nodes. A read of the newest write and a write at the end have no such
-//! edges, and cost nothing.
+//! Only SeqCst accesses and fences are nodes. The graph was acyclic before an event was added or changed, so
+//! a new cycle leaves that event by an edge of its own: nothing happens after it yet, so only by `co`, `rb`
+//! or `eco` to accesses of its location. The search starts there and computes edges as it meets nodes. A
+//! read of the newest write and a write at the end have no such edges, and cost nothing.
 
 use crate::event::{EventId, Kind, LocationId};
 use crate::graph::Graph;
@@ -29,8 +29,8 @@ enum End {
     Fences,
 }
 
-/// Whether the graph is consistent, given that it was before `id` was added or changed, which must have no successors in
-/// program order.
+/// Whether the graph is consistent, given that it was before `id` was added or changed, which must have no
+/// successors in program order.
 pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
     let event = graph.event(id);
     if graph.seq_cst.len() < 2 || !(event.is_read() || event.is_write()) {
@@ -45,7 +45,8 @@ pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> 
     scratch.seen.clear();
     scratch.seen.resize(graph.seq_cst.len(), false);
     scratch.stack.clear();
-    // What eco leads to counts only for the fences among the sources; the access itself is one too, but then so are they.
+    // What eco leads to counts only for the fences among the sources; the access itself is one too, but then
+    // so are they.
     let from_fence = has_fence_before(graph, id);
     successors_at(graph, id, event.location, scratch, from_fence);
     while let Some(at) = scratch.stack.pop() {
@@ -84,8 +85,8 @@ fn successors(graph: &Graph, node: EventId, scratch: &mut Scratch) {
     }
 }
 
-/// Pushes what the edges from the access `a` to others of its location lead to. `from_fence`: they may begin at a fence that
-/// happens before it.
+/// Pushes what the edges from the access `a` to others of its location lead to. `from_fence`: they may begin
+/// at a fence that happens before it.
 fn successors_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch, from_fence: bool) {
     let at = graph.location(location);
     let from = graph.event(a);

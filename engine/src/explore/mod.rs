@@ -1,10 +1,11 @@
 //! The exploration: TruSt (Kokologiannakis, Marmanis, Gladstein, Vafeiadis, *Truly Stateless, Optimal
 //! Dynamic Partial Order Reduction*, POPL 2022).
 //!
-//! An exploration is a stack of levels. A level is a graph with the alternatives that are still to be tried on
-//! it: at a length of the graph, an event to add there. A backward revisit makes a new level, whose graph is the part
-//! of the old one that the revisit keeps. A graph is never looked up among those seen before: the condition under
-//! which a revisit is made (`revisit`) lets every consistent graph be reached in exactly one way.
+//! An exploration is a stack of levels. A level is a graph with the alternatives that are still to be tried
+//! on it: at a length of the graph, an event to add there. A backward revisit makes a new level, whose graph
+//! is the part of the old one that the revisit keeps. A graph is never looked up among those seen before:
+//! the condition under which a revisit is made (`revisit`) lets every consistent graph be reached in exactly
+//! one way.
 
 pub(crate) mod options;
 mod revisit;
@@ -29,7 +30,8 @@ pub(crate) struct Item {
 pub(crate) enum What {
     /// The beginning.
     Start,
-    /// When the graph is `length` long, add `event`; a write at `position`. `read` is the read that was made to read it, if any.
+    /// When the graph is `length` long, add `event`; a write at `position`. `read` is the read that was made
+    /// to read it, if any.
     Add { length: u32, event: Event, position: u32, read: EventId },
     /// A graph whose last event is a write that `read` was made to read, at one of these places.
     Revisit { graph: Box<Graph>, read: EventId, places: Vec<u32> },
@@ -185,7 +187,8 @@ impl Exploration {
         self.items.push(Item { what, weight: 0.0 });
     }
 
-    /// Shares the weight of the current branch among it and the items from `first` on; a sample picks one of them.
+    /// Shares the weight of the current branch among it and the items from `first` on; a sample picks one of
+    /// them.
     pub(crate) fn share_weight(&mut self, first: usize) {
         let ways = self.items.len() - first + 1;
         if ways == 1 {

@@ -62,7 +62,8 @@ impl Exploration {
         let mut sources = Vec::with_capacity((newest - oldest) as usize + 1);
         for position in oldest..=newest {
             let source = self.graph.write_at(location, position);
-            // Only a read of the newest write can be revisited, so to wait for another than an older one leads nowhere.
+            // Only a read of the newest write can be revisited, so to wait for another than an older one
+            // leads nowhere.
             let timed = event.read.deadline.is_some();
             if (position < newest || timed) && (waits(self, position) || Some(source) == ways.skip) {
                 continue;
@@ -119,8 +120,8 @@ impl Exploration {
         Event { value, order: event.read.order(value), ..event }
     }
 
-    /// A read-modify-write whose source another one has taken is inconsistent, but its write can still revisit the
-    /// other's read, as if it had come first.
+    /// A read-modify-write whose source another one has taken is inconsistent, but its write can still
+    /// revisit the other's read, as if it had come first.
     fn offer(&mut self, event: Event, update: &dyn Fn(Value) -> Value) {
         if matches!(self.mode, Mode::Guided(_)) {
             return;

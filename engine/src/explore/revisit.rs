@@ -1,9 +1,10 @@
 //! Backward revisits: a new write may be read by a read that was added before it.
 //!
-//! For each read of the location outside the write's causal prefix: what was added after the read and is not in the
-//! write's prefix is dropped, and the read made to read the write. Many graphs would lead to the same one in this way; the
-//! revisit is made from that one only in which the read and everything dropped is *maximally added*, as if each had been
-//! added in the first way the exploration tries: reads from, and writes at, the end of modification order.
+//! For each read of the location outside the write's causal prefix: what was added after the read and is not
+//! in the write's prefix is dropped, and the read made to read the write. Many graphs would lead to the same
+//! one in this way; the revisit is made from that one only in which the read and everything dropped is
+//! *maximally added*, as if each had been added in the first way the exploration tries: reads from, and
+//! writes at, the end of modification order.
 
 use super::options::{SPURIOUS, TIMED_OUT, places};
 use super::{Exploration, Mode, What};
@@ -12,7 +13,8 @@ use crate::event::{Event, EventId, Kind, LocationId};
 use crate::graph::Graph;
 
 impl Exploration {
-    /// Queues the backward revisits that a write offers. It is the last event, and not in modification order yet.
+    /// Queues the backward revisits that a write offers. It is the last event, and not in modification order
+    /// yet.
     pub(super) fn revisit_reads(&mut self, write: EventId) {
         if matches!(self.mode, Mode::Guided(_)) {
             return;
@@ -59,8 +61,8 @@ fn is_allowed(graph: &Graph, read: EventId, write: EventId) -> bool {
         && (read + 1..write).all(|event| graph.in_prefix(event, write) || is_maximal(graph, event, write))
 }
 
-/// Whether an event was added maximally, as seen from `write`: nothing but what was added before it, and what is in
-/// the write's prefix, counts.
+/// Whether an event was added maximally, as seen from `write`: nothing but what was added before it, and
+/// what is in the write's prefix, counts.
 fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
     let event = graph.event(id);
     match event.kind {

@@ -4,8 +4,8 @@ use super::{Exploration, Item, Level, What};
 use crate::graph::Graph;
 use serde::{Deserialize, Serialize};
 
-/// A part of an exploration, independent of all others. It can be done by another thread, another process of the same
-/// program, or later.
+/// A part of an exploration, independent of all others. It can be done by another thread, another process of
+/// the same program, or later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part(pub(crate) Box<Level>);
 

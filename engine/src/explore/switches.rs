@@ -1,14 +1,15 @@
 //! Counting preemptions.
 //!
-//! A graph is no interleaving, but one that is sequentially consistent has interleavings: the orders of its events that
-//! extend `po ∪ rf ∪ co ∪ rb`. Finding the one with the fewest preemptions is hard; this takes a greedy one, which keeps a thread running
-//! as long as it can. So the count may be too high, and a bound on it cut more than it should: it never claims more than that
-//! it cut.
+//! A graph is no interleaving, but one that is sequentially consistent has interleavings: the orders of its
+//! events that extend `po ∪ rf ∪ co ∪ rb`. Finding the one with the fewest preemptions is hard; this takes a
+//! greedy one, which keeps a thread running as long as it can. So the count may be too high, and a bound on
+//! it cut more than it should: it never claims more than that it cut.
 
 use crate::event::{EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
 
-/// How often a thread that could go on is interrupted, in the interleaving found; nothing if the graph has none.
+/// How often a thread that could go on is interrupted, in the interleaving found; nothing if the graph has
+/// none.
 pub(super) fn preemptions(graph: &Graph) -> Option<u32> {
     let mut cursors = vec![0_usize; graph.threads.len()];
     let mut happened = vec![false; graph.events.len()];

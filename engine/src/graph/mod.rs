@@ -12,8 +12,8 @@ pub(crate) use clocks::Clocks;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
 use serde::{Deserialize, Serialize};
 
-/// Marks the numbers of locations that belong to statics. All numbers fit into 24 bits, which is what `selvedge::rt` has for
-/// them.
+/// Marks the numbers of locations that belong to statics. All numbers fit into 24 bits, which is what
+/// `selvedge::rt` has for them.
 const STATIC: LocationId = 1 << 23;
 
 /// A location of an execution.

@@ -86,8 +86,8 @@ impl Machine {
         self.read(Request { location, read, update: &|_| new, weak: false, site }).map(|_| ())
     }
 
-    /// Waits for a value until a moment in virtual time, and exchanges it for a new one; `false` if the moment came first. Where
-    /// time is not discrete, either may.
+    /// Waits for a value until a moment in virtual time, and exchanges it for a new one; `false` if the
+    /// moment came first. Where time is not discrete, either may.
     ///
     /// # Errors
     /// The access that it races with.
@@ -177,8 +177,8 @@ impl Machine {
         }
     }
 
-    /// Takes over what the thread learns with a read; the value, and whether the operation fails whatever it is: for no reason,
-    /// or because its time is up.
+    /// Takes over what the thread learns with a read; the value, and whether the operation fails whatever it
+    /// is: for no reason, or because its time is up.
     fn note_read(&self, id: EventId) -> (Value, bool) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;

@@ -14,8 +14,8 @@ pub(crate) struct CellAccess {
     pub(crate) site: Site,
 }
 
-/// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and the accesses of a race
-/// on a cell are put in.
+/// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and
+/// the accesses of a race on a cell are put in.
 struct Places {
     /// For each thread and number of events, how many entries of the report they are.
     counts: Vec<Vec<usize>>,

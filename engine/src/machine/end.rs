@@ -154,7 +154,8 @@ impl Machine {
     }
 }
 
-/// Lets a thread that spins go round again, its last round in the graph: nothing else can bring it anything new.
+/// Lets a thread that spins go round again, its last round in the graph: nothing else can bring it anything
+/// new.
 fn release(exploration: &mut crate::explore::Exploration, run: &mut Run, thread: usize) {
     run.current = thread as ThreadId;
     let status = core::mem::replace(&mut run.threads[thread].status, Status::Ready);

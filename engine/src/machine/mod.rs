@@ -1,14 +1,15 @@
 //! The machine that a program under exploration runs on: its memory, its threads, its clock.
 //!
-//! [`Machine::run`] runs the program once; between runs [`Machine::advance`] goes to the next branch. The operations are to be
-//! called by the program's threads only, during a run.
+//! [`Machine::run`] runs the program once; between runs [`Machine::advance`] goes to the next branch. The
+//! operations are to be called by the program's threads only, during a run.
 
 mod access;
 mod detach;
 mod end;
+mod objects;
 mod thread;
 
-use crate::event::{Event, EventId, LocationId, NONE, Site, Value};
+use crate::event::{Event, EventId, LocationId, NONE, Site};
 use crate::explore::options::Added;
 use crate::explore::split::Part;
 use crate::explore::{Exploration, Mode, Statistics};
@@ -18,11 +19,11 @@ use crate::threads::Threads;
 use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub(crate) use detach::CellAccess;
 pub use end::End;
+pub use objects::Statics;
 
 /// Settings.
 #[derive(Clone, Debug)]
@@ -31,41 +32,13 @@ pub struct Options {
     pub races: bool,
     /// Let weak compare-exchanges fail though they find what they want, once in a row in each thread.
     pub spurious_failures: bool,
-    /// Let virtual time pass only while everybody waits: everything else takes none, so a timed wait times out if and only if
-    /// nothing ended it before.
+    /// Let virtual time pass only while everybody waits: everything else takes none, so a timed wait times
+    /// out if and only if nothing ended it before.
     pub discrete_time: bool,
     /// Leave out what takes more preemptions than this, or more events.
     pub max_preemptions: Option<u32>,
     /// See [`max_preemptions`](Self::max_preemptions).
     pub max_events: Option<u32>,
-}
-
-/// The statics that a program uses, numbered as they are met. Machines that share an exploration share them.
-#[derive(Clone, Debug, Default)]
-pub struct Statics(Arc<Mutex<Vec<isize>>>);
-
-/// What the addresses of statics are counted from: the distance is the same in every process of one program.
-static ANCHOR: u8 = 0;
-
-impl Statics {
-    /// As they were numbered in an earlier process of the same program.
-    pub fn from_distances(distances: Vec<isize>) -> Statics {
-        Statics(Arc::new(Mutex::new(distances)))
-    }
-
-    /// Their distances in memory from a fixed point of the program.
-    pub fn distances(&self) -> Vec<isize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn number(&self, address: usize) -> usize {
-        let distance = address.wrapping_sub((&raw const ANCHOR).addr()) as isize;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().position(|other| *other == distance).unwrap_or_else(|| {
-            known.push(distance);
-            known.len() - 1
-        })
-    }
 }
 
 impl Default for Options {
@@ -132,6 +105,11 @@ impl Machine {
         self.state.borrow().exploration.statistics
     }
 
+    /// The same, and begins to count anew.
+    pub fn take_statistics(&self) -> Statistics {
+        core::mem::take(&mut self.state.borrow_mut().exploration.statistics)
+    }
+
     /// Goes to the next branch; `false` if everything has been explored.
     pub fn advance(&self) -> bool {
         self.state.borrow_mut().exploration.advance()
@@ -157,7 +135,8 @@ impl Machine {
         self.state.borrow_mut().exploration.give_current()
     }
 
-    /// Takes a branch on, after which [`advance`](Self::advance) goes to it. Nothing else may be left to explore.
+    /// Takes a branch on, after which [`advance`](Self::advance) goes to it. Nothing else may be left to
+    /// explore.
     pub fn take(&self, part: Part) {
         self.state.borrow_mut().exploration.take(part);
     }
@@ -225,80 +204,8 @@ impl Machine {
         me.time = me.time.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Makes a location.
-    pub fn new_location(&self, initial: Value, site: Option<Site>) -> LocationId {
-        let mut state = self.state.borrow_mut();
-        let State { exploration, run, .. } = &mut *state;
-        let thread = run.current;
-        let k = run.me().made;
-        run.me().made += 1;
-        let location = exploration.graph.made_by(thread, k);
-        exploration.graph.location_mut(location).initial = initial;
-        if run.births.len() <= location as usize {
-            run.births.resize(location as usize + 1, None);
-        }
-        run.births[location as usize] = Some((run.moment(), site));
-        location
-    }
-
-    /// The location of a static, as if made before the program began.
-    pub fn static_location(&self, address: usize, initial: Value) -> LocationId {
-        let n = self.statics.number(address);
-        let mut state = self.state.borrow_mut();
-        let location = state.exploration.graph.static_location(n);
-        state.exploration.graph.location_mut(location).initial = initial;
-        location
-    }
-
-    /// Makes a cell, which is a plain write by the current thread.
-    pub fn new_cell(&self) -> u32 {
-        self.add_cell(true)
-    }
-
-    /// The cell of a static, as if made before the program began.
-    pub fn static_cell(&self) -> u32 {
-        self.add_cell(false)
-    }
-
-    fn add_cell(&self, made_here: bool) -> u32 {
-        let mut state = self.state.borrow_mut();
-        let cell = if made_here { race::Cell::made(state.run.moment()) } else { race::Cell::default() };
-        state.run.cells.push(cell);
-        state.run.cells.len() as u32 - 1
-    }
-
-    /// An access to a cell begins.
-    ///
-    /// # Errors
-    /// The access that it races with.
-    pub fn cell_begin(&self, cell: u32, write: bool, site: Site) -> Result<(), Race> {
-        if !self.options.races {
-            return Ok(());
-        }
-        let mut state = self.state.borrow_mut();
-        let State { exploration, run, .. } = &mut *state;
-        let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
-        let ordered = |other: Moment| race::is_ordered(&exploration.graph, other, moment.thread, last);
-        let result = run.cells[cell as usize].begin(moment, write, site, ordered);
-        if let Err(race) = &result {
-            run.race = vec![
-                CellAccess { moment, write, site },
-                CellAccess { moment: race.moment, write: race.write, site: race.site.unwrap_or(site) },
-            ];
-        }
-        result
-    }
-
-    /// The access to a cell that this thread began last ends.
-    pub fn cell_end(&self, cell: u32, write: bool) {
-        if self.options.races {
-            let mut state = self.state.borrow_mut();
-            let moment = state.run.moment();
-            state.run.cells[cell as usize].end(moment, write);
-        }
-    }
-
-    /// Until the current thread may go on: the recorded event to replay, or nothing if a new one is to be added.
+    /// Until the current thread may go on: the recorded event to replay, or nothing if a new one is to be
+    /// added.
     fn turn(&self) -> Option<EventId> {
         loop {
             let status = {

@@ -82,9 +82,9 @@ impl Machine {
         }
     }
 
-    /// The current thread goes round in a loop until another thread does something. If it has done nothing but read since it was
-    /// here last, it goes on only when there is something newer to read. When it comes here for the first time, only what it
-    /// has read last counts: where the loop began is not known.
+    /// The current thread goes round in a loop until another thread does something. If it has done nothing
+    /// but read since it was here last, it goes on only when there is something newer to read. When it comes
+    /// here for the first time, only what it has read last counts: where the loop began is not known.
     pub fn spin(&self, site: Site) {
         if self.passes() {
             return self.begin_round(site);
@@ -115,7 +115,8 @@ impl Machine {
         if is_known() {
             return true;
         }
-        // Whoever is through with its recorded events waits for the others before it is judged; but they may wait for its end.
+        // Whoever is through with its recorded events waits for the others before it is judged; but they may
+        // wait for its end.
         while self.state.borrow().run.remaining > 0 {
             self.wait(Status::Pauses);
             if self.state.borrow().run.remaining > 0 {
@@ -163,8 +164,8 @@ impl Machine {
         if reads.iter().all(is_newest) { Round::Waits(reads) } else { Round::Stale }
     }
 
-    /// Waits until there is something newer to read than these reads have read. If each of them had one way only, they are taken
-    /// out of the graph again: the thread repeats them anyway.
+    /// Waits until there is something newer to read than these reads have read. If each of them had one way
+    /// only, they are taken out of the graph again: the thread repeats them anyway.
     fn wait_for_news(&self, site: Site, reads: Vec<EventId>) {
         let spin = {
             let mut state = self.state.borrow_mut();

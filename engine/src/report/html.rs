@@ -82,7 +82,8 @@ pub fn html(execution: &Execution) -> String {
     page.into_string()
 }
 
-/// A row for each event, below all that it follows: its thread's earlier events, what it reads from, and what happens before it.
+/// A row for each event, below all that it follows: its thread's earlier events, what it reads from, and
+/// what happens before it.
 fn rows(execution: &Execution) -> Vec<Vec<usize>> {
     let mut rows: Vec<Vec<usize>> = execution.threads.iter().map(|lane| vec![0; lane.events.len()]).collect();
     // Each round settles at least one event more; the relations are acyclic.

@@ -44,7 +44,8 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<bool, String> {
     Ok(rows.iter().all(|row| row.ok))
 }
 
-/// One row of the shares of a model under an engine. What is not shared, each share has done for itself: the first counts.
+/// One row of the shares of a model under an engine. What is not shared, each share has done for itself: the
+/// first counts.
 fn merge(mut rows: Vec<Row>) -> Result<Row, String> {
     rows.sort_by_key(|row| row.shard);
     let first = rows[0].clone();

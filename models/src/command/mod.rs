@@ -106,7 +106,8 @@ pub(crate) struct VerifyArguments {
     /// Jobs that rc11 shares each exploration among
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     explore_jobs: u16,
-    /// One of so many shares of each exploration under rc11, such as 2/4; `selvedge merge` adds the shares' reports
+    /// One of so many shares of each exploration under rc11, such as 2/4; `selvedge merge` adds the shares'
+    /// reports
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
     /// A folder in which rc11 leaves what a time limit kept it from exploring, and from which it goes on

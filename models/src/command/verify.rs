@@ -143,6 +143,20 @@ impl Twins {
     }
 }
 
+/// Draws the execution that failed, where the engine has its graph.
+fn draw(outcome: &Outcome) {
+    #[cfg(feature = "rc11")]
+    if let Some(found) = outcome.report.verdict.failure() {
+        match found.write_to("target/selvedge".as_ref(), outcome.model.name) {
+            Ok(Some(page)) => println!("the execution as a page: {}", page.display()),
+            Ok(None) => (),
+            Err(error) => println!("the execution's page could not be written: {error}"),
+        }
+    }
+    #[cfg(not(feature = "rc11"))]
+    let _ = outcome;
+}
+
 fn show(outcomes: &[Outcome]) {
     let mut rows = table(&["model", "property", "engine", "verdict", "executions", "time", "twins caught"]);
     for outcome in outcomes {
@@ -162,6 +176,7 @@ fn show(outcomes: &[Outcome]) {
     for outcome in &bad {
         if !outcome.report.verdict.passed() {
             println!("{} under {}", outcome.model.name, outcome.report);
+            draw(outcome);
         }
         for missed in &outcome.twins.missed {
             println!(

@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub enum Mode {
     /// Under rc11: an execution in which an assumption fails is left uncounted.
     Rc11,
-    /// Under an engine that counts everything: a thread whose assumption fails ends, and the outcome is not collected.
+    /// Under an engine that counts everything: a thread whose assumption fails ends, and the outcome is not
+    /// collected.
     Other,
 }
 
@@ -97,7 +98,8 @@ impl Compiled {
     }
 }
 
-/// The lengths of the arrays that operations name: 1 without an index, else enough for every constant index, and 2 at least.
+/// The lengths of the arrays that operations name: 1 without an index, else enough for every constant index,
+/// and 2 at least.
 fn measure(operations: &[Operation], lengths: &mut BTreeMap<String, usize>) {
     let mut note = |place: &Place| {
         let needed = match &place.index {
@@ -231,8 +233,8 @@ impl Execution {
 fn load(at: &AtomicI64, order: Option<Ordering>) -> i64 {
     match order {
         Some(order) => at.load(order),
-        // SAFETY: whether another thread writes meanwhile is what the checker is asked; under an engine all threads are
-        // coroutines of one OS thread, and natively these are relaxed accesses of an atomic.
+        // SAFETY: whether another thread writes meanwhile is what the checker is asked; under an engine all
+        // threads are coroutines of one OS thread, and natively these are relaxed accesses of an atomic.
         None => unsafe { at.unsync_load() },
     }
 }
@@ -266,8 +268,8 @@ fn holds(condition: &Condition, registers: &[i64]) -> bool {
 }
 
 impl Ended {
-    /// Thread `number` of so many has ended with these registers, or was discarded; the outcome, if it was the last one and
-    /// none was.
+    /// Thread `number` of so many has ended with these registers, or was discarded; the outcome, if it was
+    /// the last one and none was.
     fn note(&self, number: usize, threads: usize, registers: Option<Vec<i64>>) -> Option<Outcome> {
         let mut ended = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(registers) = registers else {

@@ -1,4 +1,5 @@
-//! Litmus programs: small concurrent programs in a notation of their own, with the number of executions that RC11 allows.
+//! Litmus programs: small concurrent programs in a notation of their own, with the number of executions that
+//! RC11 allows.
 //!
 //! A line is a program:
 //!
@@ -6,9 +7,10 @@
 //! MP | T0: W.rel x 1; W.rel y 1 | T1: r0=R.acq y; r1=R.acq x | expect=3 | suite=litmus
 //! ```
 //!
-//! Its parts stand between bars: the name; `init x=1 y=2` if a location does not begin as 0; the threads `T0:`, `T1:` …; `main:
-//! join; …` if the main thread waits for the others and then goes on; `expect=N`, or `expect=RACE` and `norace=N`; anything
-//! else is a comment. Empty lines and lines that begin with `#` are left out.
+//! Its parts stand between bars: the name; `init x=1 y=2` if a location does not begin as 0; the threads
+//! `T0:`, `T1:` …; `main: join; …` if the main thread waits for the others and then goes on; `expect=N`, or
+//! `expect=RACE` and `norace=N`; anything else is a comment. Empty lines and lines that begin with `#` are
+//! left out.
 //!
 //! Operations, separated by semicolons:
 //!
@@ -25,9 +27,10 @@
 //! | `assume r0==1` | an execution in which this is false does not count |
 //! | `assert r0==1` | an execution in which this is false is a failure |
 //!
-//! Orders: `rlx`, `acq`, `rel`, `acqrel`, `sc`. A location is a name, or an element of an array: `y[0]`, `y[r0]`. Values are
-//! expressions of numbers, registers, `+`, `-`, `^` and parentheses; conditions compare two of them with `==`, `!=`, `<`, `<=`,
-//! `>`, `>=` and may be joined by `&&` and `||`. Registers begin as 0.
+//! Orders: `rlx`, `acq`, `rel`, `acqrel`, `sc`. A location is a name, or an element of an array: `y[0]`,
+//! `y[r0]`. Values are expressions of numbers, registers, `+`, `-`, `^` and parentheses; conditions compare
+//! two of them with `==`, `!=`, `<`, `<=`, `>`, `>=` and may be joined by `&&` and `||`. Registers begin as
+//! 0.
 
 mod interpret;
 mod lexer;

@@ -23,8 +23,8 @@ fn until(condition: impl Fn() -> bool) {
     }
 }
 
-/// Waits until a sender waits with this ticket; all earlier ones wait too, or have left their values in the buffer, where
-/// nobody receives them yet.
+/// Waits until a sender waits with this ticket; all earlier ones wait too, or have left their values in the
+/// buffer, where nobody receives them yet.
 fn until_sender_waits<T>(tx: &Sender<T>, ticket: u64) {
     // SAFETY: so no operation with an earlier ticket ends meanwhile on both of its sides.
     until(|| unsafe { tx.waits_at(ticket) });

@@ -5,7 +5,8 @@ use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize, fence};
 use selvedge::rt::{hint, thread};
 
-/// Dekker's question: of two threads that each announce themselves and then look for the other, one at least sees the other.
+/// Dekker's question: of two threads that each announce themselves and then look for the other, one at least
+/// sees the other.
 pub fn one_of_two_that_announce_themselves_is_seen() {
     let (flags, data) = ([AtomicBool::new(false), AtomicBool::new(false)], Plain::new(0));
     let enter = |me: usize| {
@@ -70,8 +71,8 @@ pub fn readers_agree_on_the_order_of_independent_writes() {
     assert!(!(first && second), "each reader saw the other write first");
 }
 
-/// The handshake of a thread that goes to sleep: it announces itself and looks for work once more; whoever brings work looks
-/// for sleepers afterwards. One of the two sees the other.
+/// The handshake of a thread that goes to sleep: it announces itself and looks for work once more; whoever
+/// brings work looks for sleepers afterwards. One of the two sees the other.
 pub fn work_and_its_sleeper_do_not_miss_each_other() {
     let (work, sleeps) = (AtomicBool::new(false), AtomicBool::new(false));
     let (slept, woken) = thread::scope(|scope| {

@@ -31,7 +31,8 @@ impl<T> Chan<T> {
     fn refuse_sender(&self, ticket: u64) {
         self.array.visit(RECEIVER, ticket, |place| {
             let cell = place.cell();
-            // SeqCst: if this misses the sender that waits, then its look at the closed bit comes after we set it.
+            // SeqCst: if this misses the sender that waits, then its look at the closed bit comes after we
+            // set it.
             cell.look();
             // AcqRel: the waiter is here for us, and closing happens before the send returns.
             if cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel).is_ok() {
@@ -48,8 +49,8 @@ impl<T> Chan<T> {
     fn dismiss_receiver(&self, ticket: u64) {
         self.array.visit(SENDER, ticket, |place| {
             let cell = place.cell();
-            // AcqRel: the waiter is here for us, and closing happens before the receive returns. A receiver cannot be missed: a
-            // cell that looks empty is exchanged, and that meets the latest state.
+            // AcqRel: the waiter is here for us, and closing happens before the receive returns. A receiver
+            // cannot be missed: a cell that looks empty is exchanged, and that meets the latest state.
             for phase in [Phase::Empty, Phase::InBuffer, Phase::ReceiverWaits] {
                 if cell.advance(phase, Phase::Closed, AcqRel).is_err() {
                     continue;

@@ -148,7 +148,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// No segment up to the ticket's dies before the place is used for the last time.
     pub(crate) unsafe fn peek(&self, ticket: u64) -> Option<Place<'_, C>> {
         let id = ticket >> self.shift;
-        // Acquire, here and below: pairs with the Release of whoever put the segment there: its cells are made.
+        // Acquire, here and below: pairs with the Release of whoever put the segment there: its cells are
+        // made.
         let mut at = self.head.load(Acquire);
         while !at.is_null() {
             // SAFETY: by the caller's promise the segments from `head` on are alive.

@@ -17,7 +17,8 @@ pub(crate) trait ArrayCell {
 /// Aligned so that seven low bits of its address are free for a tag.
 #[repr(align(128))]
 pub(super) struct Segment<C> {
-    /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too late.
+    /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too
+    /// late.
     id: UnsafeCell<u64>,
     pub(super) next: AtomicPtr<Segment<C>>,
     /// All parties of all cells have left.

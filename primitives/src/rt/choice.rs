@@ -23,8 +23,9 @@ pub fn choose(n: usize) -> usize {
     fastrand::usize(..n)
 }
 
-/// Goes on only if `condition` holds: else, under rc11, the current thread stops for good and the execution does not
-/// count, whatever the others do. For litmus programs, whose interest is in the executions that meet a condition.
+/// Goes on only if `condition` holds: else, under rc11, the current thread stops for good and the execution
+/// does not count, whatever the others do. For litmus programs, whose interest is in the executions that
+/// meet a condition.
 ///
 /// Other engines can't leave an execution uncounted: they refuse the run if the condition is false.
 ///

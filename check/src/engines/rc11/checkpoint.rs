@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 /// What stands in the file.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Saved {
     version: String,
     /// The model and the settings that decide what is explored.
@@ -16,6 +16,16 @@ pub(super) struct Saved {
     pub(super) statistics: Statistics,
     pub(super) statics: Vec<isize>,
     pub(super) parts: Vec<Part>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct Saving<'a> {
+    version: String,
+    exploration: String,
+    statistics: Statistics,
+    statics: Vec<isize>,
+    parts: &'a [Part],
 }
 
 fn exploration(plan: &Plan) -> String {
@@ -55,12 +65,12 @@ pub(super) fn read(path: &Path, plan: &Plan) -> Result<Saved, String> {
 pub(super) fn write(
     path: &Path,
     plan: &Plan,
-    parts: Vec<Part>,
+    parts: &[Part],
     statics: Vec<isize>,
     statistics: Statistics,
 ) -> Result<(), String> {
     let version = env!("CARGO_PKG_VERSION").to_string();
-    let saved = Saved { version, exploration: exploration(plan), statistics, statics, parts };
+    let saved = Saving { version, exploration: exploration(plan), statistics, statics, parts };
     let text = serde_json::to_string(&saved).map_err(|error| failed("cannot be made", path, error))?;
     // Written beside it first: a checkpoint is there whole or not at all.
     let beside = path.with_extension("new");

@@ -8,7 +8,7 @@ use super::{Event, Model, Plan, judge, with_replay};
 use crate::Verdict;
 use crate::token::Token;
 use pool::Pool;
-use selvedge_engine::{Machine, Options, Part, Statics};
+use selvedge_engine::{Machine, Options, Part, Statics, Statistics};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use worker::Task;
@@ -109,6 +109,13 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
     Ok(mine)
 }
 
+/// Writes the checkpoint while the exploration goes on. If it cannot be written, the end will say so.
+fn save(plan: &Plan, pool: &Pool, parts: &[Part], statistics: &Statistics) {
+    if let Some(path) = &plan.rc11.checkpoint {
+        let _ = checkpoint::write(path, plan, parts, pool.statics.distances(), *statistics);
+    }
+}
+
 fn finish(plan: &Plan, pool: &Pool) -> Verdict {
     let (left, statistics) = pool.take_all();
     plan.rc11.tally(&statistics);
@@ -116,7 +123,7 @@ fn finish(plan: &Plan, pool: &Pool) -> Verdict {
         let outcome = if left.is_empty() {
             checkpoint::remove(path)
         } else {
-            checkpoint::write(path, plan, left, pool.statics.distances(), statistics)
+            checkpoint::write(path, plan, &left, pool.statics.distances(), statistics)
         };
         if let Err(why) = outcome {
             return Verdict::Refused { why };

@@ -5,6 +5,7 @@ use selvedge_engine::{Part, Statics, Statistics};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Parts that nobody works on, and who waits for one.
 pub(super) struct Pool {
@@ -13,6 +14,11 @@ pub(super) struct Pool {
     /// Jobs that wait. Read without the lock, as a hint that somebody should give a part away.
     hungry: AtomicUsize,
     stopped: AtomicBool,
+    /// All jobs are to hand in what they have, for a checkpoint.
+    pausing: AtomicBool,
+    /// When the next checkpoint is due.
+    due: Mutex<Option<Instant>>,
+    every: Duration,
     /// Executions that all jobs together have begun.
     begun: AtomicU64,
     limits: Limits,
@@ -35,6 +41,11 @@ impl Pool {
             changed: Condvar::new(),
             hungry: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
+            pausing: AtomicBool::new(false),
+            due: Mutex::new(
+                plan.rc11.checkpoint.as_ref().map(|_| Instant::now() + plan.rc11.checkpoint_every),
+            ),
+            every: plan.rc11.checkpoint_every,
             begun: AtomicU64::new(0),
             limits: Limits::of(plan),
             jobs: plan.rc11.jobs,
@@ -47,20 +58,28 @@ impl Pool {
     }
 
     /// A part to work on; waits for one as long as another job may give one away.
-    pub(super) fn take(&self) -> Option<Part> {
+    pub(super) fn take(&self, save: &dyn Fn(&[Part], &Statistics)) -> Option<Part> {
         let mut shared = self.lock();
         loop {
             if shared.over {
                 return None;
             }
-            if let Some(part) = shared.parts.pop() {
+            // Relaxed: set and cleared under the lock.
+            let pausing = self.pausing.load(Relaxed);
+            if !pausing && let Some(part) = shared.parts.pop() {
                 return Some(part);
             }
             shared.waiting += 1;
             if shared.waiting == self.jobs {
-                shared.over = true;
+                if pausing {
+                    save(&shared.parts, &shared.statistics);
+                    self.pausing.store(false, Relaxed);
+                } else {
+                    shared.over = true;
+                }
                 self.changed.notify_all();
-                return None;
+                shared.waiting -= 1;
+                continue;
             }
             // Relaxed: a hint.
             self.hungry.fetch_add(1, Relaxed);
@@ -84,6 +103,24 @@ impl Pool {
     pub(super) fn put(&self, part: Part) {
         self.lock().parts.push(part);
         self.changed.notify_one();
+    }
+
+    /// Whether all jobs are to hand in what they have; one of them finds that a checkpoint is due.
+    pub(super) fn is_pausing(&self) -> bool {
+        let mut due = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        if due.is_some_and(|due| Instant::now() >= due) {
+            *due = Some(Instant::now() + self.every);
+            let _shared = self.lock();
+            self.pausing.store(true, Relaxed);
+        }
+        // Relaxed: a job that misses it looks again soon.
+        self.pausing.load(Relaxed)
+    }
+
+    /// Hands in parts, to be taken again.
+    pub(super) fn hand_in(&self, parts: Vec<Part>) {
+        self.lock().parts.extend(parts);
+        self.changed.notify_all();
     }
 
     /// Leaves parts undone: `why` says which limit was reached.

@@ -5,7 +5,7 @@ use super::Failed;
 use super::pool::Pool;
 use crate::token::Token;
 use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Session};
-use selvedge_engine::{End, Machine, Statistics};
+use selvedge_engine::{End, Machine, Part, Statistics};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
@@ -133,7 +133,10 @@ impl Worker<'_> {
 
     fn share(&mut self, pool: &Pool) -> Left {
         let mut runs = 0_u64;
-        while let Some(part) = pool.take() {
+        let save = |parts: &[Part], statistics: &Statistics| {
+            super::save(self.plan, pool, parts, statistics);
+        };
+        while let Some(part) = pool.take(&save) {
             self.machine.take(part);
             while self.machine.advance() {
                 if pool.is_stopped() {
@@ -145,11 +148,19 @@ impl Worker<'_> {
                     pool.leave(parts, Some(why));
                     break;
                 }
+                // The current branch waits: it has not been run.
+                if runs.is_multiple_of(64) && pool.is_pausing() {
+                    let mut parts = self.machine.give_all();
+                    parts.push(self.machine.give_current());
+                    self.hand_in(pool);
+                    pool.hand_in(parts);
+                    break;
+                }
                 self.run();
                 runs += 1;
                 if std::thread::panicking() {
                     // A thread of the execution was given up while it unwound.
-                    self.machine.give_all().into_iter().for_each(|part| pool.put(part));
+                    pool.hand_in(self.machine.give_all());
                     self.hand_in(pool);
                     return Left::Unwinding;
                 }
@@ -167,9 +178,11 @@ impl Worker<'_> {
         Left::Done
     }
 
+    /// Adds what has been done to the pool's books.
     fn hand_in(&mut self, pool: &Pool) {
         self.count();
-        pool.add(&self.machine.statistics());
+        pool.add(&self.machine.take_statistics());
+        self.counted = Statistics::default();
         self.note_bounds(pool);
     }
 

@@ -22,8 +22,8 @@ pub struct Rc11Engine {
 }
 
 impl Rc11Engine {
-    /// The engine of a machine, which the caller runs. `alone`: no other machine runs executions of the same model at
-    /// the same time.
+    /// The engine of a machine, which the caller runs. `alone`: no other machine runs executions of the same
+    /// model at the same time.
     #[track_caller]
     pub fn new(machine: Rc<Machine>, alone: bool) -> Rc11Engine {
         Rc11Engine { machine, site: Cell::new(Location::caller()), alone, threads: RefCell::default() }
@@ -61,7 +61,8 @@ impl Engine for Rc11Engine {
     }
 
     fn hold(&self, _on: bool) {
-        // A destructor's operations are events like all others; nothing else runs meanwhile, unless a replay asks for it.
+        // A destructor's operations are events like all others; nothing else runs meanwhile, unless a replay
+        // asks for it.
     }
 
     fn switch(&self, yielding: bool) {

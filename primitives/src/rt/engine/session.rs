@@ -365,7 +365,8 @@ impl Session {
         choice
     }
 
-    /// Goes on only if `condition` holds; else the current thread stops for good, and the execution does not count.
+    /// Goes on only if `condition` holds; else the current thread stops for good, and the execution does not
+    /// count.
     pub(crate) fn assume(&self, condition: bool, site: Site) {
         if condition {
             return;

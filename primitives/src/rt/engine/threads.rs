@@ -53,8 +53,8 @@ impl Threads {
         Threads { current: 0, all: vec![Thread::new(Some("main".into()), None)] }
     }
 
-    /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given up, and is
-    /// leaked with all that their stacks own.
+    /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given
+    /// up, and is leaked with all that their stacks own.
     pub(super) fn leak_locals(self) {
         for thread in self.all {
             if !thread.locals.is_empty() {

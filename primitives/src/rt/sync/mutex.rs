@@ -48,7 +48,8 @@ impl Waiters {
 
     /// Takes a waiter out that needs no waking, so that no wake-up is spent on it.
     fn remove(&self, number: u64) {
-        // Relaxed: nothing is published. But the order in which the list is changed has to be one that an engine knows.
+        // Relaxed: nothing is published. But the order in which the list is changed has to be one that an
+        // engine knows.
         self.pushes.fetch_or(0, Relaxed);
         self.list().waiters.retain(|waiter| waiter.0 != number);
     }

@@ -1,9 +1,9 @@
 //! Atomics with std's names and methods, which a checking build routes to the running engine.
 //!
-//! Every stable method of std's types is there except `from_ptr`, `as_ptr` and `get_mut`: a pointer
-//! or reference into the value would bypass the engine. Exclusive access goes through `with_mut`.
-//! In addition there are `unsync_load` and `unsync_store`, plain accesses that a checker tests for races, and `const_new`,
-//! `const` in every build, for statics.
+//! Every stable method of std's types is there except `from_ptr`, `as_ptr` and `get_mut`: a pointer or
+//! reference into the value would bypass the engine. Exclusive access goes through `with_mut`. In addition
+//! there are `unsync_load` and `unsync_store`, plain accesses that a checker tests for races, and
+//! `const_new`, `const` in every build, for statics.
 //!
 //! In the default build each type is a transparent wrapper of core's, and its methods inline to
 //! core's. The two worlds must not be mixed: an atomic made outside a model may not be used inside one.

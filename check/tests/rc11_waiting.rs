@@ -1,0 +1,181 @@
+//! Waiting under rc11: spinning, parking, time.
+#![cfg(feature = "rc11")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "results are collected outside the model"
+)]
+
+use selvedge::rt::park::Parker;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
+use selvedge::rt::{hint, thread, time};
+use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+fn checker() -> Checker {
+    Checker::new().ignore_environment().engines([Engine::Rc11])
+}
+
+fn run(model: impl Fn() + Send + Sync + 'static) -> Report {
+    checker().run(model).remove(0)
+}
+
+/// The number of executions, which must be all.
+fn count(model: impl Fn() + Send + Sync + 'static) -> u64 {
+    let report = run(model);
+    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+    report.executions
+}
+
+fn kind(report: &Report) -> Option<FailureKind> {
+    report.verdict.failure().map(|found| found.failure.kind)
+}
+
+/// The values that `program` returns in all executions.
+fn results<T: Ord + Clone + Send + 'static>(program: fn() -> T) -> BTreeSet<T> {
+    let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
+    let into = std::sync::Arc::clone(&found);
+    let report = run(move || {
+        let value = program();
+        into.lock().expect("no panic").insert(value);
+    });
+    assert!(report.verdict.passed(), "{report}");
+    let found = found.lock().expect("no panic");
+    found.clone()
+}
+
+#[test]
+fn a_spin_loop_explores_one_read_for_each_value_that_ends_it() {
+    assert_eq!(
+        count(|| {
+            let flag = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    flag.store(1, Release);
+                    flag.store(2, Release);
+                });
+                while flag.load(Acquire) == 0 {
+                    hint::spin_loop();
+                }
+            });
+        }),
+        2
+    );
+}
+
+#[test]
+fn a_bounded_spin_goes_on_when_nobody_can_change_anything() {
+    let report = run(|| {
+        let flag = AtomicBool::new(false);
+        let mut spins = 0;
+        while !flag.load(Acquire) && spins < 5 {
+            spins += 1;
+            hint::spin_loop();
+        }
+        assert_eq!(spins, 5);
+    });
+    assert!(report.verdict.passed(), "{report}");
+}
+
+#[test]
+fn spinning_for_what_never_comes_is_a_livelock_at_its_line() {
+    let report = run(|| {
+        let (mine, theirs) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !mine.load(Acquire) {
+                    hint::spin_loop();
+                }
+                theirs.store(true, Release);
+            });
+            while !theirs.load(Acquire) {
+                hint::spin_loop();
+            }
+            mine.store(true, Release);
+        });
+    });
+    assert_eq!(kind(&report), Some(FailureKind::Livelock), "{report}");
+    let site = report.verdict.failure().expect("a failure").failure.sites[0];
+    assert!(site.file().ends_with("rc11_waiting.rs"));
+}
+
+#[test]
+fn park_waits_for_its_token_and_no_more() {
+    let model = |unparks: bool| {
+        move || {
+            let parker = Parker::new();
+            let unparker = parker.unparker();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    if unparks {
+                        unparker.unpark();
+                    }
+                });
+                parker.park();
+            });
+        }
+    };
+    assert_eq!(count(model(true)), 1);
+    assert_eq!(kind(&run(model(false))), Some(FailureKind::Deadlock));
+}
+
+#[test]
+fn a_timed_wait_is_woken_or_times_out_and_time_goes_on() {
+    let outcomes = results(|| {
+        let parker = Parker::new();
+        let unparker = parker.unparker();
+        let before = time::now();
+        thread::scope(|scope| {
+            scope.spawn(move || unparker.unpark());
+            let woken = parker.park_deadline(Some(before + Duration::from_millis(5)));
+            assert_eq!(time::now() - before, if woken { Duration::ZERO } else { Duration::from_millis(5) });
+            woken
+        })
+    });
+    assert_eq!(outcomes, BTreeSet::from([false, true]));
+}
+
+#[test]
+fn time_flows_with_what_happens_before() {
+    let report = run(|| {
+        let start = time::now();
+        let flag = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_secs(3));
+                flag.store(true, Release);
+            });
+            let seen = flag.load(Acquire);
+            assert_eq!(time::now() - start, Duration::from_secs(if seen { 3 } else { 0 }));
+        });
+        assert_eq!(time::now() - start, Duration::from_secs(3));
+    });
+    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+}
+
+#[test]
+fn where_time_is_discrete_a_wait_times_out_only_if_nothing_came_before() {
+    let wait = |sleep: u64, wait: u64| {
+        move || {
+            let parker = Parker::new();
+            let unparker = parker.unparker();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    thread::sleep(Duration::from_millis(sleep));
+                    unparker.unpark();
+                });
+                let woken = parker.park_deadline(Some(time::now() + Duration::from_millis(wait)));
+                assert_eq!(woken, sleep < wait);
+            });
+        }
+    };
+    for (sleep, deadline) in [(1, 2), (2, 1), (0, 5)] {
+        let report = checker().discrete_time(true).run(wait(sleep, deadline)).remove(0);
+        assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+        assert_eq!(report.executions, 1);
+        assert_eq!(kind(&run(wait(sleep, deadline))), Some(FailureKind::Panic));
+    }
+}
