@@ -148,14 +148,6 @@ impl Worker<'_> {
                     pool.leave(parts, Some(why));
                     break;
                 }
-                // The current branch waits: it has not been run.
-                if runs.is_multiple_of(64) && pool.is_pausing() {
-                    let mut parts = self.machine.give_all();
-                    parts.push(self.machine.give_current());
-                    self.hand_in(pool);
-                    pool.hand_in(parts);
-                    break;
-                }
                 self.run();
                 runs += 1;
                 if std::thread::panicking() {
@@ -171,6 +163,12 @@ impl Worker<'_> {
                 }
                 if runs.is_multiple_of(64) {
                     self.count();
+                    if pool.is_pausing() {
+                        let parts = self.machine.give_all();
+                        self.hand_in(pool);
+                        pool.hand_in(parts);
+                        break;
+                    }
                 }
             }
         }
