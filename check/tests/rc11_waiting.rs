@@ -67,6 +67,39 @@ fn a_spin_loop_explores_one_read_for_each_value_that_ends_it() {
 }
 
 #[test]
+fn a_yield_outside_a_loop_loses_nothing() {
+    let outcomes = results(|| {
+        let x = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| x.store(1, Release));
+            let before = x.load(Acquire);
+            thread::yield_now();
+            (before, x.load(Acquire))
+        })
+    });
+    assert_eq!(outcomes, BTreeSet::from([(0, 0), (0, 1), (1, 1)]));
+}
+
+#[test]
+fn a_loop_that_yields_ends() {
+    assert_eq!(
+        results(|| {
+            let flag = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| (1..=3).for_each(|n| flag.store(n, Release)));
+                loop {
+                    match flag.load(Acquire) {
+                        0 => thread::yield_now(),
+                        seen => return seen,
+                    }
+                }
+            })
+        }),
+        BTreeSet::from([1, 2, 3])
+    );
+}
+
+#[test]
 fn a_bounded_spin_goes_on_when_nobody_can_change_anything() {
     let report = run(|| {
         let flag = AtomicBool::new(false);

@@ -73,9 +73,10 @@ pub(crate) struct ThreadState {
     pub(crate) made: usize,
     /// Virtual time, in nanoseconds.
     pub(crate) time: u64,
-    /// The event with which the current round of a loop began, and the line that ended the one before.
+    /// The event with which the current round of a loop began.
     pub(crate) round: u32,
-    pub(crate) spun_at: Option<Site>,
+    /// Where each line that loops wait at was last passed.
+    pub(crate) passed: Vec<(Site, u32)>,
     /// What the last round read in vain, if it was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
     /// Its wait has come to its deadline.
@@ -95,7 +96,7 @@ impl ThreadState {
             made: 0,
             time: 0,
             round: 0,
-            spun_at: None,
+            passed: Vec::new(),
             in_vain: None,
             timed_out: false,
             failed_spuriously: false,

@@ -170,4 +170,6 @@ fn release(exploration: &mut crate::explore::Exploration, run: &mut Run, thread:
     state.idle_rounds += 1;
     state.in_vain = None;
     state.round = state.cursor;
+    let cursor = state.cursor;
+    state.passed.iter_mut().for_each(|(_, passed)| *passed = (*passed).min(cursor));
 }

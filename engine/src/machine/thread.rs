@@ -83,13 +83,16 @@ impl Machine {
     }
 
     /// The current thread goes round in a loop until another thread does something. If it has done nothing
-    /// but read since it was here last, it goes on only when there is something newer to read. When it comes
-    /// here for the first time, only what it has read last counts: where the loop began is not known.
-    pub fn spin(&self, site: Site) {
+    /// but read since it was at this line last, it goes on only when there is something newer to read.
+    ///
+    /// `promised`: the caller has said that it is in a loop, so that also the first time counts, with what
+    /// was read last. Otherwise the line may be passed once and never again.
+    pub fn spin(&self, promised: bool, site: Site) {
         if self.passes() {
             return self.begin_round(site);
         }
-        match self.round(site) {
+        match self.round(promised, site) {
+            Round::First => (),
             Round::Changed => self.state.borrow_mut().run.me().idle_rounds = 0,
             Round::Nothing => self.wait(Status::Yields(site)),
             Round::Stale => self.dead_end(),
@@ -102,7 +105,11 @@ impl Machine {
         let mut state = self.state.borrow_mut();
         let me = state.run.me();
         me.round = me.cursor;
-        me.spun_at = Some(site);
+        let cursor = me.cursor;
+        match me.passed.iter_mut().find(|(known, _)| *known == site) {
+            Some((_, passed)) => *passed = cursor,
+            None => me.passed.push((site, cursor)),
+        }
     }
 
     /// Whether the current thread is known to go on from here.
@@ -127,7 +134,7 @@ impl Machine {
     }
 
     /// What the current thread has done since its round began.
-    fn round(&self, site: Site) -> Round {
+    fn round(&self, promised: bool, site: Site) -> Round {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let graph = &exploration.graph;
@@ -142,10 +149,13 @@ impl Machine {
         };
         let events = &graph.threads[run.current as usize].events;
         let last_change = events.iter().rposition(changes).map_or(0, |at| at + 1);
-        if run.me().spun_at != Some(site) {
-            run.me().round = last_change.max(run.me().round as usize) as u32;
-        }
-        let round = run.me().round as usize;
+        let passed = run.me().passed.iter().find(|(known, _)| *known == site).map(|(_, passed)| *passed);
+        let round = match passed {
+            Some(passed) => passed as usize,
+            None if promised => last_change.max(run.me().round as usize),
+            None => return Round::First,
+        };
+        run.me().round = round as u32;
         if events.len() == round {
             return Round::Nothing;
         }
@@ -211,6 +221,8 @@ pub(super) const ALONE: u32 = 1;
 
 /// What a thread did in a round of a loop.
 enum Round {
+    /// It may be no round at all.
+    First,
     /// Nothing at all.
     Nothing,
     /// It may have changed something.

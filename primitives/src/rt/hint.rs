@@ -4,15 +4,15 @@ use super::thread;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
 
-/// Tells the processor, or the engine, that this thread spins.
+/// Tells the processor, or the engine, that this thread spins: that it is in a loop, and would only go round
+/// again until another thread changes something that it has just read.
 ///
-/// Under an engine it is a yield: others run before this thread goes on.
+/// Under an engine others run before this thread goes on. rc11 relies on the promise: a loop that counts its
+/// rounds and gives up does not keep it; a [`Backoff`] counts so that an engine knows.
 #[inline]
 #[track_caller]
 pub fn spin_loop() {
-    if thread::under_engine() {
-        thread::yield_now();
-    } else {
+    if !thread::spin_under_engine() {
         core::hint::spin_loop();
     }
 }
@@ -53,9 +53,7 @@ impl Backoff {
     #[inline]
     #[track_caller]
     pub fn snooze(&self) {
-        if thread::under_engine() {
-            thread::yield_now();
-        } else {
+        if !thread::spin_under_engine() {
             self.native.snooze();
         }
     }

@@ -28,7 +28,7 @@
 //! | deadlock | when every thread of the run waits | reported | reported | reported |
 //! | threads | any number | any number | 5 with the body | any number |
 //! | timed waits | real time | one test of the token, at any moment | as rc11 | as rc11 |
-//! | `spin_loop`, `yield_now` | | the thread goes on when something that it has just read has changed, or nobody else can run: a loop that counts its rounds may be left out of | others run first | others run first |
+//! | `spin_loop`, and `yield_now` at the same line again | | the thread goes on when something that it has just read has changed, or nobody else can run: of a loop that counts its rounds and gives up, only the waiting is explored | others run first | others run first |
 //! | choices | random | branches | every vector of choices, one exploration each | branches depth-first, else random |
 //! | statics | keep their values | as if made before the body | made again before the body of each execution | made again at first use |
 //! | `JoinHandle::is_finished` | | refused | told | told |

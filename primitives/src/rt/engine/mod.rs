@@ -92,6 +92,11 @@ pub trait Engine {
     /// A scheduling point. `yielding`: the thread waits for others to make progress.
     fn switch(&self, yielding: bool);
 
+    /// The same, and the thread promises that it is in a loop which it would only go round again.
+    fn spin(&self) {
+        self.switch(true);
+    }
+
     /// Blocks the current thread until [`unblock`](Self::unblock).
     fn block(&self);
 

@@ -67,8 +67,12 @@ impl Engine for Rc11Engine {
 
     fn switch(&self, yielding: bool) {
         if yielding {
-            self.machine.spin(self.site());
+            self.machine.spin(false, self.site());
         }
+    }
+
+    fn spin(&self) {
+        self.machine.spin(true, self.site());
     }
 
     fn block(&self) {

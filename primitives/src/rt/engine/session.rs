@@ -384,6 +384,14 @@ impl Session {
         }
     }
 
+    /// The same from a thread that promises to be in a loop.
+    pub(crate) fn spin_loop(&self, site: Site) {
+        if !self.is_unwinding() {
+            self.step(site, |engine| engine.spin());
+            self.record("spin", site, None, None, String::new);
+        }
+    }
+
     /// A scheduling point that tells the engine to let others run.
     pub(crate) fn yield_now(&self, site: Site) {
         if !self.is_unwinding() {

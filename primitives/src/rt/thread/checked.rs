@@ -61,7 +61,18 @@ pub(crate) fn under_engine() -> bool {
     matches!(engine::current(), Current::Model(_))
 }
 
+/// Lets an engine know that this thread spins; `false` without one, and then nothing has happened.
+#[track_caller]
+pub(crate) fn spin_under_engine() -> bool {
+    let engine::Current::Model(session) = engine::current() else { return false };
+    session.spin_loop(Location::caller());
+    true
+}
+
 /// Lets other threads run.
+///
+/// Under rc11 a thread that comes to the same line again, and has only read since, goes on when something
+/// that it has read has changed, or nobody else can run.
 #[track_caller]
 pub fn yield_now() {
     match engine::current() {

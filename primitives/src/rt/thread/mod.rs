@@ -13,13 +13,13 @@ mod raw;
 mod scope;
 
 #[cfg(feature = "checking")]
-pub(crate) use checked::under_engine;
-#[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
-#[cfg(not(feature = "checking"))]
-pub(crate) use plain::under_engine;
+#[cfg(feature = "checking")]
+pub(crate) use checked::{spin_under_engine, under_engine};
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};
+#[cfg(not(feature = "checking"))]
+pub(crate) use plain::{spin_under_engine, under_engine};
 #[cfg(feature = "checking")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;

@@ -45,3 +45,9 @@ pub fn sleep(duration: Duration) {
 pub(crate) const fn under_engine() -> bool {
     false
 }
+
+/// Lets an engine know that this thread spins; `false` without one.
+#[inline(always)]
+pub(crate) const fn spin_under_engine() -> bool {
+    false
+}
