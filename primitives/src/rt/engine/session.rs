@@ -64,7 +64,7 @@ pub struct Session {
     pub(super) state: RefCell<State>,
     max_operations: u64,
     mutations: Vec<Mutation>,
-    chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
+    pub(super) chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
     on_outcome: Box<dyn Fn(Outcome)>,
     record_execution: Option<u64>,
     recording: Cell<bool>,
@@ -354,49 +354,6 @@ impl Session {
             let mut state = self.state.borrow_mut();
             let thread = state.threads.current;
             state.steps.push(Step { thread, operation, object, ordering, values, site });
-        }
-    }
-
-    pub(crate) fn choose(&self, n: usize, site: Site) -> usize {
-        let choice = self.step(site, |engine| engine.choose(n));
-        let choice = choice.unwrap_or_else(|| (self.chooser.borrow_mut())(n));
-        self.note_change(true);
-        self.record("choose", site, None, None, || format!("{choice} of {n}"));
-        choice
-    }
-
-    /// Goes on only if `condition` holds; else the current thread stops for good, and the execution does not
-    /// count.
-    pub(crate) fn assume(&self, condition: bool, site: Site) {
-        if condition {
-            return;
-        }
-        match self.engine.waiting() {
-            Some(waiting) => self.step(site, |_| waiting.stop()),
-            None => self.fail(
-                FailureKind::Refused,
-                format!(
-                    "{} cannot leave an execution uncounted, as `assume` asks; use rc11",
-                    self.engine.name()
-                ),
-                vec![site],
-            ),
-        }
-    }
-
-    /// The same from a thread that promises to be in a loop.
-    pub(crate) fn spin_loop(&self, site: Site) {
-        if !self.is_unwinding() {
-            self.step(site, |engine| engine.spin());
-            self.record("spin", site, None, None, String::new);
-        }
-    }
-
-    /// A scheduling point that tells the engine to let others run.
-    pub(crate) fn yield_now(&self, site: Site) {
-        if !self.is_unwinding() {
-            self.step(site, |engine| engine.switch(true));
-            self.record("yield", site, None, None, String::new);
         }
     }
 }
