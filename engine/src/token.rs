@@ -48,7 +48,7 @@ impl Token {
             let Some(id) = graph.threads[*thread as usize].events.get(*cursor) else { continue };
             *cursor += 1;
             let event = graph.event(*id);
-            if let Some((place, spurious)) = exception(graph, event, *id, &happened) {
+            if let Some((place, spurious)) = exception(graph, event, &happened) {
                 token.exceptions.push((number as u32, place, spurious));
             }
             happened[*id as usize] = true;
@@ -62,7 +62,7 @@ impl Token {
 }
 
 /// The place of a read's source or of a write among what has happened, unless it is the newest.
-fn exception(graph: &Graph, event: &Event, id: EventId, happened: &[bool]) -> Option<(u32, bool)> {
+fn exception(graph: &Graph, event: &Event, happened: &[bool]) -> Option<(u32, bool)> {
     let before = |location: LocationId, position: u32| {
         let writes = &graph.location(location).writes;
         let count =
@@ -77,7 +77,6 @@ fn exception(graph: &Graph, event: &Event, id: EventId, happened: &[bool]) -> Op
             (place != newest || spurious).then_some((place, spurious))
         }
         Kind::Write => {
-            let _ = id;
             let (place, newest) = before(event.location, event.position - 1);
             (place != newest).then_some((place + 1, false))
         }

@@ -20,15 +20,6 @@ pub(crate) struct Scratch {
     stack: Vec<usize>,
 }
 
-/// Which nodes an access stands for where an edge begins or ends.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    /// Itself if it is a node, and the fences beyond it.
-    Any,
-    /// The fences only.
-    Fences,
-}
-
 /// Whether the graph is consistent, given that it was before `id` was added or changed, which must have no
 /// successors in program order.
 pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
@@ -36,27 +27,39 @@ pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> 
     if graph.seq_cst.len() < 2 || !(event.is_read() || event.is_write()) {
         return true;
     }
-    let is_source = |node: EventId| {
-        node == id || (graph.event(node).kind == Kind::Fence && graph.happens_before(node, id))
-    };
-    if !graph.seq_cst.iter().any(|node| is_source(*node)) {
+    let is_fence_before =
+        |node: EventId| graph.event(node).kind == Kind::Fence && graph.happens_before(node, id);
+    let has_fence = graph.seq_cst.iter().any(|node| is_fence_before(*node));
+    if !has_fence && !event.is_seq_cst() {
         return true;
     }
     scratch.seen.clear();
     scratch.seen.resize(graph.seq_cst.len(), false);
     scratch.stack.clear();
-    // What eco leads to counts only for the fences among the sources; the access itself is one too, but then
-    // so are they.
-    let from_fence = has_fence_before(graph, id);
-    successors_at(graph, id, event.location, scratch, from_fence);
+    // A cycle by an edge of psc_base: from the event itself, or through it from a fence before it.
+    successors_at(graph, id, event.location, scratch);
+    if reaches(graph, scratch, |node| node == id || is_fence_before(node)) {
+        return false;
+    }
+    // A cycle by an edge of psc_F begins at a fence, so it is closed there and not at the event. What the
+    // search has seen so far leads to neither.
+    if !has_fence {
+        return true;
+    }
+    readers_at(graph, id, event.location, scratch);
+    !reaches(graph, scratch, is_fence_before)
+}
+
+/// Whether the search gets to a source from the nodes on its stack.
+fn reaches(graph: &Graph, scratch: &mut Scratch, is_source: impl Fn(EventId) -> bool) -> bool {
     while let Some(at) = scratch.stack.pop() {
         let node = graph.seq_cst[at];
         if is_source(node) {
-            return false;
+            return true;
         }
         successors(graph, node, scratch);
     }
-    true
+    false
 }
 
 fn push(at: usize, scratch: &mut Scratch) {
@@ -74,55 +77,52 @@ fn successors(graph: &Graph, node: EventId, scratch: &mut Scratch) {
     }
     let event = graph.event(node);
     if event.kind != Kind::Fence {
-        return successors_at(graph, node, event.location, scratch, false);
+        return successors_at(graph, node, event.location, scratch);
     }
     for (location, at) in graph.all_locations() {
         for access in at.writes.iter().chain(&at.reads) {
             if graph.happens_before(node, *access) {
-                successors_at(graph, *access, location, scratch, true);
+                successors_at(graph, *access, location, scratch);
+                readers_at(graph, *access, location, scratch);
             }
         }
     }
 }
 
-/// Pushes what the edges from the access `a` to others of its location lead to. `from_fence`: they may begin
-/// at a fence that happens before it.
-fn successors_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch, from_fence: bool) {
+/// Where an access stands in the modification order of its location.
+fn position_at(graph: &Graph, access: EventId) -> u32 {
+    let event = graph.event(access);
+    if event.is_write() { event.position } else { graph.position_of(event.source) }
+}
+
+/// Pushes what co, rb and hb lead to from the access `a`, at its location.
+fn successors_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch) {
     let at = graph.location(location);
-    let from = graph.event(a);
-    let position = if from.is_write() { from.position } else { graph.position_of(from.source) };
-    // co and rb.
-    for b in &at.writes[position as usize..] {
-        reach(graph, *b, End::Any, scratch);
+    let later = at.writes[position_at(graph, a) as usize..].iter();
+    let after = at.reads.iter().filter(|b| **b != a && graph.happens_before(a, **b));
+    for b in later.chain(after) {
+        reach(graph, *b, true, scratch);
     }
-    for b in &at.reads {
-        if *b == a {
-            continue;
-        }
-        if graph.happens_before(a, *b) {
-            reach(graph, *b, End::Any, scratch);
-        } else if from_fence {
-            // eco that ends in rf: from fence to fence only.
-            let source = graph.position_of(graph.event(*b).source);
-            if source > position || (from.is_write() && source == position) {
-                reach(graph, *b, End::Fences, scratch);
-            }
+}
+
+/// Pushes what eco leads to from the access `a` if it ends in rf: only psc_F has such edges, so only fences
+/// after the readers, and only where the edge begins at a fence before `a`.
+fn readers_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch) {
+    let (from, position) = (graph.event(a), position_at(graph, a));
+    for b in &graph.location(location).reads {
+        let source = graph.position_of(graph.event(*b).source);
+        if *b != a && (source > position || (from.is_write() && source == position)) {
+            reach(graph, *b, false, scratch);
         }
     }
 }
 
-/// Whether a SeqCst fence happens before an access.
-fn has_fence_before(graph: &Graph, access: EventId) -> bool {
-    let is_fence = |node: &&EventId| graph.event(**node).kind == Kind::Fence;
-    graph.seq_cst.iter().filter(is_fence).any(|fence| graph.happens_before(*fence, access))
-}
-
-/// Pushes the nodes that an edge to the access `b` ends at.
-fn reach(graph: &Graph, b: EventId, end: End, scratch: &mut Scratch) {
+/// Pushes the nodes that an edge to the access `b` ends at: the fences after it, and itself if it may.
+fn reach(graph: &Graph, b: EventId, itself: bool, scratch: &mut Scratch) {
     for at in 0..graph.seq_cst.len() {
         let node = graph.seq_cst[at];
         let fence = graph.event(node).kind == Kind::Fence;
-        if (node == b && end == End::Any) || (fence && graph.happens_before(b, node)) {
+        if (itself && node == b) || (fence && graph.happens_before(b, node)) {
             push(at, scratch);
         }
     }

@@ -54,7 +54,12 @@ impl Compiled {
     pub fn new(program: &Program, mode: Mode, outcomes: Option<Arc<Outcomes>>) -> Compiled {
         let mut program = program.clone();
         let mut lengths = BTreeMap::new();
-        program.threads.iter().chain(&program.main).for_each(|body| measure(body, &mut lengths));
+        let mut measure = |place: &mut Place| {
+            let length = lengths.entry(place.name.clone()).or_insert(1);
+            *length = length_for(place).max(*length);
+        };
+        let bodies = program.threads.iter_mut().chain(&mut program.main);
+        bodies.for_each(|body| for_each_place(body, &mut measure));
         program.init.iter().for_each(|(name, _)| {
             lengths.entry(name.clone()).or_insert(1);
         });
@@ -68,7 +73,8 @@ impl Compiled {
             let Array { first, length } = arrays[name];
             initial[first..first + length].fill(*value);
         }
-        program.threads.iter_mut().chain(&mut program.main).for_each(|body| resolve(body, &arrays));
+        let bodies = program.threads.iter_mut().chain(&mut program.main);
+        bodies.for_each(|body| for_each_place(body, &mut |place| place.array = arrays[&place.name]));
         let main = program.main.clone().unwrap_or_default();
         let registers = program.threads.iter().chain([&main]).map(|body| registers_of(body)).collect();
         Compiled { program, initial, registers, mode, outcomes }
@@ -98,49 +104,30 @@ impl Compiled {
     }
 }
 
-/// The lengths of the arrays that operations name: 1 without an index, else enough for every constant index,
-/// and 2 at least.
-fn measure(operations: &[Operation], lengths: &mut BTreeMap<String, usize>) {
-    let mut note = |place: &Place| {
-        let needed = match &place.index {
-            None => 1,
-            Some(Expression::Number(index)) => {
-                usize::try_from(*index).unwrap_or(0).saturating_add(1).clamp(2, 4096)
-            }
-            Some(_) => 2,
-        };
-        let length = lengths.entry(place.name.clone()).or_insert(1);
-        *length = needed.max(*length);
-    };
+/// Shows every location that operations access.
+fn for_each_place(operations: &mut [Operation], see: &mut impl FnMut(&mut Place)) {
     for operation in operations {
         match operation {
             Operation::Store { place, .. }
             | Operation::Load { place, .. }
             | Operation::Add { place, .. }
             | Operation::Exchange { place, .. }
-            | Operation::CompareExchange { place, .. } => note(place),
-            _ => (),
-        }
-    }
-    for operation in operations {
-        if let Operation::If(_, inner) = operation {
-            measure(inner, lengths);
+            | Operation::CompareExchange { place, .. } => see(place),
+            Operation::If(_, inner) => for_each_place(inner, see),
+            Operation::Fence(_) | Operation::Assume(_) | Operation::Assert(_) => (),
         }
     }
 }
 
-/// Tells each place where it lies.
-fn resolve(operations: &mut [Operation], arrays: &BTreeMap<String, Array>) {
-    for operation in operations {
-        match operation {
-            Operation::Store { place, .. }
-            | Operation::Load { place, .. }
-            | Operation::Add { place, .. }
-            | Operation::Exchange { place, .. }
-            | Operation::CompareExchange { place, .. } => place.array = arrays[&place.name],
-            Operation::If(_, inner) => resolve(inner, arrays),
-            _ => (),
+/// The length of the array that a place needs: 1 without an index, else enough for a constant index, and 2 at
+/// least.
+fn length_for(place: &Place) -> usize {
+    match &place.index {
+        None => 1,
+        Some(Expression::Number(index)) => {
+            usize::try_from(*index).unwrap_or(0).saturating_add(1).clamp(2, 4096)
         }
+        Some(_) => 2,
     }
 }
 

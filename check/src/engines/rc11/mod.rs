@@ -16,7 +16,7 @@ use worker::Task;
 /// The graph of a failed execution, handed over from the worker that met it.
 type Failed = Arc<Mutex<Option<selvedge_engine::report::Execution>>>;
 
-pub(super) fn options(plan: &Plan) -> Options {
+fn options(plan: &Plan) -> Options {
     Options {
         races: plan.rc11.races,
         spurious_failures: plan.rc11.spurious_failures,

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl Session {
     /// Runs the model's body as the main thread of a new execution. Called by the engine's runner,
-    /// on the stack that the engine gave to its main thread. `before` runs first, still outside.
+    /// on the stack that the engine gave to its main thread.
     pub fn execute(&self, body: &(dyn Fn() + Sync)) {
         self.begin_execution();
         let result = catch_unwind(AssertUnwindSafe(body));

@@ -1,51 +1,14 @@
-//! What the rc11 engine promises beyond the counts of the litmus programs.
-#![cfg(feature = "rc11")]
-#![allow(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "results are collected outside the model"
-)]
+//! Exploring: executions, choices, statics, memory.
 
+use super::{checker, count, kind, results, run};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicI8, AtomicPtr, AtomicU64, AtomicUsize};
 use selvedge::rt::{alloc::TrackedBox, choose, hint, thread};
-use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
+use selvedge_check::{FailureKind, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-
-fn checker() -> Checker {
-    Checker::new().ignore_environment().engines([Engine::Rc11])
-}
-
-fn run(model: impl Fn() + Send + Sync + 'static) -> Report {
-    checker().run(model).remove(0)
-}
-
-/// The number of executions, which must be all.
-fn count(model: impl Fn() + Send + Sync + 'static) -> u64 {
-    let report = run(model);
-    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
-    report.executions
-}
-
-fn kind(report: &Report) -> Option<FailureKind> {
-    report.verdict.failure().map(|found| found.failure.kind)
-}
-
-/// The values that `program` returns in all executions.
-fn results<T: Ord + Clone + Send + 'static>(program: fn() -> T) -> BTreeSet<T> {
-    let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
-    let into = std::sync::Arc::clone(&found);
-    let report = run(move || {
-        let value = program();
-        into.lock().expect("no panic").insert(value);
-    });
-    assert!(report.verdict.passed(), "{report}");
-    let found = found.lock().expect("no panic");
-    found.clone()
-}
 
 #[test]
 fn three_threads_of_two_increments_have_ninety_executions() {

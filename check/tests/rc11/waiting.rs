@@ -1,51 +1,13 @@
-//! Waiting under rc11: spinning, parking, time.
-#![cfg(feature = "rc11")]
-#![allow(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "results are collected outside the model"
-)]
+//! Waiting under rc11: spinning, parking, time. Time is virtual: nothing here sleeps.
 
+use super::{checker, count, kind, results, run};
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
 use selvedge::rt::{hint, thread, time};
-use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
+use selvedge_check::{FailureKind, Verdict};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::time::Duration;
-
-fn checker() -> Checker {
-    Checker::new().ignore_environment().engines([Engine::Rc11])
-}
-
-fn run(model: impl Fn() + Send + Sync + 'static) -> Report {
-    checker().run(model).remove(0)
-}
-
-/// The number of executions, which must be all.
-fn count(model: impl Fn() + Send + Sync + 'static) -> u64 {
-    let report = run(model);
-    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
-    report.executions
-}
-
-fn kind(report: &Report) -> Option<FailureKind> {
-    report.verdict.failure().map(|found| found.failure.kind)
-}
-
-/// The values that `program` returns in all executions.
-fn results<T: Ord + Clone + Send + 'static>(program: fn() -> T) -> BTreeSet<T> {
-    let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
-    let into = std::sync::Arc::clone(&found);
-    let report = run(move || {
-        let value = program();
-        into.lock().expect("no panic").insert(value);
-    });
-    assert!(report.verdict.passed(), "{report}");
-    let found = found.lock().expect("no panic");
-    found.clone()
-}
 
 #[test]
 fn a_spin_loop_explores_one_read_for_each_value_that_ends_it() {
@@ -132,7 +94,7 @@ fn spinning_for_what_never_comes_is_a_livelock_at_its_line() {
     });
     assert_eq!(kind(&report), Some(FailureKind::Livelock), "{report}");
     let site = report.verdict.failure().expect("a failure").failure.sites[0];
-    assert!(site.file().ends_with("rc11_waiting.rs"));
+    assert!(site.file().ends_with("rc11/waiting.rs"));
 }
 
 #[test]

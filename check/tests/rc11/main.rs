@@ -1,0 +1,46 @@
+//! What the rc11 engine promises beyond the counts of the litmus programs.
+#![cfg(feature = "rc11")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "results are collected outside the model"
+)]
+
+mod exploring;
+mod waiting;
+
+use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+fn checker() -> Checker {
+    Checker::new().ignore_environment().engines([Engine::Rc11])
+}
+
+fn run(model: impl Fn() + Send + Sync + 'static) -> Report {
+    checker().run(model).remove(0)
+}
+
+/// The number of executions, which must be all.
+fn count(model: impl Fn() + Send + Sync + 'static) -> u64 {
+    let report = run(model);
+    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+    report.executions
+}
+
+fn kind(report: &Report) -> Option<FailureKind> {
+    report.verdict.failure().map(|found| found.failure.kind)
+}
+
+/// The values that `program` returns in all executions.
+fn results<T: Ord + Clone + Send + 'static>(program: fn() -> T) -> BTreeSet<T> {
+    let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
+    let into = std::sync::Arc::clone(&found);
+    let report = run(move || {
+        let value = program();
+        into.lock().expect("no panic").insert(value);
+    });
+    assert!(report.verdict.passed(), "{report}");
+    let found = found.lock().expect("no panic");
+    found.clone()
+}
