@@ -31,6 +31,7 @@ bugs:
 test:
 	$(CARGO) test -q -p selvedge
 	$(CARGO) test -q -p selvedge --release --test layout
+	$(CARGO) test -q -p selvedge-check --release --test history
 	$(CARGO) test -q
 	$(CARGO) test -q --features loom
 	$(CARGO) test -q --features rc11

@@ -54,12 +54,16 @@ mod engines;
 mod environment;
 #[cfg(feature = "rc11")]
 mod graph_report;
+mod history;
 mod report;
 mod site;
+pub mod spec;
 mod token;
 
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
+pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Violation};
 pub use report::{Counterexample, Report, Verdict};
 pub use selvedge::rt::engine::{Blocked, Change, Counters, Failure, FailureKind, Mutation, Step};
 pub use site::{site_after, site_of};
+pub use spec::Spec;

@@ -29,6 +29,7 @@ mod memory;
 mod mutation;
 mod native;
 mod objects;
+mod observe;
 #[cfg(feature = "rc11")]
 mod rc11;
 mod session;
@@ -52,6 +53,7 @@ pub use native::{NativeOptions, NativeRun};
 pub(crate) use native::{entered, join_of, left};
 pub(crate) use objects::CellAccess;
 pub use objects::StaticKey;
+pub use observe::{Timeline, is_before_now, moment, this_thread, timeline};
 #[cfg(feature = "rc11")]
 pub use rc11::Rc11Engine;
 pub use session::{Counters, Options, Outcome, Session};

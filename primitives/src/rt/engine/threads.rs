@@ -1,5 +1,6 @@
 //! The threads of an execution: who runs, who waits for what, who is done.
 
+use super::observe::Clock;
 use super::{Blocked, FailureKind, Session, Site, ThreadId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
@@ -12,7 +13,7 @@ enum Status {
     Done,
 }
 
-struct Thread {
+pub(super) struct Thread {
     name: Option<String>,
     status: Status,
     /// Who joins this thread and has to be woken at its end.
@@ -25,12 +26,14 @@ struct Thread {
     locals: HashMap<usize, Box<dyn Any>>,
     /// Where public operations that have not returned were called, the outermost first.
     entries: Vec<Site>,
+    /// What is known to come before its next step.
+    pub(super) clock: Clock,
 }
 
 #[derive(Default)]
 pub(super) struct Threads {
     pub(super) current: ThreadId,
-    all: Vec<Thread>,
+    pub(super) all: Vec<Thread>,
 }
 
 impl Thread {
@@ -44,6 +47,7 @@ impl Thread {
             detached: false,
             locals: HashMap::new(),
             entries: Vec::new(),
+            clock: Clock::default(),
         }
     }
 }
@@ -61,6 +65,11 @@ impl Threads {
                 core::mem::forget(thread.locals);
             }
         }
+    }
+
+    /// The current thread's clock.
+    pub(super) fn clock(&mut self) -> &mut Clock {
+        &mut self.all[self.current].clock
     }
 
     pub(super) fn only_main(&self) -> bool {
@@ -116,7 +125,8 @@ impl Session {
         };
         let id = {
             let mut state = self.state.borrow_mut();
-            state.threads.all.push(Thread::new(name, edge));
+            let clock = state.threads.clock().clone();
+            state.threads.all.push(Thread { clock, ..Thread::new(name, edge) });
             state.threads.all.len() - 1
         };
         // Relaxed: a statistic.
@@ -270,6 +280,11 @@ impl Session {
             // Acquire: pairs with the Release store in `thread_ends`; a read-modify-write, because
             // it reads the latest value where a load might read an older one.
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            let ended = state.threads.all[thread].clock.clone();
+            state.threads.all[me].clock.join(&ended);
         }
         self.record("join", site, None, None, || format!("T{thread}"));
     }

@@ -1,0 +1,112 @@
+//! Sequential specifications: what an object does when nothing happens at once.
+//!
+//! A [`Spec`] is a state machine. [`History::check`](crate::History::check) decides whether what concurrent
+//! threads saw of an object could have come from its specification, one operation at a time.
+//!
+//! Ready ones: [`Fifo`], [`Stack`], [`Register`], [`Counter`], [`Map`], [`Set`], [`Mutex`], [`RwLock`],
+//! [`Semaphore`], [`Once`], [`Pool`].
+
+mod collections;
+mod counters;
+mod fifo;
+mod locks;
+
+pub use collections::{Map, MapOp, Pool, PoolOp, Set, SetOp, Stack, StackOp};
+pub use counters::{Counter, CounterOp, Register, RegisterOp};
+pub use fifo::{Fifo, FifoAnswer, FifoOp, FifoState};
+pub use locks::{Holders, LockOp, Mutex, Once, OnceOp, RwLock, RwLockOp, Semaphore, SemaphoreOp};
+
+use crate::history::Entry;
+use core::fmt::Debug;
+use core::hash::{Hash, Hasher};
+
+/// A sequential specification.
+///
+/// ```
+/// use selvedge_check::Spec;
+///
+/// /// A counter that stops at a limit.
+/// struct Limited(u32);
+///
+/// #[derive(Clone, Debug)]
+/// enum Op { Increment, Get }
+///
+/// impl Spec for Limited {
+///     type State = u32;
+///     type Operation = Op;
+///     type Answer = Option<u32>;
+///
+///     fn initial(&self) -> u32 {
+///         0
+///     }
+///
+///     fn apply(&self, state: &mut u32, operation: &Op) -> Option<Option<u32>> {
+///         match operation {
+///             Op::Get => Some(Some(*state)),
+///             Op::Increment if *state == self.0 => Some(None),
+///             Op::Increment => {
+///                 *state += 1;
+///                 Some(Some(*state))
+///             }
+///         }
+///     }
+/// }
+/// assert_eq!(Limited(1).apply(&mut 1, &Op::Increment), Some(None));
+/// ```
+pub trait Spec {
+    /// The object's state.
+    type State: Clone + Eq + Hash;
+    /// An operation, with its arguments.
+    type Operation: Clone + Debug;
+    /// What an operation returns.
+    type Answer: Clone + PartialEq + Debug;
+
+    /// The state of a new object.
+    fn initial(&self) -> Self::State;
+
+    /// Performs an operation. `None`: it blocks in this state, or is not allowed there; the state stays.
+    fn apply(&self, state: &mut Self::State, operation: &Self::Operation) -> Option<Self::Answer>;
+
+    /// Everything that an operation may do in a state; nothing: it blocks. To be overridden where there is more
+    /// than one way, as for an operation that may fail for no reason.
+    fn outcomes(&self, state: &Self::State, operation: &Self::Operation) -> Vec<(Self::Answer, Self::State)> {
+        let mut after = state.clone();
+        self.apply(&mut after, operation).map(|answer| (answer, after)).into_iter().collect()
+    }
+
+    /// The independent part of the object that an operation works on, such as a map's key: histories of
+    /// different parts are decided one by one, which is cheaper.
+    fn part(&self, _operation: &Self::Operation) -> u64 {
+        0
+    }
+
+    /// Operations that only make sense together, such as the send and the receive of one value. This is a
+    /// promise: a sequence that the specification allows is still allowed without any whole groups, and without
+    /// all operations that have no group. With it a violation in a long history is proved, and shown, by the few
+    /// operations that it takes.
+    fn group(&self, _operation: &Self::Operation, _answer: Option<&Self::Answer>) -> Option<u64> {
+        None
+    }
+
+    /// For each entry of a history when to try it, if the specification knows a good guess. It decides how fast
+    /// a history is decided, never what comes out.
+    fn guesses(&self, _entries: &[Entry<Self::Operation, Self::Answer>]) -> Option<Vec<Guess>> {
+        None
+    }
+}
+
+/// When to try an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// The smallest first.
+    pub rank: u64,
+    /// Operations that have turns are tried in this order first, from 0, and in any order if that fails.
+    pub turn: Option<u32>,
+}
+
+/// A value's number, for [`Spec::part`] and [`Spec::group`].
+pub fn number_of(value: &impl Hash) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

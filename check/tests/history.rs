@@ -1,0 +1,340 @@
+//! Histories and their decision, against brute force and by example.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "these tests are no models")]
+
+use selvedge_check::spec::FifoAnswer::{Closed, Done, Empty, Full, Value};
+use selvedge_check::spec::FifoOp::{Close, Recv, Send, TryRecv, TrySend};
+use selvedge_check::spec::{self, Fifo, FifoAnswer, FifoOp, MapOp, PoolOp, RegisterOp, StackOp};
+use selvedge_check::{Criterion, Entry, History, Spec, Transfer};
+use std::collections::VecDeque;
+
+fn entry<O, A>(thread: usize, operation: O, answer: A, called: u64, returned: u64) -> Entry<O, A> {
+    Entry::called(thread, operation, called).returned(answer, returned)
+}
+
+fn judge<S: Spec>(spec: &S, entries: Vec<Entry<S::Operation, S::Answer>>) -> bool {
+    match History::of(entries).check(spec) {
+        Ok(()) => true,
+        Err(violation) => {
+            assert!(violation.decided, "{violation}");
+            false
+        }
+    }
+}
+
+/// A sequence of operations with these answers is one that the specification allows.
+fn in_sequence<S: Spec>(spec: &S, steps: Vec<(S::Operation, S::Answer)>) -> bool {
+    let number = |(at, (operation, answer)): (u64, _)| entry(0, operation, answer, 2 * at, 2 * at + 1);
+    judge(spec, (0..).zip(steps).map(number).collect())
+}
+
+#[test]
+fn ready_specifications_do_what_their_objects_do_and_no_more() {
+    let fifo = Fifo::bounded(1);
+    assert!(in_sequence(
+        &fifo,
+        vec![(Send(1), Done), (TrySend(2), Full), (Recv, Value(1)), (TryRecv, Empty)]
+    ));
+    assert!(in_sequence(&fifo, vec![(Send(1), Done), (Close, Done), (TryRecv, Value(1)), (Recv, Closed)]));
+    assert!(!in_sequence(&fifo, vec![(Send(1), Done), (Send(2), Done)]), "it has to wait");
+    assert!(!in_sequence(&fifo, vec![(Close, Done), (Close, Done)]));
+    use StackOp::{Pop, Push};
+    assert!(in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(2))]));
+    assert!(!in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(1))]));
+    use RegisterOp::{CompareExchange, Read, Swap, Write};
+    let register = spec::Register::new(0);
+    assert!(in_sequence(
+        &register,
+        vec![(CompareExchange(0, 2), Some(0)), (Swap(3), Some(2)), (Read, Some(3))]
+    ));
+    assert!(!in_sequence(&register, vec![(Write(1), None), (Read, Some(0))]));
+    use spec::CounterOp::{Add, Get};
+    assert!(in_sequence(&spec::Counter, vec![(Add(2), 0), (Add(-1), 2), (Get, 1)]));
+    assert!(!in_sequence(&spec::Counter, vec![(Add(2), 0), (Add(2), 0)]));
+    let map = spec::Map::new();
+    let insert = (MapOp::Insert("a", 1), None);
+    assert!(in_sequence(
+        &map,
+        vec![insert.clone(), (MapOp::GetOrInsert("a", 2), Some(1)), (MapOp::Get("b"), None)]
+    ));
+    assert!(!in_sequence(&map, vec![insert, (MapOp::Remove("a"), None)]));
+    use spec::SetOp::{Contains, Insert, Remove};
+    assert!(in_sequence(&spec::Set::new(), vec![(Insert(1), true), (Insert(1), false), (Remove(1), true)]));
+    assert!(!in_sequence(&spec::Set::new(), vec![(Insert(1), true), (Contains(1), false)]));
+    use spec::LockOp::{Lock, TryLock, Unlock};
+    assert!(in_sequence(&spec::Mutex, vec![(Lock, true), (TryLock, false), (Unlock, true), (TryLock, true)]));
+    assert!(!in_sequence(&spec::Mutex, vec![(Lock, true), (Lock, true)]));
+    use spec::RwLockOp::{Read as Enter, TryRead, TryWrite, UnlockRead, Write as Own};
+    let strict = spec::RwLock::default();
+    assert!(in_sequence(&strict, vec![(Enter, true), (Enter, true), (TryWrite, false), (UnlockRead, true)]));
+    assert!(!in_sequence(&strict, vec![(Enter, true), (Own, true)]));
+    assert!(!in_sequence(&strict, vec![(Enter, true), (TryRead, false)]));
+    assert!(in_sequence(&spec::RwLock { fair: true }, vec![(Enter, true), (TryRead, false)]));
+    use spec::SemaphoreOp::{Acquire, Release, TryAcquire};
+    let semaphore = spec::Semaphore(2);
+    assert!(in_sequence(&semaphore, vec![(Acquire(2), true), (TryAcquire(1), false), (Release(1), true)]));
+    assert!(!in_sequence(&semaphore, vec![(Acquire(2), true), (Acquire(1), true)]));
+    use spec::OnceOp::{Call, IsDone};
+    assert!(in_sequence(&spec::Once, vec![(IsDone, false), (Call, true), (Call, false), (IsDone, true)]));
+    assert!(!in_sequence(&spec::Once, vec![(Call, true), (Call, true)]));
+    let (put, get) = (PoolOp::Put(1), PoolOp::Get);
+    assert!(in_sequence(
+        &spec::Pool::new(),
+        vec![(put.clone(), None), (get.clone(), None), (get.clone(), Some(1))]
+    ));
+    assert!(!in_sequence(&spec::Pool::new(), vec![(put, None), (get.clone(), Some(1)), (get, Some(1))]));
+}
+
+/// What the paper by Herlihy and Wing shows of a queue: H1 is linearizable, H2 and H4 are not.
+#[test]
+fn the_queues_of_the_paper() {
+    let fifo = Fifo::unbounded;
+    let h1 = vec![
+        entry(0, Send('x'), Done, 0, 2),
+        entry(1, Send('y'), Done, 1, 3),
+        entry(1, Recv, Value('x'), 4, 5),
+        entry(2, Recv, Value('y'), 6, 8),
+        entry(0, Send('z'), Done, 7, 9),
+    ];
+    assert!(judge(&fifo(), h1));
+    let h2 = vec![
+        entry(0, Send('x'), Done, 0, 1),
+        entry(1, Send('y'), Done, 2, 4),
+        entry(0, Recv, Value('y'), 3, 5),
+    ];
+    assert!(!judge(&fifo(), h2));
+    let h4 = vec![
+        entry(0, Send('x'), Done, 0, 2),
+        entry(1, Send('y'), Done, 1, 3),
+        entry(0, Recv, Value('y'), 4, 6),
+        entry(2, Recv, Value('y'), 5, 7),
+    ];
+    assert!(!judge(&fifo(), h4));
+}
+
+#[test]
+fn an_operation_that_has_not_returned_may_have_happened_or_not() {
+    let sent = || Entry::called(0, Send(1), 0);
+    assert!(judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Value(1), 1, 2)]));
+    assert!(judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Empty, 1, 2)]));
+    assert!(!judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Value(2), 1, 2)]));
+}
+
+#[test]
+fn criteria_differ_in_what_may_change_places() {
+    use RegisterOp::{Read, Write};
+    // Thread 1 reads the old value after the write of thread 0 has returned.
+    let stale = || History::of([entry(0, Write(1), None, 0, 1), entry(1, Read, Some(0), 2, 3)]);
+    let register = spec::Register::new(0);
+    assert!(stale().check_by(Criterion::Linearizable, &register).is_err());
+    assert!(stale().check_by(Criterion::SequentiallyConsistent, &register).is_ok());
+    assert!(stale().check_by(Criterion::QuiescentlyConsistent, &register).is_err(), "there was a rest");
+    // Thread 0 reads before it writes, but sees its own write; all the time thread 1 does something.
+    let reordered = || {
+        History::of([
+            entry(1, Read, Some(1), 0, 9),
+            entry(0, Read, Some(1), 1, 2),
+            entry(0, Write(1), None, 3, 4),
+        ])
+    };
+    assert!(reordered().check_by(Criterion::SequentiallyConsistent, &register).is_err());
+    assert!(reordered().check_by(Criterion::QuiescentlyConsistent, &register).is_ok());
+}
+
+#[test]
+fn a_violation_names_the_operation_and_shows_the_least_that_proves_it() {
+    let mut entries = Vec::new();
+    // Much that is in order, then two values that come out the wrong way round.
+    for value in 0..20 {
+        entries.push(entry(0, Send(value), Done, 10 * value, 10 * value + 2));
+        entries.push(entry(1, Recv, Value(value), 10 * value + 1, 10 * value + 3));
+    }
+    entries.push(entry(0, Send(100), Done, 300, 301));
+    entries.push(entry(0, Send(101), Done, 302, 303));
+    entries.push(entry(1, Recv, Value(101), 304, 306));
+    entries.push(entry(2, Recv, Value(100), 307, 308));
+    let violation = History::of(entries).check(&Fifo::unbounded()).expect_err("out of order");
+    assert_eq!(
+        violation.to_string(),
+        "not linearizable: Recv → Value(101) of thread 1 has no place in any order of the operations\n  \
+         T0 ├┤         Send(100) → Done\n  \
+         T0   ├┤       Send(101) → Done\n  \
+         T1     ├┤     Recv → Value(101)   ← no place\n  \
+         T2       ├┤   Recv → Value(100)"
+    );
+}
+
+/// A small generator of random numbers, the same each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+type QueueEntry = Entry<FifoOp<u64>, FifoAnswer<u64>>;
+
+/// A history of a queue whose operations take effect at a random moment of their duration.
+fn simulate(
+    random: &mut Random,
+    threads: usize,
+    operations: usize,
+    capacity: Option<usize>,
+) -> Vec<QueueEntry> {
+    struct Running {
+        entry: QueueEntry,
+        answer: Option<FifoAnswer<u64>>,
+    }
+    let mut running: Vec<Option<Running>> = (0..threads).map(|_| None).collect();
+    let (mut queue, mut entries, mut time, mut begun) = (VecDeque::new(), Vec::new(), 0, 0);
+    while begun < operations || running.iter().any(Option::is_some) {
+        time += 1;
+        let thread = random.below(threads);
+        match running[thread].take() {
+            None if begun < operations => {
+                begun += 1;
+                let operation = if random.below(2) == 0 { TrySend(begun as u64) } else { TryRecv };
+                running[thread] =
+                    Some(Running { entry: Entry::called(thread, operation, time), answer: None });
+            }
+            None => (),
+            Some(Running { entry, answer: None }) => {
+                let answer = match &entry.operation {
+                    TrySend(_) if capacity.is_some_and(|capacity| queue.len() >= capacity) => Full,
+                    TrySend(value) => {
+                        queue.push_back(*value);
+                        Done
+                    }
+                    _ => queue.pop_front().map_or(Empty, Value),
+                };
+                running[thread] = Some(Running { entry, answer: Some(answer) });
+            }
+            Some(Running { entry, answer: Some(answer) }) => entries.push(entry.returned(answer, time)),
+        }
+    }
+    entries.sort_by_key(|entry| entry.called);
+    entries
+}
+
+/// Tries every order that respects time.
+fn by_brute_force<S: Spec>(
+    spec: &S,
+    entries: &[Entry<S::Operation, S::Answer>],
+    done: &mut Vec<bool>,
+    state: &S::State,
+) -> bool {
+    if done.iter().all(|done| *done) {
+        return true;
+    }
+    (0..entries.len()).any(|next| {
+        let ready = |other: usize| done[other] || entries[other].returned > Some(entries[next].called);
+        if done[next] || !(0..entries.len()).all(|other| other == next || ready(other)) {
+            return false;
+        }
+        let mut after = state.clone();
+        if spec.apply(&mut after, &entries[next].operation).as_ref() != entries[next].answer.as_ref() {
+            return false;
+        }
+        done[next] = true;
+        let found = by_brute_force(spec, entries, done, &after);
+        done[next] = false;
+        found
+    })
+}
+
+#[test]
+fn random_histories_are_decided_as_by_brute_force() {
+    let mut random = Random(5);
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..3_000 {
+        let capacity = [None, Some(1), Some(2)][round % 3];
+        let mut entries = simulate(&mut random, 3, 7, capacity);
+        if round % 2 == 1 {
+            // Two answers change places, or one changes.
+            let (a, b) = (random.below(entries.len()), random.below(entries.len()));
+            let answers = (entries[a].answer.clone(), entries[b].answer.clone());
+            (entries[b].answer, entries[a].answer) = answers;
+        }
+        let fifo = capacity.map_or_else(Fifo::unbounded, Fifo::bounded);
+        let expected = by_brute_force(&fifo, &entries, &mut vec![false; entries.len()], &fifo.initial());
+        assert_eq!(judge(&fifo, entries.clone()), expected, "{entries:?}");
+        if expected {
+            good += 1
+        } else {
+            bad += 1
+        }
+        assert!(round % 2 == 1 || expected, "what was simulated is linearizable: {entries:?}");
+    }
+    assert!(good > 1_500 && bad > 300, "{good} good, {bad} bad");
+}
+
+#[test]
+fn long_histories_of_queues_are_decided() {
+    let mut random = Random(9);
+    let long = if cfg!(debug_assertions) { 10_000 } else { 100_000 };
+    for (threads, operations, capacity) in [(4, long, None), (8, long, None), (4, 10_000, Some(64))] {
+        let mut entries = simulate(&mut random, threads, operations, capacity);
+        let fifo = capacity.map_or_else(Fifo::unbounded, Fifo::bounded);
+        assert!(judge(&fifo, entries.clone()));
+        // A value that comes out twice.
+        let taken: Vec<usize> =
+            (0..entries.len()).filter(|at| matches!(entries[*at].answer, Some(Value(_)))).collect();
+        let (first, last) = (taken[taken.len() / 2], taken[taken.len() / 2 + 9]);
+        entries[last].answer = entries[first].answer.clone();
+        let violation = History::of(entries).check(&fifo).expect_err("a value came out twice");
+        assert!(violation.decided && violation.message.contains("has no place"), "{violation}");
+    }
+}
+
+fn moved(operation: &FifoOp<u64>, answer: &FifoAnswer<u64>) -> Option<Transfer<u64>> {
+    match (operation, answer) {
+        (Send(value) | TrySend(value), Done) => Some(Transfer::In(*value)),
+        (_, Value(value)) => Some(Transfer::Out(*value)),
+        _ => None,
+    }
+}
+
+#[test]
+fn transfers_find_what_is_lost_doubled_made_up_or_overtaken() {
+    let of = |entries: Vec<QueueEntry>| History::of(entries).transfers(moved);
+    let sent = |value, time| entry(0, Send(value), Done, time, time + 1);
+    let got = |thread, value, time| entry(thread, Recv, Value(value), time, time + 1);
+    let good = of(vec![sent(1, 0), sent(2, 2), got(1, 1, 4), got(1, 2, 6)]);
+    assert_eq!((good.exactly_once(), good.fifo(), good.in_producer_order()), (Ok(()), Ok(()), Ok(())));
+    let lost = of(vec![sent(1, 0), sent(2, 2), got(1, 1, 4)]);
+    assert_eq!((lost.at_most_once(), lost.conserved(&[2]), lost.fifo()), (Ok(()), Ok(()), Ok(())));
+    assert!(lost.exactly_once().expect_err("lost").contains('2'));
+    let doubled = of(vec![sent(1, 0), got(1, 1, 2), got(2, 1, 4)]);
+    assert!(doubled.at_most_once().is_err() && doubled.exactly_once().is_err());
+    assert!(of(vec![got(1, 7, 0)]).at_most_once().is_err(), "made up");
+    let swapped = of(vec![sent(1, 0), sent(2, 2), got(1, 2, 4), got(1, 1, 6)]);
+    assert!(swapped.fifo().is_err() && swapped.in_producer_order().is_err());
+    let apart = of(vec![sent(1, 0), sent(2, 2), got(1, 2, 4), got(2, 1, 6)]);
+    assert!(apart.fifo().is_err() && apart.in_producer_order().is_ok());
+    let overlap = of(vec![sent(1, 0), sent(2, 2), got(1, 2, 4), entry(2, Recv, Value(1), 3, 9)]);
+    assert!(overlap.fifo().is_ok(), "the receives overlap");
+    let skipped = of(vec![sent(1, 0), sent(2, 2), got(1, 2, 4)]);
+    assert!(skipped.fifo().is_err(), "the first is still inside");
+}
+
+#[test]
+fn transfers_of_long_histories_hold_where_the_decision_does() {
+    let entries = simulate(&mut Random(3), 6, 100_000, None);
+    let transfers = History::of(entries).transfers(moved);
+    transfers.at_most_once().expect("no doubles");
+    transfers.fifo().expect("in order");
+    transfers.in_producer_order().expect("in order");
+}
+
+#[test]
+fn fairness_counts() {
+    let work = |thread, called, returned| entry(thread, spec::CounterOp::Get, 0, called, returned);
+    let history = History::of([work(0, 0, 9), work(1, 1, 2), work(1, 3, 4), work(1, 5, 6), work(1, 7, 10)]);
+    let fairness = history.fairness();
+    assert_eq!(
+        (fairness.completed.as_slice(), fairness.overtaken, fairness.pending),
+        ([1, 4].as_slice(), 3, 0)
+    );
+    assert!((fairness.jain - 25.0 / (2.0 * 17.0)).abs() < 1e-9);
+}

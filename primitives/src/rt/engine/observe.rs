@@ -1,0 +1,81 @@
+//! What a harness that records operations may ask: who runs, and what came before what.
+
+use super::threads::Threads;
+use super::{Current, Moment, ThreadId, current};
+
+/// How the run on this OS thread orders what different threads do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeline {
+    /// One operation comes after another in real time, or in an interleaving that is as good as that.
+    RealTime,
+    /// By happens-before alone; [`is_before_now`] knows.
+    HappensBefore,
+    /// By each thread's own order, and by starting and joining threads; [`is_before_now`] knows that much.
+    ProgramOrder,
+}
+
+/// How the current run orders what different threads do.
+pub fn timeline() -> Timeline {
+    match current() {
+        Current::Outside | Current::Native(_) => Timeline::RealTime,
+        Current::Model(session) if session.engine.waiting().is_some() => Timeline::HappensBefore,
+        Current::Model(session) if session.engine.memory().is_some() => Timeline::ProgramOrder,
+        Current::Model(_) => Timeline::RealTime,
+    }
+}
+
+/// The current thread's number in its execution; `None` outside any.
+pub fn this_thread() -> Option<ThreadId> {
+    match current() {
+        Current::Outside => None,
+        Current::Native(run) => Some(run.this_thread()),
+        Current::Model(session) => Some(session.this_thread()),
+    }
+}
+
+/// A moment in the current thread's program order, to be held against others; `None` where there is only real
+/// time.
+pub fn moment() -> Option<Moment> {
+    let Current::Model(session) = current() else { return None };
+    match session.engine.waiting() {
+        Some(waiting) => Some(waiting.moment()),
+        None => Some(session.state.borrow_mut().threads.note_moment()),
+    }
+}
+
+/// Whether a moment of the same execution is known to come before what the current thread does now.
+pub fn is_before_now(moment: Moment) -> bool {
+    let Current::Model(session) = current() else { return false };
+    match session.engine.waiting() {
+        Some(waiting) => waiting.is_ordered(moment),
+        None => session.state.borrow_mut().threads.clock().contains(moment),
+    }
+}
+
+/// For each thread how many of its noted moments come before: by program order, and by starting and joining
+/// threads.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clock(Vec<u32>);
+
+impl Clock {
+    pub(super) fn join(&mut self, other: &Clock) {
+        self.0.resize(self.0.len().max(other.0.len()), 0);
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine = (*mine).max(*theirs);
+        }
+    }
+
+    fn contains(&self, moment: Moment) -> bool {
+        self.0.get(moment.thread as usize).is_some_and(|events| *events >= moment.events)
+    }
+}
+
+impl Threads {
+    fn note_moment(&mut self) -> Moment {
+        let thread = self.current;
+        let clock = self.clock();
+        clock.0.resize(clock.0.len().max(thread + 1), 0);
+        clock.0[thread] += 1;
+        Moment { thread: thread as u32, events: clock.0[thread] }
+    }
+}
