@@ -380,3 +380,25 @@ fn reports_are_silent() {
     );
     assert_eq!(text.matches("printed as ever").count(), 2 * explorers().len(), "{text}");
 }
+
+#[test]
+#[cfg(any(feature = "rc11", feature = "shuttle"))]
+fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
+    let exact = explorers().into_iter().filter(|engine| *engine != Engine::Loom);
+    for engine in exact {
+        let runs = std::sync::atomic::AtomicUsize::new(0);
+        let report = run(engine, move || {
+            let n = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| n.fetch_add(1, Relaxed));
+                // What earlier executions left behind decides.
+                if runs.fetch_add(1, Relaxed) % 2 == 1 {
+                    n.load(Relaxed);
+                }
+                n.fetch_add(1, Relaxed);
+            });
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("not deterministic") && why.contains("time"), "{why}");
+    }
+}

@@ -20,11 +20,14 @@ pub(super) struct DepthFirst {
     bound: Option<usize>,
     /// Whether the bound has ever taken an option away.
     pub(super) bound_cut: bool,
+    /// At which decision an execution had other options than an earlier one that had decided as it did: the
+    /// model is not deterministic.
+    pub(super) astray: Option<usize>,
 }
 
 impl DepthFirst {
     pub(super) fn new(bound: Option<usize>) -> DepthFirst {
-        DepthFirst { stack: Vec::new(), position: 0, preemptions: 0, bound, bound_cut: false }
+        DepthFirst { stack: Vec::new(), position: 0, preemptions: 0, bound, bound_cut: false, astray: None }
     }
 
     /// Moves on to the next execution; `false` if there is none.
@@ -69,10 +72,14 @@ impl DepthFirst {
 
     fn decide(&mut self, options: Vec<usize>) -> usize {
         if self.position == self.stack.len() {
-            self.stack.push(Node { options, taken: 0 });
+            self.stack.push(Node { options: options.clone(), taken: 0 });
         }
         let node = &self.stack[self.position];
         self.position += 1;
+        if node.options != options {
+            self.astray.get_or_insert(self.position);
+            return options[0];
+        }
         node.options[node.taken]
     }
 }

@@ -54,7 +54,18 @@ impl Driver {
         choice
     }
 
+    /// At which decision the search found that the model is not deterministic.
+    pub(super) fn astray(&self) -> Option<usize> {
+        match &self.source {
+            Source::DepthFirst(search) => search.astray,
+            Source::Replay { .. } | Source::Sampled { .. } => None,
+        }
+    }
+
     fn begin(&mut self) -> Option<Schedule> {
+        if self.astray().is_some() {
+            return None;
+        }
         let more = match &mut self.source {
             Source::DepthFirst(search) => self.done == 0 || search.advance(),
             Source::Replay { .. } => self.done == 0,
@@ -93,7 +104,8 @@ impl Driver {
             }
         };
         self.decisions.push(Decision::Thread(next.into()));
-        Some(next)
+        // What follows would be no execution of the search.
+        self.astray().is_none().then_some(next)
     }
 }
 

@@ -100,6 +100,14 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     let session = OnThisThread(session);
     Runner::new(Handle(driver.clone()), config()).run(move || session.execute(&model));
     let driver = driver.borrow();
+    if let Some(decision) = driver.astray() {
+        let _ = report.send(Event::Crashed(format!(
+            "the model is not deterministic: at decision {decision} other threads could run, or another choice was \
+             asked for, than in an earlier execution that had gone the same way; it must not depend on time, \
+             addresses, random numbers, the order of a HashMap, or what earlier executions left behind"
+        )));
+        return;
+    }
     let cut = match &driver.source {
         _ if driver.cut.is_some() => driver.cut.clone(),
         Source::DepthFirst(search) if search.bound_cut => {

@@ -67,7 +67,7 @@ pub(super) fn violation<O: Clone + fmt::Debug, A: Clone + fmt::Debug>(
 }
 
 /// Few operations that cannot be put in order, so that the whole cannot: groups of operations that belong
-/// together, those nearest to `culprit` first.
+/// together, those nearest to `culprit` first. What has not returned may belong to any group, and is kept.
 pub(super) fn proof<S: Spec>(
     entries: &[Entry<S::Operation, S::Answer>],
     chosen: &[usize],
@@ -78,7 +78,8 @@ pub(super) fn proof<S: Spec>(
     const WINDOWS: [usize; 6] = [1, 2, 4, 8, 32, 128];
     let end = |at: usize| entries[at].returned.unwrap_or(entries[at].called);
     let mut groups: HashMap<u64, (u64, Vec<usize>)> = HashMap::new();
-    for at in chosen {
+    let pending: Vec<usize> = chosen.iter().copied().filter(|at| entries[*at].returned.is_none()).collect();
+    for at in chosen.iter().filter(|at| entries[**at].returned.is_some()) {
         if let Some(group) = spec.group(&entries[*at].operation, entries[*at].answer.as_ref()) {
             let (distance, members) = groups.entry(group).or_insert((u64::MAX, Vec::new()));
             *distance = end(*at).abs_diff(end(culprit)).min(*distance);
@@ -89,6 +90,7 @@ pub(super) fn proof<S: Spec>(
     groups.sort();
     let fails = |groups: &[Vec<usize>]| {
         let mut kept = groups.concat();
+        kept.extend(&pending);
         kept.sort_unstable();
         matches!(search::decide(entries, &kept, criterion, spec, Effort::Short), Decision::No { .. })
     };
@@ -102,6 +104,7 @@ pub(super) fn proof<S: Spec>(
         }
     }
     let mut kept = found.concat();
+    kept.extend(&pending);
     kept.sort_unstable();
     Some(kept)
 }

@@ -1,0 +1,275 @@
+//! Concurrent programs, generated from the operations of a structure.
+//!
+//! A [`Scenario`] says how to make a structure, how to perform an operation on it, and which [`Spec`] it has to
+//! obey. Small programs of a few threads are drawn from strategies for the operations (proptest's with the feature
+//! `proptest`, quickcheck's `Arbitrary` with the feature `quickcheck`), each runs under every engine, and each
+//! execution's history is held against the specification. A program that fails is shrunk to few threads, few
+//! operations and small arguments, and printed as a test.
+
+mod program;
+#[cfg(feature = "proptest")]
+mod proptest;
+#[cfg(feature = "quickcheck")]
+mod quickcheck;
+mod run;
+
+pub use program::Program;
+
+use crate::{Checker, Criterion, Engine, FailureKind, Report, Spec};
+use core::fmt::{self, Debug};
+use core::ops::RangeInclusive;
+use core::time::Duration;
+use std::sync::Arc;
+
+/// How to make a structure.
+type Make<T> = Arc<dyn Fn() -> T + Send + Sync>;
+/// How to perform an operation on it.
+type Perform<T, O, A> = Arc<dyn Fn(&T, &O) -> A + Send + Sync>;
+
+/// A structure, its operations and its specification.
+///
+/// ```
+/// use selvedge::rt::sync::atomic::{AtomicI64, Ordering::Relaxed};
+/// use selvedge_check::{Program, Scenario, spec::{Counter, CounterOp::{self, Add, Get}}};
+///
+/// fn counter() -> Scenario<Counter, AtomicI64> {
+///     Scenario::new("counter", Counter, || AtomicI64::new(0), |counter, operation| match operation {
+///         Add(amount) => counter.fetch_add(*amount, Relaxed),
+///         Get => counter.load(Relaxed),
+///     })
+/// }
+/// counter().check_program(&Program {
+///     first: vec![],
+///     threads: vec![vec![Add(1), Get], vec![Add(2)]],
+///     last: vec![Get],
+/// });
+/// ```
+/// What comes first and would wait is left out; what comes last must not wait.
+pub struct Scenario<S: Spec, T> {
+    name: String,
+    spec: Arc<S>,
+    make: Make<T>,
+    perform: Perform<T, S::Operation, S::Answer>,
+    finish: Option<S::Operation>,
+    criterion: Criterion,
+    checker: Checker,
+    sizes: Sizes,
+    programs: u32,
+    seed: u64,
+}
+
+/// How large programs are.
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    not(any(feature = "proptest", feature = "quickcheck")),
+    allow(dead_code, reason = "who draws programs reads it")
+)]
+struct Sizes {
+    threads: RangeInclusive<usize>,
+    operations: RangeInclusive<usize>,
+    first: RangeInclusive<usize>,
+    last: RangeInclusive<usize>,
+}
+
+impl<S: Spec, T> Clone for Scenario<S, T> {
+    fn clone(&self) -> Self {
+        Scenario {
+            name: self.name.clone(),
+            spec: Arc::clone(&self.spec),
+            make: Arc::clone(&self.make),
+            perform: Arc::clone(&self.perform),
+            finish: self.finish.clone(),
+            criterion: self.criterion,
+            checker: self.checker.clone(),
+            sizes: self.sizes.clone(),
+            programs: self.programs,
+            seed: self.seed,
+        }
+    }
+}
+
+impl<S: Spec, T> Scenario<S, T> {
+    /// A scenario. `name` is the function that returns it, which printed tests will call; `make` makes a structure,
+    /// `perform` performs an operation on it. 2 or 3 threads of 1 to 3 operations each, up to 2 before and 3 after
+    /// them; 100 programs, of which each engine explores at most 2,000 executions (natively 100) or 2 seconds.
+    pub fn new(
+        name: &str,
+        spec: S,
+        make: impl Fn() -> T + Send + Sync + 'static,
+        perform: impl Fn(&T, &S::Operation) -> S::Answer + Send + Sync + 'static,
+    ) -> Scenario<S, T> {
+        let checker = Checker::new().iterations(100).max_executions(2_000).time_limit(Duration::from_secs(2));
+        Scenario {
+            name: name.to_string(),
+            spec: Arc::new(spec),
+            make: Arc::new(make),
+            perform: Arc::new(perform),
+            finish: None,
+            criterion: Criterion::Linearizable,
+            checker,
+            sizes: Sizes { threads: 2..=3, operations: 1..=3, first: 0..=2, last: 0..=3 },
+            programs: 100,
+            seed: 0x5e17ed6e,
+        }
+    }
+
+    /// The engines, bounds and limits for each program.
+    pub fn checker(mut self, checker: Checker) -> Self {
+        self.checker = checker;
+        self
+    }
+
+    /// How many threads a program has.
+    pub fn threads(mut self, threads: RangeInclusive<usize>) -> Self {
+        self.sizes.threads = threads;
+        self
+    }
+
+    /// How many operations each thread has.
+    pub fn operations(mut self, operations: RangeInclusive<usize>) -> Self {
+        self.sizes.operations = operations;
+        self
+    }
+
+    /// How many operations come before the threads.
+    pub fn first(mut self, first: RangeInclusive<usize>) -> Self {
+        self.sizes.first = first;
+        self
+    }
+
+    /// How many operations come after the threads.
+    pub fn last(mut self, last: RangeInclusive<usize>) -> Self {
+        self.sizes.last = last;
+        self
+    }
+
+    /// An operation that lets all others go, such as closing a channel: needed where operations wait. It is
+    /// performed once everybody is done or waits for something that by the specification nobody will do; under
+    /// rc11 and loom, where there is no such moment, at once.
+    pub fn finish(mut self, operation: S::Operation) -> Self {
+        self.finish = Some(operation);
+        self
+    }
+
+    /// What the answers must be; linearizable, unless this says otherwise.
+    pub fn criterion(mut self, criterion: Criterion) -> Self {
+        self.criterion = criterion;
+        self
+    }
+
+    /// How many programs to draw.
+    pub fn programs(mut self, programs: u32) -> Self {
+        self.programs = programs;
+        self
+    }
+
+    /// The seed that they are drawn from.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+}
+
+/// A program that the structure fails.
+#[derive(Clone, Debug)]
+pub struct Failing<O> {
+    /// The program, as small as it could be made.
+    pub program: Program<O>,
+    /// What the engine says of it.
+    pub report: Report,
+    name: String,
+}
+
+impl<O: Debug> fmt::Display for Failing<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let test = program::as_test(&self.program, &self.name);
+        write!(f, "{}: a program fails\n{}\n\nas a test:\n\n{test}\n", self.name, self.report)
+    }
+}
+
+/// How many smaller programs to try.
+#[cfg(any(feature = "proptest", feature = "quickcheck"))]
+const SHRINKS: usize = 4_000;
+
+/// What made a program fail: the engine, and the kind of failure (`None`: it was refused).
+type Cause = (Engine, Option<FailureKind>);
+
+impl<S, T> Scenario<S, T>
+where
+    S: Spec + Send + Sync + 'static,
+    S::Operation: Send + Sync + 'static,
+    S::Answer: Send,
+    T: Sync + 'static,
+{
+    /// Runs one program under every engine.
+    ///
+    /// # Errors
+    /// The report of the first engine that finds a failure or refuses.
+    pub fn run_program(&self, program: &Program<S::Operation>) -> Result<(), Box<Failing<S::Operation>>> {
+        self.run_for(program, None)
+    }
+
+    /// As [`run_program`](Self::run_program), for a test.
+    ///
+    /// # Panics
+    /// With the failure.
+    pub fn check_program(&self, program: &Program<S::Operation>) {
+        if let Err(failing) = self.run_program(program) {
+            panic!("{failing}");
+        }
+    }
+
+    /// Takes every smaller program that fails for the same cause, until there is none.
+    #[cfg(any(feature = "proptest", feature = "quickcheck"))]
+    fn shrunk(
+        &self,
+        mut failing: Box<Failing<S::Operation>>,
+        smaller: impl Fn(&Program<S::Operation>) -> Vec<Program<S::Operation>>,
+    ) -> Box<Failing<S::Operation>> {
+        let cause = Some(cause_of(&failing.report));
+        let mut left = SHRINKS;
+        'smaller: loop {
+            for program in smaller(&failing.program).into_iter().take(left) {
+                left -= 1;
+                if let Err(found) = self.run_for(&program.trimmed(), cause) {
+                    failing = found;
+                    continue 'smaller;
+                }
+            }
+            return failing;
+        }
+    }
+
+    /// The same, or only whether it fails for that cause.
+    fn run_for(
+        &self,
+        program: &Program<S::Operation>,
+        cause: Option<Cause>,
+    ) -> Result<(), Box<Failing<S::Operation>>> {
+        if program.operations() == 0 {
+            return Ok(());
+        }
+        let mut engines: Vec<Engine> = match cause {
+            Some((engine, _)) => vec![engine],
+            None => self.checker.engines.clone(),
+        };
+        // Real threads last: what they find once they may not find again.
+        engines.sort_by_key(|engine| *engine == Engine::Native);
+        for engine in engines {
+            let (scenario, theirs) = (self.clone(), program.clone());
+            let checker = self.checker.clone().name(&self.name).engines([engine]);
+            for report in checker.run(move || scenario.execute(&theirs)) {
+                let same = cause.is_none_or(|cause| cause == cause_of(&report));
+                if !report.verdict.passed() && same {
+                    let (program, name) = (program.clone(), self.name.clone());
+                    return Err(Box::new(Failing { program, report, name }));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cause_of(report: &Report) -> Cause {
+    (report.engine, report.verdict.failure().map(|found| found.failure.kind))
+}

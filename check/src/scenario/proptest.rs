@@ -1,0 +1,101 @@
+//! Programs from proptest's strategies.
+
+use super::{Cause, Failing, Program, SHRINKS, Scenario, cause_of};
+use crate::Spec;
+use core::cell::RefCell;
+use proptest::collection::vec;
+use proptest::strategy::{BoxedStrategy, Strategy, Union};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+impl<S, T> Scenario<S, T>
+where
+    S: Spec + Send + Sync + 'static,
+    S::Operation: Send + Sync + 'static,
+    S::Answer: Send,
+    T: Sync + 'static,
+{
+    /// Draws programs of which every thread does what `operations` draws, and runs them.
+    ///
+    /// # Errors
+    /// The smallest program found that fails.
+    pub fn run(
+        &self,
+        operations: impl Strategy<Value = S::Operation> + 'static,
+    ) -> Result<(), Box<Failing<S::Operation>>> {
+        let operation = operations.boxed();
+        let sizes = self.sizes.clone();
+        let some = move |count| vec(operation.clone(), count);
+        let threads = vec(some(sizes.operations.clone()), sizes.threads.clone());
+        self.run_all((some(sizes.first), threads, some(sizes.last)))
+    }
+
+    /// The same where each thread has a part of its own: thread n does what the n-th of `roles` draws. What comes
+    /// first and last may be anything that a role does.
+    ///
+    /// # Errors
+    /// The smallest program found that fails.
+    pub fn run_roles(
+        &self,
+        roles: impl IntoIterator<Item = BoxedStrategy<S::Operation>>,
+    ) -> Result<(), Box<Failing<S::Operation>>> {
+        let roles: Vec<_> = roles.into_iter().collect();
+        let sizes = self.sizes.clone();
+        let any = Union::new(roles.clone());
+        // A thread may do nothing, so that the smallest program need not use it.
+        let thread = |role| vec(role, 0..=*sizes.operations.end());
+        let threads: Vec<_> = roles.into_iter().map(thread).collect();
+        self.run_all((vec(any.clone(), sizes.first), threads, vec(any, sizes.last)))
+    }
+
+    /// As [`run`](Self::run), for a test.
+    ///
+    /// # Panics
+    /// With the smallest program found that fails, as a test.
+    pub fn check(&self, operations: impl Strategy<Value = S::Operation> + 'static) {
+        if let Err(failing) = self.run(operations) {
+            panic!("{failing}");
+        }
+    }
+
+    /// As [`run_roles`](Self::run_roles), for a test.
+    ///
+    /// # Panics
+    /// With the smallest program found that fails, as a test.
+    pub fn check_roles(&self, roles: impl IntoIterator<Item = BoxedStrategy<S::Operation>>) {
+        if let Err(failing) = self.run_roles(roles) {
+            panic!("{failing}");
+        }
+    }
+
+    fn run_all(
+        &self,
+        parts: impl Strategy<Value = (Vec<S::Operation>, Vec<Vec<S::Operation>>, Vec<S::Operation>)>,
+    ) -> Result<(), Box<Failing<S::Operation>>> {
+        let config = Config {
+            cases: self.programs,
+            max_shrink_iters: SHRINKS as u32,
+            failure_persistence: None,
+            ..Config::default()
+        };
+        let seed: Vec<u8> = self.seed.to_le_bytes().into_iter().cycle().take(32).collect();
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let smallest: RefCell<Option<Box<Failing<S::Operation>>>> = RefCell::new(None);
+        let outcome = TestRunner::new_with_rng(config, random).run(&parts, |(first, threads, last)| {
+            let program = Program { first, threads, last };
+            let cause: Option<Cause> = smallest.borrow().as_ref().map(|failing| cause_of(&failing.report));
+            match self.run_for(&program.trimmed(), cause) {
+                Ok(()) => Ok(()),
+                Err(failing) => {
+                    smallest.replace(Some(failing));
+                    Err(TestCaseError::fail("it fails"))
+                }
+            }
+        });
+        match (smallest.into_inner(), outcome) {
+            // proptest shrinks part by part, and does not come back to one.
+            (Some(failing), _) => Err(self.shrunk(failing, Program::with_less)),
+            (None, Ok(())) => Ok(()),
+            (None, Err(error)) => panic!("{}: no program could be drawn: {error}", self.name),
+        }
+    }
+}
