@@ -388,14 +388,14 @@ fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
     for engine in exact {
         let runs = std::sync::atomic::AtomicUsize::new(0);
         let report = run(engine, move || {
-            let n = AtomicUsize::new(0);
+            let counter = AtomicUsize::new(0);
             thread::scope(|scope| {
-                scope.spawn(|| n.fetch_add(1, Relaxed));
+                scope.spawn(|| (0..3).for_each(|n| counter.store(n, Relaxed)));
                 // What earlier executions left behind decides.
                 if runs.fetch_add(1, Relaxed) % 2 == 1 {
-                    n.load(Relaxed);
+                    counter.load(Relaxed);
                 }
-                n.fetch_add(1, Relaxed);
+                (0..3).for_each(|n| counter.store(n, Relaxed));
             });
         });
         let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };

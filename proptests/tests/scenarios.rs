@@ -1,5 +1,7 @@
 //! Programs drawn from operations: right structures pass, broken ones fail and shrink to what matters.
 
+#![allow(clippy::disallowed_types, reason = "proptest's macros use std's Arc, outside the models")]
+
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use quickcheck::{Arbitrary, Gen};
 use selvedge::chan::{self, Receiver, Sender};

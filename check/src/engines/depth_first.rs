@@ -7,8 +7,12 @@
 //! First options keep the running thread running, so bugs that need few preemptions come early. A
 //! thread that yields is not an option as long as another thread can run: it waits for that one.
 
+use selvedge::rt::engine::Site;
+
 struct Node {
     options: Vec<usize>,
+    /// The operation that asked.
+    site: Option<Site>,
     taken: usize,
 }
 
@@ -20,14 +24,24 @@ pub(super) struct DepthFirst {
     bound: Option<usize>,
     /// Whether the bound has ever taken an option away.
     pub(super) bound_cut: bool,
-    /// At which decision an execution had other options than an earlier one that had decided as it did: the
-    /// model is not deterministic.
-    pub(super) astray: Option<usize>,
+    /// An execution met another operation, or other options, than an earlier one that had decided as it did: the
+    /// model is not deterministic. At which decision, with the operations.
+    pub(super) astray: Option<(usize, [Option<Site>; 2])>,
+    /// The operation that asks now.
+    pub(super) site: Option<Site>,
 }
 
 impl DepthFirst {
     pub(super) fn new(bound: Option<usize>) -> DepthFirst {
-        DepthFirst { stack: Vec::new(), position: 0, preemptions: 0, bound, bound_cut: false, astray: None }
+        DepthFirst {
+            stack: Vec::new(),
+            position: 0,
+            preemptions: 0,
+            bound,
+            bound_cut: false,
+            astray: None,
+            site: None,
+        }
     }
 
     /// Moves on to the next execution; `false` if there is none.
@@ -72,12 +86,12 @@ impl DepthFirst {
 
     fn decide(&mut self, options: Vec<usize>) -> usize {
         if self.position == self.stack.len() {
-            self.stack.push(Node { options: options.clone(), taken: 0 });
+            self.stack.push(Node { options: options.clone(), site: self.site, taken: 0 });
         }
         let node = &self.stack[self.position];
         self.position += 1;
-        if node.options != options {
-            self.astray.get_or_insert(self.position);
+        if node.options != options || node.site != self.site {
+            self.astray.get_or_insert((self.position, [self.site, node.site]));
             return options[0];
         }
         node.options[node.taken]

@@ -3,8 +3,9 @@
 use super::Limits;
 use super::depth_first::DepthFirst;
 use crate::token::Decision;
+use selvedge::rt::engine::Site;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// How the next decision is found.
@@ -26,17 +27,22 @@ pub(super) struct Driver {
     pub(super) decisions: Vec<Decision>,
     /// The limit that ended the exploration.
     pub(super) cut: Option<String>,
+    /// The operation that asks for a decision.
+    site: Rc<Cell<Option<Site>>>,
 }
 
 impl Driver {
-    pub(super) fn new(source: Source, limits: Limits) -> Rc<RefCell<Driver>> {
-        Rc::new(RefCell::new(Driver { source, limits, done: 0, decisions: Vec::new(), cut: None }))
+    pub(super) fn new(source: Source, limits: Limits, site: Rc<Cell<Option<Site>>>) -> Rc<RefCell<Driver>> {
+        Rc::new(RefCell::new(Driver { source, limits, done: 0, decisions: Vec::new(), cut: None, site }))
     }
 
     /// A choice of the model.
     pub(super) fn choose(&mut self, n: usize) -> usize {
         let choice = match &mut self.source {
-            Source::DepthFirst(search) => search.choose(n),
+            Source::DepthFirst(search) => {
+                search.site = self.site.get();
+                search.choose(n)
+            }
             Source::Sampled { random, .. } => random.usize(..n),
             Source::Replay { decisions, position, astray } => {
                 let recorded = decisions.get(*position);
@@ -54,8 +60,8 @@ impl Driver {
         choice
     }
 
-    /// At which decision the search found that the model is not deterministic.
-    pub(super) fn astray(&self) -> Option<usize> {
+    /// At which decision the search found that the model is not deterministic, and between which operations.
+    pub(super) fn astray(&self) -> Option<(usize, [Option<Site>; 2])> {
         match &self.source {
             Source::DepthFirst(search) => search.astray,
             Source::Replay { .. } | Source::Sampled { .. } => None,
@@ -80,6 +86,7 @@ impl Driver {
         }
         self.done += 1;
         self.decisions.clear();
+        self.site.set(None);
         match &mut self.source {
             Source::Sampled { scheduler, .. } => scheduler.new_execution(),
             _ => Some(Schedule::new(0)),
@@ -90,6 +97,7 @@ impl Driver {
         let next = match &mut self.source {
             Source::Sampled { scheduler, .. } => scheduler.next_task(runnable, current, yielding)?,
             Source::DepthFirst(search) => {
+                search.site = self.site.get();
                 let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
                 search.schedule(&ids, current.map(usize::from), yielding).into()
             }

@@ -78,10 +78,11 @@ fn start(plan: &Plan, task: Task, model: &Model) -> Event {
 /// The body of an exploration's OS thread.
 fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     let replaying = matches!(task, Task::Replay(_));
-    let driver = Driver::new(source(plan, task), Limits::of(plan));
+    let engine = ShuttleEngine::default();
+    let driver = Driver::new(source(plan, task), Limits::of(plan), engine.site());
     let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), report.clone());
     let session = Session::install(
-        Box::new(ShuttleEngine::default()),
+        Box::new(engine),
         Options {
             max_operations: plan.max_operations,
             record: replaying.then_some(1),
@@ -100,11 +101,14 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     let session = OnThisThread(session);
     Runner::new(Handle(driver.clone()), config()).run(move || session.execute(&model));
     let driver = driver.borrow();
-    if let Some(decision) = driver.astray() {
+    if let Some((decision, sites)) = driver.astray() {
+        let [now, before] = sites.map(|site| {
+            site.map_or("the start".to_string(), |site| format!("{}:{}", site.file(), site.line()))
+        });
         let _ = report.send(Event::Crashed(format!(
-            "the model is not deterministic: at decision {decision} other threads could run, or another choice was \
-             asked for, than in an earlier execution that had gone the same way; it must not depend on time, \
-             addresses, random numbers, the order of a HashMap, or what earlier executions left behind"
+            "the model is not deterministic: decision {decision}, at {now}, is not the one that an earlier execution \
+             came to, at {before}, though it had gone the same way; a model must not depend on time, addresses, \
+             random numbers, the order of a HashMap, or what earlier executions left behind"
         )));
         return;
     }

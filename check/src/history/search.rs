@@ -227,10 +227,9 @@ impl<'a, S: Spec> Search<'a, S> {
 
     /// Counts an operation as done, or (`false`) as not done.
     fn step(&mut self, lane: usize, at: usize, forward: bool) {
-        let change = |count: u32| if forward { count + 1 } else { count - 1 };
-        self.next[lane] = change(self.next[lane]);
+        self.next[lane] = if forward { self.next[lane] + 1 } else { self.next[lane] - 1 };
         if self.turn_of(at).is_some() {
-            self.turn = self.turn.map(change);
+            self.turn = self.turn.map(|turn| if forward { turn + 1 } else { turn - 1 });
         }
     }
 

@@ -3,13 +3,14 @@
 //! Only shuttle's scheduling is used (switch, block, unblock, spawn), none of its std mirrors: their
 //! spurious wake-ups and warnings would come with them.
 
-use super::{Engine, Memory, ThreadId};
+use super::{Engine, Memory, Site, ThreadId};
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::task::TaskId;
 use shuttle_engine::runtime::thread;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 const STACK_SIZE: usize = 256 * 1024;
 
@@ -18,6 +19,15 @@ const STACK_SIZE: usize = 256 * 1024;
 pub struct ShuttleEngine {
     tasks: RefCell<HashMap<ThreadId, TaskId>>,
     held: Cell<bool>,
+    /// The operation about to run, for the scheduler to see.
+    site: Rc<Cell<Option<Site>>>,
+}
+
+impl ShuttleEngine {
+    /// Where the operation stands that asks for the scheduling decision.
+    pub fn site(&self) -> Rc<Cell<Option<Site>>> {
+        Rc::clone(&self.site)
+    }
 }
 
 impl Engine for ShuttleEngine {
@@ -27,6 +37,10 @@ impl Engine for ShuttleEngine {
 
     fn begin(&self) {
         self.tasks.replace(HashMap::from([(0, ExecutionState::me())]));
+    }
+
+    fn at(&self, site: Site) {
+        self.site.set(Some(site));
     }
 
     fn hold(&self, on: bool) {
