@@ -1,7 +1,7 @@
 //! The builder that runs a model under the chosen engines.
 
 use crate::engines::{self, Plan, Rc11};
-use crate::token::Token;
+use crate::token::Tagged;
 use crate::{Engine, Report};
 use core::time::Duration;
 use selvedge::rt::engine::{Counters, FailureKind, Mutation};
@@ -25,12 +25,15 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Checker {
-    name: String,
+    name: Option<String>,
     pub(crate) engines: Vec<Engine>,
     pub(crate) preemptions: Option<usize>,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
-    pub(crate) replay: Option<Token>,
+    pub(crate) replay: Option<Tagged>,
+    /// What a token cannot belong to.
+    pub(crate) never_replays: bool,
+    shrink: bool,
     time_limit: Option<Duration>,
     max_executions: Option<u64>,
     max_operations: u64,
@@ -46,12 +49,14 @@ impl Checker {
     /// or random schedules, a minute for each engine, 20,000 operations for each execution.
     pub fn new() -> Checker {
         Checker {
-            name: "model".to_string(),
+            name: None,
             engines: Engine::available(),
             preemptions: Some(2),
             iterations: 1_000,
             seed: 0x5e17ed6e,
             replay: None,
+            never_replays: false,
+            shrink: true,
             time_limit: Some(Duration::from_secs(60)),
             max_executions: None,
             max_operations: 20_000,
@@ -63,10 +68,15 @@ impl Checker {
         }
     }
 
-    /// The model's name in messages.
+    /// The model's name in messages and tokens; without it, the current thread's, which in a test is the test's.
     pub fn name(mut self, name: &str) -> Checker {
-        self.name = name.to_string();
+        self.name = Some(name.to_string());
         self
+    }
+
+    pub(crate) fn model_name(&self) -> String {
+        let of_thread = || std::thread::current().name().filter(|name| *name != "main").map(str::to_string);
+        self.name.clone().or_else(of_thread).unwrap_or_else(|| "model".to_string())
     }
 
     /// The engines to use, in this order.
@@ -213,6 +223,12 @@ impl Checker {
         self
     }
 
+    /// Whether a failure is looked for that takes fewer context switches, as by default; it takes a second or two.
+    pub fn shrink(mut self, on: bool) -> Checker {
+        self.shrink = on;
+        self
+    }
+
     /// Ignores the `SELVEDGE_…` variables.
     pub fn ignore_environment(mut self) -> Checker {
         self.use_environment = false;
@@ -222,7 +238,7 @@ impl Checker {
     /// Replays the execution that a token names, instead of exploring.
     ///
     /// # Panics
-    /// If the text is not a token.
+    /// If the text is not a token of this version. [`run`](Self::run) does if it is one of another model.
     pub fn replay(mut self, token: &str) -> Checker {
         match token.parse() {
             Ok(token) => self.replay = Some(token),
@@ -252,7 +268,7 @@ impl Checker {
             Ok(self.clone())
         };
         let settings = settings.unwrap_or_else(|error| panic!("{error}"));
-        let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.model_name()));
         plans.into_iter().map(|plan| engines::run(plan, Arc::clone(&model))).collect()
     }
 
@@ -262,14 +278,20 @@ impl Checker {
         }
         let engines = match &self.replay {
             None => self.engines.clone(),
-            Some(token) => vec![engines::of_token(token)],
+            Some(token) if token.model != self.model_name() => {
+                return Err(format!(
+                    "the token belongs to another model, `{}`; replay it there",
+                    token.model
+                ));
+            }
+            Some(tagged) => vec![engines::of_token(&tagged.token)],
         };
         if let Some(missing) = engines.iter().find(|engine| !engine.is_available()) {
             let feature = missing.name().split('-').next().unwrap_or_default();
             return Err(format!("{missing} is not compiled in; add `--features {feature}`"));
         }
         let plan = |engine| Plan {
-            name: self.name.clone(),
+            name: self.model_name(),
             engine,
             rc11: Rc11 { explored: Arc::default(), ..self.rc11.clone() },
             preemptions: self.preemptions,
@@ -279,7 +301,8 @@ impl Checker {
             max_executions: self.max_executions,
             max_operations: self.max_operations,
             mutations: self.mutations.clone(),
-            replay: self.replay.clone(),
+            replay: self.replay.as_ref().map(|tagged| tagged.token.clone()),
+            shrink: self.shrink,
             counters: self.counters.clone().unwrap_or_default(),
         };
         Ok(engines.into_iter().map(plan).collect())
@@ -303,14 +326,14 @@ impl Checker {
             None => " should have passed".to_string(),
         };
         let text: Vec<_> = bad.iter().map(|report| self.explain(report)).collect();
-        panic!("{}{wanted}\n{}", self.name, text.join("\n"));
+        panic!("{}{wanted}\n{}", self.model_name(), text.join("\n"));
     }
 
     /// The report, and where the execution's graph has been written.
     fn explain(&self, report: &Report) -> String {
         #[cfg(feature = "rc11")]
         if let Some(counterexample) = report.verdict.failure()
-            && let Some(where_it_is) = counterexample.write_beside_target(&self.name)
+            && let Some(where_it_is) = counterexample.write_beside_target(&self.model_name())
         {
             return format!("{report}\n{where_it_is}");
         }

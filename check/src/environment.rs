@@ -1,6 +1,6 @@
 //! Overrides from the environment.
 
-use crate::token::Token;
+use crate::token::Tagged;
 use crate::{Checker, Engine};
 
 pub(crate) const ENGINES: &str = "SELVEDGE_ENGINES";
@@ -34,7 +34,11 @@ impl Checker {
             };
         }
         if let Some(text) = lookup(REPLAY) {
-            self.replay = Some(text.parse::<Token>().map_err(|error| format!("{REPLAY}: {error}"))?);
+            let token: Tagged = text.parse().map_err(|error| format!("{REPLAY}: {error}"))?;
+            // Other models of the same process run as ever.
+            if token.model == self.model_name() && !self.never_replays {
+                self.replay = Some(token);
+            }
         }
         Ok(self)
     }
@@ -64,6 +68,16 @@ mod tests {
     }
 
     #[test]
+    fn a_token_replays_the_model_that_it_belongs_to() {
+        let with_token = |name: &str| {
+            let token = crate::token::tagged("shuttle:0*3", "one");
+            Checker::new().name(name).overridden(|name| (name == REPLAY).then(|| token.clone()))
+        };
+        assert!(with_token("one").expect("good").replay.is_some());
+        assert!(with_token("two").expect("good").replay.is_none());
+    }
+
+    #[test]
     fn bad_values_name_the_variable_and_the_fix() {
         for (variable, value, fix) in [
             (ENGINES, "loon", "loom"),
@@ -71,6 +85,7 @@ mod tests {
             (SEED, "-1", "1000"),
             (PREEMPTIONS, "x", "none"),
             (REPLAY, "x", "shuttle:"),
+            (REPLAY, "shuttle:0*3", "whole"),
         ] {
             let error = with(variable, value).map(|_| ()).expect_err("a bad value");
             assert!(error.contains(variable) && error.contains(fix), "{error}");

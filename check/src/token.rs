@@ -2,7 +2,10 @@
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
 //! - `rc11:0*5-1*3/7=1`: see `selvedge_engine::Token`.
-//! - `loom:17` or `loom:17:1.0`: execution 17 of the exploration with the choices 1, 0.
+//! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or with any
+//!   number and the choices 1, 0.
+//!
+//! What users see is such a token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`.
 
 use core::fmt;
 use core::str::FromStr;
@@ -22,6 +25,8 @@ pub(crate) enum Token {
     Shuttle(Vec<Decision>),
     Loom {
         execution: u64,
+        /// The bound of the exploration.
+        preemptions: Option<usize>,
         choices: Vec<usize>,
     },
     /// The engine's own text.
@@ -31,8 +36,12 @@ pub(crate) enum Token {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Token::Loom { execution, choices } => {
-                write!(f, "loom:{execution}")?;
+            Token::Loom { execution, preemptions, choices } => {
+                write!(f, "loom:{execution}/")?;
+                match preemptions {
+                    Some(bound) => write!(f, "{bound}")?,
+                    None => f.write_str("none")?,
+                }
                 let choices: Vec<_> = choices.iter().map(usize::to_string).collect();
                 if choices.is_empty() { Ok(()) } else { write!(f, ":{}", choices.join(".")) }
             }
@@ -62,17 +71,27 @@ impl FromStr for Token {
         let wrong = |what: &str| {
             format!(
                 "`{text}` is not a replay token ({what}); copy the whole token from a failure's report, \
-                 such as `shuttle:0*12-1*3` or `loom:17`"
+                 such as `shuttle:0*12-1*3@0.1.0:my model`"
             )
         };
         let (engine, rest) = text.split_once(':').ok_or_else(|| wrong("no engine"))?;
         match engine {
             "loom" => {
                 let (execution, choices) = rest.split_once(':').unwrap_or((rest, ""));
+                let (execution, bound) =
+                    execution.split_once('/').ok_or_else(|| wrong("no preemption bound"))?;
                 let execution = execution.parse().map_err(|_| wrong("no execution number"))?;
+                let preemptions = match bound {
+                    "none" => None,
+                    bound => Some(bound.parse().map_err(|_| wrong("a bad preemption bound"))?),
+                };
                 let choices = choices.split('.').filter(|choice| !choice.is_empty());
                 let choices = choices.map(str::parse).collect::<Result<_, _>>();
-                Ok(Token::Loom { execution, choices: choices.map_err(|_| wrong("a bad choice"))? })
+                Ok(Token::Loom {
+                    execution,
+                    preemptions,
+                    choices: choices.map_err(|_| wrong("a bad choice"))?,
+                })
             }
             "rc11" if !rest.is_empty() => Ok(Token::Rc11(rest.to_string())),
             "shuttle" => {
@@ -97,6 +116,46 @@ impl FromStr for Token {
     }
 }
 
+/// The version whose engines decide as a token says.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A token with the model that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tagged {
+    pub(crate) token: Token,
+    pub(crate) model: String,
+}
+
+/// The text of a token for users; empty if there is none.
+pub(crate) fn tagged(token: &str, model: &str) -> String {
+    if token.is_empty() { String::new() } else { format!("{token}@{VERSION}:{model}") }
+}
+
+impl FromStr for Tagged {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Tagged, String> {
+        let parts = text.trim().split_once('@');
+        let parts = parts
+            .and_then(|(token, tag)| tag.split_once(':').map(|(version, model)| (token, version, model)));
+        let Some((token, version, model)) = parts else {
+            // What is wrong with the rest comes first, if something is.
+            text.parse::<Token>()?;
+            return Err(format!(
+                "`{text}` is not a whole replay token (no version and model); copy it up to its end, such as \
+                 `shuttle:0*12-1*3@{VERSION}:my model`"
+            ));
+        };
+        if version != VERSION {
+            return Err(format!(
+                "the token was made by selvedge-check {version}, and this is {VERSION}, which decides otherwise; \
+                 run the model again for a new token"
+            ));
+        }
+        Ok(Tagged { token: token.parse()?, model: model.to_string() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,11 +166,26 @@ mod tests {
         for token in [
             Token::Shuttle(vec![Thread(0), Thread(0), Choice(2), Thread(11), Thread(0)]),
             Token::Rc11("0*5-1*3/7=1".to_string()),
-            Token::Loom { execution: 17, choices: vec![] },
-            Token::Loom { execution: 3, choices: vec![1, 0, 2] },
+            Token::Loom { execution: 17, preemptions: Some(2), choices: vec![] },
+            Token::Loom { execution: 3, preemptions: None, choices: vec![1, 0, 2] },
         ] {
             assert_eq!(token.to_string().parse(), Ok(token));
         }
+    }
+
+    #[test]
+    fn a_tagged_token_says_version_and_model() {
+        let text = tagged("shuttle:1*3-0*3", "my model: the second");
+        let parsed: Tagged = text.parse().expect("whole");
+        assert_eq!(
+            (tagged(&parsed.token.to_string(), &parsed.model), parsed.model),
+            (text, "my model: the second".into())
+        );
+        let old = "shuttle:1@0.0.1:m".parse::<Tagged>().expect_err("an old version");
+        assert!(old.contains("0.0.1") && old.contains(VERSION), "{old}");
+        let cut = "shuttle:1*3".parse::<Tagged>().expect_err("cut off");
+        assert!(cut.contains("not a whole replay token"), "{cut}");
+        assert!("shutle:1@0.1.0:m".parse::<Tagged>().is_err());
     }
 
     #[test]
@@ -122,7 +196,17 @@ mod tests {
 
     #[test]
     fn a_bad_token_says_so() {
-        for bad in ["", "x", "loom:", "loom:x", "shuttle:1*", "genmc:1", "shuttle:1*99999999999"] {
+        for bad in [
+            "",
+            "x",
+            "loom:",
+            "loom:x",
+            "loom:7",
+            "loom:7/x",
+            "shuttle:1*",
+            "genmc:1",
+            "shuttle:1*99999999999",
+        ] {
             assert!(bad.parse::<Token>().expect_err(bad).contains("not a replay token"), "{bad}");
         }
     }

@@ -298,16 +298,6 @@ fn samples_say_how_many_and_from_which_seed() {
 }
 
 #[test]
-#[cfg(feature = "shuttle")]
-fn a_token_of_another_model_is_told() {
-    let report = Checker::new().ignore_environment().replay("shuttle:0*3-9*2").run(|| {
-        two_adders();
-    });
-    let Verdict::Searched { bounds, .. } = &report[0].verdict else { panic!("{}", report[0]) };
-    assert!(bounds.contains("does not fit"), "{bounds}");
-}
-
-#[test]
 #[cfg(feature = "loom")]
 fn a_single_execution_of_several_threads_is_remarked() {
     let report = run(LOOM, || {

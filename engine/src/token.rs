@@ -7,6 +7,7 @@
 
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId};
 use crate::explore::options::SPURIOUS;
+use crate::explore::switches;
 use crate::graph::Graph;
 use crate::run::{Run, Status};
 use core::fmt;
@@ -39,7 +40,7 @@ impl Token {
         let mut happened = vec![false; graph.events.len()];
         let mut cursors = vec![0; graph.threads.len()];
         cursors[0] = 1;
-        for (number, thread) in run.order.iter().enumerate() {
+        for (number, thread) in order(graph, run).iter().enumerate() {
             match token.schedule.last_mut() {
                 Some((last, count)) if last == thread => *count += 1,
                 _ => token.schedule.push((*thread, 1)),
@@ -59,6 +60,31 @@ impl Token {
     pub(crate) fn guide(&self) -> Guide {
         Guide { token: self.clone(), part: 0, done: 0, events: 0, astray: false }
     }
+}
+
+/// The order in which the token lets the threads run: an interleaving with few context switches in which every
+/// read reads the newest write, if the graph has one and the run did all of it; otherwise as the run did.
+fn order(graph: &Graph, run: &Run) -> Vec<ThreadId> {
+    let mut left = vec![0; graph.threads.len()];
+    run.order.iter().for_each(|thread| left[*thread as usize] += 1);
+    left[0] += 1; // The root.
+    let did_all = graph.threads.iter().zip(&left).all(|(thread, count)| thread.events.len() <= *count);
+    let Some((events, _)) = switches::interleaving(graph).filter(|_| did_all) else {
+        return run.order.clone();
+    };
+    let mut order: Vec<ThreadId> = events.into_iter().map(|id| graph.event(id).thread).collect();
+    order.iter().for_each(|thread| left[*thread as usize] -= 1);
+    // What came to no event any more, such as the access that failed, comes last.
+    let last = run.order.iter().rev().filter(|thread| {
+        let count = &mut left[**thread as usize];
+        let beyond = *count > 0;
+        *count -= usize::from(beyond);
+        beyond
+    });
+    let last: Vec<ThreadId> = last.copied().collect();
+    order.extend(last.into_iter().rev());
+    order.remove(0);
+    order
 }
 
 /// The place of a read's source or of a write among what has happened, unless it is the newest.

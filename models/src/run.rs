@@ -89,7 +89,7 @@ pub fn run_twin(
     effort: &Effort,
     counters: SharedCounters,
 ) -> Result<(), String> {
-    let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters);
+    let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters).shrink(false);
     let checker = twin.mutations().into_iter().fold(checker, Checker::mutate);
     if engine != Engine::Rc11 {
         return twin.judge(&only(checker.run(model.body)));

@@ -59,7 +59,8 @@ pub(super) fn warm_up() {
 }
 
 pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
-    if let Some(Token::Loom { execution, choices }) = &plan.replay {
+    if let Some(Token::Loom { execution, preemptions, choices }) = &plan.replay {
+        let plan = &Plan { preemptions: *preemptions, ..plan.clone() };
         return match explore(plan, model, Some(*execution), choices.clone()).0 {
             Event::Failed(failure, token) => judge(*failure, token, None),
             other => nothing_found(other, "the replayed execution did not fail"),
@@ -136,7 +137,7 @@ fn exploration(
 ) {
     let lock = |choices: &Mutex<Choices>| choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (for_outcome, for_choices) = (Arc::clone(&choices), Arc::clone(&choices));
-    let outcome = report.clone();
+    let (outcome, preemptions) = (report.clone(), plan.preemptions);
     let session = Session::install(
         Box::new(LoomEngine::default()),
         Options {
@@ -146,7 +147,7 @@ fn exploration(
             statics,
             chooser: Box::new(move |n| for_choices.lock().unwrap_or_else(PoisonError::into_inner).choose(n)),
             on_outcome: Box::new(move |ended| {
-                let _ = outcome.send(event_of(ended, lock(&for_outcome).given));
+                let _ = outcome.send(event_of(ended, preemptions, lock(&for_outcome).given));
             }),
             counters: Arc::clone(&plan.counters),
         },
@@ -200,12 +201,12 @@ impl<F: FnMut()> OnThisThread<F> {
     }
 }
 
-fn event_of(outcome: Outcome, choices: Vec<usize>) -> Event {
+fn event_of(outcome: Outcome, preemptions: Option<usize>, choices: Vec<usize>) -> Event {
     match outcome {
         Outcome::Restart(statics) => Event::Restart(statics),
         Outcome::Failed(failure) => {
             let failure: Failure = *failure;
-            let token = Token::Loom { execution: failure.execution, choices };
+            let token = Token::Loom { execution: failure.execution, preemptions, choices };
             Event::Failed(Box::new(failure), Some(token))
         }
     }

@@ -7,15 +7,18 @@
 mod depth_first;
 #[cfg(feature = "loom")]
 mod loom;
+#[cfg(feature = "shuttle")]
+mod loose;
 mod native;
 #[cfg(feature = "rc11")]
 pub(crate) mod rc11;
 #[cfg(feature = "shuttle")]
 mod schedule;
+mod shrink;
 #[cfg(feature = "shuttle")]
 mod shuttle;
 
-use crate::token::Token;
+use crate::token::{self, Token};
 use crate::{Counterexample, Engine, Report, Strategy, Verdict};
 use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
 use std::any::Any;
@@ -46,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) max_operations: u64,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) replay: Option<Token>,
+    /// Whether to look for a failure that takes fewer context switches.
+    pub(crate) shrink: bool,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -131,17 +136,15 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
     capture_panics(warm_up);
     let started = Instant::now();
     let before = Tally::of(&plan.counters);
-    let mut verdict = match plan.engine {
-        Engine::Native => native::run(&plan, &model),
-        #[cfg(feature = "rc11")]
-        Engine::Rc11 => rc11::run(&plan, &model),
-        #[cfg(feature = "loom")]
-        Engine::Loom => loom::run(&plan, &model),
-        #[cfg(feature = "shuttle")]
-        Engine::Shuttle(strategy) => shuttle::run(&plan, strategy, &model),
-        #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "rc11")))]
-        other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
-    };
+    let mut verdict = dispatch(&plan, &model);
+    if let Verdict::Failed(found) = verdict {
+        let mut found = match plan.shrink && plan.replay.is_none() {
+            true => shrink::fewest_preemptions(&plan, &model, found),
+            false => found,
+        };
+        found.token = token::tagged(&found.token, &plan.name);
+        verdict = Verdict::Failed(found);
+    }
     let mut done = Tally::of(&plan.counters).since(&before);
     let explored = *plan.rc11.explored.lock().unwrap_or_else(PoisonError::into_inner);
     if plan.engine == Engine::Rc11 && verdict.passed() && plan.replay.is_none() {
@@ -178,6 +181,21 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         mutated: done.mutated,
         blocked: explored.blocked,
         events: explored.events,
+    }
+}
+
+/// Lets the plan's engine run.
+fn dispatch(plan: &Plan, model: &Model) -> Verdict {
+    match plan.engine {
+        Engine::Native => native::run(plan, model),
+        #[cfg(feature = "rc11")]
+        Engine::Rc11 => rc11::run(plan, model),
+        #[cfg(feature = "loom")]
+        Engine::Loom => loom::run(plan, model),
+        #[cfg(feature = "shuttle")]
+        Engine::Shuttle(strategy) => shuttle::run(plan, strategy, model),
+        #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "rc11")))]
+        other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
     }
 }
 

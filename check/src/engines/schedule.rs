@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::depth_first::DepthFirst;
+use super::loose::Loose;
 use crate::token::Decision;
 use selvedge::rt::engine::Site;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
@@ -14,6 +15,8 @@ pub(super) enum Source {
     DepthFirst(DepthFirst),
     /// As recorded.
     Replay { decisions: Vec<Decision>, position: usize, astray: bool },
+    /// Nearly as recorded.
+    Loose(Loose),
     /// As one of shuttle's own schedulers draws them.
     Sampled { scheduler: Box<dyn Scheduler>, random: fastrand::Rng },
 }
@@ -44,6 +47,7 @@ impl Driver {
                 search.choose(n)
             }
             Source::Sampled { random, .. } => random.usize(..n),
+            Source::Loose(loose) => loose.choose(n),
             Source::Replay { decisions, position, astray } => {
                 let recorded = decisions.get(*position);
                 *position += 1;
@@ -64,7 +68,7 @@ impl Driver {
     pub(super) fn astray(&self) -> Option<(usize, [Option<Site>; 2])> {
         match &self.source {
             Source::DepthFirst(search) => search.astray,
-            Source::Replay { .. } | Source::Sampled { .. } => None,
+            Source::Replay { .. } | Source::Loose(_) | Source::Sampled { .. } => None,
         }
     }
 
@@ -74,7 +78,7 @@ impl Driver {
         }
         let more = match &mut self.source {
             Source::DepthFirst(search) => self.done == 0 || search.advance(),
-            Source::Replay { .. } => self.done == 0,
+            Source::Replay { .. } | Source::Loose(_) => self.done == 0,
             Source::Sampled { .. } => true,
         };
         if !more {
@@ -100,6 +104,10 @@ impl Driver {
                 search.site = self.site.get();
                 let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
                 search.schedule(&ids, current.map(usize::from), yielding).into()
+            }
+            Source::Loose(loose) => {
+                let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
+                loose.schedule(&ids, current.map(usize::from), yielding).into()
             }
             Source::Replay { decisions, position, astray } => {
                 let recorded = decisions.get(*position);

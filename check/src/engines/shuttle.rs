@@ -1,11 +1,12 @@
 //! shuttle: its runner, with our scheduler.
 
 use super::depth_first::DepthFirst;
+use super::loose::{Loose, switches};
 use super::schedule::{Driver, Handle, Source};
 use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
 use crate::token::{Decision, Token};
 use crate::{Strategy, Verdict};
-use selvedge::rt::engine::{Options, Outcome, Session, ShuttleEngine};
+use selvedge::rt::engine::{Failure, Options, Outcome, Session, ShuttleEngine};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +22,7 @@ const STACK_SIZE: usize = 256 * 1024;
 enum Task {
     Explore(Strategy),
     Replay(Vec<Decision>),
+    Loose(Loose),
 }
 
 pub(super) fn warm_up() {
@@ -49,6 +51,7 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
     }
     match start(plan, Task::Explore(strategy), model) {
         Event::Failed(failure, Some(Token::Shuttle(decisions))) => {
+            let decisions = if plan.shrink { shortened(plan, model, &failure, decisions) } else { decisions };
             let again = start(plan, Task::Replay(decisions.clone()), model);
             with_replay(*failure, Token::Shuttle(decisions), again)
         }
@@ -59,6 +62,32 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
         // Counted by the caller.
         Event::Done { .. } => Verdict::Sampled { schedules: 0, seed: plan.seed },
         other => crashed(other),
+    }
+}
+
+/// A schedule that fails in the same way with as few context switches as can be found by taking out one run
+/// after the other.
+fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decision>) -> Vec<Decision> {
+    const TRIES: usize = 500;
+    let mut best = decisions;
+    let mut tries = 0;
+    'shorter: loop {
+        for loose in Loose::shorter(&best) {
+            tries += 1;
+            if tries > TRIES {
+                return best;
+            }
+            let plan = Plan { counters: Arc::default(), ..plan.clone() };
+            if let Event::Failed(found, Some(Token::Shuttle(decisions))) =
+                start(&plan, Task::Loose(loose), model)
+                && found.kind == failure.kind
+                && switches(&decisions) < switches(&best)
+            {
+                best = decisions;
+                continue 'shorter;
+            }
+        }
+        return best;
     }
 }
 
@@ -144,6 +173,7 @@ fn source(plan: &Plan, task: Task) -> Source {
     let (seed, times) = (plan.seed, plan.iterations as usize);
     let scheduler: Box<dyn Scheduler> = match task {
         Task::Replay(decisions) => return Source::Replay { decisions, position: 0, astray: false },
+        Task::Loose(loose) => return Source::Loose(loose),
         Task::Explore(Strategy::DepthFirst) => return Source::DepthFirst(DepthFirst::new(plan.preemptions)),
         Task::Explore(Strategy::Random) => Box::new(RandomScheduler::new_from_seed(seed, times)),
         Task::Explore(Strategy::Pct) => Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times)),

@@ -206,7 +206,7 @@ where
     /// # Errors
     /// The report of the first engine that finds a failure or refuses.
     pub fn run_program(&self, program: &Program<S::Operation>) -> Result<(), Box<Failing<S::Operation>>> {
-        self.run_for(program, None)
+        self.run_for(program, None, true)
     }
 
     /// As [`run_program`](Self::run_program), for a test.
@@ -231,20 +231,26 @@ where
         'smaller: loop {
             for program in smaller(&failing.program).into_iter().take(left) {
                 left -= 1;
-                if let Err(found) = self.run_for(&program.trimmed(), cause) {
+                if let Err(found) = self.run_for(&program.trimmed(), cause, false) {
                     failing = found;
                     continue 'smaller;
                 }
             }
-            return failing;
+            // Once more, for the shortest schedule.
+            return match self.run_for(&failing.program, cause, true) {
+                Err(shortest) => shortest,
+                Ok(()) => failing,
+            };
         }
     }
 
-    /// The same, or only whether it fails for that cause.
+    /// The same, or only whether it fails for that cause; with its schedule shrunk, and replayed if a token says
+    /// so, or neither.
     fn run_for(
         &self,
         program: &Program<S::Operation>,
         cause: Option<Cause>,
+        shrink: bool,
     ) -> Result<(), Box<Failing<S::Operation>>> {
         if program.operations() == 0 {
             return Ok(());
@@ -257,7 +263,9 @@ where
         engines.sort_by_key(|engine| *engine == Engine::Native);
         for engine in engines {
             let (scenario, theirs) = (self.clone(), program.clone());
-            let checker = self.checker.clone().name(&self.name).engines([engine]);
+            let name = format!("{}_regression", self.name);
+            let mut checker = self.checker.clone().name(&name).engines([engine]).shrink(shrink);
+            checker.never_replays = !shrink;
             for report in checker.run(move || scenario.execute(&theirs)) {
                 let same = cause.is_none_or(|cause| cause == cause_of(&report));
                 if !report.verdict.passed() && same {

@@ -83,7 +83,7 @@ where
         let outcome = TestRunner::new_with_rng(config, random).run(&parts, |(first, threads, last)| {
             let program = Program { first, threads, last };
             let cause: Option<Cause> = smallest.borrow().as_ref().map(|failing| cause_of(&failing.report));
-            match self.run_for(&program.trimmed(), cause) {
+            match self.run_for(&program.trimmed(), cause, false) {
                 Ok(()) => Ok(()),
                 Err(failing) => {
                     smallest.replace(Some(failing));

@@ -22,7 +22,7 @@ where
     pub fn run_arbitrary(&self) -> Result<(), Box<Failing<S::Operation>>> {
         let mut random = Gen::from_size_and_seed(SIZE, self.seed);
         for _ in 0..self.programs {
-            if let Err(failing) = self.run_program(&self.draw(&mut random)) {
+            if let Err(failing) = self.run_for(&self.draw(&mut random), None, false) {
                 return Err(self.shrunk(failing, smaller));
             }
         }

@@ -10,7 +10,7 @@
 pub(crate) mod options;
 mod revisit;
 pub(crate) mod split;
-mod switches;
+pub(crate) mod switches;
 
 use crate::consistency::psc;
 use crate::event::{Event, EventId, NONE, ThreadId};

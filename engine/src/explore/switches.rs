@@ -11,10 +11,15 @@ use crate::graph::Graph;
 /// How often a thread that could go on is interrupted, in the interleaving found; nothing if the graph has
 /// none.
 pub(super) fn preemptions(graph: &Graph) -> Option<u32> {
+    interleaving(graph).map(|(_, preemptions)| preemptions)
+}
+
+/// The events in an order that extends `po ∪ rf ∪ co ∪ rb`, and how often a thread is interrupted in it.
+pub(crate) fn interleaving(graph: &Graph) -> Option<(Vec<EventId>, u32)> {
     let mut cursors = vec![0_usize; graph.threads.len()];
     let mut happened = vec![false; graph.events.len()];
-    let (mut current, mut count, mut left) = (0, 0, graph.events.len());
-    while left > 0 {
+    let (mut current, mut count, mut order) = (0, 0, Vec::new());
+    while order.len() < graph.events.len() {
         let next = |thread: usize| graph.threads[thread].events.get(cursors[thread]).copied();
         let enabled = |thread: usize| next(thread).is_some_and(|id| is_enabled(graph, id, &happened));
         if !enabled(current) {
@@ -29,9 +34,9 @@ pub(super) fn preemptions(graph: &Graph) -> Option<u32> {
         let id = graph.threads[current].events[cursors[current]];
         happened[id as usize] = true;
         cursors[current] += 1;
-        left -= 1;
+        order.push(id);
     }
-    Some(count)
+    Some((order, count))
 }
 
 /// Whether all that must come before an event has happened.

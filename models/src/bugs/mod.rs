@@ -121,6 +121,7 @@ impl Bug {
                 .ignore_environment()
                 .engines([engine])
                 .iterations(300)
+                .shrink(false)
                 .time_limit(Duration::from_secs(10))
                 .run(body)
                 .pop()
