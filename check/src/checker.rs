@@ -1,10 +1,11 @@
 //! The builder that runs a model under the chosen engines.
 
+use crate::audit;
 use crate::engines::{self, Plan, Rc11};
 use crate::token::Tagged;
 use crate::{Engine, Report};
 use core::time::Duration;
-use selvedge::rt::engine::{Counters, FailureKind, Mutation};
+use selvedge::rt::engine::{Counters, FailureKind, Mutation, Survey, Use};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -261,7 +262,10 @@ impl Checker {
     where
         F: Fn() + Send + Sync + 'static,
     {
-        let model: engines::Model = Arc::new(model);
+        self.run_model(&(Arc::new(model) as engines::Model))
+    }
+
+    fn run_model(&self, model: &engines::Model) -> Vec<Report> {
         let settings = if self.use_environment {
             self.clone().overridden(|variable| std::env::var(variable).ok())
         } else {
@@ -269,7 +273,21 @@ impl Checker {
         };
         let settings = settings.unwrap_or_else(|error| panic!("{error}"));
         let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.model_name()));
-        plans.into_iter().map(|plan| engines::run(plan, Arc::clone(&model))).collect()
+        plans.into_iter().map(|plan| engines::run(plan, Arc::clone(model))).collect()
+    }
+
+    /// Runs the model under the first engine, and collects the operations that it meets.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run) does.
+    pub fn survey<F>(&self, model: F) -> (Report, Vec<Use>)
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let counters = Arc::new(Counters { survey: Survey::on(), ..Counters::default() });
+        let first = self.engines.iter().copied().take(1);
+        let mut reports = self.clone().engines(first).counters(Arc::clone(&counters)).run(model);
+        (reports.remove(0), counters.survey.take())
     }
 
     fn plans(&self) -> Result<Vec<Plan>, String> {
@@ -316,9 +334,13 @@ impl Checker {
     where
         F: Fn() + Send + Sync + 'static,
     {
-        let reports = self.run(model);
+        let model: engines::Model = Arc::new(model);
+        let reports = self.run_model(&model);
         let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();
         if bad.is_empty() {
+            if self.use_environment && self.expected.is_none() && self.mutations.is_empty() {
+                audit::audit_check(self, &model);
+            }
             return;
         }
         let wanted = match self.expected {

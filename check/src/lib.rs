@@ -19,7 +19,8 @@
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound, or `none` |
-//! | `SELVEDGE_REPLAY` | a failure's token |
+//! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
+//! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
 //!
 //! ```
 //! use selvedge::rt::{sync::Arc, sync::atomic::{AtomicBool, Ordering}, thread};
@@ -48,6 +49,7 @@ struct Readme;
 #[doc = include_str!("../../docs/orderings.md")]
 pub mod orderings {}
 
+pub mod audit;
 mod checker;
 mod engine;
 mod engines;
@@ -66,6 +68,8 @@ pub use engine::{Engine, Strategy};
 pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Violation};
 pub use report::{Counterexample, Report, Verdict};
 pub use scenario::{Failing, Program, Scenario};
-pub use selvedge::rt::engine::{Blocked, Change, Counters, Failure, FailureKind, Mutation, Step};
+pub use selvedge::rt::engine::{
+    Blocked, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use,
+};
 pub use site::{site_after, site_of};
 pub use spec::Spec;

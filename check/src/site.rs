@@ -19,7 +19,7 @@ use selvedge::rt::engine::{Change, Mutation};
 /// ```
 pub fn site_of(source: &str, file: &str, fragment: &str, change: Change) -> Result<Mutation, String> {
     let line = only_line(source, file, fragment)?;
-    Ok(Mutation { file: file.to_string(), line, change })
+    Ok(Mutation { file: file.to_string(), line, column: None, change })
 }
 
 /// As [`site_of`], for a line that stands several times in the file: the first one with `fragment` after
@@ -38,7 +38,7 @@ pub fn site_after(
     let after = (1..).zip(source.lines()).find(|(line, text)| *line > start && text.contains(fragment));
     let (line, _) =
         after.ok_or_else(|| format!("no line of {file} after line {start} contains `{fragment}`"))?;
-    Ok(Mutation { file: file.to_string(), line, change })
+    Ok(Mutation { file: file.to_string(), line, column: None, change })
 }
 
 fn only_line(source: &str, file: &str, fragment: &str) -> Result<u32, String> {

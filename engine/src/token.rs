@@ -10,8 +10,12 @@ use crate::explore::options::SPURIOUS;
 use crate::explore::switches;
 use crate::graph::Graph;
 use crate::run::{Run, Status};
+use core::cell::Cell;
 use core::fmt;
 use core::str::FromStr;
+
+/// How often a thread may go round before its next event.
+const PATIENCE: u32 = 10_000;
 
 /// The name of one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,17 +34,30 @@ pub(crate) struct Guide {
     done: u32,
     /// Events so far.
     events: u32,
+    /// How often a thread has been asked to go on since the last event.
+    idle: Cell<u32>,
     /// Whether the program has done something that the token does not fit.
     pub(crate) astray: bool,
 }
 
 impl Token {
+    /// As the run did it.
     pub(crate) fn of(graph: &Graph, run: &Run) -> Token {
+        Token::in_order(graph, &run.order)
+    }
+
+    /// The same graph in another order, if it has one: an interleaving with few context switches, in which every
+    /// read reads the newest write.
+    pub(crate) fn interleaved(graph: &Graph, run: &Run) -> Option<Token> {
+        interleaving(graph, run).map(|order| Token::in_order(graph, &order))
+    }
+
+    fn in_order(graph: &Graph, order: &[ThreadId]) -> Token {
         let mut token = Token::default();
         let mut happened = vec![false; graph.events.len()];
         let mut cursors = vec![0; graph.threads.len()];
         cursors[0] = 1;
-        for (number, thread) in order(graph, run).iter().enumerate() {
+        for (number, thread) in order.iter().enumerate() {
             match token.schedule.last_mut() {
                 Some((last, count)) if last == thread => *count += 1,
                 _ => token.schedule.push((*thread, 1)),
@@ -58,20 +75,17 @@ impl Token {
     }
 
     pub(crate) fn guide(&self) -> Guide {
-        Guide { token: self.clone(), part: 0, done: 0, events: 0, astray: false }
+        Guide { token: self.clone(), part: 0, done: 0, events: 0, idle: Cell::new(0), astray: false }
     }
 }
 
-/// The order in which the token lets the threads run: an interleaving with few context switches in which every
-/// read reads the newest write, if the graph has one and the run did all of it; otherwise as the run did.
-fn order(graph: &Graph, run: &Run) -> Vec<ThreadId> {
+/// An interleaving of the graph's events by their threads; nothing if the run did not do all of them.
+fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     let mut left = vec![0; graph.threads.len()];
     run.order.iter().for_each(|thread| left[*thread as usize] += 1);
     left[0] += 1; // The root.
     let did_all = graph.threads.iter().zip(&left).all(|(thread, count)| thread.events.len() <= *count);
-    let Some((events, _)) = switches::interleaving(graph).filter(|_| did_all) else {
-        return run.order.clone();
-    };
+    let (events, _) = switches::interleaving(graph).filter(|_| did_all)?;
     let mut order: Vec<ThreadId> = events.into_iter().map(|id| graph.event(id).thread).collect();
     order.iter().for_each(|thread| left[*thread as usize] -= 1);
     // What came to no event any more, such as the access that failed, comes last.
@@ -84,7 +98,7 @@ fn order(graph: &Graph, run: &Run) -> Vec<ThreadId> {
     let last: Vec<ThreadId> = last.copied().collect();
     order.extend(last.into_iter().rev());
     order.remove(0);
-    order
+    Some(order)
 }
 
 /// The place of a read's source or of a write among what has happened, unless it is the newest.
@@ -112,6 +126,11 @@ fn exception(graph: &Graph, event: &Event, happened: &[bool]) -> Option<(u32, bo
 }
 
 impl Guide {
+    /// Whether threads only go round, and the next event of the token never comes.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.idle.get() > PATIENCE
+    }
+
     fn exception(&self) -> Option<(u32, bool)> {
         let at = self.token.exceptions.binary_search_by_key(&self.events, |exception| exception.0).ok()?;
         let (_, place, spurious) = self.token.exceptions[at];
@@ -161,6 +180,7 @@ impl Guide {
 
     pub(crate) fn happened(&mut self, thread: ThreadId) {
         self.events += 1;
+        self.idle.set(0);
         if let Some((scheduled, count)) = self.token.schedule.get(self.part) {
             self.astray |= *scheduled != thread;
             self.done += 1;
@@ -173,6 +193,7 @@ impl Guide {
 
     /// The thread to go on next.
     pub(crate) fn next(&self, graph: &Graph, run: &Run) -> Option<ThreadId> {
+        self.idle.set(self.idle.get() + 1);
         let last = self.token.schedule.last().map(|(thread, _)| *thread);
         let first = self.scheduled().or(last).filter(|thread| (*thread as usize) < run.threads.len());
         if let Some(first) = first {

@@ -1,6 +1,7 @@
 //! The models of selvedge's primitives, each with broken twins, and concurrency bugs of well-known
 //! programs. `selvedge verify` and `selvedge bugs` run them; so do this crate's tests.
 
+pub mod audit;
 pub mod bugs;
 pub mod litmus;
 pub mod models;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Bugs(arguments) => command::bugs::run(&arguments),
+        Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Merge(arguments) => command::merge::run(&arguments),
         Command::Litmus(arguments) => command::litmus::run(&arguments),
     };

@@ -48,7 +48,8 @@ const EVENTS: u32 = 240;
 /// How long executions of twins may become, step by step.
 const TWIN_EVENTS: [u32; 4] = [80, 120, 180, EVENTS];
 
-fn checker(model: &Model, engine: Engine, effort: &Effort) -> Checker {
+/// The settings of a model under an engine.
+pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
     Checker::new()
         .name(model.name)
         .ignore_environment()
@@ -56,12 +57,12 @@ fn checker(model: &Model, engine: Engine, effort: &Effort) -> Checker {
         .preemption_bound(model.bound)
         .rc11_preemption_bound(model.bound)
         .rc11_event_bound(model.bound.map(|_| EVENTS))
-        .iterations(effort.runs)
 }
 
 /// Runs a model under one engine.
 pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: SharedCounters) -> Report {
-    let mut checker = checker(model, engine, effort).time_limit(effort.time_limit).counters(counters);
+    let mut checker =
+        checker(model, engine).iterations(effort.runs).time_limit(effort.time_limit).counters(counters);
     if let Some(limit) = effort.executions {
         checker = checker.max_executions(limit);
     }
@@ -89,7 +90,11 @@ pub fn run_twin(
     effort: &Effort,
     counters: SharedCounters,
 ) -> Result<(), String> {
-    let checker = checker(model, engine, effort).time_limit(TWIN_LIMIT).counters(counters).shrink(false);
+    let checker = checker(model, engine)
+        .iterations(effort.runs)
+        .time_limit(TWIN_LIMIT)
+        .counters(counters)
+        .shrink(false);
     let checker = twin.mutations().into_iter().fold(checker, Checker::mutate);
     if engine != Engine::Rc11 {
         return twin.judge(&only(checker.run(model.body)));

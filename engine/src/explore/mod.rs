@@ -228,6 +228,11 @@ impl Exploration {
         }
     }
 
+    /// Whether the token that is followed does not fit.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.mode, Mode::Guided(guide) if guide.is_lost())
+    }
+
     /// Whether the schedule lets this thread add an event now.
     pub(crate) fn may_add(&self, thread: ThreadId) -> bool {
         match &self.mode {

@@ -40,6 +40,11 @@ impl Machine {
                 match &state.run.failure {
                     Some(why) => break End::Failed(why.clone()),
                     None if state.run.dead => break End::Blocked,
+                    None if state.exploration.is_lost() => {
+                        break End::Failed(
+                            "the token does not fit this model: it takes other steps".to_string(),
+                        );
+                    }
                     None => state.exploration.scheduled(&state.run),
                 }
             };

@@ -147,6 +147,13 @@ impl Machine {
         Token::of(&state.exploration.graph, &state.run)
     }
 
+    /// A token that orders the same execution as an interleaving with few context switches, if it has one. Whoever
+    /// replays it has to see whether it comes to the same.
+    pub fn interleaved_token(&self) -> Option<Token> {
+        let state = self.state.borrow();
+        Token::interleaved(&state.exploration.graph, &state.run)
+    }
+
     /// In a sample that has come to its end: the estimate that it gives for the number of executions.
     pub fn sampled_size(&self) -> f64 {
         match &self.state.borrow().exploration.mode {

@@ -1,13 +1,16 @@
 //! The command line.
 
+pub(crate) mod audit;
 pub(crate) mod bugs;
 mod jobs;
+mod junit;
 pub(crate) mod litmus;
 pub(crate) mod merge;
+mod page;
 pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand};
-use comfy_table::{Table, presets};
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use selvedge_check::Engine;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +31,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Run concurrency bugs of well-known programs, buggy and fixed
     Bugs(Selection),
+    /// Weaken each ordering of the primitives and leave out each fence and wake-up, and see which models object
+    Audit(AuditArguments),
     /// Add up the JSON reports of the shares of one verification
     Merge(MergeArguments),
     /// Explore litmus programs, and hold their counts against the published ones
@@ -49,6 +54,19 @@ pub(crate) struct Selection {
     /// How many to run at once
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     jobs: u16,
+}
+
+/// The arguments of `audit`.
+#[derive(Args)]
+pub(crate) struct AuditArguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// Write a page too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Seconds for each model with each change
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    time_limit: u64,
 }
 
 /// The arguments of `merge`.
@@ -113,6 +131,15 @@ pub(crate) struct VerifyArguments {
     /// A folder in which rc11 leaves what a time limit kept it from exploring, and from which it goes on
     #[arg(long, value_name = "FOLDER")]
     checkpoint: Option<PathBuf>,
+    /// Write a page: models by primitive, engines side by side
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// An audit for that page: what `selvedge audit --json` has printed
+    #[arg(long, value_name = "FILE", requires = "html")]
+    audit: Option<PathBuf>,
+    /// Write JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Seconds for each model under each engine
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
@@ -147,7 +174,13 @@ impl Selection {
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(head);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table
+}
+
+/// A cell in green or red, where the terminal shows colours and `NO_COLOR` is not set.
+fn coloured(text: &str, good: bool) -> Cell {
+    Cell::new(text).fg(if good { Color::Green } else { Color::Red })
 }
 
 fn seconds(time: Duration) -> String {

@@ -1,10 +1,13 @@
 //! `selvedge verify`.
 
-use super::{VerifyArguments, jobs, seconds, table};
+use super::{VerifyArguments, coloured, jobs, junit, page, seconds, table};
+use cargo_selvedge::Summary;
+use comfy_table::Cell;
 use selvedge_check::{Counters, Engine, Report};
 use selvedge_models::run::{Effort, run_model, run_twin};
 use selvedge_models::table::{MODELS, Model};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,22 +28,25 @@ struct Twins {
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
-    model: &'a str,
-    property: &'a str,
-    engine: &'a str,
-    verdict: &'a str,
-    detail: String,
-    executions: u64,
+pub(super) struct Row<'a> {
+    pub(super) model: &'a str,
+    pub(super) property: &'a str,
+    pub(super) engine: &'a str,
+    pub(super) verdict: &'a str,
+    pub(super) detail: String,
+    pub(super) executions: u64,
     blocked: u64,
     events: u64,
     operations: u64,
     shard: Option<(usize, usize)>,
-    seconds: f64,
-    twins_caught: usize,
-    twins_missed: &'a [String],
+    pub(super) seconds: f64,
+    pub(super) twins_caught: usize,
+    pub(super) twins_missed: &'a [String],
     twins_it_cannot_see: usize,
-    ok: bool,
+    /// The page with the execution that failed, beside the page of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) counterexample: Option<String>,
+    pub(super) ok: bool,
 }
 
 impl VerifyArguments {
@@ -57,6 +63,38 @@ impl VerifyArguments {
         effort.checkpoint = self.checkpoint.clone();
         effort
     }
+}
+
+impl VerifyArguments {
+    fn write_reports(&self, outcomes: &[Outcome]) -> Result<(), String> {
+        let write = |path: &Path, text: String| {
+            std::fs::write(path, text)
+                .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        };
+        if let Some(path) = &self.junit {
+            let rows: Vec<_> = outcomes.iter().map(Outcome::row).collect();
+            write(path, junit::junit(&rows)?)?;
+        }
+        let Some(path) = &self.html else { return Ok(()) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let rows = outcomes.iter().map(|outcome| {
+            let drawn = draw(outcome, folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+            Ok(Row { counterexample: drawn.map(|page| name_of(&page)), ..outcome.row() })
+        });
+        let rows: Vec<Row<'_>> = rows.collect::<Result<_, String>>()?;
+        let audit = self.audit.as_ref().map(|path| {
+            let text = std::fs::read_to_string(path);
+            let text = text.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+            let wrong =
+                |error| format!("{} is not what `selvedge audit --json` prints: {error}", path.display());
+            serde_json::from_str::<Summary>(&text).map_err(wrong)
+        });
+        write(path, page::page(&rows, audit.transpose()?.as_ref()))
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Runs the table; whether everything was as expected.
@@ -79,6 +117,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
         |(model, engine), counters| verify(model, *engine, &effort, counters),
     );
     let good = outcomes.iter().all(Outcome::is_good);
+    arguments.write_reports(&outcomes)?;
     if selection.json {
         let rows: Vec<_> = outcomes.iter().map(Outcome::row).collect();
         println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
@@ -127,6 +166,7 @@ impl Outcome {
             twins_caught: self.twins.caught,
             twins_missed: &self.twins.missed,
             twins_it_cannot_see: self.twins.unseen,
+            counterexample: None,
             ok: self.is_good(),
         }
     }
@@ -143,18 +183,15 @@ impl Twins {
     }
 }
 
-/// Draws the execution that failed, where the engine has its graph.
-fn draw(outcome: &Outcome) {
+/// Draws the execution that failed, where the engine has its graph; the page.
+fn draw(outcome: &Outcome, folder: &Path) -> Result<Option<PathBuf>, String> {
     #[cfg(feature = "rc11")]
     if let Some(found) = outcome.report.verdict.failure() {
-        match found.write_to("target/selvedge".as_ref(), outcome.model.name) {
-            Ok(Some(page)) => println!("the execution as a page: {}", page.display()),
-            Ok(None) => (),
-            Err(error) => println!("the execution's page could not be written: {error}"),
-        }
+        let failed = |error| format!("the execution's page could not be written: {error}");
+        return found.write_to(folder, outcome.model.name).map_err(failed);
     }
-    #[cfg(not(feature = "rc11"))]
-    let _ = outcome;
+    let (_, _) = (outcome, folder);
+    Ok(None)
 }
 
 fn show(outcomes: &[Outcome]) {
@@ -162,13 +199,13 @@ fn show(outcomes: &[Outcome]) {
     for outcome in outcomes {
         let report = &outcome.report;
         rows.add_row([
-            outcome.model.name.to_string(),
-            outcome.model.property.to_string(),
-            report.engine.to_string(),
-            report.verdict.label().to_string(),
-            report.executions.to_string(),
-            seconds(report.elapsed),
-            outcome.twins.text(),
+            Cell::new(outcome.model.name),
+            Cell::new(outcome.model.property),
+            Cell::new(report.engine),
+            coloured(report.verdict.label(), report.verdict.passed()),
+            Cell::new(report.executions),
+            Cell::new(seconds(report.elapsed)),
+            coloured(&outcome.twins.text(), outcome.twins.missed.is_empty()),
         ]);
     }
     println!("{rows}");
@@ -176,7 +213,11 @@ fn show(outcomes: &[Outcome]) {
     for outcome in &bad {
         if !outcome.report.verdict.passed() {
             println!("{} under {}", outcome.model.name, outcome.report);
-            draw(outcome);
+            match draw(outcome, "target/selvedge".as_ref()) {
+                Ok(Some(page)) => println!("the execution as a page: {}", page.display()),
+                Ok(None) => (),
+                Err(why) => println!("{why}"),
+            }
         }
         for missed in &outcome.twins.missed {
             println!(

@@ -13,8 +13,15 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use worker::Task;
 
-/// The graph of a failed execution, handed over from the worker that met it.
-type Failed = Arc<Mutex<Option<selvedge_engine::report::Execution>>>;
+/// A failed execution, handed over from the worker that met it.
+type Failed = Arc<Mutex<Option<Shown>>>;
+
+/// How a failed execution can be shown.
+struct Shown {
+    graph: selvedge_engine::report::Execution,
+    /// It as an interleaving.
+    interleaved: Option<selvedge_engine::Token>,
+}
 
 fn options(plan: &Plan) -> Options {
     Options {
@@ -39,7 +46,8 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
         _ => explore(plan, model, &failed),
     };
     if let Verdict::Failed(counterexample) = &mut verdict {
-        counterexample.graph = failed.lock().unwrap_or_else(PoisonError::into_inner).take().map(Box::new);
+        let shown = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        counterexample.graph = shown.map(|shown| Box::new(shown.graph));
     }
     verdict
 }
@@ -145,6 +153,18 @@ fn shown(
     token: String,
     failed: &Failed,
 ) -> Verdict {
+    let interleaved = {
+        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_mut().and_then(|shown| shown.interleaved.take())
+    };
+    if let Some(interleaved) = interleaved {
+        let text = interleaved.to_string();
+        if let again @ Event::Failed(..) = replay(plan, model, interleaved, failed)
+            && matches!(&again, Event::Failed(found, _) if found.kind == failure.kind)
+        {
+            return with_replay(failure, Token::Rc11(text), again);
+        }
+    }
     let Ok(parsed) = token.parse() else {
         return judge(failure, Some(Token::Rc11(token)), None);
     };

@@ -1,8 +1,8 @@
 //! One machine at work.
 
 use super::super::{Event, Model, Plan};
-use super::Failed;
 use super::pool::Pool;
+use super::{Failed, Shown};
 use crate::token::Token;
 use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Session};
 use selvedge_engine::{End, Machine, Part, Statistics};
@@ -98,7 +98,8 @@ fn install(
             on_outcome: Box::new(move |ended| {
                 if let Outcome::Failed(failure) = ended {
                     let graph = for_outcome.execution(&failure.message);
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(graph);
+                    let shown = Shown { graph, interleaved: for_outcome.interleaved_token() };
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
                     let token = Token::Rc11(for_outcome.token().to_string());
                     let _ = report.send(Event::Failed(failure, Some(token)));
                 }

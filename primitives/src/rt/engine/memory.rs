@@ -1,7 +1,8 @@
 //! Operations on atomics and fences, as a session runs them.
 
+use super::mutation::weakens;
 use super::objects::Family;
-use super::{Change, Exchange, Rmw, Session, Site, Slot, Width};
+use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Width};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
@@ -106,7 +107,7 @@ impl Session {
     /// The ordering to use at `site`: the source's, or the mutation's.
     fn order_at(&self, site: Site, order: Ordering) -> Ordering {
         match self.change_at(site) {
-            Some(Change::Order(weaker)) => weaker,
+            Some(Change::Order(weaker)) if weakens(weaker, order) => weaker,
             _ => order,
         }
     }
@@ -114,6 +115,7 @@ impl Session {
     pub(crate) fn load(&self, access: Access<'_>, order: Ordering) -> u64 {
         check_load(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
+        self.met(access.site, Operation::Load, Some(order), None);
         let order = self.order_at(access.site, order);
         let value = self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.load(atomic, order),
@@ -129,6 +131,7 @@ impl Session {
     pub(crate) fn store(&self, access: Access<'_>, value: u64, order: Ordering) {
         check_store(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
+        self.met(access.site, Operation::Store, Some(order), None);
         if self.change_at(access.site) == Some(Change::DropStore) {
             return;
         }
@@ -149,6 +152,7 @@ impl Session {
             access.shadow.set(op.apply(old, access.width));
             return old;
         };
+        self.met(access.site, Operation::Rmw, Some(order), None);
         if self.change_at(access.site) == Some(Change::DropStore) {
             return self.load(access, load_part(order));
         }
@@ -179,6 +183,7 @@ impl Session {
             }
             return result;
         };
+        self.met(access.site, Operation::CompareExchange, Some(success), Some(failure));
         if self.change_at(access.site) == Some(Change::DropStore) {
             return compare(self.load(access, failure));
         }
@@ -254,6 +259,7 @@ impl Session {
         if order == Relaxed {
             reject("a fence", order);
         }
+        self.met(site, Operation::Fence, Some(order), None);
         if self.change_at(site) == Some(Change::DropFence) {
             return;
         }

@@ -36,6 +36,7 @@ mod session;
 #[cfg(feature = "shuttle")]
 mod shuttle;
 mod slot;
+mod survey;
 mod threads;
 mod trace;
 mod waiting;
@@ -48,6 +49,7 @@ pub use failure::{Blocked, Failure, FailureKind};
 #[cfg(feature = "loom")]
 pub use loom::LoomEngine;
 pub(crate) use memory::{Access, Shadow};
+pub(crate) use mutation::weakens;
 pub use mutation::{Change, Mutation};
 pub use native::{NativeOptions, NativeRun};
 pub(crate) use native::{entered, join_of, left};
@@ -60,6 +62,7 @@ pub use session::{Counters, Options, Outcome, Session};
 #[cfg(feature = "shuttle")]
 pub use shuttle::ShuttleEngine;
 pub(crate) use slot::Slot;
+pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::Step;
 
 use core::panic::Location;

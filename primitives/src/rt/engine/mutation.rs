@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// Use this ordering (for a compare-exchange: on success) instead of the source's.
+    /// Use this ordering (for a compare-exchange: on success) instead of the source's, unless that is weaker.
     Order(Ordering),
     /// Use this ordering when a compare-exchange fails.
     FailureOrder(Ordering),
@@ -26,6 +26,8 @@ pub struct Mutation {
     pub file: String,
     /// The line, from 1.
     pub line: u32,
+    /// The column, from 1, if the line has several operations.
+    pub column: Option<u32>,
     /// The change.
     pub change: Change,
 }
@@ -33,6 +35,19 @@ pub struct Mutation {
 impl Mutation {
     /// Whether `site` is the line that this mutation changes.
     pub fn matches(&self, site: Site) -> bool {
-        site.line() == self.line && site.file().ends_with(&self.file)
+        site.line() == self.line
+            && self.column.is_none_or(|column| site.column() == column)
+            && site.file().ends_with(&self.file)
+    }
+}
+
+/// Whether a mutation to `to` makes an operation of ordering `from` any weaker.
+pub(crate) fn weakens(to: Ordering, from: Ordering) -> bool {
+    use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+    match from {
+        SeqCst => to != SeqCst,
+        AcqRel => matches!(to, Acquire | Release | Relaxed),
+        Acquire | Release => to == Relaxed,
+        _ => false,
     }
 }

@@ -4,11 +4,13 @@ use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
 use super::{
-    Change, Engine, Failure, FailureKind, Mutation, Raced, Site, StaticKey, Step, ThreadId, current,
+    Change, Engine, Failure, FailureKind, Mutation, Raced, Site, StaticKey, Step, Survey, ThreadId, Use,
+    current,
 };
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 use std::any::Any;
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +49,8 @@ pub struct Counters {
     pub mutated: AtomicU64,
     /// The most threads that an execution had, its body included.
     pub threads: AtomicU64,
+    /// The operations met, if they are to be collected.
+    pub survey: Survey,
 }
 
 /// Why a session's thread stopped for good.
@@ -73,6 +77,9 @@ pub struct Session {
     /// The thread that unwinds. Another may run meanwhile, where an engine has it replayed first.
     unwinder: Cell<Option<ThreadId>>,
     in_execution: Cell<bool>,
+    pub(super) surveys: bool,
+    /// What this session has told the survey.
+    pub(super) seen: RefCell<HashSet<Use>>,
 }
 
 /// What changes during an execution. Never borrowed across an engine's operation.
@@ -97,6 +104,8 @@ impl Session {
     pub fn install(engine: Box<dyn Engine>, options: Options) -> &'static Session {
         let session = Box::leak(Box::new(Session {
             engine,
+            surveys: options.counters.survey.is_on(),
+            seen: RefCell::default(),
             counters: options.counters,
             state: RefCell::new(State {
                 epoch: 0,

@@ -1,6 +1,6 @@
 //! Park, unpark, time, and what else lets others run.
 
-use super::{Change, FailureKind, Rmw, Session, Site, ThreadId, Width, take_panic};
+use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,7 @@ impl Session {
     /// Sets the token. What the caller did so far happens before the park that takes it returns.
     pub(crate) fn unpark(&self, (epoch, token): (u64, usize), site: Site) {
         let Some(edge) = self.token_edge(epoch, token) else { return };
+        self.met(site, Operation::Unpark, None, None);
         if self.change_at(site) == Some(Change::DropUnpark) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::word::{Rmw, Word};
-use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current};
+use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current, weakens};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};
 
@@ -206,7 +206,7 @@ impl<A: Bits> Cell<A> {
 
 fn changed(change: Option<Change>, order: Ordering) -> Ordering {
     match change {
-        Some(Change::Order(weaker)) => weaker,
+        Some(Change::Order(weaker)) if weakens(weaker, order) => weaker,
         _ => order,
     }
 }
@@ -219,7 +219,7 @@ pub(crate) fn fence(order: Ordering) {
             run.step();
             match run.change_at(Location::caller()) {
                 Some(Change::DropFence | Change::Order(Relaxed)) => (),
-                Some(Change::Order(weaker)) => core::sync::atomic::fence(weaker),
+                Some(Change::Order(weaker)) if weakens(weaker, order) => core::sync::atomic::fence(weaker),
                 _ => core::sync::atomic::fence(order),
             }
         }

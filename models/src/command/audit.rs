@@ -1,0 +1,104 @@
+//! `selvedge audit`.
+
+use super::{AuditArguments, jobs};
+use cargo_selvedge::{Site, Summary, page, scan, show, sources};
+use selvedge_check::Engine;
+use selvedge_check::audit::{Candidate, Entry, candidates};
+use selvedge_models::audit::{Effort, judge, survey};
+use selvedge_models::table::{MODELS, Model};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The folder with the primitives' source, as sites name it.
+const SOURCE: &str = "primitives/src";
+
+/// Parts of the source that an engine takes the place of, or is: nothing of it runs in a model.
+const NOT_MODELLED: [&str; 4] = [
+    "primitives/src/rt/engine/",
+    "primitives/src/rt/sync/atomic/",
+    "primitives/src/rt/park",
+    "primitives/src/rt/thread/",
+];
+
+/// Runs the audit; whether everything is needed or explained.
+pub(crate) fn run(arguments: &AuditArguments) -> Result<bool, String> {
+    let summary = summary(arguments)?;
+    if let Some(path) = &arguments.html {
+        let failed = |error| format!("{} cannot be written: {error}", path.display());
+        std::fs::write(path, page(&summary)).map_err(failed)?;
+    }
+    if arguments.selection.json {
+        println!("{}", serde_json::to_string_pretty(&summary).map_err(|error| error.to_string())?);
+    } else {
+        println!("{}", show(&summary));
+    }
+    Ok(summary.is_good())
+}
+
+fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
+    let selection = &arguments.selection;
+    let mut engines = selection.engines()?;
+    engines.retain(|engine| *engine != Engine::Native);
+    if selection.engines.is_empty() && engines.contains(&Engine::Rc11) {
+        engines = vec![Engine::Rc11];
+    }
+    let effort = Effort { time_limit: Duration::from_secs(arguments.time_limit) };
+    let pairs: Vec<(&Model, Engine)> =
+        MODELS.iter().flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
+    let label = |(model, engine): &(&Model, Engine)| format!("{} under {engine}", model.name);
+    let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
+        survey(model, *engine, &effort)
+    });
+    let fits = |file: &str, line: u32| {
+        let wanted = selection.filter.as_deref().unwrap_or("");
+        file.starts_with(SOURCE) && format!("{file}:{line}").contains(wanted)
+    };
+    let mut work: BTreeMap<String, (Candidate, Vec<(&Model, Engine)>)> = BTreeMap::new();
+    for (pair, uses) in pairs.iter().zip(met) {
+        for candidate in candidates(&uses) {
+            let site = candidate.met.site;
+            if fits(site.file(), site.line()) {
+                let key = format!("{site} {:?}", candidate.mutation.change);
+                work.entry(key).or_insert_with(|| (candidate, Vec::new())).1.push(*pair);
+            }
+        }
+    }
+    let work: Vec<_> = work.into_values().collect();
+    let label = |(candidate, _): &(Candidate, _)| candidate.met.site.to_string();
+    let entries: Vec<Entry> =
+        jobs::run(&work, selection.jobs.into(), selection.json, label, |(candidate, pairs), counters| {
+            candidate.entry(judge(candidate, pairs, &effort, &Arc::clone(&counters)))
+        });
+    let sites: Vec<Site> = in_source()?.into_iter().filter(|site| fits(&site.file, site.lines.0)).collect();
+    if entries.is_empty() && sites.is_empty() {
+        return Err(
+            "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
+                .to_string(),
+        );
+    }
+    let root = root();
+    Ok(Summary::new(entries, &sites, |file| std::fs::read_to_string(root.join(file)).ok()))
+}
+
+/// The workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// The operations that models should reach.
+fn in_source() -> Result<Vec<Site>, String> {
+    let root = root();
+    let mut found = Vec::new();
+    for path in sources(&root.join(SOURCE))? {
+        let file = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
+        if NOT_MODELLED.iter().any(|part| file.starts_with(part)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path);
+        let text = text.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        found.extend(scan(&file, &text)?);
+    }
+    Ok(found)
+}
