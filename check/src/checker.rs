@@ -35,6 +35,8 @@ pub struct Checker {
     /// What a token cannot belong to.
     pub(crate) never_replays: bool,
     shrink: bool,
+    #[cfg(feature = "shuttle")]
+    freeze: Option<engines::freeze::Freeze>,
     time_limit: Option<Duration>,
     max_executions: Option<u64>,
     max_operations: u64,
@@ -58,6 +60,8 @@ impl Checker {
             replay: None,
             never_replays: false,
             shrink: true,
+            #[cfg(feature = "shuttle")]
+            freeze: None,
             time_limit: Some(Duration::from_secs(60)),
             max_executions: None,
             max_operations: 20_000,
@@ -230,6 +234,12 @@ impl Checker {
         self
     }
 
+    #[cfg(feature = "shuttle")]
+    pub(crate) fn freeze(mut self, freeze: Option<engines::freeze::Freeze>) -> Checker {
+        self.freeze = freeze;
+        self
+    }
+
     /// Ignores the `SELVEDGE_…` variables.
     pub fn ignore_environment(mut self) -> Checker {
         self.use_environment = false;
@@ -321,6 +331,8 @@ impl Checker {
             mutations: self.mutations.clone(),
             replay: self.replay.as_ref().map(|tagged| tagged.token.clone()),
             shrink: self.shrink,
+            #[cfg(feature = "shuttle")]
+            freeze: self.freeze.clone(),
             counters: self.counters.clone().unwrap_or_default(),
         };
         Ok(engines.into_iter().map(plan).collect())

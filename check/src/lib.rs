@@ -57,6 +57,8 @@ mod environment;
 #[cfg(feature = "rc11")]
 mod graph_report;
 mod history;
+#[cfg(feature = "shuttle")]
+mod progress;
 mod report;
 mod scenario;
 mod site;
@@ -66,6 +68,8 @@ mod token;
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
 pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Violation};
+#[cfg(feature = "shuttle")]
+pub use progress::Progress;
 pub use report::{Counterexample, Report, Verdict};
 pub use scenario::{Failing, Program, Scenario};
 pub use selvedge::rt::engine::{

@@ -192,3 +192,29 @@ mod rc11 {
         assert_eq!(load_buffering.len(), 3);
     }
 }
+
+/// What this machine shows is allowed: everything of small programs, under the strongest model that they name.
+mod native {
+    use selvedge_models::litmus::{PROGRAMS, parse, run_natively};
+
+    #[test]
+    fn an_instance_for_each_run_and_no_outcome_that_coherence_forbids() {
+        let programs = parse(PROGRAMS).expect("the file is good");
+        let message_passing = programs.iter().find(|program| program.name == "MP").expect("there is MP");
+        let counts = run_natively(message_passing, 10_000);
+        assert_eq!(counts.values().sum::<u64>(), 3 * 4096, "whole batches");
+        let text: Vec<String> = counts.keys().map(ToString::to_string).collect();
+        assert!(!text.contains(&"T1.r0=1 T1.r1=0".to_string()), "{text:?}");
+    }
+
+    #[test]
+    fn a_failed_assumption_leaves_the_instance_out_and_main_comes_last() {
+        let text = "A | init x=2 | T0: r0=R.rlx x; assume r0==3 | expect=0\n\
+                    B | init x=2 | T0: r0=FADD.rlx x 1 | main: join; r0=R.rlx x | expect=1";
+        let programs = parse(text).expect("two programs");
+        assert!(run_natively(&programs[0], 1).is_empty());
+        let counts = run_natively(&programs[1], 1);
+        let text: Vec<String> = counts.iter().map(|(outcome, count)| format!("{outcome}: {count}")).collect();
+        assert_eq!(text, ["T0.r0=2 main.r0=3: 4096"]);
+    }
+}

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "shuttle")]
 mod depth_first;
+#[cfg(feature = "shuttle")]
+pub(crate) mod freeze;
 #[cfg(feature = "loom")]
 mod loom;
 #[cfg(feature = "shuttle")]
@@ -51,6 +53,9 @@ pub(crate) struct Plan {
     pub(crate) replay: Option<Token>,
     /// Whether to look for a failure that takes fewer context switches.
     pub(crate) shrink: bool,
+    /// Threads that stop under shuttle.
+    #[cfg(feature = "shuttle")]
+    pub(crate) freeze: Option<freeze::Freeze>,
     pub(crate) counters: Arc<Counters>,
 }
 

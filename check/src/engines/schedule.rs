@@ -1,10 +1,11 @@
 //! What drives shuttle: a scheduler of our own, which records, replays, and keeps the limits.
 
-use super::Limits;
 use super::depth_first::DepthFirst;
+use super::freeze::{Freeze, Stage};
 use super::loose::Loose;
+use super::{Limits, Plan};
 use crate::token::Decision;
-use selvedge::rt::engine::Site;
+use selvedge::rt::engine::{ShuttleEngine, Site};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -32,11 +33,43 @@ pub(super) struct Driver {
     pub(super) cut: Option<String>,
     /// The operation that asks for a decision.
     site: Rc<Cell<Option<Site>>>,
+    freeze: Option<Freeze>,
+    stage: Stage,
+    complaint: Rc<RefCell<Option<String>>>,
 }
 
 impl Driver {
-    pub(super) fn new(source: Source, limits: Limits, site: Rc<Cell<Option<Site>>>) -> Rc<RefCell<Driver>> {
-        Rc::new(RefCell::new(Driver { source, limits, done: 0, decisions: Vec::new(), cut: None, site }))
+    pub(super) fn new(source: Source, plan: &Plan, engine: &ShuttleEngine) -> Rc<RefCell<Driver>> {
+        Rc::new(RefCell::new(Driver {
+            source,
+            limits: Limits::of(plan),
+            done: 0,
+            decisions: Vec::new(),
+            cut: None,
+            site: engine.site(),
+            freeze: plan.freeze.clone(),
+            stage: Stage::default(),
+            complaint: engine.complaints(),
+        }))
+    }
+
+    /// Those of the threads that may run that do not stand still.
+    fn moving<'t>(&mut self, runnable: &[&'t Task], current: Option<TaskId>) -> Vec<&'t Task> {
+        let Some(freeze) = self.freeze.clone() else { return runnable.to_vec() };
+        if self.stage == Stage::Before && freeze.may_begin(current.map(usize::from)) && self.choose(2) == 1 {
+            self.stage = Stage::Frozen;
+        }
+        let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
+        match freeze.allow(&ids, &mut self.stage) {
+            Ok(allowed) => {
+                runnable.iter().copied().filter(|task| allowed.contains(&task.id().into())).collect()
+            }
+            Err(why) => {
+                self.stage = Stage::After;
+                self.complaint.replace(Some(why));
+                runnable.to_vec()
+            }
+        }
     }
 
     /// A choice of the model.
@@ -91,6 +124,7 @@ impl Driver {
         self.done += 1;
         self.decisions.clear();
         self.site.set(None);
+        self.stage = Stage::default();
         match &mut self.source {
             Source::Sampled { scheduler, .. } => scheduler.new_execution(),
             _ => Some(Schedule::new(0)),
@@ -98,6 +132,7 @@ impl Driver {
     }
 
     fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
+        let runnable = &self.moving(runnable, current)[..];
         let next = match &mut self.source {
             Source::Sampled { scheduler, .. } => scheduler.next_task(runnable, current, yielding)?,
             Source::DepthFirst(search) => {

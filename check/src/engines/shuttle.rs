@@ -3,7 +3,7 @@
 use super::depth_first::DepthFirst;
 use super::loose::{Loose, switches};
 use super::schedule::{Driver, Handle, Source};
-use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
+use super::{Event, Model, Plan, isolated, judge, with_replay};
 use crate::token::{Decision, Token};
 use crate::{Strategy, Verdict};
 use selvedge::rt::engine::{Failure, Options, Outcome, Session, ShuttleEngine};
@@ -108,7 +108,7 @@ fn start(plan: &Plan, task: Task, model: &Model) -> Event {
 fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     let replaying = matches!(task, Task::Replay(_));
     let engine = ShuttleEngine::default();
-    let driver = Driver::new(source(plan, task), Limits::of(plan), engine.site());
+    let driver = Driver::new(source(plan, task), plan, &engine);
     let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), report.clone());
     let session = Session::install(
         Box::new(engine),

@@ -1,6 +1,6 @@
 //! `selvedge litmus`.
 
-use super::{LitmusArguments, jobs, seconds, table};
+use super::{LitmusArguments, hardware, jobs, seconds, table};
 use selvedge_check::{Checker, Counters, Engine, FailureKind, Report, Verdict};
 use selvedge_models::litmus::{Compiled, Mode, Outcome, Outcomes, PROGRAMS, Program, parse};
 use serde::Serialize;
@@ -35,6 +35,9 @@ struct Row {
 /// Runs litmus programs; whether all came out as expected.
 pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
     let programs = programs(arguments)?;
+    if arguments.native {
+        return hardware::run(&programs, arguments.instances, arguments.json);
+    }
     let engines = if arguments.engines.is_empty() { vec![Engine::Rc11] } else { arguments.engines.clone() };
     if let Some(missing) = engines.iter().chain([&Engine::Rc11]).find(|engine| !engine.is_available()) {
         return Err(format!("{missing} is not compiled in; add `--features rc11` to cargo's command"));
@@ -90,7 +93,7 @@ fn programs(arguments: &LitmusArguments) -> Result<Vec<Program>, String> {
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-fn checker(program: &Program, engine: Engine, counters: &Arc<Counters>) -> Checker {
+pub(super) fn checker(program: &Program, engine: Engine, counters: &Arc<Counters>) -> Checker {
     Checker::new()
         .name(&program.name)
         .ignore_environment()
@@ -163,7 +166,7 @@ fn compare(program: &Program, engine: Engine, counters: Arc<Counters>) -> Row {
     }
 }
 
-fn outcomes_of(checker: &Checker, program: &Program, mode: Mode) -> (Report, BTreeSet<Outcome>) {
+pub(super) fn outcomes_of(checker: &Checker, program: &Program, mode: Mode) -> (Report, BTreeSet<Outcome>) {
     let outcomes = Arc::new(Outcomes::default());
     let report = run_one(checker, program, mode, Some(Arc::clone(&outcomes)));
     (report, outcomes.take())

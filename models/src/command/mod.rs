@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bugs;
+mod hardware;
 mod jobs;
 mod junit;
 pub(crate) mod litmus;
@@ -99,6 +100,12 @@ pub(crate) struct LitmusArguments {
     /// Programs of your own, in the notation that the documentation of `selvedge_models::litmus` describes
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// On this machine's processors, with what they show held against what RC11 allows
+    #[arg(long, conflicts_with_all = ["engines", "explore_jobs"])]
+    native: bool,
+    /// How often to run each program natively
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, requires = "native", value_parser = clap::value_parser!(u64).range(1..))]
+    instances: u64,
     /// The longest programs too: millions of executions
     #[arg(long)]
     all: bool,

@@ -34,9 +34,11 @@ pub struct Compiled {
 
 /// One execution's state, shared by its threads.
 #[allow(clippy::disallowed_types, reason = "see above")]
-struct Execution {
+pub(super) struct Execution {
     compiled: Arc<Compiled>,
     memory: Vec<AtomicI64>,
+    /// How far apart locations lie.
+    stride: usize,
     ended: Ended,
 }
 
@@ -80,11 +82,15 @@ impl Compiled {
         Compiled { program, initial, registers, mode, outcomes }
     }
 
+    /// How many threads the program has, without main.
+    pub(super) fn threads(&self) -> usize {
+        self.program.threads.len()
+    }
+
     /// Runs the program once: a model's body.
     #[allow(clippy::disallowed_types, reason = "see above")]
     pub fn run(self: &Arc<Self>) {
-        let memory = self.initial.iter().map(|value| AtomicI64::new(*value)).collect();
-        let execution = Arc::new(Execution { compiled: Arc::clone(self), memory, ended: Ended::default() });
+        let execution = Arc::new(Execution::spread(self, 1));
         let threads: Vec<_> = (0..self.program.threads.len())
             .map(|number| {
                 let execution = Arc::clone(&execution);
@@ -144,6 +150,36 @@ fn registers_of(operations: &[Operation]) -> usize {
 }
 
 impl Execution {
+    /// One with locations that lie so far apart.
+    #[allow(clippy::disallowed_types, reason = "see above")]
+    pub(super) fn spread(compiled: &Arc<Compiled>, stride: usize) -> Execution {
+        let values = compiled
+            .initial
+            .iter()
+            .flat_map(|value| core::iter::once(*value).chain(core::iter::repeat_n(0, stride - 1)));
+        let memory = values.map(AtomicI64::new).collect();
+        Execution { compiled: Arc::clone(compiled), memory, stride, ended: Ended::default() }
+    }
+
+    /// Makes all locations what they were, while nobody else runs.
+    pub(super) fn reset(&self) {
+        for (at, value) in self.compiled.initial.iter().enumerate() {
+            // Relaxed: whoever runs next is told by other means.
+            self.memory[at * self.stride].store(*value, Ordering::Relaxed);
+        }
+    }
+
+    /// Runs one thread, or main, whose number comes after theirs; its registers at the end, unless an assumption
+    /// failed.
+    pub(super) fn perform_thread(&self, number: usize) -> Option<Vec<i64>> {
+        let program = &self.compiled.program;
+        let main = program.main.as_deref().unwrap_or_default();
+        let operations = program.threads.get(number).map_or(main, Vec::as_slice);
+        let mut registers = [0; super::parse::MAX_REGISTERS];
+        self.perform(operations, &mut registers).ok()?;
+        Some(registers[..self.compiled.registers[number]].to_vec())
+    }
+
     /// Runs one thread to its end.
     fn run(&self, number: usize, operations: &[Operation]) {
         let mut registers = [0; super::parse::MAX_REGISTERS];
@@ -168,7 +204,7 @@ impl Execution {
         let Some(within) = within else {
             panic!("`{}` has {length} elements, and no number {index}", place.name)
         };
-        &self.memory[first + within]
+        &self.memory[(first + within) * self.stride]
     }
 
     fn perform(&self, operations: &[Operation], registers: &mut [i64]) -> Result<(), Discarded> {

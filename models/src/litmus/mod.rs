@@ -34,11 +34,13 @@
 
 mod interpret;
 mod lexer;
+mod native;
 mod outcome;
 mod parse;
 mod syntax;
 
 pub use interpret::{Compiled, Mode};
+pub use native::run_natively;
 pub use outcome::{Outcome, Outcomes};
 pub use parse::{ParseError, parse};
 pub use syntax::{Expectation, Program};

@@ -21,6 +21,8 @@ pub enum FailureKind {
     UseAfterFree,
     /// Threads keep running and nothing changes any more.
     Livelock,
+    /// A thread waits for one that has stopped between two of its steps.
+    Dependence,
     /// A bound on the operations of one execution was hit while things still changed.
     BoundExceeded,
     /// The run cannot be judged: it breaks a rule of the engine, as the message says.
@@ -29,7 +31,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [FailureKind; 9] = [
+    pub const ALL: [FailureKind; 10] = [
         FailureKind::Panic,
         FailureKind::Deadlock,
         FailureKind::Race,
@@ -37,6 +39,7 @@ impl FailureKind {
         FailureKind::DoubleFree,
         FailureKind::UseAfterFree,
         FailureKind::Livelock,
+        FailureKind::Dependence,
         FailureKind::BoundExceeded,
         FailureKind::Refused,
     ];
@@ -51,6 +54,7 @@ impl FailureKind {
             FailureKind::DoubleFree => "double free",
             FailureKind::UseAfterFree => "use after free",
             FailureKind::Livelock => "livelock",
+            FailureKind::Dependence => "dependence",
             FailureKind::BoundExceeded => "bound exceeded",
             FailureKind::Refused => "refused",
         }

@@ -55,7 +55,7 @@ pub use native::{NativeOptions, NativeRun};
 pub(crate) use native::{entered, join_of, left};
 pub(crate) use objects::CellAccess;
 pub use objects::StaticKey;
-pub use observe::{Timeline, is_before_now, moment, this_thread, timeline};
+pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
 #[cfg(feature = "rc11")]
 pub use rc11::Rc11Engine;
 pub use session::{Counters, Options, Outcome, Session};
@@ -113,6 +113,11 @@ pub trait Engine {
 
     /// A number below `n`, if the engine branches over choices by itself.
     fn choose(&self, _n: usize) -> Option<usize> {
+        None
+    }
+
+    /// What the engine has to object to, once it has let the current thread go on.
+    fn complaint(&self) -> Option<String> {
         None
     }
 

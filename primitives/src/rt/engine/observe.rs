@@ -33,6 +33,14 @@ pub fn this_thread() -> Option<ThreadId> {
     }
 }
 
+/// How many operations the current thread has done in this execution; 0 outside any.
+pub fn own_steps() -> u64 {
+    match current() {
+        Current::Model(session) => session.state.borrow_mut().threads.steps(),
+        Current::Outside | Current::Native(_) => 0,
+    }
+}
+
 /// A moment in the current thread's program order, to be held against others; `None` where there is only real
 /// time.
 pub fn moment() -> Option<Moment> {

@@ -207,6 +207,7 @@ impl Session {
             let mut state = self.state.borrow_mut();
             state.operations += 1;
             state.unchanged += 1;
+            state.threads.step();
             self.uncounted.set(self.uncounted.get() + 1);
             state.threads.current
         };
@@ -221,6 +222,9 @@ impl Session {
             self.engine.hold(false);
         }
         self.state.borrow_mut().threads.current = me;
+        if let Some(why) = self.engine.complaint() {
+            self.fail(FailureKind::Dependence, why, vec![site]);
+        }
         match result {
             Ok(value) => value,
             Err(payload) => self.engine_panicked(&*payload, site),

@@ -21,9 +21,15 @@ pub struct ShuttleEngine {
     held: Cell<bool>,
     /// The operation about to run, for the scheduler to see.
     site: Rc<Cell<Option<Site>>>,
+    complaint: Rc<RefCell<Option<String>>>,
 }
 
 impl ShuttleEngine {
+    /// Where the scheduler leaves what is wrong with an execution.
+    pub fn complaints(&self) -> Rc<RefCell<Option<String>>> {
+        Rc::clone(&self.complaint)
+    }
+
     /// Where the operation stands that asks for the scheduling decision.
     pub fn site(&self) -> Rc<Cell<Option<Site>>> {
         Rc::clone(&self.site)
@@ -41,6 +47,10 @@ impl Engine for ShuttleEngine {
 
     fn at(&self, site: Site) {
         self.site.set(Some(site));
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.complaint.take()
     }
 
     fn hold(&self, on: bool) {

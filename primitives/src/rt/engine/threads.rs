@@ -28,6 +28,7 @@ pub(super) struct Thread {
     entries: Vec<Site>,
     /// What is known to come before its next step.
     pub(super) clock: Clock,
+    steps: u64,
 }
 
 #[derive(Default)]
@@ -48,6 +49,7 @@ impl Thread {
             locals: HashMap::new(),
             entries: Vec::new(),
             clock: Clock::default(),
+            steps: 0,
         }
     }
 }
@@ -65,6 +67,16 @@ impl Threads {
                 core::mem::forget(thread.locals);
             }
         }
+    }
+
+    /// The current thread takes a step.
+    pub(super) fn step(&mut self) {
+        self.all[self.current].steps += 1;
+    }
+
+    /// How many steps it has taken.
+    pub(super) fn steps(&self) -> u64 {
+        self.all[self.current].steps
     }
 
     /// The current thread's clock.

@@ -1,0 +1,158 @@
+//! Progress: whether threads get on while others stand still.
+
+use crate::engines::freeze::{Freeze, Who};
+use crate::{Checker, Engine, Report, Strategy};
+use selvedge::rt::engine::own_steps;
+use selvedge::rt::thread;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a thread does with the structure.
+type Part<T> = Arc<dyn Fn(&T) + Send + Sync>;
+
+/// Operations of a structure, each on a thread of its own, whose progress is checked.
+///
+/// A thread is *frozen* after one of its steps, at any moment that the depth-first search of schedules picks, and
+/// goes on only when the others are done: so every execution ends, and shows whether they could do without it.
+/// This is about a sequentially consistent machine, with as many preemptions as the checker allows: bounded, the
+/// verdict says so.
+///
+/// ```
+/// use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use selvedge_check::Progress;
+///
+/// let counter = Progress::new("counter", || AtomicUsize::new(0))
+///     .thread(|counter| drop(counter.fetch_add(1, Relaxed)))
+///     .thread(|counter| drop(counter.fetch_add(1, Relaxed)));
+/// counter.check_lock_free();
+/// counter.check_wait_free(1);
+/// ```
+pub struct Progress<T> {
+    name: String,
+    make: Arc<dyn Fn() -> T + Send + Sync>,
+    parts: Vec<Part<T>>,
+    checker: Checker,
+    patience: u64,
+}
+
+impl<T: Send + Sync + 'static> Progress<T> {
+    /// For a structure that `make` makes.
+    pub fn new(name: &str, make: impl Fn() -> T + Send + Sync + 'static) -> Progress<T> {
+        Progress {
+            name: name.to_string(),
+            make: Arc::new(make),
+            parts: Vec::new(),
+            checker: Checker::new(),
+            patience: 500,
+        }
+    }
+
+    /// One more thread, which does one operation, or a few.
+    ///
+    /// # Panics
+    /// If there are 63 already.
+    pub fn thread(mut self, part: impl Fn(&T) + Send + Sync + 'static) -> Progress<T> {
+        assert!(self.parts.len() < 63, "progress is checked with at most 63 threads");
+        self.parts.push(Arc::new(part));
+        self
+    }
+
+    /// The bounds and limits of the search. Its engine is shuttle's depth-first search whatever it says.
+    pub fn checker(mut self, checker: Checker) -> Progress<T> {
+        self.checker = checker;
+        self
+    }
+
+    /// How many steps of its own a thread may take while others stand still before it counts as one that waits
+    /// for them: 500, unless this says otherwise.
+    pub fn patience(mut self, steps: u64) -> Progress<T> {
+        self.patience = steps;
+        self
+    }
+
+    /// Whether all other threads finish wherever one of them is frozen: nobody waits for another's unfinished step,
+    /// as in a lock-free structure. A report for each thread that is frozen.
+    pub fn lock_free(&self) -> Vec<Report> {
+        (1..=self.parts.len())
+            .map(|victim| self.run("frozen", Some(Who::Victim(victim)), self.patience))
+            .collect()
+    }
+
+    /// Whether each thread finishes alone, wherever all others are frozen: obstruction-freedom. A report for each
+    /// thread that goes on.
+    pub fn obstruction_free(&self) -> Vec<Report> {
+        let run = |survivor| self.run("alone", Some(Who::AllBut(survivor)), self.patience);
+        (1..=self.parts.len()).map(run).collect()
+    }
+
+    /// Whether each thread takes at most so many steps of its own, whatever the others do.
+    pub fn wait_free(&self, own_steps: u64) -> Report {
+        self.run("wait-free", None, own_steps)
+    }
+
+    /// As [`lock_free`](Self::lock_free), for a test.
+    ///
+    /// # Panics
+    /// With the first report that is not a pass.
+    pub fn check_lock_free(&self) {
+        self.lock_free().iter().for_each(|report| self.demand("lock-free", report));
+    }
+
+    /// As [`obstruction_free`](Self::obstruction_free), for a test.
+    ///
+    /// # Panics
+    /// With the first report that is not a pass.
+    pub fn check_obstruction_free(&self) {
+        self.obstruction_free().iter().for_each(|report| self.demand("obstruction-free", report));
+    }
+
+    /// As [`wait_free`](Self::wait_free), for a test.
+    ///
+    /// # Panics
+    /// With the report if it is not a pass.
+    pub fn check_wait_free(&self, own_steps: u64) {
+        self.demand("wait-free", &self.wait_free(own_steps));
+    }
+
+    fn demand(&self, quality: &str, report: &Report) {
+        assert!(report.verdict.passed(), "{} is not {quality}\n{report}", self.name);
+    }
+
+    fn run(&self, what: &str, who: Option<Who>, most: u64) -> Report {
+        let name = match who {
+            Some(Who::Victim(thread) | Who::AllBut(thread)) => format!("{}: T{thread} {what}", self.name),
+            None => format!("{}: {what}", self.name),
+        };
+        let done = Arc::new(AtomicU64::new(0));
+        let threads = self.parts.len();
+        let freeze = who.map(|who| Freeze { who, done: Arc::clone(&done), threads });
+        let engine = Engine::Shuttle(Strategy::DepthFirst);
+        let checker = self.checker.clone().name(&name).engines([engine]).shrink(false).freeze(freeze);
+        let (make, parts) = (Arc::clone(&self.make), self.parts.clone());
+        let mut reports = checker.run(move || {
+            // Relaxed, here and below: outside the engine's sight, on one OS thread.
+            done.store(0, Relaxed);
+            let object = make();
+            let late = Mutex::new(None);
+            thread::scope(|scope| {
+                for (number, part) in (1..).zip(&parts) {
+                    let (object, done, late) = (&object, &done, &late);
+                    scope.spawn(move || {
+                        let before = own_steps();
+                        part(object);
+                        let took = own_steps() - before;
+                        done.fetch_or(1 << number, Relaxed);
+                        if took > most {
+                            let text = format!("T{number} took {took} steps of its own, {most} are allowed");
+                            *late.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
+                        }
+                    });
+                }
+            });
+            if let Some(text) = late.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                panic!("{text}");
+            }
+        });
+        reports.remove(0)
+    }
+}

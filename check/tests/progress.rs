@@ -1,0 +1,112 @@
+//! Who gets on while others stand still.
+#![cfg(feature = "shuttle")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "these tests run models; they are none"
+)]
+
+use selvedge::chan::bounded;
+use selvedge::rt::hint;
+use selvedge::rt::sync::Mutex;
+use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use selvedge_check::{Checker, FailureKind, Progress, Report};
+
+fn checker() -> Checker {
+    Checker::new().ignore_environment().max_operations(2_000)
+}
+
+fn kinds(reports: &[Report]) -> Vec<Option<FailureKind>> {
+    reports.iter().map(|report| report.verdict.failure().map(|found| found.failure.kind)).collect()
+}
+
+/// Two threads that add by compare-exchange: lock-free, not wait-free.
+fn optimistic() -> Progress<AtomicUsize> {
+    let add = |counter: &AtomicUsize| {
+        let mut seen = counter.load(Relaxed);
+        while let Err(found) = counter.compare_exchange(seen, seen + 1, AcqRel, Acquire) {
+            seen = found;
+        }
+    };
+    let progress = Progress::new("optimistic", || AtomicUsize::new(0)).checker(checker());
+    (0..3).fold(progress, |progress, _| progress.thread(add))
+}
+
+#[test]
+fn an_optimistic_counter_is_lock_free_and_not_wait_free() {
+    optimistic().check_lock_free();
+    optimistic().check_obstruction_free();
+    // One load and one exchange, and one more for each of two others that may come in between.
+    optimistic().check_wait_free(4);
+    let report = optimistic().wait_free(3);
+    let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
+    assert!(found.failure.message.contains("took 4 steps of its own, 3 are allowed"), "{report}");
+}
+
+#[test]
+fn a_lock_makes_others_wait_for_whoever_holds_it() {
+    let parks = (0..2).fold(Progress::new("mutex", || Mutex::new(0)).checker(checker()), |progress, _| {
+        progress.thread(|lock| *lock.lock() += 1)
+    });
+    let spins = |lock: &AtomicUsize| {
+        while lock.swap(1, Acquire) == 1 {
+            hint::spin_loop();
+        }
+        lock.store(0, Release);
+    };
+    let spins =
+        Progress::new("spin lock", || AtomicUsize::new(0)).checker(checker()).thread(spins).thread(spins);
+    assert_eq!(kinds(&parks.lock_free()), [Some(FailureKind::Dependence); 2]);
+    assert_eq!(kinds(&parks.obstruction_free()), [Some(FailureKind::Dependence); 2]);
+    assert_eq!(kinds(&spins.lock_free()), [Some(FailureKind::Livelock); 2]);
+    let text = parks.lock_free()[0].to_string();
+    assert!(text.contains("T2 waits for T1, which has stopped between two steps"), "{text}");
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parks.check_lock_free())).is_err());
+}
+
+/// Whoever helps needs nobody: one thread announces, and each finishes what was announced. Broken: it waits.
+#[test]
+fn a_wait_for_an_announcement_is_no_progress() {
+    let announces = |state: &AtomicUsize| {
+        state.store(1, Release);
+        state.store(2, Release);
+    };
+    let helps = |state: &AtomicUsize| {
+        let _ = state.compare_exchange(1, 2, AcqRel, Acquire);
+    };
+    let waits = |state: &AtomicUsize| {
+        while state.load(Acquire) == 1 {
+            hint::spin_loop();
+        }
+    };
+    let new = || Progress::new("announcement", || AtomicUsize::new(0)).checker(checker()).thread(announces);
+    new().thread(helps).check_lock_free();
+    assert_eq!(kinds(&new().thread(waits).lock_free()), [Some(FailureKind::Livelock), None]);
+}
+
+/// A sender or receiver that stops in the middle takes at most its own value or place with it.
+#[test]
+fn the_channel_goes_on_without_a_party_that_has_stopped() {
+    let checker = checker().preemption_bound(Some(1)).max_operations(20_000);
+    Progress::new("channel", || bounded::<u32>(4))
+        .checker(checker)
+        .thread(|(tx, _)| assert!(tx.try_send(1).is_ok()))
+        .thread(|(tx, _)| assert!(tx.try_send(2).is_ok()))
+        .thread(|(_, rx)| assert!(rx.try_recv().is_ok_and(|n| n > 0) || rx.len() < 3))
+        .check_lock_free();
+}
+
+#[test]
+fn a_replay_freezes_too() {
+    let lock = || {
+        Progress::new("mutex", || Mutex::new(0))
+            .thread(|lock| *lock.lock() += 1)
+            .thread(|lock| *lock.lock() += 1)
+    };
+    let first = lock().checker(checker()).lock_free().remove(0);
+    let token = &first.verdict.failure().unwrap_or_else(|| panic!("{first}")).token;
+    assert!(token.ends_with(":mutex: T1 frozen"), "{token}");
+    let found = first.verdict.failure().expect("as above");
+    assert!(found.note.is_none() && !found.failure.steps.is_empty(), "{first}");
+}

@@ -1,0 +1,92 @@
+//! `selvedge litmus --native`.
+
+use super::litmus::{checker, outcomes_of};
+use super::{coloured, jobs, table};
+use comfy_table::Cell;
+use selvedge_check::{Engine, Verdict};
+use selvedge_models::litmus::{Mode, Outcome, Program, run_natively};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct Row {
+    program: String,
+    runs: u64,
+    /// Outcomes that RC11 allows; `None`: not all of them are known.
+    allowed: Option<usize>,
+    observed: BTreeMap<String, u64>,
+    /// Outcomes that it allows and the machine did not show.
+    unseen: Vec<String>,
+    /// Outcomes that it forbids and the machine showed.
+    forbidden: Vec<String>,
+    ok: bool,
+}
+
+/// Runs programs on real processors; whether all that was seen is allowed.
+pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bool, String> {
+    if !Engine::Rc11.is_available() {
+        return Err(
+            "rc11 is not compiled in, which says what is allowed; add `--features rc11` to cargo's command"
+                .to_string(),
+        );
+    }
+    let label = |program: &Program| program.name.clone();
+    // One program at a time has all processors.
+    let rows = jobs::run(programs, 1, json, label, |program, counters| {
+        let (report, allowed) = outcomes_of(&checker(program, Engine::Rc11, &counters), program, Mode::Rc11);
+        let observed = run_natively(program, instances);
+        let known = matches!(report.verdict, Verdict::Exhaustive);
+        let unseen = allowed.iter().filter(|outcome| !observed.contains_key(outcome));
+        let forbidden = observed.keys().filter(|outcome| known && !allowed.contains(outcome));
+        let forbidden: Vec<String> = forbidden.map(Outcome::to_string).collect();
+        Row {
+            program: program.name.clone(),
+            runs: observed.values().sum(),
+            allowed: known.then_some(allowed.len()),
+            unseen: unseen.map(Outcome::to_string).collect(),
+            ok: forbidden.is_empty(),
+            forbidden,
+            observed: observed.into_iter().map(|(outcome, count)| (outcome.to_string(), count)).collect(),
+        }
+    });
+    if json {
+        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+    } else {
+        show(&rows);
+    }
+    Ok(rows.iter().all(|row| row.ok))
+}
+
+fn show(rows: &[Row]) {
+    let mut shown =
+        table(&["program", "runs", "outcomes allowed", "seen", "never seen", "seen though forbidden"]);
+    for row in rows {
+        shown.add_row([
+            Cell::new(&row.program),
+            Cell::new(row.runs),
+            Cell::new(row.allowed.map_or("-".to_string(), |count| count.to_string())),
+            Cell::new(row.observed.len()),
+            Cell::new(some(&row.unseen)),
+            coloured(&some(&row.forbidden), row.ok),
+        ]);
+    }
+    println!("{shown}");
+    if let [row] = rows {
+        for (outcome, count) in &row.observed {
+            println!("{count:>12}  {outcome}");
+        }
+        row.unseen.iter().for_each(|outcome| println!("{:>12}  {outcome}", 0));
+    }
+    let bad = rows.iter().filter(|row| !row.ok).count();
+    println!("{} of {} showed nothing that RC11 forbids", rows.len() - bad, rows.len());
+    if bad > 0 && !cfg!(target_arch = "x86_64") {
+        println!("RC11 forbids load buffering by relaxed accesses, which this kind of processor may show");
+    }
+}
+
+fn some(outcomes: &[String]) -> String {
+    match outcomes.first() {
+        None => "0".to_string(),
+        Some(first) => format!("{}, such as {first}", outcomes.len()),
+    }
+}
