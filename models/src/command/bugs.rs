@@ -1,6 +1,7 @@
 //! `selvedge bugs`.
 
-use super::{Selection, jobs, table};
+use super::{Selection, coloured, jobs, table};
+use comfy_table::Cell;
 use selvedge_check::Engine;
 use selvedge_models::bugs::{BUGS, Bug, Finding};
 use serde::Serialize;
@@ -19,6 +20,7 @@ struct Row<'a> {
     engine: &'a str,
     buggy: String,
     executions_until_found: Option<u64>,
+    seconds_until_found: Option<f64>,
     fixed: &'a str,
     ok: bool,
 }
@@ -65,6 +67,9 @@ impl Outcome {
                 (Some(_), None) => "not found".to_string(),
             },
             executions_until_found: found.map(|found| found.failure.execution),
+            seconds_until_found: found
+                .and(self.finding.buggy.as_ref())
+                .map(|report| report.elapsed.as_secs_f64()),
             fixed: self.finding.fixed.verdict.label(),
             ok: self.judge().is_ok(),
         }
@@ -72,11 +77,29 @@ impl Outcome {
 }
 
 fn show(outcomes: &[Outcome]) {
-    let mut rows =
-        table(&["kernel", "class", "symptom", "engine", "buggy form", "found in execution", "fixed form"]);
+    let mut rows = table(&[
+        "kernel",
+        "class",
+        "symptom",
+        "engine",
+        "buggy form",
+        "found in execution",
+        "after",
+        "fixed form",
+    ]);
     for row in outcomes.iter().map(Outcome::row) {
         let execution = row.executions_until_found.map(|execution| execution.to_string()).unwrap_or_default();
-        rows.add_row([row.kernel, &row.class, row.symptom, row.engine, &row.buggy, &execution, row.fixed]);
+        let time = row.seconds_until_found.map(|time| format!("{:.1} ms", time * 1e3)).unwrap_or_default();
+        rows.add_row([
+            Cell::new(row.kernel),
+            Cell::new(&row.class),
+            Cell::new(row.symptom),
+            Cell::new(row.engine),
+            coloured(&row.buggy, row.ok),
+            Cell::new(execution),
+            Cell::new(time),
+            coloured(row.fixed, row.ok),
+        ]);
     }
     println!("{rows}");
     for outcome in outcomes {

@@ -1,8 +1,9 @@
 //! Litmus programs on this machine: each is run many times on pinned threads, and the outcomes are counted.
 //!
 //! As in the litmus7 tool (Alglave, Maranget, Sarkar and Sewell, TACAS 2011) many instances of a program lie side by side, each location in
-//! a cache line of its own, and every thread goes through all of them: so the threads meet at many different
-//! moments.
+//! a cache line of its own, and every thread goes through all of them. Where there is a processor for each thread
+//! they wait for each other before every instance, and then for a few turns more, each time for others: so they meet
+//! at many different moments.
 
 use super::interpret::{Compiled, Execution, Mode};
 use super::outcome::Outcome;
@@ -48,6 +49,25 @@ impl Gate {
     }
 }
 
+/// Where threads meet before an instance, in a cache line of its own.
+#[repr(align(128))]
+#[derive(Default)]
+struct Meeting(AtomicUsize);
+
+impl Meeting {
+    /// Waits for the others, the `round`-th time (from 1); then a few turns, of which those differ.
+    fn attend(&self, round: usize, threads: usize, turns: usize) {
+        // AcqRel and Acquire: only the meeting matters.
+        self.0.fetch_add(1, AcqRel);
+        while self.0.load(Acquire) < round * threads {
+            core::hint::spin_loop();
+        }
+        for turn in 0..turns {
+            core::hint::black_box(turn);
+        }
+    }
+}
+
 /// What a thread's registers were at the end of each instance of a batch; `None`: an assumption failed.
 type Batch = Vec<Option<Vec<i64>>>;
 
@@ -64,17 +84,25 @@ pub fn run_natively(program: &Program, instances: u64) -> BTreeMap<Outcome, u64>
     let results: Vec<Mutex<Batch>> = (0..threads).map(|_| Mutex::default()).collect();
     let batches = instances.div_ceil(BATCH as u64) as usize;
     let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let meet = threads <= cores.len();
+    let meetings: Vec<Meeting> = (0..BATCH).map(|_| Meeting::default()).collect();
     let mut counts = BTreeMap::new();
     thread::scope(|scope| {
         for (number, result) in results.iter().enumerate() {
-            let (executions, gate) = (&executions, &gate);
+            let (executions, meetings, gate) = (&executions, &meetings, &gate);
             let core = cores.get(number % cores.len().max(1)).copied();
             scope.spawn(move || {
                 core.map(core_affinity::set_for_current);
                 for batch in 0..batches {
                     let mut ends = Vec::with_capacity(BATCH);
                     gate.pass(2 * batch + 1);
-                    ends.extend(executions.iter().map(|execution| execution.perform_thread(number)));
+                    for (instance, execution) in executions.iter().enumerate() {
+                        if meet {
+                            let turns = (instance * (number + 3)) % 23;
+                            meetings[instance].attend(batch + 1, threads, turns);
+                        }
+                        ends.push(execution.perform_thread(number));
+                    }
                     *result.lock().unwrap_or_else(PoisonError::into_inner) = ends;
                     gate.pass(2 * batch + 2);
                 }
