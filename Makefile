@@ -3,7 +3,7 @@
 CARGO ?= cargo
 ENGINES := --features loom,shuttle,rc11
 
-.PHONY: verify verify-full verify-short bugs test lint bench
+.PHONY: verify verify-full verify-short bugs audit native test lint bench
 
 # Every model and its twins under every engine, the bug kernels, and the litmus programs.
 verify:
@@ -26,6 +26,15 @@ verify-short:
 # Concurrency bugs of well-known programs, and which engine finds them.
 bugs:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
+
+# Which orderings, fences and wake-ups the models need; fails if one is neither needed nor explained. About four
+# minutes.
+audit:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- audit
+
+# What this machine's processors show of the litmus programs.
+native:
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --native
 
 # The default build by itself, then everything natively, under each engine, and with all of them.
 test:

@@ -37,7 +37,8 @@ pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// The operations in a source text, but for those in tests and in the arguments of macros.
+/// The operations in a source text, but for those in tests, in the arguments of macros, and in functions with
+/// `#[track_caller]`, which stand where these are called.
 ///
 /// # Errors
 /// If the text is not Rust.
@@ -62,9 +63,9 @@ fn ordering(argument: &syn::Expr) -> Option<String> {
     ORDERINGS.contains(&name.as_str()).then_some(name)
 }
 
-fn is_test(attributes: &[syn::Attribute]) -> bool {
+fn is_left_out(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
-        syn::Meta::Path(path) => path.is_ident("test"),
+        syn::Meta::Path(path) => path.is_ident("test") || path.is_ident("track_caller"),
         syn::Meta::List(list) => list.path.is_ident("cfg") && list.tokens.to_string() == "test",
         syn::Meta::NameValue(_) => false,
     })
@@ -94,14 +95,20 @@ impl Scanner<'_> {
 
 impl<'ast> Visit<'ast> for Scanner<'_> {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        if !is_test(&item.attrs) {
+        if !is_left_out(&item.attrs) {
             visit::visit_item_mod(self, item);
         }
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if !is_test(&item.attrs) {
+        if !is_left_out(&item.attrs) {
             visit::visit_item_fn(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+        if !is_left_out(&item.attrs) {
+            visit::visit_impl_item_fn(self, item);
         }
     }
 
@@ -141,6 +148,7 @@ fn a(x: &AtomicBool, w: Unparker) {
 mod tests { fn b(x: &AtomicBool) { x.load(SeqCst); } }
 #[test]
 fn c(x: &AtomicBool) { x.load(SeqCst); }
+impl D { #[track_caller] fn d(&self) { self.x.load(SeqCst); } }
 ";
         let found = scan("a.rs", source).expect("it is Rust");
         let text = |site: &Site| format!("{} {:?} {}", site.operation, site.lines, site.ordering);

@@ -49,6 +49,13 @@ struct Readme;
 #[doc = include_str!("../../docs/orderings.md")]
 pub mod orderings {}
 
+#[cfg(feature = "proptest")]
+#[doc = include_str!("../../docs/your-primitive.md")]
+pub mod your_primitive {}
+
+#[doc = include_str!("../../docs/migrating.md")]
+pub mod migrating {}
+
 pub mod audit;
 mod checker;
 mod engine;

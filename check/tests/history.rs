@@ -37,6 +37,12 @@ fn ready_specifications_do_what_their_objects_do_and_no_more() {
     assert!(in_sequence(&fifo, vec![(Send(1), Done), (Close, Done), (TryRecv, Value(1)), (Recv, Closed)]));
     assert!(!in_sequence(&fifo, vec![(Send(1), Done), (Send(2), Done)]), "it has to wait");
     assert!(!in_sequence(&fifo, vec![(Close, Done), (Close, Done)]));
+    let stale = fifo.stale();
+    assert!(in_sequence(
+        &stale,
+        vec![(TrySend(1), Full), (TrySend(1), Done), (TryRecv, Empty), (TryRecv, Value(1))]
+    ));
+    assert!(!in_sequence(&stale, vec![(TrySend(1), Done), (TrySend(2), Done)]), "it holds one value");
     use StackOp::{Pop, Push};
     assert!(in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(2))]));
     assert!(!in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(1))]));

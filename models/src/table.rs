@@ -1,7 +1,7 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
 use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders};
-use crate::twin::{Teeth, Twin};
+use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
 
@@ -47,6 +47,8 @@ const SEND: Twin = Twin::of("primitives/src/chan/send.rs", include_str!("../../p
 const RECV: Twin = Twin::of("primitives/src/chan/recv.rs", include_str!("../../primitives/src/chan/recv.rs"));
 const CLOSE: Twin =
     Twin::of("primitives/src/chan/close.rs", include_str!("../../primitives/src/chan/close.rs"));
+const SHARED: Twin =
+    Twin::of("primitives/src/chan/shared.rs", include_str!("../../primitives/src/chan/shared.rs"));
 const ARRAY: Twin =
     Twin::of("primitives/src/queue/array.rs", include_str!("../../primitives/src/queue/array.rs"));
 const CORE: Twin = Twin::of("primitives/src/chan/core.rs", include_str!("../../primitives/src/chan/core.rs"));
@@ -79,7 +81,7 @@ const LOST_SEND: Twin =
     CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);
 const LOST_RECEIVE: Twin =
     CORE.lose("match self.received.compare_exchange(", FailureKind::Race).needs(Teeth::Orderings);
-const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, AcqRel)", FailureKind::Panic);
+const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, Release)", FailureKind::Panic);
 const LOST_CLOSE: Twin = CLOSE.lose("self.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
 const WAKE_RECEIVER: Twin = SEND.drop_wake("waiter.unpark();").shows_in("chan/recv.rs");
 const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
@@ -140,6 +142,10 @@ models! {
         "dropping the last sender closes", [WAKE_RECEIVER];
     chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
         "dropping the last receiver closes", [REFUSE_SENDER];
+    chan_close::the_last_handle_frees_the_channel, None, "the last handle frees the channel, after all uses", [
+        SHARED.twin("self.count().fetch_sub(1, AcqRel)", order(Release), FailureKind::Race, Teeth::Freeing),
+        SHARED.twin("self.count().fetch_sub(1, AcqRel)", order(Acquire), FailureKind::Race, Teeth::Freeing),
+    ];
     chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
     chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];
     chan_edges::a_rendezvous_send_happens_before_its_receive, TWO,
@@ -186,6 +192,9 @@ models! {
     ];
     layer::the_last_owner_of_an_arc_frees_it, None, "the last owner frees the value", [
         ARC.weaken("shared.strong.fetch_sub(1, Release)"),
+    ];
+    layer::the_value_of_an_arc_is_dropped_after_its_last_use, None, "the value is dropped after its last use", [
+        ARC.twin("fence(Acquire);", Change::DropFence, FailureKind::Race, Teeth::Orderings).after("fn release_strong"),
     ];
     layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
         ARC.lose("if shared.weak.fetch_sub(1, Release) == 1", FailureKind::Leak),

@@ -10,6 +10,8 @@ pub enum Teeth {
     SeqCst,
     /// See a missing Acquire or Release.
     Orderings,
+    /// See that memory is freed too early, though every run frees it last.
+    Freeing,
     /// Explore interleavings.
     Interleavings,
 }
@@ -117,7 +119,7 @@ impl Twin {
     pub fn is_seen_by(&self, engine: Engine) -> bool {
         match (engine, self.teeth) {
             (Engine::Native, _) => false,
-            (_, Teeth::SeqCst) => engine.judges_seq_cst(),
+            (_, Teeth::SeqCst | Teeth::Freeing) => engine.judges_seq_cst(),
             (_, Teeth::Orderings) => engine.sees_orderings(),
             (_, Teeth::Interleavings) => true,
         }

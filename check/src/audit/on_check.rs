@@ -16,8 +16,11 @@ const DEFAULT_FOLDER: &str = "target/selvedge/audit";
 /// How long each changed model may run.
 const TIME: Duration = Duration::from_secs(5);
 
-/// The changes that a model of this process has been seen to need, by site and description.
-static NEEDED: Mutex<Option<HashSet<(String, u32, u32, String)>>> = Mutex::new(None);
+/// A change: file, line, column, and what it is.
+type Key = (String, u32, u32, String);
+
+/// The changes that some model of this process fails with.
+static NEEDED: Mutex<Option<HashSet<Key>>> = Mutex::new(None);
 
 fn folder() -> Option<PathBuf> {
     let value = std::env::var_os(VARIABLE).filter(|value| !value.is_empty())?;

@@ -52,13 +52,14 @@ pub enum FifoAnswer<V> {
 #[derive(Clone, Debug)]
 pub struct Fifo<V> {
     capacity: Option<usize>,
+    stale: bool,
     values: PhantomData<fn(V)>,
 }
 
 impl<V> Fifo<V> {
     /// With room for any number of values.
     pub fn unbounded() -> Fifo<V> {
-        Fifo { capacity: None, values: PhantomData }
+        Fifo { capacity: None, stale: false, values: PhantomData }
     }
 
     /// With room for so many values.
@@ -67,7 +68,17 @@ impl<V> Fifo<V> {
     /// If there is no room: a rendezvous is no sequential object, its two sides complete each other.
     pub fn bounded(capacity: usize) -> Fifo<V> {
         assert!(capacity > 0, "a rendezvous has no sequential specification; use capacities from 1");
-        Fifo { capacity: Some(capacity), values: PhantomData }
+        Fifo { capacity: Some(capacity), stale: false, values: PhantomData }
+    }
+}
+
+impl<V> Fifo<V> {
+    /// One in which `TrySend` may find no room, and `TryRecv` nothing, though there is some: the queue has been so
+    /// once. That is as much as a queue can promise whose ends look at each other's counters with Acquire and
+    /// Release: each may see the other as it was before, and both at once is no state of a sequential queue.
+    #[must_use]
+    pub fn stale(self) -> Fifo<V> {
+        Fifo { stale: true, ..self }
     }
 }
 
@@ -104,6 +115,18 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
                 (None, _) => None,
             },
         }
+    }
+
+    fn outcomes(&self, state: &FifoState<V>, operation: &FifoOp<V>) -> Vec<(FifoAnswer<V>, FifoState<V>)> {
+        let mut after = state.clone();
+        let now = self.apply(&mut after, operation).map(|answer| (answer, after));
+        let before = match operation {
+            FifoOp::TrySend(_) if self.stale && self.capacity.is_some() => Some(FifoAnswer::Full),
+            FifoOp::TryRecv if self.stale => Some(FifoAnswer::Empty),
+            _ => None,
+        };
+        let before = before.filter(|before| now.as_ref().is_none_or(|(answer, _)| answer != before));
+        now.into_iter().chain(before.map(|answer| (answer, state.clone()))).collect()
     }
 
     fn group(&self, operation: &FifoOp<V>, answer: Option<&FifoAnswer<V>>) -> Option<u64> {

@@ -8,7 +8,6 @@ use selvedge_models::audit::{Effort, judge, survey};
 use selvedge_models::table::{MODELS, Model};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The folder with the primitives' source, as sites name it.
@@ -37,39 +36,22 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<bool, String> {
     Ok(summary.is_good())
 }
 
+/// A change, and the models that meet its operation.
+type Work = (Candidate, Vec<(&'static Model, Engine)>);
+
 fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     let selection = &arguments.selection;
-    let mut engines = selection.engines()?;
-    engines.retain(|engine| *engine != Engine::Native);
-    if selection.engines.is_empty() && engines.contains(&Engine::Rc11) {
-        engines = vec![Engine::Rc11];
-    }
+    let engines = engines(arguments)?;
     let effort = Effort { time_limit: Duration::from_secs(arguments.time_limit) };
-    let pairs: Vec<(&Model, Engine)> =
-        MODELS.iter().flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
-    let label = |(model, engine): &(&Model, Engine)| format!("{} under {engine}", model.name);
-    let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
-        survey(model, *engine, &effort)
-    });
     let fits = |file: &str, line: u32| {
         let wanted = selection.filter.as_deref().unwrap_or("");
         file.starts_with(SOURCE) && format!("{file}:{line}").contains(wanted)
     };
-    let mut work: BTreeMap<String, (Candidate, Vec<(&Model, Engine)>)> = BTreeMap::new();
-    for (pair, uses) in pairs.iter().zip(met) {
-        for candidate in candidates(&uses) {
-            let site = candidate.met.site;
-            if fits(site.file(), site.line()) {
-                let key = format!("{site} {:?}", candidate.mutation.change);
-                work.entry(key).or_insert_with(|| (candidate, Vec::new())).1.push(*pair);
-            }
-        }
-    }
-    let work: Vec<_> = work.into_values().collect();
-    let label = |(candidate, _): &(Candidate, _)| candidate.met.site.to_string();
+    let work = work(arguments, &engines, &effort, fits);
+    let label = |(candidate, _): &Work| candidate.met.site.to_string();
     let entries: Vec<Entry> =
         jobs::run(&work, selection.jobs.into(), selection.json, label, |(candidate, pairs), counters| {
-            candidate.entry(judge(candidate, pairs, &effort, &Arc::clone(&counters)))
+            candidate.entry(judge(candidate, pairs, &effort, &counters))
         });
     let sites: Vec<Site> = in_source()?.into_iter().filter(|site| fits(&site.file, site.lines.0)).collect();
     if entries.is_empty() && sites.is_empty() {
@@ -80,6 +62,48 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     }
     let root = root();
     Ok(Summary::new(entries, &sites, |file| std::fs::read_to_string(root.join(file)).ok()))
+}
+
+/// The engines asked for; else rc11 alone, which judges everything, or whatever explores.
+fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
+    let mut engines = arguments.selection.engines()?;
+    engines.retain(|engine| *engine != Engine::Native);
+    if arguments.selection.engines.is_empty() && engines.contains(&Engine::Rc11) {
+        engines = vec![Engine::Rc11];
+    }
+    if engines.is_empty() {
+        return Err(
+            "no engine that explores is compiled in; add `--features rc11` to cargo's command".to_string()
+        );
+    }
+    Ok(engines)
+}
+
+/// Runs every model once, and collects what can be changed in it.
+fn work(
+    arguments: &AuditArguments,
+    engines: &[Engine],
+    effort: &Effort,
+    fits: impl Fn(&str, u32) -> bool,
+) -> Vec<Work> {
+    let selection = &arguments.selection;
+    let pairs: Vec<(&Model, Engine)> =
+        MODELS.iter().flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
+    let label = |(model, engine): &(&Model, Engine)| format!("{} under {engine}", model.name);
+    let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
+        survey(model, *engine, effort)
+    });
+    let mut work: BTreeMap<String, Work> = BTreeMap::new();
+    for (pair, uses) in pairs.iter().zip(met) {
+        for candidate in candidates(&uses) {
+            let site = candidate.met.site;
+            if fits(site.file(), site.line()) {
+                let key = format!("{site} {:?}", candidate.mutation.change);
+                work.entry(key).or_insert_with(|| (candidate, Vec::new())).1.push(*pair);
+            }
+        }
+    }
+    work.into_values().collect()
 }
 
 /// The workspace.

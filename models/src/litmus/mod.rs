@@ -34,6 +34,11 @@
 
 mod interpret;
 mod lexer;
+#[allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "it runs on real threads, outside any model"
+)]
 mod native;
 mod outcome;
 mod parse;

@@ -9,12 +9,10 @@ use super::interpret::{Compiled, Execution, Mode};
 use super::outcome::Outcome;
 use super::syntax::Program;
 use std::collections::BTreeMap;
-#[allow(clippy::disallowed_types, reason = "this runs on real threads, outside any model")]
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering::AcqRel, Ordering::Acquire},
 };
-#[allow(clippy::disallowed_types, reason = "as above")]
 use std::thread;
 
 /// Instances that lie side by side.
@@ -41,7 +39,6 @@ impl Gate {
         while self.arrived.load(Acquire) < round * self.threads {
             spins += 1;
             if spins % SPINS == 0 {
-                #[allow(clippy::disallowed_methods, reason = "as above")]
                 thread::yield_now();
             }
             core::hint::spin_loop();
@@ -75,7 +72,6 @@ type Batch = Vec<Option<Vec<i64>>>;
 ///
 /// # Panics
 /// If an assertion of the program fails.
-#[allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "as above")]
 pub fn run_natively(program: &Program, instances: u64) -> BTreeMap<Outcome, u64> {
     let compiled = Arc::new(Compiled::new(program, Mode::Other, None));
     let executions: Vec<Execution> = (0..BATCH).map(|_| Execution::spread(&compiled, STRIDE)).collect();

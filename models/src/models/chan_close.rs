@@ -95,3 +95,13 @@ pub fn iteration_ends_with_the_channel() {
     assert_eq!(rx.into_iter().collect::<Vec<_>>(), [1, 2]);
     assert_eq!(sender.join().expect("no panic"), (true, true));
 }
+
+/// Whoever leaves last frees the channel, and everybody's uses of it come before that.
+pub fn the_last_handle_frees_the_channel() {
+    let (tx, rx) = small::<u32>(1);
+    let theirs = tx.clone();
+    let thread = thread::spawn(move || drop(theirs));
+    drop(rx);
+    drop(tx);
+    thread.join().expect("no panic");
+}

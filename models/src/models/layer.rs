@@ -107,6 +107,24 @@ pub fn the_last_owner_of_an_arc_frees_it() {
     thread.join().expect("no panic");
 }
 
+/// Writes as it is dropped.
+struct Ends(Plain);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.set(2);
+    }
+}
+
+/// The value is dropped after everybody's last use of it.
+pub fn the_value_of_an_arc_is_dropped_after_its_last_use() {
+    let shared = Arc::new(Ends(Plain::new(1)));
+    let theirs = Arc::clone(&shared);
+    let thread = thread::spawn(move || assert_eq!(theirs.0.get(), 1));
+    drop(shared);
+    thread.join().expect("no panic");
+}
+
 /// A weak pointer gives the value as long as it lives, and no longer.
 pub fn a_weak_pointer_does_not_outlive_the_value() {
     let shared = Arc::new(AtomicUsize::new(1));

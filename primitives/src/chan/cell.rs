@@ -132,7 +132,8 @@ impl<T> Cell<T> {
     }
 
     /// Moves the cell from one phase to another, whatever its other bits; or the state found, once
-    /// the phase is another. Others only set their bits meanwhile, a bounded number of times.
+    /// the phase is another. Others only set their bits meanwhile, a bounded number of times. Whoever
+    /// moved the cell to `from` is synchronised with by the load, so `order` is Release or Relaxed.
     #[track_caller]
     pub(super) fn advance(&self, from: Phase, to: Phase, order: Ordering) -> Result<State, State> {
         let mut state = self.load();

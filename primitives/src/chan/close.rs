@@ -3,7 +3,7 @@
 use super::cell::{Phase, RECEIVER, SENDER};
 use super::core::{Chan, Patience, Sent};
 use super::error::CloseError;
-use crate::rt::sync::atomic::Ordering::{AcqRel, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
 
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
@@ -15,12 +15,12 @@ impl<T> Chan<T> {
             return Err(CloseError);
         }
         let end = before.ticket();
-        // SeqCst: a receiver that did not see the closed bit took its ticket before this.
+        // SeqCst: a receiver that did not see the closed bit took its ticket before this. Audit: see `sent`.
         let (first, last) = (self.received.load(SeqCst), end);
         for ticket in first..last {
             self.refuse_sender(ticket);
         }
-        // SeqCst: as above.
+        // SeqCst: as above. Audit: see `sent`.
         for ticket in end..self.received.load(SeqCst) {
             self.dismiss_receiver(ticket);
         }
@@ -34,8 +34,9 @@ impl<T> Chan<T> {
             // SeqCst: if this misses the sender that waits, then its look at the closed bit comes after we
             // set it.
             cell.look();
-            // AcqRel: the waiter is here for us, and closing happens before the send returns.
-            if cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel).is_ok() {
+            // Release: closing happens before the send returns. Audit: `exchange` reads the state found with
+            // Acquire for all its callers. And the wait's end was seen before.
+            if cell.advance(Phase::SenderWaits, Phase::Refused, Release).is_ok() {
                 self.note_gone_sender();
                 // SAFETY: we ended the wait.
                 if let Some(waiter) = unsafe { cell.take_waiter() } {
@@ -49,10 +50,11 @@ impl<T> Chan<T> {
     fn dismiss_receiver(&self, ticket: u64) {
         self.array.visit(SENDER, ticket, |place| {
             let cell = place.cell();
-            // AcqRel: the waiter is here for us, and closing happens before the receive returns. A receiver
-            // cannot be missed: a cell that looks empty is exchanged, and that meets the latest state.
+            // Release: closing happens before the receive returns. A receiver cannot be missed: a cell that
+            // looks empty is exchanged, and that meets the latest state. Audit: `exchange` reads the state
+            // found with Acquire for all its callers.
             for phase in [Phase::Empty, Phase::InBuffer, Phase::ReceiverWaits] {
-                if cell.advance(phase, Phase::Closed, AcqRel).is_err() {
+                if cell.advance(phase, Phase::Closed, Release).is_err() {
                     continue;
                 }
                 // SAFETY: we ended the wait, if there was one; and nobody waits there any more.

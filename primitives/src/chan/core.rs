@@ -3,7 +3,7 @@
 use super::cell::{Cell, EXPANDER, Phase, RECEIVER, SENDER, Setup};
 use crate::queue::EndlessArray;
 use crate::rt::hint::Backoff;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicU64, AtomicUsize};
 use crossbeam_utils::CachePadded;
 use std::time::Instant;
@@ -82,6 +82,11 @@ impl<T> Chan<T> {
     /// The counter of sends now. SeqCst: it is compared with `received`, which the other side reads
     /// and writes in the opposite order; with anything weaker both could miss each other, and a
     /// receiver could wait for a sender that had begun before, or a closed channel be taken for open.
+    ///
+    /// No model objects when one of these accesses alone is weakened: whoever misses the other side still
+    /// meets it in the cell, whose exchanges are read-modify-writes. Only where a side looks no more, as
+    /// in `close` and in a sender that waits, is SeqCst shown to be needed. The others keep it as parts of
+    /// the one argument; on x86-64 they cost nothing, being loads or read-modify-writes.
     #[track_caller]
     pub(super) fn sent(&self) -> Sent {
         Sent(self.sent.load(SeqCst))
@@ -99,15 +104,17 @@ impl<T> Chan<T> {
     /// Takes a ticket to send with, unless that would wait and the caller may not.
     pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
+        // Audit: see `sent`.
         let mut sent = self.sent();
         loop {
             if sent.is_closed() {
                 return Err(NoTicket::Closed);
             }
+            // Audit: see `sent`.
             if matches!(patience, Patience::None) && !self.has_place(sent.ticket()) {
                 return Err(NoTicket::WouldWait);
             }
-            // SeqCst: see `sent`. A lost exchange is another send's or a close's gain.
+            // SeqCst: see `sent`. A lost exchange is another send's or a close's gain. Audit: see `sent`.
             match self.sent.compare_exchange(sent.0, sent.next().0, SeqCst, SeqCst) {
                 Ok(_) => return Ok(sent.ticket()),
                 Err(found) => {
@@ -121,9 +128,10 @@ impl<T> Chan<T> {
     /// Takes a ticket to receive with, unless that would wait and the caller may not.
     pub(super) fn receive_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         // SeqCst, here and below: see `sent`. `received` is read first: if it has reached `sent`
-        // then, the channel is empty when `sent` is read.
+        // then, the channel is empty when `sent` is read. Audit: see `sent`.
         let mut received = self.received.load(SeqCst);
         loop {
+            // Audit: see `sent`.
             let sent = self.sent();
             if received >= sent.ticket() {
                 if sent.is_closed() {
@@ -136,6 +144,7 @@ impl<T> Chan<T> {
             if matches!(patience, Patience::Until(_)) {
                 return Ok(self.received.fetch_add(1, SeqCst));
             }
+            // Audit: see `sent`.
             match self.received.compare_exchange(received, received + 1, SeqCst, SeqCst) {
                 Ok(ticket) => return Ok(ticket),
                 Err(found) => received = found,
@@ -152,8 +161,8 @@ impl<T> Chan<T> {
         }
         loop {
             // Release: the receive so far happens before the send that finds its place here (see
-            // `has_place`). Acquire: so do earlier receives.
-            let ticket = self.buffer_end.fetch_add(1, AcqRel);
+            // `has_place`). So do earlier receives, whose release sequences this goes on with.
+            let ticket = self.buffer_end.fetch_add(1, Release);
             if self.expand_at(ticket) {
                 return;
             }
@@ -165,21 +174,23 @@ impl<T> Chan<T> {
         // SAFETY: the ticket was handed to us alone, and we leave at the end of each arm.
         let place = unsafe { self.array.locate(EXPANDER, ticket) };
         let cell = place.cell();
+        // Audit: nothing is acted on before an exchange; `Cell::load` serves others too.
         let mut state = cell.load();
         loop {
             match Phase::of(state) {
                 Phase::Empty => {
                     let to = state.with_phase(Phase::InBuffer as u8).with_left(EXPANDER);
-                    // Release: as in `expand`, for the sender that finds the cell so.
+                    // Release: as in `expand`, for the sender that finds the cell so. Audit: `exchange`
+                    // reads the state found with Acquire for all its callers.
                     match cell.exchange(state, to, Release) {
                         Ok(()) => return true,
                         Err(found) => state = found,
                     }
                 }
                 Phase::SenderWaits => {
-                    // AcqRel: the waiter is here for us, and the receive happens before the send
-                    // completes.
-                    match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
+                    // Release: the receive happens before the send completes. Audit: `exchange` reads the
+                    // state found with Acquire for all its callers.
+                    match cell.advance(Phase::SenderWaits, Phase::Full, Release) {
                         Err(found) => state = found,
                         Ok(_) => {
                             // SAFETY: we ended the wait.
@@ -208,17 +219,19 @@ impl<T> Chan<T> {
     /// these can be given back though no sender ever comes.
     pub(super) fn skip_gone_receivers(&self) {
         loop {
+            // Audit: see `sent`.
             let sent = self.sent();
-            // SeqCst: see `sent`.
+            // SeqCst. Audit: see `sent`.
             if sent.is_closed() || sent.ticket() >= self.received.load(SeqCst) {
                 return;
             }
             let skipped = self.array.visit(SENDER, sent.ticket(), |place| {
+                // Audit: only the phase matters here; `Cell::load` serves others too.
                 if Phase::of(place.cell().load()) != Phase::ReceiverGone {
                     return false;
                 }
-                // SeqCst: see `sent`. If it is lost, others move on, and we look again.
-                if self.sent.compare_exchange(sent.0, sent.next().0, SeqCst, SeqCst).is_ok() {
+                // SeqCst: see `sent`. If it is lost, others move on, and we look again. Audit: see `sent`.
+                if self.sent.compare_exchange(sent.0, sent.next().0, SeqCst, Relaxed).is_ok() {
                     self.array.leave(place, SENDER);
                 }
                 true
@@ -232,17 +245,19 @@ impl<T> Chan<T> {
     /// After a sender gave up: the same for the tickets of receivers.
     pub(super) fn skip_gone_senders(&self) {
         loop {
-            // SeqCst: see `sent`.
+            // SeqCst. Audit: see `sent`.
             let received = self.received.load(SeqCst);
+            // Audit: see `sent`.
             if received >= self.sent().ticket() {
                 return;
             }
             let skipped = self.array.visit(RECEIVER, received, |place| {
+                // Audit: only the phase matters here; `Cell::load` serves others too.
                 if !matches!(Phase::of(place.cell().load()), Phase::SenderGone | Phase::Refused) {
                     return false;
                 }
-                // SeqCst: see `sent`. If it is lost, others move on, and we look again.
-                if self.received.compare_exchange(received, received + 1, SeqCst, SeqCst).is_ok() {
+                // SeqCst: see `sent`. If it is lost, others move on, and we look again. Audit: see `sent`.
+                if self.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_ok() {
                     self.forget_gone_sender();
                     self.array.leave(place, RECEIVER);
                 }
@@ -261,6 +276,7 @@ impl<T> Chan<T> {
     pub(super) unsafe fn waits_at(&self, ticket: u64, phase: Phase) -> bool {
         // SAFETY: a segment dies only when the operations of all its tickets have ended.
         let place = unsafe { self.array.peek(ticket) };
+        // Audit: only the phase matters here; `Cell::load` serves others too.
         place.is_some_and(|place| Phase::of(place.cell().load()) == phase)
     }
 
@@ -276,7 +292,7 @@ impl<T> Chan<T> {
 
     /// The number of values in the buffer, at some moment.
     pub(super) fn len(&self) -> usize {
-        // SeqCst: see `sent`.
+        // SeqCst. Audit: see `sent`.
         let (received, sent) = (self.received.load(SeqCst), self.sent().ticket());
         let gone = self.gone_senders.load(Relaxed) as u64; // Relaxed: see `note_gone_sender`.
         let waiting = sent.saturating_sub(received).saturating_sub(gone);

@@ -5,7 +5,7 @@ use super::core::{Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::Instant;
 
 /// Why no value was received.
@@ -56,9 +56,9 @@ impl<T> Chan<T> {
                     self.expand();
                     return Settled::Received(value);
                 }
-                // Acquire: value and waiter are here for us. Release: the receive so far happens
-                // before the send completes.
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, AcqRel) {
+                // Release: the receive so far happens before the send completes. Audit: `exchange` reads the
+                // state found with Acquire for all its callers.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, Release) {
                     Err(found) => state = found,
                     Ok(_) => return self.take_from_waiting(place),
                 },
@@ -152,8 +152,9 @@ impl<T> Chan<T> {
         if parker.park_deadline(deadline) {
             return Ok(self.receiving_ended(place));
         }
-        // Acquire: only to synchronise with whoever ended the wait first.
-        match cell.advance(Phase::ReceiverWaits, Phase::ReceiverGone, Acquire) {
+        // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving. Audit:
+        // `exchange` reads the state found with Acquire for all its callers.
+        match cell.advance(Phase::ReceiverWaits, Phase::ReceiverGone, Relaxed) {
             Err(_) => Ok(self.receiving_ended(place)),
             Ok(_) => {
                 // SAFETY: we ended the wait.
@@ -168,6 +169,7 @@ impl<T> Chan<T> {
     /// Somebody else ended the wait.
     fn receiving_ended(&self, place: Place<'_, Cell<T>>) -> Settled<T> {
         let cell = place.cell();
+        // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
         let settled = match Phase::of(cell.load()) {
             // SAFETY: the value was handed to us.
             Phase::Handed => Settled::Received(unsafe { cell.take() }),

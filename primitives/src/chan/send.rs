@@ -4,7 +4,7 @@ use super::cell::{Cell, Phase, SENDER};
 use super::core::{Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
 
 /// Why a value was not sent.
@@ -69,7 +69,8 @@ impl<T> Chan<T> {
                 }
                 Phase::Empty | Phase::InBuffer => {
                     let to = state.with_phase(Phase::Full as u8).with_left(SENDER);
-                    // Release: the value is here for the receiver whose `load` reads Full.
+                    // Release: the value is here for the receiver whose `load` reads Full. Audit: `exchange`
+                    // reads the state found with Acquire for all its callers.
                     match cell.exchange(state, to, Release) {
                         // Not finished by this: the receiver has not left.
                         Ok(()) => return Settled::Sent,
@@ -77,8 +78,9 @@ impl<T> Chan<T> {
                     }
                 }
                 Phase::ReceiverWaits => {
-                    // AcqRel: the value goes to the receiver, and its waiter comes to us.
-                    match cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel) {
+                    // Release: the value goes to the receiver. Audit: `exchange` reads the state found with
+                    // Acquire for all its callers.
+                    match cell.advance(Phase::ReceiverWaits, Phase::Handed, Release) {
                         Err(found) => state = found,
                         Ok(_) => {
                             // SAFETY: we ended the wait.
@@ -131,8 +133,9 @@ impl<T> Chan<T> {
 
     fn give_up_sending(&self, place: Place<'_, Cell<T>>, why: NotSent) -> Settled {
         let cell = place.cell();
-        // AcqRel: nothing is handed over, but whoever ended the wait first is synchronised with.
-        match cell.advance(Phase::SenderWaits, Phase::SenderGone, AcqRel) {
+        // Relaxed: nothing is handed over; the cell's other parties act on it only by leaving. Audit:
+        // `exchange` reads the state found with Acquire for all its callers.
+        match cell.advance(Phase::SenderWaits, Phase::SenderGone, Relaxed) {
             Err(_) => self.sending_ended(place),
             Ok(_) => {
                 self.note_gone_sender();
@@ -145,6 +148,7 @@ impl<T> Chan<T> {
 
     /// Somebody else ended the wait.
     fn sending_ended(&self, place: Place<'_, Cell<T>>) -> Settled {
+        // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
         match Phase::of(place.cell().load()) {
             Phase::Taken | Phase::Full => {
                 self.array.leave(place, SENDER);

@@ -38,8 +38,8 @@ impl<T> Sender<T> {
     /// Sends a value if that need not wait.
     ///
     /// # Errors
-    /// If the channel is full (with capacity 0: if no receiver waits) or closed; the value comes back. A send that
-    /// is under way has its place already, even if a close makes it fail in the end.
+    /// If the channel is full (with capacity 0: if no receiver waits) or closed; the value comes back. A
+    /// send that is under way has its place already, even if a close makes it fail in the end.
     ///
     /// ```
     /// use selvedge::chan::{TrySendError, bounded};
@@ -92,9 +92,9 @@ impl<T> Sender<T> {
 
     /// Closes the channel, for all its handles.
     ///
-    /// Values in the buffer can still be received. Closing happens before a receive that fails
-    /// because of it. For senders that wait it is not one moment: while it is under way, one of them may already
-    /// have its value back, and a receive may still let another one in.
+    /// Values in the buffer can still be received. Closing happens before a receive that fails because of
+    /// it. For senders that wait it is not one moment: while it is under way, one of them may already have
+    /// its value back, and a receive may still let another one in.
     ///
     /// # Errors
     /// If the channel is closed already. Of several closers exactly one succeeds.

@@ -59,8 +59,10 @@ struct Pin<'a, C: ArrayCell>(&'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
-        // SeqCst, thrice: whoever leaves last looks at the limbo after that; see the module.
+        // SeqCst, thrice: whoever leaves last looks at the limbo after that; see the module. Audit: see the
+        // module.
         self.0.walkers.fetch_sub(1, SeqCst);
+        // Audit: see the module.
         if !self.0.limbo.load(SeqCst).is_null() && self.0.walkers.load(SeqCst) == 0 {
             self.0.collect();
         }
@@ -113,13 +115,14 @@ impl<C: ArrayCell> EndlessArray<C> {
         let pin = self.pin();
         let found = pin.segment(party, id).expect("a segment with a party in it is not dead");
         let cursor = &self.cursors[party];
-        // SeqCst: as in `Pin::start`.
+        // SeqCst: as in `Pin::start`. Audit: see the module.
         let mut word = cursor.load(SeqCst);
         // SAFETY: cursors point to segments that were alive when they were read, and the pin keeps
         // their memory since.
         while unsafe { (*untagged(word)).id() } < id {
             let target = tagged(core::ptr::from_ref(found).cast_mut(), id);
-            // SeqCst: publishes the segment, and takes part in the module's argument on limbo.
+            // SeqCst: publishes the segment, and takes part in the module's argument on limbo. Audit: see
+            // the module.
             match cursor.compare_exchange(word, target, SeqCst, SeqCst) {
                 Ok(_) => break,
                 Err(moved) => word = moved,
@@ -149,7 +152,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     pub(crate) unsafe fn peek(&self, ticket: u64) -> Option<Place<'_, C>> {
         let id = ticket >> self.shift;
         // Acquire, here and below: pairs with the Release of whoever put the segment there: its cells are
-        // made.
+        // made. Audit: in the models the cells that are peeked at lie in the first segment.
         let mut at = self.head.load(Acquire);
         while !at.is_null() {
             // SAFETY: by the caller's promise the segments from `head` on are alive.
@@ -163,7 +166,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     }
 
     fn pin(&self) -> Pin<'_, C> {
-        // SeqCst: comes before this walker's reads of cursors and head; see the module.
+        // SeqCst: comes before this walker's reads of cursors and head; see the module. Audit: see the
+        // module.
         self.walkers.fetch_add(1, SeqCst);
         Pin(self)
     }
@@ -185,7 +189,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             }
         };
         // Release: publishes the fresh segment. Acquire: or shows us the one that was faster.
-        match segment.next.compare_exchange(null_mut(), fresh, AcqRel, Acquire) {
+        match segment.next.compare_exchange(null_mut(), fresh, Release, Acquire) {
             Ok(_) => fresh,
             Err(faster) => {
                 self.reuse(fresh);
@@ -229,15 +233,16 @@ impl<C: ArrayCell> EndlessArray<C> {
             if State::from_bits(cell.state().load(Acquire)).is_finished() {
                 continue;
             }
-            // Release: hands the scan, with what we have seen, to whoever finishes this cell.
-            // Acquire: unless it is finished by now.
+            // Release: hands the scan, with what we have seen, to whoever finishes this cell. Acquire:
+            // unless it is finished by now. Audit: in the models the threads between which a scan is handed
+            // over share other edges.
             let before = State::from_bits(cell.state().fetch_or(State::SCANNED.bits(), AcqRel));
             if !before.is_finished() {
                 return;
             }
         }
         // SeqCst: either we see our segment at the head below, or whoever moves the head there later
-        // sees this mark.
+        // sees this mark. Audit: see the module.
         segment.finished.store(true, SeqCst);
         self.retire_finished();
     }
@@ -246,11 +251,11 @@ impl<C: ArrayCell> EndlessArray<C> {
     fn retire_finished(&self) {
         let pin = self.pin();
         loop {
-            // SeqCst: as in `scan`.
+            // SeqCst: as in `scan`. Audit: see the module.
             let head = self.head.load(SeqCst);
             // SAFETY: the pin keeps what the head pointed to.
             let segment = unsafe { &*head };
-            // SeqCst: as in `scan`.
+            // SeqCst: as in `scan`. Audit: see the module.
             if !segment.finished.load(SeqCst) {
                 break;
             }
@@ -258,11 +263,11 @@ impl<C: ArrayCell> EndlessArray<C> {
             let (from, to) = (tagged(head, segment.id()), tagged(next, segment.id() + 1));
             for cursor in &self.cursors {
                 // SeqCst: before `head` moves no cursor is left here, and none comes back: only a
-                // party that has not left moves a cursor to a segment. See the module.
+                // party that has not left moves a cursor to a segment. Audit: see the module.
                 let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst);
             }
-            // SeqCst: as in `scan`, and see the module.
-            if self.head.compare_exchange(head, next, SeqCst, SeqCst).is_ok() {
+            // SeqCst: as in `scan`, and see the module. Audit: see the module.
+            if self.head.compare_exchange(head, next, SeqCst, Relaxed).is_ok() {
                 self.bury(head);
             }
         }
@@ -288,9 +293,9 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// Takes the limbo, and reuses its segments if nobody walks.
     #[cold]
     fn collect(&self) {
-        // SeqCst: taken before the walkers are read; see the module.
+        // SeqCst: taken before the walkers are read. Audit: see the module.
         let mut segment = self.limbo.swap(null_mut(), SeqCst);
-        // SeqCst: see the module.
+        // SeqCst. Audit: see the module.
         let quiet = self.walkers.load(SeqCst) == 0;
         while !segment.is_null() {
             // SAFETY: the chain is ours alone. Relaxed: we got it by the swap.
@@ -326,12 +331,12 @@ impl<C: ArrayCell> EndlessArray<C> {
 impl<C: ArrayCell> Pin<'_, C> {
     /// The segment with this number, appended if need be; `None` if it is dead.
     fn segment(&self, party: usize, id: u64) -> Option<&Segment<C>> {
-        // SeqCst: read after the pin; see the module.
+        // SeqCst: read after the pin. Audit: see the module.
         let mut at = untagged(self.0.cursors[party].load(SeqCst));
         // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
         // their memory since.
         if unsafe { (*at).id() } > id {
-            // SeqCst: as above.
+            // SeqCst: as above. Audit: see the module.
             at = self.0.head.load(SeqCst);
         }
         loop {

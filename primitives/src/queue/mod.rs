@@ -38,7 +38,9 @@
 //! A segment in limbo can be reached only by a walker that pinned before `head` moved. Whoever takes
 //! the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds
 //! cursors and head moved on. (Pin, cursor and head accesses are SeqCst for this one argument: a pin
-//! that the reader of `walkers` did not see comes after it, and so after the moves.) A thread stopped
+//! that the reader of `walkers` did not see comes after it, and so after the moves. No model of a size
+//! that can be explored objects when one of them alone is weakened; the argument takes all of them, also the
+//! reads of exchanges that fail.) A thread stopped
 //! while it walks keeps dead segments from being reused, and nothing else.
 
 mod array;
