@@ -402,3 +402,38 @@ fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
         assert!(why.contains("not deterministic") && why.contains("time"), "{why}");
     }
 }
+
+/// A thread that an engine does not know, on an object of the model.
+#[test]
+fn a_thread_of_std_in_a_model_is_refused() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let n = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&n);
+            let thread = std::thread::spawn(move || {
+                theirs.fetch_add(1, Relaxed);
+                std::mem::forget(theirs);
+            });
+            thread.join().expect("no panic");
+            n.load(Relaxed);
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("does not know") && why.contains("selvedge::rt::thread"), "{why}");
+    }
+}
+
+/// What an engine cannot see blocks all of the model's threads, or never ends.
+#[test]
+fn a_model_that_waits_by_means_of_std_is_refused() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let checker = Checker::new().ignore_environment().engines([engine]);
+        let report = checker.hang_limit(std::time::Duration::from_millis(300)).run(|| {
+            AtomicUsize::new(0).load(Relaxed);
+            let (tx, rx) = std::sync::mpsc::channel::<()>();
+            let _ = rx.recv();
+            drop(tx);
+        });
+        let Verdict::Refused { why } = &report[0].verdict else { panic!("{}", report[0]) };
+        assert!(why.contains("waits") && why.contains("selvedge::rt"), "{why}");
+    }
+}

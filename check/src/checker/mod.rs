@@ -41,6 +41,7 @@ pub struct Checker {
     time_limit: Option<Duration>,
     max_executions: Option<u64>,
     max_operations: u64,
+    hang_limit: Duration,
     mutations: Vec<Mutation>,
     expected: Option<FailureKind>,
     use_environment: bool,
@@ -66,6 +67,7 @@ impl Checker {
             time_limit: Some(Duration::from_secs(60)),
             max_executions: None,
             max_operations: 20_000,
+            hang_limit: Duration::from_secs(60),
             mutations: Vec::new(),
             expected: None,
             use_environment: true,
@@ -125,6 +127,13 @@ impl Checker {
     /// if nothing changes any more.
     pub fn max_operations(mut self, limit: u64) -> Checker {
         self.max_operations = limit;
+        self
+    }
+
+    /// How long nothing may happen that the engine sees before the run is refused: the model then waits or loops
+    /// by std's means. A minute, unless this says otherwise.
+    pub fn hang_limit(mut self, limit: Duration) -> Checker {
+        self.hang_limit = limit;
         self
     }
 
@@ -240,6 +249,7 @@ impl Checker {
             time_limit: self.time_limit,
             max_executions: self.max_executions,
             max_operations: self.max_operations,
+            hang_limit: self.hang_limit,
             mutations: self.mutations.clone(),
             replay: self.replay.as_ref().map(|tagged| tagged.token.clone()),
             shrink: self.shrink,

@@ -113,7 +113,7 @@ fn explore(plan: &Plan, model: &Model, record: Option<u64>, given: Vec<usize>) -
     loop {
         let choices = Arc::new(Mutex::new(Choices { given: given.clone(), ..Choices::default() }));
         let (their_plan, their_model, theirs) = (plan.clone(), Arc::clone(model), Arc::clone(&choices));
-        let event = isolated("selvedge-loom", move |report| {
+        let event = isolated(plan, "selvedge-loom", move |report| {
             exploration(&their_plan, their_model, statics, record, theirs, report);
         });
         match event {

@@ -26,7 +26,7 @@ use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, 
 use std::any::Any;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,7 @@ pub(crate) struct Plan {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_operations: u64,
+    pub(crate) hang_limit: Duration,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) replay: Option<Token>,
     /// Whether to look for a failure that takes fewer context switches.
@@ -246,7 +247,7 @@ fn warm_up() {
 }
 
 /// Runs `explore` on an OS thread of its own and waits for what it reports.
-fn isolated(name: &str, explore: impl FnOnce(Sender<Event>) + Send + 'static) -> Event {
+fn isolated(plan: &Plan, name: &str, explore: impl FnOnce(Sender<Event>) + Send + 'static) -> Event {
     let (tx, rx): (Sender<Event>, Receiver<Event>) = mpsc::channel();
     let report = tx.clone();
     let body = move || {
@@ -259,8 +260,30 @@ fn isolated(name: &str, explore: impl FnOnce(Sender<Event>) + Send + 'static) ->
     let spawned = std::thread::Builder::new().name(name.to_string()).stack_size(1 << 20).spawn(body);
     match spawned {
         Err(error) => Event::Crashed(format!("no thread to explore on: {error}")),
-        Ok(_) => {
-            rx.recv().unwrap_or_else(|_| Event::Crashed("the exploration ended without a word".to_string()))
+        Ok(_) => receive(plan, &rx),
+    }
+}
+
+/// Waits for what an exploration reports, as long as it gets on.
+fn receive(plan: &Plan, reports: &Receiver<Event>) -> Event {
+    let counters = &plan.counters;
+    // Relaxed: statistics.
+    let progress = || (counters.executions.load(Relaxed), counters.operations.load(Relaxed));
+    let mut last = progress();
+    loop {
+        match reports.recv_timeout(plan.hang_limit) {
+            Ok(event) => return event,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Event::Crashed("the exploration ended without a word".to_string());
+            }
+            Err(RecvTimeoutError::Timeout) if progress() == last => {
+                return Event::Crashed(format!(
+                    "for {:?} the model has done nothing that the engine sees: it loops, or waits by std's means (a \
+                     Mutex, a channel, a join) for a thread that cannot run meanwhile; use selvedge::rt's",
+                    plan.hang_limit
+                ));
+            }
+            Err(RecvTimeoutError::Timeout) => last = progress(),
         }
     }
 }

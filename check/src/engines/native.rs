@@ -6,14 +6,11 @@ use selvedge::rt::engine::{NativeOptions, NativeRun, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
-
-/// How long one run may take before it is given up.
-const HANG: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     let (theirs, plan_of_thread) = (Arc::clone(model), plan.clone());
-    let event = isolated("selvedge-native", move |report| {
+    let event = isolated(plan, "selvedge-native", move |report| {
         let started = Instant::now();
         for run in 1..=plan_of_thread.iterations {
             let enough = plan_of_thread.time_limit.is_some_and(|limit| started.elapsed() >= limit)
@@ -61,13 +58,14 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
     if let Err(error) = std::thread::Builder::new().name("main".to_string()).spawn(body) {
         return Some(Event::Crashed(format!("no thread to run on: {error}")));
     }
-    match rx.recv_timeout(HANG) {
+    match rx.recv_timeout(plan.hang_limit) {
         Ok(event) => event,
         Err(RecvTimeoutError::Disconnected) => {
             Some(Event::Crashed("the run ended without a word".to_string()))
         }
         Err(RecvTimeoutError::Timeout) => Some(Event::Crashed(format!(
-            "run {run} did not end within {HANG:?}: the model waits in a way that selvedge::rt cannot see, or loops"
+            "run {run} did not end within {:?}: the model waits in a way that selvedge::rt cannot see, or loops",
+            plan.hang_limit
         ))),
     }
 }

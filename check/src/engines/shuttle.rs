@@ -100,8 +100,8 @@ fn crashed(event: Event) -> Verdict {
 }
 
 fn start(plan: &Plan, task: Task, model: &Model) -> Event {
-    let (plan, model) = (plan.clone(), Arc::clone(model));
-    isolated("selvedge-shuttle", move |report| exploration(&plan, task, model, report))
+    let (theirs, model) = (plan.clone(), Arc::clone(model));
+    isolated(plan, "selvedge-shuttle", move |report| exploration(&theirs, task, model, report))
 }
 
 /// The body of an exploration's OS thread.

@@ -70,10 +70,8 @@ fn explore(plan: &Plan, model: &Model, failed: &Failed) -> Verdict {
     }
     // Each job reports once. Failed ones keep their end of the channel for ever.
     let mut working = plan.rc11.jobs;
-    while working > 0
-        && let Ok(event) = rx.recv()
-    {
-        match event {
+    while working > 0 {
+        match super::receive(plan, &rx) {
             Event::Done { .. } => working -= 1,
             Event::Failed(failure, Some(Token::Rc11(token))) => {
                 pool.stop();
@@ -103,10 +101,9 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
     let pool = Arc::new(Pool::new(plan, vec![Part::whole()], statics, Default::default()));
     let (tx, rx) = mpsc::channel();
     launch(plan, model, Task::Split(Arc::clone(&pool), shards * 32), failed, tx)?;
-    match rx.recv() {
-        Ok(Event::Done { .. }) => (),
-        Ok(other) => return Err(other),
-        Err(_) => return Err(Event::Crashed("the exploration ended without a word".to_string())),
+    match super::receive(plan, &rx) {
+        Event::Done { .. } => (),
+        other => return Err(other),
     }
     let ((parts, statistics), cuts) = (pool.take_all(), pool.cuts());
     let mine = parts.into_iter().enumerate().filter(|(number, _)| number % shards == shard - 1);
@@ -177,7 +174,7 @@ fn replay(plan: &Plan, model: &Model, token: selvedge_engine::Token, failed: &Fa
     if let Err(event) = launch(plan, model, Task::Replay(token), failed, tx) {
         return event;
     }
-    rx.recv().unwrap_or_else(|_| Event::Crashed("the exploration ended without a word".to_string()))
+    super::receive(plan, &rx)
 }
 
 fn launch(

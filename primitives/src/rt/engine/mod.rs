@@ -23,6 +23,7 @@
 mod current;
 mod execution;
 mod failure;
+pub(crate) mod foreign;
 #[cfg(feature = "loom")]
 mod loom;
 mod memory;

@@ -1,5 +1,6 @@
 //! A session: one exploration of one model under one engine, on one OS thread.
 
+use super::foreign;
 use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
@@ -212,6 +213,7 @@ impl Session {
             state.threads.current
         };
         self.check_bound(site);
+        self.check_strangers();
         self.engine.at(site);
         let hold = self.is_unwinding();
         if hold {
@@ -228,6 +230,23 @@ impl Session {
         match result {
             Ok(value) => value,
             Err(payload) => self.engine_panicked(&*payload, site),
+        }
+    }
+
+    /// Refuses a run in which a thread that the engine does not know works on the execution's objects.
+    pub(super) fn check_strangers(&self) {
+        if let Some(site) = foreign::of(self.epoch()) {
+            self.fail(
+                FailureKind::Refused,
+                format!(
+                    "a thread that {} does not know has used an object of the model at {}:{}; start threads with \
+                     selvedge::rt::thread, not with std's",
+                    self.engine.name(),
+                    site.file(),
+                    site.line()
+                ),
+                vec![site],
+            );
         }
     }
 

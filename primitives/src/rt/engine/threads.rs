@@ -202,6 +202,7 @@ impl Session {
 
     /// Everything has ended: looks for panics that nobody saw and memory that nobody freed.
     fn judge_end(&self) {
+        self.check_strangers();
         let unseen = self.state.borrow().threads.unseen_panic();
         if let Some((thread, message)) = unseen {
             self.fail_panic(thread, message);

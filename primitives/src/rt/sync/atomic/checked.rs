@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::word::{Rmw, Word};
-use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current, weakens};
+use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current, foreign, weakens};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};
 
@@ -60,6 +60,13 @@ impl<A: Bits> Cell<A> {
         }
     }
 
+    /// The native value, for a thread that belongs to no run.
+    #[track_caller]
+    fn outside(&self) -> &A {
+        foreign::note(&self.slot, Location::caller());
+        &self.native
+    }
+
     #[track_caller]
     pub(crate) fn load(&self, order: Ordering) -> A::Value {
         match current() {
@@ -68,7 +75,7 @@ impl<A: Bits> Cell<A> {
                 run.step();
                 self.native.load(changed(run.change_at(Location::caller()), order))
             }
-            Current::Outside => self.native.load(order),
+            Current::Outside => self.outside().load(order),
         }
     }
 
@@ -83,7 +90,7 @@ impl<A: Bits> Cell<A> {
                     self.native.store(value, changed(change, order));
                 }
             }
-            Current::Outside => self.native.store(value, order),
+            Current::Outside => self.outside().store(value, order),
         }
     }
 
@@ -98,7 +105,7 @@ impl<A: Bits> Cell<A> {
                     change => self.native.rmw(op, changed(change, order)),
                 }
             }
-            Current::Outside => self.native.rmw(op, order),
+            Current::Outside => self.outside().rmw(op, order),
         }
     }
 
