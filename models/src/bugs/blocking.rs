@@ -66,3 +66,17 @@ pub(super) fn kubernetes_1321(mended: bool) {
         }
     });
 }
+
+/// A compactor is told to start by a second value, before the thread runs that would receive the first. Mended by a
+/// send that does not wait.
+pub(super) fn cockroach_24808(mended: bool) {
+    let suggestions = Pair::new(1);
+    suggestions.send(1);
+    if mended {
+        let _full = suggestions.0.try_send(2);
+    } else {
+        suggestions.send(2);
+    }
+    let theirs = suggestions.clone();
+    thread::spawn(move || theirs.recv()).join().expect("no panic");
+}
