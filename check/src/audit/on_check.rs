@@ -7,6 +7,7 @@ use selvedge::rt::engine::is_own_source;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const DEFAULT_FOLDER: &str = "target/selvedge/audit";
 
 /// How long each changed model may run.
 const TIME: Duration = Duration::from_secs(5);
+
+/// How many files this process has written.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// A change: file, line, column, and what it is.
 type Key = (String, u32, u32, String);
@@ -27,12 +31,13 @@ fn folder() -> Option<PathBuf> {
     Some(if value == "1" { PathBuf::from(DEFAULT_FOLDER) } else { PathBuf::from(value) })
 }
 
-/// Audits a model that has passed, if the environment asks for it, and writes what came of it.
+/// Audits a model that has passed, if the environment asks for it and the checker listens to it, and writes what came
+/// of it.
 ///
 /// # Panics
 /// If that cannot be written.
 pub(crate) fn audit_check(checker: &Checker, model: &Model) {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = folder().filter(|_| checker.may_be_audited()) else { return };
     let entries = audit(checker, model);
     if let Err(why) = write(&folder, &checker.model_name(), &entries) {
         panic!("{why}; set {VARIABLE} to a folder that can be written to");
@@ -46,8 +51,9 @@ fn write(folder: &Path, model: &str, entries: &[Entry]) -> Result<(), String> {
     let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let text = serde_json::to_string_pretty(entries)
         .map_err(|error| format!("the audit cannot be written: {error}"))?;
-    // Models of one name may be checked by several processes.
-    fs::write(folder.join(format!("{name}-{}.json", std::process::id())), text).map_err(told)
+    // Models of one name may be checked by several processes, and several times. Relaxed: only a number.
+    let number = WRITTEN.fetch_add(1, Relaxed);
+    fs::write(folder.join(format!("{name}-{}-{number}.json", std::process::id())), text).map_err(told)
 }
 
 /// The engines that tell most: rc11 alone, if it is among the checker's.

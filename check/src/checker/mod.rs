@@ -272,10 +272,7 @@ impl Checker {
         let reports = self.run_model(&model);
         let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();
         if bad.is_empty() {
-            if self.use_environment && self.expected.is_none() && self.mutations.is_empty() {
-                audit::audit_check(self, &model);
-            }
-            return;
+            return audit::audit_check(self, &model);
         }
         let wanted = match self.expected {
             Some(kind) => format!(" should have failed with a {kind}"),
@@ -283,6 +280,11 @@ impl Checker {
         };
         let text: Vec<_> = bad.iter().map(|report| self.explain(report)).collect();
         panic!("{}{wanted}\n{}", self.model_name(), text.join("\n"));
+    }
+
+    /// Whether a pass says something of the code as it is.
+    pub(crate) fn may_be_audited(&self) -> bool {
+        self.use_environment && self.expected.is_none() && self.mutations.is_empty()
     }
 
     /// The report, and where the execution's graph has been written.

@@ -15,6 +15,7 @@ mod run;
 
 pub use program::Program;
 
+use crate::engines::Model;
 use crate::{Checker, Criterion, Engine, FailureKind, Report, Spec};
 use core::fmt::{self, Debug};
 use core::ops::RangeInclusive;
@@ -191,6 +192,11 @@ impl<O: Debug> fmt::Display for Failing<O> {
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const SHRINKS: usize = 4_000;
 
+/// How many of the programs that are drawn are audited, if the environment asks for audits: each takes as many runs as
+/// it meets orderings.
+#[cfg(any(feature = "proptest", feature = "quickcheck"))]
+const AUDITED: u32 = 5;
+
 /// What made a program fail: the engine, and the kind of failure (`None`: it was refused).
 type Cause = (Engine, Option<FailureKind>);
 
@@ -217,6 +223,14 @@ where
         if let Err(failing) = self.run_program(program) {
             panic!("{failing}");
         }
+        self.audit(program);
+    }
+
+    /// Audits a program that has passed, if the environment asks for it.
+    fn audit(&self, program: &Program<S::Operation>) {
+        let (scenario, theirs) = (self.clone(), program.clone());
+        let checker = self.checker.clone().name(&format!("{}_regression", self.name));
+        crate::audit::audit_check(&checker, &(Arc::new(move || scenario.execute(&theirs)) as Model));
     }
 
     /// Takes every smaller program that fails for the same cause, until there is none.

@@ -1,8 +1,8 @@
 //! Programs from proptest's strategies.
 
-use super::{Cause, Failing, Program, SHRINKS, Scenario, cause_of};
+use super::{AUDITED, Cause, Failing, Program, SHRINKS, Scenario, cause_of};
 use crate::Spec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use proptest::collection::vec;
 use proptest::strategy::{BoxedStrategy, Strategy, Union};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -80,11 +80,18 @@ where
         let seed: Vec<u8> = self.seed.to_le_bytes().into_iter().cycle().take(32).collect();
         let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
         let smallest: RefCell<Option<Box<Failing<S::Operation>>>> = RefCell::new(None);
+        let audited = Cell::new(0);
         let outcome = TestRunner::new_with_rng(config, random).run(&parts, |(first, threads, last)| {
-            let program = Program { first, threads, last };
+            let program = Program { first, threads, last }.trimmed();
             let cause: Option<Cause> = smallest.borrow().as_ref().map(|failing| cause_of(&failing.report));
-            match self.run_for(&program.trimmed(), cause, false) {
-                Ok(()) => Ok(()),
+            match self.run_for(&program, cause, false) {
+                Ok(()) => {
+                    audited.set(audited.get() + 1);
+                    if audited.get() <= AUDITED {
+                        self.audit(&program);
+                    }
+                    Ok(())
+                }
                 Err(failing) => {
                     smallest.replace(Some(failing));
                     Err(TestCaseError::fail("it fails"))

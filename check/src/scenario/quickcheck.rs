@@ -1,6 +1,6 @@
 //! Programs from quickcheck's `Arbitrary`.
 
-use super::{Failing, Program, Scenario};
+use super::{AUDITED, Failing, Program, Scenario};
 use crate::Spec;
 use core::ops::RangeInclusive;
 use quickcheck::{Arbitrary, Gen};
@@ -21,9 +21,13 @@ where
     /// The smallest program found that fails.
     pub fn run_arbitrary(&self) -> Result<(), Box<Failing<S::Operation>>> {
         let mut random = Gen::from_size_and_seed(SIZE, self.seed);
-        for _ in 0..self.programs {
-            if let Err(failing) = self.run_for(&self.draw(&mut random), None, false) {
+        for number in 0..self.programs {
+            let program = self.draw(&mut random);
+            if let Err(failing) = self.run_for(&program, None, false) {
                 return Err(self.shrunk(failing, smaller));
+            }
+            if number < AUDITED {
+                self.audit(&program);
             }
         }
         Ok(())
