@@ -12,10 +12,10 @@ type Part<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
 /// Operations of a structure, each on a thread of its own, whose progress is checked.
 ///
-/// A thread is *frozen* after one of its steps, at any moment that the depth-first search of schedules picks, and
-/// goes on only when the others are done: so every execution ends, and shows whether they could do without it.
-/// This is about a sequentially consistent machine, with as many preemptions as the checker allows: bounded, the
-/// verdict says so.
+/// A thread is *frozen* after one of its steps, at any moment that the depth-first search of schedules
+/// picks, and goes on only when the others are done: so every execution ends, and shows whether they could
+/// do without it. This is about a sequentially consistent machine, with as many preemptions as the checker
+/// allows: bounded, the verdict says so.
 ///
 /// ```
 /// use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -63,23 +63,23 @@ impl<T: Send + Sync + 'static> Progress<T> {
         self
     }
 
-    /// How many steps of its own a thread may take while others stand still before it counts as one that waits
-    /// for them: 500, unless this says otherwise.
+    /// How many steps of its own a thread may take while others stand still before it counts as one that
+    /// waits for them: 500, unless this says otherwise.
     pub fn patience(mut self, steps: u64) -> Progress<T> {
         self.patience = steps;
         self
     }
 
-    /// Whether all other threads finish wherever one of them is frozen: nobody waits for another's unfinished step,
-    /// as in a lock-free structure. A report for each thread that is frozen.
+    /// Whether all other threads finish wherever one of them is frozen: nobody waits for another's
+    /// unfinished step, as in a lock-free structure. A report for each thread that is frozen.
     pub fn lock_free(&self) -> Vec<Report> {
         (1..=self.parts.len())
             .map(|victim| self.run("frozen", Some(Who::Victim(victim)), self.patience))
             .collect()
     }
 
-    /// Whether each thread finishes alone, wherever all others are frozen: obstruction-freedom. A report for each
-    /// thread that goes on.
+    /// Whether each thread finishes alone, wherever all others are frozen: obstruction-freedom. A report for
+    /// each thread that goes on.
     pub fn obstruction_free(&self) -> Vec<Report> {
         let run = |survivor| self.run("alone", Some(Who::AllBut(survivor)), self.patience);
         (1..=self.parts.len()).map(run).collect()

@@ -2,10 +2,11 @@
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
 //! - `rc11:0*5-1*3/7=1`: see `selvedge_engine::Token`.
-//! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or with any
-//!   number and the choices 1, 0.
+//! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
+//!   with any number and the choices 1, 0.
 //!
-//! What users see is such a token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`.
+//! What users see is such a token with the version that made it and the model's name: `loom:17/2@0.1.0:my
+//! model`.
 
 use core::fmt;
 use core::str::FromStr;

@@ -23,8 +23,8 @@ fn found(checker: &Checker, model: fn()) -> Counterexample {
     }
 }
 
-/// Three threads that each do a few things of no matter, and lose an addition if one comes between the other's two
-/// halves: two context switches are needed, one of them forced by the end of a thread.
+/// Three threads that each do a few things of no matter, and lose an addition if one comes between the
+/// other's two halves: two context switches are needed, one of them forced by the end of a thread.
 fn loses_an_addition() {
     let (sum, noise) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {

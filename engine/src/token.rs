@@ -46,8 +46,8 @@ impl Token {
         Token::in_order(graph, &run.order)
     }
 
-    /// The same graph in another order, if it has one: an interleaving with few context switches, in which every
-    /// read reads the newest write.
+    /// The same graph in another order, if it has one: an interleaving with few context switches, in which
+    /// every read reads the newest write.
     pub(crate) fn interleaved(graph: &Graph, run: &Run) -> Option<Token> {
         interleaving(graph, run).map(|order| Token::in_order(graph, &order))
     }

@@ -193,7 +193,8 @@ mod rc11 {
     }
 }
 
-/// What this machine shows is allowed: everything of small programs, under the strongest model that they name.
+/// What this machine shows is allowed: everything of small programs, under the strongest model that they
+/// name.
 mod native {
     use selvedge_models::litmus::{PROGRAMS, parse, run_natively};
 

@@ -1,12 +1,12 @@
 //! Audits: which orderings, fences and wake-ups of the code under test its models need.
 //!
-//! A model is run once to see which operations it meets. Then each of them is weakened by one legal step, or left
-//! out, and the model run again: if it fails, the operation is *needed* as it stands. Nothing is compiled again:
-//! sites are changed at run time.
+//! A model is run once to see which operations it meets. Then each of them is weakened by one legal step, or
+//! left out, and the model run again: if it fails, the operation is *needed* as it stands. Nothing is
+//! compiled again: sites are changed at run time.
 //!
 //! With the variable `SELVEDGE_AUDIT` set to a folder (or to `1`, for `target/selvedge/audit`), every
-//! [`Checker::check`](crate::Checker::check) that passes is audited, and writes what it found there, as JSON. `cargo selvedge audit` does
-//! that for a whole crate and puts the results together.
+//! [`Checker::check`](crate::Checker::check) that passes is audited, and writes what it found there, as
+//! JSON. `cargo selvedge audit` does that for a whole crate and puts the results together.
 
 mod changes;
 mod on_check;

@@ -31,8 +31,8 @@ fn folder() -> Option<PathBuf> {
     Some(if value == "1" { PathBuf::from(DEFAULT_FOLDER) } else { PathBuf::from(value) })
 }
 
-/// Audits a model that has passed, if the environment asks for it and the checker listens to it, and writes what came
-/// of it.
+/// Audits a model that has passed, if the environment asks for it and the checker listens to it, and writes
+/// what came of it.
 ///
 /// # Panics
 /// If that cannot be written.

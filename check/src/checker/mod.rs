@@ -76,7 +76,8 @@ impl Checker {
         }
     }
 
-    /// The model's name in messages and tokens; without it, the current thread's, which in a test is the test's.
+    /// The model's name in messages and tokens; without it, the current thread's, which in a test is the
+    /// test's.
     pub fn name(mut self, name: &str) -> Checker {
         self.name = Some(name.to_string());
         self
@@ -130,8 +131,8 @@ impl Checker {
         self
     }
 
-    /// How long nothing may happen that the engine sees before the run is refused: the model then waits or loops
-    /// by std's means. A minute, unless this says otherwise.
+    /// How long nothing may happen that the engine sees before the run is refused: the model then waits or
+    /// loops by std's means. A minute, unless this says otherwise.
     pub fn hang_limit(mut self, limit: Duration) -> Checker {
         self.hang_limit = limit;
         self
@@ -149,7 +150,8 @@ impl Checker {
         self
     }
 
-    /// Whether a failure is looked for that takes fewer context switches, as by default; it takes a second or two.
+    /// Whether a failure is looked for that takes fewer context switches, as by default; it takes a second
+    /// or two.
     pub fn shrink(mut self, on: bool) -> Checker {
         self.shrink = on;
         self

@@ -24,8 +24,8 @@ pub(super) struct DepthFirst {
     bound: Option<usize>,
     /// Whether the bound has ever taken an option away.
     pub(super) bound_cut: bool,
-    /// An execution met another operation, or other options, than an earlier one that had decided as it did: the
-    /// model is not deterministic. At which decision, with the operations.
+    /// An execution met another operation, or other options, than an earlier one that had decided as it did:
+    /// the model is not deterministic. At which decision, with the operations.
     pub(super) astray: Option<(usize, [Option<Site>; 2])>,
     /// The operation that asks now.
     pub(super) site: Option<Site>,

@@ -41,8 +41,8 @@ impl Loose {
         Loose { runs, at: 0, choices: decisions.iter().filter_map(choice).collect() }
     }
 
-    /// Schedules in which one of the runs has gone: its steps are done in the run before of the same thread, or
-    /// in the one after.
+    /// Schedules in which one of the runs has gone: its steps are done in the run before of the same thread,
+    /// or in the one after.
     pub(super) fn shorter(decisions: &[Decision]) -> Vec<Loose> {
         let runs = runs(decisions);
         let mut found = Vec::new();

@@ -8,10 +8,11 @@ use core::fmt;
 pub struct Fairness {
     /// Operations that returned, by thread.
     pub completed: Vec<u64>,
-    /// Jain's index of these counts: 1 if all threads got as many, 1/n if one of n got all. 1 without operations.
+    /// Jain's index of these counts: 1 if all threads got as many, 1/n if one of n got all. 1 without
+    /// operations.
     pub jain: f64,
-    /// The most operations of one other thread that were called after an operation was, and returned before it:
-    /// how often somebody was overtaken by the same thread.
+    /// The most operations of one other thread that were called after an operation was, and returned before
+    /// it: how often somebody was overtaken by the same thread.
     pub overtaken: u64,
     /// Operations that have not returned.
     pub pending: u64,

@@ -1,4 +1,5 @@
-//! Histories: what threads asked of an object and what it answered, and whether its specification allows that.
+//! Histories: what threads asked of an object and what it answered, and whether its specification allows
+//! that.
 
 mod explain;
 mod fairness;
@@ -71,11 +72,11 @@ struct Record<O, A> {
 
 /// Records the operations of concurrent threads.
 ///
-/// To be made anew for each execution, inside the model, and shared by reference. No engine sees the recording,
-/// so it costs no interleavings and orders nothing. Which operation came before which other one is known
-/// natively and under shuttle by time, under rc11 by happens-before, and under loom by program order and by
-/// starting and joining threads only: there a history that [`check`](Self::check) accepts is sequentially
-/// consistent, not necessarily linearizable.
+/// To be made anew for each execution, inside the model, and shared by reference. No engine sees the
+/// recording, so it costs no interleavings and orders nothing. Which operation came before which other one
+/// is known natively and under shuttle by time, under rc11 by happens-before, and under loom by program
+/// order and by starting and joining threads only: there a history that [`check`](Self::check) accepts is
+/// sequentially consistent, not necessarily linearizable.
 ///
 /// ```
 /// use selvedge::rt::{sync::atomic::{AtomicI64, Ordering::Relaxed}, thread};
@@ -177,9 +178,9 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         self.lock().entries.clone()
     }
 
-    /// Whether the history is linearizable: whether each operation can be given a moment between its call and
-    /// its return such that one after another they do what `spec` says. An operation that has not returned may
-    /// have happened or not.
+    /// Whether the history is linearizable: whether each operation can be given a moment between its call
+    /// and its return such that one after another they do what `spec` says. An operation that has not
+    /// returned may have happened or not.
     ///
     /// # Errors
     /// Which operation has no place, and the smallest part of the history that shows it; or that the search

@@ -10,8 +10,8 @@ pub enum Criterion {
     Linearizable,
     /// Each thread's operations stay in order, and no more (Lamport, 1979).
     SequentiallyConsistent,
-    /// Operations that a moment of rest lies between stay in order, even those of different threads; all others
-    /// may change places, even those of one thread (Aspnes, Herlihy and Shavit, 1994).
+    /// Operations that a moment of rest lies between stay in order, even those of different threads; all
+    /// others may change places, even those of one thread (Aspnes, Herlihy and Shavit, 1994).
     QuiescentlyConsistent,
 }
 

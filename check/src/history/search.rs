@@ -1,10 +1,10 @@
 //! The decision: an order of the operations that the specification allows.
 //!
 //! A depth-first search over *configurations*: how far each lane has come, and the object's state (Wing and
-//! Gong, 1993). A configuration that led nowhere is not tried again (Lowe, 2017); it is kept as 128 bits of hash.
-//! An operation that can only leave the state as it is may as well happen at once: nothing else is tried then.
-//! States are not kept for each step but for every 64th, and made again from there on the way back, so that a
-//! long queue with a long history fits into memory.
+//! Gong, 1993). A configuration that led nowhere is not tried again (Lowe, 2017); it is kept as 128 bits of
+//! hash. An operation that can only leave the state as it is may as well happen at once: nothing else is
+//! tried then. States are not kept for each step but for every 64th, and made again from there on the way
+//! back, so that a long queue with a long history fits into memory.
 
 use super::Entry;
 use super::order::{Criterion, Lanes};

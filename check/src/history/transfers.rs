@@ -138,8 +138,9 @@ impl<V: Eq + Hash + Debug> Transfers<V> {
         Ok(())
     }
 
-    /// First in, first out: if the send of one value returned before that of another was called, the other is not
-    /// received wholly before the first (or while the first is never received). Values must differ; by time.
+    /// First in, first out: if the send of one value returned before that of another was called, the other
+    /// is not received wholly before the first (or while the first is never received). Values must differ;
+    /// by time.
     ///
     /// # Errors
     /// Two values in the wrong order.

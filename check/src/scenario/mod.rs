@@ -1,10 +1,10 @@
 //! Concurrent programs, generated from the operations of a structure.
 //!
-//! A [`Scenario`] says how to make a structure, how to perform an operation on it, and which [`Spec`] it has to
-//! obey. Small programs of a few threads are drawn from strategies for the operations (proptest's with the feature
-//! `proptest`, quickcheck's `Arbitrary` with the feature `quickcheck`), each runs under every engine, and each
-//! execution's history is held against the specification. A program that fails is shrunk to few threads, few
-//! operations and small arguments, and printed as a test.
+//! A [`Scenario`] says how to make a structure, how to perform an operation on it, and which [`Spec`] it has
+//! to obey. Small programs of a few threads are drawn from strategies for the operations (proptest's with
+//! the feature `proptest`, quickcheck's `Arbitrary` with the feature `quickcheck`), each runs under every
+//! engine, and each execution's history is held against the specification. A program that fails is shrunk to
+//! few threads, few operations and small arguments, and printed as a test.
 
 mod program;
 #[cfg(feature = "proptest")]
@@ -90,9 +90,10 @@ impl<S: Spec, T> Clone for Scenario<S, T> {
 }
 
 impl<S: Spec, T> Scenario<S, T> {
-    /// A scenario. `name` is the function that returns it, which printed tests will call; `make` makes a structure,
-    /// `perform` performs an operation on it. 2 or 3 threads of 1 to 3 operations each, up to 2 before and 3 after
-    /// them; 100 programs, of which each engine explores at most 2,000 executions (natively 100) or 2 seconds.
+    /// A scenario. `name` is the function that returns it, which printed tests will call; `make` makes a
+    /// structure, `perform` performs an operation on it. 2 or 3 threads of 1 to 3 operations each, up to 2
+    /// before and 3 after them; 100 programs, of which each engine explores at most 2,000 executions
+    /// (natively 100) or 2 seconds.
     pub fn new(
         name: &str,
         spec: S,
@@ -145,8 +146,8 @@ impl<S: Spec, T> Scenario<S, T> {
     }
 
     /// An operation that lets all others go, such as closing a channel: needed where operations wait. It is
-    /// performed once everybody is done or waits for something that by the specification nobody will do; under
-    /// rc11 and loom, where there is no such moment, at once.
+    /// performed once everybody is done or waits for something that by the specification nobody will do;
+    /// under rc11 and loom, where there is no such moment, at once.
     pub fn finish(mut self, operation: S::Operation) -> Self {
         self.finish = Some(operation);
         self
@@ -192,8 +193,8 @@ impl<O: Debug> fmt::Display for Failing<O> {
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const SHRINKS: usize = 4_000;
 
-/// How many of the programs that are drawn are audited, if the environment asks for audits: each takes as many runs as
-/// it meets orderings.
+/// How many of the programs that are drawn are audited, if the environment asks for audits: each takes as
+/// many runs as it meets orderings.
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const AUDITED: u32 = 5;
 
@@ -258,8 +259,8 @@ where
         }
     }
 
-    /// The same, or only whether it fails for that cause; with its schedule shrunk, and replayed if a token says
-    /// so, or neither.
+    /// The same, or only whether it fails for that cause; with its schedule shrunk, and replayed if a token
+    /// says so, or neither.
     fn run_for(
         &self,
         program: &Program<S::Operation>,

@@ -29,8 +29,8 @@ where
         self.run_all((some(sizes.first), threads, some(sizes.last)))
     }
 
-    /// The same where each thread has a part of its own: thread n does what the n-th of `roles` draws. What comes
-    /// first and last may be anything that a role does.
+    /// The same where each thread has a part of its own: thread n does what the n-th of `roles` draws. What
+    /// comes first and last may be anything that a role does.
     ///
     /// # Errors
     /// The smallest program found that fails.

@@ -1,10 +1,10 @@
 //! A program as a model's body.
 //!
-//! Operations that wait may wait for ever, rightly: a second receive with nobody to send. So the body waits until
-//! each thread is done, or waits for something that by the specification nobody will ever do; then it performs
-//! the operation that lets all of them go. Earlier it must not, or it would hide a wake-up that was forgotten:
-//! with this rule that is a deadlock. An engine whose executions have no order in time cannot be asked when this
-//! is so: there the operation is performed at once, concurrently with all others.
+//! Operations that wait may wait for ever, rightly: a second receive with nobody to send. So the body waits
+//! until each thread is done, or waits for something that by the specification nobody will ever do; then it
+//! performs the operation that lets all of them go. Earlier it must not, or it would hide a wake-up that was
+//! forgotten: with this rule that is a deadlock. An engine whose executions have no order in time cannot be
+//! asked when this is so: there the operation is performed at once, concurrently with all others.
 
 use super::{Program, Scenario};
 use crate::Spec;

@@ -73,9 +73,10 @@ impl<V> Fifo<V> {
 }
 
 impl<V> Fifo<V> {
-    /// One in which `TrySend` may find no room, and `TryRecv` nothing, though there is some: the queue has been so
-    /// once. That is as much as a queue can promise whose ends look at each other's counters with Acquire and
-    /// Release: each may see the other as it was before, and both at once is no state of a sequential queue.
+    /// One in which `TrySend` may find no room, and `TryRecv` nothing, though there is some: the queue has
+    /// been so once. That is as much as a queue can promise whose ends look at each other's counters with
+    /// Acquire and Release: each may see the other as it was before, and both at once is no state of a
+    /// sequential queue.
     #[must_use]
     pub fn stale(self) -> Fifo<V> {
         Fifo { stale: true, ..self }
@@ -140,8 +141,8 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
     }
 
     /// Values leave in the order in which they entered, so there is one order of values that fits both the
-    /// sends and the receives, if the history has any. With it each operation has a deadline: its own return, or
-    /// that of an operation on a later value. The earliest deadline goes first.
+    /// sends and the receives, if the history has any. With it each operation has a deadline: its own
+    /// return, or that of an operation on a later value. The earliest deadline goes first.
     fn guesses(&self, entries: &[Entry<FifoOp<V>, FifoAnswer<V>>]) -> Option<Vec<Guess>> {
         let mut pairs: HashMap<&V, Pair> = HashMap::new();
         for (at, entry) in entries.iter().enumerate() {
@@ -184,8 +185,9 @@ impl Pair {
     }
 }
 
-/// The values in an order that fits all sends and receives, as far as there is one: picked one by one, each of
-/// them one that no send and no receive of those left comes before; of several the one that is most urgent.
+/// The values in an order that fits all sends and receives, as far as there is one: picked one by one, each
+/// of them one that no send and no receive of those left comes before; of several the one that is most
+/// urgent.
 fn in_order(pairs: &[Pair]) -> Vec<Pair> {
     let sorted = |key: fn(&Pair) -> u64| {
         let mut order: Vec<usize> = (0..pairs.len()).collect();
@@ -195,7 +197,8 @@ fn in_order(pairs: &[Pair]) -> Vec<Pair> {
     let mut sends = sorted(|pair| pair.sent_at().0);
     let (mut sent, mut received) = (sorted(|pair| pair.sent_at().1), sorted(|pair| pair.received_at().1));
     let mut picked = vec![false; pairs.len()];
-    // No send comes before theirs: by the beginning of their receives. No receive either: by the end of the sends.
+    // No send comes before theirs: by the beginning of their receives. No receive either: by the end of the
+    // sends.
     let (mut half_free, mut free) = (BTreeSet::new(), BTreeSet::new());
     let mut order = Vec::new();
     while order.len() < pairs.len() {

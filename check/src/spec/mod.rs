@@ -67,8 +67,8 @@ pub trait Spec {
     /// Performs an operation. `None`: it blocks in this state, or is not allowed there; the state stays.
     fn apply(&self, state: &mut Self::State, operation: &Self::Operation) -> Option<Self::Answer>;
 
-    /// Everything that an operation may do in a state; nothing: it blocks. To be overridden where there is more
-    /// than one way, as for an operation that may fail for no reason.
+    /// Everything that an operation may do in a state; nothing: it blocks. To be overridden where there is
+    /// more than one way, as for an operation that may fail for no reason.
     fn outcomes(&self, state: &Self::State, operation: &Self::Operation) -> Vec<(Self::Answer, Self::State)> {
         let mut after = state.clone();
         self.apply(&mut after, operation).map(|answer| (answer, after)).into_iter().collect()
@@ -81,15 +81,15 @@ pub trait Spec {
     }
 
     /// Operations that only make sense together, such as the send and the receive of one value. This is a
-    /// promise: a sequence that the specification allows is still allowed without any whole groups, and without
-    /// all operations that have no group. With it a violation in a long history is proved, and shown, by the few
-    /// operations that it takes.
+    /// promise: a sequence that the specification allows is still allowed without any whole groups, and
+    /// without all operations that have no group. With it a violation in a long history is proved, and
+    /// shown, by the few operations that it takes.
     fn group(&self, _operation: &Self::Operation, _answer: Option<&Self::Answer>) -> Option<u64> {
         None
     }
 
-    /// For each entry of a history when to try it, if the specification knows a good guess. It decides how fast
-    /// a history is decided, never what comes out.
+    /// For each entry of a history when to try it, if the specification knows a good guess. It decides how
+    /// fast a history is decided, never what comes out.
     fn guesses(&self, _entries: &[Entry<Self::Operation, Self::Answer>]) -> Option<Vec<Guess>> {
         None
     }

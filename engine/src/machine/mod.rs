@@ -147,8 +147,8 @@ impl Machine {
         Token::of(&state.exploration.graph, &state.run)
     }
 
-    /// A token that orders the same execution as an interleaving with few context switches, if it has one. Whoever
-    /// replays it has to see whether it comes to the same.
+    /// A token that orders the same execution as an interleaving with few context switches, if it has one.
+    /// Whoever replays it has to see whether it comes to the same.
     pub fn interleaved_token(&self) -> Option<Token> {
         let state = self.state.borrow();
         Token::interleaved(&state.exploration.graph, &state.run)

@@ -34,9 +34,9 @@ fn perform(Ends(producer, consumer): &Ends, operation: &FifoOp<u8>) -> FifoAnswe
     }
 }
 
-/// A ring of two slots is a queue of two places, but for `push` and `pop` that fail: each side may see the other's
-/// counter as it was before. (Without `stale` rc11 finds the program in which both do: full for the one, empty for
-/// the other.)
+/// A ring of two slots is a queue of two places, but for `push` and `pop` that fail: each side may see the
+/// other's counter as it was before. (Without `stale` rc11 finds the program in which both do: full for the
+/// one, empty for the other.)
 fn two_slots() -> Scenario<Fifo<u8>, Ends> {
     Scenario::new("two_slots", Fifo::bounded(2).stale(), ends, perform).programs(40)
 }

@@ -67,8 +67,8 @@ pub(super) fn kubernetes_1321(mended: bool) {
     });
 }
 
-/// A compactor is told to start by a second value, before the thread runs that would receive the first. Mended by a
-/// send that does not wait.
+/// A compactor is told to start by a second value, before the thread runs that would receive the first.
+/// Mended by a send that does not wait.
 pub(super) fn cockroach_24808(mended: bool) {
     let suggestions = Pair::new(1);
     suggestions.send(1);

@@ -23,8 +23,8 @@ pub(super) fn cockroach_9935(mended: bool) {
     });
 }
 
-/// One thread wants a replica's lock while it holds the store's, another the other way round. (One response and
-/// one tick instead of two.) Mended by giving up the store's lock before.
+/// One thread wants a replica's lock while it holds the store's, another the other way round. (One response
+/// and one tick instead of two.) Mended by giving up the store's lock before.
 pub(super) fn cockroach_10214(mended: bool) {
     let locks = Arc::new((Mutex::new(()), Mutex::new(())));
     let theirs = Arc::clone(&locks);
@@ -113,8 +113,8 @@ pub(super) fn kubernetes_6632(mended: bool) {
     });
 }
 
-/// Informer and queue take each other's locks in two orders. (One round of the queue's loop.) Mended by asking the
-/// queue without the informer's lock.
+/// Informer and queue take each other's locks in two orders. (One round of the queue's loop.) Mended by
+/// asking the queue without the informer's lock.
 pub(super) fn kubernetes_30872(mended: bool) {
     let locks = Arc::new((Mutex::new(()), Mutex::new(())));
     let (first, second) = (Arc::clone(&locks), locks);
@@ -137,8 +137,8 @@ pub(super) fn kubernetes_30872(mended: bool) {
     });
 }
 
-/// A monitor polls for its stop and takes the lock that whoever stops it holds while sending. (It polls once, and
-/// then waits for the stop.) Mended by closing the channel instead.
+/// A monitor polls for its stop and takes the lock that whoever stops it holds while sending. (It polls
+/// once, and then waits for the stop.) Mended by closing the channel instead.
 pub(super) fn moby_28462(mended: bool) {
     let (stop, container) = (Pair::new(0), Arc::new(Mutex::new(())));
     let (stops, theirs) = (stop.clone(), Arc::clone(&container));

@@ -77,8 +77,8 @@ pub(super) fn etcd_9446(mended: bool) {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
 }
 
-/// Monitors read a global timeout that the test restores before they have ended. (One round of the watcher.) Mended
-/// by waiting for them.
+/// Monitors read a global timeout that the test restores before they have ended. (One round of the watcher.)
+/// Mended by waiting for them.
 pub(super) fn grpc_1748(mended: bool) {
     let timeout = Arc::new(Plain::new(20));
     let has_balancer = Arc::new(Mutex::new(false));
@@ -96,7 +96,8 @@ pub(super) fn grpc_1748(mended: bool) {
     timeout.set(saved);
 }
 
-/// A resolver's field is assigned without the lock under which it is polled. Mended by assigning it under the lock.
+/// A resolver's field is assigned without the lock under which it is polled. Mended by assigning it under
+/// the lock.
 pub(super) fn grpc_3090(mended: bool) {
     let wrapper = Arc::new((Mutex::new(()), Plain::new(0)));
     let theirs = Arc::clone(&wrapper);
@@ -126,7 +127,8 @@ pub(super) fn kubernetes_79631(mended: bool) {
     flushes.join().expect("no panic");
 }
 
-/// An entry's timestamp is changed without the lock, after the entry has been inserted under it. Mended by the lock.
+/// An entry's timestamp is changed without the lock, after the entry has been inserted under it. Mended by
+/// the lock.
 pub(super) fn kubernetes_81148(mended: bool) {
     let queue = Arc::new((Mutex::new(false), Plain::new(0)));
     let theirs = Arc::clone(&queue);
@@ -173,7 +175,8 @@ pub(super) fn kubernetes_89164(mended: bool) {
     first.join().expect("no panic");
 }
 
-/// Threads read the loop variable that the loop assigns for the next one. Mended by passing it as an argument.
+/// Threads read the loop variable that the loop assigns for the next one. Mended by passing it as an
+/// argument.
 pub(super) fn moby_22941(mended: bool) {
     let shared = Arc::new(Plain::new(0));
     let mut threads = Vec::new();
@@ -187,8 +190,8 @@ pub(super) fn moby_22941(mended: bool) {
     }
 }
 
-/// An item is queued, and its state counted as pending afterwards, with a plain increment against the workers' atomic
-/// decrement. Mended by counting it before.
+/// An item is queued, and its state counted as pending afterwards, with a plain increment against the
+/// workers' atomic decrement. Mended by counting it before.
 pub(super) fn serving_6472(mended: bool) {
     let (pending, queue) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(false)));
     let (theirs, items) = (Arc::clone(&pending), Arc::clone(&queue));

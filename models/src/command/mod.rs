@@ -32,7 +32,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Run concurrency bugs of well-known programs, buggy and fixed
     Bugs(Selection),
-    /// Weaken each ordering of the primitives and leave out each fence and wake-up, and see which models object
+    /// Weaken each ordering of the primitives and leave out each fence and wake-up, and see which models
+    /// object
     Audit(AuditArguments),
     /// Add up the JSON reports of the shares of one verification
     Merge(MergeArguments),

@@ -169,8 +169,8 @@ impl Execution {
         }
     }
 
-    /// Runs one thread, or main, whose number comes after theirs; its registers at the end, unless an assumption
-    /// failed.
+    /// Runs one thread, or main, whose number comes after theirs; its registers at the end, unless an
+    /// assumption failed.
     pub(super) fn perform_thread(&self, number: usize) -> Option<Vec<i64>> {
         let program = &self.compiled.program;
         let main = program.main.as_deref().unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Litmus programs on this machine: each is run many times on pinned threads, and the outcomes are counted.
 //!
-//! As in the litmus7 tool (Alglave, Maranget, Sarkar and Sewell, TACAS 2011) many instances of a program lie side by side, each location in
-//! a cache line of its own, and every thread goes through all of them. Where there is a processor for each thread
-//! they wait for each other before every instance, and then for a few turns more, each time for others: so they meet
-//! at many different moments.
+//! As in the litmus7 tool (Alglave, Maranget, Sarkar and Sewell, TACAS 2011) many instances of a program lie
+//! side by side, each location in a cache line of its own, and every thread goes through all of them. Where
+//! there is a processor for each thread they wait for each other before every instance, and then for a few
+//! turns more, each time for others: so they meet at many different moments.
 
 use super::interpret::{Compiled, Execution, Mode};
 use super::outcome::Outcome;

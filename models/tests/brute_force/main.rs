@@ -1,9 +1,12 @@
-//! rc11 against brute force: for random programs, all ways in which reads take their values from writes and in
-//! which writes follow each other are enumerated, and the axioms of RC11 checked on matrices, as the paper
-//! writes them. The number that is left must be the engine's number of executions.
+//! rc11 against brute force: for random programs, all ways in which reads take their values from writes and
+//! in which writes follow each other are enumerated, and the axioms of RC11 checked on matrices, as the
+//! paper writes them. The number that is left must be the engine's number of executions.
 #![cfg(feature = "rc11")]
 #![allow(clippy::disallowed_types, reason = "tests run models; they are none")]
 
+mod matrix;
+
+use matrix::{Matrix, between, closure, empty, is_irreflexive, or_same, then, transposed, union};
 use selvedge_check::{Checker, Engine, Verdict};
 use selvedge_models::litmus::{Compiled, Mode, parse};
 use std::sync::Arc;
@@ -117,60 +120,6 @@ struct Event {
     operation: Option<Operation>,
 }
 
-type Matrix = Vec<Vec<bool>>;
-
-fn empty(n: usize) -> Matrix {
-    vec![vec![false; n]; n]
-}
-
-fn union(a: &Matrix, b: &Matrix) -> Matrix {
-    a.iter().zip(b).map(|(a, b)| a.iter().zip(b).map(|(a, b)| *a || *b).collect()).collect()
-}
-
-fn then(a: &Matrix, b: &Matrix) -> Matrix {
-    let n = a.len();
-    let mut result = empty(n);
-    for i in 0..n {
-        for j in (0..n).filter(|j| a[i][*j]) {
-            for k in (0..n).filter(|k| b[j][*k]) {
-                result[i][k] = true;
-            }
-        }
-    }
-    result
-}
-
-fn or_same(a: &Matrix) -> Matrix {
-    let mut result = a.clone();
-    (0..a.len()).for_each(|i| result[i][i] = true);
-    result
-}
-
-fn closure(a: &Matrix) -> Matrix {
-    let mut result = a.clone();
-    loop {
-        let next = union(&result, &then(&result, &result));
-        if next == result {
-            return result;
-        }
-        result = next;
-    }
-}
-
-fn is_irreflexive(a: &Matrix) -> bool {
-    (0..a.len()).all(|i| !a[i][i])
-}
-
-fn transposed(a: &Matrix) -> Matrix {
-    (0..a.len()).map(|i| (0..a.len()).map(|j| a[j][i]).collect()).collect()
-}
-
-/// Only pairs that begin where `from` and end where `to` holds.
-fn between(a: &Matrix, from: impl Fn(usize) -> bool, to: impl Fn(usize) -> bool) -> Matrix {
-    let row = |i: usize| (0..a.len()).map(|j| a[i][j] && from(i) && to(j)).collect();
-    (0..a.len()).map(row).collect()
-}
-
 fn events(program: &Program) -> Vec<Event> {
     let initial = |location| Event {
         thread: usize::MAX,
@@ -230,7 +179,8 @@ fn choose_sources(events: &[Event], reads: &[usize], sources: &mut Vec<usize>, t
     }
 }
 
-/// The value that an event reads or writes; nothing if it depends on itself, or on a write that does not happen.
+/// The value that an event reads or writes; nothing if it depends on itself, or on a write that does not
+/// happen.
 fn value(events: &[Event], sources: &[usize], at: usize, depth: usize) -> Option<i64> {
     if depth > 2 * events.len() {
         return None;
@@ -399,8 +349,8 @@ fn random_programs_have_as_many_executions_as_brute_force_finds() {
     assert!(total > 1_000, "{total}");
 }
 
-/// A SeqCst fence, then a SeqCst access that is no place for the fence's edges to end: three threads, of which
-/// two have a fence among accesses that may be SeqCst, and the third one write.
+/// A SeqCst fence, then a SeqCst access that is no place for the fence's edges to end: three threads, of
+/// which two have a fence among accesses that may be SeqCst, and the third one write.
 #[test]
 fn random_programs_around_fences_have_as_many_executions_as_brute_force_finds() {
     let mut random = Random(11);

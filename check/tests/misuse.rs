@@ -1,0 +1,75 @@
+//! Models that break a rule are refused, with what happened and what to do.
+#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
+
+use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::sync::atomic::Ordering::Relaxed;
+use selvedge::rt::thread;
+use selvedge_check::{Checker, Engine, Report, Strategy, Verdict};
+
+fn explorers() -> Vec<Engine> {
+    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    explorers.into_iter().filter(|engine| engine.is_available()).collect()
+}
+
+fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
+    Checker::new().ignore_environment().engines([engine]).run(model).remove(0)
+}
+
+#[test]
+#[cfg(any(feature = "rc11", feature = "shuttle"))]
+fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
+    let exact = explorers().into_iter().filter(|engine| *engine != Engine::Loom);
+    for engine in exact {
+        let runs = std::sync::atomic::AtomicUsize::new(0);
+        let report = run(engine, move || {
+            let counter = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                scope.spawn(|| (0..3).for_each(|n| counter.store(n, Relaxed)));
+                // What earlier executions left behind decides.
+                if runs.fetch_add(1, Relaxed) % 2 == 1 {
+                    counter.load(Relaxed);
+                }
+                (0..3).for_each(|n| counter.store(n, Relaxed));
+            });
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("not deterministic") && why.contains("time"), "{why}");
+    }
+}
+
+/// A thread that an engine does not know, on an object of the model.
+#[test]
+fn a_thread_of_std_in_a_model_is_refused() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let n = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&n);
+            let thread = std::thread::spawn(move || {
+                theirs.fetch_add(1, Relaxed);
+                std::mem::forget(theirs);
+            });
+            thread.join().expect("no panic");
+            n.load(Relaxed);
+        });
+        let Verdict::Refused { why } = &report.verdict else { panic!("{report}") };
+        assert!(why.contains("does not know") && why.contains("selvedge::rt::thread"), "{why}");
+    }
+}
+
+/// What an engine cannot see blocks all of the model's threads, or never ends.
+#[test]
+fn a_model_that_waits_by_means_of_std_is_refused() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let checker = Checker::new().ignore_environment().engines([engine]);
+        let report = checker.hang_limit(std::time::Duration::from_millis(300)).run(|| {
+            AtomicUsize::new(0).load(Relaxed);
+            let (tx, rx) = std::sync::mpsc::channel::<()>();
+            let _ = rx.recv();
+            drop(tx);
+        });
+        let Verdict::Refused { why } = &report[0].verdict else { panic!("{}", report[0]) };
+        assert!(why.contains("waits") && why.contains("selvedge::rt"), "{why}");
+    }
+}
