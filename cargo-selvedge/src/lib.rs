@@ -11,5 +11,5 @@ mod summary;
 
 pub use page::{STYLE, page, section};
 pub use scan::{Site, scan, sources};
-pub use show::show;
+pub use show::{coloured, show};
 pub use summary::{Row, Status, Summary};

@@ -186,9 +186,9 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// A cell in green or red, where the terminal shows colours and `NO_COLOR` is not set.
+/// A cell in green or red.
 fn coloured(text: &str, good: bool) -> Cell {
-    Cell::new(text).fg(if good { Color::Green } else { Color::Red })
+    cargo_selvedge::coloured(text, if good { Color::Green } else { Color::Red })
 }
 
 fn seconds(time: Duration) -> String {
