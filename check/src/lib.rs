@@ -1,7 +1,7 @@
 //! Checks concurrent code that is written on [`selvedge::rt`].
 //!
 //! [`check`] runs a closure, the *model*, under every engine compiled in: natively many times over,
-//! and with the features `loom` and `shuttle` under these. [`Checker`] sets bounds, engines and
+//! and with the features `rc11`, `loom` and `shuttle` under these. [`Checker`] sets bounds, engines and
 //! expectations, and returns a [`Report`] for each engine, whose [`Verdict`] claims no more than was
 //! explored. A failure comes with the interleaving and a token that replays it.
 //!
@@ -12,10 +12,18 @@
 //! *Twins*: [`Checker::mutate`] weakens one site of the code under test at run time, found by
 //! [`site_of`]. A model proves something only if a twin of it fails.
 //!
+//! Beyond a closure with assertions:
+//! - [`Scenario`] draws the programs (features `proptest` and `quickcheck`), holds each history against a [`Spec`],
+//!   and shrinks what fails to a test;
+//! - [`History`] records operations and decides whether a specification allows what they answered; ready
+//!   specifications are in [`spec`];
+//! - `Progress` (feature `shuttle`) freezes threads, and so tells lock-free from waiting;
+//! - [`audit`] finds which orderings, fences and wake-ups the models need.
+//!
 //! # Environment
 //! | variable | meaning |
 //! | --- | --- |
-//! | `SELVEDGE_ENGINES` | comma-separated: `native`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
+//! | `SELVEDGE_ENGINES` | comma-separated: `native`, `rc11`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound, or `none` |
