@@ -5,7 +5,6 @@
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
-use selvedge::rt::thread;
 use selvedge_check::{Checker, Engine, Report, Strategy, Verdict};
 
 fn explorers() -> Vec<Engine> {
@@ -25,7 +24,7 @@ fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
         let runs = std::sync::atomic::AtomicUsize::new(0);
         let report = run(engine, move || {
             let counter = AtomicUsize::new(0);
-            thread::scope(|scope| {
+            selvedge::rt::thread::scope(|scope| {
                 scope.spawn(|| (0..3).for_each(|n| counter.store(n, Relaxed)));
                 // What earlier executions left behind decides.
                 if runs.fetch_add(1, Relaxed) % 2 == 1 {
