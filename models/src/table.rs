@@ -81,7 +81,7 @@ const LOST_SEND: Twin =
     CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);
 const LOST_RECEIVE: Twin =
     CORE.lose("match self.received.compare_exchange(", FailureKind::Race).needs(Teeth::Orderings);
-const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, Release)", FailureKind::Panic);
+const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, AcqRel)", FailureKind::Panic);
 const LOST_CLOSE: Twin = CLOSE.lose("self.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
 const WAKE_RECEIVER: Twin = SEND.drop_wake("waiter.unpark();").shows_in("chan/recv.rs");
 const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send.rs");

@@ -3,7 +3,7 @@
 use super::cell::{Cell, EXPANDER, Phase, RECEIVER, SENDER, Setup};
 use crate::queue::EndlessArray;
 use crate::rt::hint::Backoff;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicU64, AtomicUsize};
 use crossbeam_utils::CachePadded;
 use std::time::Instant;
@@ -161,8 +161,10 @@ impl<T> Chan<T> {
         }
         loop {
             // Release: the receive so far happens before the send that finds its place here (see
-            // `has_place`). So do earlier receives, whose release sequences this goes on with.
-            let ticket = self.buffer_end.fetch_add(1, Release);
+            // `has_place`). Acquire: so do earlier receives, also for a sender that finds its cell in the
+            // buffer and does not look here. Audit: to see that takes two receivers whose expanders change
+            // places, and two senders behind them; no model has as many.
+            let ticket = self.buffer_end.fetch_add(1, AcqRel);
             if self.expand_at(ticket) {
                 return;
             }

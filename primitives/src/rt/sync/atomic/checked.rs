@@ -141,7 +141,7 @@ impl<A: Bits> Cell<A> {
                 let success = changed(run.change_at(Location::caller()), success);
                 self.native.compare_exchange(expected, new, success, failure)
             }
-            Current::Outside => self.native.compare_exchange(expected, new, success, failure),
+            Current::Outside => self.outside().compare_exchange(expected, new, success, failure),
         }
     }
 
@@ -154,7 +154,7 @@ impl<A: Bits> Cell<A> {
         failure: Ordering,
     ) -> Result<A::Value, A::Value> {
         match current() {
-            Current::Outside => self.native.compare_exchange_weak(expected, new, success, failure),
+            Current::Outside => self.outside().compare_exchange_weak(expected, new, success, failure),
             _ => self.exchange(expected, new, (success, failure), true),
         }
     }
