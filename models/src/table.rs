@@ -1,6 +1,6 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
-use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders};
+use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders, select};
 use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
@@ -52,49 +52,68 @@ const SHARED: Twin =
 const ARRAY: Twin =
     Twin::of("primitives/src/queue/array.rs", include_str!("../../primitives/src/queue/array.rs"));
 const CORE: Twin = Twin::of("primitives/src/chan/core.rs", include_str!("../../primitives/src/chan/core.rs"));
+const CELL: Twin = Twin::of("primitives/src/chan/cell.rs", include_str!("../../primitives/src/chan/cell.rs"));
+const RUN: Twin =
+    Twin::of("primitives/src/chan/select/run.rs", include_str!("../../primitives/src/chan/select/run.rs"));
+const WATCH: Twin =
+    Twin::of("primitives/src/chan/watch.rs", include_str!("../../primitives/src/chan/watch.rs"));
+const EXPAND: Twin =
+    Twin::of("primitives/src/chan/expand.rs", include_str!("../../primitives/src/chan/expand.rs"));
 
 /// The value is in its cell, and nobody told the receiver that comes for it.
-const PUBLISH: Twin = SEND.weaken("cell.exchange(state, to, Release)").shows_in("chan/cell.rs");
+const PUBLISH: Twin = SEND
+    .weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")
+    .shows_in("chan/cell.rs");
 /// A receiver that waits is given the value, and may look before it is woken.
-const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits").shows_in("chan/cell.rs");
+const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits, Phase::Handed, Release)");
 /// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
 const LOST_TAKE: Twin =
     RECV.lose("cell.advance(Phase::SenderWaits", FailureKind::Race).needs(Teeth::Orderings);
 const LOST_MOVE: Twin =
-    CORE.lose("cell.advance(Phase::SenderWaits", FailureKind::Panic).or(FailureKind::Race);
-/// A party does not say that it has left: a value that was received is taken for one that was not.
-const ARRAY_LEAVE: Twin =
-    ARRAY.lose("place.cell().state().fetch_or(bit.bits(), AcqRel)", FailureKind::UseAfterFree);
+    EXPAND.lose("cell.advance(Phase::SenderWaits", FailureKind::Panic).or(FailureKind::Race);
 /// Walkers are not counted, so that segments are used again while somebody looks at them.
 const UNPINNED: Twin = ARRAY
     .lose("self.walkers.fetch_add(1, SeqCst)", FailureKind::Leak)
     .and("self.0.walkers.fetch_sub(1, SeqCst)")
     .or(FailureKind::UseAfterFree)
-    .or(FailureKind::Race);
+    .or(FailureKind::Race)
+    .or(FailureKind::Panic);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race);
-/// Two sends, or two receives, get one ticket; the buffer does not grow; closing has no effect.
-const LOST_SEND: Twin =
-    CORE.lose("match self.sent.compare_exchange(", FailureKind::Panic).or(FailureKind::Race);
-const LOST_RECEIVE: Twin =
-    CORE.lose("match self.received.compare_exchange(", FailureKind::Race).needs(Teeth::Orderings);
-const LOST_GROWTH: Twin = CORE.lose("self.buffer_end.fetch_add(1, AcqRel)", FailureKind::Panic);
-const LOST_CLOSE: Twin = CLOSE.lose("self.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
+/// A value is not in the buffer; the buffer does not grow; closing has no effect.
+const LOST_VALUE: Twin =
+    SEND.lose("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)", FailureKind::Panic);
+const LOST_GROWTH: Twin =
+    CORE.lose("self.receivers.buffer_end.fetch_add(1, SeqCst)", FailureKind::Panic).or(FailureKind::Deadlock);
+const WEAK_GROWTH: Twin = CORE.weaken("self.receivers.buffer_end.fetch_add(1, SeqCst)").needs(Teeth::SeqCst);
+const LOST_CLOSE: Twin = CORE.lose("self.senders.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
 const WAKE_RECEIVER: Twin = SEND.drop_wake("waiter.unpark();").shows_in("chan/recv.rs");
 const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
-const WAKE_BY_EXPANDING: Twin = CORE.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
-const REFUSE_SENDER: Twin =
-    CLOSE.drop_wake("waiter.unpark();").after("fn refuse_sender").shows_in("chan/send.rs");
+const WAKE_BY_EXPANDING: Twin = EXPAND.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
+const REFUSE_SENDER: Twin = CLOSE.drop_wake("waiter.unpark();").after("fn refuse").shows_in("chan/send.rs");
+/// A select is decided, and not told; or told, and not decided.
+const SEND_WAKES_SELECT: Twin = SEND.drop_wake("claim.wake();");
+const RECV_WAKES_SELECT: Twin = RECV.drop_wake("claim.wake();").after("Meeting::Won { claim, late: false }");
+const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("claim.wake();");
+const DISMISS_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn dismiss");
+const REFUSE_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn refuse");
+const DECIDE: Twin = CELL
+    .lose("match claim.decide(Outcome::WAITING", FailureKind::Deadlock)
+    .or(FailureKind::Panic)
+    .or(FailureKind::Leak);
+/// Something has changed, and nobody tells who watches.
+const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
+/// A select gives up, and can still be decided.
+const GIVE_UP: Twin =
+    RUN.lose("match self.claim.decide(Outcome::WAITING, Outcome::TRYING)", FailureKind::Panic);
 /// Who closes looks for waiters, and may miss one that has missed the closed bit.
-const MISS_SENDER: Twin = CLOSE
-    .demote("cell.look();", Acquire, FailureKind::Deadlock)
-    .after("fn refuse_sender")
-    .shows_in("chan/send.rs");
+const MISS_SENDER: Twin =
+    CLOSE.demote("place.cell().look()))", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
 const DISMISS_RECEIVER: Twin =
-    CLOSE.drop_wake("waiter.unpark();").after("fn dismiss_receiver").shows_in("chan/recv.rs");
+    CLOSE.drop_wake("waiter.unpark();").after("fn dismiss").shows_in("chan/recv.rs");
 
 models! {
     chan_order::values_arrive_in_the_order_sent, TWO, "values leave in the order they entered", [PUBLISH];
@@ -117,9 +136,9 @@ models! {
     chan_room::a_send_waits_only_while_the_channel_is_full, None,
         "a place that a receive freed is free", [LOST_GROWTH];
     chan_room::the_buffer_never_holds_more_than_its_capacity, None,
-        "of two senders one finds room for one value", [LOST_SEND];
+        "of two senders one finds room for one value", [LOST_VALUE];
     chan_room::try_recv_misses_nothing_and_invents_nothing, None,
-        "try_recv misses no value that was there, and invents none", [LOST_RECEIVE];
+        "try_recv misses no value that was there, and invents none", [LOST_VALUE];
     chan_room::try_recv_finds_a_value_among_other_receivers, TWO,
         "try_recv finds a value among other receivers", [PUBLISH];
     chan_room::timeouts_lose_no_value, TWO,
@@ -155,7 +174,7 @@ models! {
     chan_edges::a_receive_happens_before_the_send_that_uses_its_place, TWO,
         "the k-th receive happens before send k+C completes", [WAKE_BY_EXPANDING, LOST_GROWTH];
     chan_edges::a_receive_happens_before_a_try_send_that_uses_its_place, None,
-        "the same where nobody waits", [LOST_SEND.fails_with(FailureKind::Race).needs(Teeth::Orderings)];
+        "the same where nobody waits", [WEAK_GROWTH];
     chan_edges::close_happens_before_a_receive_that_fails, TWO,
         "close happens before a receive that fails", [DISMISS_RECEIVER];
     chan_edges::a_send_happens_before_a_timed_receive, TWO,
@@ -164,10 +183,25 @@ models! {
         "a receive happens before a send that nearly timed out", [LOST_TAKE];
     chan_edges::a_receive_happens_before_a_timed_send_into_its_place, TWO,
         "the same with a buffer", [LOST_MOVE];
-    chan_edges::every_value_is_dropped_once, TWO, "every value is dropped once", [ARRAY_LEAVE];
+    chan_edges::every_value_is_dropped_once, TWO, "every value is dropped once", [LOST_VALUE];
     chan_edges::segments_are_reused_under_way, TWO, "memory is reused while others look for cells", [PUBLISH];
     chan_edges::a_walker_keeps_dead_segments_from_reuse, TWO,
         "a thread that looks for its cell keeps dead segments from reuse", [UNPINNED, CURSOR_LEFT];
+    select::a_default_runs_only_if_nothing_is_ready, TWO, "a default runs only if nothing is ready", [LOST_VALUE];
+    select::one_of_two_senders_decides_a_select, TWO, "a select is decided once, and takes one value", [DECIDE];
+    select::losing_cases_leave_no_trace, TWO, "losing cases leave no trace", [DECIDE];
+    select::two_selects_that_face_each_other_meet, TWO, "two selects that face each other meet", [DECIDE];
+    select::two_selects_that_cross_meet_once, TWO, "two selects that cross meet once", [DECIDE];
+    select::a_select_receives_what_a_plain_send_brings, TWO, "a select receives from a plain send", [SEND_WAKES_SELECT];
+    select::a_select_sends_to_a_plain_receive, TWO, "a select sends to a plain receive", [RECV_WAKES_SELECT];
+    select::a_select_sends_into_the_place_that_a_receive_frees, TWO, "a select gets the place that a receive frees", [EXPANDING_WAKES_SELECT];
+    select::the_same_channel_may_stand_in_two_cases, TWO, "the same channel may stand in two cases", [SEND_WAKES_SELECT];
+    select::a_select_does_not_meet_itself, TWO, "a select meets others, and not itself", [TELL_WATCHERS];
+    select::close_decides_a_select_that_waits, TWO, "close decides a select that waits", [DISMISS_SELECT];
+    select::close_gives_a_select_its_value_back, TWO, "close gives a select its value back", [REFUSE_SELECT];
+    select::a_timeout_loses_no_value, TWO, "a select that times out loses no value", [GIVE_UP];
+    select::a_timeout_loses_no_value_of_a_buffer, TWO, "the same with a buffer", [GIVE_UP];
+    select::a_select_does_not_overtake_a_blocked_receiver, TWO, "a select does not overtake a blocked receiver", [SEND_WAKES_SELECT];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

@@ -29,7 +29,7 @@ pub struct Twin {
     change: Change,
     kind: FailureKind,
     /// Other kinds, which an engine that sees more reports first.
-    or: [Option<FailureKind>; 2],
+    or: [Option<FailureKind>; 3],
     teeth: Teeth,
     shows_in: &'static str,
 }
@@ -50,7 +50,7 @@ impl Twin {
             and: None,
             change: Change::DropStore,
             kind: FailureKind::Panic,
-            or: [None; 2],
+            or: [None; 3],
             teeth: Teeth::Interleavings,
             shows_in: "",
         }
@@ -94,8 +94,9 @@ impl Twin {
     /// Or so, under an engine that sees more.
     pub const fn or(self, kind: FailureKind) -> Twin {
         let or = match self.or {
-            [None, _] => [Some(kind), None],
-            [first, _] => [first, Some(kind)],
+            [None, ..] => [Some(kind), None, None],
+            [first, None, _] => [first, Some(kind), None],
+            [first, second, _] => [first, second, Some(kind)],
         };
         Twin { or, ..self }
     }

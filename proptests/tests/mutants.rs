@@ -55,8 +55,8 @@ fn a_sender_that_is_not_told_that_its_value_was_taken() {
 #[test]
 fn a_sender_that_is_not_told_of_new_room() {
     hunt(|program| {
-        let source = include_str!("../../primitives/src/chan/core.rs");
-        let site = site_of(source, "src/chan/core.rs", "waiter.unpark()", Change::DropUnpark);
+        let source = include_str!("../../primitives/src/chan/expand.rs");
+        let site = site_of(source, "src/chan/expand.rs", "waiter.unpark()", Change::DropUnpark);
         survives(program, site.expect("the expansion of the buffer wakes a sender"))
     });
 }

@@ -6,6 +6,7 @@ pub mod chan_order;
 pub mod chan_room;
 pub mod layer;
 pub mod orders;
+pub mod select;
 
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;

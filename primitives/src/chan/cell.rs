@@ -1,11 +1,13 @@
 //! A cell of a channel: where the send and the receive with the same ticket meet.
 
-use crate::queue::{ArrayCell, State};
+use super::claim::{Claim, Outcome};
+use crate::queue::{ArrayCell, Place, State};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Unparker;
+use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
-use crate::rt::sync::atomic::Ordering::{self, Acquire, SeqCst};
+use crate::rt::sync::atomic::Ordering::{self, AcqRel, Acquire, SeqCst};
 use crate::rt::time::now;
 use core::mem::MaybeUninit;
 use std::time::Instant;
@@ -13,31 +15,38 @@ use std::time::Instant;
 /// The parties of a cell.
 pub(super) const SENDER: usize = 0;
 pub(super) const RECEIVER: usize = 1;
-pub(super) const EXPANDER: usize = 2;
 
 /// Where a cell is in its life; see the [module](super) for who moves it from where to where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Phase {
-    /// Nobody has been here, and the cell is not part of the buffer.
+    /// Nobody has been here.
     Empty,
-    /// Nobody has been here, and a sender may leave a value and go.
-    InBuffer,
     /// A value is here for the receiver.
     Full,
     /// A sender waits with its value.
     SenderWaits,
+    /// A select waits to send; its claim says what has become of it.
+    SenderSelects,
     /// A receiver waits.
     ReceiverWaits,
+    /// A select waits to receive; its claim says what has become of it.
+    ReceiverSelects,
     /// The waiting receiver was given the value that is here.
     Handed,
     /// The waiting sender's value was taken.
     Taken,
-    /// The receiver came and saw that its sender was under way, but not here.
+    /// One party came and did not want to wait for the other: both go for new tickets.
     Broken,
-    /// The waiting sender gave up, with its value.
+    /// The waiting sender gives its ticket back.
+    SenderLeaving,
+    /// The waiting receiver gives its ticket back.
+    ReceiverLeaving,
+    /// The waiting sender gave up, and others came behind it: the cell is no place of the buffer.
     SenderGone,
-    /// The waiting receiver gave up.
+    /// The same, and the end of the buffer has passed it.
+    PassedOver,
+    /// The waiting receiver gave up, and others came behind it.
     ReceiverGone,
     /// The channel was closed before a sender came: there will be no value.
     Closed,
@@ -46,71 +55,137 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    const ALL: [Phase; 12] = [
+    const ALL: [Phase; 16] = [
         Phase::Empty,
-        Phase::InBuffer,
         Phase::Full,
         Phase::SenderWaits,
+        Phase::SenderSelects,
         Phase::ReceiverWaits,
+        Phase::ReceiverSelects,
         Phase::Handed,
         Phase::Taken,
         Phase::Broken,
+        Phase::SenderLeaving,
+        Phase::ReceiverLeaving,
         Phase::SenderGone,
+        Phase::PassedOver,
         Phase::ReceiverGone,
         Phase::Closed,
         Phase::Refused,
     ];
 
+    #[inline]
     pub(super) fn of(state: State) -> Phase {
         Phase::ALL[state.phase() as usize]
     }
-}
-
-/// What a fresh cell depends on.
-pub(super) struct Setup {
-    /// Cells before this one are part of the buffer from the start.
-    pub(super) initial_end: u64,
-    /// Whether receivers move the end of the buffer; if not, cells have no expander.
-    pub(super) expands: bool,
 }
 
 pub(super) struct Cell<T> {
     state: AtomicU8,
     /// The sender's from the start; the receiver's once the phase says that a value is here for it.
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Written by whoever is about to wait, before the phase says so; taken by whoever ends the wait.
-    waiter: UnsafeCell<Option<Unparker>>,
 }
 
-// SAFETY: the phases hand value and waiter from one thread to another; no two threads share them.
+// SAFETY: the phases hand the value from one thread to another; no two threads share it.
 unsafe impl<T: Send> Send for Cell<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Cell<T> {}
 
-impl<T> ArrayCell for Cell<T> {
-    type Setup = Setup;
-
-    fn new(ticket: u64, setup: &Setup) -> Self {
-        let phase = if ticket < setup.initial_end { Phase::InBuffer } else { Phase::Empty };
-        let mut state = State::new(phase as u8);
-        if !setup.expands || phase == Phase::InBuffer {
-            state = state.with_left(EXPANDER);
-        }
+impl<T> Default for Cell<T> {
+    fn default() -> Self {
         Cell {
-            state: AtomicU8::new(state.bits()),
+            state: AtomicU8::new(State::new(Phase::Empty as u8).bits()),
             value: UnsafeCell::new(MaybeUninit::uninit()),
-            waiter: UnsafeCell::new(None),
         }
     }
+}
+
+impl<T> ArrayCell for Cell<T> {
+    type Aside = Aside;
 
     fn state(&self) -> &AtomicU8 {
         &self.state
     }
 }
 
+/// Who waits in a cell.
+pub(super) enum Waiter {
+    /// One operation: whoever moves the cell out of its waiting phase has ended the wait.
+    Plain(Unparker),
+    /// One case of a select: whoever decides its claim has.
+    Select {
+        claim: Arc<Claim>,
+        case: usize,
+        /// A sender's value is not in the cell: it comes when the case has been chosen.
+        late: bool,
+    },
+}
+
+/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the phase says
+/// so. A plain one is taken by whoever ends the wait. A select's stays once somebody has *seen* the cell (a bit of its state), until the cell
+/// is used again.
+#[derive(Default)]
+pub(super) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
+
+// SAFETY: the phases say whose a slot is; while it is shared it is only read.
+unsafe impl Send for Aside {}
+// SAFETY: as above.
+unsafe impl Sync for Aside {}
+
+impl Aside {
+    /// # Safety
+    /// The slot is the caller's: this party has not announced itself as waiting, or the caller ended its wait and
+    /// nobody has seen it.
+    #[track_caller]
+    pub(super) unsafe fn set(&self, party: usize, waiter: Waiter) {
+        self.0[party].with_mut(|slot| {
+            // SAFETY: the caller's promise.
+            unsafe { *slot = Some(waiter) };
+        });
+    }
+
+    /// # Safety
+    /// As for [`set`](Self::set).
+    #[track_caller]
+    pub(super) unsafe fn take(&self, party: usize) -> Option<Waiter> {
+        self.0[party].with_mut(|slot| {
+            // SAFETY: the caller's promise.
+            unsafe { (*slot).take() }
+        })
+    }
+
+    /// # Safety
+    /// As for [`set`](Self::set); the waiter is a plain one, if there is one.
+    #[track_caller]
+    pub(super) unsafe fn take_plain(&self, party: usize) -> Option<Unparker> {
+        // SAFETY: the caller's promise.
+        match unsafe { self.take(party) } {
+            Some(Waiter::Plain(unparker)) => Some(unparker),
+            _ => None,
+        }
+    }
+
+    /// The claim of the select that waits here, its case, and whether its value comes late.
+    ///
+    /// # Safety
+    /// The cell has been seen as one in which a select waits; the caller is one of its parties that has not
+    /// left, or holds the array pinned.
+    #[track_caller]
+    pub(super) unsafe fn select(&self, party: usize) -> (&Claim, usize, bool) {
+        self.0[party].with(|slot| {
+            // SAFETY: a slot that has been seen is not written to before the cell is used again.
+            match unsafe { &*slot } {
+                Some(Waiter::Select { claim, case, late }) => (&**claim, *case, *late),
+                _ => unreachable!("a cell in which a select waits has its claim"),
+            }
+        })
+    }
+}
+
 impl<T> Cell<T> {
     /// The state now. Acquire: pairs with the Release of whoever moved the cell there, so the value
     /// and the waiter that the phase promises are here.
+    #[inline]
     #[track_caller]
     pub(super) fn load(&self) -> State {
         State::from_bits(self.state.load(Acquire))
@@ -118,11 +193,12 @@ impl<T> Cell<T> {
 
     /// The state now, in the one order of all SeqCst operations; what it reads, later reads know too.
     #[track_caller]
-    pub(super) fn look(&self) {
-        self.state.load(SeqCst);
+    pub(super) fn look(&self) -> State {
+        State::from_bits(self.state.load(SeqCst))
     }
 
     /// Moves the cell from exactly `from` to `to`; or the state found instead, read with Acquire.
+    #[inline]
     #[track_caller]
     pub(super) fn exchange(&self, from: State, to: State, order: Ordering) -> Result<(), State> {
         match self.state.compare_exchange(from.bits(), to.bits(), order, Acquire) {
@@ -164,6 +240,7 @@ impl<T> Cell<T> {
 
     /// # Safety
     /// The value slot is the caller's, and empty.
+    #[inline]
     pub(super) unsafe fn put(&self, value: T) {
         self.value.with_mut(|slot| {
             // SAFETY: the caller's promise.
@@ -173,39 +250,72 @@ impl<T> Cell<T> {
 
     /// # Safety
     /// The value slot is the caller's, and full; it is empty from now on.
+    #[inline]
     pub(super) unsafe fn take(&self) -> T {
         self.value.with_mut(|slot| {
             // SAFETY: the caller's promise.
             unsafe { (*slot).assume_init_read() }
         })
     }
-
-    /// # Safety
-    /// The waiter slot is the caller's: nobody has been announced as waiting here, or the caller
-    /// ended the wait.
-    pub(super) unsafe fn set_waiter(&self, waiter: Unparker) {
-        self.waiter.with_mut(|slot| {
-            // SAFETY: the caller's promise.
-            unsafe { *slot = Some(waiter) };
-        });
-    }
-
-    /// # Safety
-    /// As for [`set_waiter`](Self::set_waiter).
-    pub(super) unsafe fn take_waiter(&self) -> Option<Unparker> {
-        self.waiter.with_mut(|slot| {
-            // SAFETY: the caller's promise.
-            unsafe { (*slot).take() }
-        })
-    }
 }
 
-impl<T> Drop for Cell<T> {
-    fn drop(&mut self) {
-        let state = State::from_bits(self.state.with_mut(|bits| *bits));
-        if Phase::of(state) == Phase::Full && !state.has_left(RECEIVER) {
-            // SAFETY: a value was left here and its receiver has not been here; nobody else is left.
-            drop(unsafe { self.take() });
-        }
+/// What a party finds that meets a select in its cell.
+pub(super) enum Meeting<'a> {
+    /// We have decided it: this case has happened.
+    Won { claim: &'a Claim, late: bool },
+    /// Somebody has decided it, and for this case.
+    Happened { late: bool },
+    /// It has been decided otherwise; it will leave the cell.
+    Lost,
+    /// It is still going through its cases: it cannot be decided yet.
+    Trying(&'a Claim),
+    /// The cell is no longer as it was.
+    Changed(State),
+}
+
+/// Sees the select that waits in the cell, whose state was `state`, as that party: its claim, its case, and
+/// whether its value comes late. Or the state found instead.
+///
+/// # Safety
+/// The caller is a party of the cell that has not left, or holds the array pinned.
+#[track_caller]
+pub(super) unsafe fn see<'a, T>(
+    place: Place<'a, Cell<T>>,
+    party: usize,
+    state: State,
+) -> Result<(&'a Claim, usize, bool), State> {
+    if !state.is_seen() {
+        // Acquire: the waiter is here. Release: it is taken out only by who knows that nobody has seen it. Others
+        // rely on neither.
+        place.cell().exchange(state, state.with_seen(), AcqRel)?;
+    }
+    // SAFETY: the cell has been seen, in a phase in which a select waits; the rest is the caller's promise.
+    Ok(unsafe { place.aside().select(party) })
+}
+
+/// Meets the select that waits in the cell, whose state was `state`, as that party, and decides it if it waits.
+///
+/// # Safety
+/// The caller is a party of the cell that has not left, or holds the array pinned.
+pub(super) unsafe fn meet<'a, T>(
+    place: Place<'a, Cell<T>>,
+    party: usize,
+    state: State,
+    closed: bool,
+    own: Option<&Claim>,
+) -> Meeting<'a> {
+    // SAFETY: the caller's promise.
+    let (claim, case, late) = match unsafe { see(place, party, state) } {
+        Ok(seen) => seen,
+        Err(found) => return Meeting::Changed(found),
+    };
+    if own.is_some_and(|own| core::ptr::eq(own, claim)) {
+        return Meeting::Trying(claim);
+    }
+    match claim.decide(Outcome::WAITING, Outcome::chosen(case, closed)) {
+        Ok(()) => Meeting::Won { claim, late },
+        Err(Outcome::TRYING) => Meeting::Trying(claim),
+        Err(other) if other == Outcome::chosen(case, false) => Meeting::Happened { late },
+        Err(_) => Meeting::Lost,
     }
 }

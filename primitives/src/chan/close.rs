@@ -1,76 +1,144 @@
 //! Closing.
 
-use super::cell::{Phase, RECEIVER, SENDER};
-use super::core::{Chan, Patience, Sent};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
+use super::core::{Capacity, Chan, Patience};
 use super::error::CloseError;
-use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
+use crate::queue::{Place, State};
+use crate::rt::sync::atomic::Ordering::SeqCst;
 
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
     /// and receivers beyond the last send get nothing.
     pub(super) fn close(&self) -> Result<(), CloseError> {
-        // SeqCst: see `sent`; of several closers one sees the bit unset.
-        let before = Sent::from_bits(self.sent.fetch_or(Sent::CLOSED, SeqCst));
+        let before = self.set_closed();
         if before.is_closed() {
             return Err(CloseError);
         }
         let end = before.ticket();
-        // SeqCst: a receiver that did not see the closed bit took its ticket before this. Audit: see `sent`.
-        let (first, last) = (self.received.load(SeqCst), end);
-        for ticket in first..last {
-            self.refuse_sender(ticket);
+        // A receiver that did not see the closed bit took its ticket before this. Audit: see `sent`.
+        let begun = self.received();
+        // A sender that counts itself after this sees the closed bit.
+        if self.capacity() == Capacity::Rendezvous || self.somebody_is_behind() {
+            for ticket in begun..end {
+                // SeqCst: if this misses a sender that waits, then its look at the closed bit comes after we
+                // set it.
+                self.array.visit(RECEIVER, ticket, |place| self.refuse(place, place.cell().look()));
+            }
         }
-        // SeqCst: as above. Audit: see `sent`.
-        for ticket in end..self.received.load(SeqCst) {
-            self.dismiss_receiver(ticket);
+        for ticket in end..begun.max(self.received()) {
+            self.array.visit(SENDER, ticket, |place| self.dismiss(place));
         }
+        self.watchers.notify();
         Ok(())
     }
 
     /// Ends the wait of a sender, if there is one in the cell. One that comes later sees the closed bit.
-    fn refuse_sender(&self, ticket: u64) {
-        self.array.visit(RECEIVER, ticket, |place| {
-            let cell = place.cell();
-            // SeqCst: if this misses the sender that waits, then its look at the closed bit comes after we
-            // set it.
-            cell.look();
-            // Release: closing happens before the send returns. Audit: `exchange` reads the state found with
-            // Acquire for all its callers. And the wait's end was seen before.
-            if cell.advance(Phase::SenderWaits, Phase::Refused, Release).is_ok() {
-                self.note_gone_sender();
-                // SAFETY: we ended the wait.
-                if let Some(waiter) = unsafe { cell.take_waiter() } {
-                    waiter.unpark();
-                }
+    pub(super) fn refuse(&self, place: Place<'_, Cell<T>>, mut state: State) {
+        let cell = place.cell();
+        loop {
+            match Phase::of(state) {
+                // SeqCst, Release: closing happens before the send returns.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, SeqCst) {
+                    Err(found) => state = found,
+                    Ok(_) => {
+                        self.is_refused();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                            waiter.unpark();
+                        }
+                        return;
+                    }
+                },
+                // SAFETY: the array is pinned, or we are the receiver and have not left.
+                Phase::SenderSelects => match unsafe { meet(place, SENDER, state, true, None) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { claim, .. } => {
+                        if cell.advance(Phase::SenderSelects, Phase::Refused, SeqCst).is_ok() {
+                            self.is_refused();
+                        }
+                        return claim.wake();
+                    }
+                    Meeting::Trying(claim) => {
+                        if cell.advance(Phase::SenderSelects, Phase::Refused, SeqCst).is_ok() {
+                            self.is_refused();
+                            claim.wake_if_waiting();
+                        }
+                        return;
+                    }
+                    Meeting::Happened { .. } | Meeting::Lost => return,
+                },
+                _ => return,
             }
-        });
+        }
+    }
+
+    /// The cell has just become one whose sender was refused.
+    fn is_refused(&self) {
+        self.remove_behind();
+        self.note_gone_sender();
     }
 
     /// Tells the receiver of a cell that no sender will come.
-    fn dismiss_receiver(&self, ticket: u64) {
-        self.array.visit(SENDER, ticket, |place| {
-            let cell = place.cell();
-            // Release: closing happens before the receive returns. A receiver cannot be missed: a cell that
-            // looks empty is exchanged, and that meets the latest state. Audit: `exchange` reads the state
-            // found with Acquire for all its callers.
-            for phase in [Phase::Empty, Phase::InBuffer, Phase::ReceiverWaits] {
-                if cell.advance(phase, Phase::Closed, Release).is_err() {
-                    continue;
+    fn dismiss(&self, place: Place<'_, Cell<T>>) {
+        let cell = place.cell();
+        let mut state = cell.look();
+        loop {
+            match Phase::of(state) {
+                // SeqCst, Release: closing happens before the receive returns. A receiver cannot be missed: a
+                // cell that looks empty is exchanged, and that meets the latest state.
+                phase @ (Phase::Empty
+                | Phase::SenderLeaving
+                | Phase::ReceiverLeaving
+                | Phase::ReceiverWaits) => {
+                    match cell.exchange(state, state.with_phase(Phase::Closed as u8), SeqCst) {
+                        Err(found) => state = found,
+                        Ok(()) => {
+                            // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
+                            let waiter = (phase == Phase::ReceiverWaits)
+                                .then(|| unsafe { place.aside().take_plain(RECEIVER) });
+                            if let Some(waiter) = waiter.flatten() {
+                                waiter.unpark();
+                            }
+                            return;
+                        }
+                    }
                 }
-                // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
-                let waiter = (phase == Phase::ReceiverWaits).then(|| unsafe { cell.take_waiter() });
-                if let Some(waiter) = waiter.flatten() {
-                    waiter.unpark();
-                }
-                return;
+                // SAFETY: the array is pinned.
+                Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, true, None) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { claim, .. } => {
+                        return claim.wake();
+                    }
+                    Meeting::Trying(claim) => {
+                        if cell.advance(Phase::ReceiverSelects, Phase::Closed, SeqCst).is_ok() {
+                            claim.wake_if_waiting();
+                        }
+                        return;
+                    }
+                    Meeting::Happened { .. } | Meeting::Lost => return,
+                },
+                _ => return,
             }
-        });
+        }
     }
 
     /// Closes the channel and drops what is in it, since nobody can receive any more.
     pub(super) fn discard(&self) {
         let _closed_before = self.close();
+        let rest = Rest(self);
         while let Ok(value) = self.recv(Patience::None) {
+            drop(value);
+        }
+        core::mem::forget(rest);
+    }
+}
+
+/// Drops the rest of the values if one's destructor panics.
+struct Rest<'a, T>(&'a Chan<T>);
+
+impl<T> Drop for Rest<'_, T> {
+    fn drop(&mut self) {
+        while let Ok(value) = self.0.recv(Patience::None) {
             drop(value);
         }
     }

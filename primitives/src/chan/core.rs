@@ -1,10 +1,11 @@
-//! The channel itself: counters, tickets, length, and the growth of the buffer.
+//! The channel itself: counters, tickets, places and length.
 
-use super::cell::{Cell, EXPANDER, Phase, RECEIVER, SENDER, Setup};
+use super::cell::{Cell, Phase};
+use super::watch::Watchers;
 use crate::queue::EndlessArray;
 use crate::rt::hint::Backoff;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
-use crate::rt::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use crossbeam_utils::CachePadded;
 use std::time::Instant;
 
@@ -15,6 +16,12 @@ pub(super) enum Patience {
     None,
     /// Until then; `None`: for ever.
     Until(Option<Instant>),
+}
+
+impl Patience {
+    pub(super) fn is_none(self) -> bool {
+        matches!(self, Patience::None)
+    }
 }
 
 /// The counter of sends: the next ticket, and whether the channel is closed (bit 0).
@@ -36,8 +43,8 @@ impl Sent {
         self.0 & Sent::CLOSED != 0
     }
 
-    const fn next(self) -> Sent {
-        Sent(self.0 + 2)
+    const fn open(ticket: u64) -> Sent {
+        Sent(ticket << 1)
     }
 }
 
@@ -49,34 +56,92 @@ pub(super) enum NoTicket {
     Closed,
 }
 
-pub(super) struct Chan<T> {
+/// The room for values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Capacity {
+    /// None: sends and receives meet.
+    Rendezvous,
+    /// So many, at least one.
+    Bounded(usize),
+    /// Any number.
+    Unbounded,
+}
+
+impl Capacity {
+    pub(super) fn limit(self) -> Option<usize> {
+        match self {
+            Capacity::Rendezvous => Some(0),
+            Capacity::Bounded(capacity) => Some(capacity),
+            Capacity::Unbounded => None,
+        }
+    }
+}
+
+/// What senders write for each value.
+pub(super) struct Senders {
     /// Sends begun, and the closed bit: a [`Sent`].
-    pub(super) sent: CachePadded<AtomicU64>,
+    sent: AtomicU64,
+    /// A value that the end of the buffer once had, so that senders need not look at the receivers' line for
+    /// each value.
+    known_end: AtomicU64,
+}
+
+/// What receivers write for each value.
+pub(super) struct Receivers {
     /// Receives begun.
-    pub(super) received: CachePadded<AtomicU64>,
+    received: AtomicU64,
     /// The end of the buffer: in cells before it a sender need not wait.
-    buffer_end: CachePadded<AtomicU64>,
+    buffer_end: AtomicU64,
+    /// Whether the channel may be closed, so that receivers need not look at the senders' line for each value.
+    closing: AtomicBool,
+}
+
+pub(super) struct Chan<T> {
+    pub(super) senders: CachePadded<Senders>,
+    pub(super) receivers: CachePadded<Receivers>,
+    /// Cells that wait for the end of the buffer to reach them: in which a sender waits, or gave up and the end
+    /// has not passed over. Zero means that receivers need not look.
+    behind: AtomicUsize,
     /// Cells between `received` and `sent` whose sender gave up.
-    pub(super) gone_senders: AtomicUsize,
+    gone_senders: AtomicUsize,
+    pub(super) watchers: Watchers,
     pub(super) array: EndlessArray<Cell<T>>,
-    capacity: usize,
+    capacity: Capacity,
 }
 
 impl<T> Chan<T> {
-    pub(super) fn new(capacity: usize, shift: u32) -> Chan<T> {
-        let initial_end = capacity as u64;
+    pub(super) fn new(capacity: Capacity, shift: u32) -> Chan<T> {
+        let in_use = capacity.limit().unwrap_or(0);
+        let end = in_use as u64;
         Chan {
-            sent: CachePadded::new(AtomicU64::new(0)),
-            received: CachePadded::new(AtomicU64::new(0)),
-            buffer_end: CachePadded::new(AtomicU64::new(initial_end)),
+            senders: CachePadded::new(Senders { sent: AtomicU64::new(0), known_end: AtomicU64::new(end) }),
+            receivers: CachePadded::new(Receivers {
+                received: AtomicU64::new(0),
+                buffer_end: AtomicU64::new(end),
+                closing: AtomicBool::new(false),
+            }),
+            behind: AtomicUsize::new(0),
             gone_senders: AtomicUsize::new(0),
-            array: EndlessArray::new(shift, capacity, Setup { initial_end, expands: capacity > 0 }),
+            watchers: Watchers::new(),
+            array: EndlessArray::new(shift, in_use),
             capacity,
         }
     }
 
-    pub(super) fn capacity(&self) -> usize {
+    #[inline]
+    pub(super) fn capacity(&self) -> Capacity {
         self.capacity
+    }
+
+    /// What tells this channel from others, if it has no buffer.
+    pub(super) fn rendezvous(&self) -> Option<usize> {
+        (self.capacity == Capacity::Rendezvous).then(|| core::ptr::from_ref(self).addr())
+    }
+
+    /// Whether receives move the end of a buffer.
+    #[inline]
+    pub(super) fn expands(&self) -> bool {
+        matches!(self.capacity, Capacity::Bounded(_))
     }
 
     /// The counter of sends now. SeqCst: it is compared with `received`, which the other side reads
@@ -87,21 +152,58 @@ impl<T> Chan<T> {
     /// meets it in the cell, whose exchanges are read-modify-writes. Only where a side looks no more, as
     /// in `close` and in a sender that waits, is SeqCst shown to be needed. The others keep it as parts of
     /// the one argument; on x86-64 they cost nothing, being loads or read-modify-writes.
+    #[inline]
     #[track_caller]
     pub(super) fn sent(&self) -> Sent {
-        Sent(self.sent.load(SeqCst))
+        Sent(self.senders.sent.load(SeqCst))
     }
 
-    /// Whether a sender with this ticket need not wait: a receiver has it too, or it is in the buffer.
+    /// The number of receives begun.
+    #[inline]
+    #[track_caller]
+    pub(super) fn received(&self) -> u64 {
+        self.receivers.received.load(SeqCst) // SeqCst: see `sent`.
+    }
+
+    /// The end of the buffer. SeqCst: see `behind`.
+    #[track_caller]
+    pub(super) fn buffer_end(&self) -> u64 {
+        self.receivers.buffer_end.load(SeqCst)
+    }
+
+    /// Whether a sender with this ticket need not wait: it is in the buffer, or a receiver of a buffer has it
+    /// too.
+    #[inline]
     #[track_caller]
     pub(super) fn has_place(&self, ticket: u64) -> bool {
-        // SeqCst: as in `sent`; and `received` pairs with the increments in `receive_ticket` and
-        // `buffer_end` with those in `expand`: the receives that made this place happen before the
-        // send that uses it completes.
-        ticket < self.received.load(SeqCst) || ticket < self.buffer_end.load(SeqCst)
+        match self.capacity {
+            // A receiver may give its ticket back before it has come to the cell.
+            Capacity::Rendezvous => false,
+            Capacity::Unbounded => true,
+            // Acquire: pairs with the Release below: the receives that made this place happen before the send
+            // that uses it completes.
+            Capacity::Bounded(_) => {
+                ticket < self.senders.known_end.load(Acquire) || self.has_new_place(ticket)
+            }
+        }
+    }
+
+    #[track_caller]
+    fn has_new_place(&self, ticket: u64) -> bool {
+        // SeqCst: as in `sent` and `behind`; `received` pairs with the increments in `receive_ticket` and
+        // `buffer_end` with those in `expand`: the receives that made this place happen before the send that
+        // uses it completes.
+        let end = self.buffer_end();
+        if ticket < end {
+            // Release: passes on what the loads above have acquired. It may lower the value: then the next
+            // sender looks again.
+            self.senders.known_end.store(end, Release);
+        }
+        ticket < end || ticket < self.received()
     }
 
     /// Takes a ticket to send with, unless that would wait and the caller may not.
+    #[inline]
     pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
         // Audit: see `sent`.
@@ -110,12 +212,12 @@ impl<T> Chan<T> {
             if sent.is_closed() {
                 return Err(NoTicket::Closed);
             }
-            // Audit: see `sent`.
-            if matches!(patience, Patience::None) && !self.has_place(sent.ticket()) {
+            if patience.is_none() && !self.may_send(sent.ticket()) {
                 return Err(NoTicket::WouldWait);
             }
+            let next = Sent::open(sent.ticket() + 1);
             // SeqCst: see `sent`. A lost exchange is another send's or a close's gain. Audit: see `sent`.
-            match self.sent.compare_exchange(sent.0, sent.next().0, SeqCst, SeqCst) {
+            match self.senders.sent.compare_exchange(sent.0, next.0, SeqCst, SeqCst) {
                 Ok(_) => return Ok(sent.ticket()),
                 Err(found) => {
                     sent = Sent(found);
@@ -125,149 +227,112 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Whether a send with this ticket has a chance not to wait.
+    #[track_caller]
+    fn may_send(&self, ticket: u64) -> bool {
+        match self.capacity {
+            Capacity::Rendezvous => ticket < self.received(),
+            _ => self.has_place(ticket),
+        }
+    }
+
     /// Takes a ticket to receive with, unless that would wait and the caller may not.
+    #[inline]
     pub(super) fn receive_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
+        let received = &self.receivers.received;
+        // Relaxed: a hint. Who misses it learns in his cell that the channel is closed.
+        if !patience.is_none() && !self.receivers.closing.load(Relaxed) {
+            return Ok(received.fetch_add(1, SeqCst)); // SeqCst: see `sent`.
+        }
         // SeqCst, here and below: see `sent`. `received` is read first: if it has reached `sent`
         // then, the channel is empty when `sent` is read. Audit: see `sent`.
-        let mut received = self.received.load(SeqCst);
+        let mut ticket = received.load(SeqCst);
         loop {
             // Audit: see `sent`.
             let sent = self.sent();
-            if received >= sent.ticket() {
+            if ticket >= sent.ticket() {
                 if sent.is_closed() {
                     return Err(NoTicket::Closed);
                 }
-                if matches!(patience, Patience::None) {
+                if patience.is_none() {
                     return Err(NoTicket::WouldWait);
                 }
             }
-            if matches!(patience, Patience::Until(_)) {
-                return Ok(self.received.fetch_add(1, SeqCst));
+            if !patience.is_none() {
+                return Ok(received.fetch_add(1, SeqCst));
             }
             // Audit: see `sent`.
-            match self.received.compare_exchange(received, received + 1, SeqCst, SeqCst) {
+            match received.compare_exchange(ticket, ticket + 1, SeqCst, SeqCst) {
                 Ok(ticket) => return Ok(ticket),
-                Err(found) => received = found,
+                Err(found) => ticket = found,
             }
         }
     }
 
-    /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
-    /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
-    /// place, so then one more.
-    pub(super) fn expand(&self) {
-        if !self.array.setup.expands {
-            return;
-        }
-        loop {
-            // Release: the receive so far happens before the send that finds its place here (see
-            // `has_place`). Acquire: so do earlier receives, also for a sender that finds its cell in the
-            // buffer and does not look here. Audit: to see that takes two receivers whose expanders change
-            // places, and two senders behind them; no model has as many.
-            let ticket = self.buffer_end.fetch_add(1, AcqRel);
-            if self.expand_at(ticket) {
-                return;
-            }
+    /// Gives the last ticket of all sends back, if it is that and the channel is open.
+    pub(super) fn return_send_ticket(&self, ticket: u64) -> bool {
+        let (from, to) = (Sent::open(ticket + 1), Sent::open(ticket));
+        // SeqCst: see `sent`. Release, by that: our accesses to the cell happen before those of the next one
+        // who gets the ticket. Relaxed: if it fails nothing is read.
+        self.senders.sent.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Gives the last ticket of all receives back, if it is that.
+    pub(super) fn return_receive_ticket(&self, ticket: u64) -> bool {
+        // SeqCst, Relaxed: as in `return_send_ticket`.
+        self.receivers.received.compare_exchange(ticket + 1, ticket, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Takes a send's ticket in the name of nobody, if it is the next; a close in between prevents it.
+    pub(super) fn skip_send_ticket(&self, sent: Sent) -> bool {
+        let next = Sent::open(sent.ticket() + 1);
+        // SeqCst: see `sent`. If it is lost, others move on. Audit: see `sent`.
+        self.senders.sent.compare_exchange(sent.0, next.0, SeqCst, Relaxed).is_ok()
+    }
+
+    /// The same for a receive's ticket.
+    pub(super) fn skip_receive_ticket(&self, ticket: u64) -> bool {
+        // SeqCst, Relaxed: as in `skip_send_ticket`. Audit: see `sent`.
+        self.receivers.received.compare_exchange(ticket, ticket + 1, SeqCst, Relaxed).is_ok()
+    }
+
+    /// Sets the closed bit; the counter before.
+    pub(super) fn set_closed(&self) -> Sent {
+        // SeqCst: see `sent`; of several closers one sees the bit unset.
+        let before = Sent::from_bits(self.senders.sent.fetch_or(Sent::CLOSED, SeqCst));
+        self.receivers.closing.store(true, Relaxed); // Relaxed: a hint, see `receive_ticket`.
+        before
+    }
+
+    /// Moves the end of the buffer by one; the cell that is in it now.
+    pub(super) fn move_buffer_end(&self) -> u64 {
+        // SeqCst: see `behind`. Release, by that: the receive so far happens before the send that finds its
+        // place here (see `has_place`). Acquire: so do earlier receives.
+        self.receivers.buffer_end.fetch_add(1, SeqCst)
+    }
+
+    /// Whether there may be cells that wait for the end of the buffer. SeqCst: a sender that is about to wait
+    /// counts itself and then reads the end; a receiver moves the end and then reads the count: one of them
+    /// sees the other.
+    #[inline]
+    #[track_caller]
+    pub(super) fn somebody_is_behind(&self) -> bool {
+        self.behind.load(SeqCst) != 0
+    }
+
+    /// Counts a cell that waits for the end of the buffer. SeqCst: as above.
+    #[track_caller]
+    pub(super) fn add_behind(&self) {
+        if self.expands() {
+            self.behind.fetch_add(1, SeqCst);
         }
     }
 
-    /// Makes the cell of an expander's ticket part of the buffer; `false` if it is no place.
-    fn expand_at(&self, ticket: u64) -> bool {
-        // SAFETY: the ticket was handed to us alone, and we leave at the end of each arm.
-        let place = unsafe { self.array.locate(EXPANDER, ticket) };
-        let cell = place.cell();
-        // Audit: nothing is acted on before an exchange; `Cell::load` serves others too.
-        let mut state = cell.load();
-        loop {
-            match Phase::of(state) {
-                Phase::Empty => {
-                    let to = state.with_phase(Phase::InBuffer as u8).with_left(EXPANDER);
-                    // Release: as in `expand`, for the sender that finds the cell so. Audit: `exchange`
-                    // reads the state found with Acquire for all its callers.
-                    match cell.exchange(state, to, Release) {
-                        Ok(()) => return true,
-                        Err(found) => state = found,
-                    }
-                }
-                Phase::SenderWaits => {
-                    // Release: the receive happens before the send completes. Audit: `exchange` reads the
-                    // state found with Acquire for all its callers.
-                    match cell.advance(Phase::SenderWaits, Phase::Full, Release) {
-                        Err(found) => state = found,
-                        Ok(_) => {
-                            // SAFETY: we ended the wait.
-                            let waiter = unsafe { cell.take_waiter() };
-                            self.array.leave(place, EXPANDER);
-                            if let Some(waiter) = waiter {
-                                waiter.unpark();
-                            }
-                            return true;
-                        }
-                    }
-                }
-                Phase::SenderGone | Phase::Refused => {
-                    self.array.leave(place, EXPANDER);
-                    return false;
-                }
-                _ => {
-                    self.array.leave(place, EXPANDER);
-                    return true;
-                }
-            }
-        }
-    }
-
-    /// After a receiver gave up: takes the tickets of senders that would only find such cells, so that
-    /// these can be given back though no sender ever comes.
-    pub(super) fn skip_gone_receivers(&self) {
-        loop {
-            // Audit: see `sent`.
-            let sent = self.sent();
-            // SeqCst. Audit: see `sent`.
-            if sent.is_closed() || sent.ticket() >= self.received.load(SeqCst) {
-                return;
-            }
-            let skipped = self.array.visit(SENDER, sent.ticket(), |place| {
-                // Audit: only the phase matters here; `Cell::load` serves others too.
-                if Phase::of(place.cell().load()) != Phase::ReceiverGone {
-                    return false;
-                }
-                // SeqCst: see `sent`. If it is lost, others move on, and we look again. Audit: see `sent`.
-                if self.sent.compare_exchange(sent.0, sent.next().0, SeqCst, Relaxed).is_ok() {
-                    self.array.leave(place, SENDER);
-                }
-                true
-            });
-            if skipped == Some(false) {
-                return;
-            }
-        }
-    }
-
-    /// After a sender gave up: the same for the tickets of receivers.
-    pub(super) fn skip_gone_senders(&self) {
-        loop {
-            // SeqCst. Audit: see `sent`.
-            let received = self.received.load(SeqCst);
-            // Audit: see `sent`.
-            if received >= self.sent().ticket() {
-                return;
-            }
-            let skipped = self.array.visit(RECEIVER, received, |place| {
-                // Audit: only the phase matters here; `Cell::load` serves others too.
-                if !matches!(Phase::of(place.cell().load()), Phase::SenderGone | Phase::Refused) {
-                    return false;
-                }
-                // SeqCst: see `sent`. If it is lost, others move on, and we look again. Audit: see `sent`.
-                if self.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_ok() {
-                    self.forget_gone_sender();
-                    self.array.leave(place, RECEIVER);
-                }
-                true
-            });
-            if skipped == Some(false) {
-                return;
-            }
+    /// Such a cell waits no more. Relaxed: at worst receivers look in vain.
+    #[track_caller]
+    pub(super) fn remove_behind(&self) {
+        if self.expands() {
+            self.behind.fetch_sub(1, Relaxed);
         }
     }
 
@@ -275,11 +340,11 @@ impl<T> Chan<T> {
     ///
     /// # Safety
     /// No operation with an earlier ticket ends meanwhile.
-    pub(super) unsafe fn waits_at(&self, ticket: u64, phase: Phase) -> bool {
+    pub(super) unsafe fn waits_at(&self, ticket: u64, phases: [Phase; 2]) -> bool {
         // SAFETY: a segment dies only when the operations of all its tickets have ended.
         let place = unsafe { self.array.peek(ticket) };
         // Audit: only the phase matters here; `Cell::load` serves others too.
-        place.is_some_and(|place| Phase::of(place.cell().load()) == phase)
+        place.is_some_and(|place| phases.contains(&Phase::of(place.cell().load())))
     }
 
     /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.
@@ -292,12 +357,32 @@ impl<T> Chan<T> {
         self.gone_senders.fetch_sub(1, Relaxed);
     }
 
+    /// Whether a receive would not wait, at some moment.
+    pub(super) fn is_ready_to_receive(&self) -> bool {
+        // Audit: see `sent`.
+        let received = self.received();
+        let sent = self.sent();
+        received < sent.ticket() || sent.is_closed()
+    }
+
+    /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not
+    /// taken into account.
+    pub(super) fn is_ready_to_send(&self, own: u64) -> bool {
+        // Audit: see `sent`.
+        let sent = self.sent();
+        sent.is_closed() || self.may_send(sent.ticket() + own)
+    }
+
     /// The number of values in the buffer, at some moment.
     pub(super) fn len(&self) -> usize {
-        // SeqCst. Audit: see `sent`.
-        let (received, sent) = (self.received.load(SeqCst), self.sent().ticket());
+        // Audit: see `sent`.
+        let (received, sent) = (self.received(), self.sent().ticket());
         let gone = self.gone_senders.load(Relaxed) as u64; // Relaxed: see `note_gone_sender`.
-        let waiting = sent.saturating_sub(received).saturating_sub(gone);
-        waiting.min(self.capacity as u64) as usize
+        let waiting = sent.saturating_sub(received).saturating_sub(gone) as usize;
+        match self.capacity {
+            Capacity::Rendezvous => 0,
+            Capacity::Bounded(capacity) => waiting.min(capacity),
+            Capacity::Unbounded => waiting,
+        }
     }
 }

@@ -70,70 +70,43 @@
 //! counters have passed them: at once, unless a waiter that came earlier still waits in front of them.
 
 mod cell;
+mod claim;
 mod close;
 mod core;
 mod error;
+mod expand;
 mod iter;
 mod receiver;
 mod recv;
+mod select;
 mod send;
 mod sender;
 mod shared;
+mod timer;
+mod watch;
+mod withdraw;
 
 pub use error::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
+pub use select::{
+    ReadyTimeoutError, Select, SelectTimeoutError, SelectedOperation, TryReadyError, TrySelectError,
+};
 pub use sender::Sender;
+pub use timer::{PeriodError, Ticker, Timer, after, at, never, tick};
 
-/// What both sides can be asked.
-macro_rules! shared_methods {
-    ($side:ident) => {
-        impl<T> $side<T> {
-            /// The number of values in the buffer, at some moment; 0 on capacity 0.
-            pub fn len(&self) -> usize {
-                self.0.len()
-            }
+#[doc(inline)]
+pub use crate::{__chan_select as select, __chan_select_biased as select_biased};
 
-            /// Whether the buffer is empty, at some moment; always on capacity 0.
-            pub fn is_empty(&self) -> bool {
-                self.len() == 0
-            }
-
-            /// Whether the buffer is full, at some moment; always on capacity 0.
-            pub fn is_full(&self) -> bool {
-                self.len() == self.0.capacity()
-            }
-
-            /// The number of values that the buffer holds; `None` would be: any number.
-            pub fn capacity(&self) -> Option<usize> {
-                Some(self.0.capacity())
-            }
-
-            /// Whether the channel is closed; values may still be in its buffer.
-            pub fn is_closed(&self) -> bool {
-                self.0.sent().is_closed()
-            }
-        }
-
-        impl<T> Clone for $side<T> {
-            fn clone(&self) -> Self {
-                $side(self.0.clone())
-            }
-        }
-
-        impl<T> fmt::Debug for $side<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(concat!(stringify!($side), " { .. }"))
-            }
-        }
-
-        impl<T> ::core::panic::UnwindSafe for $side<T> {}
-        impl<T> ::core::panic::RefUnwindSafe for $side<T> {}
-    };
+#[doc(hidden)]
+pub mod __select {
+    //! What the macros expand to.
+    pub use super::select::{Cases, Completes, Sending};
 }
-use shared_methods;
+
+use self::core::Capacity;
 
 /// Cells in a segment, as a power of two.
 const SEGMENT_SHIFT: u32 = 5;
@@ -155,6 +128,32 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// cross from one segment to the next.
 #[doc(hidden)]
 pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
+    let capacity = if capacity == 0 { Capacity::Rendezvous } else { Capacity::Bounded(capacity) };
+    with_segments(capacity, shift)
+}
+
+/// A channel that holds any number of values: a send never waits.
+///
+/// Memory follows the number of values in it up and down.
+///
+/// ```
+/// use selvedge::chan::unbounded;
+/// let (tx, rx) = unbounded();
+/// (0..1000).for_each(|n| tx.send(n).unwrap());
+/// drop(tx);
+/// assert_eq!(rx.iter().sum::<i32>(), 499_500);
+/// ```
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    with_segments(Capacity::Unbounded, SEGMENT_SHIFT)
+}
+
+/// [`unbounded`] with two to the power `shift` cells in a segment.
+#[doc(hidden)]
+pub fn unbounded_with_segments<T>(shift: u32) -> (Sender<T>, Receiver<T>) {
+    with_segments(Capacity::Unbounded, shift)
+}
+
+fn with_segments<T>(capacity: Capacity, shift: u32) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = shared::pair(core::Chan::new(capacity, shift));
-    (Sender(sender), Receiver(receiver))
+    (Sender(sender), Receiver::channel(receiver))
 }

@@ -1,21 +1,73 @@
 //! The receiving side.
 
 use super::cell::Phase;
-use super::core::Patience;
+use super::claim::Claim;
+use super::core::{Chan, Patience};
 use super::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{IntoIter, Iter, TryIter};
 use super::recv::NotReceived;
+use super::select::handle::{Handle, Hold, Look, Slot};
+use super::select::{Case, Order, run};
 use super::shared::Share;
+use super::timer::Alarm;
+use super::watch::Watchers;
 use crate::rt::entry::enter;
+use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use ::core::fmt;
 use std::time::{Duration, Instant};
 
 /// The receiving side of a channel. Clones share it, and each value goes to one of them; the last one
 /// dropped closes the channel and drops what is in it.
-pub struct Receiver<T>(pub(super) Share<T, false>);
+pub struct Receiver<T>(Source<T>);
+
+/// Where values come from.
+enum Source<T> {
+    Channel(Share<T, false>),
+    /// A timer, and how its instants become values; `T` is `Instant`.
+    Alarm(Arc<Alarm>, fn(Instant) -> T),
+    Never,
+}
 
 impl<T> Receiver<T> {
+    pub(super) fn channel(share: Share<T, false>) -> Receiver<T> {
+        Receiver(Source::Channel(share))
+    }
+
+    pub(super) fn alarm(alarm: Arc<Alarm>, make: fn(Instant) -> T) -> Receiver<T> {
+        Receiver(Source::Alarm(alarm, make))
+    }
+
+    pub(super) fn never() -> Receiver<T> {
+        Receiver(Source::Never)
+    }
+
+    fn chan(&self) -> Option<&Chan<T>> {
+        match &self.0 {
+            Source::Channel(share) => Some(share),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn receive(&self, patience: Patience) -> Result<T, NotReceived> {
+        match &self.0 {
+            Source::Channel(chan) => chan.recv(patience),
+            _ => self.receive_alone(patience),
+        }
+    }
+
+    /// A select with this one case.
+    #[cold]
+    fn receive_alone(&self, patience: Patience) -> Result<T, NotReceived> {
+        let mut cases = [Case::new(self)];
+        match (run(&mut cases, Order::Given, patience), patience) {
+            (Some(_), _) => self.finish(&mut cases[0].slot).map_err(|_| NotReceived::Closed),
+            (None, Patience::None) => Err(NotReceived::Empty),
+            (None, Patience::Until(_)) => Err(NotReceived::Timeout),
+        }
+    }
+
     /// Receives a value, waiting as long as the channel is empty.
     ///
     /// Receivers that wait are served in the order in which they came.
@@ -33,7 +85,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
         let _entry = enter();
-        self.0.recv(Patience::Until(None)).map_err(|_| RecvError)
+        self.receive(Patience::Until(None)).map_err(|_| RecvError)
     }
 
     /// Receives a value if one is there, or (with capacity 0) if a sender waits.
@@ -51,7 +103,7 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let _entry = enter();
-        self.0.recv(Patience::None).map_err(|why| match why {
+        self.receive(Patience::None).map_err(|why| match why {
             NotReceived::Empty => TryRecvError::Empty,
             _ => TryRecvError::Disconnected,
         })
@@ -86,7 +138,7 @@ impl<T> Receiver<T> {
     }
 
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
-        self.0.recv(Patience::Until(deadline)).map_err(|why| match why {
+        self.receive(Patience::Until(deadline)).map_err(|why| match why {
             NotReceived::Timeout => RecvTimeoutError::Timeout,
             _ => RecvTimeoutError::Disconnected,
         })
@@ -95,11 +147,14 @@ impl<T> Receiver<T> {
     /// Closes the channel, for all its handles; see [`Sender::close`](super::Sender::close).
     ///
     /// # Errors
-    /// If the channel is closed already.
+    /// If the channel is closed already, or is a timer's or [`never`](super::never)'s, which cannot be closed.
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         let _entry = enter();
-        self.0.close()
+        match self.chan() {
+            Some(chan) => chan.close(),
+            None => Err(CloseError),
+        }
     }
 
     /// Receives until the channel is empty and closed.
@@ -120,12 +175,19 @@ impl<T> Receiver<T> {
     #[doc(hidden)]
     pub unsafe fn waits_at(&self, ticket: u64) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { self.0.waits_at(ticket, Phase::ReceiverWaits) }
+        self.chan().is_some_and(|chan| unsafe {
+            chan.waits_at(ticket, [Phase::ReceiverWaits, Phase::ReceiverSelects])
+        })
     }
 
     /// Whether both receive from the same channel.
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
-        self.0.is_same(&other.0)
+        match (&self.0, &other.0) {
+            (Source::Channel(one), Source::Channel(other)) => one.is_same(other),
+            (Source::Alarm(one, _), Source::Alarm(other, _)) => Arc::ptr_eq(one, other),
+            (Source::Never, Source::Never) => true,
+            _ => false,
+        }
     }
 }
 
@@ -147,4 +209,141 @@ impl<T> IntoIterator for Receiver<T> {
     }
 }
 
-super::shared_methods!(Receiver);
+impl<T> Receiver<T> {
+    /// The number of values in the buffer, at some moment; 0 on capacity 0. A timer's instant counts once it is
+    /// due.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Channel(chan) => chan.len(),
+            Source::Alarm(alarm, _) => alarm.is_due() as usize,
+            Source::Never => 0,
+        }
+    }
+
+    /// Whether the buffer is empty, at some moment; always on capacity 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full, at some moment; always on capacity 0.
+    pub fn is_full(&self) -> bool {
+        self.capacity() == Some(self.len())
+    }
+
+    /// The number of values that the buffer holds; `None`: any number. A timer's holds one.
+    pub fn capacity(&self) -> Option<usize> {
+        match &self.0 {
+            Source::Channel(chan) => chan.capacity().limit(),
+            Source::Alarm(..) => Some(1),
+            Source::Never => Some(0),
+        }
+    }
+
+    /// Whether the channel is closed; values may still be in its buffer.
+    pub fn is_closed(&self) -> bool {
+        self.chan().is_some_and(|chan| chan.sent().is_closed())
+    }
+
+    pub(super) fn finish(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        match &self.0 {
+            Source::Channel(chan) => chan.finish_recv(slot),
+            Source::Alarm(alarm, make) => Ok(make(alarm.finish(slot))),
+            Source::Never => Err(RecvError),
+        }
+    }
+}
+
+impl<T> Handle for Receiver<T> {
+    fn attempt(&self, slot: &mut Slot) -> bool {
+        match &self.0 {
+            Source::Channel(chan) => chan.attempt_recv(slot),
+            Source::Alarm(alarm, _) => alarm.attempt(slot),
+            Source::Never => false,
+        }
+    }
+
+    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
+        match &self.0 {
+            Source::Channel(chan) => chan.register_recv(slot, claim, case),
+            Source::Alarm(alarm, _) => alarm.register(slot, claim, case),
+            Source::Never => {
+                slot.hold = Hold::Waiting;
+                false
+            }
+        }
+    }
+
+    fn look(&self, slot: &mut Slot) -> Look {
+        match &self.0 {
+            Source::Channel(chan) => chan.look_recv(slot),
+            Source::Alarm(alarm, _) => alarm.look(slot),
+            Source::Never => Look::Waits,
+        }
+    }
+
+    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
+        match &self.0 {
+            Source::Channel(chan) => {
+                chan.chosen_recv(slot, closed);
+                true
+            }
+            Source::Alarm(alarm, _) => alarm.chosen(slot, closed),
+            Source::Never => unreachable!("nothing comes on a channel on which nothing comes"),
+        }
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        match &self.0 {
+            Source::Channel(chan) => chan.withdraw_recv(slot),
+            Source::Alarm(alarm, _) => alarm.withdraw(slot),
+            Source::Never => slot.hold = Hold::Nothing,
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.0 {
+            Source::Alarm(alarm, _) => alarm.deadline(),
+            _ => None,
+        }
+    }
+
+    fn is_ready(&self, own: u64) -> bool {
+        match &self.0 {
+            Source::Channel(chan) => chan.is_ready_to_receive(),
+            Source::Alarm(alarm, _) => alarm.is_ready(own),
+            Source::Never => false,
+        }
+    }
+
+    fn watchers(&self) -> Option<&Watchers> {
+        match &self.0 {
+            Source::Channel(chan) => Some(&chan.watchers),
+            Source::Alarm(alarm, _) => alarm.watchers(),
+            Source::Never => None,
+        }
+    }
+
+    fn rendezvous(&self) -> Option<(usize, bool)> {
+        self.chan().and_then(|chan| chan.rendezvous()).map(|address| (address, false))
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    /// One more receiver of the same channel.
+    fn clone(&self) -> Self {
+        Receiver(match &self.0 {
+            Source::Channel(share) => Source::Channel(share.clone()),
+            Source::Alarm(alarm, make) => Source::Alarm(Arc::clone(alarm), *make),
+            Source::Never => Source::Never,
+        })
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Receiver { .. }")
+    }
+}
+
+impl<T> ::core::panic::UnwindSafe for Receiver<T> {}
+impl<T> ::core::panic::RefUnwindSafe for Receiver<T> {}

@@ -1,11 +1,12 @@
 //! Receiving.
 
-use super::cell::{Cell, Phase, RECEIVER};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
+use super::claim::Claim;
 use super::core::{Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
 
 /// Why no value was received.
@@ -16,16 +17,21 @@ pub(super) enum NotReceived {
     Closed,
 }
 
-/// What became of a receive at its cell, which it has left.
-enum Settled<T> {
-    Received(T),
-    /// The cell is of no use.
-    Retry,
-    Failed(NotReceived),
+/// What a receiver found in its cell.
+pub(super) enum Accepted {
+    /// The value that is in the cell is ours: [`Chan::collect`] takes it.
+    Value,
+    /// The cell is of no use; we have left it.
+    Broken,
+    /// There will be no value; we have left.
+    Closed,
+    /// There is no value yet, and no sender under way: wait here, in a cell in this state.
+    MustWait(State),
 }
 
 impl<T> Chan<T> {
     /// Receives a value.
+    #[inline]
     pub(super) fn recv(&self, patience: Patience) -> Result<T, NotReceived> {
         loop {
             let ticket = match self.receive_ticket(patience) {
@@ -33,36 +39,103 @@ impl<T> Chan<T> {
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
                 Err(NoTicket::WouldWait) => return Err(NotReceived::Empty),
             };
-            // SAFETY: the ticket is ours alone; every arm of `settle_receive` leaves.
+            // SAFETY: the ticket is ours alone; we leave in what follows.
             let place = unsafe { self.array.locate(RECEIVER, ticket) };
-            match self.settle_receive(place, ticket, patience) {
-                Settled::Received(value) => return Ok(value),
-                Settled::Failed(why) => return Err(why),
-                Settled::Retry => (),
+            let state = place.cell().load();
+            if Phase::of(state) == Phase::Full {
+                let value = self.collect(place, state);
+                self.expand();
+                return Ok(value);
+            }
+            match self.settle_receive(place, state, ticket, patience) {
+                Err(None) => (),
+                Err(Some(why)) => return Err(why),
+                Ok(value) => return Ok(value),
             }
         }
     }
 
-    fn settle_receive(&self, place: Place<'_, Cell<T>>, ticket: u64, patience: Patience) -> Settled<T> {
+    /// Takes the value that is in the cell, and leaves.
+    #[inline]
+    pub(super) fn collect(&self, place: Place<'_, Cell<T>>, state: State) -> T {
+        // SAFETY: the phase, or the claim of our select, says that a value is here for us.
+        let value = unsafe { place.cell().take() };
+        if state.has_left(SENDER) {
+            self.array.finished(place);
+        } else {
+            self.array.leave(place, RECEIVER);
+        }
+        value
+    }
+
+    /// Receives in this cell; or fails, for a reason or to try again with another ticket.
+    fn settle_receive(
+        &self,
+        place: Place<'_, Cell<T>>,
+        mut state: State,
+        ticket: u64,
+        patience: Patience,
+    ) -> Result<T, Option<NotReceived>> {
+        loop {
+            state = match self.accept(place, state, ticket, None) {
+                Accepted::Value => return Ok(self.collect(place, place.cell().load())),
+                Accepted::Broken => return Err(None),
+                Accepted::Closed => return Err(Some(NotReceived::Closed)),
+                Accepted::MustWait(state) => match patience {
+                    // The sender that had our ticket has given it back.
+                    Patience::None => match self.stop_receiving(place, state, ticket) {
+                        Ok(()) => return Err(Some(NotReceived::Empty)),
+                        Err(found) => found,
+                    },
+                    Patience::Until(deadline) => match self.wait_to_receive(place, state, ticket, deadline) {
+                        Ok(received) => return received,
+                        Err(found) => found,
+                    },
+                },
+            };
+        }
+    }
+
+    /// Looks what is in the cell for its receiver. `own` is the claim of the select that does this.
+    pub(super) fn accept(
+        &self,
+        place: Place<'_, Cell<T>>,
+        mut state: State,
+        ticket: u64,
+        own: Option<&Claim>,
+    ) -> Accepted {
         let cell = place.cell();
         let backoff = Backoff::new();
-        let mut state = cell.load();
         loop {
             match Phase::of(state) {
                 Phase::Full => {
-                    // SAFETY: a value is here, and it is for this ticket's receiver.
-                    let value = unsafe { cell.take() };
-                    self.array.leave(place, RECEIVER);
                     self.expand();
-                    return Settled::Received(value);
+                    return Accepted::Value;
+                }
+                // A value is not taken from who waits once the channel is closed: close is one moment for all.
+                Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
+                    self.refuse(place, state);
+                    state = cell.load();
                 }
                 // Release: the receive so far happens before the send completes. Audit: `exchange` reads the
                 // state found with Acquire for all its callers.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, Release) {
                     Err(found) => state = found,
-                    Ok(_) => return self.take_from_waiting(place),
+                    Ok(_) => {
+                        self.remove_behind();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                            waiter.unpark();
+                        }
+                        self.expand();
+                        return Accepted::Value;
+                    }
                 },
-                Phase::Empty | Phase::InBuffer => {
+                Phase::SenderSelects => match self.accept_from_select(place, state, own) {
+                    Ok(accepted) => return accepted,
+                    Err(found) => state = found,
+                },
+                Phase::Empty | Phase::ReceiverLeaving | Phase::SenderLeaving => {
                     let sent = self.sent();
                     let phase = if ticket < sent.ticket() {
                         // The sender is under way. Natively it is given a moment, and no more.
@@ -76,54 +149,79 @@ impl<T> Chan<T> {
                     } else if sent.is_closed() {
                         Phase::Closed
                     } else {
-                        let Patience::Until(deadline) = patience else {
-                            unreachable!(
-                                "a receive that may not wait takes its ticket only if a sender has it"
-                            )
-                        };
-                        match self.wait_to_receive(place, state, deadline) {
-                            Ok(settled) => return settled,
-                            Err(found) => state = found,
-                        }
-                        continue;
+                        return Accepted::MustWait(state);
                     };
                     let to = state.with_phase(phase as u8).with_left(RECEIVER);
                     // Release: we are done with the cell. Its sender is still to come, so it is not
                     // finished by this.
                     match cell.exchange(state, to, Release) {
                         Err(found) => state = found,
-                        Ok(()) if phase == Phase::Closed => return Settled::Failed(NotReceived::Closed),
+                        Ok(()) if phase == Phase::Closed => return Accepted::Closed,
                         Ok(()) => {
                             self.expand();
-                            return Settled::Retry;
+                            return Accepted::Broken;
                         }
                     }
                 }
-                Phase::SenderGone | Phase::Refused => {
-                    self.forget_gone_sender();
-                    self.array.leave(place, RECEIVER);
-                    return Settled::Retry;
+                Phase::SenderGone | Phase::PassedOver | Phase::Refused => {
+                    self.leave_gone_sender(place);
+                    return Accepted::Broken;
                 }
                 Phase::Closed => {
                     self.array.leave(place, RECEIVER);
-                    return Settled::Failed(NotReceived::Closed);
+                    return Accepted::Closed;
+                }
+                Phase::Broken => {
+                    self.array.leave(place, RECEIVER);
+                    return Accepted::Broken;
                 }
                 other => unreachable!("a receiver found its cell {other:?} before it came there"),
             }
         }
     }
 
-    /// We ended the wait of a sender.
-    fn take_from_waiting(&self, place: Place<'_, Cell<T>>) -> Settled<T> {
-        let cell = place.cell();
-        // SAFETY: who ends the wait of a sender owns its value and its waiter.
-        let (value, waiter) = unsafe { (cell.take(), cell.take_waiter()) };
+    fn accept_from_select(
+        &self,
+        place: Place<'_, Cell<T>>,
+        state: State,
+        own: Option<&Claim>,
+    ) -> Result<Accepted, State> {
+        // SAFETY: we have not left.
+        let spoiled = match unsafe { meet(place, SENDER, state, false, own) } {
+            Meeting::Changed(found) => return Err(found),
+            Meeting::Won { claim, late: false } => {
+                self.remove_behind();
+                claim.wake();
+                self.expand();
+                return Ok(Accepted::Value);
+            }
+            Meeting::Happened { late: false } => {
+                self.expand();
+                return Ok(Accepted::Value);
+            }
+            // Its value is not here: it learns that there is a receiver, and both go for new tickets.
+            Meeting::Won { claim, late: true } => {
+                let spoiled = self.spoil(place, Phase::SenderSelects, claim);
+                claim.wake();
+                spoiled
+            }
+            // The end of the buffer has reached it, and it is about to bring its value.
+            Meeting::Happened { late: true } => {
+                // Relaxed: nothing is handed over.
+                place.cell().advance(Phase::SenderSelects, Phase::Broken, Relaxed)?;
+                self.array.leave(place, RECEIVER);
+                self.expand();
+                return Ok(Accepted::Broken);
+            }
+            Meeting::Trying(claim) => self.spoil(place, Phase::SenderSelects, claim),
+            // Relaxed: nothing is handed over.
+            Meeting::Lost => place.cell().advance(Phase::SenderSelects, Phase::Broken, Relaxed).map(|_| ()),
+        };
+        spoiled?;
+        self.remove_behind();
         self.array.leave(place, RECEIVER);
-        if let Some(waiter) = waiter {
-            waiter.unpark();
-        }
         self.expand();
-        Settled::Received(value)
+        Ok(Accepted::Broken)
     }
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
@@ -132,51 +230,76 @@ impl<T> Chan<T> {
         &self,
         place: Place<'_, Cell<T>>,
         state: State,
+        ticket: u64,
         deadline: Option<Instant>,
-    ) -> Result<Settled<T>, State> {
+    ) -> Result<Result<T, Option<NotReceived>>, State> {
         let cell = place.cell();
         let parker = Parker::new();
         // SAFETY: nobody waits here yet, and only this receiver may come to.
-        unsafe { cell.set_waiter(parker.unparker()) };
+        unsafe { place.aside().set(RECEIVER, Waiter::Plain(parker.unparker())) };
         // Release: the waiter is here for whoever ends the wait. If the channel is closed meanwhile,
-        // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait.
-        if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), Release) {
+        // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. SeqCst: for
+        // who watches, see `Watchers`.
+        if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), SeqCst) {
             // SAFETY: nobody was told of the waiter.
-            drop(unsafe { cell.take_waiter() });
+            drop(unsafe { place.aside().take(RECEIVER) });
             return Err(found);
         }
         self.expand();
-        if cell.changes_soon(Phase::ReceiverWaits, deadline) {
-            return Ok(self.receiving_ended(place));
-        }
-        if parker.park_deadline(deadline) {
+        self.watchers.notify();
+        if cell.changes_soon(Phase::ReceiverWaits, deadline) || parker.park_deadline(deadline) {
             return Ok(self.receiving_ended(place));
         }
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving. Audit:
         // `exchange` reads the state found with Acquire for all its callers.
-        match cell.advance(Phase::ReceiverWaits, Phase::ReceiverGone, Relaxed) {
+        match cell.advance(Phase::ReceiverWaits, self.receiver_leaves(), Relaxed) {
             Err(_) => Ok(self.receiving_ended(place)),
             Ok(_) => {
                 // SAFETY: we ended the wait.
-                drop(unsafe { cell.take_waiter() });
-                self.array.leave(place, RECEIVER);
-                self.skip_gone_receivers();
-                Ok(Settled::Failed(NotReceived::Timeout))
+                drop(unsafe { place.aside().take(RECEIVER) });
+                self.withdraw_receive(place, ticket);
+                Ok(Err(Some(NotReceived::Timeout)))
             }
         }
     }
 
+    /// Leaves a cell to which no sender has come, instead of waiting there.
+    #[cold]
+    pub(super) fn stop_receiving(
+        &self,
+        place: Place<'_, Cell<T>>,
+        state: State,
+        ticket: u64,
+    ) -> Result<(), State> {
+        // Relaxed: nothing is handed over.
+        place.cell().exchange(state, state.with_phase(self.receiver_leaves() as u8), Relaxed)?;
+        self.expand();
+        self.withdraw_receive(place, ticket);
+        Ok(())
+    }
+
+    /// How a receiver leaves that waits: the end of a buffer has moved for it, and does not move back, so that
+    /// its ticket is used up.
+    pub(super) fn receiver_leaves(&self) -> Phase {
+        if self.expands() { Phase::ReceiverGone } else { Phase::ReceiverLeaving }
+    }
+
     /// Somebody else ended the wait.
-    fn receiving_ended(&self, place: Place<'_, Cell<T>>) -> Settled<T> {
-        let cell = place.cell();
+    fn receiving_ended(&self, place: Place<'_, Cell<T>>) -> Result<T, Option<NotReceived>> {
         // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
-        let settled = match Phase::of(cell.load()) {
-            // SAFETY: the value was handed to us.
-            Phase::Handed => Settled::Received(unsafe { cell.take() }),
-            Phase::Closed => Settled::Failed(NotReceived::Closed),
+        let state = place.cell().load();
+        match Phase::of(state) {
+            Phase::Handed => Ok(self.collect(place, state)),
+            Phase::Closed => {
+                self.array.leave(place, RECEIVER);
+                Err(Some(NotReceived::Closed))
+            }
+            // The sender was a select's that broke its promise to send.
+            Phase::Broken => {
+                self.array.leave(place, RECEIVER);
+                Err(None)
+            }
             other => unreachable!("a waiting receiver was woken in a cell that is {other:?}"),
-        };
-        self.array.leave(place, RECEIVER);
-        settled
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Sending.
 
-use super::cell::{Cell, Phase, SENDER};
-use super::core::{Chan, NoTicket, Patience};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
+use super::claim::Claim;
+use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
+use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
@@ -15,18 +17,26 @@ pub(super) enum NotSent {
     Closed,
 }
 
-/// What became of a send at its cell.
-enum Settled {
-    /// The value is in other hands; we have left the cell.
+/// What became of a value that was offered in its cell.
+pub(super) enum Offered {
+    /// It is in other hands; we have left the cell.
     Sent,
     /// The cell is of no use; the value is still ours.
-    Retry,
-    /// The value is still ours.
+    Broken,
+    /// There is no place: wait here, in a cell in this state, or break it.
+    MustWait(State),
+}
+
+/// What became of a send that waited.
+enum Waited {
+    Sent,
+    /// The value is still ours, and we have left.
     Failed(NotSent),
 }
 
 impl<T> Chan<T> {
     /// Sends a value, or gives it back.
+    #[inline]
     pub(super) fn send(&self, mut value: T, patience: Patience) -> Result<(), (T, NotSent)> {
         loop {
             let ticket = match self.send_ticket(patience) {
@@ -34,69 +44,155 @@ impl<T> Chan<T> {
                 Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
                 Err(NoTicket::WouldWait) => return Err((value, NotSent::Full)),
             };
-            // SAFETY: the ticket is ours alone; we leave below, or in `settle_send`.
+            // SAFETY: the ticket is ours alone; we leave in what follows.
             let place = unsafe { self.array.locate(SENDER, ticket) };
-            let cell = place.cell();
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
-            unsafe { cell.put(value) };
-            let settled = self.settle_send(place, ticket, patience);
-            if matches!(settled, Settled::Sent) {
-                return Ok(());
+            unsafe { place.cell().put(value) };
+            if self.has_place(ticket) {
+                let full = State::new(Phase::Full as u8).with_left(SENDER);
+                // Release: the value is here for the receiver whose `load` reads Full. SeqCst: for who watches;
+                // here and below see `Watchers`.
+                if place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst).is_ok() {
+                    self.watchers.notify();
+                    return Ok(());
+                }
             }
-            // SAFETY: the value was not handed over, so the slot is ours, and full.
-            value = unsafe { cell.take() };
-            self.array.leave(place, SENDER);
-            if let Settled::Failed(why) = settled {
-                self.skip_gone_senders();
-                return Err((value, why));
+            match self.settle_send(place, ticket, patience) {
+                Ok(()) => return Ok(()),
+                Err((back, None)) => value = back,
+                Err((back, Some(why))) => return Err((back, why)),
             }
         }
     }
 
-    fn settle_send(&self, place: Place<'_, Cell<T>>, ticket: u64, patience: Patience) -> Settled {
+    /// Sends the value that is in the cell; or gives it back, with a reason or to be sent with another ticket.
+    pub(super) fn settle_send(
+        &self,
+        place: Place<'_, Cell<T>>,
+        ticket: u64,
+        patience: Patience,
+    ) -> Result<(), (T, Option<NotSent>)> {
+        let mut state = place.cell().load();
+        let why = loop {
+            state = match self.offer(place, state, ticket, None) {
+                Offered::Sent => return Ok(()),
+                Offered::Broken => break None,
+                Offered::MustWait(state) => match patience {
+                    Patience::None => match self.break_send(place, state) {
+                        Ok(()) => break Some(NotSent::Full),
+                        Err(found) => found,
+                    },
+                    Patience::Until(deadline) => match self.wait_to_send(place, state, ticket, deadline) {
+                        Ok(Waited::Sent) => return Ok(()),
+                        Ok(Waited::Failed(why)) => break Some(why),
+                        Err(found) => found,
+                    },
+                },
+            };
+        };
+        // SAFETY: the value was not handed over, so the slot is ours, and full.
+        let value = unsafe { place.cell().take() };
+        self.withdraw_send(place, ticket);
+        Err((value, why))
+    }
+
+    /// Hands the value over that is in the cell, or leaves it in the buffer. `own` is the claim of the select
+    /// that does this.
+    pub(super) fn offer(
+        &self,
+        place: Place<'_, Cell<T>>,
+        mut state: State,
+        ticket: u64,
+        own: Option<&Claim>,
+    ) -> Offered {
         let cell = place.cell();
-        let mut state = cell.load();
         loop {
             match Phase::of(state) {
-                Phase::Empty if !self.has_place(ticket) => {
-                    let Patience::Until(deadline) = patience else {
-                        unreachable!("a send that may not wait takes its ticket only if it has a place")
-                    };
-                    match self.wait_to_send(place, state, deadline) {
-                        Ok(settled) => return settled,
-                        Err(found) => state = found,
-                    }
+                Phase::Empty | Phase::SenderLeaving if !self.has_place(ticket) => {
+                    return Offered::MustWait(state);
                 }
-                Phase::Empty | Phase::InBuffer => {
+                Phase::Empty | Phase::SenderLeaving => {
                     let to = state.with_phase(Phase::Full as u8).with_left(SENDER);
-                    // Release: the value is here for the receiver whose `load` reads Full. Audit: `exchange`
-                    // reads the state found with Acquire for all its callers.
-                    match cell.exchange(state, to, Release) {
+                    // SeqCst: as in `send`. Audit: `exchange` reads the state found with Acquire for all its
+                    // callers.
+                    match cell.exchange(state, to, SeqCst) {
                         // Not finished by this: the receiver has not left.
-                        Ok(()) => return Settled::Sent,
+                        Ok(()) => {
+                            self.watchers.notify();
+                            return Offered::Sent;
+                        }
                         Err(found) => state = found,
                     }
                 }
-                Phase::ReceiverWaits => {
-                    // Release: the value goes to the receiver. Audit: `exchange` reads the state found with
-                    // Acquire for all its callers.
-                    match cell.advance(Phase::ReceiverWaits, Phase::Handed, Release) {
+                // Release: the value goes to the receiver. Audit: `exchange` reads the state found with
+                // Acquire for all its callers.
+                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, Release) {
+                    Err(found) => state = found,
+                    Ok(_) => {
+                        // SAFETY: we ended the wait.
+                        let waiter = unsafe { place.aside().take_plain(RECEIVER) };
+                        self.array.leave(place, SENDER);
+                        if let Some(waiter) = waiter {
+                            waiter.unpark();
+                        }
+                        return Offered::Sent;
+                    }
+                },
+                // SAFETY: we have not left.
+                Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, false, own) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { claim, .. } => {
+                        claim.wake();
+                        self.array.leave(place, SENDER);
+                        return Offered::Sent;
+                    }
+                    Meeting::Trying(claim) => match self.spoil(place, Phase::ReceiverSelects, claim) {
+                        Ok(()) => return Offered::Broken,
                         Err(found) => state = found,
-                        Ok(_) => {
-                            // SAFETY: we ended the wait.
-                            let waiter = unsafe { cell.take_waiter() };
-                            self.array.leave(place, SENDER);
-                            if let Some(waiter) = waiter {
-                                waiter.unpark();
-                            }
-                            return Settled::Sent;
+                    },
+                    Meeting::Lost | Meeting::Happened { .. } => {
+                        // Relaxed: nothing is handed over.
+                        match cell.advance(Phase::ReceiverSelects, Phase::Broken, Relaxed) {
+                            Ok(_) => return Offered::Broken,
+                            Err(found) => state = found,
                         }
                     }
+                },
+                // Whether its ticket has gone back, or it is about to say that it is gone, is not known.
+                // Relaxed: nothing is handed over.
+                Phase::ReceiverLeaving => {
+                    match cell.exchange(state, state.with_phase(Phase::Broken as u8), Relaxed) {
+                        Ok(()) => return Offered::Broken,
+                        Err(found) => state = found,
+                    }
                 }
-                Phase::Broken | Phase::ReceiverGone | Phase::Closed => return Settled::Retry,
-                other => unreachable!("a sender found its cell {other:?} before it came there"),
+                _ => return Offered::Broken,
             }
         }
+    }
+
+    /// Breaks the cell of a select that cannot be decided yet: it goes for a new ticket, as we do.
+    pub(super) fn spoil(&self, place: Place<'_, Cell<T>>, phase: Phase, claim: &Claim) -> Result<(), State> {
+        // SeqCst: either we see below that the select waits by now, or it sees this when it begins to.
+        place.cell().advance(phase, Phase::Broken, SeqCst)?;
+        claim.wake_if_waiting();
+        Ok(())
+    }
+
+    /// For a send that may not wait and has the ticket of a receiver that is under way: gives it a moment to
+    /// come, then breaks the cell.
+    pub(super) fn break_send(&self, place: Place<'_, Cell<T>>, state: State) -> Result<(), State> {
+        debug_assert!(self.capacity() == Capacity::Rendezvous, "else a send has its place with the ticket");
+        let backoff = Backoff::new();
+        while !backoff.is_completed() {
+            let found = place.cell().load();
+            if found != state {
+                return Err(found);
+            }
+            backoff.snooze();
+        }
+        // Relaxed: nothing is handed over.
+        place.cell().exchange(state, state.with_phase(Phase::Broken as u8), Relaxed)
     }
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
@@ -105,56 +201,63 @@ impl<T> Chan<T> {
         &self,
         place: Place<'_, Cell<T>>,
         state: State,
+        ticket: u64,
         deadline: Option<Instant>,
-    ) -> Result<Settled, State> {
+    ) -> Result<Waited, State> {
         let cell = place.cell();
         let parker = Parker::new();
         // SAFETY: nobody waits here yet, and only this sender may come to.
-        unsafe { cell.set_waiter(parker.unparker()) };
+        unsafe { place.aside().set(SENDER, Waiter::Plain(parker.unparker())) };
+        self.add_behind();
         // Release: value and waiter are here for whoever ends the wait. SeqCst: if `close` looks at
-        // the cell before this, then we see the closed bit below.
+        // the cell before this, then we see the closed bit below; if a receiver has moved the end of the buffer
+        // and not seen us, then we see that.
         if let Err(found) = cell.exchange(state, state.with_phase(Phase::SenderWaits as u8), SeqCst) {
+            self.remove_behind();
             // SAFETY: nobody was told of the waiter.
-            drop(unsafe { cell.take_waiter() });
+            drop(unsafe { place.aside().take(SENDER) });
             return Err(found);
         }
         if self.sent().is_closed() {
-            return Ok(self.give_up_sending(place, NotSent::Closed));
+            return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed));
         }
-        if cell.changes_soon(Phase::SenderWaits, deadline) {
+        self.watchers.notify();
+        if self.has_place(ticket) {
+            return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
+        }
+        if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
             return Ok(self.sending_ended(place));
         }
-        if parker.park_deadline(deadline) {
-            Ok(self.sending_ended(place))
-        } else {
-            Ok(self.give_up_sending(place, NotSent::Timeout))
-        }
+        Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Timeout))
     }
 
-    fn give_up_sending(&self, place: Place<'_, Cell<T>>, why: NotSent) -> Settled {
-        let cell = place.cell();
-        // Relaxed: nothing is handed over; the cell's other parties act on it only by leaving. Audit:
-        // `exchange` reads the state found with Acquire for all its callers.
-        match cell.advance(Phase::SenderWaits, Phase::SenderGone, Relaxed) {
+    /// Ends our own wait: because there is a place after all (`Full`), or because we give up.
+    fn stop_sending(&self, place: Place<'_, Cell<T>>, to: Phase, why: NotSent) -> Waited {
+        // Release: as in `offer`, if it is the value that is here.
+        match place.cell().advance(Phase::SenderWaits, to, Release) {
             Err(_) => self.sending_ended(place),
             Ok(_) => {
-                self.note_gone_sender();
                 // SAFETY: we ended the wait.
-                drop(unsafe { cell.take_waiter() });
-                Settled::Failed(why)
+                drop(unsafe { place.aside().take(SENDER) });
+                if to != Phase::Full {
+                    return Waited::Failed(why);
+                }
+                self.remove_behind();
+                self.array.leave(place, SENDER);
+                Waited::Sent
             }
         }
     }
 
     /// Somebody else ended the wait.
-    fn sending_ended(&self, place: Place<'_, Cell<T>>) -> Settled {
+    fn sending_ended(&self, place: Place<'_, Cell<T>>) -> Waited {
         // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
         match Phase::of(place.cell().load()) {
             Phase::Taken | Phase::Full => {
                 self.array.leave(place, SENDER);
-                Settled::Sent
+                Waited::Sent
             }
-            Phase::Refused => Settled::Failed(NotSent::Closed),
+            Phase::Refused => Waited::Failed(NotSent::Closed),
             other => unreachable!("a waiting sender was woken in a cell that is {other:?}"),
         }
     }

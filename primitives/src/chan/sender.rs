@@ -1,11 +1,15 @@
 //! The sending side.
 
 use super::cell::Phase;
+use super::claim::Claim;
 use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use super::select::handle::{Handle, Hold, Look, Slot};
 use super::send::NotSent;
 use super::shared::Share;
+use super::watch::Watchers;
 use crate::rt::entry::enter;
+use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use ::core::fmt;
 use std::time::{Duration, Instant};
@@ -121,7 +125,7 @@ impl<T> Sender<T> {
     #[doc(hidden)]
     pub unsafe fn waits_at(&self, ticket: u64) -> bool {
         // SAFETY: the caller's promise.
-        unsafe { self.0.waits_at(ticket, Phase::SenderWaits) }
+        unsafe { self.0.waits_at(ticket, [Phase::SenderWaits, Phase::SenderSelects]) }
     }
 
     /// Whether both send to the same channel.
@@ -130,4 +134,96 @@ impl<T> Sender<T> {
     }
 }
 
-super::shared_methods!(Sender);
+impl<T> Sender<T> {
+    pub(super) fn finish_late(&self, slot: &mut Slot, value: T) -> Result<(), SendError<T>> {
+        self.0.finish_late(slot, value)
+    }
+}
+
+/// A send whose value comes once it has been chosen.
+impl<T> Handle for Sender<T> {
+    fn attempt(&self, slot: &mut Slot) -> bool {
+        self.0.case_reserve(slot, None)
+    }
+
+    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
+        self.0.case_reserve(slot, Some((claim, case)))
+    }
+
+    fn look(&self, slot: &mut Slot) -> Look {
+        self.0.look_send(slot, None)
+    }
+
+    fn decided_by_itself(&self) {
+        self.0.remove_behind();
+    }
+
+    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
+        if closed {
+            self.0.withdraw_case_send(slot, None);
+            slot.hold = Hold::Closed;
+        } else {
+            slot.hold = Hold::Late;
+        }
+        true
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        self.0.withdraw_case_send(slot, None);
+    }
+
+    fn is_ready(&self, own: u64) -> bool {
+        self.0.is_ready_to_send(own)
+    }
+
+    fn watchers(&self) -> Option<&Watchers> {
+        Some(&self.0.watchers)
+    }
+
+    fn rendezvous(&self) -> Option<(usize, bool)> {
+        self.0.rendezvous().map(|address| (address, true))
+    }
+}
+
+impl<T> Sender<T> {
+    /// The number of values in the buffer, at some moment; 0 on capacity 0.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the buffer is empty, at some moment; always on capacity 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full, at some moment; always on capacity 0.
+    pub fn is_full(&self) -> bool {
+        self.capacity() == Some(self.len())
+    }
+
+    /// The number of values that the buffer holds; `None`: any number.
+    pub fn capacity(&self) -> Option<usize> {
+        self.0.capacity().limit()
+    }
+
+    /// Whether the channel is closed; values may still be in its buffer.
+    pub fn is_closed(&self) -> bool {
+        self.0.sent().is_closed()
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    /// One more sender of the same channel.
+    fn clone(&self) -> Self {
+        Sender(self.0.clone())
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Sender { .. }")
+    }
+}
+
+impl<T> ::core::panic::UnwindSafe for Sender<T> {}
+impl<T> ::core::panic::RefUnwindSafe for Sender<T> {}

@@ -8,7 +8,7 @@ use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
 /// The counters that hand out tickets, and so the parties of a cell.
-pub(crate) const PARTIES: usize = 3;
+pub(crate) const PARTIES: usize = 2;
 
 /// Spare segments that are kept, beyond the first.
 const MAX_SPARES: usize = 63;
@@ -26,31 +26,36 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
     spares: Box<[AtomicPtr<Segment<C>>]>,
     /// A segment has two to this power cells.
     shift: u32,
-    pub(crate) setup: C::Setup,
 }
 
 // SAFETY: the pointers are owned; cells are shared among threads, so they must be `Sync`, and are
 // dropped by any of them, so `Send`.
-unsafe impl<C: ArrayCell + Send + Sync> Send for EndlessArray<C> where C::Setup: Send {}
+unsafe impl<C: ArrayCell + Send + Sync> Send for EndlessArray<C> where C::Aside: Send + Sync {}
 // SAFETY: as above.
-unsafe impl<C: ArrayCell + Send + Sync> Sync for EndlessArray<C> where C::Setup: Sync {}
+unsafe impl<C: ArrayCell + Send + Sync> Sync for EndlessArray<C> where C::Aside: Send + Sync {}
 
 /// A cell, found.
-pub(crate) struct Place<'a, C> {
+pub(crate) struct Place<'a, C: ArrayCell> {
     segment: &'a Segment<C>,
     index: usize,
 }
 
-impl<C> Clone for Place<'_, C> {
+impl<C: ArrayCell> Clone for Place<'_, C> {
     fn clone(&self) -> Self {
         *self
     }
 }
-impl<C> Copy for Place<'_, C> {}
+impl<C: ArrayCell> Copy for Place<'_, C> {}
 
-impl<'a, C> Place<'a, C> {
+impl<'a, C: ArrayCell> Place<'a, C> {
+    #[inline]
     pub(crate) fn cell(self) -> &'a C {
-        &self.segment.cells[self.index]
+        // SAFETY: places are made with an index below the number of cells.
+        unsafe { self.segment.cells.get_unchecked(self.index) }
+    }
+
+    pub(crate) fn aside(self) -> &'a C::Aside {
+        &self.segment.asides[self.index]
     }
 }
 
@@ -72,8 +77,8 @@ impl<C: ArrayCell> Drop for Pin<'_, C> {
 impl<C: ArrayCell> EndlessArray<C> {
     /// An array whose segments have two to the power `shift` cells, for a user who has up to `in_use`
     /// cells in use at a time.
-    pub(crate) fn new(shift: u32, in_use: usize, setup: C::Setup) -> Self {
-        let first = Segment::allocate(0, shift, &setup);
+    pub(crate) fn new(shift: u32, in_use: usize) -> Self {
+        let first = Segment::allocate(0, shift);
         EndlessArray {
             cursors: [(); PARTIES].map(|()| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
             head: AtomicPtr::new(first),
@@ -81,7 +86,6 @@ impl<C: ArrayCell> EndlessArray<C> {
             limbo: AtomicPtr::new(null_mut()),
             spares: (0..=(in_use >> shift).min(MAX_SPARES)).map(|_| AtomicPtr::default()).collect(),
             shift,
-            setup,
         }
     }
 
@@ -181,10 +185,10 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
         let id = segment.id() + 1;
         let fresh = match self.take_spare() {
-            None => Segment::allocate(id, self.shift, &self.setup),
+            None => Segment::allocate(id, self.shift),
             Some(spare) => {
                 // SAFETY: a spare belongs to whoever takes it.
-                unsafe { (*spare).reset(id, self.shift, &self.setup) };
+                unsafe { (*spare).reset(id) };
                 spare
             }
         };
@@ -198,65 +202,36 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// A party has just set its bit in the state of `place`, which became `now`.
-    #[inline]
-    pub(crate) fn left(&self, place: Place<'_, C>, now: State) {
-        if now.is_finished() {
-            self.cell_finished(place, now);
-        }
-    }
-
     /// The party has nothing more to do with the cell.
     #[inline]
     pub(crate) fn leave(&self, place: Place<'_, C>, party: usize) {
         let bit = State::left_bit(party);
         // Release: our accesses to the cell happen before its reuse. Acquire: if we are the last,
-        // those of the others do too.
+        // those of the other do too.
         let before = State::from_bits(place.cell().state().fetch_or(bit.bits(), AcqRel));
-        self.left(place, before.with_left(party));
-    }
-
-    fn cell_finished(&self, place: Place<'_, C>, now: State) {
-        let last = place.segment.cells.len() - 1;
-        if place.index == last {
-            self.scan(place.segment, 0);
-        } else if now.is_scanned() {
-            self.scan(place.segment, place.index + 1);
+        if before.with_left(party).is_finished() {
+            self.finished(place);
         }
     }
 
-    /// Looks for a cell that is not finished, from `start` to the last but one; the last one is.
-    #[cold]
-    fn scan(&self, segment: &Segment<C>, start: usize) {
-        for cell in &segment.cells[start..segment.cells.len() - 1] {
-            // Acquire: pairs with the Release of the parties that left.
-            if State::from_bits(cell.state().load(Acquire)).is_finished() {
-                continue;
-            }
-            // Release: hands the scan, with what we have seen, to whoever finishes this cell. Acquire:
-            // unless it is finished by now. Audit: in the models the threads between which a scan is handed
-            // over share other edges.
-            let before = State::from_bits(cell.state().fetch_or(State::SCANNED.bits(), AcqRel));
-            if !before.is_finished() {
-                return;
-            }
+    /// All parties have left the cell; the caller is the last.
+    #[inline]
+    pub(crate) fn finished(&self, place: Place<'_, C>) {
+        if place.segment.cell_finished(place.index) {
+            self.retire_finished();
         }
-        // SeqCst: either we see our segment at the head below, or whoever moves the head there later
-        // sees this mark. Audit: see the module.
-        segment.finished.store(true, SeqCst);
-        self.retire_finished();
     }
 
     /// Retires segments as long as the oldest is finished.
+    #[cold]
     fn retire_finished(&self) {
         let pin = self.pin();
         loop {
-            // SeqCst: as in `scan`. Audit: see the module.
+            // SeqCst: see the module. Audit: see the module.
             let head = self.head.load(SeqCst);
             // SAFETY: the pin keeps what the head pointed to.
             let segment = unsafe { &*head };
-            // SeqCst: as in `scan`. Audit: see the module.
-            if !segment.finished.load(SeqCst) {
+            if !segment.is_finished() {
                 break;
             }
             let next = self.next_of(segment);
@@ -266,7 +241,7 @@ impl<C: ArrayCell> EndlessArray<C> {
                 // party that has not left moves a cursor to a segment. Audit: see the module.
                 let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst);
             }
-            // SeqCst: as in `scan`, and see the module. Audit: see the module.
+            // SeqCst: see the module. Audit: see the module.
             if self.head.compare_exchange(head, next, SeqCst, Relaxed).is_ok() {
                 self.bury(head);
             }

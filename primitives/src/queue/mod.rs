@@ -13,8 +13,8 @@
 //! segment's address, and in the bits that an address leaves free a tag: the low bits of its number.
 //!
 //! # Who keeps a segment alive
-//! Each cell has up to three *parties*, one for each counter; a party that is done with a cell sets
-//! its bit in the state ([`left`](EndlessArray::left)), and touches the segment no more. A cell is
+//! Each cell has two *parties*, one for each counter; a party that is done with a cell sets
+//! its bit in the state ([`leave`](EndlessArray::leave)), and touches the segment no more. A cell is
 //! finished when all its parties have left, a segment when all its cells are. The holder of a ticket
 //! is a party that has not left, so his segment is alive: if a cursor's tag says that it is his, he
 //! may follow the address without any further protection. That is the fast path: one load.
@@ -28,12 +28,11 @@
 //! appends. Then it moves the cursor to its own segment, which is alive as long as it is a party.
 //!
 //! # How a segment dies
-//! The party that finishes the last cell of a segment looks at the others in order, and leaves a
-//! `SCAN` mark in the first that is not finished; whoever finishes that one goes on from there. So
-//! exactly one thread finds the segment finished, at no cost for the others. It marks the segment;
-//! then, as long as the head is marked, whoever comes first moves all cursors off the head to the next
+//! Who finishes a cell notes it in a list beside the cells, and if the segment's last cell is finished, looks
+//! whether the oldest segment is. As long as it is, whoever comes first moves the cursors off it to the next
 //! segment, then `head`, and puts the old one in *limbo*. Segments die oldest first, so a live segment
-//! never points to a dead one, and a cursor never does.
+//! never points to a dead one, and a cursor never does. Two threads that finish the last two cells of a
+//! segment at once may miss each other: then it dies with the next one.
 //!
 //! A segment in limbo can be reached only by a walker that pinned before `head` moved. Whoever takes
 //! the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds

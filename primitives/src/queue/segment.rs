@@ -2,30 +2,32 @@
 
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
+use crate::rt::sync::atomic::Ordering::{Acquire, Release};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
+use crossbeam_utils::CachePadded;
 
-/// A cell of an endless array.
-pub(crate) trait ArrayCell {
-    /// What a fresh cell depends on besides its ticket.
-    type Setup;
-    /// A fresh cell for `ticket`.
-    fn new(ticket: u64, setup: &Self::Setup) -> Self;
+/// A cell of an endless array; the default is a fresh one.
+pub(crate) trait ArrayCell: Default {
+    /// What a cell needs only when somebody waits in it: kept apart, so that cells lie close.
+    type Aside: Default;
     /// The bits of its [`State`](super::State).
     fn state(&self) -> &AtomicU8;
 }
 
 /// Aligned so that seven low bits of its address are free for a tag.
 #[repr(align(128))]
-pub(super) struct Segment<C> {
+pub(super) struct Segment<C: ArrayCell> {
     /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too
     /// late.
     id: UnsafeCell<u64>,
     pub(super) next: AtomicPtr<Segment<C>>,
-    /// All parties of all cells have left.
-    pub(super) finished: AtomicBool,
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
     pub(super) cells: Box<[C]>,
+    pub(super) asides: Box<[C::Aside]>,
+    /// Which cells all parties have left. Apart from the cells: who leaves last need not write to the line
+    /// in which the next ones are being filled.
+    done: CachePadded<Box<[AtomicBool]>>,
 }
 
 const LOW_BITS: u32 = 7;
@@ -36,17 +38,15 @@ const ADDRESS: usize = ((1 << HIGH_SHIFT) - 1) & !LOW;
 const _: () = assert!(usize::BITS == 64, "a cursor's tag needs the free bits of a 64-bit address");
 
 impl<C: ArrayCell> Segment<C> {
-    fn cells(id: u64, shift: u32, setup: &C::Setup) -> impl Iterator<Item = C> {
-        (id << shift..(id + 1) << shift).map(move |ticket| C::new(ticket, setup))
-    }
-
-    pub(super) fn allocate(id: u64, shift: u32, setup: &C::Setup) -> *mut Segment<C> {
+    pub(super) fn allocate(id: u64, shift: u32) -> *mut Segment<C> {
+        let cells = 0..1 << shift;
         let segment = TrackedBox::into_raw(TrackedBox::new(Segment {
             id: UnsafeCell::new(id),
             next: AtomicPtr::default(),
-            finished: AtomicBool::new(false),
             limbo_next: AtomicPtr::default(),
-            cells: Self::cells(id, shift, setup).collect(),
+            cells: cells.clone().map(|_: usize| C::default()).collect(),
+            asides: cells.clone().map(|_| C::Aside::default()).collect(),
+            done: CachePadded::new(cells.map(|_| AtomicBool::new(false)).collect()),
         }));
         assert!(segment.addr() & !ADDRESS == 0, "an address beyond 48 bits leaves no room for a tag");
         segment
@@ -59,14 +59,29 @@ impl<C: ArrayCell> Segment<C> {
         self.id.with(|id| unsafe { *id })
     }
 
+    /// Notes that all parties have left a cell; whether the segment may be finished by that.
+    #[inline]
+    pub(super) fn cell_finished(&self, index: usize) -> bool {
+        // Release: what the parties did in the cell happens before its reuse.
+        self.done[index].store(true, Release);
+        // Acquire: as in `is_finished`. Segments are mostly finished in order, so the last cell tells; if two
+        // threads finish their cells at once and miss each other here, the next segment's last cell does.
+        self.done[self.cells.len() - 1].load(Acquire)
+    }
+
+    /// Whether all parties have left all cells.
+    pub(super) fn is_finished(&self) -> bool {
+        // Acquire: pairs with the Release in `cell_finished`.
+        self.done.iter().all(|done| done.load(Acquire))
+    }
+
     /// Makes a segment that nobody else has as good as new.
-    pub(super) fn reset(&mut self, id: u64, shift: u32, setup: &C::Setup) {
-        for (cell, fresh) in self.cells.iter_mut().zip(Self::cells(id, shift, setup)) {
-            *cell = fresh;
-        }
+    pub(super) fn reset(&mut self, id: u64) {
+        self.cells.fill_with(C::default);
+        self.asides.fill_with(C::Aside::default);
+        self.done.fill_with(|| AtomicBool::new(false));
         self.id = UnsafeCell::new(id);
         self.next = AtomicPtr::default();
-        self.finished = AtomicBool::new(false);
     }
 
     /// # Safety
@@ -78,18 +93,18 @@ impl<C: ArrayCell> Segment<C> {
 }
 
 /// The cursor's word for a segment.
-pub(super) fn tagged<C>(segment: *mut Segment<C>, id: u64) -> *mut Segment<C> {
+pub(super) fn tagged<C: ArrayCell>(segment: *mut Segment<C>, id: u64) -> *mut Segment<C> {
     let (low, high) = (id as usize & LOW, (id >> LOW_BITS) as usize & 0xffff);
     segment.map_addr(|address| address | low | high << HIGH_SHIFT)
 }
 
 /// Whether a cursor's word has the tag of segment `id`.
-pub(super) fn has_tag<C>(word: *mut Segment<C>, id: u64) -> bool {
+pub(super) fn has_tag<C: ArrayCell>(word: *mut Segment<C>, id: u64) -> bool {
     let (low, high) = (word.addr() & LOW, word.addr() >> HIGH_SHIFT);
     low == id as usize & LOW && high == (id >> LOW_BITS) as usize & 0xffff
 }
 
 /// The segment of a cursor's word.
-pub(super) fn untagged<C>(word: *mut Segment<C>) -> *mut Segment<C> {
+pub(super) fn untagged<C: ArrayCell>(word: *mut Segment<C>) -> *mut Segment<C> {
     word.map_addr(|address| address & ADDRESS)
 }

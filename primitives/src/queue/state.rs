@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// `scan` (bit 7) · `left` (bits 4 to 6, one for each party) · `phase` (bits 0 to 3).
+/// `seen` (bit 6) · `left` (bits 4 and 5, one for each party) · `phase` (bits 0 to 3).
 ///
 /// What the phases mean is the business of whoever owns the array.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -10,13 +10,10 @@ pub(crate) struct State(u8);
 
 const PHASE: u8 = 0b0000_1111;
 const LEFT_SHIFT: usize = 4;
-const ALL_LEFT: u8 = 0b0111_0000;
-const SCAN: u8 = 0b1000_0000;
+const ALL_LEFT: u8 = 0b0011_0000;
+const SEEN: u8 = 0b0100_0000;
 
 impl State {
-    /// The state that only says that somebody looks for the end of the segment.
-    pub(super) const SCANNED: State = State(SCAN);
-
     pub(crate) const fn new(phase: u8) -> State {
         State(phase)
     }
@@ -57,8 +54,13 @@ impl State {
         self.0 & ALL_LEFT == ALL_LEFT
     }
 
-    pub(super) const fn is_scanned(self) -> bool {
-        self.0 & SCAN != 0
+    /// The same cell, once somebody who does not own its waiter looks at it.
+    pub(crate) const fn with_seen(self) -> State {
+        State(self.0 | SEEN)
+    }
+
+    pub(crate) const fn is_seen(self) -> bool {
+        self.0 & SEEN != 0
     }
 }
 
@@ -66,8 +68,8 @@ impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State")
             .field("phase", &self.phase())
-            .field("left", &(self.0 >> LEFT_SHIFT & 0b111))
-            .field("scan", &self.is_scanned())
+            .field("left", &(self.0 >> LEFT_SHIFT & 0b11))
+            .field("seen", &self.is_seen())
             .finish()
     }
 }
@@ -78,11 +80,10 @@ mod tests {
 
     #[test]
     fn phases_and_parties_do_not_disturb_each_other() {
-        let state = State::new(9).with_left(0).with_left(2);
+        let state = State::new(9).with_left(0).with_seen();
         assert_eq!((state.phase(), state.has_left(0), state.has_left(1)), (9, true, false));
         let state = state.with_phase(3);
-        assert!(state.phase() == 3 && state.has_left(2) && !state.is_finished());
-        let state = State::from_bits(state.with_left(1).bits() | State::SCANNED.bits());
-        assert!(state.is_finished() && state.is_scanned() && state.phase() == 3);
+        assert!(state.phase() == 3 && state.has_left(0) && state.is_seen() && !state.is_finished());
+        assert!(state.with_left(1).is_finished());
     }
 }

@@ -1,0 +1,198 @@
+//! `select!`: one case happens, the others leave no trace.
+
+use super::{Plain, small, until_receiver_waits};
+use selvedge::chan::{RecvError, SendError, TryRecvError, never, select};
+use selvedge::rt::thread;
+use std::time::Duration;
+
+const A_WHILE: Duration = Duration::from_millis(1);
+
+/// A value that is there is received; the default does not run.
+pub fn a_default_runs_only_if_nothing_is_ready() {
+    let ((tx, rx), (other, idle)) = (small(1), small(1));
+    tx.send(1).expect("room");
+    let sender = thread::spawn(move || other.send(2));
+    select! {
+        recv(rx) -> got => assert_eq!(got, Ok(1)),
+        recv(idle) -> got => assert_eq!(got, Ok(2)),
+        default => panic!("a value was there"),
+    }
+    sender.join().expect("no panic").expect("room");
+}
+
+/// A select that waits is decided once, though two values come; the other value stays.
+pub fn one_of_two_senders_decides_a_select() {
+    let ((tx, rx), (other, another)) = (small(1), small(1));
+    let senders = [(&tx, 1), (&other, 2)].map(|(tx, n)| {
+        let tx = tx.clone();
+        thread::spawn(move || tx.send(n).expect("room"))
+    });
+    let got = [1, 2].map(|_| select! { recv(rx) -> got => got, recv(another) -> got => got });
+    assert!(got == [Ok(1), Ok(2)] || got == [Ok(2), Ok(1)], "{got:?}");
+    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+}
+
+/// The channels on which it waited in vain are as if it had not been there: values sent to them are not lost.
+pub fn losing_cases_leave_no_trace() {
+    let ((tx, rx), (other, another)) = (small(0), small(0));
+    let senders = [(tx, 1), (other, 2)].map(|(tx, n)| thread::spawn(move || tx.send(n)));
+    let mut got = vec![select! { recv(rx) -> got => got, recv(another) -> got => got }];
+    let (first, second) = (rx.recv_timeout(A_WHILE), another.recv_timeout(A_WHILE));
+    got.extend([first, second].into_iter().filter_map(Result::ok).map(Ok));
+    drop((rx, another));
+    let sent = senders.map(|sender| sender.join().expect("no panic").is_ok());
+    assert_eq!(got.iter().filter(|got| got.is_ok()).count(), sent.iter().filter(|sent| **sent).count());
+}
+
+/// A select of sends and a select of receives meet on one channel.
+pub fn two_selects_that_face_each_other_meet() {
+    let ((tx, rx), (other, another)) = (small(0), small(0));
+    let sender = thread::spawn(move || {
+        select! {
+            send(tx, 1) -> sent => { sent.expect("the receiver waits for us"); 1 }
+            send(other, 2) -> sent => { sent.expect("the receiver waits for us"); 2 }
+        }
+    });
+    let got = select! { recv(another) -> got => got, recv(rx) -> got => got };
+    assert_eq!(got, Ok(sender.join().expect("no panic")));
+}
+
+/// Each offers what the other wants, both ways round.
+pub fn two_selects_that_cross_meet_once() {
+    let ((tx, rx), (other, another)) = (small(0), small(0));
+    let (theirs, back) = (rx.clone(), other.clone());
+    let thread = thread::spawn(move || {
+        select! {
+            recv(theirs) -> got => (got.expect("open"), 0),
+            send(back, 2) -> sent => { sent.expect("open"); (0, 2) }
+        }
+    });
+    let here = select! {
+        send(tx, 1) -> sent => { sent.expect("open"); (1, 0) }
+        recv(another) -> got => (0, got.expect("open")),
+    };
+    assert_eq!(here, thread.join().expect("no panic"));
+}
+
+/// A select meets a plain send, wherever it is on its way.
+pub fn a_select_receives_what_a_plain_send_brings() {
+    let (tx, rx) = small(0);
+    let data = Plain::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            data.set(5);
+            tx.send(1).expect("open");
+        });
+        let got = select! { recv(rx) -> got => got, recv(never::<i32>()) -> got => got };
+        assert_eq!((got, data.get()), (Ok(1), 5));
+    });
+}
+
+/// And a plain receive.
+pub fn a_select_sends_to_a_plain_receive() {
+    let (tx, rx) = small(0);
+    let data = Plain::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            data.set(5);
+            assert_eq!(rx.recv(), Ok(1));
+        });
+        select! {
+            send(tx, 1) -> sent => sent.expect("open"),
+            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+        }
+        assert_eq!(data.get(), 5);
+    });
+}
+
+/// A select that waits to send to a full channel gets the place that a receive frees.
+pub fn a_select_sends_into_the_place_that_a_receive_frees() {
+    let ((tx, rx), (other, full)) = (small(1), small(0));
+    tx.send(1).expect("room");
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || theirs.recv());
+    select! {
+        send(tx, 2) -> sent => sent.expect("open"),
+        send(other, 3) -> _ => unreachable!("nobody receives there"),
+    }
+    assert_eq!((receiver.join().expect("no panic"), rx.recv()), (Ok(1), Ok(2)));
+    assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
+}
+
+/// The same channel twice: one value, one case.
+pub fn the_same_channel_may_stand_in_two_cases() {
+    let (tx, rx) = small(0);
+    let sender = thread::spawn(move || tx.send_timeout(1, A_WHILE).is_ok());
+    let got = select! { recv(rx) -> got => got, recv(rx) -> got => got };
+    let sent = sender.join().expect("no panic");
+    assert_eq!(got, if sent { Ok(1) } else { Err(RecvError) });
+}
+
+/// A send and a receive on the same channel in one select do not meet each other, but others.
+pub fn a_select_does_not_meet_itself() {
+    let (tx, rx) = small(0);
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || theirs.recv());
+    select! {
+        send(tx, 1) -> sent => sent.expect("open"),
+        recv(rx) -> _ => panic!("there was nobody else who sends"),
+    }
+    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+}
+
+/// Closing wakes a select, and each of its cases learns why.
+pub fn close_decides_a_select_that_waits() {
+    let ((tx, rx), (other, _full)) = (small::<i32>(0), small(0));
+    let closer = thread::spawn(move || tx.close());
+    select! {
+        recv(rx) -> got => assert_eq!(got, Err(RecvError)),
+        send(other, 1) -> _ => unreachable!("nobody receives there"),
+    }
+    closer.join().expect("no panic").expect("open");
+}
+
+/// The same for a case that sends: its value comes back.
+pub fn close_gives_a_select_its_value_back() {
+    let ((tx, rx), (_other, idle)) = (small(0), small::<i32>(0));
+    let closer = thread::spawn(move || rx.close());
+    select! {
+        send(tx, 1) -> sent => assert_eq!(sent, Err(SendError(1))),
+        recv(idle) -> _ => unreachable!("nobody sends there"),
+    }
+    closer.join().expect("no panic").expect("open");
+}
+
+/// A select that times out and a send that comes at that moment agree on whether the value changed hands.
+pub fn a_timeout_loses_no_value() {
+    timeout(0);
+}
+
+/// The same with a buffer.
+pub fn a_timeout_loses_no_value_of_a_buffer() {
+    timeout(1);
+}
+
+fn timeout(capacity: usize) {
+    let ((tx, rx), (_other, idle)) = (small(capacity), small(0));
+    let sender = thread::spawn(move || tx.send(1).is_ok());
+    let early = select! {
+        recv(rx) -> got => got.ok(),
+        recv(idle) -> got => got.ok(),
+        default(A_WHILE) => None,
+    };
+    let late = if early.is_none() { rx.recv().ok() } else { None };
+    assert!(sender.join().expect("no panic"));
+    assert_eq!(early.or(late), Some(1));
+}
+
+/// A receiver that waited first is served first, though a select waits too.
+pub fn a_select_does_not_overtake_a_blocked_receiver() {
+    let (tx, rx) = small(0);
+    let theirs = rx.clone();
+    let first = thread::spawn(move || theirs.recv());
+    until_receiver_waits(&rx, 0);
+    let second = thread::spawn(move || select! { recv(rx) -> got => got, recv(never()) -> got => got });
+    tx.send(1).expect("open");
+    tx.send(2).expect("open");
+    assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok(1), Ok(2)));
+}

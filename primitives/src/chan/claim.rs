@@ -1,0 +1,86 @@
+//! Who decides what becomes of a select: one word that all its cells share.
+
+use crate::rt::park::Unparker;
+use crate::rt::sync::atomic::AtomicUsize;
+use crate::rt::sync::atomic::Ordering::SeqCst;
+use core::fmt;
+
+/// The state of a select: `outcome` in the upper bits.
+///
+/// `Trying`: its thread goes through the cases; only that thread decides. `Waiting`: whoever makes the
+/// compare-exchange to `Chosen` has decided. `Chosen(case, closed)`: that case has happened, by a value or by
+/// the end of its channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outcome(usize);
+
+impl Outcome {
+    pub(super) const TRYING: Outcome = Outcome(0);
+    pub(super) const WAITING: Outcome = Outcome(1);
+    const FIRST: usize = 2;
+
+    pub(super) const fn chosen(case: usize, closed: bool) -> Outcome {
+        Outcome(Outcome::FIRST + 2 * case + closed as usize)
+    }
+
+    /// The case that was chosen, and whether because its channel is closed.
+    pub(super) const fn case(self) -> Option<(usize, bool)> {
+        match self.0.checked_sub(Outcome::FIRST) {
+            Some(rest) => Some((rest / 2, rest % 2 == 1)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (*self, self.case()) {
+            (_, Some((case, closed))) => write!(f, "Chosen({case}, closed: {closed})"),
+            (Outcome::TRYING, _) => f.write_str("Trying"),
+            _ => f.write_str("Waiting"),
+        }
+    }
+}
+
+/// The word of a select, and how to wake its thread.
+pub struct Claim {
+    word: AtomicUsize,
+    unparker: Unparker,
+}
+
+impl Claim {
+    pub(super) fn new(unparker: Unparker) -> Claim {
+        Claim { word: AtomicUsize::new(Outcome::TRYING.0), unparker }
+    }
+
+    /// What the select has come to. SeqCst: whoever spoils a cell of a select that is trying reads this after
+    /// it, and the select reads its cells after it began to wait: one of them sees the other. Acquire, by
+    /// that: what the chooser did happens before.
+    #[track_caller]
+    pub(super) fn outcome(&self) -> Outcome {
+        Outcome(self.word.load(SeqCst))
+    }
+
+    /// Decides a select that waits; or what it has come to instead. SeqCst: as above; Release, by that: what
+    /// the chooser did happens before the select returns.
+    #[track_caller]
+    pub(super) fn decide(&self, from: Outcome, to: Outcome) -> Result<(), Outcome> {
+        match self.word.compare_exchange(from.0, to.0, SeqCst, SeqCst) {
+            Ok(_) => Ok(()),
+            Err(found) => Err(Outcome(found)),
+        }
+    }
+
+    /// Wakes the select's thread, which then looks what has happened.
+    #[track_caller]
+    pub(super) fn wake(&self) {
+        self.unparker.clone().unpark();
+    }
+
+    /// Wakes a select that has begun to wait since it was found trying: it must look at its cells again.
+    #[track_caller]
+    pub(super) fn wake_if_waiting(&self) {
+        if self.outcome() == Outcome::WAITING {
+            self.wake();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The growth of the buffer.
+
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
+use super::core::Chan;
+use crate::queue::Place;
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release};
+
+impl<T> Chan<T> {
+    /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
+    /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
+    /// place, so then one more.
+    #[inline]
+    pub(super) fn expand(&self) {
+        if !self.expands() {
+            return;
+        }
+        loop {
+            let ticket = self.move_buffer_end();
+            if !self.somebody_is_behind() || self.expand_at(ticket) {
+                return self.watchers.notify();
+            }
+        }
+    }
+
+    /// Lets the sender go that waits in a cell which has become part of the buffer; `false` if the cell is no
+    /// place.
+    #[cold]
+    fn expand_at(&self, ticket: u64) -> bool {
+        // A cell whose ticket has not been given out has no sender.
+        if ticket >= self.sent().ticket() {
+            return true;
+        }
+        // The cell may be long done with, if we were slow.
+        self.array.visit(RECEIVER, ticket, |place| self.let_in(place)).unwrap_or(true)
+    }
+
+    fn let_in(&self, place: Place<'_, Cell<T>>) -> bool {
+        let cell = place.cell();
+        let mut state = cell.look();
+        loop {
+            match Phase::of(state) {
+                // A send is not let in any more once the channel is closed: close is one moment for all.
+                Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
+                    self.refuse(place, state);
+                    return true;
+                }
+                // Release: the receive happens before the send completes.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, Release) {
+                    Err(found) => state = found,
+                    Ok(_) => {
+                        self.remove_behind();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                            waiter.unpark();
+                        }
+                        return true;
+                    }
+                },
+                // SAFETY: the array is pinned.
+                Phase::SenderSelects => match unsafe { meet(place, SENDER, state, false, None) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { claim, .. } => {
+                        self.remove_behind();
+                        claim.wake();
+                        return true;
+                    }
+                    // It looks at the end of the buffer itself before it waits, or once it has left.
+                    Meeting::Trying(_) | Meeting::Happened { .. } | Meeting::Lost => return true,
+                },
+                Phase::SenderGone => return !self.pass_over(place),
+                // Relaxed: as in `pass_over`. Its sender still counts the cell, and will find it so.
+                Phase::SenderLeaving => {
+                    match cell.exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
+                        Ok(()) => return false,
+                        Err(found) => state = found,
+                    }
+                }
+                _ => return true,
+            }
+        }
+    }
+
+    /// Passes over a cell whose sender gave up: whoever does so makes the buffer one place longer.
+    pub(super) fn pass_over(&self, place: Place<'_, Cell<T>>) -> bool {
+        // Relaxed: it decides who moves the end, and nothing else.
+        let passed = place.cell().advance(Phase::SenderGone, Phase::PassedOver, Relaxed).is_ok();
+        if passed {
+            self.remove_behind();
+        }
+        passed
+    }
+}

@@ -1,0 +1,82 @@
+//! What a select asks of a channel's side.
+
+use crate::chan::claim::Claim;
+use crate::chan::watch::Watchers;
+use crate::rt::sync::Arc;
+use std::time::Instant;
+
+/// What a case of a select holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chan) enum Hold {
+    /// Nothing.
+    Nothing,
+    /// A cell in which it waits.
+    Waiting,
+    /// It has happened: the value is in the cell, or has been sent, or waits in the handle.
+    Happened,
+    /// Nothing, but it watches the channel, in which its own select waits to receive.
+    Watching(u64),
+    /// It has happened: the channel is closed.
+    Closed,
+    /// A cell to which its value is to come.
+    Late,
+}
+
+/// A case's place in its channel.
+#[derive(Debug)]
+pub struct Slot {
+    pub(in crate::chan) ticket: u64,
+    pub(in crate::chan) hold: Hold,
+}
+
+impl Slot {
+    pub(in crate::chan) const EMPTY: Slot = Slot { ticket: 0, hold: Hold::Nothing };
+
+    pub(in crate::chan) fn set(&mut self, ticket: u64, hold: Hold) {
+        *self = Slot { ticket, hold };
+    }
+}
+
+/// What a select finds that has begun to wait and looks at a case again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It waits.
+    Waits,
+    /// It must be registered anew.
+    Broken,
+    /// It can happen now.
+    Ready,
+    /// Its channel is closed.
+    Closed,
+    /// The select must start over.
+    Over,
+}
+
+/// A side of a channel, with the type of its values forgotten.
+pub trait Handle {
+    /// Does the operation if that need not wait: then the slot holds what has happened.
+    fn attempt(&self, slot: &mut Slot) -> bool;
+    /// Waits in a cell for others to decide the claim; or finds that the operation can happen now, as above.
+    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool;
+    /// Whether there is something that nobody will tell a select that has begun to wait.
+    fn look(&self, slot: &mut Slot) -> Look;
+    /// The claim has been decided for this case; whether it has happened by that, or the select must start over.
+    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
+    /// The select has just decided for this case itself, since it looked ready.
+    fn decided_by_itself(&self) {}
+    /// The claim has been decided otherwise, or the select gives up.
+    fn withdraw(&self, slot: &mut Slot);
+    /// When the operation can happen without anybody else.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+    /// Whether the operation would not wait, at some moment, if for a send so many receivers are not taken into
+    /// account.
+    fn is_ready(&self, own: u64) -> bool;
+    /// Who is told of changes in the channel, if there are any.
+    fn watchers(&self) -> Option<&Watchers>;
+    /// The channel, if it has no buffer, and whether the operation is a send.
+    fn rendezvous(&self) -> Option<(usize, bool)> {
+        None
+    }
+}

@@ -1,0 +1,334 @@
+//! `select!` and `select_biased!`: what they expand to.
+
+use super::handle::{Handle, Look, Slot};
+use super::run::{Case, Order, run};
+use crate::chan::claim::Claim;
+use crate::chan::core::Patience;
+use crate::chan::watch::Watchers;
+use crate::chan::{Receiver, RecvError, SendError, Sender};
+use crate::rt::entry::enter;
+use crate::rt::sync::Arc;
+use crate::rt::time::now;
+use ::core::cell::Cell as Stash;
+use ::core::fmt;
+use std::time::Duration;
+
+/// A send with its value.
+#[doc(hidden)]
+pub struct Sending<'a, T> {
+    sender: &'a Sender<T>,
+    value: Stash<Option<T>>,
+}
+
+impl<'a, T> Sending<'a, T> {
+    pub fn new(sender: &'a Sender<T>, value: T) -> Self {
+        Sending { sender, value: Stash::new(Some(value)) }
+    }
+}
+
+impl<T> fmt::Debug for Sending<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Sending { .. }")
+    }
+}
+
+impl<T> Handle for Sending<'_, T> {
+    fn attempt(&self, slot: &mut Slot) -> bool {
+        self.sender.0.case_send(slot, &self.value, None)
+    }
+
+    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
+        self.sender.0.case_send(slot, &self.value, Some((claim, case)))
+    }
+
+    fn look(&self, slot: &mut Slot) -> Look {
+        self.sender.0.look_send(slot, Some(&self.value))
+    }
+
+    fn decided_by_itself(&self) {
+        self.sender.0.remove_behind();
+    }
+
+    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
+        self.sender.0.chosen_send(slot, closed, &self.value);
+        true
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        self.sender.0.withdraw_case_send(slot, Some(&self.value));
+    }
+
+    fn is_ready(&self, own: u64) -> bool {
+        self.sender.0.is_ready_to_send(own)
+    }
+
+    fn watchers(&self) -> Option<&Watchers> {
+        Some(&self.sender.0.watchers)
+    }
+
+    fn rendezvous(&self) -> Option<(usize, bool)> {
+        self.sender.0.rendezvous().map(|address| (address, true))
+    }
+}
+
+/// What a macro's case is made of.
+#[doc(hidden)]
+pub trait Completes {
+    type Result;
+    fn handle(&self) -> &dyn Handle;
+    fn complete(&self, slot: &mut Slot) -> Self::Result;
+}
+
+impl<T> Completes for &Receiver<T> {
+    type Result = Result<T, RecvError>;
+
+    fn handle(&self) -> &dyn Handle {
+        *self
+    }
+
+    fn complete(&self, slot: &mut Slot) -> Self::Result {
+        self.finish(slot)
+    }
+}
+
+impl<T> Completes for Sending<'_, T> {
+    type Result = Result<(), SendError<T>>;
+
+    fn handle(&self) -> &dyn Handle {
+        self
+    }
+
+    fn complete(&self, slot: &mut Slot) -> Self::Result {
+        self.sender.0.finish_send(slot, self.value.take())
+    }
+}
+
+/// The cases of one `select!`.
+#[doc(hidden)]
+pub struct Cases<'a, const N: usize> {
+    cases: [Case<'a>; N],
+    chosen: Option<usize>,
+    at: usize,
+}
+
+impl<'a, const N: usize> Cases<'a, N> {
+    pub fn new(cases: [&'a dyn Handle; N]) -> Self {
+        Cases { cases: cases.map(Case::new), chosen: None, at: 0 }
+    }
+
+    #[track_caller]
+    fn run(&mut self, biased: bool, patience: Patience) {
+        let _entry = enter();
+        let order = if biased { Order::Given } else { Order::Random };
+        self.chosen = run(&mut self.cases, order, patience);
+    }
+
+    #[track_caller]
+    pub fn wait(&mut self, biased: bool) {
+        self.run(biased, Patience::Until(None));
+    }
+
+    #[track_caller]
+    pub fn attempt(&mut self, biased: bool) {
+        self.run(biased, Patience::None);
+    }
+
+    #[track_caller]
+    pub fn wait_timeout(&mut self, biased: bool, timeout: Duration) {
+        self.run(biased, Patience::Until(now().checked_add(timeout)));
+    }
+
+    /// Whether the next case, in source order, is the one that was chosen.
+    pub fn is_next(&mut self) -> bool {
+        let next = self.at;
+        self.at += 1;
+        self.chosen == Some(next)
+    }
+
+    pub fn complete<C: Completes>(&mut self, case: &C) -> C::Result {
+        let chosen = self.chosen.take().expect("only a case that was chosen is completed");
+        case.complete(&mut self.cases[chosen].slot)
+    }
+}
+
+#[doc(hidden)]
+impl<const N: usize> fmt::Debug for Cases<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cases").field("chosen", &self.chosen).finish_non_exhaustive()
+    }
+}
+
+/// Waits for one of several operations on channels.
+///
+/// The syntax is crossbeam-channel's: cases `recv(receiver) -> result => body` and
+/// `send(sender, value) -> result => body`, and at most one `default => body` (taken if nothing can happen at once)
+/// or `default(timeout) => body` (taken if nothing happened in time). As in Go, channels and values are evaluated
+/// once, in source order, before anything happens; of several cases that are ready one is picked at random, each as
+/// likely as any other; and exactly one case happens. A closed channel is ready: its case gets the error.
+///
+/// ```
+/// use selvedge::chan::{bounded, select};
+/// use std::time::Duration;
+///
+/// let (numbers, from) = bounded(1);
+/// let (quit, stopped) = bounded::<()>(0);
+/// numbers.send(1).unwrap();
+/// let got = select! {
+///     recv(from) -> number => number.ok(),
+///     recv(stopped) -> _ => None,
+///     default(Duration::from_secs(5)) => unreachable!("a number is there"),
+/// };
+/// assert_eq!(got, Some(1));
+/// select! {
+///     send(numbers, 2) -> sent => assert_eq!(sent, Ok(())),
+///     default => unreachable!("there is room"),
+/// }
+/// # drop(quit);
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __chan_select {
+    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse false [] [] $($cases)*) };
+}
+
+/// [`select!`](crate::chan::select), but of several cases that are ready the first one happens.
+///
+/// ```
+/// use selvedge::chan::{select_biased, unbounded};
+/// let (urgent, first) = unbounded();
+/// let (normal, second) = unbounded();
+/// normal.send("normal").unwrap();
+/// urgent.send("urgent").unwrap();
+/// let got = select_biased! {
+///     recv(first) -> text => text,
+///     recv(second) -> text => text,
+/// };
+/// assert_eq!(got, Ok("urgent"));
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __chan_select_biased {
+    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse true [] [] $($cases)*) };
+}
+
+/// `@parse` brings every case into the form `(kind operands pattern body)`, `@expand` gives each its channel, and
+/// `@arms` runs the body of the one that was chosen.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __chan_select_cases {
+    (@parse $b:tt $c:tt $d:tt) => { $crate::__chan_select_cases!(@expand $b $c [] $d) };
+
+    (@parse $b:tt [$($c:tt)*] $d:tt recv($r:expr $(,)?) -> $p:pat => $body:block, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (recv $r, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt recv($r:expr $(,)?) -> $p:pat => $body:block $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (recv $r, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt recv($r:expr $(,)?) -> $p:pat => $body:expr, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (recv $r, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt recv($r:expr $(,)?) -> $p:pat => $body:expr) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (recv $r, $p, $body)] $d)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt send($s:expr, $v:expr $(,)?) -> $p:pat => $body:block, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (send $s, $v, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt send($s:expr, $v:expr $(,)?) -> $p:pat => $body:block $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (send $s, $v, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt send($s:expr, $v:expr $(,)?) -> $p:pat => $body:expr, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (send $s, $v, $p, $body)] $d $($rest)*)
+    };
+    (@parse $b:tt [$($c:tt)*] $d:tt send($s:expr, $v:expr $(,)?) -> $p:pat => $body:expr) => {
+        $crate::__chan_select_cases!(@parse $b [$($c)* (send $s, $v, $p, $body)] $d)
+    };
+    (@parse $b:tt $c:tt [] default => $body:block, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default => $body:block $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default => $body:expr, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default => $body:expr) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body])
+    };
+    (@parse $b:tt $c:tt [] default() => $body:block, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default() => $body:block $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default() => $body:expr, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default() => $body:expr) => {
+        $crate::__chan_select_cases!(@parse $b $c [now $body])
+    };
+    (@parse $b:tt $c:tt [] default($t:expr $(,)?) => $body:block, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [later $t, $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default($t:expr $(,)?) => $body:block $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [later $t, $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default($t:expr $(,)?) => $body:expr, $($rest:tt)*) => {
+        $crate::__chan_select_cases!(@parse $b $c [later $t, $body] $($rest)*)
+    };
+    (@parse $b:tt $c:tt [] default($t:expr $(,)?) => $body:expr) => {
+        $crate::__chan_select_cases!(@parse $b $c [later $t, $body])
+    };
+    (@parse $b:tt $c:tt [$($d:tt)+] default $($rest:tt)*) => {
+        ::core::compile_error!("there can be only one `default` case in a `select!` block")
+    };
+    (@parse $b:tt $c:tt $d:tt $($rest:tt)*) => {
+        ::core::compile_error!(::core::concat!(
+            "a case of a `select!` is `recv(receiver) -> result => body`, `send(sender, value) -> result => body`, ",
+            "`default => body` or `default(timeout) => body`, with a comma after a body that is no block; found: ",
+            ::core::stringify!($($rest)*)
+        ))
+    };
+
+    (@expand $b:tt [(recv $r:expr, $p:pat, $body:expr) $($more:tt)*] [$($done:tt)*] $d:tt) => {
+        match &$r {
+            receiver => {
+                let receiver: &$crate::chan::Receiver<_> = receiver;
+                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (receiver, $p, $body)] $d)
+            }
+        }
+    };
+    (@expand $b:tt [(send $s:expr, $v:expr, $p:pat, $body:expr) $($more:tt)*] [$($done:tt)*] $d:tt) => {
+        match &$s {
+            sender => {
+                let sender: &$crate::chan::Sender<_> = sender;
+                let sending = $crate::chan::__select::Sending::new(sender, $v);
+                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (sending, $p, $body)] $d)
+            }
+        }
+    };
+    (@expand $b:tt [] [$(($case:ident, $p:pat, $body:expr))*] $d:tt) => {{
+        let mut cases = $crate::chan::__select::Cases::new([
+            $($crate::chan::__select::Completes::handle(&$case)),*
+        ]);
+        $crate::__chan_select_cases!(@wait cases $b $d);
+        $crate::__chan_select_cases!(@arms cases [$(($case, $p, $body))*] $d)
+    }};
+
+    (@wait $cases:ident $b:tt []) => { $cases.wait($b) };
+    (@wait $cases:ident $b:tt [now $body:expr]) => { $cases.attempt($b) };
+    (@wait $cases:ident $b:tt [later $t:expr, $body:expr]) => { $cases.wait_timeout($b, $t) };
+
+    (@arms $cases:ident [($case:ident, $p:pat, $body:expr) $($more:tt)*] $d:tt) => {
+        if $cases.is_next() {
+            let $p = $cases.complete(&$case);
+            $body
+        } else {
+            $crate::__chan_select_cases!(@arms $cases [$($more)*] $d)
+        }
+    };
+    (@arms $cases:ident [] []) => {
+        ::core::unreachable!("a select without a default ends with one of its cases")
+    };
+    (@arms $cases:ident [] [now $body:expr]) => { $body };
+    (@arms $cases:ident [] [later $t:expr, $body:expr]) => { $body };
+}

@@ -1,0 +1,355 @@
+//! Waiting for one of several operations: `select!`, `select_biased!` and [`Select`].
+//!
+//! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel
+//! and waits in all the cells at once, with one [`Claim`](super::claim::Claim) for them all. Whoever meets it in a
+//! cell and could complete that case makes the compare-exchange of the claim's word from `Waiting` to
+//! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its
+//! sends stay its own until the claim is decided.
+//!
+//! While a select goes through its cases (`Trying`) nobody else can decide it, or it might get two values. Who
+//! meets it then *spoils* the cell: both go for new tickets there. After the select has begun to wait, it looks at
+//! its cells once more: they may have been spoiled or closed by somebody who still found it trying; and whoever
+//! spoils a cell looks at the claim after that, and wakes a select that waits by then.
+
+pub(super) mod handle;
+mod macros;
+mod ready;
+mod receiving;
+mod run;
+mod sending;
+
+use super::core::Patience;
+use super::{Receiver, RecvError, SendError, Sender};
+use crate::rt::entry::enter;
+use crate::rt::time::now;
+use ::core::fmt;
+use ::core::marker::PhantomData;
+use handle::{Handle, Hold, Slot};
+use ready::until_ready;
+pub(super) use run::{Case, Order, run};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+#[doc(hidden)]
+pub use macros::{Cases, Completes, Sending};
+
+/// A select whose operations are added one by one, at run time.
+///
+/// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
+/// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
+/// added. For a send the value comes only then: if the receiver or the place for which it was chosen is gone by
+/// then, it waits as any other send.
+///
+/// ```
+/// use selvedge::chan::{Select, unbounded};
+/// let (tx, rx) = unbounded();
+/// let (_idle, other) = unbounded::<i32>();
+/// tx.send(5).unwrap();
+///
+/// let mut select = Select::new();
+/// let first = select.recv(&rx);
+/// let second = select.recv(&other);
+/// let operation = select.select();
+/// match operation.index() {
+///     index if index == first => assert_eq!(operation.recv(&rx), Ok(5)),
+///     index if index == second => unreachable!("nobody sends there"),
+///     _ => unreachable!("there are two operations"),
+/// }
+/// ```
+pub struct Select<'a> {
+    /// The operations that have not been removed, with their indices.
+    cases: Vec<(usize, &'a dyn Handle)>,
+    next: usize,
+    order: Order,
+}
+
+// SAFETY: the handles are references to senders and receivers, which are `Sync` if their values are `Send`; and
+// only such are added.
+unsafe impl Send for Select<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Select<'_> {}
+
+/// No operation could happen at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrySelectError;
+
+/// No operation happened in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelectTimeoutError;
+
+/// No operation was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TryReadyError;
+
+/// No operation became ready in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadyTimeoutError;
+
+macro_rules! select_errors {
+    ($($error:ident: $text:literal;)*) => {
+        $(
+            impl fmt::Display for $error {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str($text)
+                }
+            }
+            impl Error for $error {}
+        )*
+    };
+}
+
+select_errors! {
+    TrySelectError: "all operations in select would block";
+    SelectTimeoutError: "timed out waiting on select";
+    TryReadyError: "all operations in select would block";
+    ReadyTimeoutError: "timed out waiting on select";
+}
+
+impl Default for Select<'_> {
+    fn default() -> Self {
+        Select::new()
+    }
+}
+
+impl<'a> Select<'a> {
+    /// A select without operations, which picks at random among those that are ready.
+    pub fn new() -> Select<'a> {
+        Select { cases: Vec::with_capacity(4), next: 0, order: Order::Random }
+    }
+
+    /// A select that picks the first of those that are ready.
+    pub fn new_biased() -> Select<'a> {
+        Select { order: Order::Given, ..Select::new() }
+    }
+
+    fn add(&mut self, handle: &'a dyn Handle) -> usize {
+        self.cases.push((self.next, handle));
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Adds a send; its index.
+    pub fn send<T: Send>(&mut self, sender: &'a Sender<T>) -> usize {
+        self.add(sender)
+    }
+
+    /// Adds a receive; its index.
+    pub fn recv<T: Send>(&mut self, receiver: &'a Receiver<T>) -> usize {
+        self.add(receiver)
+    }
+
+    /// Takes an operation out. The others keep their indices.
+    ///
+    /// # Panics
+    /// If there is no operation with this index.
+    pub fn remove(&mut self, index: usize) {
+        let at = self.cases.iter().position(|(number, _)| *number == index);
+        let at = at.unwrap_or_else(|| {
+            panic!(
+                "there is no operation with index {index} in this select: it was never added, or is removed"
+            )
+        });
+        self.cases.remove(at);
+    }
+
+    fn run(&mut self, patience: Patience) -> Option<SelectedOperation<'a>> {
+        let mut cases: Vec<Case<'a>> = self.cases.iter().map(|(_, handle)| Case::new(*handle)).collect();
+        let chosen = run(&mut cases, self.order, patience)?;
+        let Case { handle, slot } = cases.swap_remove(chosen);
+        Some(SelectedOperation { index: self.cases[chosen].0, handle, slot, not_send: PhantomData })
+    }
+
+    /// Does one of the operations, if one can happen at once.
+    ///
+    /// # Errors
+    /// If none can.
+    #[track_caller]
+    pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
+        let _entry = enter();
+        self.run(Patience::None).ok_or(TrySelectError)
+    }
+
+    /// Waits until one of the operations can happen, and does it.
+    ///
+    /// # Panics
+    /// If there are no operations: it would wait for ever.
+    #[track_caller]
+    pub fn select(&mut self) -> SelectedOperation<'a> {
+        let _entry = enter();
+        assert!(
+            !self.cases.is_empty(),
+            "no operations have been added to this select: it would wait for ever"
+        );
+        self.run(Patience::Until(None)).expect("a select without a deadline does not time out")
+    }
+
+    /// Waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// If no operation happened in time; then none has.
+    #[track_caller]
+    pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
+        let _entry = enter();
+        // A time too far away to be named is no limit.
+        self.run(Patience::Until(now().checked_add(timeout))).ok_or(SelectTimeoutError)
+    }
+
+    /// Waits until `deadline` at most.
+    ///
+    /// # Errors
+    /// As [`select_timeout`](Self::select_timeout).
+    #[track_caller]
+    pub fn select_deadline(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
+        let _entry = enter();
+        self.run(Patience::Until(Some(deadline))).ok_or(SelectTimeoutError)
+    }
+}
+
+/// Waiting for an operation to become ready, without doing it.
+impl<'a> Select<'a> {
+    fn ready_until(&self, patience: Patience) -> Option<usize> {
+        let handles: Vec<&'a dyn Handle> = self.cases.iter().map(|(_, handle)| *handle).collect();
+        until_ready(&handles, self.order, patience).map(|at| self.cases[at].0)
+    }
+
+    /// The index of an operation that is ready now: it would not wait, if nobody else were there.
+    ///
+    /// # Errors
+    /// If none is.
+    #[track_caller]
+    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
+        let _entry = enter();
+        self.ready_until(Patience::None).ok_or(TryReadyError)
+    }
+
+    /// Waits until an operation is ready; its index. It may have ceased to be by the time it is tried. Two selects
+    /// that only wait to become ready do not meet on a channel without a buffer.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// let mut select = Select::new();
+    /// let (send, recv) = (select.send(&tx), select.recv(&rx));
+    /// assert_eq!(select.ready(), send);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(select.ready(), recv);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no operations: it would wait for ever.
+    #[track_caller]
+    pub fn ready(&mut self) -> usize {
+        let _entry = enter();
+        assert!(
+            !self.cases.is_empty(),
+            "no operations have been added to this select: it would wait for ever"
+        );
+        self.ready_until(Patience::Until(None)).expect("without a deadline it does not time out")
+    }
+
+    /// Waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// If no operation became ready in time.
+    #[track_caller]
+    pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
+        let _entry = enter();
+        // A time too far away to be named is no limit.
+        self.ready_until(Patience::Until(now().checked_add(timeout))).ok_or(ReadyTimeoutError)
+    }
+
+    /// Waits until `deadline` at most.
+    ///
+    /// # Errors
+    /// As [`ready_timeout`](Self::ready_timeout).
+    #[track_caller]
+    pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
+        let _entry = enter();
+        self.ready_until(Patience::Until(Some(deadline))).ok_or(ReadyTimeoutError)
+    }
+}
+
+impl Clone for Select<'_> {
+    fn clone(&self) -> Self {
+        Select { cases: self.cases.clone(), next: self.next, order: self.order }
+    }
+}
+
+impl fmt::Debug for Select<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Select").field("operations", &self.cases.len()).finish_non_exhaustive()
+    }
+}
+
+/// An operation that a [`Select`] has chosen, to be completed.
+///
+/// # Panics
+/// If it is dropped without being completed.
+#[must_use = "complete it with `send` or `recv`"]
+pub struct SelectedOperation<'a> {
+    index: usize,
+    handle: &'a dyn Handle,
+    slot: Slot,
+    not_send: PhantomData<*const ()>,
+}
+
+impl SelectedOperation<'_> {
+    /// The index of the operation in its select.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    #[track_caller]
+    fn must_be(&self, handle: &dyn Handle, what: &str) {
+        let same = ::core::ptr::addr_eq(::core::ptr::from_ref(self.handle), ::core::ptr::from_ref(handle));
+        assert!(same, "passed a {what} that is not the one with which this operation was added");
+    }
+
+    /// Completes a send.
+    ///
+    /// # Errors
+    /// If the channel is closed; the value comes back.
+    ///
+    /// # Panics
+    /// If the operation was not added with this sender.
+    #[track_caller]
+    pub fn send<T>(mut self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
+        self.must_be(sender, "sender");
+        sender.finish_late(&mut self.slot, value)
+    }
+
+    /// Completes a receive.
+    ///
+    /// # Errors
+    /// If the channel is empty and closed.
+    ///
+    /// # Panics
+    /// If the operation was not added with this receiver.
+    #[track_caller]
+    pub fn recv<T>(mut self, receiver: &Receiver<T>) -> Result<T, RecvError> {
+        self.must_be(receiver, "receiver");
+        receiver.finish(&mut self.slot)
+    }
+}
+
+impl Drop for SelectedOperation<'_> {
+    fn drop(&mut self) {
+        let completed = matches!(self.slot.hold, Hold::Nothing);
+        if !completed {
+            self.handle.withdraw(&mut self.slot);
+        }
+        assert!(
+            completed || crate::rt::thread::panicking(),
+            "a selected operation was dropped without being completed"
+        );
+    }
+}
+
+impl fmt::Debug for SelectedOperation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelectedOperation").field("index", &self.index).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! A receive as a case of a select.
+
+use super::handle::{Hold, Look, Slot};
+use crate::chan::cell::{Phase, RECEIVER, Waiter};
+use crate::chan::claim::Claim;
+use crate::chan::core::{Chan, NoTicket, Patience};
+use crate::chan::error::RecvError;
+use crate::chan::recv::Accepted;
+use crate::queue::Place;
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::Ordering::SeqCst;
+
+impl<T> Chan<T> {
+    /// The cell of a case that holds one.
+    fn receiving(&self, slot: &Slot) -> Place<'_, crate::chan::cell::Cell<T>> {
+        debug_assert!(slot.hold != Hold::Nothing && slot.hold != Hold::Closed, "the case holds no cell");
+        // SAFETY: the case has this ticket, and has not left its cell.
+        unsafe { self.array.locate(RECEIVER, slot.ticket) }
+    }
+
+    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> bool {
+        loop {
+            let ticket = match self.receive_ticket(Patience::None) {
+                Ok(ticket) => ticket,
+                Err(NoTicket::WouldWait) => {
+                    slot.hold = Hold::Nothing;
+                    return false;
+                }
+                Err(NoTicket::Closed) => {
+                    slot.set(0, Hold::Closed);
+                    return true;
+                }
+            };
+            slot.set(ticket, Hold::Waiting);
+            let place = self.receiving(slot);
+            let mut state = place.cell().load();
+            loop {
+                match self.accept(place, state, ticket, None) {
+                    Accepted::Value => slot.hold = Hold::Happened,
+                    Accepted::Closed => slot.hold = Hold::Closed,
+                    Accepted::Broken => break,
+                    Accepted::MustWait(found) => match self.stop_receiving(place, found, ticket) {
+                        Ok(()) => {
+                            slot.hold = Hold::Nothing;
+                            return false;
+                        }
+                        Err(found) => {
+                            state = found;
+                            continue;
+                        }
+                    },
+                }
+                return true;
+            }
+        }
+    }
+
+    pub(in crate::chan) fn register_recv(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
+        loop {
+            let Ok(ticket) = self.receive_ticket(Patience::Until(None)) else {
+                slot.set(0, Hold::Closed);
+                return true;
+            };
+            slot.set(ticket, Hold::Waiting);
+            let place = self.receiving(slot);
+            let mut state = place.cell().load();
+            loop {
+                match self.accept(place, state, ticket, Some(claim)) {
+                    Accepted::Value => slot.hold = Hold::Happened,
+                    Accepted::Closed => slot.hold = Hold::Closed,
+                    Accepted::Broken => break,
+                    Accepted::MustWait(found) => {
+                        let waiter = Waiter::Select { claim: Arc::clone(claim), case, late: false };
+                        // SAFETY: nobody waits here yet, and only this receiver may come to.
+                        unsafe { place.aside().set(RECEIVER, waiter) };
+                        // Release: the claim is here for whoever meets it. SeqCst: as in `Chan::spoil`.
+                        let selects = found.with_phase(Phase::ReceiverSelects as u8);
+                        match place.cell().exchange(found, selects, SeqCst) {
+                            Ok(()) => {
+                                self.expand();
+                                self.watchers.notify();
+                                return false;
+                            }
+                            Err(found) => {
+                                // SAFETY: nobody was told of the waiter.
+                                drop(unsafe { place.aside().take(RECEIVER) });
+                                state = found;
+                                continue;
+                            }
+                        }
+                    }
+                }
+                return true;
+            }
+        }
+    }
+
+    pub(in crate::chan) fn look_recv(&self, slot: &mut Slot) -> Look {
+        let place = self.receiving(slot);
+        // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
+        match Phase::of(place.cell().look()) {
+            Phase::Broken => {
+                self.array.leave(place, RECEIVER);
+                slot.hold = Hold::Nothing;
+                Look::Broken
+            }
+            Phase::Closed => Look::Closed,
+            _ => Look::Waits,
+        }
+    }
+
+    pub(in crate::chan) fn chosen_recv(&self, slot: &mut Slot, closed: bool) {
+        if closed {
+            self.withdraw_recv(slot);
+            slot.hold = Hold::Closed;
+        } else {
+            slot.hold = Hold::Happened;
+        }
+    }
+
+    pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
+        if slot.hold == Hold::Waiting {
+            self.withdraw_receive(self.receiving(slot), slot.ticket);
+        }
+        slot.hold = Hold::Nothing;
+    }
+
+    /// Takes what has happened.
+    pub(in crate::chan) fn finish_recv(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        let result = match slot.hold {
+            Hold::Happened => {
+                let place = self.receiving(slot);
+                Ok(self.collect(place, place.cell().load()))
+            }
+            _ => Err(RecvError),
+        };
+        slot.hold = Hold::Nothing;
+        result
+    }
+}

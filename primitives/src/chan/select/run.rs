@@ -1,0 +1,266 @@
+//! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
+
+use super::handle::{Handle, Hold, Look, Slot};
+use crate::chan::claim::{Claim, Outcome};
+use crate::chan::core::Patience;
+use crate::rt::choose;
+use crate::rt::hint::Backoff;
+use crate::rt::park::Parker;
+use crate::rt::sync::Arc;
+use crate::rt::time::now;
+use std::time::Instant;
+
+/// A case of a select.
+pub(in crate::chan) struct Case<'a> {
+    pub(in crate::chan) handle: &'a dyn Handle,
+    pub(in crate::chan) slot: Slot,
+}
+
+impl<'a> Case<'a> {
+    pub(in crate::chan) fn new(handle: &'a dyn Handle) -> Case<'a> {
+        Case { handle, slot: Slot::EMPTY }
+    }
+
+    fn attempt(&mut self) -> bool {
+        self.handle.attempt(&mut self.slot)
+    }
+
+    /// Waits in a cell; or watches the channel, in which `own` receives of the same select wait: they must not
+    /// meet it, and cells are for two.
+    fn register(&mut self, claim: &Arc<Claim>, number: usize, own: u64) -> bool {
+        if own == 0 {
+            return self.handle.register(&mut self.slot, claim, number);
+        }
+        self.slot.hold = Hold::Watching(own);
+        if let Some(watchers) = self.handle.watchers() {
+            watchers.add(claim);
+        }
+        false
+    }
+
+    fn look(&mut self) -> Look {
+        match self.slot.hold {
+            Hold::Watching(own) if self.handle.is_ready(own) => Look::Over,
+            Hold::Watching(_) => Look::Waits,
+            _ => self.handle.look(&mut self.slot),
+        }
+    }
+
+    fn withdraw(&mut self, claim: &Arc<Claim>) {
+        match self.slot.hold {
+            Hold::Watching(_) => {
+                if let Some(watchers) = self.handle.watchers() {
+                    watchers.remove(claim);
+                }
+                self.slot.hold = Hold::Nothing;
+            }
+            _ => self.handle.withdraw(&mut self.slot),
+        }
+    }
+}
+
+/// How many cases of the same select receive from the channel without a buffer to which this one sends.
+fn own_receives(cases: &[Case<'_>], number: usize) -> u64 {
+    match cases[number].handle.rendezvous() {
+        Some((channel, true)) => {
+            cases.iter().filter(|case| case.handle.rendezvous() == Some((channel, false))).count() as u64
+        }
+        _ => 0,
+    }
+}
+
+/// In which order the cases are tried, and so which of several that are ready is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chan) enum Order {
+    /// A random one: each that is ready is as likely as any other.
+    Random,
+    /// As they are given.
+    Given,
+}
+
+impl Order {
+    pub(super) fn of(self, cases: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..cases).collect();
+        if self == Order::Random {
+            for at in (1..cases).rev() {
+                order.swap(at, choose(at + 1));
+            }
+        }
+        order
+    }
+}
+
+/// Does one of the operations: the case that has happened, or `None` if none could in time.
+pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
+    let order = order.of(cases.len());
+    loop {
+        if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt()) {
+            return Some(ready);
+        }
+        let Patience::Until(deadline) = patience else { return None };
+        if let Ok(happened) = Waiting::new(cases, &order, deadline).wait() {
+            return happened;
+        }
+    }
+}
+
+/// A select that waits.
+struct Waiting<'a, 'c> {
+    cases: &'a mut [Case<'c>],
+    order: &'a [usize],
+    parker: Parker,
+    claim: Arc<Claim>,
+    deadline: Option<Instant>,
+}
+
+/// Why a select does not wait any longer.
+enum Ended {
+    /// This case has happened, and its slot says so.
+    Happened(usize),
+    /// The claim says that it has been decided so.
+    Decided(Outcome),
+    /// A case that only watches may be able to happen.
+    Over,
+    /// Time is up.
+    Timeout,
+}
+
+impl<'a, 'c> Waiting<'a, 'c> {
+    fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
+        let parker = Parker::new();
+        let claim = Arc::new(Claim::new(parker.unparker()));
+        Waiting { cases, order, parker, claim, deadline }
+    }
+
+    fn wait(mut self) -> Result<Option<usize>, Again> {
+        let (chosen, happened) = match self.until_ended() {
+            Ended::Happened(case) => (Some(case), true),
+            Ended::Timeout => (None, true),
+            Ended::Over => (None, false),
+            Ended::Decided(outcome) => {
+                let (case, closed) = outcome.case().expect("a select is decided by choosing a case");
+                let Case { handle, slot } = &mut self.cases[case];
+                (Some(case), handle.chosen(slot, closed))
+            }
+        };
+        for (number, case) in self.cases.iter_mut().enumerate() {
+            if Some(number) != chosen {
+                case.withdraw(&self.claim);
+            }
+        }
+        if happened { Ok(chosen) } else { Err(Again) }
+    }
+
+    fn until_ended(&mut self) -> Ended {
+        loop {
+            if let Some(case) = self.register() {
+                return Ended::Happened(case);
+            }
+            // Only this thread decides a select that tries.
+            let waits = self.claim.decide(Outcome::TRYING, Outcome::WAITING);
+            debug_assert!(waits.is_ok(), "somebody else decided a select that tries");
+            if let Ok(ended) = self.while_all_wait() {
+                return ended;
+            }
+        }
+    }
+
+    /// Registers the cases that are not: one that can happen now does.
+    fn register(&mut self) -> Option<usize> {
+        let Waiting { cases, order, claim, .. } = self;
+        order.iter().copied().find(|&number| {
+            let own = own_receives(cases, number);
+            cases[number].slot.hold == Hold::Nothing && cases[number].register(claim, number, own)
+        })
+    }
+
+    /// Waits until the claim is decided, as long as all cases wait; else takes the decision back.
+    fn while_all_wait(&mut self) -> Result<Ended, Again> {
+        let backoff = Backoff::new();
+        loop {
+            if let Some(ended) = self.look()? {
+                return Ok(ended);
+            }
+            while !backoff.is_completed() && self.claim.outcome() == Outcome::WAITING {
+                backoff.snooze();
+            }
+            let woken = self.claim.outcome() != Outcome::WAITING || self.park();
+            let outcome = self.claim.outcome();
+            if outcome != Outcome::WAITING {
+                return Ok(Ended::Decided(outcome));
+            }
+            if !woken {
+                return self.time_is_up();
+            }
+        }
+    }
+
+    fn park(&self) -> bool {
+        self.parker.park_deadline(self.first_deadline())
+    }
+
+    fn first_deadline(&self) -> Option<Instant> {
+        let timers = self.cases.iter().filter_map(|case| case.handle.deadline());
+        timers.chain(self.deadline).min()
+    }
+
+    /// Looks at the cases again: what happened while the select was trying, nobody tells it.
+    fn look(&mut self) -> Result<Option<Ended>, Again> {
+        let mut broken = false;
+        for (number, case) in self.cases.iter_mut().enumerate() {
+            let closed = match case.look() {
+                Look::Waits => continue,
+                Look::Over => return self.start_over().map(Some),
+                Look::Broken => {
+                    broken = true;
+                    continue;
+                }
+                Look::Ready => false,
+                Look::Closed => true,
+            };
+            let chosen = Outcome::chosen(number, closed);
+            return Ok(Some(match self.claim.decide(Outcome::WAITING, chosen) {
+                Ok(()) => {
+                    if !closed {
+                        case.handle.decided_by_itself();
+                    }
+                    Ended::Decided(chosen)
+                }
+                Err(other) => Ended::Decided(other),
+            }));
+        }
+        if broken { self.try_again().map(Some) } else { Ok(None) }
+    }
+
+    /// Goes back to trying, unless the claim is decided.
+    fn try_again(&self) -> Result<Ended, Again> {
+        match self.claim.decide(Outcome::WAITING, Outcome::TRYING) {
+            Ok(()) => Err(Again),
+            Err(decided) => Ok(Ended::Decided(decided)),
+        }
+    }
+
+    fn start_over(&self) -> Result<Ended, Again> {
+        self.try_again().or(Ok(Ended::Over))
+    }
+
+    fn time_is_up(&mut self) -> Result<Ended, Again> {
+        if let Ok(decided) = self.try_again() {
+            return Ok(decided);
+        }
+        for &number in self.order {
+            let case = &mut self.cases[number];
+            if case.handle.deadline().is_some() && case.attempt() {
+                return Ok(Ended::Happened(number));
+            }
+        }
+        // A timer that was not the first to be received from, or was set anew, may be due later.
+        match self.deadline {
+            Some(deadline) if deadline <= now() => Ok(Ended::Timeout),
+            _ => Err(Again),
+        }
+    }
+}
+
+/// The select tries its cases again.
+struct Again;

@@ -1,0 +1,299 @@
+//! A send as a case of a select.
+
+use super::handle::{Hold, Look, Slot};
+use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, see};
+use crate::chan::claim::{Claim, Outcome};
+use crate::chan::core::{Chan, NoTicket, Patience};
+use crate::chan::error::SendError;
+use crate::chan::send::Offered;
+use crate::queue::{Place, State};
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use ::core::cell::Cell as Stash;
+
+impl<T> Chan<T> {
+    /// The cell of a case that holds one.
+    fn sending(&self, slot: &Slot) -> Place<'_, Cell<T>> {
+        debug_assert!(matches!(slot.hold, Hold::Waiting | Hold::Late), "the case holds no cell");
+        // SAFETY: the case has this ticket, and has not left its cell.
+        unsafe { self.array.locate(SENDER, slot.ticket) }
+    }
+
+    /// Takes a ticket; `None`: the slot says why not, or it would wait.
+    fn case_ticket(&self, slot: &mut Slot, patience: Patience) -> Option<u64> {
+        match self.send_ticket(patience) {
+            Ok(ticket) => {
+                slot.set(ticket, Hold::Waiting);
+                return Some(ticket);
+            }
+            Err(NoTicket::WouldWait) => slot.set(0, Hold::Nothing),
+            Err(NoTicket::Closed) => slot.set(0, Hold::Closed),
+        }
+        None
+    }
+
+    /// Waits in the cell as a case of a select; or the state found there.
+    fn select_in(
+        &self,
+        place: Place<'_, Cell<T>>,
+        state: State,
+        (claim, case, late): (&Arc<Claim>, usize, bool),
+    ) -> Result<(), State> {
+        let waiter = Waiter::Select { claim: Arc::clone(claim), case, late };
+        // SAFETY: nobody waits here yet, and only this sender may come to.
+        unsafe { place.aside().set(SENDER, waiter) };
+        self.add_behind();
+        // Release: value and claim are here for whoever meets them. SeqCst: as in `Chan::spoil`, and as in a
+        // plain send that waits.
+        let selects = state.with_phase(Phase::SenderSelects as u8);
+        if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
+            self.remove_behind();
+            // SAFETY: nobody was told of the waiter.
+            drop(unsafe { place.aside().take(SENDER) });
+            return Err(found);
+        }
+        self.watchers.notify();
+        Ok(())
+    }
+
+    /// Tries to send the value in `stash`; with a claim it waits if there is no place.
+    pub(in crate::chan) fn case_send(
+        &self,
+        slot: &mut Slot,
+        stash: &Stash<Option<T>>,
+        claim: Option<(&Arc<Claim>, usize)>,
+    ) -> bool {
+        let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
+        loop {
+            let Some(ticket) = self.case_ticket(slot, patience) else { return slot.hold == Hold::Closed };
+            let place = self.sending(slot);
+            let value = stash.take().expect("a case that has not happened has its value");
+            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            unsafe { place.cell().put(value) };
+            let mut state = place.cell().load();
+            let waits = loop {
+                match (self.offer(place, state, ticket, claim.map(|(claim, _)| &**claim)), claim) {
+                    (Offered::Sent, _) => {
+                        slot.hold = Hold::Happened;
+                        return true;
+                    }
+                    (Offered::Broken, _) => break false,
+                    (Offered::MustWait(found), None) => match self.break_send(place, found) {
+                        Ok(()) => break true,
+                        Err(found) => state = found,
+                    },
+                    (Offered::MustWait(found), Some((claim, case))) => {
+                        match self.select_in(place, found, (claim, case, false)) {
+                            Ok(()) => return false,
+                            Err(found) => state = found,
+                        }
+                    }
+                }
+            };
+            self.take_back(slot, stash);
+            if waits {
+                return false;
+            }
+        }
+    }
+
+    /// Leaves the cell, with the value that was not sent.
+    fn take_back(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
+        let place = self.sending(slot);
+        // SAFETY: the value was not handed over, so the slot is ours, and full.
+        stash.set(Some(unsafe { place.cell().take() }));
+        self.withdraw_send(place, slot.ticket);
+        slot.hold = Hold::Nothing;
+    }
+
+    /// Looks again at a case that waits. `stash` is where its value belongs, if it is not late.
+    pub(in crate::chan) fn look_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) -> Look {
+        // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
+        match Phase::of(self.sending(slot).cell().look()) {
+            Phase::Broken => {
+                self.withdraw_case_send(slot, stash);
+                Look::Broken
+            }
+            _ if self.sent().is_closed() => Look::Closed,
+            // A receiver that moved the end of the buffer found us trying, or not here at all.
+            _ if self.has_place(slot.ticket) => Look::Ready,
+            _ => Look::Waits,
+        }
+    }
+
+    pub(in crate::chan) fn withdraw_case_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) {
+        match (slot.hold, stash) {
+            (Hold::Waiting, Some(stash)) => self.take_back(slot, stash),
+            (Hold::Waiting, None) => self.withdraw_send(self.sending(slot), slot.ticket),
+            (Hold::Late, _) => self.renounce(slot),
+            _ => (),
+        }
+        slot.hold = Hold::Nothing;
+    }
+
+    /// The claim of an early case was decided for it.
+    pub(in crate::chan) fn chosen_send(&self, slot: &mut Slot, closed: bool, stash: &Stash<Option<T>>) {
+        if closed {
+            self.take_back(slot, stash);
+            slot.hold = Hold::Closed;
+        } else {
+            self.array.leave(self.sending(slot), SENDER);
+            slot.hold = Hold::Happened;
+        }
+    }
+
+    /// What became of an early case.
+    pub(in crate::chan) fn finish_send(&self, slot: &mut Slot, value: Option<T>) -> Result<(), SendError<T>> {
+        let happened = slot.hold == Hold::Happened;
+        slot.hold = Hold::Nothing;
+        match value {
+            Some(value) if !happened => Err(SendError(value)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a cell for a value that comes later, if a send would find a place or a receiver now; with a claim
+    /// it waits if not.
+    pub(in crate::chan) fn case_reserve(&self, slot: &mut Slot, claim: Option<(&Arc<Claim>, usize)>) -> bool {
+        let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
+        loop {
+            let Some(ticket) = self.case_ticket(slot, patience) else { return slot.hold == Hold::Closed };
+            let place = self.sending(slot);
+            let mut state = place.cell().load();
+            let waits = loop {
+                match (self.could_send(place, state, ticket, claim.map(|(claim, _)| &**claim)), claim) {
+                    (Offered::Sent, _) => {
+                        slot.hold = Hold::Late;
+                        return true;
+                    }
+                    (Offered::Broken, _) => break false,
+                    (Offered::MustWait(found), None) => match self.break_send(place, found) {
+                        Ok(()) => break true,
+                        Err(found) => state = found,
+                    },
+                    (Offered::MustWait(found), Some((claim, case))) => {
+                        match self.select_in(place, found, (claim, case, true)) {
+                            Ok(()) => return false,
+                            Err(found) => state = found,
+                        }
+                    }
+                }
+            };
+            self.withdraw_send(place, ticket);
+            slot.hold = Hold::Nothing;
+            if waits {
+                return false;
+            }
+        }
+    }
+
+    /// What [`offer`](Chan::offer) would find, but for the value.
+    fn could_send(
+        &self,
+        place: Place<'_, Cell<T>>,
+        mut state: State,
+        ticket: u64,
+        own: Option<&Claim>,
+    ) -> Offered {
+        loop {
+            match Phase::of(state) {
+                Phase::Empty | Phase::SenderLeaving if !self.has_place(ticket) => {
+                    return Offered::MustWait(state);
+                }
+                Phase::Empty | Phase::SenderLeaving | Phase::ReceiverWaits => return Offered::Sent,
+                // SAFETY: we have not left.
+                Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
+                    Err(found) => state = found,
+                    Ok((claim, ..))
+                        if claim.outcome() == Outcome::WAITING
+                            && own.is_none_or(|own| !::core::ptr::eq(own, claim)) =>
+                    {
+                        return Offered::Sent;
+                    }
+                    Ok((claim, ..)) => match self.spoil(place, Phase::ReceiverSelects, claim) {
+                        Ok(()) => return Offered::Broken,
+                        Err(found) => state = found,
+                    },
+                },
+                Phase::ReceiverLeaving => {
+                    // Relaxed: nothing is handed over.
+                    match place.cell().exchange(state, state.with_phase(Phase::Broken as u8), Relaxed) {
+                        Ok(()) => return Offered::Broken,
+                        Err(found) => state = found,
+                    }
+                }
+                _ => return Offered::Broken,
+            }
+        }
+    }
+
+    /// Sends the value for which the case has a cell. If the cell has become useless meanwhile, the value is
+    /// sent as any other.
+    pub(in crate::chan) fn finish_late(&self, slot: &mut Slot, value: T) -> Result<(), SendError<T>> {
+        if slot.hold != Hold::Late {
+            slot.hold = Hold::Nothing;
+            return Err(SendError(value));
+        }
+        let place = self.sending(slot);
+        slot.hold = Hold::Nothing;
+        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+        unsafe { place.cell().put(value) };
+        let mut state = place.cell().load();
+        while Phase::of(state) == Phase::SenderSelects {
+            let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
+            // Release: as in `send`.
+            match place.cell().exchange(state, full, Release) {
+                Ok(()) => return Ok(()),
+                Err(found) => state = found,
+            }
+        }
+        let value = match self.settle_send(place, slot.ticket, Patience::Until(None)) {
+            Ok(()) => return Ok(()),
+            Err((value, Some(_))) => return Err(SendError(value)),
+            Err((value, None)) => value,
+        };
+        self.send(value, Patience::Until(None)).map_err(|(value, _)| SendError(value))
+    }
+
+    /// The value for which the case has a cell will not come.
+    fn renounce(&self, slot: &mut Slot) {
+        let place = self.sending(slot);
+        let mut state = place.cell().load();
+        loop {
+            match Phase::of(state) {
+                Phase::ReceiverWaits => {
+                    match place.cell().advance(Phase::ReceiverWaits, Phase::Broken, Release) {
+                        Err(found) => state = found,
+                        Ok(_) => {
+                            // SAFETY: we ended the wait.
+                            if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
+                                waiter.unpark();
+                            }
+                            break;
+                        }
+                    }
+                }
+                // SAFETY: we have not left.
+                Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
+                    Err(found) => state = found,
+                    Ok((claim, ..)) => match self.spoil(place, Phase::ReceiverSelects, claim) {
+                        Ok(()) => break,
+                        Err(found) => state = found,
+                    },
+                },
+                Phase::Empty | Phase::SenderLeaving | Phase::SenderSelects => {
+                    // Relaxed: nothing is handed over.
+                    match place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
+                        Err(found) => state = found,
+                        Ok(()) => {
+                            self.expand();
+                            break;
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.withdraw_send(place, slot.ticket);
+    }
+}

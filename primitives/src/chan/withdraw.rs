@@ -1,0 +1,178 @@
+//! Leaving a cell with nothing done: giving its ticket back, or saying that nobody will come.
+
+use super::cell::{Cell, Phase, RECEIVER, SENDER};
+use super::core::Chan;
+use crate::queue::Place;
+use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+impl<T> Chan<T> {
+    /// A sender leaves its cell with its value, which it has taken out.
+    #[cold]
+    pub(super) fn withdraw_send(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        let cell = place.cell();
+        let mut state = cell.load();
+        loop {
+            match Phase::of(state) {
+                Phase::SenderLeaving => return self.return_send(place, ticket),
+                // Whoever has seen the cell may still look at the claim, so the cell cannot be used again.
+                Phase::SenderSelects => {
+                    let to = if state.is_seen() { Phase::SenderGone } else { Phase::SenderLeaving };
+                    // SeqCst: see `send_is_gone`.
+                    match cell.exchange(state, state.with_phase(to as u8), SeqCst) {
+                        Err(found) => state = found,
+                        Ok(()) if to == Phase::SenderGone => return self.send_is_gone(place, ticket),
+                        Ok(()) => {
+                            // SAFETY: nobody has seen the waiter, and nobody will.
+                            drop(unsafe { place.aside().take(SENDER) });
+                            return self.return_send(place, ticket);
+                        }
+                    }
+                }
+                phase => {
+                    // Somebody with the same ticket gave it back, too late for the end of the buffer.
+                    if matches!(phase, Phase::SenderGone | Phase::PassedOver) {
+                        self.note_gone_sender();
+                    }
+                    self.array.leave(place, SENDER);
+                    return self.skip_gone_senders();
+                }
+            }
+        }
+    }
+
+    fn return_send(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        if self.return_send_ticket(ticket) {
+            return self.remove_behind();
+        }
+        // SeqCst: see `send_is_gone`.
+        if place.cell().advance(Phase::SenderLeaving, Phase::SenderGone, SeqCst).is_ok() {
+            return self.send_is_gone(place, ticket);
+        }
+        // A receiver broke the cell meanwhile, or the end of the buffer passed over it.
+        self.remove_behind();
+        if Phase::of(place.cell().load()) == Phase::PassedOver {
+            self.note_gone_sender();
+        }
+        self.array.leave(place, SENDER);
+        self.skip_gone_senders();
+    }
+
+    /// The cell says that its sender is gone.
+    fn send_is_gone(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        self.note_gone_sender();
+        // If the end of the buffer was here before the cell said so, it may not have passed over it. SeqCst: we
+        // write to the cell and then read the end; an expander moves the end and then reads the cell.
+        if self.expands() && ticket < self.buffer_end() && self.pass_over(place) {
+            self.expand();
+        }
+        self.array.leave(place, SENDER);
+        self.skip_gone_senders();
+    }
+
+    /// The receiver leaves a cell whose sender gave up.
+    pub(super) fn leave_gone_sender(&self, place: Place<'_, Cell<T>>) {
+        self.forget_gone_sender();
+        // Once both have left, the end of the buffer cannot tell any more that the cell is no place.
+        let passed = self.pass_over(place);
+        self.array.leave(place, RECEIVER);
+        if passed {
+            self.expand();
+        }
+    }
+
+    /// A receiver leaves its cell with nothing.
+    #[cold]
+    pub(super) fn withdraw_receive(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        let cell = place.cell();
+        let mut state = cell.load();
+        loop {
+            match Phase::of(state) {
+                Phase::ReceiverLeaving => return self.return_receive(place, ticket),
+                Phase::ReceiverSelects => {
+                    // The end of a buffer has moved for us, and does not move back; a waiter that has been seen
+                    // stays.
+                    let gone = self.expands() || state.is_seen();
+                    let to = if gone { Phase::ReceiverGone } else { Phase::ReceiverLeaving };
+                    // Relaxed: nothing is handed over. The ticket goes back by SeqCst.
+                    match cell.exchange(state, state.with_phase(to as u8), Relaxed) {
+                        Err(found) => state = found,
+                        Ok(()) if state.is_seen() => break,
+                        Ok(()) => {
+                            // SAFETY: nobody has seen the waiter, and nobody will.
+                            drop(unsafe { place.aside().take(RECEIVER) });
+                            if gone {
+                                break;
+                            }
+                            return self.return_receive(place, ticket);
+                        }
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.array.leave(place, RECEIVER);
+        self.skip_gone_receivers();
+    }
+
+    fn return_receive(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        if self.return_receive_ticket(ticket) {
+            return;
+        }
+        // Relaxed: nothing is handed over. A sender may have broken the cell, or a close marked it.
+        let _ = place.cell().advance(Phase::ReceiverLeaving, Phase::ReceiverGone, Relaxed);
+        self.array.leave(place, RECEIVER);
+        self.skip_gone_receivers();
+    }
+
+    /// After a receiver gave up: takes the tickets of senders that would only find such cells, so that
+    /// these can be given back though no sender ever comes.
+    fn skip_gone_receivers(&self) {
+        loop {
+            // Audit: see `sent`.
+            let sent = self.sent();
+            // Audit: see `sent`.
+            if sent.is_closed() || sent.ticket() >= self.received() {
+                return;
+            }
+            let skipped = self.array.visit(SENDER, sent.ticket(), |place| {
+                // Audit: only the phase matters here; `Cell::load` serves others too.
+                if Phase::of(place.cell().load()) != Phase::ReceiverGone {
+                    return false;
+                }
+                if self.skip_send_ticket(sent) {
+                    self.array.leave(place, SENDER);
+                }
+                true
+            });
+            if skipped == Some(false) {
+                return;
+            }
+        }
+    }
+
+    /// After a sender gave up: the same for the tickets of receivers.
+    fn skip_gone_senders(&self) {
+        loop {
+            // Audit: see `sent`.
+            let received = self.received();
+            // Audit: see `sent`.
+            if received >= self.sent().ticket() {
+                return;
+            }
+            let skipped = self.array.visit(RECEIVER, received, |place| {
+                // Audit: only the phase matters here; `Cell::load` serves others too.
+                let phase = Phase::of(place.cell().load());
+                if !matches!(phase, Phase::SenderGone | Phase::PassedOver | Phase::Refused) {
+                    return false;
+                }
+                if self.skip_receive_ticket(received) {
+                    self.leave_gone_sender(place);
+                }
+                true
+            });
+            if skipped == Some(false) {
+                return;
+            }
+        }
+    }
+}
