@@ -5,8 +5,9 @@ use selvedge::chan::{
     unbounded,
 };
 use selvedge::rt::thread;
+use selvedge::rt::time::now;
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FOREVER: Duration = Duration::from_secs(60);
 
@@ -80,7 +81,7 @@ fn a_default_runs_only_if_nothing_is_ready() {
     assert!(select! { send(tx, 1) -> sent => sent.is_ok(), default => false });
     assert!(select! { send(tx, 2) -> _ => false, default() => true });
     assert_eq!(select! { recv(rx) -> got => got, default => Err(RecvError) }, Ok(1));
-    let before = Instant::now();
+    let before = now();
     assert!(select! { recv(rx) -> _ => false, default(Duration::from_millis(5)) => true });
     assert!(before.elapsed() >= Duration::from_millis(5));
 }
@@ -249,7 +250,7 @@ fn an_operation_must_be_completed() {
 #[test]
 fn timers_are_cases_like_any_other() {
     let (_tx, rx) = bounded::<i32>(0);
-    let start = Instant::now();
+    let start = now();
     select! {
         recv(rx) -> _ => unreachable!("nobody sends"),
         recv(after(Duration::from_millis(3))) -> instant => assert!(instant.expect("it comes") >= start + Duration::from_millis(3)),

@@ -32,18 +32,16 @@ impl<'a> Case<'a> {
             return self.handle.register(&mut self.slot, claim, number);
         }
         self.slot.hold = Hold::Watching(own);
-        if let Some(watchers) = self.handle.watchers() {
-            watchers.add(claim);
-        }
         false
     }
 
-    fn look(&mut self) -> Look {
-        match self.slot.hold {
-            Hold::Watching(own) if self.handle.is_ready(own) => Look::Over,
-            Hold::Watching(_) => Look::Waits,
-            _ => self.handle.look(&mut self.slot),
+    fn look(&mut self, claim: &Arc<Claim>) -> Look {
+        let Hold::Watching(own) = self.slot.hold else { return self.handle.look(&mut self.slot) };
+        // Whoever has woken us has taken us off the list.
+        if let Some(watchers) = self.handle.watchers() {
+            watchers.add(claim);
         }
+        if self.handle.is_ready(own) { Look::Over } else { Look::Waits }
     }
 
     fn withdraw(&mut self, claim: &Arc<Claim>) {
@@ -208,7 +206,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     fn look(&mut self) -> Result<Option<Ended>, Again> {
         let mut broken = false;
         for (number, case) in self.cases.iter_mut().enumerate() {
-            let closed = match case.look() {
+            let closed = match case.look(&self.claim) {
                 Look::Waits => continue,
                 Look::Over => return self.start_over().map(Some),
                 Look::Broken => {
