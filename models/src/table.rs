@@ -195,6 +195,7 @@ models! {
     select::a_select_receives_what_a_plain_send_brings, TWO, "a select receives from a plain send", [SEND_WAKES_SELECT];
     select::a_select_sends_to_a_plain_receive, TWO, "a select sends to a plain receive", [RECV_WAKES_SELECT];
     select::a_select_sends_into_the_place_that_a_receive_frees, TWO, "a select gets the place that a receive frees", [EXPANDING_WAKES_SELECT];
+    select::a_close_leaves_what_a_select_has_sent, TWO, "close leaves what a select has sent", [EXPANDING_WAKES_SELECT];
     select::the_same_channel_may_stand_in_two_cases, TWO, "the same channel may stand in two cases", [SEND_WAKES_SELECT];
     select::a_select_does_not_meet_itself, TWO, "a select meets others, and not itself", [TELL_WATCHERS];
     select::close_decides_a_select_that_waits, TWO, "close decides a select that waits", [DISMISS_SELECT];

@@ -119,6 +119,20 @@ pub fn a_select_sends_into_the_place_that_a_receive_frees() {
     assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
 }
 
+/// What a select has sent into a buffer is received though the channel is closed then.
+pub fn a_close_leaves_what_a_select_has_sent() {
+    let (tx, rx) = small(1);
+    tx.send(1).expect("room");
+    let sender = thread::spawn(move || {
+        select! {
+            send(tx, 2) -> sent => sent.expect("open"),
+            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+        }
+    });
+    assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2]);
+    sender.join().expect("no panic");
+}
+
 /// The same channel twice: one value, one case.
 pub fn the_same_channel_may_stand_in_two_cases() {
     let (tx, rx) = small(0);

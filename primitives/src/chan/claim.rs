@@ -4,6 +4,8 @@ use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::fmt;
+#[cfg(feature = "async")]
+use {super::task::TaskWaker, core::task::Waker};
 
 /// The state of a select: `outcome` in the upper bits.
 ///
@@ -44,12 +46,34 @@ impl fmt::Debug for Outcome {
 /// The word of a select, and how to wake its thread.
 pub struct Claim {
     word: AtomicUsize,
-    unparker: Unparker,
+    waker: Wake,
+}
+
+/// How a select is woken.
+enum Wake {
+    Thread(Unparker),
+    #[cfg(feature = "async")]
+    Task(TaskWaker),
 }
 
 impl Claim {
     pub(super) fn new(unparker: Unparker) -> Claim {
-        Claim { word: AtomicUsize::new(Outcome::TRYING.0), unparker }
+        Claim { word: AtomicUsize::new(Outcome::TRYING.0), waker: Wake::Thread(unparker) }
+    }
+
+    /// A claim of a future.
+    #[cfg(feature = "async")]
+    pub(super) fn of_task() -> Claim {
+        Claim { word: AtomicUsize::new(Outcome::TRYING.0), waker: Wake::Task(TaskWaker::new()) }
+    }
+
+    /// Names the task to wake from now on; for the claim's owner alone.
+    #[cfg(feature = "async")]
+    pub(super) fn set_task(&self, waker: &Waker) {
+        match &self.waker {
+            Wake::Task(task) => task.set(waker),
+            Wake::Thread(_) => unreachable!("a thread's claim has no task"),
+        }
     }
 
     /// What the select has come to. SeqCst: whoever spoils a cell of a select that is trying reads this after
@@ -73,7 +97,11 @@ impl Claim {
     /// Wakes the select's thread, which then looks what has happened.
     #[track_caller]
     pub(super) fn wake(&self) {
-        self.unparker.clone().unpark();
+        match &self.waker {
+            Wake::Thread(unparker) => unparker.clone().unpark(),
+            #[cfg(feature = "async")]
+            Wake::Task(task) => task.wake(),
+        }
     }
 
     /// Wakes a select that has begun to wait since it was found trying: it must look at its cells again.

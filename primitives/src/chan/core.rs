@@ -1,6 +1,7 @@
 //! The channel itself: counters, tickets, places and length.
 
 use super::cell::{Cell, Phase};
+use super::returned::Returned;
 use super::watch::Watchers;
 use crate::queue::EndlessArray;
 use crate::rt::hint::Backoff;
@@ -105,6 +106,7 @@ pub(super) struct Chan<T> {
     /// Cells between `received` and `sent` whose sender gave up.
     gone_senders: AtomicUsize,
     pub(super) watchers: Watchers,
+    pub(super) returned: Returned<T>,
     pub(super) array: EndlessArray<Cell<T>>,
     capacity: Capacity,
 }
@@ -123,6 +125,7 @@ impl<T> Chan<T> {
             behind: AtomicUsize::new(0),
             gone_senders: AtomicUsize::new(0),
             watchers: Watchers::new(),
+            returned: Returned::new(),
             array: EndlessArray::new(shift, in_use),
             capacity,
         }
@@ -362,7 +365,7 @@ impl<T> Chan<T> {
         // Audit: see `sent`.
         let received = self.received();
         let sent = self.sent();
-        received < sent.ticket() || sent.is_closed()
+        received < sent.ticket() || sent.is_closed() || !self.returned.is_empty()
     }
 
     /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not

@@ -75,13 +75,18 @@ mod close;
 mod core;
 mod error;
 mod expand;
+#[cfg(feature = "async")]
+mod future;
 mod iter;
 mod receiver;
 mod recv;
+mod returned;
 mod select;
 mod send;
 mod sender;
 mod shared;
+#[cfg(feature = "async")]
+mod task;
 mod timer;
 mod watch;
 mod withdraw;
@@ -89,6 +94,8 @@ mod withdraw;
 pub use error::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
+#[cfg(feature = "async")]
+pub use future::{RecvFuture, RecvStream, SendFuture, SendSink};
 pub use iter::{IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use select::{

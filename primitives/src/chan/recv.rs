@@ -34,6 +34,11 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn recv(&self, patience: Patience) -> Result<T, NotReceived> {
         loop {
+            if !self.returned.is_empty()
+                && let Some(value) = self.take_returned()
+            {
+                return Ok(value);
+            }
             let ticket = match self.receive_ticket(patience) {
                 Ok(ticket) => ticket,
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
@@ -113,7 +118,7 @@ impl<T> Chan<T> {
                     return Accepted::Value;
                 }
                 // A value is not taken from who waits once the channel is closed: close is one moment for all.
-                Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
+                Phase::SenderWaits if self.sent().is_closed() => {
                     self.refuse(place, state);
                     state = cell.load();
                 }
@@ -186,6 +191,14 @@ impl<T> Chan<T> {
         state: State,
         own: Option<&Claim>,
     ) -> Result<Accepted, State> {
+        if self.sent().is_closed() {
+            self.refuse(place, state);
+            let found = place.cell().load();
+            // What was sent before is received.
+            if Phase::of(found) != Phase::SenderSelects {
+                return Err(found);
+            }
+        }
         // SAFETY: we have not left.
         let spoiled = match unsafe { meet(place, SENDER, state, false, own) } {
             Meeting::Changed(found) => return Err(found),
@@ -247,18 +260,31 @@ impl<T> Chan<T> {
         }
         self.expand();
         self.watchers.notify();
+        if !self.returned.is_empty() {
+            return Ok(self.give_up_receiving(place, ticket, None));
+        }
         if cell.changes_soon(Phase::ReceiverWaits, deadline) || parker.park_deadline(deadline) {
             return Ok(self.receiving_ended(place));
         }
+        Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)))
+    }
+
+    /// Ends our own wait, for a reason or to try again with another ticket.
+    fn give_up_receiving(
+        &self,
+        place: Place<'_, Cell<T>>,
+        ticket: u64,
+        why: Option<NotReceived>,
+    ) -> Result<T, Option<NotReceived>> {
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving. Audit:
         // `exchange` reads the state found with Acquire for all its callers.
-        match cell.advance(Phase::ReceiverWaits, self.receiver_leaves(), Relaxed) {
-            Err(_) => Ok(self.receiving_ended(place)),
+        match place.cell().advance(Phase::ReceiverWaits, self.receiver_leaves(), Relaxed) {
+            Err(_) => self.receiving_ended(place),
             Ok(_) => {
                 // SAFETY: we ended the wait.
                 drop(unsafe { place.aside().take(RECEIVER) });
                 self.withdraw_receive(place, ticket);
-                Ok(Err(Some(NotReceived::Timeout)))
+                Err(why)
             }
         }
     }

@@ -14,6 +14,8 @@ pub(in crate::chan) enum Hold {
     Waiting,
     /// It has happened: the value is in the cell, or has been sent, or waits in the handle.
     Happened,
+    /// It has happened: a value that came back, whose node is in place of the ticket.
+    Returned,
     /// Nothing, but it watches the channel, in which its own select waits to receive.
     Watching(u64),
     /// It has happened: the channel is closed.

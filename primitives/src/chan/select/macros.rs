@@ -3,71 +3,100 @@
 use super::handle::{Handle, Look, Slot};
 use super::run::{Case, Order, run};
 use crate::chan::claim::Claim;
-use crate::chan::core::Patience;
+use crate::chan::core::{Chan, Patience};
 use crate::chan::watch::Watchers;
 use crate::chan::{Receiver, RecvError, SendError, Sender};
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
+use ::core::borrow::Borrow;
 use ::core::cell::Cell as Stash;
 use ::core::fmt;
 use std::time::Duration;
 
 /// A send with its value.
 #[doc(hidden)]
-pub struct Sending<'a, T> {
-    sender: &'a Sender<T>,
+pub struct Sending<S, T> {
+    sender: S,
     value: Stash<Option<T>>,
 }
 
-impl<'a, T> Sending<'a, T> {
-    pub fn new(sender: &'a Sender<T>, value: T) -> Self {
+impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
+    pub fn new(sender: S, value: T) -> Self {
         Sending { sender, value: Stash::new(Some(value)) }
+    }
+
+    fn chan(&self) -> &Chan<T> {
+        &self.sender.borrow().0
+    }
+
+    /// What has become of it.
+    pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Result<(), SendError<T>> {
+        self.chan().finish_send(slot, self.value.take())
     }
 }
 
-impl<T> fmt::Debug for Sending<'_, T> {
+#[cfg(feature = "async")]
+impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
+    /// One without a value.
+    pub(in crate::chan) fn empty(sender: S) -> Self {
+        Sending { sender, value: Stash::new(None) }
+    }
+
+    pub(in crate::chan) fn fill(&self, value: T) {
+        self.value.set(Some(value));
+    }
+
+    pub(in crate::chan) fn is_empty(&self) -> bool {
+        let value = self.value.take();
+        let empty = value.is_none();
+        self.value.set(value);
+        empty
+    }
+}
+
+impl<S, T> fmt::Debug for Sending<S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("Sending { .. }")
     }
 }
 
-impl<T> Handle for Sending<'_, T> {
+impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
     fn attempt(&self, slot: &mut Slot) -> bool {
-        self.sender.0.case_send(slot, &self.value, None)
+        self.chan().case_send(slot, &self.value, None)
     }
 
     fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
-        self.sender.0.case_send(slot, &self.value, Some((claim, case)))
+        self.chan().case_send(slot, &self.value, Some((claim, case)))
     }
 
     fn look(&self, slot: &mut Slot) -> Look {
-        self.sender.0.look_send(slot, Some(&self.value))
+        self.chan().look_send(slot, Some(&self.value))
     }
 
     fn decided_by_itself(&self) {
-        self.sender.0.remove_behind();
+        self.chan().remove_behind();
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
-        self.sender.0.chosen_send(slot, closed, &self.value);
+        self.chan().chosen_send(slot, closed, &self.value);
         true
     }
 
     fn withdraw(&self, slot: &mut Slot) {
-        self.sender.0.withdraw_case_send(slot, Some(&self.value));
+        self.chan().withdraw_case_send(slot, Some(&self.value));
     }
 
     fn is_ready(&self, own: u64) -> bool {
-        self.sender.0.is_ready_to_send(own)
+        self.chan().is_ready_to_send(own)
     }
 
     fn watchers(&self) -> Option<&Watchers> {
-        Some(&self.sender.0.watchers)
+        Some(&self.chan().watchers)
     }
 
     fn rendezvous(&self) -> Option<(usize, bool)> {
-        self.sender.0.rendezvous().map(|address| (address, true))
+        self.chan().rendezvous().map(|address| (address, true))
     }
 }
 
@@ -91,7 +120,7 @@ impl<T> Completes for &Receiver<T> {
     }
 }
 
-impl<T> Completes for Sending<'_, T> {
+impl<S: Borrow<Sender<T>>, T> Completes for Sending<S, T> {
     type Result = Result<(), SendError<T>>;
 
     fn handle(&self) -> &dyn Handle {
@@ -99,7 +128,7 @@ impl<T> Completes for Sending<'_, T> {
     }
 
     fn complete(&self, slot: &mut Slot) -> Self::Result {
-        self.sender.0.finish_send(slot, self.value.take())
+        self.finish(slot)
     }
 }
 

@@ -19,6 +19,9 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> bool {
+        if !self.returned.is_empty() && self.hold_returned(slot) {
+            return true;
+        }
         loop {
             let ticket = match self.receive_ticket(Patience::None) {
                 Ok(ticket) => ticket,
@@ -96,6 +99,9 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn look_recv(&self, slot: &mut Slot) -> Look {
+        if !self.returned.is_empty() {
+            return Look::Over;
+        }
         let place = self.receiving(slot);
         // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
         match Phase::of(place.cell().look()) {
@@ -119,8 +125,15 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
-        if slot.hold == Hold::Waiting {
-            self.withdraw_receive(self.receiving(slot), slot.ticket);
+        match slot.hold {
+            Hold::Waiting => self.withdraw_receive(self.receiving(slot), slot.ticket),
+            Hold::Happened | Hold::Returned => {
+                let ticket = if slot.hold == Hold::Happened { slot.ticket } else { 0 };
+                if let Ok(value) = self.finish_recv(slot) {
+                    self.give_back(value, ticket);
+                }
+            }
+            _ => (),
         }
         slot.hold = Hold::Nothing;
     }
@@ -132,6 +145,7 @@ impl<T> Chan<T> {
                 let place = self.receiving(slot);
                 Ok(self.collect(place, place.cell().load()))
             }
+            Hold::Returned => Ok(self.held_returned(slot)),
             _ => Err(RecvError),
         };
         slot.hold = Hold::Nothing;

@@ -1,0 +1,67 @@
+//! The waker of a task that waits.
+
+use crate::rt::cell::UnsafeCell;
+use crate::rt::sync::atomic::AtomicU8;
+use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use core::task::Waker;
+
+/// Nobody touches the waker.
+const IDLE: u8 = 0;
+/// The owner is changing it.
+const SETTING: u8 = 1;
+/// Somebody is taking it; or, together with [`SETTING`], wanted to.
+const WAKING: u8 = 2;
+
+/// A waker that its owner sets, from poll to poll, while others wake it.
+///
+/// Whoever moves the state from `IDLE` has the slot. A wake that comes while the owner is setting leaves its mark,
+/// and the owner wakes the task itself.
+pub(super) struct TaskWaker {
+    state: AtomicU8,
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: the state says who has the slot.
+unsafe impl Send for TaskWaker {}
+// SAFETY: as above.
+unsafe impl Sync for TaskWaker {}
+
+impl TaskWaker {
+    pub(super) fn new() -> TaskWaker {
+        TaskWaker { state: AtomicU8::new(IDLE), waker: UnsafeCell::new(None) }
+    }
+
+    /// For the owner alone.
+    pub(super) fn set(&self, waker: &Waker) {
+        // Acquire: whoever took the last waker is done with the slot. If somebody is taking it just now, the task is
+        // being woken, and is polled again.
+        if self.state.compare_exchange(IDLE, SETTING, Acquire, Acquire).is_err() {
+            return waker.wake_by_ref();
+        }
+        // SAFETY: the slot is ours.
+        let old = self.waker.with_mut(|slot| unsafe { (*slot).replace(waker.clone()) });
+        drop(old);
+        // Release: the waker is here for who takes it. Acquire: what the one who wanted to wake us did comes before.
+        if self.state.compare_exchange(SETTING, IDLE, AcqRel, Acquire).is_err() {
+            // SAFETY: the slot is still ours: who wanted to wake us has left it to us.
+            let waker = self.waker.with_mut(|slot| unsafe { (*slot).take() });
+            self.state.swap(IDLE, AcqRel); // Release: we are done with the slot.
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        // Acquire: the waker is here. Release: what we did comes before the owner sees the mark.
+        if self.state.fetch_or(WAKING, AcqRel) != IDLE {
+            return;
+        }
+        // SAFETY: the slot is ours.
+        let waker = self.waker.with_mut(|slot| unsafe { (*slot).take() });
+        self.state.fetch_and(!WAKING, Release); // Release: we are done with the slot.
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

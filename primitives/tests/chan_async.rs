@@ -1,0 +1,202 @@
+//! Futures, streams and sinks, and that they may be dropped at any time.
+#![cfg(feature = "async")]
+
+use futures::executor::block_on;
+use futures::task::noop_waker_ref;
+use futures::{FutureExt, SinkExt, StreamExt, join};
+use selvedge::chan::{
+    Receiver, RecvError, RecvFuture, SendError, SendFuture, TryRecvError, TrySendError, after, bounded,
+    unbounded,
+};
+use selvedge::rt::thread;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Polls once; nobody is woken.
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(noop_waker_ref()))
+}
+
+fn waits(future: &mut RecvFuture<'_, i32>) {
+    assert_eq!(poll(future), Poll::Pending);
+}
+
+fn waits_to_send(future: &mut SendFuture<'_, i32>) {
+    assert_eq!(poll(future), Poll::Pending);
+}
+
+#[test]
+fn both_sides_meet_in_one_task() {
+    block_on(async {
+        for capacity in [0, 1, 5] {
+            let (tx, rx) = bounded(capacity);
+            let send = async {
+                for n in 0..100 {
+                    tx.send_async(n).await.expect("open");
+                }
+                tx.close().expect("open");
+            };
+            let receive = async {
+                let mut got = Vec::new();
+                while let Ok(n) = rx.recv_async().await {
+                    got.push(n);
+                }
+                got
+            };
+            let ((), got) = join!(send, receive);
+            assert_eq!(got, (0..100).collect::<Vec<i32>>(), "capacity {capacity}");
+        }
+    });
+}
+
+#[test]
+fn a_blocking_side_and_an_async_one_meet() {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded(capacity);
+        let sender = thread::spawn(move || (0..1_000).for_each(|n| tx.send(n).expect("open")));
+        assert_eq!(block_on(rx.into_stream().collect::<Vec<i32>>()), (0..1_000).collect::<Vec<i32>>());
+        sender.join().expect("no panic");
+
+        let (tx, rx) = bounded(capacity);
+        let receiver = thread::spawn(move || rx.iter().collect::<Vec<i32>>());
+        block_on(async move {
+            let mut sink = tx.into_sink();
+            for n in 0..1_000 {
+                sink.send(n).await.expect("open");
+            }
+        });
+        assert_eq!(receiver.join().expect("no panic"), (0..1_000).collect::<Vec<i32>>());
+    }
+}
+
+#[test]
+fn many_tasks_on_many_threads_lose_nothing() {
+    let (tx, rx) = bounded(2);
+    let total: u64 = thread::scope(|scope| {
+        for _ in 0..2 {
+            let tx = tx.clone();
+            scope.spawn(move || {
+                block_on(async {
+                    for n in 0..2_000 {
+                        tx.send_async(n).await.expect("open")
+                    }
+                })
+            });
+        }
+        drop(tx);
+        let receivers = [0, 1].map(|_| {
+            let rx: Receiver<u64> = rx.clone();
+            scope.spawn(move || block_on(rx.into_stream().fold(0, |sum, n| async move { sum + n })))
+        });
+        receivers.map(|receiver| receiver.join().expect("no panic")).iter().sum()
+    });
+    assert_eq!(total, 2 * (0..2_000).sum::<u64>());
+}
+
+#[test]
+fn a_dropped_receive_takes_no_value() {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded(capacity);
+        let mut future = rx.recv_async();
+        waits(&mut future);
+        drop(future);
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        if capacity == 0 {
+            assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+        } else {
+            assert_eq!(tx.try_send(1), Ok(()));
+            assert_eq!(rx.try_recv(), Ok(1));
+        }
+    }
+}
+
+#[test]
+fn a_value_that_came_for_a_dropped_receive_goes_to_the_next() {
+    let (tx, rx) = bounded(2);
+    let mut first = rx.recv_async();
+    waits(&mut first);
+    (1..=3).for_each(|n| tx.try_send(n).expect("the first one is for the future"));
+    drop(first);
+    assert_eq!(rx.try_iter().collect::<Vec<i32>>(), [1, 2, 3]);
+
+    // Somebody waits already.
+    let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+    waits(&mut first);
+    waits(&mut second);
+    tx.try_send(4).expect("it is for the first one");
+    drop(first);
+    assert_eq!(poll(&mut second), Poll::Ready(Ok(4)));
+
+    // Nobody comes any more but those who look what is left.
+    let mut last = rx.recv_async();
+    waits(&mut last);
+    tx.try_send(5).expect("it is for the future");
+    drop(last);
+    drop(tx);
+    assert_eq!((rx.recv(), rx.recv()), (Ok(5), Err(RecvError)));
+}
+
+#[test]
+fn a_dropped_send_takes_no_place() {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded(capacity);
+        (0..capacity as i32).for_each(|n| tx.try_send(n).expect("room"));
+        let mut future = tx.send_async(9);
+        waits_to_send(&mut future);
+        drop(future);
+        assert_eq!(rx.try_iter().count(), capacity);
+        let mut future = tx.send_async(7);
+        assert_eq!(poll(&mut future).is_pending(), capacity == 0);
+        assert_eq!(rx.try_recv(), Ok(7));
+        if capacity == 0 {
+            assert_eq!(poll(&mut future), Poll::Ready(Ok(())));
+        }
+    }
+}
+
+#[test]
+fn futures_are_served_in_the_order_of_their_first_poll() {
+    let (tx, rx) = bounded(0);
+    let mut futures: Vec<RecvFuture<'_, i32>> = (0..3).map(|_| rx.recv_async()).collect();
+    futures.iter_mut().rev().for_each(waits);
+    futures.iter_mut().for_each(waits); // Polling again changes nothing.
+    (0..3).for_each(|n| tx.try_send(n).expect("a receiver waits"));
+    let got: Vec<_> = futures.iter_mut().map(|future| poll(future)).collect();
+    assert_eq!(got, [2, 1, 0].map(|n| Poll::Ready(Ok(n))));
+}
+
+#[test]
+fn close_ends_futures() {
+    let (tx, rx) = bounded::<i32>(0);
+    let mut receive = rx.recv_async();
+    waits(&mut receive);
+    tx.close().expect("open");
+    assert_eq!(poll(&mut receive), Poll::Ready(Err(RecvError)));
+    assert_eq!(tx.send_async(1).now_or_never(), Some(Err(SendError(1))));
+
+    let (tx, rx) = bounded(0);
+    let mut send = tx.send_async(2);
+    waits_to_send(&mut send);
+    drop(rx);
+    assert_eq!(poll(&mut send), Poll::Ready(Err(SendError(2))));
+}
+
+#[test]
+#[should_panic(expected = "cannot be awaited")]
+fn a_timer_is_not_awaited() {
+    let _ = after(Duration::from_secs(60)).recv_async().now_or_never();
+}
+
+#[test]
+fn a_stream_ends_with_its_channel() {
+    let (tx, rx) = unbounded();
+    tx.send(1).expect("open");
+    drop(tx);
+    let mut stream = rx.into_stream();
+    assert_eq!(
+        block_on(async { (stream.next().await, stream.next().await, stream.next().await) }),
+        (Some(1), None, None)
+    );
+}
