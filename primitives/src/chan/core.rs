@@ -174,8 +174,7 @@ impl<T> Chan<T> {
         self.receivers.buffer_end.load(SeqCst)
     }
 
-    /// Whether a sender with this ticket need not wait: it is in the buffer, or a receiver of a buffer has it
-    /// too.
+    /// Whether a sender with this ticket need not wait: it has its place in the buffer.
     #[inline]
     #[track_caller]
     pub(super) fn has_place(&self, ticket: u64) -> bool {
@@ -185,24 +184,29 @@ impl<T> Chan<T> {
             Capacity::Unbounded => true,
             // Acquire: pairs with the Release below: the receives that made this place happen before the send
             // that uses it completes.
-            Capacity::Bounded(_) => {
-                ticket < self.senders.known_end.load(Acquire) || self.has_new_place(ticket)
+            Capacity::Bounded(capacity) => {
+                ticket < self.senders.known_end.load(Acquire) || self.has_new_place(ticket, capacity as u64)
             }
         }
     }
 
     #[track_caller]
-    fn has_new_place(&self, ticket: u64) -> bool {
+    fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
         // SeqCst: as in `sent` and `behind`; `received` pairs with the increments in `receive_ticket` and
         // `buffer_end` with those in `expand`: the receives that made this place happen before the send that
         // uses it completes.
-        let end = self.buffer_end();
+        // Every receive that has begun moves the end, if it has not yet; so it is at least so far.
+        let end = self.buffer_end().max(self.received() + capacity);
+        // A place that may be there only because of a receive after the close comes too late for a send.
+        if self.sent().is_closed() {
+            return false;
+        }
         if ticket < end {
             // Release: passes on what the loads above have acquired. It may lower the value: then the next
             // sender looks again.
             self.senders.known_end.store(end, Release);
         }
-        ticket < end || ticket < self.received()
+        ticket < end
     }
 
     /// Takes a ticket to send with, unless that would wait and the caller may not.
@@ -216,6 +220,11 @@ impl<T> Chan<T> {
                 return Err(NoTicket::Closed);
             }
             if patience.is_none() && !self.may_send(sent.ticket()) {
+                let again = self.break_one_under_way(sent.ticket());
+                sent = self.sent();
+                if again || sent.is_closed() {
+                    continue;
+                }
                 return Err(NoTicket::WouldWait);
             }
             let next = Sent::open(sent.ticket() + 1);

@@ -154,6 +154,10 @@ impl<T> Handle for Sender<T> {
         self.0.look_send(slot, None)
     }
 
+    fn hurry(&self, slot: &Slot) -> bool {
+        self.0.break_one_under_way(slot.ticket) || self.0.sent().is_closed()
+    }
+
     fn decided_by_itself(&self) {
         self.0.remove_behind();
     }

@@ -149,6 +149,30 @@ impl<C: ArrayCell> EndlessArray<C> {
         Some(look(Place { segment, index: self.index(ticket) }))
     }
 
+    /// Calls `look` with the cells of these tickets, which the caller need not hold, until it says `true`; without
+    /// those whose segment is dead already.
+    pub(crate) fn visit_until(
+        &self,
+        party: usize,
+        tickets: core::ops::Range<u64>,
+        mut look: impl FnMut(Place<'_, C>) -> bool,
+    ) -> bool {
+        let pin = self.pin();
+        let mut at: Option<&Segment<C>> = None;
+        for ticket in tickets {
+            let id = ticket >> self.shift;
+            if at.is_none_or(|segment| segment.id() != id) {
+                at = pin.segment(party, id);
+            }
+            if let Some(segment) = at
+                && look(Place { segment, index: self.index(ticket) })
+            {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.
     ///
     /// # Safety

@@ -64,6 +64,11 @@ pub trait Handle {
     fn look(&self, slot: &mut Slot) -> Look;
     /// The claim has been decided for this case; whether it has happened by that, or the select must start over.
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
+    /// Time is up: makes sure that it is not others' unfinished steps that keep the operation from happening; `true`
+    /// if it was, and may be able to happen now.
+    fn hurry(&self, _slot: &Slot) -> bool {
+        false
+    }
     /// The select has just decided for this case itself, since it looked ready.
     fn decided_by_itself(&self) {}
     /// The claim has been decided otherwise, or the select gives up.

@@ -74,6 +74,10 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().look_send(slot, Some(&self.value))
     }
 
+    fn hurry(&self, slot: &Slot) -> bool {
+        self.chan().break_one_under_way(slot.ticket) || self.chan().sent().is_closed()
+    }
+
     fn decided_by_itself(&self) {
         self.chan().remove_behind();
     }

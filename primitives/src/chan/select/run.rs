@@ -238,6 +238,11 @@ impl<'a, 'c> Waiting<'a, 'c> {
         }
     }
 
+    fn hurry(&self) -> bool {
+        let mut waiting = self.cases.iter().filter(|case| case.slot.hold == Hold::Waiting);
+        waiting.any(|case| case.handle.hurry(&case.slot))
+    }
+
     fn start_over(&self) -> Result<Ended, Again> {
         self.try_again().or(Ok(Ended::Over))
     }
@@ -254,7 +259,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
         }
         // A timer that was not the first to be received from, or was set anew, may be due later.
         match self.deadline {
-            Some(deadline) if deadline <= now() => Ok(Ended::Timeout),
+            Some(deadline) if deadline <= now() && !self.hurry() => Ok(Ended::Timeout),
             _ => Err(Again),
         }
     }

@@ -109,15 +109,18 @@ impl<T> Chan<T> {
     /// Looks again at a case that waits. `stash` is where its value belongs, if it is not late.
     pub(in crate::chan) fn look_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) -> Look {
         // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
-        match Phase::of(self.sending(slot).cell().look()) {
-            Phase::Broken => {
-                self.withdraw_case_send(slot, stash);
-                Look::Broken
-            }
-            _ if self.sent().is_closed() => Look::Closed,
-            // A receiver that moved the end of the buffer found us trying, or not here at all.
-            _ if self.has_place(slot.ticket) => Look::Ready,
-            _ => Look::Waits,
+        if Phase::of(self.sending(slot).cell().look()) == Phase::Broken {
+            self.withdraw_case_send(slot, stash);
+            return Look::Broken;
+        }
+        // A receiver that moved the end of the buffer found us trying, or not here at all.
+        let has_place = self.has_place(slot.ticket);
+        if self.sent().is_closed() {
+            Look::Closed
+        } else if has_place {
+            Look::Ready
+        } else {
+            Look::Waits
         }
     }
 

@@ -1,0 +1,144 @@
+//! Channels do what their sequential specification says, in every form of the operations: plain, timed, by `select!`
+//! and as futures.
+
+#![allow(clippy::disallowed_types, reason = "proptest's macros use std's Arc, outside the models")]
+
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use selvedge::chan::{Receiver, Sender, TryRecvError, TrySendError};
+use selvedge::chan::{bounded_with_segments, select, unbounded_with_segments};
+use selvedge_check::spec::Fifo;
+use selvedge_check::spec::FifoAnswer::{self, Closed, Done, Empty, Full, Value};
+use selvedge_check::spec::FifoOp::{self, Close, Recv, Send, TryRecv, TrySend};
+use selvedge_check::{Checker, Scenario};
+use std::time::Duration;
+
+const A_WHILE: Duration = Duration::from_micros(10);
+
+/// How an operation is done.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Plain,
+    Timed,
+    Selected,
+}
+
+type Ends = (Sender<u8>, Receiver<u8>);
+
+fn sent(result: Result<(), TrySendError<u8>>) -> FifoAnswer<u8> {
+    match result {
+        Ok(()) => Done,
+        Err(error) if error.is_full() => Full,
+        Err(_) => Closed,
+    }
+}
+
+fn received(result: Result<u8, TryRecvError>) -> FifoAnswer<u8> {
+    result.map_or_else(|error| if error.is_empty() { Empty } else { Closed }, Value)
+}
+
+fn plainly((tx, rx): &Ends, operation: &FifoOp<u8>) -> FifoAnswer<u8> {
+    match operation {
+        Send(value) => tx.send(*value).map_or(Closed, |()| Done),
+        TrySend(value) => sent(tx.try_send(*value)),
+        Recv => rx.recv().map_or(Closed, Value),
+        TryRecv => received(rx.try_recv()),
+        Close => tx.close().map_or(Closed, |()| Done),
+    }
+}
+
+fn timed(ends: &Ends, operation: &FifoOp<u8>) -> FifoAnswer<u8> {
+    let (tx, rx) = ends;
+    match operation {
+        TrySend(value) => match tx.send_timeout(*value, A_WHILE) {
+            Ok(()) => Done,
+            Err(error) if error.is_timeout() => Full,
+            Err(_) => Closed,
+        },
+        TryRecv => rx
+            .recv_timeout(A_WHILE)
+            .map_or_else(|error| if error.is_timeout() { Empty } else { Closed }, Value),
+        other => plainly(ends, other),
+    }
+}
+
+fn selected(ends: &Ends, operation: &FifoOp<u8>) -> FifoAnswer<u8> {
+    let (tx, rx) = ends;
+    let (_other, idle) = bounded_with_segments::<u8>(0, 0);
+    match operation {
+        Send(value) => select! {
+            send(tx, *value) -> sent => sent.map_or(Closed, |()| Done),
+            recv(idle) -> _ => unreachable!("nobody sends there"),
+        },
+        TrySend(value) => select! {
+            send(tx, *value) -> sent => sent.map_or(Closed, |()| Done),
+            default(A_WHILE) => Full,
+        },
+        Recv => select! {
+            recv(rx) -> got => got.map_or(Closed, Value),
+            recv(idle) -> _ => unreachable!("nobody sends there"),
+        },
+        TryRecv => select! {
+            recv(rx) -> got => got.map_or(Closed, Value),
+            default(A_WHILE) => Empty,
+        },
+        Close => plainly(ends, &Close),
+    }
+}
+
+/// A channel against its specification; what still waits in the end is ended by a close.
+fn channel(capacity: Option<usize>, spec: Fifo<u8>, form: Form) -> Scenario<Fifo<u8>, Ends> {
+    let make = move || match capacity {
+        Some(capacity) => bounded_with_segments(capacity, 1),
+        None => unbounded_with_segments(1),
+    };
+    let apply = match form {
+        Form::Plain => plainly,
+        Form::Timed => timed,
+        Form::Selected => selected,
+    };
+    let checker =
+        Checker::new().ignore_environment().preemption_bound(Some(1)).iterations(20).max_executions(300);
+    Scenario::new("channel", spec, make, apply).finish(Close).checker(checker).programs(12)
+}
+
+fn operations() -> impl Strategy<Value = FifoOp<u8>> {
+    prop_oneof![any::<u8>().prop_map(Send), any::<u8>().prop_map(TrySend), Just(Recv), Just(TryRecv)]
+}
+
+#[test]
+fn a_buffer_of_one_is_linearizable() {
+    for form in [Form::Plain, Form::Timed, Form::Selected] {
+        channel(Some(1), Fifo::bounded(1), form).check(operations());
+    }
+}
+
+#[test]
+fn a_buffer_of_two_is_linearizable() {
+    for form in [Form::Plain, Form::Timed, Form::Selected] {
+        channel(Some(2), Fifo::bounded(2), form).check(operations());
+    }
+}
+
+#[test]
+fn an_unbounded_channel_is_linearizable() {
+    for form in [Form::Plain, Form::Timed, Form::Selected] {
+        channel(None, Fifo::unbounded(), form).check(operations());
+    }
+}
+
+#[test]
+fn a_channel_that_is_closed_under_way_is_linearizable() {
+    let operations = || prop_oneof![4 => operations(), 1 => Just(Close)];
+    for form in [Form::Plain, Form::Timed, Form::Selected] {
+        channel(Some(1), Fifo::bounded(1), form).check(operations());
+        channel(None, Fifo::unbounded(), form).check(operations());
+    }
+}
+
+/// The broken twin: a channel whose capacity is one more than it should be.
+#[test]
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+fn a_channel_with_a_place_too_many_is_found() {
+    let failing = channel(Some(2), Fifo::bounded(1), Form::Plain).programs(100).run(operations());
+    assert!(failing.is_err(), "nobody noticed the second place");
+}
