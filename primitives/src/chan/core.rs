@@ -202,9 +202,9 @@ impl<T> Chan<T> {
             return false;
         }
         if ticket < end {
-            // Release: passes on what the loads above have acquired. It may lower the value: then the next
-            // sender looks again.
-            self.senders.known_end.store(end, Release);
+            // Release: passes on what the loads above have acquired. The value only grows: a place that was once
+            // seen is there, also after a close.
+            self.senders.known_end.fetch_max(end, Release);
         }
         ticket < end
     }
