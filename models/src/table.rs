@@ -134,7 +134,7 @@ models! {
     chan_room::a_rendezvous_send_completes_only_with_a_receiver, TWO,
         "without a buffer a send completes only with a receiver", [WAKE_SENDER];
     chan_room::a_send_waits_only_while_the_channel_is_full, None,
-        "a place that a receive freed is free", [LOST_GROWTH];
+        "a place that a receive freed is free", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::the_buffer_never_holds_more_than_its_capacity, None,
         "of two senders one finds room for one value", [LOST_VALUE];
     chan_room::try_recv_misses_nothing_and_invents_nothing, None,
@@ -145,7 +145,7 @@ models! {
         "a value sent is received though both sides time out", [HAND_OVER];
     chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [PUBLISH];
     chan_room::a_sender_that_gave_up_leaves_its_place, TWO,
-        "a sender that timed out takes no place", [LOST_GROWTH];
+        "a sender that timed out takes no place", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::two_receivers_share_what_two_sends_bring, TWO,
         "two blocked receivers both get a value", [WAKE_RECEIVER];
     chan_room::a_waiting_sender_is_not_counted, TWO,

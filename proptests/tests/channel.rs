@@ -142,3 +142,41 @@ fn a_channel_with_a_place_too_many_is_found() {
     let failing = channel(Some(2), Fifo::bounded(1), Form::Plain).programs(100).run(operations());
     assert!(failing.is_err(), "nobody noticed the second place");
 }
+
+/// A send that is under way behind the buffer is no reason to make the buffer longer.
+#[test]
+#[cfg(feature = "shuttle")]
+fn a_full_buffer_stays_full_whoever_looks() {
+    use selvedge_check::{Engine, Program, Strategy};
+    let program = Program {
+        first: vec![],
+        threads: vec![
+            vec![TrySend(143), TryRecv],
+            vec![Send(76), TryRecv, Send(54)],
+            vec![Send(31), TrySend(82)],
+        ],
+        last: vec![TryRecv],
+    };
+    let checker =
+        Checker::new().ignore_environment().iterations(1_000).engines([Engine::Shuttle(Strategy::Random)]);
+    channel(Some(1), Fifo::bounded(1), Form::Selected).checker(checker).check_program(&program);
+}
+
+/// Who finds a buffer full, or empty, is right, whatever others are in the middle of.
+#[test]
+#[cfg(feature = "shuttle")]
+fn full_and_empty_are_told_as_they_are() {
+    use selvedge_check::{Engine, Program, Strategy};
+    let program = Program {
+        first: vec![],
+        threads: vec![vec![TrySend(27), TryRecv], vec![TryRecv], vec![Send(2), TryRecv]],
+        last: vec![TryRecv],
+    };
+    for form in [Form::Plain, Form::Timed, Form::Selected] {
+        for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
+            let engine = Engine::Shuttle(strategy);
+            let checker = Checker::new().ignore_environment().iterations(2_000).engines([engine]);
+            channel(Some(1), Fifo::bounded(1), form).checker(checker).check_program(&program);
+        }
+    }
+}

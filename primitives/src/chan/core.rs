@@ -209,6 +209,11 @@ impl<T> Chan<T> {
         ticket < end
     }
 
+    /// Remembers that a send with this ticket has its place. Release: as in `has_new_place`.
+    pub(super) fn knows_place(&self, ticket: u64) {
+        self.senders.known_end.fetch_max(ticket + 1, Release);
+    }
+
     /// Takes a ticket to send with, unless that would wait and the caller may not.
     #[inline]
     pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
@@ -220,7 +225,7 @@ impl<T> Chan<T> {
                 return Err(NoTicket::Closed);
             }
             if patience.is_none() && !self.may_send(sent.ticket()) {
-                let again = self.break_one_under_way(sent.ticket());
+                let again = self.make_room(sent.ticket());
                 sent = self.sent();
                 if again || sent.is_closed() {
                     continue;

@@ -34,7 +34,7 @@ impl<T> Chan<T> {
         self.array.visit(RECEIVER, ticket, |place| self.let_in(place)).unwrap_or(true)
     }
 
-    fn let_in(&self, place: Place<'_, Cell<T>>) -> bool {
+    pub(super) fn let_in(&self, place: Place<'_, Cell<T>>) -> bool {
         let cell = place.cell();
         let mut state = cell.look();
         loop {
@@ -60,7 +60,6 @@ impl<T> Chan<T> {
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, false, None) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { claim, .. } => {
-                        self.remove_behind();
                         claim.wake();
                         return true;
                     }

@@ -59,14 +59,10 @@ impl Waiting {
                 Look::Waits => return Poll::Pending,
                 Look::Ready => Outcome::chosen(0, false),
                 Look::Closed => Outcome::chosen(0, true),
-                Look::Broken | Look::Over => Outcome::TRYING,
+                Look::Over => Outcome::TRYING,
             };
-            if claim.decide(Outcome::WAITING, to).is_ok() {
-                match to {
-                    Outcome::TRYING => self.withdraw(handle),
-                    _ if to == Outcome::chosen(0, false) => handle.decided_by_itself(),
-                    _ => (),
-                }
+            if claim.decide(Outcome::WAITING, to).is_ok() && to == Outcome::TRYING {
+                self.withdraw(handle);
             }
         }
     }

@@ -75,6 +75,7 @@ mod close;
 mod core;
 mod error;
 mod expand;
+mod full;
 #[cfg(feature = "async")]
 mod future;
 mod iter;

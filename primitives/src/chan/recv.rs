@@ -203,7 +203,6 @@ impl<T> Chan<T> {
         let spoiled = match unsafe { meet(place, SENDER, state, false, own) } {
             Meeting::Changed(found) => return Err(found),
             Meeting::Won { claim, late: false } => {
-                self.remove_behind();
                 claim.wake();
                 self.expand();
                 return Ok(Accepted::Value);
@@ -221,10 +220,7 @@ impl<T> Chan<T> {
             // The end of the buffer has reached it, and it is about to bring its value.
             Meeting::Happened { late: true } => {
                 // Relaxed: nothing is handed over.
-                place.cell().advance(Phase::SenderSelects, Phase::Broken, Relaxed)?;
-                self.array.leave(place, RECEIVER);
-                self.expand();
-                return Ok(Accepted::Broken);
+                place.cell().advance(Phase::SenderSelects, Phase::Broken, Relaxed).map(|_| ())
             }
             Meeting::Trying(claim) => self.spoil(place, Phase::SenderSelects, claim),
             // Relaxed: nothing is handed over.

@@ -179,40 +179,6 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// The buffer seems full. If one of its places is only taken by a send that is under way, which may still fail,
-    /// gives that a moment, and breaks its cell then: the place is free, and that send goes for a new ticket. Whether
-    /// there may be room now.
-    #[cold]
-    pub(super) fn break_one_under_way(&self, end: u64) -> bool {
-        if !self.expands() {
-            return false;
-        }
-        let is_under_way = |state| matches!(Phase::of(state), Phase::Empty | Phase::SenderLeaving);
-        let received = self.received();
-        let broken = self.array.visit_until(RECEIVER, received..end, |place| {
-            let backoff = Backoff::new();
-            let mut state = place.cell().load();
-            while is_under_way(state) {
-                if !backoff.is_completed() {
-                    backoff.snooze();
-                    state = place.cell().load();
-                    continue;
-                }
-                // Relaxed: nothing is handed over.
-                match place.cell().exchange(state, state.with_phase(Phase::Broken as u8), Relaxed) {
-                    Ok(()) => return true,
-                    Err(found) => state = found,
-                }
-            }
-            false
-        });
-        if broken {
-            self.expand();
-        }
-        // If receives have begun meanwhile, what we saw was not all there at one moment.
-        broken || self.received() != received
-    }
-
     /// For a send that may not wait and has the ticket of a receiver that is under way: gives it a moment to
     /// come, then breaks the cell.
     pub(super) fn break_send(&self, place: Place<'_, Cell<T>>, state: State) -> Result<(), State> {
@@ -263,9 +229,14 @@ impl<T> Chan<T> {
             if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
                 return Ok(self.sending_ended(place));
             }
-            if !self.break_one_under_way(ticket) {
-                let why = if self.sent().is_closed() { NotSent::Closed } else { NotSent::Timeout };
-                return Ok(self.stop_sending(place, Phase::SenderLeaving, why));
+            if self.sent().is_closed() {
+                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed));
+            }
+            if self.has_place(ticket) {
+                return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
+            }
+            if !self.make_room(ticket) && !self.sent().is_closed() {
+                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Timeout));
             }
         }
     }

@@ -151,15 +151,11 @@ impl<T> Handle for Sender<T> {
     }
 
     fn look(&self, slot: &mut Slot) -> Look {
-        self.0.look_send(slot, None)
+        self.0.look_send(slot)
     }
 
     fn hurry(&self, slot: &Slot) -> bool {
-        self.0.break_one_under_way(slot.ticket) || self.0.sent().is_closed()
-    }
-
-    fn decided_by_itself(&self) {
-        self.0.remove_behind();
+        self.0.make_room(slot.ticket) || self.0.sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

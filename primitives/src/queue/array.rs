@@ -155,7 +155,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         &self,
         party: usize,
         tickets: core::ops::Range<u64>,
-        mut look: impl FnMut(Place<'_, C>) -> bool,
+        mut look: impl FnMut(Place<'_, C>, u64) -> bool,
     ) -> bool {
         let pin = self.pin();
         let mut at: Option<&Segment<C>> = None;
@@ -165,7 +165,7 @@ impl<C: ArrayCell> EndlessArray<C> {
                 at = pin.segment(party, id);
             }
             if let Some(segment) = at
-                && look(Place { segment, index: self.index(ticket) })
+                && look(Place { segment, index: self.index(ticket) }, ticket)
             {
                 return true;
             }

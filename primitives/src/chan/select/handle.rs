@@ -44,13 +44,12 @@ impl Slot {
 pub enum Look {
     /// It waits.
     Waits,
-    /// It must be registered anew.
-    Broken,
     /// It can happen now.
     Ready,
     /// Its channel is closed.
     Closed,
-    /// The select must start over.
+    /// The select must start over, with a new claim: its cell is broken, or it only watches and the channel has
+    /// changed.
     Over,
 }
 
@@ -69,8 +68,6 @@ pub trait Handle {
     fn hurry(&self, _slot: &Slot) -> bool {
         false
     }
-    /// The select has just decided for this case itself, since it looked ready.
-    fn decided_by_itself(&self) {}
     /// The claim has been decided otherwise, or the select gives up.
     fn withdraw(&self, slot: &mut Slot);
     /// When the operation can happen without anybody else.

@@ -71,20 +71,15 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
     }
 
     fn look(&self, slot: &mut Slot) -> Look {
-        self.chan().look_send(slot, Some(&self.value))
+        self.chan().look_send(slot)
     }
 
     fn hurry(&self, slot: &Slot) -> bool {
-        self.chan().break_one_under_way(slot.ticket) || self.chan().sent().is_closed()
-    }
-
-    fn decided_by_itself(&self) {
-        self.chan().remove_behind();
+        self.chan().make_room(slot.ticket) || self.chan().sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
-        self.chan().chosen_send(slot, closed, &self.value);
-        true
+        self.chan().chosen_send(slot, closed, &self.value)
     }
 
     fn withdraw(&self, slot: &mut Slot) {

@@ -105,11 +105,7 @@ impl<T> Chan<T> {
         let place = self.receiving(slot);
         // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
         match Phase::of(place.cell().look()) {
-            Phase::Broken => {
-                self.array.leave(place, RECEIVER);
-                slot.hold = Hold::Nothing;
-                Look::Broken
-            }
+            Phase::Broken => Look::Over,
             Phase::Closed => Look::Closed,
             _ => Look::Waits,
         }

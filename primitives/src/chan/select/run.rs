@@ -117,7 +117,7 @@ enum Ended {
     Happened(usize),
     /// The claim says that it has been decided so.
     Decided(Outcome),
-    /// A case that only watches may be able to happen.
+    /// The cases must be tried again, with a new claim.
     Over,
     /// Time is up.
     Timeout,
@@ -204,30 +204,18 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Looks at the cases again: what happened while the select was trying, nobody tells it.
     fn look(&mut self) -> Result<Option<Ended>, Again> {
-        let mut broken = false;
         for (number, case) in self.cases.iter_mut().enumerate() {
             let closed = match case.look(&self.claim) {
                 Look::Waits => continue,
                 Look::Over => return self.start_over().map(Some),
-                Look::Broken => {
-                    broken = true;
-                    continue;
-                }
                 Look::Ready => false,
                 Look::Closed => true,
             };
             let chosen = Outcome::chosen(number, closed);
-            return Ok(Some(match self.claim.decide(Outcome::WAITING, chosen) {
-                Ok(()) => {
-                    if !closed {
-                        case.handle.decided_by_itself();
-                    }
-                    Ended::Decided(chosen)
-                }
-                Err(other) => Ended::Decided(other),
-            }));
+            let decided = self.claim.decide(Outcome::WAITING, chosen);
+            return Ok(Some(Ended::Decided(decided.map_or_else(|other| other, |()| chosen))));
         }
-        if broken { self.try_again().map(Some) } else { Ok(None) }
+        Ok(None)
     }
 
     /// Goes back to trying, unless the claim is decided.

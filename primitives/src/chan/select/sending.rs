@@ -106,12 +106,11 @@ impl<T> Chan<T> {
         slot.hold = Hold::Nothing;
     }
 
-    /// Looks again at a case that waits. `stash` is where its value belongs, if it is not late.
-    pub(in crate::chan) fn look_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) -> Look {
+    /// Looks again at a case that waits.
+    pub(in crate::chan) fn look_send(&self, slot: &Slot) -> Look {
         // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
-        if Phase::of(self.sending(slot).cell().look()) == Phase::Broken {
-            self.withdraw_case_send(slot, stash);
-            return Look::Broken;
+        if matches!(Phase::of(self.sending(slot).cell().look()), Phase::Broken | Phase::PassedOver) {
+            return Look::Over;
         }
         // A receiver that moved the end of the buffer found us trying, or not here at all.
         let has_place = self.has_place(slot.ticket);
@@ -135,14 +134,41 @@ impl<T> Chan<T> {
     }
 
     /// The claim of an early case was decided for it.
-    pub(in crate::chan) fn chosen_send(&self, slot: &mut Slot, closed: bool, stash: &Stash<Option<T>>) {
-        if closed {
-            self.take_back(slot, stash);
-            slot.hold = Hold::Closed;
-        } else {
-            self.array.leave(self.sending(slot), SENDER);
+    pub(in crate::chan) fn chosen_send(
+        &self,
+        slot: &mut Slot,
+        closed: bool,
+        stash: &Stash<Option<T>>,
+    ) -> bool {
+        if !closed && self.settle_case(self.sending(slot)) {
             slot.hold = Hold::Happened;
+            return true;
         }
+        self.take_back(slot, stash);
+        slot.hold = if closed { Hold::Closed } else { Hold::Nothing };
+        closed
+    }
+
+    /// Settles that the value in the cell is sent. The claim was decided for it; but if that was done for the sake
+    /// of a place in the buffer, a receiver that still found the select trying may have broken the cell.
+    fn settle_case(&self, place: Place<'_, Cell<T>>) -> bool {
+        let mut state = place.cell().load();
+        while Phase::of(state) == Phase::SenderSelects {
+            let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
+            // Release: the value is here for the receiver, which may have it already.
+            match place.cell().exchange(state, full, Release) {
+                Ok(()) => {
+                    self.remove_behind();
+                    // Who received it by the claim may have left before.
+                    if state.has_left(RECEIVER) {
+                        self.array.finished(place);
+                    }
+                    return true;
+                }
+                Err(found) => state = found,
+            }
+        }
+        false
     }
 
     /// What became of an early case.
@@ -241,14 +267,9 @@ impl<T> Chan<T> {
         slot.hold = Hold::Nothing;
         // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
         unsafe { place.cell().put(value) };
-        let mut state = place.cell().load();
-        while Phase::of(state) == Phase::SenderSelects {
-            let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
-            // Release: as in `send`.
-            match place.cell().exchange(state, full, Release) {
-                Ok(()) => return Ok(()),
-                Err(found) => state = found,
-            }
+        let state = place.cell().load();
+        if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
+            return Ok(());
         }
         let value = match self.settle_send(place, slot.ticket, Patience::Until(None)) {
             Ok(()) => return Ok(()),
@@ -289,6 +310,9 @@ impl<T> Chan<T> {
                     match place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
                         Err(found) => state = found,
                         Ok(()) => {
+                            if Phase::of(state) == Phase::SenderSelects {
+                                self.remove_behind();
+                            }
                             self.expand();
                             break;
                         }
