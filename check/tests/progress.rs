@@ -6,11 +6,11 @@
     reason = "these tests run models; they are none"
 )]
 
-use selvedge::chan::bounded;
-use selvedge::rt::hint;
+use selvedge::chan::{Receiver, Sender, bounded, select, unbounded};
+use selvedge::rt::hint::{self, spin_loop};
 use selvedge::rt::sync::Mutex;
-use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
 use selvedge_check::{Checker, FailureKind, Progress, Report};
 
 fn checker() -> Checker {
@@ -95,6 +95,73 @@ fn the_channel_goes_on_without_a_party_that_has_stopped() {
         .thread(|(tx, _)| assert!(tx.try_send(2).is_ok()))
         .thread(|(_, rx)| assert!(rx.try_recv().is_ok_and(|n| n > 0) || rx.len() < 3))
         .check_lock_free();
+}
+
+fn channels() -> Checker {
+    checker().preemption_bound(Some(1)).max_operations(20_000)
+}
+
+/// Senders with room, receivers with values, and a close: whoever of them stops, the others finish.
+#[test]
+fn operations_that_need_not_wait_finish_though_one_stops() {
+    Progress::new("buffer", || {
+        let (tx, rx) = bounded::<u32>(4);
+        (0..2).for_each(|n| tx.send(n).expect("room"));
+        (tx, rx)
+    })
+    .checker(channels())
+    .thread(|(tx, _)| assert!(tx.send(8).is_ok() || tx.is_closed()))
+    .thread(|(_, rx)| assert!(rx.recv().is_ok_and(|n| n < 2)))
+    .thread(|(tx, _)| assert!(tx.close().is_ok()))
+    .check_lock_free();
+}
+
+#[test]
+fn an_unbounded_channel_goes_on_without_a_party_that_has_stopped() {
+    Progress::new("unbounded", || {
+        let (tx, rx) = unbounded::<u32>();
+        (0..2).for_each(|n| tx.send(n).expect("open"));
+        (tx, rx)
+    })
+    .checker(channels())
+    .thread(|(tx, _)| assert!(tx.send(7).is_ok()))
+    .thread(|(_, rx)| assert!(rx.recv().is_ok()))
+    .thread(|(tx, rx)| assert!(tx.send(8).is_ok() && rx.len() <= 4))
+    .check_lock_free();
+}
+
+/// A select with a case that is ready finishes; and others do not wait for a select that has stopped.
+#[test]
+fn selects_go_on_without_a_party_that_has_stopped() {
+    Progress::new("select", || {
+        let (ready, idle) = (bounded::<u32>(4), bounded::<u32>(4));
+        (0..2).for_each(|n| ready.0.send(n).expect("room"));
+        (ready, idle)
+    })
+    .checker(channels())
+    .thread(|((_, rx), (_, idle))| {
+        select! { recv(rx) -> got => assert!(got.is_ok()), recv(idle) -> got => assert!(got.is_ok()) }
+    })
+    .thread(|((tx, _), (other, _))| {
+        select! { send(tx, 5) -> sent => assert!(sent.is_ok()), send(other, 6) -> sent => assert!(sent.is_ok()) }
+    })
+    .check_lock_free();
+}
+
+/// The broken twin: the same channel behind a spin lock.
+#[test]
+fn a_channel_behind_a_spin_lock_is_found() {
+    let queue = || (AtomicBool::new(false), bounded::<u32>(4));
+    let locked = |(lock, (tx, _)): &(AtomicBool, (Sender<u32>, Receiver<u32>))| {
+        while lock.swap(true, Acquire) {
+            spin_loop();
+        }
+        assert!(tx.try_send(1).is_ok());
+        lock.store(false, Release);
+    };
+    let reports =
+        Progress::new("locked", queue).checker(channels()).thread(locked).thread(locked).lock_free();
+    assert!(reports.iter().all(|report| report.verdict.failure().is_some()), "{reports:?}");
 }
 
 #[test]

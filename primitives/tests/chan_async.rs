@@ -163,7 +163,7 @@ fn futures_are_served_in_the_order_of_their_first_poll() {
     futures.iter_mut().rev().for_each(waits);
     futures.iter_mut().for_each(waits); // Polling again changes nothing.
     (0..3).for_each(|n| tx.try_send(n).expect("a receiver waits"));
-    let got: Vec<_> = futures.iter_mut().map(|future| poll(future)).collect();
+    let got: Vec<_> = futures.iter_mut().map(poll).collect();
     assert_eq!(got, [2, 1, 0].map(|n| Poll::Ready(Ok(n))));
 }
 

@@ -2,7 +2,7 @@
 #![cfg(not(feature = "checking"))]
 #![allow(clippy::disallowed_types, reason = "the allocator stands below everything")]
 
-use selvedge::chan::bounded;
+use selvedge::chan::{bounded, select, unbounded};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -83,4 +83,75 @@ fn channels_allocate_nothing_for_a_message_and_give_back_what_waiters_took() {
         drop((tx, rx));
     });
     assert_eq!(live, 0, "a channel dropped full");
+}
+
+#[test]
+fn selects_that_lose_leave_nothing() {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded::<u64>(capacity);
+        let (other, full) = bounded::<u64>(capacity);
+        (0..capacity as u64).for_each(|n| other.send(n).expect("room"));
+        let lose = || {
+            select! {
+                recv(rx) -> _ => unreachable!("nobody sends"),
+                send(other, 1) -> _ => unreachable!("nobody receives"),
+                default(Duration::ZERO) => (),
+            }
+        };
+        (0..1_000).for_each(|_| lose());
+        let (live, _) = cost(|| (0..300_000).for_each(|_| lose()));
+        assert!(live.abs() < 16_384, "capacity {capacity}: 300,000 selects that lost left {live} bytes");
+        drop((tx, full));
+    }
+}
+
+#[test]
+fn an_unbounded_channel_follows_the_number_of_its_values() {
+    let (tx, rx) = unbounded();
+    let round = |values: u64| {
+        (0..values).for_each(|n| tx.send([n; 8]).expect("open"));
+        assert_eq!(rx.try_iter().count() as u64, values);
+    };
+    round(1_000);
+    let (grown, _) = cost(|| (0..100_000).for_each(|n| tx.send([n; 8]).expect("open")));
+    assert!(grown > 100_000 * 64, "{grown} bytes for 100,000 values of 64");
+    let (freed, _) = cost(|| assert_eq!(rx.try_iter().count(), 100_000));
+    assert!(grown + freed < 65_536, "{grown} bytes came and {freed} went");
+}
+
+#[test]
+fn values_of_every_size_arrive() {
+    let (tx, rx) = bounded(3);
+    (0..3).for_each(|_| tx.send(()).expect("room"));
+    assert!(tx.try_send(()).is_err());
+    assert_eq!(rx.try_iter().count(), 3);
+    let (tx, rx) = bounded(2);
+    let large: [u8; 4096] = core::array::from_fn(|n| n as u8);
+    tx.send(large).expect("room");
+    tx.send([7; 4096]).expect("room");
+    assert!(rx.recv().expect("it is there") == large && rx.recv().expect("it is there") == [7; 4096]);
+}
+
+/// A value whose destructor may panic, and counts.
+struct Explodes<'a>(&'a Cell<u32>, bool);
+
+impl Drop for Explodes<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() + 1);
+        assert!(!self.1, "a destructor panics");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_costs_no_other_value_its_own() {
+    for capacity in [Some(4), None] {
+        let dropped = Cell::new(0);
+        let (tx, rx) = capacity.map_or_else(unbounded, bounded);
+        (0..4).for_each(|n| assert!(tx.send(Explodes(&dropped, n == 1)).is_ok()));
+        let panics = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(rx)));
+        assert!(panics.is_err());
+        assert_eq!(dropped.get(), 4);
+        assert!(tx.send(Explodes(&dropped, false)).is_err(), "the channel is closed");
+        assert_eq!(dropped.get(), 5);
+    }
 }

@@ -179,10 +179,14 @@ impl<'a, 'c> Waiting<'a, 'c> {
             if let Some(ended) = self.look()? {
                 return Ok(ended);
             }
-            while !backoff.is_completed() && self.claim.outcome() == Outcome::WAITING {
-                backoff.snooze();
+            let deadline = self.first_deadline();
+            // A deadline that has passed is not worth a moment.
+            if deadline.is_none_or(|deadline| deadline > now()) {
+                while !backoff.is_completed() && self.claim.outcome() == Outcome::WAITING {
+                    backoff.snooze();
+                }
             }
-            let woken = self.claim.outcome() != Outcome::WAITING || self.park();
+            let woken = self.claim.outcome() != Outcome::WAITING || self.parker.park_deadline(deadline);
             let outcome = self.claim.outcome();
             if outcome != Outcome::WAITING {
                 return Ok(Ended::Decided(outcome));
@@ -191,10 +195,6 @@ impl<'a, 'c> Waiting<'a, 'c> {
                 return self.time_is_up();
             }
         }
-    }
-
-    fn park(&self) -> bool {
-        self.parker.park_deadline(self.first_deadline())
     }
 
     fn first_deadline(&self) -> Option<Instant> {
