@@ -39,6 +39,7 @@ native:
 # The default build by itself, then everything natively, under each engine, and with all of them.
 test:
 	$(CARGO) test -q -p selvedge
+	$(CARGO) test -q -p selvedge --features async
 	$(CARGO) test -q -p selvedge --release --test layout
 	$(CARGO) test -q -p selvedge-check --release --test history
 	$(CARGO) test -q
