@@ -4,6 +4,7 @@
 //! somebody closes it, so here a pair of both sides is cloned into every thread.
 
 mod blocking;
+mod channels;
 mod locks;
 mod races;
 
@@ -17,6 +18,9 @@ pub struct Bug {
     pub id: &'static str,
     /// How the buggy form must fail.
     pub kind: FailureKind,
+    /// There are so many executions that rc11 does not come to the failing ones in its time: it only checks the
+    /// fixed form.
+    pub wide: bool,
     /// The program as it was.
     pub buggy: fn(),
     /// The program as it was mended.
@@ -25,10 +29,13 @@ pub struct Bug {
 
 /// A bug whose forms are one function that is told whether to be mended.
 macro_rules! bug {
-    ($id:literal, $kind:ident, $module:ident::$kernel:ident) => {
+    (@) => { false };
+    (@ wide) => { true };
+    ($id:literal, $kind:ident, $module:ident::$kernel:ident $(, $wide:ident)?) => {
         Bug {
             id: $id,
             kind: FailureKind::$kind,
+            wide: bug!(@ $($wide)?),
             buggy: || $module::$kernel(false),
             fixed: || $module::$kernel(true),
         }
@@ -40,18 +47,28 @@ pub const BUGS: &[Bug] = &[
     Bug {
         id: "moby/4395",
         kind: FailureKind::Leak,
+        wide: false,
         buggy: || blocking::moby_4395(0),
         fixed: || blocking::moby_4395(1),
     },
     Bug {
         id: "moby/33293",
         kind: FailureKind::Leak,
+        wide: false,
         buggy: || blocking::moby_33293(0),
         fixed: || blocking::moby_33293(1),
     },
     bug!("cockroach/25456", Deadlock, blocking::cockroach_25456),
     bug!("cockroach/24808", Deadlock, blocking::cockroach_24808),
     bug!("kubernetes/1321", Leak, blocking::kubernetes_1321),
+    bug!("etcd/6857", Leak, channels::etcd_6857, wide),
+    bug!("etcd/6873", Leak, channels::etcd_6873),
+    bug!("grpc/660", Leak, channels::grpc_660, wide),
+    bug!("grpc/1275", Leak, channels::grpc_1275),
+    bug!("moby/21233", Leak, channels::moby_21233, wide),
+    bug!("etcd/3077", Race, channels::etcd_3077),
+    bug!("istio/8967", Race, channels::istio_8967),
+    bug!("moby/18412", Race, channels::moby_18412),
     bug!("cockroach/9935", Leak, locks::cockroach_9935),
     bug!("cockroach/10214", Leak, locks::cockroach_10214),
     bug!("etcd/10492", Deadlock, locks::etcd_10492),
@@ -88,7 +105,7 @@ pub struct Description {
 
 /// What one engine found.
 pub struct Finding {
-    /// The buggy form; `None`: the engine cannot see this kind of bug.
+    /// The buggy form; `None`: the engine cannot report this bug.
     pub buggy: Option<Report>,
     /// The fixed form.
     pub fixed: Report,
@@ -110,9 +127,9 @@ impl Bug {
         })
     }
 
-    /// Whether an engine can report this kind of bug.
+    /// Whether an engine can report this bug.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
-        self.kind != FailureKind::Race || engine.sees_races()
+        !(self.wide && engine == Engine::Rc11) && (self.kind != FailureKind::Race || engine.sees_races())
     }
 
     /// Whether an engine that can see it must find it; real threads may never run into it.
@@ -134,8 +151,16 @@ impl Bug {
         let find = || {
             // Short executions first: what can go wrong mostly does so before anybody tries again.
             let short = checker.clone().rc11_event_bound(Some(SHORT));
-            let report = run(if engine == Engine::Rc11 { &short } else { &checker }, self.buggy);
-            if engine == Engine::Rc11 && report.verdict.passed() { run(&checker, self.buggy) } else { report }
+            let first = if engine == Engine::Rc11 { short } else { checker.clone() };
+            // And few preemptions before many.
+            let bounded = (0..2).map(|bound| first.clone().preemption_bound(Some(bound)));
+            let mut checkers = bounded.chain([first.clone(), checker.clone()]).peekable();
+            loop {
+                let report = run(&checkers.next().expect("the last one returns"), self.buggy);
+                if !report.verdict.passed() || checkers.peek().is_none() {
+                    return report;
+                }
+            }
         };
         Finding { buggy: self.is_seen_by(engine).then(find), fixed: run(&checker, self.fixed) }
     }

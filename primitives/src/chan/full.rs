@@ -16,8 +16,10 @@ impl<T> Chan<T> {
     /// There seems to be no place for the send with this ticket. If one of the places is only held by a send that is
     /// under way, which may still fail, gives that a moment, and takes its place from it then: it goes for a new
     /// ticket. Whether there may be room now.
+    ///
+    /// An operation does so `once`: two that take each other's places would go on for ever.
     #[cold]
-    pub(super) fn make_room(&self, ticket: u64) -> bool {
+    pub(super) fn make_room(&self, ticket: u64, once: &mut bool) -> bool {
         let Capacity::Bounded(capacity) = self.capacity() else { return false };
         let received = self.received();
         let end = self.buffer_end().max(received + capacity as u64);
@@ -26,11 +28,12 @@ impl<T> Chan<T> {
         }
         let mut values = 0;
         let freed = self.array.visit_until(RECEIVER, received..ticket, |place, at| {
-            let freed = at < end && self.free_place(place);
+            let freed = *once && at < end && self.free_place(place);
             values += usize::from(!is_void(Phase::of(place.cell().load())));
             freed
         });
         if freed {
+            *once = false;
             self.expand();
         } else if values < capacity && !self.sent().is_closed() {
             // Some cells before ours are no places, and whoever moves the end for them has not done so yet.

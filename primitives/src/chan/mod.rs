@@ -1,73 +1,113 @@
 //! Channels: first in first out for values and for waiters, lock-free, with crossbeam-channel's API.
 //!
 //! ```
-//! use selvedge::chan::bounded;
+//! use selvedge::chan::{bounded, select, unbounded};
 //! use selvedge::rt::thread;
 //!
-//! let (tx, rx) = bounded(1);
+//! let (numbers, from) = bounded(1);
+//! let (quit, stopped) = unbounded::<()>();
 //! thread::spawn(move || {
-//!     for n in 0..3 {
-//!         tx.send(n).unwrap();
-//!     }
+//!     (0..3).for_each(|n| numbers.send(n).unwrap());
+//!     quit.send(()).unwrap();
 //! });
-//! assert_eq!(rx.iter().collect::<Vec<i32>>(), [0, 1, 2]);
+//! let mut sum = 0;
+//! loop {
+//!     select! {
+//!         recv(from) -> number => match number {
+//!             Ok(number) => sum += number,
+//!             Err(_) => break, // closed and empty
+//!         },
+//!         recv(stopped) -> _ => {
+//!             sum += from.iter().sum::<i32>();
+//!             break;
+//!         }
+//!     }
+//! }
+//! assert_eq!(sum, 3);
 //! ```
 //!
+//! | | |
+//! | --- | --- |
+//! | [`bounded`]`(n)` | holds up to n values |
+//! | [`bounded`]`(0)` | holds none: a send returns once a receiver has come for its value (*rendezvous*) |
+//! | [`unbounded`] | holds any number |
+//! | [`never()`] | nothing ever comes: Go's nil channel |
+//! | [`after`], [`at`], [`tick`], [`Timer`], [`Ticker`] | instants, by the clock; no thread stands behind them |
+//! | [`select!`], [`select_biased!`], [`Select`] | one of several operations |
+//! | `recv_async`, `send_async`, `into_stream`, `into_sink` | with the feature `async` |
+//!
 //! # Guarantees
-//! - Values are received in the order in which they were sent. Blocked receivers are served in the
-//!   order in which they blocked, blocked senders likewise; nobody overtakes a waiter.
-//! - With capacity 0 a send returns once its value is taken by a receiver that is there for it.
-//! - A send happens before its receive completes; the k-th receive happens before the (k+C)-th send on
-//!   capacity C completes; closing happens before a receive that returns because of it (Go's memory
-//!   model).
-//! - [`close`](Sender::close), by hand or by dropping the last handle of a side: values in the buffer
-//!   are still received, then receives fail; sends fail at once and give the value back, also those
-//!   that wait.
-//! - Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names.
-//! - Nothing is allocated for a message on a channel that goes on at its pace.
+//! - *Ordering.* Values are received in the order in which they were sent. A send happens before its receive
+//!   completes; the k-th receive happens before the (k+C)-th send on capacity C completes; closing happens before a
+//!   receive that returns because of it (Go's memory model).
+//! - *Fairness.* Blocked receivers are served in the order in which they blocked, blocked senders likewise, whether
+//!   they are threads, selects or tasks; nobody overtakes a waiter. A select picks any of its ready cases with the
+//!   same probability.
+//! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
+//!   with it no more than the value or the place that its ticket names. (Two selects that go through their cases at
+//!   the very same time may break each other's cells, and go on with new ones.)
+//! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all:
+//!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back,
+//!   also those that wait.
+//! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
+//!   future that was dropped goes to the next receiver.
+//! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
+//! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
+//!   the number of its values up and down; waiters that gave up leave nothing, unless one that came earlier still
+//!   waits in front of them.
+//!
+//! # Beside others
+//!
+//! | | selvedge | crossbeam-channel | flume | kanal | std | Go |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | rendezvous, bounded, unbounded | yes | yes | yes | yes | yes | no unbounded |
+//! | several receivers | yes | yes | yes | yes | no | yes |
+//! | waits without a lock | yes | no | no | no | no | no |
+//! | `close` by hand | yes | no | no | yes | no | yes |
+//! | a macro or statement to select sends and receives | yes | yes | no | no | no | yes |
+//! | timers | yes | without stopping them | no | no | no | yes |
+//! | async from the same handle | yes | no | yes | yes | no | |
 //!
 //! # The algorithm
 //! That of Kotlin's channels (Koval, Alistarh, Elizarov: *Fast and Scalable Channels in Kotlin
 //! Coroutines*, PPoPP 2023), without the two places where it waits for another's step.
 //!
-//! Three counters hand out tickets to the cells of an endless array (the module `queue`): `sent`, `received`,
-//! and `buffer_end`. The send with ticket t and the receive with ticket t meet in cell t. Cells before
-//! `buffer_end` are the buffer, where a sender leaves its value and goes; every receive that begins makes
-//! it one cell longer (*expands* it), so that there is room for one more value. On capacity 0 there is no
-//! buffer and no expanding.
+//! Two counters, `sent` and `received`, hand out tickets to the cells of an endless array (the module `queue`). The
+//! send with ticket t and the receive with ticket t meet in cell t. Cells before `buffer_end` are the buffer, where a
+//! sender leaves its value and goes; every receive that begins makes it one cell longer (*expands* it), so that
+//! there is room for one more value, and lets the sender go that waits there. A sender need not wait for that:
+//! `received + capacity` is a place too.
 //!
 //! ```text
-//!  sender    Empty, InBuffer → Full           its receiver has come, or the cell is in the buffer
-//!            Empty → SenderWaits              neither: it waits here
+//!  sender    Empty → Full                     the cell is in the buffer
+//!            Empty → SenderWaits              it is not: it waits here
 //!            ReceiverWaits → Handed           the value goes to the receiver that waits
-//!            SenderWaits → SenderGone         it gives up
+//!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
+//!            SenderLeaving → SenderGone       else the cell is no place any more
 //!  receiver  Full: takes the value            SenderWaits → Taken: takes it, and wakes the sender
-//!            Empty, InBuffer → Broken         the sender has its ticket and has not been here: both go
+//!            Empty → Broken                   the sender has its ticket and has not been here: both go
 //!                                             for new tickets, nobody waits for anybody
-//!            Empty, InBuffer → ReceiverWaits  no sender has this ticket: it waits here
-//!            ReceiverWaits → ReceiverGone     it gives up
-//!  expander  Empty → InBuffer                 SenderWaits → Full: wakes the sender
-//!            SenderGone, Refused: no place; it expands by one more
-//!  closer    SenderWaits → Refused            ReceiverWaits, Empty, InBuffer → Closed, from `sent` on
+//!            Empty → ReceiverWaits            no sender has this ticket: it waits here
+//!            ReceiverWaits → ReceiverLeaving  it gives up; with a buffer → ReceiverGone, since its end has moved
+//!            ReceiverLeaving → ReceiverGone   its ticket was not the last
+//!  expander  SenderWaits → Full               wakes the sender
+//!            SenderGone → PassedOver          no place; it expands by one more
+//!  closer    SenderWaits → Refused            ReceiverWaits, Empty → Closed, from `sent` on
 //! ```
 //!
 //! Whoever makes the compare-exchange out of a waiting phase has ended the wait: a value is handed over
-//! by it, or stays with its owner. So a wait ends once, and giving up is one compare-exchange too.
+//! by it, or stays with its owner. So a wait ends once, and giving up is one compare-exchange too. A select waits in
+//! `SenderSelects` and `ReceiverSelects`; there it is its claim that is decided (see the module `select`).
 //! Value and waiter slots belong to whoever the phase says, from the exchange on.
 //!
-//! Invariants: cells from `received` to `buffer_end` that can still hold a value are `capacity` many,
-//! but for receives that have begun and not yet expanded. A cell whose sender gave up is expanded over
-//! once (one more cell) and received over once (no expanding), in either order.
+//! Invariants: of the cells from `received` to the end of the buffer, `capacity` many can hold a value: each receive
+//! moves the end by one, and a cell that is no place moves it by one more, when the first of its receiver and the end
+//! passes it.
 //!
-//! Linearization points: a send that need not wait, its exchange to Full or Handed; one that waits, the
-//! exchange that ends its wait; a receive likewise; a failing `try_send` or `try_recv`, its last read of
-//! a counter; close, setting the bit in `sent`.
-//!
-//! Limits: while another thread is in the middle of a receive (its ticket taken, its place not yet given
-//! back), `try_send` may find the channel full by that one place; likewise while a send is under way
-//! `try_recv` may find it empty by that one value. Cells of waiters that gave up are given back when the
-//! counters have passed them: at once, unless a waiter that came earlier still waits in front of them.
+//! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
+//! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, a moment while it looked
+//! at all cells of the buffer and found each taken by a send that can no longer fail; close, setting the bit in
+//! `sent`.
 
 mod cell;
 mod claim;

@@ -38,8 +38,9 @@ impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
     pub(super) fn send(&self, mut value: T, patience: Patience) -> Result<(), (T, NotSent)> {
+        let mut once = true;
         loop {
-            let ticket = match self.send_ticket(patience) {
+            let ticket = match self.send_ticket(patience, &mut once) {
                 Ok(ticket) => ticket,
                 Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
                 Err(NoTicket::WouldWait) => return Err((value, NotSent::Full)),
@@ -225,6 +226,7 @@ impl<T> Chan<T> {
         if self.has_place(ticket) {
             return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
         }
+        let mut once = true;
         loop {
             if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
                 return Ok(self.sending_ended(place));
@@ -235,7 +237,7 @@ impl<T> Chan<T> {
             if self.has_place(ticket) {
                 return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
             }
-            if !self.make_room(ticket) && !self.sent().is_closed() {
+            if !self.make_room(ticket, &mut once) && !self.sent().is_closed() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Timeout));
             }
         }

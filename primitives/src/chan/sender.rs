@@ -154,8 +154,8 @@ impl<T> Handle for Sender<T> {
         self.0.look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot) -> bool {
-        self.0.make_room(slot.ticket) || self.0.sent().is_closed()
+    fn hurry(&self, slot: &Slot, once: &mut bool) -> bool {
+        self.0.make_room(slot.ticket, once) || self.0.sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

@@ -65,7 +65,7 @@ pub trait Handle {
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
     /// Time is up: makes sure that it is not others' unfinished steps that keep the operation from happening; `true`
     /// if it was, and may be able to happen now.
-    fn hurry(&self, _slot: &Slot) -> bool {
+    fn hurry(&self, _slot: &Slot, _once: &mut bool) -> bool {
         false
     }
     /// The claim has been decided otherwise, or the select gives up.

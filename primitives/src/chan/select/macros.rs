@@ -74,8 +74,8 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot) -> bool {
-        self.chan().make_room(slot.ticket) || self.chan().sent().is_closed()
+    fn hurry(&self, slot: &Slot, once: &mut bool) -> bool {
+        self.chan().make_room(slot.ticket, once) || self.chan().sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

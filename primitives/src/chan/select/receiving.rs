@@ -9,6 +9,7 @@ use crate::chan::recv::Accepted;
 use crate::queue::Place;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::SeqCst;
+use crate::rt::thread::yield_now;
 
 impl<T> Chan<T> {
     /// The cell of a case that holds one.
@@ -71,7 +72,12 @@ impl<T> Chan<T> {
                 match self.accept(place, state, ticket, Some(claim)) {
                     Accepted::Value => slot.hold = Hold::Happened,
                     Accepted::Closed => slot.hold = Hold::Closed,
-                    Accepted::Broken => break,
+                    Accepted::Broken => {
+                        // Two selects that go through their cases at once can break each other's cells: let one
+                        // of them get through.
+                        yield_now();
+                        break;
+                    }
                     Accepted::MustWait(found) => {
                         let waiter = Waiter::Select { claim: Arc::clone(claim), case, late: false };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.

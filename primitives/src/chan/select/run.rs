@@ -109,6 +109,8 @@ struct Waiting<'a, 'c> {
     parker: Parker,
     claim: Arc<Claim>,
     deadline: Option<Instant>,
+    /// Whether a place may still be taken from others, see [`Handle::hurry`].
+    once: bool,
 }
 
 /// Why a select does not wait any longer.
@@ -127,7 +129,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
         let parker = Parker::new();
         let claim = Arc::new(Claim::new(parker.unparker()));
-        Waiting { cases, order, parker, claim, deadline }
+        Waiting { cases, order, parker, claim, deadline, once: true }
     }
 
     fn wait(mut self) -> Result<Option<usize>, Again> {
@@ -226,9 +228,9 @@ impl<'a, 'c> Waiting<'a, 'c> {
         }
     }
 
-    fn hurry(&self) -> bool {
+    fn hurry(&mut self) -> bool {
         let mut waiting = self.cases.iter().filter(|case| case.slot.hold == Hold::Waiting);
-        waiting.any(|case| case.handle.hurry(&case.slot))
+        waiting.any(|case| case.handle.hurry(&case.slot, &mut self.once))
     }
 
     fn start_over(&self) -> Result<Ended, Again> {
@@ -246,10 +248,8 @@ impl<'a, 'c> Waiting<'a, 'c> {
             }
         }
         // A timer that was not the first to be received from, or was set anew, may be due later.
-        match self.deadline {
-            Some(deadline) if deadline <= now() && !self.hurry() => Ok(Ended::Timeout),
-            _ => Err(Again),
-        }
+        let is_up = self.deadline.is_some_and(|deadline| deadline <= now());
+        if is_up && !self.hurry() { Ok(Ended::Timeout) } else { Err(Again) }
     }
 }
 

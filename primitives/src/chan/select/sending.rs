@@ -9,6 +9,7 @@ use crate::chan::send::Offered;
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::thread::yield_now;
 use ::core::cell::Cell as Stash;
 
 impl<T> Chan<T> {
@@ -20,8 +21,8 @@ impl<T> Chan<T> {
     }
 
     /// Takes a ticket; `None`: the slot says why not, or it would wait.
-    fn case_ticket(&self, slot: &mut Slot, patience: Patience) -> Option<u64> {
-        match self.send_ticket(patience) {
+    fn case_ticket(&self, slot: &mut Slot, patience: Patience, once: &mut bool) -> Option<u64> {
+        match self.send_ticket(patience, once) {
             Ok(ticket) => {
                 slot.set(ticket, Hold::Waiting);
                 return Some(ticket);
@@ -64,8 +65,11 @@ impl<T> Chan<T> {
         claim: Option<(&Arc<Claim>, usize)>,
     ) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
+        let mut once = true;
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience) else { return slot.hold == Hold::Closed };
+            let Some(ticket) = self.case_ticket(slot, patience, &mut once) else {
+                return slot.hold == Hold::Closed;
+            };
             let place = self.sending(slot);
             let value = stash.take().expect("a case that has not happened has its value");
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
@@ -93,6 +97,9 @@ impl<T> Chan<T> {
             self.take_back(slot, stash);
             if waits {
                 return false;
+            }
+            if claim.is_some() {
+                yield_now(); // As for receives.
             }
         }
     }
@@ -185,8 +192,11 @@ impl<T> Chan<T> {
     /// it waits if not.
     pub(in crate::chan) fn case_reserve(&self, slot: &mut Slot, claim: Option<(&Arc<Claim>, usize)>) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
+        let mut once = true;
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience) else { return slot.hold == Hold::Closed };
+            let Some(ticket) = self.case_ticket(slot, patience, &mut once) else {
+                return slot.hold == Hold::Closed;
+            };
             let place = self.sending(slot);
             let mut state = place.cell().load();
             let waits = loop {
@@ -212,6 +222,9 @@ impl<T> Chan<T> {
             slot.hold = Hold::Nothing;
             if waits {
                 return false;
+            }
+            if claim.is_some() {
+                yield_now(); // As for receives.
             }
         }
     }
