@@ -1,6 +1,7 @@
 //! The channel itself: counters, tickets, places and length.
 
 use super::cell::{Cell, Phase};
+use super::full::Budget;
 use super::returned::Returned;
 use super::watch::Watchers;
 use crate::queue::EndlessArray;
@@ -214,10 +215,10 @@ impl<T> Chan<T> {
         self.senders.known_end.fetch_max(ticket + 1, Release);
     }
 
-    /// Takes a ticket to send with, unless that would wait and the caller may not. `once` is true at the start of an
-    /// operation; see [`make_room`](Self::make_room).
+    /// Takes a ticket to send with, unless that would wait and the caller may not. For `budget`
+    /// see [`make_room`](Self::make_room).
     #[inline]
-    pub(super) fn send_ticket(&self, patience: Patience, once: &mut bool) -> Result<u64, NoTicket> {
+    pub(super) fn send_ticket(&self, patience: Patience, budget: &mut Budget) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
         // Audit: see `sent`.
         let mut sent = self.sent();
@@ -226,7 +227,7 @@ impl<T> Chan<T> {
                 return Err(NoTicket::Closed);
             }
             if patience.is_none() && !self.may_send(sent.ticket()) {
-                let again = self.make_room(sent.ticket(), once);
+                let again = self.make_room(sent.ticket(), budget);
                 sent = self.sent();
                 if again || sent.is_closed() {
                     continue;

@@ -6,6 +6,10 @@ use crate::queue::Place;
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 
+/// How many places an operation may still take from others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Budget(Option<u64>);
+
 /// Whether a cell that no receiver has come to will never hold a value.
 fn is_void(phase: Phase) -> bool {
     use Phase::{Broken, Closed, PassedOver, ReceiverGone, Refused, SenderGone};
@@ -17,23 +21,25 @@ impl<T> Chan<T> {
     /// under way, which may still fail, gives that a moment, and takes its place from it then: it goes for a new
     /// ticket. Whether there may be room now.
     ///
-    /// An operation does so `once`: two that take each other's places would go on for ever.
+    /// An operation does so to as many sends as it finds before it at first: two that take each other's places would
+    /// go on for ever.
     #[cold]
-    pub(super) fn make_room(&self, ticket: u64, once: &mut bool) -> bool {
+    pub(super) fn make_room(&self, ticket: u64, budget: &mut Budget) -> bool {
         let Capacity::Bounded(capacity) = self.capacity() else { return false };
         let received = self.received();
         let end = self.buffer_end().max(received + capacity as u64);
         if ticket < end {
             return true;
         }
+        let left = budget.0.get_or_insert(ticket.saturating_sub(received));
         let mut values = 0;
         let freed = self.array.visit_until(RECEIVER, received..ticket, |place, at| {
-            let freed = *once && at < end && self.free_place(place);
+            let freed = *left > 0 && at < end && self.free_place(place);
             values += usize::from(!is_void(Phase::of(place.cell().load())));
             freed
         });
         if freed {
-            *once = false;
+            *left -= 1;
             self.expand();
         } else if values < capacity && !self.sent().is_closed() {
             // Some cells before ours are no places, and whoever moves the end for them has not done so yet.

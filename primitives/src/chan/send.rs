@@ -3,6 +3,7 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
+use super::full::Budget;
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -38,9 +39,9 @@ impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
     pub(super) fn send(&self, mut value: T, patience: Patience) -> Result<(), (T, NotSent)> {
-        let mut once = true;
+        let mut budget = Budget::default();
         loop {
-            let ticket = match self.send_ticket(patience, &mut once) {
+            let ticket = match self.send_ticket(patience, &mut budget) {
                 Ok(ticket) => ticket,
                 Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
                 Err(NoTicket::WouldWait) => return Err((value, NotSent::Full)),
@@ -226,7 +227,7 @@ impl<T> Chan<T> {
         if self.has_place(ticket) {
             return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
         }
-        let mut once = true;
+        let mut budget = Budget::default();
         loop {
             if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
                 return Ok(self.sending_ended(place));
@@ -237,7 +238,7 @@ impl<T> Chan<T> {
             if self.has_place(ticket) {
                 return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
             }
-            if !self.make_room(ticket, &mut once) && !self.sent().is_closed() {
+            if !self.make_room(ticket, &mut budget) && !self.sent().is_closed() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Timeout));
             }
         }

@@ -4,6 +4,7 @@ use super::cell::Phase;
 use super::claim::Claim;
 use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
+use super::full::Budget;
 use super::select::handle::{Handle, Hold, Look, Slot};
 use super::send::NotSent;
 use super::shared::Share;
@@ -154,8 +155,8 @@ impl<T> Handle for Sender<T> {
         self.0.look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot, once: &mut bool) -> bool {
-        self.0.make_room(slot.ticket, once) || self.0.sent().is_closed()
+    fn hurry(&self, slot: &Slot, budget: &mut Budget) -> bool {
+        self.0.make_room(slot.ticket, budget) || self.0.sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

@@ -1,6 +1,7 @@
 //! What a select asks of a channel's side.
 
 use crate::chan::claim::Claim;
+use crate::chan::full::Budget;
 use crate::chan::watch::Watchers;
 use crate::rt::sync::Arc;
 use std::time::Instant;
@@ -65,7 +66,7 @@ pub trait Handle {
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
     /// Time is up: makes sure that it is not others' unfinished steps that keep the operation from happening; `true`
     /// if it was, and may be able to happen now.
-    fn hurry(&self, _slot: &Slot, _once: &mut bool) -> bool {
+    fn hurry(&self, _slot: &Slot, _budget: &mut Budget) -> bool {
         false
     }
     /// The claim has been decided otherwise, or the select gives up.

@@ -3,6 +3,7 @@
 use super::handle::{Handle, Hold, Look, Slot};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
+use crate::chan::full::Budget;
 use crate::rt::choose;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -109,8 +110,8 @@ struct Waiting<'a, 'c> {
     parker: Parker,
     claim: Arc<Claim>,
     deadline: Option<Instant>,
-    /// Whether a place may still be taken from others, see [`Handle::hurry`].
-    once: bool,
+    /// How many places may still be taken from others, see [`Handle::hurry`].
+    budget: Budget,
 }
 
 /// Why a select does not wait any longer.
@@ -129,7 +130,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
         let parker = Parker::new();
         let claim = Arc::new(Claim::new(parker.unparker()));
-        Waiting { cases, order, parker, claim, deadline, once: true }
+        Waiting { cases, order, parker, claim, deadline, budget: Budget::default() }
     }
 
     fn wait(mut self) -> Result<Option<usize>, Again> {
@@ -230,7 +231,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     fn hurry(&mut self) -> bool {
         let mut waiting = self.cases.iter().filter(|case| case.slot.hold == Hold::Waiting);
-        waiting.any(|case| case.handle.hurry(&case.slot, &mut self.once))
+        waiting.any(|case| case.handle.hurry(&case.slot, &mut self.budget))
     }
 
     fn start_over(&self) -> Result<Ended, Again> {

@@ -5,6 +5,7 @@ use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, see};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::{Chan, NoTicket, Patience};
 use crate::chan::error::SendError;
+use crate::chan::full::Budget;
 use crate::chan::send::Offered;
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
@@ -21,8 +22,8 @@ impl<T> Chan<T> {
     }
 
     /// Takes a ticket; `None`: the slot says why not, or it would wait.
-    fn case_ticket(&self, slot: &mut Slot, patience: Patience, once: &mut bool) -> Option<u64> {
-        match self.send_ticket(patience, once) {
+    fn case_ticket(&self, slot: &mut Slot, patience: Patience, budget: &mut Budget) -> Option<u64> {
+        match self.send_ticket(patience, budget) {
             Ok(ticket) => {
                 slot.set(ticket, Hold::Waiting);
                 return Some(ticket);
@@ -65,9 +66,9 @@ impl<T> Chan<T> {
         claim: Option<(&Arc<Claim>, usize)>,
     ) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
-        let mut once = true;
+        let mut budget = Budget::default();
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience, &mut once) else {
+            let Some(ticket) = self.case_ticket(slot, patience, &mut budget) else {
                 return slot.hold == Hold::Closed;
             };
             let place = self.sending(slot);
@@ -192,9 +193,9 @@ impl<T> Chan<T> {
     /// it waits if not.
     pub(in crate::chan) fn case_reserve(&self, slot: &mut Slot, claim: Option<(&Arc<Claim>, usize)>) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
-        let mut once = true;
+        let mut budget = Budget::default();
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience, &mut once) else {
+            let Some(ticket) = self.case_ticket(slot, patience, &mut budget) else {
                 return slot.hold == Hold::Closed;
             };
             let place = self.sending(slot);
