@@ -75,6 +75,90 @@ fn ping_pong<C: Channel>(Shape { capacity, .. }: Shape, rounds: u64) -> Duration
     started.elapsed()
 }
 
+/// Receives from an empty channel without waiting.
+fn try_recv_empty<C: Channel>(shape: Shape, attempts: u64) -> Duration {
+    let (_tx, rx) = C::bounded(shape.capacity);
+    let started = Instant::now();
+    for _ in 0..attempts {
+        black_box(C::try_recv(&rx));
+    }
+    started.elapsed()
+}
+
+/// As `transfer`, without a bound.
+fn unbounded<C: Channel>(_: Shape, messages: u64) -> Duration {
+    let (tx, rx) = C::unbounded();
+    let started = Instant::now();
+    thread::scope(|scope| {
+        scope.spawn(move || (0..messages).for_each(|n| C::send(&tx, n)));
+        take::<C>(&rx, messages);
+    });
+    started.elapsed()
+}
+
+/// A thread that sends to each of some channels in turn, and one that selects among them.
+macro_rules! select_among {
+    ($name:ident, $channel:ident, [$($rx:ident),*]) => {
+        fn $name(messages: u64) -> Duration {
+            let mut senders = Vec::new();
+            $(
+                let (tx, $rx) = $channel::bounded::<u64>(16);
+                senders.push(tx);
+            )*
+            let started = Instant::now();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    for n in 0..messages {
+                        senders[(n % senders.len() as u64) as usize].send(n).expect("the receiver lives");
+                    }
+                    senders
+                });
+                for _ in 0..messages {
+                    $channel::select! {
+                        $(recv($rx) -> n => { black_box(n.expect("the senders live")); })*
+                    }
+                }
+            });
+            started.elapsed()
+        }
+    };
+}
+
+use selvedge::chan as ours;
+select_among!(ours_select_2, ours, [a, b]);
+select_among!(ours_select_8, ours, [a, b, c, d, e, f, g, h]);
+select_among!(crossbeam_select_2, crossbeam_channel, [a, b]);
+select_among!(crossbeam_select_8, crossbeam_channel, [a, b, c, d, e, f, g, h]);
+
+fn ours_timers(timers: u64) -> Duration {
+    let started = Instant::now();
+    (0..timers).for_each(|_| drop(black_box(ours::after(Duration::from_secs(60)))));
+    started.elapsed()
+}
+
+fn crossbeam_timers(timers: u64) -> Duration {
+    let started = Instant::now();
+    (0..timers).for_each(|_| drop(black_box(crossbeam_channel::after(Duration::from_secs(60)))));
+    started.elapsed()
+}
+
+/// What only crossbeam-channel has besides us.
+macro_rules! pair {
+    ($criterion:ident, $name:literal, $burst:literal, $ours:ident, $theirs:ident) => {
+        let mut group = $criterion.benchmark_group($name);
+        group.throughput(Throughput::Elements($burst));
+        group
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(300))
+            .measurement_time(Duration::from_millis(1500));
+        group.bench_function("selvedge", |bencher| bencher.iter_custom(|bursts| $ours(bursts * $burst)));
+        group.bench_function("crossbeam-channel", |bencher| {
+            bencher.iter_custom(|bursts| $theirs(bursts * $burst))
+        });
+        group.finish();
+    };
+}
+
 /// A scenario: its name, how many messages a burst has, and how one channel runs a burst.
 macro_rules! scenario {
     ($criterion:ident, $name:literal, $burst:literal, $run:ident, $shape:expr, [$($peer:ident),*]) => {
@@ -119,6 +203,18 @@ fn channels(criterion: &mut Criterion) {
         crowd,
         [Selvedge, Crossbeam, Flume, Kanal, Locked]
     );
+    scenario!(criterion, "unbounded spsc", 10_000, unbounded, many, [Selvedge, Crossbeam, Flume, Kanal]);
+    scenario!(
+        criterion,
+        "try_recv empty",
+        10_000,
+        try_recv_empty,
+        many,
+        [Selvedge, Crossbeam, Flume, Kanal, Std]
+    );
+    pair!(criterion, "select 2", 10_000, ours_select_2, crossbeam_select_2);
+    pair!(criterion, "select 8", 10_000, ours_select_8, crossbeam_select_8);
+    pair!(criterion, "timers", 100_000, ours_timers, crossbeam_timers);
     scenario!(criterion, "ping-pong", 500, ping_pong, none, [Selvedge, Crossbeam, Flume, Kanal, Std]);
 }
 

@@ -10,14 +10,18 @@ pub(crate) trait Channel: 'static {
     type Tx: Clone + Send + 'static;
     type Rx: Send + 'static;
     fn bounded(capacity: usize) -> (Self::Tx, Self::Rx);
+    fn unbounded() -> (Self::Tx, Self::Rx) {
+        unreachable!("this channel has no form without a bound, and is in no scenario with one")
+    }
     fn send(tx: &Self::Tx, value: u64);
     fn recv(rx: &Self::Rx) -> u64;
+    fn try_recv(rx: &Self::Rx) -> Option<u64>;
     /// One more receiver of the same channel.
     fn another(rx: &Self::Rx) -> Self::Rx;
 }
 
 macro_rules! channel {
-    ($type:ident, $name:literal, $tx:ty, $rx:ty, $bounded:path) => {
+    ($type:ident, $name:literal, $tx:ty, $rx:ty, $bounded:path, $unbounded:path, $empty:expr) => {
         pub(crate) struct $type;
 
         impl Channel for $type {
@@ -27,11 +31,18 @@ macro_rules! channel {
             fn bounded(capacity: usize) -> (Self::Tx, Self::Rx) {
                 $bounded(capacity)
             }
+            fn unbounded() -> (Self::Tx, Self::Rx) {
+                $unbounded()
+            }
             fn send(tx: &Self::Tx, value: u64) {
                 tx.send(value).expect("the receiver lives");
             }
             fn recv(rx: &Self::Rx) -> u64 {
                 rx.recv().expect("the sender lives")
+            }
+            fn try_recv(rx: &Self::Rx) -> Option<u64> {
+                let take: fn(&Self::Rx) -> Option<u64> = $empty;
+                take(rx)
             }
             fn another(rx: &Self::Rx) -> Self::Rx {
                 rx.clone()
@@ -45,17 +56,26 @@ channel!(
     "selvedge",
     selvedge::chan::Sender<u64>,
     selvedge::chan::Receiver<u64>,
-    selvedge::chan::bounded
+    selvedge::chan::bounded,
+    selvedge::chan::unbounded,
+    |rx| rx.try_recv().ok()
 );
 channel!(
     Crossbeam,
     "crossbeam-channel",
     crossbeam_channel::Sender<u64>,
     crossbeam_channel::Receiver<u64>,
-    crossbeam_channel::bounded
+    crossbeam_channel::bounded,
+    crossbeam_channel::unbounded,
+    |rx| rx.try_recv().ok()
 );
-channel!(Flume, "flume", flume::Sender<u64>, flume::Receiver<u64>, flume::bounded);
-channel!(Kanal, "kanal", kanal::Sender<u64>, kanal::Receiver<u64>, kanal::bounded);
+channel!(Flume, "flume", flume::Sender<u64>, flume::Receiver<u64>, flume::bounded, flume::unbounded, |rx| rx
+    .try_recv()
+    .ok());
+channel!(Kanal, "kanal", kanal::Sender<u64>, kanal::Receiver<u64>, kanal::bounded, kanal::unbounded, |rx| rx
+    .try_recv()
+    .ok()
+    .flatten());
 
 pub(crate) struct Std;
 
@@ -71,6 +91,9 @@ impl Channel for Std {
     }
     fn recv(rx: &Self::Rx) -> u64 {
         rx.recv().expect("the sender lives")
+    }
+    fn try_recv(rx: &Self::Rx) -> Option<u64> {
+        rx.try_recv().ok()
     }
     fn another(_rx: &Self::Rx) -> Self::Rx {
         unreachable!("std's channel has one receiver, and is in no scenario with more")
@@ -109,6 +132,9 @@ impl Channel for Locked {
         let value = values.pop_front().expect("it is not empty");
         rx.room.notify_one();
         value
+    }
+    fn try_recv(rx: &Self::Rx) -> Option<u64> {
+        rx.values.lock().pop_front()
     }
     fn another(rx: &Self::Rx) -> Self::Rx {
         Arc::clone(rx)
