@@ -1,6 +1,6 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
-use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders, select};
+use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders, select, timers};
 use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
@@ -57,6 +57,8 @@ const RUN: Twin =
     Twin::of("primitives/src/chan/select/run.rs", include_str!("../../primitives/src/chan/select/run.rs"));
 const WATCH: Twin =
     Twin::of("primitives/src/chan/watch.rs", include_str!("../../primitives/src/chan/watch.rs"));
+const TIMER: Twin =
+    Twin::of("primitives/src/chan/timer.rs", include_str!("../../primitives/src/chan/timer.rs"));
 const EXPAND: Twin =
     Twin::of("primitives/src/chan/expand.rs", include_str!("../../primitives/src/chan/expand.rs"));
 
@@ -106,6 +108,9 @@ const DECIDE: Twin = CELL
     .or(FailureKind::Leak);
 /// Something has changed, and nobody tells who watches.
 const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
+/// An instant is taken, and stays.
+const TAKE_INSTANT: Twin =
+    TIMER.lose("match self.next.compare_exchange(next, after, SeqCst, SeqCst)", FailureKind::Panic);
 /// A select gives up, and can still be decided.
 const GIVE_UP: Twin =
     RUN.lose("match self.claim.decide(Outcome::WAITING, Outcome::TRYING)", FailureKind::Panic);
@@ -203,6 +208,10 @@ models! {
     select::a_timeout_loses_no_value, TWO, "a select that times out loses no value", [GIVE_UP];
     select::a_timeout_loses_no_value_of_a_buffer, TWO, "the same with a buffer", [GIVE_UP];
     select::a_select_does_not_overtake_a_blocked_receiver, TWO, "a select does not overtake a blocked receiver", [SEND_WAKES_SELECT];
+    timers::an_instant_is_received_or_stopped, TWO, "an instant is received or stopped, and not both", [TAKE_INSTANT];
+    timers::a_reset_wakes_who_waits, TWO, "a reset wakes who waits for a timer", [SEND_WAKES_SELECT];
+    timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
+    timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

@@ -7,6 +7,7 @@ pub mod chan_room;
 pub mod layer;
 pub mod orders;
 pub mod select;
+pub mod timers;
 
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;
