@@ -1,6 +1,6 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
-use crate::models::{chan_close, chan_edges, chan_order, chan_room, layer, orders, select, timers};
+use crate::models::{chan_close, chan_edges, chan_order, chan_room, futures, layer, orders, select, timers};
 use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
@@ -59,6 +59,9 @@ const WATCH: Twin =
     Twin::of("primitives/src/chan/watch.rs", include_str!("../../primitives/src/chan/watch.rs"));
 const TIMER: Twin =
     Twin::of("primitives/src/chan/timer.rs", include_str!("../../primitives/src/chan/timer.rs"));
+const TASK: Twin = Twin::of("primitives/src/chan/task.rs", include_str!("../../primitives/src/chan/task.rs"));
+const RETURNED: Twin =
+    Twin::of("primitives/src/chan/returned.rs", include_str!("../../primitives/src/chan/returned.rs"));
 const EXPAND: Twin =
     Twin::of("primitives/src/chan/expand.rs", include_str!("../../primitives/src/chan/expand.rs"));
 
@@ -108,6 +111,13 @@ const DECIDE: Twin = CELL
     .or(FailureKind::Leak);
 /// Something has changed, and nobody tells who watches.
 const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
+/// The waker is taken, and not seen to be.
+const TAKE_WAKER: Twin = TASK.weaken("self.state.fetch_and(!WAKING, Release)");
+/// A value that came for nobody is dropped on the floor.
+const GIVE_BACK: Twin = RETURNED
+    .lose("match self.0.compare_exchange(first, node, SeqCst, Relaxed)", FailureKind::Deadlock)
+    .or(FailureKind::Leak)
+    .or(FailureKind::Panic);
 /// An instant is taken, and stays.
 const TAKE_INSTANT: Twin =
     TIMER.lose("match self.next.compare_exchange(next, after, SeqCst, SeqCst)", FailureKind::Panic);
@@ -212,6 +222,10 @@ models! {
     timers::a_reset_wakes_who_waits, TWO, "a reset wakes who waits for a timer", [SEND_WAKES_SELECT];
     timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
     timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
+    futures::a_task_receives_from_a_thread, TWO, "a task receives what a thread sends", [TAKE_WAKER];
+    futures::a_task_sends_to_a_thread, TWO, "a task sends to a thread that receives", [TAKE_WAKER];
+    futures::a_dropped_future_loses_no_value, TWO, "a dropped future loses no value", [GIVE_BACK];
+    futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [DECIDE.fails_with(FailureKind::Race).or(FailureKind::UseAfterFree)];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

@@ -4,6 +4,7 @@ pub mod chan_close;
 pub mod chan_edges;
 pub mod chan_order;
 pub mod chan_room;
+pub mod futures;
 pub mod layer;
 pub mod orders;
 pub mod select;

@@ -1,0 +1,76 @@
+//! Channels as futures.
+#![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
+
+use super::small;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use selvedge::rt::park::{Parker, Unparker};
+use selvedge::rt::sync::Arc;
+use selvedge::rt::thread;
+use std::task::Wake;
+
+/// Wakes a thread that polls.
+struct Task(Unparker);
+
+impl Wake for Task {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.clone().unpark();
+    }
+}
+
+fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+    let parker = Parker::new();
+    let waker = Waker::from(std::sync::Arc::new(Task(parker.unparker())));
+    loop {
+        match Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => parker.park(),
+        }
+    }
+}
+
+fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A task that waits receives what a thread sends.
+pub fn a_task_receives_from_a_thread() {
+    let (tx, rx) = small(0);
+    let sender = thread::spawn(move || tx.send(1));
+    assert_eq!(block_on(rx.recv_async()), Ok(1));
+    sender.join().expect("no panic").expect("open");
+}
+
+/// And a task sends to a thread that receives.
+pub fn a_task_sends_to_a_thread() {
+    let (tx, rx) = small(0);
+    let receiver = thread::spawn(move || rx.recv());
+    assert_eq!(block_on(tx.send_async(1)), Ok(()));
+    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+}
+
+/// A value that came for a future goes to the next receiver if the future is dropped.
+pub fn a_dropped_future_loses_no_value() {
+    let (tx, rx) = small(0);
+    let mut future = rx.recv_async();
+    let polled = poll_once(&mut future);
+    let sender = thread::spawn(move || tx.send(1));
+    drop(future);
+    let got = if polled.is_pending() { rx.recv() } else { Ok(1) };
+    assert_eq!(got, Ok(1));
+    sender.join().expect("no panic").expect("open");
+}
+
+/// A future that sends takes nothing with it, and leaves nothing, if it is dropped.
+pub fn a_dropped_future_sends_once_or_not_at_all() {
+    let value = Arc::new(());
+    let (tx, rx) = small(0);
+    let mut future = tx.send_async(Arc::clone(&value));
+    let polled = poll_once(&mut future).is_ready();
+    let receiver = thread::spawn(move || rx.try_recv().ok());
+    drop(future);
+    let received = receiver.join().expect("no panic");
+    assert!(!polled, "nobody had come");
+    assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
+}
