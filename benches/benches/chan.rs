@@ -105,13 +105,14 @@ macro_rules! select_among {
                 let (tx, $rx) = $channel::bounded::<u64>(16);
                 senders.push(tx);
             )*
+            // No channel closes, and so is ready, before all values are received.
+            let _open = senders.clone();
             let started = Instant::now();
             thread::scope(|scope| {
                 scope.spawn(move || {
                     for n in 0..messages {
                         senders[(n % senders.len() as u64) as usize].send(n).expect("the receiver lives");
                     }
-                    senders
                 });
                 for _ in 0..messages {
                     $channel::select! {
