@@ -72,6 +72,11 @@ impl<T> Chan<T> {
                     self.let_in(place);
                     return false;
                 }
+                // As for `let_in`: close is one moment for all.
+                Phase::SenderSelects if self.sent().is_closed() => {
+                    self.refuse(place, state);
+                    return false;
+                }
                 // SAFETY: the array is pinned.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, false, None) } {
                     Meeting::Changed(found) => state = found,

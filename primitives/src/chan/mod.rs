@@ -119,6 +119,7 @@ mod full;
 #[cfg(feature = "async")]
 mod future;
 mod iter;
+mod length;
 mod receiver;
 mod recv;
 mod returned;
@@ -176,6 +177,8 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// cross from one segment to the next.
 #[doc(hidden)]
 pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
+    // Tickets and capacity are added: so many values fit in no memory.
+    let capacity = capacity.min(isize::MAX as usize);
     let capacity = if capacity == 0 { Capacity::Rendezvous } else { Capacity::Bounded(capacity) };
     with_segments(capacity, shift)
 }

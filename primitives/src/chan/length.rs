@@ -1,0 +1,57 @@
+//! What a channel looks like at some moment: its length, whether it is ready, who waits.
+
+use super::cell::Phase;
+use super::core::{Capacity, Chan};
+use crate::rt::sync::atomic::Ordering::Relaxed;
+
+impl<T> Chan<T> {
+    /// Whether the cell of a ticket is in a waiting phase.
+    ///
+    /// # Safety
+    /// No operation with an earlier ticket ends meanwhile.
+    pub(super) unsafe fn waits_at(&self, ticket: u64, phases: [Phase; 2]) -> bool {
+        // SAFETY: a segment dies only when the operations of all its tickets have ended.
+        let place = unsafe { self.array.peek(ticket) };
+        // Audit: only the phase matters here; `Cell::load` serves others too.
+        place.is_some_and(|place| phases.contains(&Phase::of(place.cell().load())))
+    }
+
+    /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.
+    pub(super) fn note_gone_sender(&self) {
+        self.gone_senders.fetch_add(1, Relaxed);
+    }
+
+    /// Such a cell is no longer between the two. Relaxed: as above.
+    pub(super) fn forget_gone_sender(&self) {
+        self.gone_senders.fetch_sub(1, Relaxed);
+    }
+
+    /// Whether a receive would not wait, at some moment.
+    pub(super) fn is_ready_to_receive(&self) -> bool {
+        // Audit: see `sent`.
+        let received = self.received();
+        let sent = self.sent();
+        received < sent.ticket() || sent.is_closed() || !self.returned.is_empty()
+    }
+
+    /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not
+    /// taken into account.
+    pub(super) fn is_ready_to_send(&self, own: u64) -> bool {
+        // Audit: see `sent`.
+        let sent = self.sent();
+        sent.is_closed() || self.may_send(sent.ticket() + own)
+    }
+
+    /// The number of values in the buffer, at some moment.
+    pub(super) fn len(&self) -> usize {
+        // Audit: see `sent`.
+        let (received, sent) = (self.received(), self.sent().ticket());
+        let gone = self.gone_senders.load(Relaxed) as u64; // Relaxed: see `note_gone_sender`.
+        let waiting = sent.saturating_sub(received).saturating_sub(gone) as usize;
+        match self.capacity() {
+            Capacity::Rendezvous => 0,
+            Capacity::Bounded(capacity) => waiting.min(capacity),
+            Capacity::Unbounded => waiting,
+        }
+    }
+}
