@@ -116,7 +116,7 @@ fn after_and_at_deliver_once() {
 fn tick_drops_what_nobody_takes() {
     let rx = tick(SHORT);
     let first = rx.recv().expect("it comes");
-    thread::sleep(5 * SHORT);
+    at(first + 5 * SHORT).recv().expect("it comes");
     let late = rx.try_recv().expect("one is kept");
     assert!(late >= first + SHORT);
     assert!(rx.recv().expect("it comes") > late + SHORT, "those in between are dropped");
