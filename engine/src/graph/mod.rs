@@ -265,6 +265,9 @@ impl Graph {
             if self.seq_cst.last() == Some(&id) {
                 self.seq_cst.pop();
             }
+            if event.kind == Kind::Spawn {
+                self.threads[event.argument as usize].spawn = NONE;
+            }
             self.threads[event.thread as usize].events.pop();
             self.events.pop();
         }
