@@ -42,11 +42,11 @@ impl Effort {
 const TWIN_LIMIT: Duration = Duration::from_secs(300);
 
 /// The most events that an execution of a bounded model may have under rc11: operations that break each
-/// other's cells and try again could go on for ever. The longest model takes about 160 if they don't.
-const EVENTS: u32 = 240;
+/// other's cells and try again could go on for ever. The longest models take about 300 if they don't.
+const EVENTS: u32 = 400;
 
 /// How long executions of twins may become, step by step.
-const TWIN_EVENTS: [u32; 4] = [80, 120, 180, EVENTS];
+const TWIN_EVENTS: [u32; 5] = [80, 120, 180, 240, EVENTS];
 
 /// The settings of a model under an engine.
 pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {

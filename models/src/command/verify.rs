@@ -146,8 +146,13 @@ fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<
 }
 
 impl Outcome {
+    /// Whether nothing was found, though something was looked at.
+    fn passed(&self) -> bool {
+        self.report.verdict.passed() && (self.report.executions > 0 || self.shard.is_some())
+    }
+
     fn is_good(&self) -> bool {
-        self.report.verdict.passed() && self.twins.missed.is_empty()
+        self.passed() && self.twins.missed.is_empty()
     }
 
     fn row(&self) -> Row<'_> {
@@ -202,7 +207,7 @@ fn show(outcomes: &[Outcome]) {
             Cell::new(outcome.model.name),
             Cell::new(outcome.model.property),
             Cell::new(report.engine),
-            coloured(report.verdict.label(), report.verdict.passed()),
+            coloured(report.verdict.label(), outcome.passed()),
             Cell::new(report.executions),
             Cell::new(seconds(report.elapsed)),
             coloured(&outcome.twins.text(), outcome.twins.missed.is_empty()),
@@ -211,7 +216,7 @@ fn show(outcomes: &[Outcome]) {
     println!("{rows}");
     let bad: Vec<_> = outcomes.iter().filter(|outcome| !outcome.is_good()).collect();
     for outcome in &bad {
-        if !outcome.report.verdict.passed() {
+        if !outcome.passed() {
             println!("{} under {}", outcome.model.name, outcome.report);
             match draw(outcome, "target/selvedge".as_ref()) {
                 Ok(Some(page)) => println!("the execution as a page: {}", page.display()),
