@@ -105,6 +105,8 @@ const RECV_WAKES_SELECT: Twin = RECV.drop_wake("claim.wake();").after("Meeting::
 const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("claim.wake();");
 const DISMISS_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn dismiss");
 const REFUSE_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn refuse");
+const REFUSE_SELECT_CELL: Twin =
+    CELL.lose("match claim.decide(Outcome::WAITING", FailureKind::Panic).or(FailureKind::Deadlock);
 const DECIDE: Twin = CELL
     .lose("match claim.decide(Outcome::WAITING", FailureKind::Deadlock)
     .or(FailureKind::Panic)
@@ -112,6 +114,7 @@ const DECIDE: Twin = CELL
 /// Something has changed, and nobody tells who watches.
 const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
 /// The waker is taken, and not seen to be.
+const SET_WAKER: Twin = TASK.weaken("if self.state.compare_exchange(SETTING, IDLE, Release, Acquire)");
 const TAKE_WAKER: Twin = TASK.weaken("self.state.fetch_and(!WAKING, Release)");
 /// A value that came for nobody is dropped on the floor.
 const GIVE_BACK: Twin = RETURNED
@@ -120,10 +123,13 @@ const GIVE_BACK: Twin = RETURNED
     .or(FailureKind::Panic);
 /// An instant is taken, and stays.
 const TAKE_INSTANT: Twin =
-    TIMER.lose("match self.next.compare_exchange(next, after, SeqCst, SeqCst)", FailureKind::Panic);
+    TIMER.lose("match self.next.compare_exchange(next, after, Relaxed, Acquire)", FailureKind::Panic);
 /// A select gives up, and can still be decided.
 const GIVE_UP: Twin =
     RUN.lose("match self.claim.decide(Outcome::WAITING, Outcome::TRYING)", FailureKind::Panic);
+/// A sender tells others of their places, and not of what comes before. Loom does not come to that within two
+/// preemptions.
+const TOLD_PLACE: Twin = CORE.weaken("self.senders.known_end.fetch_max(end, Release)").needs(Teeth::SeqCst);
 /// Who closes looks for waiters, and may miss one that has missed the closed bit.
 const MISS_SENDER: Twin =
     CLOSE.demote("place.cell().look()))", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
@@ -146,6 +152,14 @@ models! {
         "a newcomer does not get the place of a blocked sender", [WAKE_BY_EXPANDING];
     chan_order::a_receiver_that_gave_up_does_not_disturb_the_order, TWO,
         "a receiver that timed out costs no other its value", [WAKE_SENDER];
+    chan_order::receivers_that_gave_up_in_between_leave_the_order, TWO,
+        "receivers that gave up in between leave the order as it was", [WAKE_RECEIVER];
+    chan_order::receivers_of_a_buffer_that_gave_up_in_between_leave_the_order, TWO,
+        "the same with a buffer", [WAKE_RECEIVER];
+    chan_order::a_sender_that_gave_up_in_between_leaves_the_order, TWO,
+        "a sender that gave up in between takes no place", [LOST_VALUE.or(FailureKind::Deadlock)];
+    chan_order::a_select_that_gave_up_in_between_leaves_the_order, TWO,
+        "nor does a select", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::a_rendezvous_send_completes_only_with_a_receiver, TWO,
         "without a buffer a send completes only with a receiver", [WAKE_SENDER];
     chan_room::a_send_waits_only_while_the_channel_is_full, None,
@@ -172,6 +186,8 @@ models! {
         "after close the buffer is received first", [PUBLISH];
     chan_close::one_of_two_closers_succeeds, None, "of two closers exactly one succeeds", [LOST_CLOSE];
     chan_close::a_send_after_close_fails, None, "a send after close fails", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
+    chan_close::a_close_and_a_send_that_makes_room_agree, TWO,
+        "close and a send that makes room for itself agree", [LOST_VALUE];
     chan_close::dropping_the_last_sender_ends_the_receiver, TWO,
         "dropping the last sender closes", [WAKE_RECEIVER];
     chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
@@ -188,6 +204,8 @@ models! {
         "without a buffer a receive happens before its send completes", [WAKE_SENDER];
     chan_edges::a_receive_happens_before_the_send_that_uses_its_place, TWO,
         "the k-th receive happens before send k+C completes", [WAKE_BY_EXPANDING, LOST_GROWTH];
+    chan_edges::receives_happen_before_all_sends_that_use_their_places, TWO,
+        "the same for a send that learns of its place from another", [TOLD_PLACE];
     chan_edges::a_receive_happens_before_a_try_send_that_uses_its_place, None,
         "the same where nobody waits", [WEAK_GROWTH];
     chan_edges::close_happens_before_a_receive_that_fails, TWO,
@@ -210,6 +228,8 @@ models! {
     select::a_select_receives_what_a_plain_send_brings, TWO, "a select receives from a plain send", [SEND_WAKES_SELECT];
     select::a_select_sends_to_a_plain_receive, TWO, "a select sends to a plain receive", [RECV_WAKES_SELECT];
     select::a_select_sends_into_the_place_that_a_receive_frees, TWO, "a select gets the place that a receive frees", [EXPANDING_WAKES_SELECT];
+    select::a_try_send_beside_a_select_says_full_only_if_it_is, TWO,
+        "a try_send beside a select says full only if it is", [LOST_VALUE];
     select::a_close_leaves_what_a_select_has_sent, TWO, "close leaves what a select has sent", [EXPANDING_WAKES_SELECT];
     select::the_same_channel_may_stand_in_two_cases, TWO, "the same channel may stand in two cases", [SEND_WAKES_SELECT];
     select::a_select_does_not_meet_itself, TWO, "a select meets others, and not itself", [TELL_WATCHERS];
@@ -225,6 +245,11 @@ models! {
     futures::a_task_receives_from_a_thread, TWO, "a task receives what a thread sends", [TAKE_WAKER];
     futures::a_task_sends_to_a_thread, TWO, "a task sends to a thread that receives", [TAKE_WAKER];
     futures::a_dropped_future_loses_no_value, TWO, "a dropped future loses no value", [GIVE_BACK];
+    futures::a_task_that_is_polled_again_is_woken, TWO, "a task that is polled again is woken", [SET_WAKER];
+    futures::a_value_of_a_dropped_future_goes_to_who_waits, TWO,
+        "the value of a dropped future goes to who waits", [GIVE_BACK];
+    futures::a_close_that_refused_a_sender_lets_no_later_one_in, TWO,
+        "close refuses all senders that wait, or the later ones", [REFUSE_SELECT_CELL];
     futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [DECIDE.fails_with(FailureKind::Race).or(FailureKind::UseAfterFree)];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),

@@ -105,3 +105,20 @@ pub fn the_last_handle_frees_the_channel() {
     drop(tx);
     thread.join().expect("no panic");
 }
+
+/// A `try_send` that finds a place held by a send under way takes no place of a channel that is closed.
+pub fn a_close_and_a_send_that_makes_room_agree() {
+    let (tx, rx) = small(1);
+    let senders = [1, 2].map(|n| {
+        let theirs = tx.clone();
+        thread::spawn(move || theirs.try_send(n))
+    });
+    rx.close().expect("open");
+    let sent: Vec<i32> = senders
+        .into_iter()
+        .zip(1..)
+        .filter_map(|(sender, n)| sender.join().expect("no panic").is_ok().then_some(n))
+        .collect();
+    assert!(sent.len() <= 1, "one place, and nobody receives");
+    assert_eq!(rx.iter().collect::<Vec<_>>(), sent);
+}

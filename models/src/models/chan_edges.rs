@@ -2,7 +2,7 @@
 //! becomes of values.
 
 use super::{Plain, small};
-use selvedge::chan::RecvError;
+use selvedge::chan::{RecvError, bounded_with_segments};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use std::time::Duration;
@@ -42,6 +42,25 @@ pub fn a_rendezvous_receive_happens_before_its_send_completes() {
             rx.recv().expect("a value comes");
         });
         tx.send(()).expect("open");
+        assert_eq!(data.get(), 5);
+    });
+}
+
+/// With capacity 2 both receives happen before the two sends that use their places, also if one of these
+/// learns of its place from the other.
+pub fn receives_happen_before_all_sends_that_use_their_places() {
+    // All in one segment: going to the next would tell as well.
+    let (tx, rx) = bounded_with_segments(2, 2);
+    let data = Plain::new(0);
+    (0..2).for_each(|n| tx.send(n).expect("room"));
+    let receiver = || {
+        data.set(5);
+        (0..2).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+    };
+    thread::scope(|scope| {
+        scope.spawn(receiver);
+        scope.spawn(|| tx.send(2));
+        tx.send(3).expect("open");
         assert_eq!(data.get(), 5);
     });
 }

@@ -1,8 +1,13 @@
 //! Channels: the order of values and of waiters.
 
 use super::{small, until_receiver_waits, until_sender_waits};
-use selvedge::chan::TryRecvError;
-use selvedge::rt::thread;
+use selvedge::chan::{
+    Receiver, RecvError, RecvTimeoutError, SendError, Sender, TryRecvError, bounded, select,
+};
+use selvedge::rt::thread::{self, JoinHandle};
+use std::time::Duration;
+
+const A_WHILE: Duration = Duration::from_millis(1);
 
 /// Values leave in the order in which they entered, from one segment to the next.
 pub fn values_arrive_in_the_order_sent() {
@@ -28,14 +33,25 @@ pub fn the_values_of_two_senders_interleave_in_order() {
     senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
 }
 
+/// A receiver that waits with this ticket.
+fn receiver_at<T: Send + 'static>(rx: &Receiver<T>, ticket: u64) -> JoinHandle<Result<T, RecvError>> {
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || theirs.recv());
+    until_receiver_waits(rx, ticket);
+    receiver
+}
+
+/// A sender that waits with this value and ticket.
+fn sender_at(tx: &Sender<u64>, value: u64, ticket: u64) -> JoinHandle<Result<(), SendError<u64>>> {
+    let theirs = tx.clone();
+    let sender = thread::spawn(move || theirs.send(value));
+    until_sender_waits(tx, ticket);
+    sender
+}
+
 fn receivers_in_order(capacity: usize) {
     let (tx, rx) = small(capacity);
-    let [first, second] = [1, 2].map(|n| {
-        let theirs = rx.clone();
-        let receiver = thread::spawn(move || theirs.recv());
-        until_receiver_waits(&rx, n - 1);
-        receiver
-    });
+    let [first, second] = [0, 1].map(|ticket| receiver_at(&rx, ticket));
     tx.send('a').expect("open");
     tx.send('b').expect("open");
     assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok('a'), Ok('b')));
@@ -55,12 +71,7 @@ pub fn blocked_receivers_of_a_buffer_are_served_in_order() {
 pub fn blocked_senders_are_served_in_order() {
     let (tx, rx) = small(1);
     tx.send(0).expect("room");
-    let senders = [1, 2].map(|n| {
-        let theirs = tx.clone();
-        let sender = thread::spawn(move || theirs.send(n));
-        until_sender_waits(&tx, n);
-        sender
-    });
+    let senders = [1, 2].map(|n| sender_at(&tx, n, n));
     assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
     senders.into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
 }
@@ -92,6 +103,56 @@ pub fn a_new_sender_does_not_overtake_a_blocked_one() {
     blocked.join().expect("no panic").expect("open");
     let third = if newcomer.join().expect("no panic") { Ok(2) } else { Err(TryRecvError::Disconnected) };
     assert_eq!(rx.try_recv(), third);
+}
+
+fn receivers_with_gaps(capacity: usize, second_ticket: u64) {
+    let (tx, rx) = small(capacity);
+    let first = receiver_at(&rx, 0);
+    assert_eq!(rx.recv_timeout(A_WHILE), Err(RecvTimeoutError::Timeout));
+    select! {
+        recv(rx) -> _ => unreachable!("nobody sends yet"),
+        default(A_WHILE) => (),
+    }
+    let second = receiver_at(&rx, second_ticket);
+    tx.send('a').expect("open");
+    tx.send('b').expect("open");
+    assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok('a'), Ok('b')));
+}
+
+/// Between two blocked receivers one ran out of time, and a select did: the order is as it was.
+pub fn receivers_that_gave_up_in_between_leave_the_order() {
+    receivers_with_gaps(0, 1);
+}
+
+/// The same with a buffer, where tickets do not go back.
+pub fn receivers_of_a_buffer_that_gave_up_in_between_leave_the_order() {
+    receivers_with_gaps(1, 3);
+}
+
+fn senders_with_a_gap(gives_up: impl FnOnce(&Sender<u64>)) {
+    // All in one segment: executions are long enough.
+    let (tx, rx) = bounded(1);
+    tx.send(0).expect("room");
+    let first = sender_at(&tx, 1, 1);
+    gives_up(&tx);
+    let second = sender_at(&tx, 2, 2);
+    assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
+    [first, second].into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
+}
+
+/// A sender that ran out of time between two that wait takes no place.
+pub fn a_sender_that_gave_up_in_between_leaves_the_order() {
+    senders_with_a_gap(|tx| assert!(tx.send_timeout(9, A_WHILE).is_err(), "the buffer is full"));
+}
+
+/// Nor does a select.
+pub fn a_select_that_gave_up_in_between_leaves_the_order() {
+    senders_with_a_gap(|tx| {
+        select! {
+            send(tx, 9) -> _ => unreachable!("the buffer is full"),
+            default(A_WHILE) => (),
+        }
+    });
 }
 
 /// Waiters that gave up in front of others do not cost these their place.

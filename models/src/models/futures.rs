@@ -5,6 +5,7 @@ use super::small;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use selvedge::chan::bounded;
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
@@ -62,6 +63,30 @@ pub fn a_dropped_future_loses_no_value() {
     sender.join().expect("no panic").expect("open");
 }
 
+/// A task that is polled again, with another waker, at the moment at which it is woken, does not sleep on.
+pub fn a_task_that_is_polled_again_is_woken() {
+    let (tx, rx) = small(0);
+    let mut future = rx.recv_async();
+    let polled = poll_once(&mut future);
+    let sender = thread::spawn(move || tx.send(1));
+    assert!(polled.is_pending(), "nobody has sent yet");
+    assert_eq!(block_on(future), Ok(1));
+    sender.join().expect("no panic").expect("open");
+}
+
+/// A value that had come for a future when it was dropped goes to a receiver that waits behind it.
+pub fn a_value_of_a_dropped_future_goes_to_who_waits() {
+    let (tx, rx) = small(0);
+    let mut future = rx.recv_async();
+    let polled = poll_once(&mut future);
+    tx.try_send(1).expect("the future waits");
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || theirs.recv());
+    drop(future);
+    assert!(polled.is_pending(), "nobody had sent");
+    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+}
+
 /// A future that sends takes nothing with it, and leaves nothing, if it is dropped.
 pub fn a_dropped_future_sends_once_or_not_at_all() {
     let value = Arc::new(());
@@ -73,4 +98,26 @@ pub fn a_dropped_future_sends_once_or_not_at_all() {
     let received = receiver.join().expect("no panic");
     assert!(!polled, "nobody had come");
     assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
+}
+
+/// Of two senders that wait, the later one is not let in after a close has refused the earlier one.
+pub fn a_close_that_refused_a_sender_lets_no_later_one_in() {
+    // All in one segment: executions are long enough.
+    let (tx, rx) = bounded(1);
+    tx.send(0).expect("room");
+    let mut waiting = [tx.send_async(1), tx.send_async(2)];
+    for future in &mut waiting {
+        assert!(poll_once(future).is_pending(), "the buffer is full");
+    }
+    let theirs = tx.clone();
+    let closer = thread::spawn(move || theirs.close().expect("open"));
+    let got: Vec<u64> = rx.iter().collect();
+    closer.join().expect("no panic");
+    let sent: Vec<bool> = waiting.iter_mut().map(|future| poll_once(future) == Poll::Ready(Ok(()))).collect();
+    let expected = match sent[..] {
+        [true, true] => vec![0, 1, 2],
+        [true, false] => vec![0, 1],
+        _ => vec![0],
+    };
+    assert_eq!((got, sent != [false, true]), (expected, true));
 }

@@ -119,6 +119,26 @@ pub fn a_select_sends_into_the_place_that_a_receive_frees() {
     assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
 }
 
+/// A `try_send` beside a select that is about to send: the channel is full only if the select has sent.
+pub fn a_try_send_beside_a_select_says_full_only_if_it_is() {
+    let (tx, rx) = small(1);
+    tx.send(0).expect("room");
+    let theirs = tx.clone();
+    let sender = thread::spawn(move || {
+        select! {
+            send(theirs, 1) -> sent => sent.expect("open"),
+            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+        }
+    });
+    assert_eq!(rx.recv(), Ok(0));
+    let sent = tx.try_send(2).is_ok();
+    let mut got = vec![if sent { rx.recv() } else { rx.try_recv().map_err(|_| RecvError) }];
+    got.extend(sent.then(|| rx.recv()));
+    sender.join().expect("no panic");
+    got.sort_unstable_by_key(|got| *got.as_ref().expect("a value"));
+    assert_eq!(got, if sent { vec![Ok(1), Ok(2)] } else { vec![Ok(1)] });
+}
+
 /// What a select has sent into a buffer is received though the channel is closed then.
 pub fn a_close_leaves_what_a_select_has_sent() {
     let (tx, rx) = small(1);

@@ -7,7 +7,7 @@ use crate::rt::hint::Backoff;
 use crate::rt::park::Unparker;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
-use crate::rt::sync::atomic::Ordering::{self, AcqRel, Acquire, SeqCst};
+use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, SeqCst};
 use crate::rt::time::now;
 use core::mem::MaybeUninit;
 use std::time::Instant;
@@ -121,9 +121,9 @@ pub(super) enum Waiter {
     },
 }
 
-/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the phase says
-/// so. A plain one is taken by whoever ends the wait. A select's stays once somebody has *seen* the cell (a bit of its state), until the cell
-/// is used again.
+/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the phase
+/// says so. A plain one is taken by whoever ends the wait. A select's stays once somebody has *seen* the cell
+/// (a bit of its state), until the cell is used again.
 #[derive(Default)]
 pub(super) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 
@@ -186,7 +186,6 @@ impl<T> Cell<T> {
     /// The state now. Acquire: pairs with the Release of whoever moved the cell there, so the value
     /// and the waiter that the phase promises are here.
     #[inline]
-    #[track_caller]
     pub(super) fn load(&self) -> State {
         State::from_bits(self.state.load(Acquire))
     }
@@ -197,13 +196,14 @@ impl<T> Cell<T> {
         State::from_bits(self.state.load(SeqCst))
     }
 
-    /// Moves the cell from exactly `from` to `to`; or the state found instead, read with Acquire.
+    /// Moves the cell from exactly `from` to `to`; or the state found afterwards.
     #[inline]
     #[track_caller]
     pub(super) fn exchange(&self, from: State, to: State, order: Ordering) -> Result<(), State> {
-        match self.state.compare_exchange(from.bits(), to.bits(), order, Acquire) {
+        match self.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
             Ok(_) => Ok(()),
-            Err(found) => Err(State::from_bits(found)),
+            // Relaxed, above: what the phase promises is here by this load.
+            Err(_) => Err(self.load()),
         }
     }
 
@@ -285,9 +285,9 @@ pub(super) unsafe fn see<'a, T>(
     state: State,
 ) -> Result<(&'a Claim, usize, bool), State> {
     if !state.is_seen() {
-        // Acquire: the waiter is here. Release: it is taken out only by who knows that nobody has seen it. Others
-        // rely on neither.
-        place.cell().exchange(state, state.with_seen(), AcqRel)?;
+        // Acquire: the waiter is here. Who takes it out knows by this exchange that nobody has seen it, or does so
+        // after we have left.
+        place.cell().exchange(state, state.with_seen(), Acquire)?;
     }
     // SAFETY: the cell has been seen, in a phase in which a select waits; the rest is the caller's promise.
     Ok(unsafe { place.aside().select(party) })
@@ -312,6 +312,7 @@ pub(super) unsafe fn meet<'a, T>(
     if own.is_some_and(|own| core::ptr::eq(own, claim)) {
         return Meeting::Trying(claim);
     }
+    // Audit: `decide` is SeqCst for the select itself, which decides that it waits and then looks.
     match claim.decide(Outcome::WAITING, Outcome::chosen(case, closed)) {
         Ok(()) => Meeting::Won { claim, late },
         Err(Outcome::TRYING) => Meeting::Trying(claim),

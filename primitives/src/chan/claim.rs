@@ -79,13 +79,13 @@ impl Claim {
     /// What the select has come to. SeqCst: whoever spoils a cell of a select that is trying reads this after
     /// it, and the select reads its cells after it began to wait: one of them sees the other. Acquire, by
     /// that: what the chooser did happens before.
-    #[track_caller]
     pub(super) fn outcome(&self) -> Outcome {
         Outcome(self.word.load(SeqCst))
     }
 
     /// Decides a select that waits; or what it has come to instead. SeqCst: as above; Release, by that: what
-    /// the chooser did happens before the select returns.
+    /// the chooser did happens before the select returns. SeqCst also if it fails: who then finds
+    /// the select trying relies on its looking once it waits.
     #[track_caller]
     pub(super) fn decide(&self, from: Outcome, to: Outcome) -> Result<(), Outcome> {
         match self.word.compare_exchange(from.0, to.0, SeqCst, SeqCst) {
@@ -105,7 +105,6 @@ impl Claim {
     }
 
     /// Wakes a select that has begun to wait since it was found trying: it must look at its cells again.
-    #[track_caller]
     pub(super) fn wake_if_waiting(&self) {
         if self.outcome() == Outcome::WAITING {
             self.wake();

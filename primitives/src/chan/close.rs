@@ -4,7 +4,7 @@ use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan, Patience};
 use super::error::CloseError;
 use crate::queue::{Place, State};
-use crate::rt::sync::atomic::Ordering::SeqCst;
+use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
 
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
@@ -37,8 +37,8 @@ impl<T> Chan<T> {
         let cell = place.cell();
         loop {
             match Phase::of(state) {
-                // SeqCst, Release: closing happens before the send returns.
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, SeqCst) {
+                // Release: closing happens before the send returns. Audit: by the wake-up too, mostly.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, Release) {
                     Err(found) => state = found,
                     Ok(_) => {
                         self.is_refused();
@@ -53,13 +53,15 @@ impl<T> Chan<T> {
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, true, None) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { claim, .. } => {
-                        if cell.advance(Phase::SenderSelects, Phase::Refused, SeqCst).is_ok() {
+                        // Release: as above. Audit: the select has it by its claim.
+                        if cell.advance(Phase::SenderSelects, Phase::Refused, Release).is_ok() {
                             self.is_refused();
                         }
                         return claim.wake();
                     }
+                    // Release: as above; once it waits it looks at the closed bit. Audit: and has it by that.
                     Meeting::Trying(claim) => {
-                        if cell.advance(Phase::SenderSelects, Phase::Refused, SeqCst).is_ok() {
+                        if cell.advance(Phase::SenderSelects, Phase::Refused, Release).is_ok() {
                             self.is_refused();
                             claim.wake_if_waiting();
                         }

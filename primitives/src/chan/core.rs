@@ -157,27 +157,24 @@ impl<T> Chan<T> {
     /// in `close` and in a sender that waits, is SeqCst shown to be needed. The others keep it as parts of
     /// the one argument; on x86-64 they cost nothing, being loads or read-modify-writes.
     #[inline]
-    #[track_caller]
     pub(super) fn sent(&self) -> Sent {
         Sent(self.senders.sent.load(SeqCst))
     }
 
     /// The number of receives begun.
     #[inline]
-    #[track_caller]
     pub(super) fn received(&self) -> u64 {
         self.receivers.received.load(SeqCst) // SeqCst: see `sent`.
     }
 
-    /// The end of the buffer. SeqCst: see `behind`.
-    #[track_caller]
+    /// The end of the buffer.
     pub(super) fn buffer_end(&self) -> u64 {
+        // SeqCst: see `behind`. Audit: `received` tells as much, but where cells were passed over.
         self.receivers.buffer_end.load(SeqCst)
     }
 
     /// Whether a sender with this ticket need not wait: it has its place in the buffer.
     #[inline]
-    #[track_caller]
     pub(super) fn has_place(&self, ticket: u64) -> bool {
         match self.capacity {
             // A receiver may give its ticket back before it has come to the cell.
@@ -191,7 +188,6 @@ impl<T> Chan<T> {
         }
     }
 
-    #[track_caller]
     fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
         // SeqCst: as in `sent` and `behind`; `received` pairs with the increments in `receive_ticket` and
         // `buffer_end` with those in `expand`: the receives that made this place happen before the send that
@@ -202,17 +198,21 @@ impl<T> Chan<T> {
         if self.sent().is_closed() {
             return false;
         }
-        if ticket < end {
-            // Release: passes on what the loads above have acquired. The value only grows: a place that was once
-            // seen is there, also after a close.
+        if ticket + 1 < end {
+            // Release: passes on what the loads above have acquired. Not worth it for this place alone.
             self.senders.known_end.fetch_max(end, Release);
         }
         ticket < end
     }
 
-    /// Remembers that a send with this ticket has its place. Release: as in `has_new_place`.
+    /// Remembers that a send with this ticket has its place, also after a close. Release: as in `has_new_place`.
+    #[inline]
     pub(super) fn knows_place(&self, ticket: u64) {
-        self.senders.known_end.fetch_max(ticket + 1, Release);
+        // Relaxed: to see that it is remembered already.
+        if self.senders.known_end.load(Relaxed) <= ticket {
+            // Audit: it is for the senders before us as far as they count on it.
+            self.senders.known_end.fetch_max(ticket + 1, Release);
+        }
     }
 
     /// Takes a ticket to send with, unless that would wait and the caller may not. For `budget`
@@ -237,7 +237,12 @@ impl<T> Chan<T> {
             let next = Sent::open(sent.ticket() + 1);
             // SeqCst: see `sent`. A lost exchange is another send's or a close's gain. Audit: see `sent`.
             match self.senders.sent.compare_exchange(sent.0, next.0, SeqCst, SeqCst) {
-                Ok(_) => return Ok(sent.ticket()),
+                Ok(_) => {
+                    if patience.is_none() && self.expands() {
+                        self.knows_place(sent.ticket());
+                    }
+                    return Ok(sent.ticket());
+                }
                 Err(found) => {
                     sent = Sent(found);
                     backoff.spin();
@@ -247,7 +252,6 @@ impl<T> Chan<T> {
     }
 
     /// Whether a send with this ticket has a chance not to wait.
-    #[track_caller]
     pub(super) fn may_send(&self, ticket: u64) -> bool {
         match self.capacity {
             Capacity::Rendezvous => ticket < self.received(),
@@ -326,7 +330,7 @@ impl<T> Chan<T> {
     /// Moves the end of the buffer by one; the cell that is in it now.
     pub(super) fn move_buffer_end(&self) -> u64 {
         // SeqCst: see `behind`. Release, by that: the receive so far happens before the send that finds its
-        // place here (see `has_place`). Acquire: so do earlier receives.
+        // place here (see `has_place`). Acquire: so do earlier receives. Audit: see `buffer_end`.
         self.receivers.buffer_end.fetch_add(1, SeqCst)
     }
 
@@ -334,13 +338,11 @@ impl<T> Chan<T> {
     /// counts itself and then reads the end; a receiver moves the end and then reads the count: one of them
     /// sees the other.
     #[inline]
-    #[track_caller]
     pub(super) fn somebody_is_behind(&self) -> bool {
         self.behind.load(SeqCst) != 0
     }
 
     /// Counts a cell that waits for the end of the buffer. SeqCst: as above.
-    #[track_caller]
     pub(super) fn add_behind(&self) {
         if self.expands() {
             self.behind.fetch_add(1, SeqCst);
@@ -348,7 +350,6 @@ impl<T> Chan<T> {
     }
 
     /// Such a cell waits no more. Relaxed: at worst receivers look in vain.
-    #[track_caller]
     pub(super) fn remove_behind(&self) {
         if self.expands() {
             self.behind.fetch_sub(1, Relaxed);

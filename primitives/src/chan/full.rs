@@ -17,12 +17,12 @@ fn is_void(phase: Phase) -> bool {
 }
 
 impl<T> Chan<T> {
-    /// There seems to be no place for the send with this ticket. If one of the places is only held by a send that is
-    /// under way, which may still fail, gives that a moment, and takes its place from it then: it goes for a new
-    /// ticket. Whether there may be room now.
+    /// There seems to be no place for the send with this ticket. If one of the places is only held by a send
+    /// that is under way, which may still fail, gives that a moment, and takes its place from it then: it
+    /// goes for a new ticket. Whether there may be room now.
     ///
-    /// An operation does so to as many sends as it finds before it at first: two that take each other's places would
-    /// go on for ever.
+    /// An operation does so to as many sends as it finds before it at first: two that take each other's
+    /// places would go on for ever.
     #[cold]
     pub(super) fn make_room(&self, ticket: u64, budget: &mut Budget) -> bool {
         let Capacity::Bounded(capacity) = self.capacity() else { return false };
@@ -99,7 +99,7 @@ impl<T> Chan<T> {
 
     /// The cell of a select that is not decided yet, or is about to leave, is no place any more.
     fn pass_over_select(&self, place: Place<'_, Cell<T>>) -> bool {
-        // SeqCst: as in `spoil`.
+        // SeqCst: as in `spoil`. Audit: loom and shuttle come here, and rc11 does not in its time.
         let passed = place.cell().advance(Phase::SenderSelects, Phase::PassedOver, SeqCst).is_ok();
         if passed {
             self.remove_behind();

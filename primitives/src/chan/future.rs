@@ -42,7 +42,7 @@ impl Waiting {
                 if handle.register(&mut self.slot, &claim, 0) {
                     return Poll::Ready(());
                 }
-                // Only the owner decides a claim that tries.
+                // Only the owner decides a claim that tries. Audit: so it never fails.
                 let _waits = claim.decide(Outcome::TRYING, Outcome::WAITING);
                 self.claim = Some(claim);
                 continue;
@@ -61,6 +61,7 @@ impl Waiting {
                 Look::Closed => Outcome::chosen(0, true),
                 Look::Over => Outcome::TRYING,
             };
+            // Audit: `decide` is one for all; this is the owner's decision.
             if claim.decide(Outcome::WAITING, to).is_ok() && to == Outcome::TRYING {
                 self.withdraw(handle);
             }
@@ -74,6 +75,7 @@ impl Waiting {
 
     /// The task does not wait any longer: what has come goes back.
     fn cancel(&mut self, handle: &dyn Handle) {
+        // Audit: as in `poll`.
         if let Some(claim) = self.claim.take()
             && let Err(decided) = claim.decide(Outcome::WAITING, Outcome::TRYING)
             && let Some((_, closed)) = decided.case()
@@ -112,8 +114,8 @@ pub struct RecvStream<T> {
     ended: bool,
 }
 
-/// A channel as a sink; made by [`Sender::into_sink`]. It holds one value more than the channel, until it is flushed.
-/// Closing it flushes it; the channel closes with its last sender.
+/// A channel as a sink; made by [`Sender::into_sink`]. It holds one value more than the channel, until it is
+/// flushed. Closing it flushes it; the channel closes with its last sender.
 pub struct SendSink<T> {
     sending: Sending<Sender<T>, T>,
     waiting: Waiting,

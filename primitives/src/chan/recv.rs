@@ -122,8 +122,7 @@ impl<T> Chan<T> {
                     self.refuse(place, state);
                     state = cell.load();
                 }
-                // Release: the receive so far happens before the send completes. Audit: `exchange` reads the
-                // state found with Acquire for all its callers.
+                // Release: the receive so far happens before the send completes.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, Release) {
                     Err(found) => state = found,
                     Ok(_) => {
@@ -272,8 +271,7 @@ impl<T> Chan<T> {
         ticket: u64,
         why: Option<NotReceived>,
     ) -> Result<T, Option<NotReceived>> {
-        // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving. Audit:
-        // `exchange` reads the state found with Acquire for all its callers.
+        // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
         match place.cell().advance(Phase::ReceiverWaits, self.receiver_leaves(), Relaxed) {
             Err(_) => self.receiving_ended(place),
             Ok(_) => {

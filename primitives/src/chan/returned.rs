@@ -31,7 +31,6 @@ impl<T> Returned<T> {
     }
 
     #[inline]
-    #[track_caller]
     pub(super) fn is_empty(&self) -> bool {
         self.0.load(SeqCst).is_null()
     }

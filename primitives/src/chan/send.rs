@@ -53,7 +53,7 @@ impl<T> Chan<T> {
             if self.has_place(ticket) {
                 let full = State::new(Phase::Full as u8).with_left(SENDER);
                 // Release: the value is here for the receiver whose `load` reads Full. SeqCst: for who watches;
-                // here and below see `Watchers`.
+                // here and below see `Watchers`. Audit: a watcher looks at the tickets, which are SeqCst too.
                 if place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst).is_ok() {
                     self.watchers.notify();
                     return Ok(());
@@ -115,8 +115,7 @@ impl<T> Chan<T> {
                 }
                 Phase::Empty | Phase::SenderLeaving => {
                     let to = state.with_phase(Phase::Full as u8).with_left(SENDER);
-                    // SeqCst: as in `send`. Audit: `exchange` reads the state found with Acquire for all its
-                    // callers.
+                    // SeqCst: as in `send`. Audit: as there.
                     match cell.exchange(state, to, SeqCst) {
                         // Not finished by this: the receiver has not left.
                         Ok(()) => {
@@ -126,8 +125,7 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     }
                 }
-                // Release: the value goes to the receiver. Audit: `exchange` reads the state found with
-                // Acquire for all its callers.
+                // Release: the value goes to the receiver.
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, Release) {
                     Err(found) => state = found,
                     Ok(_) => {

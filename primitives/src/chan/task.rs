@@ -2,7 +2,7 @@
 
 use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::AtomicU8;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Release};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::task::Waker;
 
 /// Nobody touches the waker.
@@ -33,19 +33,21 @@ impl TaskWaker {
 
     /// For the owner alone.
     pub(super) fn set(&self, waker: &Waker) {
-        // Acquire: whoever took the last waker is done with the slot. If somebody is taking it just now, the task is
-        // being woken, and is polled again.
-        if self.state.compare_exchange(IDLE, SETTING, Acquire, Acquire).is_err() {
+        // Acquire: whoever took the last waker is done with the slot. Relaxed: if somebody is taking it just
+        // now, the task is polled again, and comes here again.
+        if self.state.compare_exchange(IDLE, SETTING, Acquire, Relaxed).is_err() {
             return waker.wake_by_ref();
         }
         // SAFETY: the slot is ours.
         let old = self.waker.with_mut(|slot| unsafe { (*slot).replace(waker.clone()) });
         drop(old);
-        // Release: the waker is here for who takes it. Acquire: what the one who wanted to wake us did comes before.
-        if self.state.compare_exchange(SETTING, IDLE, AcqRel, Acquire).is_err() {
+        // Release: the waker is here for who takes it. Acquire: what the one who wanted to wake us did comes
+        // before.
+        if self.state.compare_exchange(SETTING, IDLE, Release, Acquire).is_err() {
             // SAFETY: the slot is still ours: who wanted to wake us has left it to us.
             let waker = self.waker.with_mut(|slot| unsafe { (*slot).take() });
-            self.state.swap(IDLE, AcqRel); // Release: we are done with the slot.
+            // Release: we are done with the slot. Audit: no model wakes a task twice.
+            self.state.store(IDLE, Release);
             if let Some(waker) = waker {
                 waker.wake();
             }

@@ -7,7 +7,7 @@ use super::select::handle::{Handle, Hold, Look, Slot};
 use super::watch::Watchers;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
-use crate::rt::sync::atomic::Ordering::SeqCst;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::time::now;
 use ::core::fmt;
 use std::error::Error;
@@ -20,13 +20,12 @@ const NEVER: u64 = u64::MAX;
 pub(super) struct Alarm {
     base: Instant,
     /// When the next instant is due, in nanoseconds after `base`; [`NEVER`]: none is. Whoever exchanges it has
-    /// received it. SeqCst throughout: who sets it anew rings the bell after it, and who waits reads it after it
-    /// waits for the bell.
+    /// received it.
     next: AtomicU64,
     /// How long after an instant the next one is due, in nanoseconds; 0: there is one instant.
     period: AtomicU64,
-    /// Wakes who waits when the alarm is set anew; not there if it never is.
-    bell: Option<Chan<()>>,
+    /// Wakes who waits when the alarm is set anew; not there if it never is. By itself, since it is large.
+    bell: Option<Box<Chan<()>>>,
 }
 
 fn nanos(duration: Duration) -> u64 {
@@ -39,7 +38,7 @@ impl Alarm {
             base,
             next: AtomicU64::new(nanos(first)),
             period: AtomicU64::new(nanos(period)),
-            bell: bell.then(|| Chan::new(Capacity::Rendezvous, 2)),
+            bell: bell.then(|| Box::new(Chan::new(Capacity::Rendezvous, 2))),
         }
     }
 
@@ -48,24 +47,29 @@ impl Alarm {
     }
 
     fn due(&self) -> Option<Instant> {
+        // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
         let next = self.next.load(SeqCst);
         (next != NEVER).then(|| self.base.checked_add(Duration::from_nanos(next))).flatten()
     }
 
     /// Takes the instant that is due by now.
     pub(super) fn take(&self) -> Option<Instant> {
-        let mut next = self.next.load(SeqCst);
+        // Acquire, here and on failure: pairs with the Release in `set`: the period belongs to the instant.
+        // Audit: in no model does an alarm get another period while somebody receives.
+        let mut next = self.next.load(Acquire);
         loop {
             let passed = nanos(now().saturating_duration_since(self.base));
             if next > passed || next == NEVER {
                 return None;
             }
-            let after = match self.period.load(SeqCst) {
+            // Relaxed: a period that is newer than the instant does no harm, since the exchange fails soon.
+            let after = match self.period.load(Relaxed) {
                 0 => NEVER,
                 // Instants that nobody received in time are dropped.
                 period => next.saturating_add(period.saturating_mul(1 + (passed - next) / period)),
             };
-            match self.next.compare_exchange(next, after, SeqCst, SeqCst) {
+            // Relaxed: an instant brings nothing with it. Audit: as above.
+            match self.next.compare_exchange(next, after, Relaxed, Acquire) {
                 Ok(_) => return self.base.checked_add(Duration::from_nanos(next)),
                 Err(found) => next = found,
             }
@@ -78,10 +82,11 @@ impl Alarm {
 
     /// Sets the alarm anew; whether an instant was still to be received.
     fn set(&self, first: Option<Duration>, period: Duration) -> bool {
-        self.period.store(nanos(period), SeqCst);
+        self.period.store(nanos(period), Relaxed); // Relaxed: published below.
         let next = first.map_or(NEVER, |first| {
             nanos(now().saturating_duration_since(self.base)).saturating_add(nanos(first))
         });
+        // SeqCst: see `due`. Release, by that: see `take`.
         let before = self.next.swap(next, SeqCst);
         if let Some(bell) = &self.bell {
             // Those who come later see the new instant.

@@ -10,8 +10,8 @@ use core::ptr::null_mut;
 /// A list of selects that wait for a channel to become ready: whoever changes something takes the whole list and
 /// wakes all of them. They look again, and come back if they have to.
 ///
-/// SeqCst on both sides: a watcher joins the list and then looks at the channel; who changes the channel does so and
-/// then looks at the list: one of them sees the other.
+/// SeqCst on both sides: a watcher joins the list and then looks at the channel; who changes the channel does
+/// so and then looks at the list: one of them sees the other.
 pub struct Watchers(AtomicPtr<Node>);
 
 struct Node {
@@ -31,9 +31,9 @@ impl Watchers {
 
     /// Wakes whoever watches.
     #[inline]
-    #[track_caller]
     pub(super) fn notify(&self) {
         if !self.0.load(SeqCst).is_null() {
+            // Audit: as in `add`.
             self.take(|claim| claim.wake());
         }
     }
@@ -45,7 +45,8 @@ impl Watchers {
         loop {
             // SAFETY: the node is ours until it is in the list.
             unsafe { (*node).next = first };
-            // SeqCst: see above. Release, by that: the node is made for whoever takes the list.
+            // SeqCst: see above. Release, by that: the node is made for whoever takes the list. Audit: the
+            // models watch a rendezvous only, whose tickets order it too.
             match self.0.compare_exchange(first, node, SeqCst, Relaxed) {
                 Ok(_) => return,
                 Err(other) => first = other,
@@ -55,6 +56,7 @@ impl Watchers {
 
     /// Takes a select out. Others that were in the list are woken: they look again, and come back.
     pub(super) fn remove(&self, claim: &Arc<Claim>) {
+        // Audit: as in `add`.
         self.take(|other| {
             if !Arc::ptr_eq(other, claim) {
                 other.wake();
@@ -65,7 +67,7 @@ impl Watchers {
     #[cold]
     #[track_caller]
     fn take(&self, mut each: impl FnMut(&Arc<Claim>)) {
-        // SeqCst, Acquire by that: the nodes are made.
+        // SeqCst, Acquire by that: the nodes are made. Audit: as in `add`.
         let mut at = self.0.swap(null_mut(), SeqCst);
         while !at.is_null() {
             // SAFETY: nodes in the list come from `add`; whoever takes the list owns them.

@@ -17,7 +17,7 @@ impl<T> Chan<T> {
                 // Whoever has seen the cell may still look at the claim, so the cell cannot be used again.
                 Phase::SenderSelects => {
                     let to = if state.is_seen() { Phase::SenderGone } else { Phase::SenderLeaving };
-                    // SeqCst: see `send_is_gone`.
+                    // SeqCst: see `send_is_gone`. Audit: no model has the end of a buffer come just then.
                     match cell.exchange(state, state.with_phase(to as u8), SeqCst) {
                         Err(found) => state = found,
                         Ok(()) if to == Phase::SenderGone => return self.send_is_gone(place, ticket),
@@ -44,7 +44,7 @@ impl<T> Chan<T> {
         if self.return_send_ticket(ticket) {
             return self.remove_behind();
         }
-        // SeqCst: see `send_is_gone`.
+        // SeqCst: see `send_is_gone`. Audit: as above.
         if place.cell().advance(Phase::SenderLeaving, Phase::SenderGone, SeqCst).is_ok() {
             return self.send_is_gone(place, ticket);
         }

@@ -82,8 +82,9 @@ impl<T> Chan<T> {
                         let waiter = Waiter::Select { claim: Arc::clone(claim), case, late: false };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
-                        // Release: the claim is here for whoever meets it. SeqCst: as in `Chan::spoil`.
                         let selects = found.with_phase(Phase::ReceiverSelects as u8);
+                        // Release: the claim is here for whoever meets it. SeqCst: as in `Chan::spoil`, and
+                        // for who watches, see `Watchers`. Audit: no model has both meet.
                         match place.cell().exchange(found, selects, SeqCst) {
                             Ok(()) => {
                                 self.expand();

@@ -92,11 +92,17 @@ impl Order {
 /// Does one of the operations: the case that has happened, or `None` if none could in time.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
     let order = order.of(cases.len());
+    let backoff = Backoff::new();
     loop {
         if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt()) {
             return Some(ready);
         }
         let Patience::Until(deadline) = patience else { return None };
+        // To wait in all cells and leave them again costs more than a moment.
+        if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
+            backoff.snooze();
+            continue;
+        }
         if let Ok(happened) = Waiting::new(cases, &order, deadline).wait() {
             return happened;
         }
@@ -157,7 +163,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             if let Some(case) = self.register() {
                 return Ended::Happened(case);
             }
-            // Only this thread decides a select that tries.
+            // Only this thread decides a select that tries. Audit: so it never fails.
             let waits = self.claim.decide(Outcome::TRYING, Outcome::WAITING);
             debug_assert!(waits.is_ok(), "somebody else decided a select that tries");
             if let Ok(ended) = self.while_all_wait() {
@@ -215,6 +221,8 @@ impl<'a, 'c> Waiting<'a, 'c> {
                 Look::Closed => true,
             };
             let chosen = Outcome::chosen(number, closed);
+            // Audit: `decide` is one for all. Here it is our own decision, and what others have done we learn
+            // from the cell too.
             let decided = self.claim.decide(Outcome::WAITING, chosen);
             return Ok(Some(Ended::Decided(decided.map_or_else(|other| other, |()| chosen))));
         }
@@ -223,6 +231,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Goes back to trying, unless the claim is decided.
     fn try_again(&self) -> Result<Ended, Again> {
+        // Audit: as in `look`.
         match self.claim.decide(Outcome::WAITING, Outcome::TRYING) {
             Ok(()) => Err(Again),
             Err(decided) => Ok(Ended::Decided(decided)),

@@ -163,7 +163,7 @@ impl<T> Chan<T> {
         let mut state = place.cell().load();
         while Phase::of(state) == Phase::SenderSelects {
             let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
-            // Release: the value is here for the receiver, which may have it already.
+            // Release: the value is here for the receiver, which may have it already. Audit: by the claim, mostly.
             match place.cell().exchange(state, full, Release) {
                 Ok(()) => {
                     self.remove_behind();
@@ -300,12 +300,13 @@ impl<T> Chan<T> {
         loop {
             match Phase::of(state) {
                 Phase::ReceiverWaits => {
+                    // Release: what we did happens before the receiver goes on. Audit: only a panic comes here.
                     match place.cell().advance(Phase::ReceiverWaits, Phase::Broken, Release) {
                         Err(found) => state = found,
                         Ok(_) => {
                             // SAFETY: we ended the wait.
                             if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
-                                waiter.unpark();
+                                waiter.unpark(); // Audit: as above.
                             }
                             break;
                         }
