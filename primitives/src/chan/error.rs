@@ -4,10 +4,23 @@ use core::fmt;
 use std::error::Error;
 
 /// [`Sender::send`](super::Sender::send) on a closed channel: here is the value back.
+///
+/// ```
+/// use selvedge::chan::{SendError, bounded};
+/// let (tx, rx) = bounded(1);
+/// drop(rx);
+/// assert_eq!(tx.send(1), Err(SendError(1)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SendError<T>(pub T);
 
 /// [`Sender::try_send`](super::Sender::try_send) did not send; the value comes back.
+///
+/// ```
+/// use selvedge::chan::{TrySendError, bounded};
+/// let (tx, _rx) = bounded(0);
+/// assert_eq!(tx.try_send(1), Err(TrySendError::Full(1)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The channel is full; or, with capacity 0, no receiver waits.
@@ -17,6 +30,13 @@ pub enum TrySendError<T> {
 }
 
 /// [`Sender::send_timeout`](super::Sender::send_timeout) did not send; the value comes back.
+///
+/// ```
+/// use selvedge::chan::{SendTimeoutError, bounded};
+/// use std::time::Duration;
+/// let (tx, _rx) = bounded(0);
+/// assert_eq!(tx.send_timeout(1, Duration::ZERO), Err(SendTimeoutError::Timeout(1)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// Nobody made room in time.
@@ -26,10 +46,25 @@ pub enum SendTimeoutError<T> {
 }
 
 /// [`Receiver::recv`](super::Receiver::recv) on a channel that is empty and closed.
+///
+/// ```
+/// use selvedge::chan::{RecvError, bounded};
+/// let (tx, rx) = bounded::<i32>(1);
+/// drop(tx);
+/// assert_eq!(rx.recv(), Err(RecvError));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecvError;
 
 /// [`Receiver::try_recv`](super::Receiver::try_recv) found nothing.
+///
+/// ```
+/// use selvedge::chan::{TryRecvError, bounded};
+/// let (tx, rx) = bounded::<i32>(1);
+/// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+/// drop(tx);
+/// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// The channel is empty; or, with capacity 0, no sender waits.
@@ -39,6 +74,12 @@ pub enum TryRecvError {
 }
 
 /// [`Receiver::recv_timeout`](super::Receiver::recv_timeout) got nothing.
+///
+/// ```
+/// use selvedge::chan::{RecvTimeoutError, never};
+/// use std::time::Duration;
+/// assert_eq!(never::<i32>().recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecvTimeoutError {
     /// Nothing came in time.
@@ -48,11 +89,21 @@ pub enum RecvTimeoutError {
 }
 
 /// The channel was closed already.
+///
+/// ```
+/// use selvedge::chan::{CloseError, bounded};
+/// let (tx, _rx) = bounded::<i32>(1);
+/// assert_eq!((tx.close(), tx.close()), (Ok(()), Err(CloseError)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseError;
 
 impl<T> SendError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::chan::SendError(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.0
     }
@@ -60,6 +111,10 @@ impl<T> SendError<T> {
 
 impl<T> TrySendError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::chan::TrySendError::Full(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             TrySendError::Full(value) | TrySendError::Disconnected(value) => value,
@@ -67,11 +122,19 @@ impl<T> TrySendError<T> {
     }
 
     /// Whether the channel was full.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::TrySendError::Full(1).is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, TrySendError::Full(_))
     }
 
     /// Whether the channel was closed.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::TrySendError::Disconnected(1).is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, TrySendError::Disconnected(_))
     }
@@ -79,6 +142,10 @@ impl<T> TrySendError<T> {
 
 impl<T> SendTimeoutError<T> {
     /// The value that was not sent.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::chan::SendTimeoutError::Timeout(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         match self {
             SendTimeoutError::Timeout(value) | SendTimeoutError::Disconnected(value) => value,
@@ -86,11 +153,19 @@ impl<T> SendTimeoutError<T> {
     }
 
     /// Whether time ran out.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::SendTimeoutError::Timeout(1).is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self, SendTimeoutError::Timeout(_))
     }
 
     /// Whether the channel was closed.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::SendTimeoutError::Disconnected(1).is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, SendTimeoutError::Disconnected(_))
     }
@@ -98,11 +173,19 @@ impl<T> SendTimeoutError<T> {
 
 impl TryRecvError {
     /// Whether the channel was empty.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::TryRecvError::Empty.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         matches!(self, TryRecvError::Empty)
     }
 
     /// Whether the channel was closed.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::TryRecvError::Disconnected.is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, TryRecvError::Disconnected)
     }
@@ -110,11 +193,19 @@ impl TryRecvError {
 
 impl RecvTimeoutError {
     /// Whether time ran out.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::RecvTimeoutError::Timeout.is_timeout());
+    /// ```
     pub fn is_timeout(&self) -> bool {
         matches!(self, RecvTimeoutError::Timeout)
     }
 
     /// Whether the channel was closed.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::RecvTimeoutError::Disconnected.is_disconnected());
+    /// ```
     pub fn is_disconnected(&self) -> bool {
         matches!(self, RecvTimeoutError::Disconnected)
     }

@@ -90,6 +90,15 @@ impl Waiting {
 ///
 /// It takes its place among the waiting receivers when it is first polled. It may be dropped at any time: a value
 /// that has come for it goes to the next receiver, before all others.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// let (tx, rx) = selvedge::chan::bounded(1);
+/// let future = rx.recv_async();
+/// tx.send(1).unwrap();
+/// assert_eq!(future.await, Ok(1));
+/// # });
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
@@ -100,6 +109,15 @@ pub struct RecvFuture<'a, T> {
 ///
 /// It takes its place among the waiting senders when it is first polled. If it is dropped before it is ready, its
 /// value has either been received, or is in the buffer, or is dropped with it and leaves no trace.
+///
+/// ```
+/// # futures::executor::block_on(async {
+/// let (tx, rx) = selvedge::chan::bounded(1);
+/// drop(tx.send_async(0)); // never polled
+/// assert_eq!(tx.send_async(1).await, Ok(()));
+/// assert_eq!(rx.recv(), Ok(1));
+/// # });
+/// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct SendFuture<'a, T> {
     sending: Sending<&'a Sender<T>, T>,
@@ -108,6 +126,17 @@ pub struct SendFuture<'a, T> {
 
 /// The values of a channel as a stream, which ends when the channel is empty and closed; made by
 /// [`Receiver::into_stream`].
+///
+/// ```
+/// use futures::StreamExt;
+/// # futures::executor::block_on(async {
+/// let (tx, rx) = selvedge::chan::bounded(1);
+/// let mut stream = rx.into_stream();
+/// tx.send(1).unwrap();
+/// drop(tx);
+/// assert_eq!((stream.next().await, stream.next().await), (Some(1), None));
+/// # });
+/// ```
 pub struct RecvStream<T> {
     receiver: Receiver<T>,
     waiting: Waiting,
@@ -116,6 +145,17 @@ pub struct RecvStream<T> {
 
 /// A channel as a sink; made by [`Sender::into_sink`]. It holds one value more than the channel, until it is
 /// flushed. Closing it flushes it; the channel closes with its last sender.
+///
+/// ```
+/// use futures::SinkExt;
+/// # futures::executor::block_on(async {
+/// let (tx, rx) = selvedge::chan::bounded(1);
+/// let mut sink = tx.into_sink();
+/// sink.feed(1).await.unwrap();
+/// sink.flush().await.unwrap();
+/// assert_eq!(rx.recv(), Ok(1));
+/// # });
+/// ```
 pub struct SendSink<T> {
     sending: Sending<Sender<T>, T>,
     waiting: Waiting,
@@ -274,7 +314,13 @@ impl<T> Sender<T> {
     /// # Errors
     /// If the channel is closed; the value comes back.
     ///
-    /// See [`Receiver::recv_async`] for an example.
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// tx.send_async(1).await.unwrap();
+    /// assert_eq!(rx.recv_async().await, Ok(1));
+    /// # });
+    /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
         SendFuture { sending: Sending::new(self, value), waiting: Waiting::new() }
     }

@@ -5,12 +5,33 @@ use ::core::fmt;
 use ::core::iter::FusedIterator;
 
 /// Receives until the channel is empty and closed; made by [`Receiver::iter`].
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::unbounded();
+/// tx.send(1).unwrap();
+/// let mut values = rx.iter();
+/// assert_eq!(values.next(), Some(1));
+/// drop(tx);
+/// assert_eq!(values.next(), None);
+/// ```
 pub struct Iter<'a, T>(pub(super) &'a Receiver<T>);
 
 /// Receives what is there, without waiting; made by [`Receiver::try_iter`].
+///
+/// ```
+/// let (_tx, rx) = selvedge::chan::unbounded::<i32>();
+/// assert_eq!(rx.try_iter().next(), None);
+/// ```
 pub struct TryIter<'a, T>(pub(super) &'a Receiver<T>);
 
 /// Receives until the channel is empty and closed; owns its receiver.
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::unbounded();
+/// tx.send(1).unwrap();
+/// drop(tx);
+/// assert_eq!(rx.into_iter().collect::<Vec<i32>>(), [1]);
+/// ```
 pub struct IntoIter<T>(pub(super) Receiver<T>);
 
 impl<T> Iterator for Iter<'_, T> {

@@ -19,6 +19,13 @@ use std::time::{Duration, Instant};
 
 /// The receiving side of a channel. Clones share it, and each value goes to one of them; the last one
 /// dropped closes the channel and drops what is in it.
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::unbounded();
+/// (0..2).for_each(|n| tx.send(n).unwrap());
+/// let another = rx.clone();
+/// assert_eq!((rx.recv(), another.recv()), (Ok(0), Ok(1)));
+/// ```
 pub struct Receiver<T>(Source<T>);
 
 /// Where values come from.
@@ -131,6 +138,12 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// As [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvTimeoutError, never};
+    /// use std::time::Instant;
+    /// assert_eq!(never::<i32>().recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
+    /// ```
     #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         let _entry = enter();
@@ -148,6 +161,15 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If the channel is closed already, or is a timer's or [`never`](super::never)'s, which cannot be closed.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// rx.close().unwrap();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Err(RecvError)));
+    /// ```
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         let _entry = enter();
@@ -158,11 +180,24 @@ impl<T> Receiver<T> {
     }
 
     /// Receives until the channel is empty and closed.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// drop(tx);
+    /// assert_eq!(rx.iter().sum::<i32>(), 3);
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }
 
     /// Receives what is there, without waiting.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// assert_eq!(rx.try_iter().sum::<i32>(), 3);
+    /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }
@@ -181,6 +216,11 @@ impl<T> Receiver<T> {
     }
 
     /// Whether both receive from the same channel.
+    ///
+    /// ```
+    /// let (_tx, rx) = selvedge::chan::unbounded::<i32>();
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// ```
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         match (&self.0, &other.0) {
             (Source::Channel(one), Source::Channel(other)) => one.is_same(other),
@@ -212,6 +252,12 @@ impl<T> IntoIterator for Receiver<T> {
 impl<T> Receiver<T> {
     /// The number of values in the buffer, at some moment; 0 on capacity 0. A timer's instant counts once it is
     /// due.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// tx.send(1).unwrap();
+    /// assert_eq!((rx.len(), rx.is_empty(), rx.is_full()), (1, false, false));
+    /// ```
     pub fn len(&self) -> usize {
         match &self.0 {
             Source::Channel(chan) => chan.len(),
@@ -221,16 +267,30 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the buffer is empty, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::never::<i32>().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the buffer is full, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.capacity() == Some(self.len())
     }
 
     /// The number of values that the buffer holds; `None`: any number. A timer's holds one.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::chan::bounded::<i32>(2).1.capacity(), Some(2));
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         match &self.0 {
             Source::Channel(chan) => chan.capacity().limit(),
@@ -240,6 +300,14 @@ impl<T> Receiver<T> {
     }
 
     /// Whether the channel is closed; values may still be in its buffer.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// assert_eq!(rx.recv(), Ok(1), "what was sent before is received");
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.chan().is_some_and(|chan| chan.sent().is_closed())
     }

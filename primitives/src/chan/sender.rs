@@ -16,6 +16,13 @@ use ::core::fmt;
 use std::time::{Duration, Instant};
 
 /// The sending side of a channel. Clones share it; the last one dropped closes the channel.
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::bounded(2);
+/// let another = tx.clone();
+/// (tx.send(1).unwrap(), another.send(2).unwrap());
+/// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Ok(2)));
+/// ```
 pub struct Sender<T>(pub(super) Share<T, true>);
 
 impl<T> Sender<T> {
@@ -82,6 +89,12 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// As [`send_timeout`](Self::send_timeout).
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// let (tx, _rx) = selvedge::chan::bounded(0);
+    /// assert!(tx.send_deadline(1, Instant::now()).unwrap_err().is_timeout());
+    /// ```
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         let _entry = enter();
@@ -130,6 +143,12 @@ impl<T> Sender<T> {
     }
 
     /// Whether both send to the same channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::unbounded::<i32>();
+    /// let (other, _) = selvedge::chan::unbounded::<i32>();
+    /// assert!(tx.same_channel(&tx.clone()) && !tx.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
         self.0.is_same(&other.0)
     }
@@ -188,26 +207,54 @@ impl<T> Handle for Sender<T> {
 
 impl<T> Sender<T> {
     /// The number of values in the buffer, at some moment; 0 on capacity 0.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::bounded(2);
+    /// tx.send(1).unwrap();
+    /// assert_eq!((tx.len(), tx.is_empty(), tx.is_full()), (1, false, false));
+    /// ```
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether the buffer is empty, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::bounded::<i32>(2);
+    /// assert!(tx.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the buffer is full, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::bounded::<i32>(0);
+    /// assert!(tx.is_full(), "it has no room");
+    /// ```
     pub fn is_full(&self) -> bool {
         self.capacity() == Some(self.len())
     }
 
     /// The number of values that the buffer holds; `None`: any number.
+    ///
+    /// ```
+    /// use selvedge::chan::{bounded, unbounded};
+    /// assert_eq!(bounded::<i32>(2).0.capacity(), Some(2));
+    /// assert_eq!(unbounded::<i32>().0.capacity(), None);
+    /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.0.capacity().limit()
     }
 
     /// Whether the channel is closed; values may still be in its buffer.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded::<i32>(2);
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.0.sent().is_closed()
     }

@@ -221,6 +221,12 @@ pub fn never<T>() -> Receiver<T> {
 }
 
 /// A ticker's period was zero.
+///
+/// ```
+/// use selvedge::chan::{PeriodError, Ticker};
+/// use std::time::Duration;
+/// assert_eq!(Ticker::new(Duration::ZERO).unwrap_err(), PeriodError);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeriodError;
 
@@ -248,23 +254,53 @@ pub struct Timer(Arc<Alarm>, Receiver<Instant>);
 
 impl Timer {
     /// A timer that goes off once `duration` has passed.
+    ///
+    /// ```
+    /// use selvedge::chan::Timer;
+    /// use std::time::Duration;
+    /// let timer = Timer::new(Duration::from_millis(1));
+    /// assert!(timer.receiver().recv().is_ok());
+    /// ```
     pub fn new(duration: Duration) -> Timer {
         let alarm = Arc::new(Alarm::new(now(), duration, Duration::ZERO, true));
         Timer(Arc::clone(&alarm), Receiver::alarm(alarm, |instant| instant))
     }
 
     /// Where its instant is received.
+    ///
+    /// ```
+    /// use selvedge::chan::Timer;
+    /// use std::time::Duration;
+    /// let receiver = Timer::new(Duration::ZERO).receiver().clone();
+    /// assert!(receiver.try_recv().is_ok());
+    /// ```
     pub fn receiver(&self) -> &Receiver<Instant> {
         &self.1
     }
 
     /// Stops it; whether its instant was still to be received.
+    ///
+    /// ```
+    /// use selvedge::chan::Timer;
+    /// use std::time::Duration;
+    /// let timer = Timer::new(Duration::ZERO);
+    /// assert!(timer.stop() && !timer.stop());
+    /// assert!(timer.receiver().try_recv().is_err());
+    /// ```
     pub fn stop(&self) -> bool {
         self.0.set(None, Duration::ZERO)
     }
 
     /// Sets it anew, to go off once `duration` has passed from now; whether its instant was still to be
     /// received.
+    ///
+    /// ```
+    /// use selvedge::chan::Timer;
+    /// use std::time::Duration;
+    /// let timer = Timer::new(Duration::from_secs(60));
+    /// assert!(timer.reset(Duration::ZERO), "its instant was still to come");
+    /// assert!(timer.receiver().try_recv().is_ok());
+    /// ```
     pub fn reset(&self, duration: Duration) -> bool {
         self.0.set(Some(duration), Duration::ZERO)
     }
@@ -287,6 +323,12 @@ impl Ticker {
     ///
     /// # Errors
     /// If the period is zero.
+    ///
+    /// ```
+    /// use selvedge::chan::Ticker;
+    /// use std::time::Duration;
+    /// assert!(Ticker::new(Duration::from_secs(1)).is_ok() && Ticker::new(Duration::ZERO).is_err());
+    /// ```
     pub fn new(period: Duration) -> Result<Ticker, PeriodError> {
         if period.is_zero() {
             return Err(PeriodError);
@@ -296,11 +338,26 @@ impl Ticker {
     }
 
     /// Where its instants are received.
+    ///
+    /// ```
+    /// use selvedge::chan::Ticker;
+    /// use std::time::Duration;
+    /// let ticker = Ticker::new(Duration::from_millis(1)).unwrap();
+    /// assert!(ticker.receiver().recv().unwrap() < ticker.receiver().recv().unwrap());
+    /// ```
     pub fn receiver(&self) -> &Receiver<Instant> {
         &self.1
     }
 
     /// Stops it: no more instants come. Its channel stays open.
+    ///
+    /// ```
+    /// use selvedge::chan::Ticker;
+    /// use std::time::Duration;
+    /// let ticker = Ticker::new(Duration::from_nanos(1)).unwrap();
+    /// ticker.stop();
+    /// assert!(ticker.receiver().try_recv().is_err() && !ticker.receiver().is_closed());
+    /// ```
     pub fn stop(&self) {
         self.0.set(None, Duration::ZERO);
     }
@@ -309,6 +366,14 @@ impl Ticker {
     ///
     /// # Errors
     /// If the period is zero; then it goes on as before.
+    ///
+    /// ```
+    /// use selvedge::chan::Ticker;
+    /// use std::time::Duration;
+    /// let ticker = Ticker::new(Duration::from_secs(60)).unwrap();
+    /// ticker.reset(Duration::from_millis(1)).unwrap();
+    /// assert!(ticker.receiver().recv().is_ok());
+    /// ```
     pub fn reset(&self, period: Duration) -> Result<(), PeriodError> {
         if period.is_zero() {
             return Err(PeriodError);

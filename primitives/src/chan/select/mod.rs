@@ -11,6 +11,7 @@
 //! its cells once more: they may have been spoiled or closed by somebody who still found it trying; and whoever
 //! spoils a cell looks at the claim after that, and wakes a select that waits by then.
 
+mod error;
 pub(super) mod handle;
 mod macros;
 mod ready;
@@ -24,10 +25,9 @@ use crate::rt::entry::enter;
 use crate::rt::time::now;
 use ::core::fmt;
 use ::core::marker::PhantomData;
+pub use error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError};
 use handle::{Handle, Hold, Slot};
-use ready::until_ready;
 pub(super) use run::{Case, Order, run};
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 #[doc(hidden)]
@@ -69,42 +69,6 @@ unsafe impl Send for Select<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Select<'_> {}
 
-/// No operation could happen at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrySelectError;
-
-/// No operation happened in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SelectTimeoutError;
-
-/// No operation was ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TryReadyError;
-
-/// No operation became ready in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReadyTimeoutError;
-
-macro_rules! select_errors {
-    ($($error:ident: $text:literal;)*) => {
-        $(
-            impl fmt::Display for $error {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str($text)
-                }
-            }
-            impl Error for $error {}
-        )*
-    };
-}
-
-select_errors! {
-    TrySelectError: "all operations in select would block";
-    SelectTimeoutError: "timed out waiting on select";
-    TryReadyError: "all operations in select would block";
-    ReadyTimeoutError: "timed out waiting on select";
-}
-
 impl Default for Select<'_> {
     fn default() -> Self {
         Select::new()
@@ -113,11 +77,29 @@ impl Default for Select<'_> {
 
 impl<'a> Select<'a> {
     /// A select without operations, which picks at random among those that are ready.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), Ok(1));
+    /// ```
     pub fn new() -> Select<'a> {
         Select { cases: Vec::with_capacity(4), next: 0, order: Order::Random }
     }
 
     /// A select that picks the first of those that are ready.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new_biased();
+    /// let (first, _second) = (select.recv(&rx), select.send(&tx));
+    /// assert_eq!(select.ready(), first, "both are");
+    /// ```
     pub fn new_biased() -> Select<'a> {
         Select { order: Order::Given, ..Select::new() }
     }
@@ -129,11 +111,30 @@ impl<'a> Select<'a> {
     }
 
     /// Adds a send; its index.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// let mut select = Select::new();
+    /// select.send(&tx);
+    /// select.select().send(&tx, 1).unwrap();
+    /// assert_eq!(rx.recv(), Ok(1));
+    /// ```
     pub fn send<T: Send>(&mut self, sender: &'a Sender<T>) -> usize {
         self.add(sender)
     }
 
     /// Adds a receive; its index.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&rx);
+    /// let operation = select.select();
+    /// assert_eq!((operation.index(), operation.recv(&rx)), (index, Ok(1)));
+    /// ```
     pub fn recv<T: Send>(&mut self, receiver: &'a Receiver<T>) -> usize {
         self.add(receiver)
     }
@@ -142,6 +143,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no operation with this index.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// let (first, second) = (select.recv(&rx), select.recv(&rx));
+    /// select.remove(first);
+    /// assert_eq!(select.ready(), second);
+    /// ```
     pub fn remove(&mut self, index: usize) {
         let at = self.cases.iter().position(|(number, _)| *number == index);
         let at = at.unwrap_or_else(|| {
@@ -163,6 +174,16 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If none can.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.try_select().unwrap().recv(&rx), Ok(1));
+    /// assert!(select.try_select().is_err());
+    /// ```
     #[track_caller]
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
         let _entry = enter();
@@ -173,6 +194,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there are no operations: it would wait for ever.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// let operation = select.select();
+    /// assert_eq!(operation.recv(&rx), Ok(1));
+    /// ```
     #[track_caller]
     pub fn select(&mut self) -> SelectedOperation<'a> {
         let _entry = enter();
@@ -187,6 +218,15 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// If no operation happened in time; then none has.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, never};
+    /// use std::time::Duration;
+    /// let idle = never::<i32>();
+    /// let mut select = Select::new();
+    /// select.recv(&idle);
+    /// assert!(select.select_timeout(Duration::from_millis(1)).is_err());
+    /// ```
     #[track_caller]
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let _entry = enter();
@@ -198,6 +238,15 @@ impl<'a> Select<'a> {
     ///
     /// # Errors
     /// As [`select_timeout`](Self::select_timeout).
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, never};
+    /// use std::time::Instant;
+    /// let idle = never::<i32>();
+    /// let mut select = Select::new();
+    /// select.recv(&idle);
+    /// assert!(select.select_deadline(Instant::now()).is_err());
+    /// ```
     #[track_caller]
     pub fn select_deadline(
         &mut self,
@@ -205,70 +254,6 @@ impl<'a> Select<'a> {
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let _entry = enter();
         self.run(Patience::Until(Some(deadline))).ok_or(SelectTimeoutError)
-    }
-}
-
-/// Waiting for an operation to become ready, without doing it.
-impl<'a> Select<'a> {
-    fn ready_until(&self, patience: Patience) -> Option<usize> {
-        let handles: Vec<&'a dyn Handle> = self.cases.iter().map(|(_, handle)| *handle).collect();
-        until_ready(&handles, self.order, patience).map(|at| self.cases[at].0)
-    }
-
-    /// The index of an operation that is ready now: it would not wait, if nobody else were there.
-    ///
-    /// # Errors
-    /// If none is.
-    #[track_caller]
-    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
-        let _entry = enter();
-        self.ready_until(Patience::None).ok_or(TryReadyError)
-    }
-
-    /// Waits until an operation is ready; its index. It may have ceased to be by the time it is tried. Two selects
-    /// that only wait to become ready do not meet on a channel without a buffer.
-    ///
-    /// ```
-    /// use selvedge::chan::{Select, bounded};
-    /// let (tx, rx) = bounded(1);
-    /// let mut select = Select::new();
-    /// let (send, recv) = (select.send(&tx), select.recv(&rx));
-    /// assert_eq!(select.ready(), send);
-    /// tx.send(1).unwrap();
-    /// assert_eq!(select.ready(), recv);
-    /// ```
-    ///
-    /// # Panics
-    /// If there are no operations: it would wait for ever.
-    #[track_caller]
-    pub fn ready(&mut self) -> usize {
-        let _entry = enter();
-        assert!(
-            !self.cases.is_empty(),
-            "no operations have been added to this select: it would wait for ever"
-        );
-        self.ready_until(Patience::Until(None)).expect("without a deadline it does not time out")
-    }
-
-    /// Waits for at most `timeout`.
-    ///
-    /// # Errors
-    /// If no operation became ready in time.
-    #[track_caller]
-    pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
-        let _entry = enter();
-        // A time too far away to be named is no limit.
-        self.ready_until(Patience::Until(now().checked_add(timeout))).ok_or(ReadyTimeoutError)
-    }
-
-    /// Waits until `deadline` at most.
-    ///
-    /// # Errors
-    /// As [`ready_timeout`](Self::ready_timeout).
-    #[track_caller]
-    pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
-        let _entry = enter();
-        self.ready_until(Patience::Until(Some(deadline))).ok_or(ReadyTimeoutError)
     }
 }
 
@@ -288,6 +273,16 @@ impl fmt::Debug for Select<'_> {
 ///
 /// # Panics
 /// If it is dropped without being completed.
+///
+/// ```
+/// use selvedge::chan::{Select, unbounded};
+/// let (tx, rx) = unbounded();
+/// tx.send(1).unwrap();
+/// let mut select = Select::new();
+/// select.recv(&rx);
+/// let operation = select.select();
+/// assert_eq!(operation.recv(&rx), Ok(1), "it must be completed");
+/// ```
 #[must_use = "complete it with `send` or `recv`"]
 pub struct SelectedOperation<'a> {
     index: usize,
@@ -298,6 +293,17 @@ pub struct SelectedOperation<'a> {
 
 impl SelectedOperation<'_> {
     /// The index of the operation in its select.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&rx);
+    /// let operation = select.select();
+    /// assert_eq!(operation.index(), index);
+    /// operation.recv(&rx).unwrap();
+    /// ```
     pub fn index(&self) -> usize {
         self.index
     }
@@ -315,6 +321,15 @@ impl SelectedOperation<'_> {
     ///
     /// # Panics
     /// If the operation was not added with this sender.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, SendError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// drop(rx);
+    /// let mut select = Select::new();
+    /// select.send(&tx);
+    /// assert_eq!(select.select().send(&tx, 1), Err(SendError(1)));
+    /// ```
     #[track_caller]
     pub fn send<T>(mut self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
         self.must_be(sender, "sender");
@@ -328,6 +343,15 @@ impl SelectedOperation<'_> {
     ///
     /// # Panics
     /// If the operation was not added with this receiver.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, Select, bounded};
+    /// let (tx, rx) = bounded::<i32>(1);
+    /// drop(tx);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), Err(RecvError));
+    /// ```
     #[track_caller]
     pub fn recv<T>(mut self, receiver: &Receiver<T>) -> Result<T, RecvError> {
         self.must_be(receiver, "receiver");

@@ -2,14 +2,17 @@
 
 use super::handle::Handle;
 use super::run::Order;
+use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::claim::Claim;
 use crate::chan::core::Patience;
+use crate::rt::entry::enter;
 use crate::rt::park::Parker;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
+use std::time::{Duration, Instant};
 
 /// Which of the operations is ready.
-pub(super) fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patience) -> Option<usize> {
+fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patience) -> Option<usize> {
     let order = order.of(handles.len());
     let find = || order.iter().copied().find(|&at| handles[at].is_ready(0));
     loop {
@@ -31,5 +34,91 @@ pub(super) fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patie
         if ready.is_some() || deadline.is_some_and(|deadline| deadline <= now()) {
             return ready.or_else(find);
         }
+    }
+}
+
+/// Waiting for an operation to become ready, without doing it.
+impl<'a> Select<'a> {
+    fn ready_until(&self, patience: Patience) -> Option<usize> {
+        let handles: Vec<&'a dyn Handle> = self.cases.iter().map(|(_, handle)| *handle).collect();
+        until_ready(&handles, self.order, patience).map(|at| self.cases[at].0)
+    }
+
+    /// The index of an operation that is ready now: it would not wait, if nobody else were there.
+    ///
+    /// # Errors
+    /// If none is.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, unbounded};
+    /// let (tx, rx) = unbounded();
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new();
+    /// let index = select.recv(&rx);
+    /// assert_eq!(select.try_ready(), Ok(index));
+    /// assert_eq!(rx.recv(), Ok(1), "it was not received by that");
+    /// ```
+    #[track_caller]
+    pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
+        let _entry = enter();
+        self.ready_until(Patience::None).ok_or(TryReadyError)
+    }
+
+    /// Waits until an operation is ready; its index. It may have ceased to be by the time it is tried. Two selects
+    /// that only wait to become ready do not meet on a channel without a buffer.
+    ///
+    /// ```
+    /// use selvedge::chan::{Select, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// let mut select = Select::new();
+    /// let (send, recv) = (select.send(&tx), select.recv(&rx));
+    /// assert_eq!(select.ready(), send);
+    /// tx.send(1).unwrap();
+    /// assert_eq!(select.ready(), recv);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no operations: it would wait for ever.
+    #[track_caller]
+    pub fn ready(&mut self) -> usize {
+        let _entry = enter();
+        assert!(
+            !self.cases.is_empty(),
+            "no operations have been added to this select: it would wait for ever"
+        );
+        self.ready_until(Patience::Until(None)).expect("without a deadline it does not time out")
+    }
+
+    /// Waits for at most `timeout`.
+    ///
+    /// # Errors
+    /// If no operation became ready in time.
+    ///
+    /// ```
+    /// use selvedge::chan::Select;
+    /// use std::time::Duration;
+    /// assert!(Select::new().ready_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    #[track_caller]
+    pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
+        let _entry = enter();
+        // A time too far away to be named is no limit.
+        self.ready_until(Patience::Until(now().checked_add(timeout))).ok_or(ReadyTimeoutError)
+    }
+
+    /// Waits until `deadline` at most.
+    ///
+    /// # Errors
+    /// As [`ready_timeout`](Self::ready_timeout).
+    ///
+    /// ```
+    /// use selvedge::chan::Select;
+    /// use std::time::Instant;
+    /// assert!(Select::new().ready_deadline(Instant::now()).is_err());
+    /// ```
+    #[track_caller]
+    pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
+        let _entry = enter();
+        self.ready_until(Patience::Until(Some(deadline))).ok_or(ReadyTimeoutError)
     }
 }
