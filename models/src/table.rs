@@ -1,6 +1,8 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
-use crate::models::{chan_close, chan_edges, chan_order, chan_room, futures, layer, orders, select, timers};
+use crate::models::{
+    chan_close, chan_edges, chan_order, chan_room, futures, layer, orders, select, sync, timers,
+};
 use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
@@ -65,6 +67,30 @@ const RETURNED: Twin =
 const EXPAND: Twin =
     Twin::of("primitives/src/chan/expand.rs", include_str!("../../primitives/src/chan/expand.rs"));
 
+const RAW_MUTEX: Twin =
+    Twin::of("primitives/src/sync/mutex.rs", include_str!("../../primitives/src/sync/mutex.rs"));
+const ONCE: Twin = Twin::of("primitives/src/sync/once.rs", include_str!("../../primitives/src/sync/once.rs"));
+const WAIT_GROUP: Twin =
+    Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../primitives/src/sync/wait_group.rs"));
+const WAITERS: Twin =
+    Twin::of("primitives/src/queue/waiters.rs", include_str!("../../primitives/src/queue/waiters.rs"));
+
+/// Locking or unlocking orders nothing.
+const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, Relaxed)");
+const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
+/// Who sleeps is not woken, or takes no note of it.
+const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
+/// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.
+const WEAK_WAKE: Twin = WAITERS.weaken("from @ (EMPTY | WAITING)").needs(Teeth::SeqCst);
+/// A wait is given up, and can still be ended by others.
+const GIVE_UP_WAIT: Twin = WAITERS
+    .lose("if place.cell().advance(from, CANCELLED, Relaxed)", FailureKind::Deadlock)
+    .or(FailureKind::Panic)
+    .or(FailureKind::Race);
+/// What was done is not told to who comes later.
+const WEAK_DONE: Twin = ONCE.weaken("self.0.state.store(DONE, SeqCst)");
+const WEAK_COUNT: Twin =
+    WAIT_GROUP.weaken("match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed)");
 /// The value is in its cell, and nobody told the receiver that comes for it.
 const PUBLISH: Twin = SEND
     .weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")
@@ -251,6 +277,18 @@ models! {
     futures::a_close_that_refused_a_sender_lets_no_later_one_in, TWO,
         "close refuses all senders that wait, or the later ones", [REFUSE_SELECT_CELL];
     futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [DECIDE.fails_with(FailureKind::Race).or(FailureKind::UseAfterFree)];
+    sync::a_mutex_excludes, None, "a mutex excludes, and unlocking happens before the next lock", [WEAK_LOCK, WEAK_UNLOCK];
+    sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
+    sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];
+    sync::a_fair_unlock_hands_the_lock_over, Some(3), "a fair unlock hands the lock over", [WEAK_WAKE];
+    sync::a_try_lock_fails_only_if_the_lock_is_held, None, "try_lock fails only if the lock is held", [WEAK_UNLOCK];
+    sync::a_signal_is_not_lost, TWO, "a signal between unlocking and sleeping is not lost", [WAKE_SLEEPER];
+    sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];
+    sync::a_signal_is_not_consumed_by_who_timed_out, TWO, "who reports a timeout has consumed no signal", [GIVE_UP_WAIT];
+    sync::the_first_who_waits_gets_the_signal, TWO, "a signal wakes who has waited longest", [WAKE_SLEEPER];
+    sync::one_call_runs_and_all_see_it, TWO, "one call runs, and all see what it did", [WEAK_DONE, WAKE_SLEEPER];
+    sync::a_wait_sees_all_that_was_done, TWO, "done happens before the wait that it releases", [WEAK_COUNT, WAKE_SLEEPER];
+    sync::a_wait_group_is_used_again, TWO, "a wait group is used again", [WEAK_COUNT.or(FailureKind::Deadlock)];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

@@ -8,6 +8,7 @@ pub mod futures;
 pub mod layer;
 pub mod orders;
 pub mod select;
+pub mod sync;
 pub mod timers;
 
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};

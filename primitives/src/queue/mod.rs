@@ -45,7 +45,9 @@
 mod array;
 mod segment;
 mod state;
+mod waiters;
 
 pub(crate) use array::{EndlessArray, Place};
 pub(crate) use segment::ArrayCell;
 pub(crate) use state::State;
+pub(crate) use waiters::{LazyWaiters, Wake};

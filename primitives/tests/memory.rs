@@ -1,8 +1,9 @@
-//! What channels allocate: each thread counts its own allocations, so that nobody else's come in.
+//! What channels and locks allocate: each thread counts its own allocations, so that nobody else's come in.
 #![cfg(not(feature = "checking"))]
 #![allow(clippy::disallowed_types, reason = "the allocator stands below everything")]
 
 use selvedge::chan::{bounded, select, unbounded};
+use selvedge::sync::{Cond, Mutex};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -154,4 +155,19 @@ fn a_destructor_that_panics_costs_no_other_value_its_own() {
         assert!(tx.send(Explodes(&dropped, false)).is_err(), "the channel is closed");
         assert_eq!(dropped.get(), 5);
     }
+}
+
+#[test]
+fn locks_and_conditions_that_run_out_of_time_leave_nothing() {
+    let (lock, changed) = (Mutex::new(()), Cond::new());
+    let mut held = lock.lock();
+    let lock_in_vain = || assert!(lock.lock_timeout(Duration::ZERO).is_none());
+    (0..1_000).for_each(|_| lock_in_vain());
+    let (live, calls) = cost(|| (0..1_000_000).for_each(|_| lock_in_vain()));
+    assert!(live.abs() < 4_096, "a million locks that gave up left {live} bytes");
+    assert!(calls < 1_000, "and made {calls} allocations");
+    let mut wait_in_vain = || assert!(!changed.wait_timeout(&mut held, Duration::ZERO));
+    (0..1_000).for_each(|_| wait_in_vain());
+    let (live, _) = cost(|| (0..1_000_000).for_each(|_| wait_in_vain()));
+    assert!(live.abs() < 4_096, "a million waits that gave up left {live} bytes");
 }

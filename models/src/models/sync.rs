@@ -1,0 +1,206 @@
+//! Locks, conditions, and what is done once or counted.
+
+use super::{Plain, until};
+use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::AtomicU32;
+use selvedge::rt::sync::atomic::Ordering::SeqCst;
+use selvedge::rt::thread;
+use selvedge::sync::{Cond, Mutex, MutexGuard, Once, WaitGroup};
+use std::time::Duration;
+
+const A_WHILE: Duration = Duration::from_micros(1);
+
+fn increment(shared: &(Mutex<()>, Plain)) {
+    let _held = shared.0.lock();
+    shared.1.set(shared.1.get() + 1);
+}
+
+/// One at a time, each after the other.
+pub fn a_mutex_excludes() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || increment(&theirs));
+    increment(&shared);
+    other.join().expect("no panic");
+    assert_eq!(shared.1.get(), 2);
+}
+
+/// Two sleep at once, and both get it.
+pub fn a_mutex_wakes_who_sleeps() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let others = [1, 2].map(|_| {
+        let theirs = Arc::clone(&shared);
+        thread::spawn(move || increment(&theirs))
+    });
+    increment(&shared);
+    others.into_iter().for_each(|other| other.join().expect("no panic"));
+    assert_eq!(shared.1.get(), 3);
+}
+
+/// One of two that wait gives up, at any moment: the other gets the lock.
+pub fn a_lock_that_timed_out_disturbs_nobody() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let held = shared.0.lock();
+    let theirs = Arc::clone(&shared);
+    let gives_up = thread::spawn(move || {
+        let held = theirs.0.lock_timeout(A_WHILE);
+        if held.is_some() {
+            theirs.1.set(theirs.1.get() + 1);
+        }
+    });
+    let theirs = Arc::clone(&shared);
+    let waits = thread::spawn(move || increment(&theirs));
+    drop(held);
+    waits.join().expect("no panic");
+    gives_up.join().expect("no panic");
+    assert!(matches!(shared.1.get(), 1 | 2));
+}
+
+/// Whoever sleeps when the lock is opened fairly has it then, and sees what was done.
+pub fn a_fair_unlock_hands_the_lock_over() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let held = shared.0.lock();
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || increment(&theirs));
+    shared.1.set(5);
+    MutexGuard::unlock_fair(held);
+    other.join().expect("no panic");
+    assert_eq!(shared.1.get(), 6);
+}
+
+/// A lock that nobody has is taken at once.
+pub fn a_try_lock_fails_only_if_the_lock_is_held() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || match theirs.0.try_lock() {
+        Some(_held) => {
+            theirs.1.set(theirs.1.get() + 1);
+            true
+        }
+        None => false,
+    });
+    let here = shared.0.try_lock().map(|_held| shared.1.set(shared.1.get() + 1)).is_some();
+    let there = other.join().expect("no panic");
+    assert!(here || there, "one of them found the lock open");
+    assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
+}
+
+/// Who changes a condition under the lock and then signals wakes whoever had found it unchanged.
+pub fn a_signal_is_not_lost() {
+    let shared = Arc::new((Mutex::new(false), Cond::new()));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || {
+        *theirs.0.lock() = true;
+        theirs.1.signal();
+    });
+    let mut changed = shared.0.lock();
+    while !*changed {
+        shared.1.wait(&mut changed);
+    }
+    drop(changed);
+    other.join().expect("no panic");
+}
+
+/// Everybody that waits is woken.
+pub fn a_broadcast_wakes_all() {
+    let shared = Arc::new((Mutex::new(false), Cond::new()));
+    let others = [1, 2].map(|_| {
+        let theirs = Arc::clone(&shared);
+        thread::spawn(move || {
+            let mut changed = theirs.0.lock();
+            while !*changed {
+                theirs.1.wait(&mut changed);
+            }
+        })
+    });
+    *shared.0.lock() = true;
+    shared.1.broadcast();
+    others.into_iter().for_each(|other| other.join().expect("no panic"));
+}
+
+/// Of two that wait one may run out of time: if it says so, the signal is the other's.
+pub fn a_signal_is_not_consumed_by_who_timed_out() {
+    let shared = Arc::new((Mutex::new(0), Cond::new()));
+    let theirs = Arc::clone(&shared);
+    let waits = thread::spawn(move || {
+        let mut here = theirs.0.lock();
+        *here += 1;
+        theirs.1.wait(&mut here);
+    });
+    let theirs = Arc::clone(&shared);
+    let signals = thread::spawn(move || {
+        while *theirs.0.lock() < 2 {
+            thread::yield_now();
+        }
+        theirs.1.signal()
+    });
+    let mut here = shared.0.lock();
+    *here += 1;
+    let notified = shared.1.wait_timeout(&mut here, A_WHILE);
+    drop(here);
+    assert!(signals.join().expect("no panic"), "one waits for ever");
+    if notified {
+        assert!(shared.1.signal(), "the other still waits");
+    }
+    waits.join().expect("no panic");
+}
+
+/// Two wait, one after the other; the first signal is the first one's.
+pub fn the_first_who_waits_gets_the_signal() {
+    let shared = Arc::new((Mutex::new(vec![]), Cond::new(), AtomicU32::new(0)));
+    let others = [1, 2].map(|number| {
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            let mut order = theirs.0.lock();
+            theirs.2.store(number, SeqCst);
+            theirs.1.wait(&mut order);
+            order.push(number);
+        });
+        until(|| shared.2.load(SeqCst) == number);
+        // It has the lock until it waits.
+        drop(shared.0.lock());
+        other
+    });
+    for other in others {
+        assert!(shared.1.signal(), "it waits");
+        other.join().expect("no panic");
+    }
+    assert_eq!(*shared.0.lock(), [1, 2]);
+}
+
+/// Two call, one runs, and nobody returns before it has.
+pub fn one_call_runs_and_all_see_it() {
+    let shared = Arc::new((Once::new(), Plain::new(0)));
+    let call = |shared: &(Once, Plain)| {
+        shared.0.call(|| shared.1.set(shared.1.get() + 1));
+        assert_eq!(shared.1.get(), 1);
+    };
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || call(&theirs));
+    call(&shared);
+    other.join().expect("no panic");
+}
+
+/// What two threads did before they were done is there after the wait.
+pub fn a_wait_sees_all_that_was_done() {
+    let group = WaitGroup::new();
+    let data = Arc::new([Plain::new(0), Plain::new(0)]);
+    for at in 0..2 {
+        let theirs = Arc::clone(&data);
+        group.go(move || theirs[at].set(1));
+    }
+    group.wait();
+    assert_eq!((data[0].get(), data[1].get()), (1, 1));
+}
+
+/// When a wait has returned the group is as new.
+pub fn a_wait_group_is_used_again() {
+    let group = WaitGroup::new();
+    let data = Arc::new(Plain::new(0));
+    for round in 1..=2 {
+        let theirs = Arc::clone(&data);
+        group.go(move || theirs.set(theirs.get() + 1));
+        group.wait();
+        assert_eq!(data.get(), round);
+    }
+}

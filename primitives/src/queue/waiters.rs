@@ -1,0 +1,345 @@
+//! The queue in which threads sleep: first come, first served, cancellable.
+//!
+//! Two counters on the [endless array](super): `entered` hands out places to those who are about to wait, `woken`
+//! to those who wake. A waker takes a place only if somebody has entered it, so it wakes the one who has waited
+//! longest, or finds that nobody waits; nothing is ever left for whoever comes later.
+//!
+//! ```text
+//!  waiter  Empty → Waiting      it waits here                  Waiting, Empty → Cancelled  it gives up
+//!  waker   Waiting → Woken      wakes it                       Empty → Woken   the waiter is on its way
+//!          (or → Handed, with which the waker gives something away)
+//!          Cancelled            the next place, then
+//! ```
+//!
+//! So a wait ends once, by one compare-exchange, whether somebody wakes it or it gives up.
+//!
+//! Who waits for a condition enters, and then looks at the condition once more; who changes the condition does so,
+//! and then wakes. Both with SeqCst, so that one of them sees the other.
+//!
+//! This is CQS (Koval, Khalanskiy, Alistarh, PLDI 2023) without permits that are left for whoever comes: a lock that
+//! lets others barge in keeps its state in its own word, and has no use for them; and without them a cancelled wait
+//! needs no repair.
+
+use super::{ArrayCell, EndlessArray, Place, State};
+use crate::rt::alloc::TrackedBox;
+use crate::rt::cell::UnsafeCell;
+use crate::rt::hint::Backoff;
+use crate::rt::park::{Parker, Unparker};
+use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64};
+use crate::rt::time::now;
+use core::ptr::null_mut;
+use std::time::Instant;
+
+/// The parties of a cell.
+const WAITER: usize = 0;
+const WAKER: usize = 1;
+
+/// Cells in a segment, as a power of two.
+const SHIFT: u32 = 3;
+
+const EMPTY: u8 = 0;
+const WAITING: u8 = 1;
+const WOKEN: u8 = 2;
+const HANDED: u8 = 3;
+const CANCELLED: u8 = 4;
+
+/// How a wait was ended by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// The waiter is to look again.
+    Woken,
+    /// And what it waited for has been left to it.
+    Handed,
+}
+
+impl Wake {
+    const fn phase(self) -> u8 {
+        match self {
+            Wake::Woken => WOKEN,
+            Wake::Handed => HANDED,
+        }
+    }
+}
+
+struct WaitCell(AtomicU8);
+
+impl Default for WaitCell {
+    fn default() -> Self {
+        WaitCell(AtomicU8::new(State::new(EMPTY).bits()))
+    }
+}
+
+impl ArrayCell for WaitCell {
+    type Aside = Sleeper;
+
+    fn state(&self) -> &AtomicU8 {
+        &self.0
+    }
+}
+
+/// Who waits in a cell: written before the phase says so, taken by whoever ends the wait.
+#[derive(Default)]
+struct Sleeper(UnsafeCell<Option<Unparker>>);
+
+// SAFETY: the phases say whose it is.
+unsafe impl Send for Sleeper {}
+// SAFETY: as above.
+unsafe impl Sync for Sleeper {}
+
+impl Sleeper {
+    /// # Safety
+    /// The slot is the caller's: nobody has been told of a waiter yet, or the caller ended its wait.
+    unsafe fn set(&self, unparker: Option<Unparker>) -> Option<Unparker> {
+        self.0.with_mut(|slot| {
+            // SAFETY: the caller's promise.
+            core::mem::replace(unsafe { &mut *slot }, unparker)
+        })
+    }
+}
+
+impl WaitCell {
+    /// Moves the cell from one phase to another, whatever its other bits; or says in which it is. Relaxed: who relies
+    /// on what a phase promises reads it by `phase`.
+    #[track_caller]
+    fn advance(&self, from: u8, to: u8, order: Ordering) -> Result<(), u8> {
+        let mut state = State::from_bits(self.0.load(Relaxed));
+        while state.phase() == from {
+            match self.0.compare_exchange(state.bits(), state.with_phase(to).bits(), order, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(found) => state = State::from_bits(found),
+            }
+        }
+        Err(state.phase())
+    }
+
+    fn phase(&self) -> u8 {
+        // Acquire: what the waker did before happens before; or the waiter is here.
+        State::from_bits(self.0.load(Acquire)).phase()
+    }
+
+    /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has passed is
+    /// not worth it.
+    fn changes_soon(&self, deadline: Option<Instant>) -> bool {
+        let backoff = Backoff::new();
+        if deadline.is_some_and(|deadline| deadline <= now()) {
+            return false;
+        }
+        while !backoff.is_completed() {
+            if self.phase() != WAITING {
+                return true;
+            }
+            backoff.snooze();
+        }
+        false
+    }
+}
+
+/// The queue. See the [module](self).
+pub(crate) struct Waiters {
+    array: EndlessArray<WaitCell>,
+    entered: AtomicU64,
+    woken: AtomicU64,
+}
+
+/// A place in the queue, to be waited in, or cancelled.
+#[must_use = "whoever wakes the next one counts on its being waited in"]
+pub(crate) struct Ticket<'a> {
+    waiters: &'a Waiters,
+    number: u64,
+}
+
+impl Waiters {
+    pub(crate) fn new() -> Waiters {
+        Waiters { array: EndlessArray::new(SHIFT, 0), entered: AtomicU64::new(0), woken: AtomicU64::new(0) }
+    }
+
+    /// Takes the next place.
+    pub(crate) fn enter(&self) -> Ticket<'_> {
+        // SeqCst: see the module.
+        Ticket { waiters: self, number: self.entered.fetch_add(1, SeqCst) }
+    }
+
+    /// Whether nobody waits, at some moment.
+    pub(crate) fn is_empty(&self) -> bool {
+        // Relaxed: a hint.
+        self.woken.load(Relaxed) >= self.entered.load(Relaxed)
+    }
+
+    /// Wakes the one who has waited longest; `false` if nobody waits.
+    pub(crate) fn wake_one(&self, wake: Wake) -> bool {
+        // SeqCst, by way of the exchange below: of two wakers each wakes another.
+        let mut number = self.woken.load(Relaxed);
+        loop {
+            // SeqCst: see the module.
+            if number >= self.entered.load(SeqCst) {
+                return false;
+            }
+            // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is behind is
+            // found so.
+            match self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed) {
+                Ok(_) if self.wake(number, wake) => return true,
+                Ok(_) => number += 1,
+                Err(found) => number = found,
+            }
+        }
+    }
+
+    /// Wakes all who wait now.
+    pub(crate) fn wake_all(&self) {
+        // SeqCst: see the module.
+        let end = self.entered.load(SeqCst);
+        // Relaxed: as in `wake_one`.
+        for number in self.woken.fetch_max(end, Relaxed)..end {
+            self.wake(number, Wake::Woken);
+        }
+    }
+
+    /// Ends the wait in a cell that is ours to wake; `false` if it was given up.
+    fn wake(&self, number: u64, wake: Wake) -> bool {
+        // SAFETY: the number is ours alone; we leave below.
+        let place = unsafe { self.array.locate(WAKER, number) };
+        let ended = loop {
+            match place.cell().phase() {
+                // Release: what we did happens before the waiter goes on.
+                from @ (EMPTY | WAITING) if place.cell().advance(from, wake.phase(), Release).is_ok() => {
+                    break Some(from);
+                }
+                EMPTY | WAITING => (),
+                _ => break None,
+            }
+        };
+        // SAFETY: we ended the wait of one who sleeps here. (One who was still on its way keeps the slot.)
+        let sleeper = if ended == Some(WAITING) { unsafe { place.aside().set(None) } } else { None };
+        self.array.leave(place, WAKER);
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark();
+        }
+        ended.is_some()
+    }
+
+    /// After a wait was given up: takes the places of wakers that would only find such cells, so that these can be
+    /// given back though nobody ever wakes.
+    fn skip_cancelled(&self) {
+        loop {
+            let number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
+            // Relaxed: we have entered, and see that; who enters later skips for us.
+            if number >= self.entered.load(Relaxed) {
+                return;
+            }
+            let skipped = self.array.visit(WAITER, number, |place| {
+                let cancelled = place.cell().phase() == CANCELLED;
+                // Relaxed: as in `wake_one`.
+                if cancelled && self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
+                    self.array.leave(place, WAKER);
+                }
+                cancelled
+            });
+            if skipped == Some(false) {
+                return;
+            }
+        }
+    }
+}
+
+impl<'a> Ticket<'a> {
+    fn place(&self) -> Place<'a, WaitCell> {
+        // SAFETY: the number is ours alone, and we leave when the ticket is given up.
+        unsafe { self.waiters.array.locate(WAITER, self.number) }
+    }
+
+    /// Waits until somebody wakes us, or until `deadline`: then `None`.
+    pub(crate) fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
+        let place = self.place();
+        let parker = Parker::new();
+        // SAFETY: nobody has been told of a waiter.
+        unsafe { place.aside().set(Some(parker.unparker())) };
+        // Release: the waiter is here for who wakes it.
+        if place.cell().advance(EMPTY, WAITING, Release).is_err() {
+            // SAFETY: nobody was told of the waiter.
+            drop(unsafe { place.aside().set(None) });
+            return Some(self.end(place));
+        }
+        if place.cell().changes_soon(deadline) || parker.park_deadline(deadline) {
+            return Some(self.end(place));
+        }
+        self.give_up(place, WAITING)
+    }
+
+    /// Does not wait; if somebody has woken us already, how.
+    pub(crate) fn cancel(self) -> Option<Wake> {
+        let place = self.place();
+        self.give_up(place, EMPTY)
+    }
+
+    fn give_up(self, place: Place<'a, WaitCell>, from: u8) -> Option<Wake> {
+        // Relaxed: nothing is handed over.
+        if place.cell().advance(from, CANCELLED, Relaxed).is_err() {
+            return Some(self.end(place));
+        }
+        // SAFETY: we ended the wait.
+        drop(unsafe { place.aside().set(None) });
+        self.waiters.array.leave(place, WAITER);
+        self.waiters.skip_cancelled();
+        None
+    }
+
+    /// Somebody has woken us.
+    fn end(self, place: Place<'a, WaitCell>) -> Wake {
+        let wake = if place.cell().phase() == HANDED { Wake::Handed } else { Wake::Woken };
+        self.waiters.array.leave(place, WAITER);
+        wake
+    }
+}
+
+/// A queue that is made when somebody first waits.
+pub(crate) struct LazyWaiters(AtomicPtr<Waiters>);
+
+impl LazyWaiters {
+    pub(crate) fn new() -> LazyWaiters {
+        LazyWaiters(AtomicPtr::new(null_mut()))
+    }
+
+    pub(crate) const fn const_new() -> LazyWaiters {
+        LazyWaiters(AtomicPtr::const_new(null_mut()))
+    }
+
+    /// The queue, if anybody has ever waited.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&Waiters> {
+        // SeqCst: who changes a condition and then finds no queue comes before who makes it, enters, and looks at
+        // the condition. Acquire, by that: the queue is made.
+        let queue = self.0.load(SeqCst);
+        // SAFETY: a queue that was put here stays until we are dropped.
+        unsafe { queue.as_ref() }
+    }
+
+    /// The queue.
+    pub(crate) fn make(&self) -> &Waiters {
+        if let Some(queue) = self.get() {
+            return queue;
+        }
+        let fresh = TrackedBox::into_raw(TrackedBox::new(Waiters::new()));
+        // SeqCst: see `get`. Release, by that: the queue is made; Acquire: or another's is.
+        match self.0.compare_exchange(null_mut(), fresh, SeqCst, Acquire) {
+            // SAFETY: as in `get`.
+            Ok(_) => unsafe { &*fresh },
+            Err(faster) => {
+                // SAFETY: nobody else has seen ours.
+                drop(unsafe { TrackedBox::from_raw(fresh) });
+                // SAFETY: as in `get`.
+                unsafe { &*faster }
+            }
+        }
+    }
+}
+
+impl Drop for LazyWaiters {
+    fn drop(&mut self) {
+        let queue = self.0.with_mut(|queue| *queue);
+        if !queue.is_null() {
+            // SAFETY: nobody else is left.
+            drop(unsafe { TrackedBox::from_raw(queue) });
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! A lock for one at a time.
+
+use crate::queue::{LazyWaiters, Wake};
+use crate::rt::cell::UnsafeCell;
+use crate::rt::entry::enter;
+use crate::rt::hint::Backoff;
+use crate::rt::sync::atomic::AtomicUsize;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::time::now;
+use core::fmt;
+use std::time::{Duration, Instant};
+
+/// Somebody has the lock.
+const LOCKED: usize = 1;
+/// Somebody may sleep, so whoever unlocks wakes one.
+const CONTENDED: usize = 2;
+/// Somebody has slept for too long: whoever unlocks hands the lock over instead of letting others barge in.
+const STARVING: usize = 4;
+
+/// How long a waiter may lose to others before the lock is handed over.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The lock itself, for use through [`lock_api`] with data of your own; [`Mutex`] is the usual way.
+///
+/// Two words, and a queue that is allocated when somebody first sleeps.
+pub struct RawMutex {
+    state: AtomicUsize,
+    queue: LazyWaiters,
+    /// Touched by whoever has the lock, so that a checker sees whether it orders what it should. Nothing natively.
+    held: UnsafeCell<()>,
+}
+
+// SAFETY: the cell is touched only by who has the lock.
+unsafe impl Sync for RawMutex {}
+
+impl RawMutex {
+    /// An open lock that belongs to the running engine.
+    pub fn new() -> RawMutex {
+        RawMutex { state: AtomicUsize::new(0), queue: LazyWaiters::new(), held: UnsafeCell::new(()) }
+    }
+
+    /// An open lock for a static.
+    pub const fn const_new() -> RawMutex {
+        RawMutex {
+            state: AtomicUsize::const_new(0),
+            queue: LazyWaiters::const_new(),
+            held: UnsafeCell::const_new(()),
+        }
+    }
+
+    #[inline]
+    fn is_taken_at_once(&self) -> bool {
+        // Acquire: pairs with the Release of whoever unlocks: what was done under the lock happens before.
+        let taken = self.state.compare_exchange(0, LOCKED, Acquire, Relaxed).is_ok();
+        if taken {
+            self.held.with_mut(|_| ());
+        }
+        taken
+    }
+
+    #[inline]
+    fn lock_until(&self, deadline: Option<Instant>) -> bool {
+        self.is_taken_at_once() || self.lock_slow(deadline)
+    }
+
+    #[cold]
+    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+        // What to set beside `LOCKED`: whoever was woken does not know whether others sleep.
+        let mut others = 0;
+        let mut asleep_since = None;
+        let backoff = Backoff::new();
+        loop {
+            let state = self.state.load(Relaxed); // Relaxed: the exchanges decide.
+            if state & LOCKED == 0 {
+                // Acquire: as in the fast path.
+                if self.state.compare_exchange(state, state | LOCKED | others, Acquire, Relaxed).is_ok() {
+                    self.held.with_mut(|_| ());
+                    return true;
+                }
+                continue;
+            }
+            // A deadline that has passed is not worth a moment.
+            let hurries = deadline.is_some_and(|deadline| deadline <= now());
+            if state == LOCKED && !backoff.is_completed() && !hurries {
+                backoff.snooze();
+                continue;
+            }
+            let since = *asleep_since.get_or_insert_with(now);
+            let starves = others != 0 && now().saturating_duration_since(since) > PATIENCE;
+            let marked = state | CONTENDED | if starves { STARVING } else { 0 };
+            // Relaxed: it says only that somebody may sleep; see below.
+            if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed).is_err() {
+                continue;
+            }
+            let ticket = self.queue.make().enter();
+            // SeqCst: whoever unlocks writes the state, and then looks whom to wake.
+            let still = self.state.load(SeqCst) & (LOCKED | CONTENDED) == LOCKED | CONTENDED;
+            match if still { ticket.wait(deadline) } else { ticket.cancel() } {
+                Some(Wake::Handed) => {
+                    self.accept(since);
+                    return true;
+                }
+                Some(Wake::Woken) => others = CONTENDED,
+                None if still => return false,
+                None => (),
+            }
+        }
+    }
+
+    /// The lock has been handed to us.
+    fn accept(&self, since: Instant) {
+        self.held.with_mut(|_| ());
+        let patient = now().saturating_duration_since(since) <= PATIENCE;
+        if patient || self.queue.get().is_none_or(|queue| queue.is_empty()) {
+            self.state.fetch_and(!STARVING, Relaxed); // Relaxed: it says how to unlock, and orders nothing.
+        }
+    }
+
+    #[inline]
+    fn open(&self, fair: bool) {
+        self.held.with_mut(|_| ());
+        // Release: what we did under the lock happens before the next one who takes it.
+        if self.state.compare_exchange(LOCKED, 0, Release, Relaxed).is_err() {
+            self.open_slow(fair);
+        }
+    }
+
+    #[cold]
+    fn open_slow(&self, fair: bool) {
+        let queue = self.queue.get();
+        let hand_over = fair || self.state.load(Relaxed) & STARVING != 0; // Relaxed: as in `accept`.
+        // Whoever gets the lock so finds everything by its cell in the queue.
+        if hand_over && queue.is_some_and(|queue| queue.wake_one(Wake::Handed)) {
+            return;
+        }
+        // SeqCst: who is about to sleep looks at the state after it has entered the queue. Release, by that: as in
+        // `open`.
+        self.state.swap(0, SeqCst);
+        if let Some(queue) = self.queue.get() {
+            queue.wake_one(Wake::Woken);
+        }
+    }
+}
+
+impl Default for RawMutex {
+    fn default() -> Self {
+        RawMutex::new()
+    }
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawMutex").field("locked", &lock_api::RawMutex::is_locked(self)).finish()
+    }
+}
+
+// SAFETY: `LOCKED` is set by one exchange of a state without it, and taken away by its owner alone.
+unsafe impl lock_api::RawMutex for RawMutex {
+    #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
+    const INIT: RawMutex = RawMutex::const_new();
+    type GuardMarker = lock_api::GuardSend;
+
+    #[inline]
+    #[track_caller]
+    fn lock(&self) {
+        self.lock_until(None);
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock(&self) -> bool {
+        self.is_taken_at_once()
+    }
+
+    #[inline]
+    #[track_caller]
+    unsafe fn unlock(&self) {
+        self.open(false);
+    }
+
+    fn is_locked(&self) -> bool {
+        self.state.load(Relaxed) & LOCKED != 0 // Relaxed: a hint.
+    }
+}
+
+// SAFETY: as above.
+unsafe impl lock_api::RawMutexFair for RawMutex {
+    #[track_caller]
+    unsafe fn unlock_fair(&self) {
+        self.open(true);
+    }
+}
+
+// SAFETY: as above.
+unsafe impl lock_api::RawMutexTimed for RawMutex {
+    type Duration = Duration;
+    type Instant = Instant;
+
+    #[track_caller]
+    fn try_lock_for(&self, timeout: Duration) -> bool {
+        self.lock_until(now().checked_add(timeout))
+    }
+
+    #[track_caller]
+    fn try_lock_until(&self, deadline: Instant) -> bool {
+        self.lock_until(Some(deadline))
+    }
+}
+
+/// The right to the value of a [`Mutex`], until it is dropped.
+pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
+/// The right to a part of it.
+pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
+
+/// A value that one thread at a time gets to: Go's `Mutex`, with guards.
+///
+/// Unlocking happens before the next lock. A newcomer may be faster than those who sleep, which are woken in the order
+/// in which they came; one that has lost for a millisecond is handed the lock, and newcomers queue until then. There
+/// is no poisoning: a panic unlocks.
+///
+/// ```
+/// use selvedge::rt::thread;
+/// use selvedge::sync::Mutex;
+/// let sum = Mutex::new(0);
+/// thread::scope(|scope| {
+///     for n in 0..4 {
+///         let sum = &sum;
+///         scope.spawn(move || *sum.lock() += n);
+///     }
+/// });
+/// assert_eq!(sum.into_inner(), 6);
+/// ```
+pub struct Mutex<T: ?Sized>(lock_api::Mutex<RawMutex, T>);
+
+impl<T> Mutex<T> {
+    /// An open lock around a value.
+    ///
+    /// ```
+    /// assert_eq!(*selvedge::sync::Mutex::new(1).lock(), 1);
+    /// ```
+    pub fn new(value: T) -> Mutex<T> {
+        Mutex(lock_api::Mutex::from_raw(RawMutex::new(), value))
+    }
+
+    /// The same for a static.
+    ///
+    /// ```
+    /// use selvedge::sync::Mutex;
+    /// static NAMES: Mutex<Vec<&str>> = Mutex::const_new(Vec::new());
+    /// NAMES.lock().push("a");
+    /// assert_eq!(NAMES.lock().len(), 1);
+    /// ```
+    pub const fn const_new(value: T) -> Mutex<T> {
+        Mutex(lock_api::Mutex::from_raw(RawMutex::const_new(), value))
+    }
+
+    /// The value.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::sync::Mutex::new(1).into_inner(), 1);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits for the lock.
+    ///
+    /// ```
+    /// let counter = selvedge::sync::Mutex::new(1);
+    /// *counter.lock() += 1;
+    /// assert_eq!(*counter.lock(), 2);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        let _entry = enter();
+        self.0.lock()
+    }
+
+    /// The lock, if nobody has it.
+    ///
+    /// ```
+    /// let lock = selvedge::sync::Mutex::new(());
+    /// let held = lock.lock();
+    /// assert!(lock.try_lock().is_none());
+    /// drop(held);
+    /// assert!(lock.try_lock().is_some());
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let _entry = enter();
+        self.0.try_lock()
+    }
+
+    /// Waits for the lock, for at most `timeout`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// let lock = selvedge::sync::Mutex::new(());
+    /// let _held = lock.lock();
+    /// assert!(lock.lock_timeout(Duration::from_millis(1)).is_none());
+    /// ```
+    #[track_caller]
+    pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
+        let _entry = enter();
+        self.0.try_lock_for(timeout)
+    }
+
+    /// Waits for the lock, until `deadline` at most.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// let lock = selvedge::sync::Mutex::new(());
+    /// assert!(lock.lock_until(Instant::now()).is_some());
+    /// ```
+    #[track_caller]
+    pub fn lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        let _entry = enter();
+        self.0.try_lock_until(deadline)
+    }
+
+    /// The value, for its only owner.
+    ///
+    /// ```
+    /// let mut lock = selvedge::sync::Mutex::new(1);
+    /// *lock.get_mut() = 2;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+
+    /// The lock as `lock_api` has it.
+    ///
+    /// ```
+    /// let lock = selvedge::sync::Mutex::new(1);
+    /// assert!(!lock.as_lock_api().is_locked());
+    /// ```
+    pub fn as_lock_api(&self) -> &lock_api::Mutex<RawMutex, T> {
+        &self.0
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Mutex::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,132 @@
+//! The package `sync` natively: misuse, panics, timeouts, memory.
+
+use selvedge::rt::thread;
+use selvedge::rt::time::now;
+use selvedge::sync::{Cond, Mutex, MutexGuard, Once, OnceValue, RawMutex, WaitGroup};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+fn message(f: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
+}
+
+#[test]
+fn a_negative_wait_group_panics_and_names_the_fix() {
+    let group = WaitGroup::new();
+    group.add(1);
+    group.done();
+    assert!(message(|| group.done()).contains("call add before"));
+    group.wait();
+}
+
+#[test]
+fn what_go_runs_is_done_though_it_panics() {
+    let group = WaitGroup::new();
+    let thread = group.go(|| panic!("as planned"));
+    group.wait();
+    assert!(thread.join().is_err());
+}
+
+#[test]
+fn a_once_that_calls_itself_says_so() {
+    let once = Once::new();
+    let text = message(|| once.call(|| once.call(|| ())));
+    assert!(text.contains("would wait for itself"), "{text}");
+    assert!(once.is_done(), "a call that panics counts as done");
+    once.call(|| unreachable!("it is done"));
+}
+
+#[test]
+fn a_once_in_a_once_is_another() {
+    let (outer, inner) = (Once::new(), Once::new());
+    outer.call(|| inner.call(|| ()));
+    assert!(outer.is_done() && inner.is_done());
+}
+
+#[test]
+fn a_value_that_cannot_be_made_panics_each_time() {
+    let value: OnceValue<i32, _> = OnceValue::new(|| panic!("no luck"));
+    let texts = [(); 3].map(|()| message(|| _ = value.get()));
+    assert_eq!(texts, ["no luck"; 3]);
+}
+
+#[test]
+fn a_mutex_is_two_words() {
+    if cfg!(not(any(feature = "loom", feature = "shuttle", feature = "rc11"))) {
+        assert_eq!(size_of::<RawMutex>(), 2 * size_of::<usize>());
+    }
+}
+
+#[test]
+fn a_panic_unlocks_and_poisons_nothing() {
+    let lock = Mutex::new(1);
+    message(|| {
+        let _held = lock.lock();
+        panic!("while it is held");
+    });
+    assert_eq!(lock.try_lock().map(|held| *held), Some(1));
+}
+
+#[test]
+fn every_increment_of_many_threads_counts() {
+    let (sum, group) = (Mutex::new(0), WaitGroup::new());
+    thread::scope(|scope| {
+        for fair in [false, true, false, true] {
+            group.add(1);
+            let (sum, group) = (&sum, group.clone());
+            scope.spawn(move || {
+                for _ in 0..10_000 {
+                    let mut held = sum.lock();
+                    *held += 1;
+                    if fair {
+                        MutexGuard::unlock_fair(held);
+                    }
+                }
+                group.done();
+            });
+        }
+        group.wait();
+        assert_eq!(*sum.lock(), 40_000);
+    });
+}
+
+#[test]
+fn locks_and_waits_that_run_out_of_time_leave_everything_usable() {
+    let (lock, changed) = (Mutex::new(0), Cond::new());
+    let held = lock.lock();
+    thread::scope(|scope| {
+        let times_out = scope.spawn(|| lock.lock_timeout(Duration::ZERO).is_none());
+        assert!(times_out.join().expect("no panic"));
+    });
+    drop(held);
+    let mut held = lock.lock_until(now()).expect("it is open");
+    assert!(!changed.wait_timeout(&mut held, Duration::ZERO));
+    *held += 1;
+    assert!(!changed.signal(), "the wait is over");
+    drop(held);
+    assert_eq!(lock.into_inner(), 1);
+}
+
+#[test]
+fn conditions_pass_a_turn_round() {
+    const ROUNDS: usize = 1_000;
+    let (turn, changed) = (Mutex::new(0), Cond::new());
+    thread::scope(|scope| {
+        for me in 0..3 {
+            let (turn, changed) = (&turn, &changed);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let mut turn = turn.lock();
+                    while *turn != 3 * round + me {
+                        changed.wait(&mut turn);
+                    }
+                    *turn += 1;
+                    changed.broadcast();
+                }
+            });
+        }
+    });
+    assert_eq!(turn.into_inner(), 3 * ROUNDS);
+}
