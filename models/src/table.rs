@@ -69,6 +69,10 @@ const EXPAND: Twin =
 
 const RAW_MUTEX: Twin =
     Twin::of("primitives/src/sync/mutex.rs", include_str!("../../primitives/src/sync/mutex.rs"));
+const RAW_RW_MUTEX: Twin = Twin::of(
+    "primitives/src/sync/raw_rw_mutex.rs",
+    include_str!("../../primitives/src/sync/raw_rw_mutex.rs"),
+);
 const ONCE: Twin = Twin::of("primitives/src/sync/once.rs", include_str!("../../primitives/src/sync/once.rs"));
 const WAIT_GROUP: Twin =
     Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../primitives/src/sync/wait_group.rs"));
@@ -78,6 +82,11 @@ const WAITERS: Twin =
 /// Locking or unlocking orders nothing.
 const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, Relaxed)");
 const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
+const WEAK_WRITE: Twin = RAW_RW_MUTEX
+    .weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
+const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let state = self.state.fetch_sub(READER, Release)");
+const WEAK_END_WRITE: Twin =
+    RAW_RW_MUTEX.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
 /// Who sleeps is not woken, or takes no note of it.
 const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
 /// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.
@@ -282,6 +291,11 @@ models! {
     sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];
     sync::a_fair_unlock_hands_the_lock_over, Some(3), "a fair unlock hands the lock over", [WEAK_WAKE];
     sync::a_try_lock_fails_only_if_the_lock_is_held, None, "try_lock fails only if the lock is held", [WEAK_UNLOCK];
+    sync::readers_share_and_writers_exclude, TWO, "readers share, and a writer excludes all", [WEAK_WRITE, WEAK_END_READ];
+    sync::writers_exclude_each_other, TWO, "writers exclude each other", [WEAK_WRITE, WEAK_END_WRITE];
+    sync::readers_that_waited_get_in_together, TWO, "readers that waited for a writer get in together", [WAKE_SLEEPER.or(FailureKind::Livelock)];
+    sync::a_write_that_timed_out_blocks_no_reader, TWO, "a writer that gave up blocks no reader", [WAKE_SLEEPER];
+    sync::a_downgrade_lets_readers_in, TWO, "a downgrade lets readers in", [WAKE_SLEEPER];
     sync::a_signal_is_not_lost, TWO, "a signal between unlocking and sleeping is not lost", [WAKE_SLEEPER];
     sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];
     sync::a_signal_is_not_consumed_by_who_timed_out, TWO, "who reports a timeout has consumed no signal", [GIVE_UP_WAIT];

@@ -2,7 +2,7 @@
 
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
-use selvedge::sync::{Cond, Mutex, MutexGuard, Once, OnceValue, RawMutex, WaitGroup};
+use selvedge::sync::{Cond, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex, WaitGroup};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -129,4 +129,50 @@ fn conditions_pass_a_turn_round() {
         }
     });
     assert_eq!(turn.into_inner(), 3 * ROUNDS);
+}
+
+#[test]
+fn a_writer_that_waits_blocks_new_readers_and_gets_in_before_them() {
+    let lock = RwMutex::new(Vec::new());
+    thread::scope(|scope| {
+        let reader = lock.read();
+        let writer = scope.spawn(|| lock.write().push("writer"));
+        while lock.try_read().is_some() {
+            thread::yield_now();
+        }
+        let late = scope.spawn(|| lock.read().clone());
+        assert!(lock.try_write().is_none() && lock.read_timeout(Duration::ZERO).is_none());
+        drop(reader);
+        writer.join().expect("no panic");
+        assert_eq!(late.join().expect("no panic"), ["writer"]);
+    });
+}
+
+#[test]
+fn readers_and_writers_keep_the_state_machine() {
+    let lock = RwMutex::new((0_u64, 0_u64));
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let lock = &lock;
+            scope.spawn(move || {
+                for n in 0..5_000_u64 {
+                    if (n + thread) % 4 == 0 {
+                        let mut both = lock.write();
+                        both.0 += 1;
+                        both.1 += 1;
+                    } else if n % 7 == 0 {
+                        let _ = lock.write_timeout(Duration::ZERO).map(|mut both| {
+                            both.0 += 1;
+                            both.1 += 1;
+                        });
+                    } else {
+                        let both = lock.read();
+                        assert_eq!(both.0, both.1);
+                    }
+                }
+            });
+        }
+    });
+    let (one, two) = lock.into_inner();
+    assert!(one == two && one >= 5_000);
 }

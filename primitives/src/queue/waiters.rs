@@ -166,13 +166,23 @@ impl Waiters {
         self.woken.load(Relaxed) >= self.entered.load(Relaxed)
     }
 
+    /// How many have entered so far.
+    pub(crate) fn entered(&self) -> u64 {
+        // SeqCst: see the module.
+        self.entered.load(SeqCst)
+    }
+
     /// Wakes the one who has waited longest; `false` if nobody waits.
     pub(crate) fn wake_one(&self, wake: Wake) -> bool {
+        self.wake_one_of(u64::MAX, wake)
+    }
+
+    /// The same, if it is one of the first `limit` who have entered.
+    pub(crate) fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
         // SeqCst, by way of the exchange below: of two wakers each wakes another.
         let mut number = self.woken.load(Relaxed);
         loop {
-            // SeqCst: see the module.
-            if number >= self.entered.load(SeqCst) {
+            if number >= self.entered().min(limit) {
                 return false;
             }
             // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is behind is
@@ -187,8 +197,7 @@ impl Waiters {
 
     /// Wakes all who wait now.
     pub(crate) fn wake_all(&self) {
-        // SeqCst: see the module.
-        let end = self.entered.load(SeqCst);
+        let end = self.entered();
         // Relaxed: as in `wake_one`.
         for number in self.woken.fetch_max(end, Relaxed)..end {
             self.wake(number, Wake::Woken);
