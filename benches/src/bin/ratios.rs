@@ -24,7 +24,7 @@ fn folders(folder: &Path) -> Vec<std::path::PathBuf> {
 fn main() -> ExitCode {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_string());
     let mut rows = 0;
-    println!("{:<16} {:>10} {:>10}  {:<18} ours/best  ours/crossbeam", "scenario", "ours", "best peer", "");
+    println!("{:<22} {:>10} {:>10}  {:<18} ours/best  ours/crossbeam", "scenario", "ours", "best peer", "");
     for scenario in folders(&Path::new(&target).join("criterion")) {
         let times: Vec<(String, f64)> =
             folders(&scenario).iter().filter_map(|peer| Some((name(peer), mean(peer)?))).collect();
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             let to_crossbeam = crossbeam.map(|(_, time)| format!("{:.2}", ours / time)).unwrap_or_default();
             let (scenario, ratio) = (name(&scenario), ours / best);
             println!(
-                "{scenario:<16} {:>10} {:>10}  {peer:<18} {ratio:<10.2} {to_crossbeam}",
+                "{scenario:<22} {:>10} {:>10}  {peer:<18} {ratio:<10.2} {to_crossbeam}",
                 micros(*ours),
                 micros(*best)
             );
