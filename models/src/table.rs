@@ -1,7 +1,7 @@
 //! The table of models: what each is about, how far it is searched, and which twins it must catch.
 
 use crate::models::{
-    chan_close, chan_edges, chan_order, chan_room, futures, layer, orders, select, sync, timers,
+    atomics, chan_close, chan_edges, chan_order, chan_room, futures, layer, orders, select, sync, timers,
 };
 use crate::twin::{Teeth, Twin, order};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
@@ -73,6 +73,11 @@ const RAW_RW_MUTEX: Twin = Twin::of(
     "primitives/src/sync/raw_rw_mutex.rs",
     include_str!("../../primitives/src/sync/raw_rw_mutex.rs"),
 );
+const FLOAT: Twin = Twin::of("models/src/models/atomics.rs", include_str!("models/atomics.rs"));
+const COUNTER: Twin =
+    Twin::of("primitives/src/atomic/counter.rs", include_str!("../../primitives/src/atomic/counter.rs"));
+const SPIN: Twin =
+    Twin::of("primitives/src/atomic/spin.rs", include_str!("../../primitives/src/atomic/spin.rs"));
 const ONCE: Twin = Twin::of("primitives/src/sync/once.rs", include_str!("../../primitives/src/sync/once.rs"));
 const WAIT_GROUP: Twin =
     Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../primitives/src/sync/wait_group.rs"));
@@ -286,6 +291,20 @@ models! {
     futures::a_close_that_refused_a_sender_lets_no_later_one_in, TWO,
         "close refuses all senders that wait, or the later ones", [REFUSE_SELECT_CELL];
     futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [DECIDE.fails_with(FailureKind::Race).or(FailureKind::UseAfterFree)];
+    atomics::floats_lose_no_addition, None, "no addition to a float is lost", [
+        FLOAT.weaken("theirs.0.fetch_add(0.5, Release);"),
+        FLOAT.lose("shared.0.fetch_add(1.0, Relaxed);", FailureKind::Panic),
+    ];
+    atomics::a_counter_keeps_its_limit, None, "a bounded count keeps its limit",
+        [COUNTER.weaken("match self.count.compare_exchange(count, to, AcqRel, Relaxed)")];
+    atomics::a_spin_lock_excludes, None, "a spin lock excludes", [
+        SPIN.weaken("let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed)"),
+        SPIN.weaken("self.locked.store(false, Release);"),
+    ];
+    atomics::a_ticket_lock_excludes, None, "a ticket lock excludes", [
+        SPIN.weaken("while self.serving.load(Acquire) != mine"),
+        SPIN.weaken("self.serving.store(serving.wrapping_add(1), Release);"),
+    ];
     sync::a_mutex_excludes, None, "a mutex excludes, and unlocking happens before the next lock", [WEAK_LOCK, WEAK_UNLOCK];
     sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
     sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];

@@ -54,7 +54,7 @@ fn a_value_that_cannot_be_made_panics_each_time() {
 
 #[test]
 fn a_mutex_is_two_words() {
-    if cfg!(not(any(feature = "loom", feature = "shuttle", feature = "rc11"))) {
+    if cfg!(not(feature = "checking")) {
         assert_eq!(size_of::<RawMutex>(), 2 * size_of::<usize>());
     }
 }

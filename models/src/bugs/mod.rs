@@ -7,6 +7,7 @@ mod blocking;
 mod channels;
 mod locks;
 mod races;
+mod sync;
 
 use selvedge::chan::{Receiver, Sender, bounded};
 use selvedge_check::{Checker, Counterexample, Engine, FailureKind, Report};
@@ -78,6 +79,14 @@ pub const BUGS: &[Bug] = &[
     bug!("kubernetes/30872", Leak, locks::kubernetes_30872),
     bug!("moby/28462", Leak, locks::moby_28462),
     bug!("moby/29733", Deadlock, locks::moby_29733),
+    bug!("cockroach/6181", Leak, sync::cockroach_6181),
+    bug!("kubernetes/62464", Leak, sync::kubernetes_62464),
+    bug!("syncthing/4829", Deadlock, sync::syncthing_4829),
+    bug!("moby/25384", Leak, sync::moby_25384),
+    bug!("hugo/3251", Deadlock, sync::hugo_3251),
+    bug!("etcd/7902", Leak, sync::etcd_7902),
+    bug!("grpc/1353", Leak, sync::grpc_1353),
+    bug!("grpc/2371", Panic, sync::grpc_2371),
     bug!("cockroach/35501", Race, races::cockroach_35501),
     bug!("moby/22941", Race, races::moby_22941),
     bug!("istio/8214", Race, races::istio_8214),

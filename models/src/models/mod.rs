@@ -1,5 +1,6 @@
 //! The models: small concurrent programs, each named after its property.
 
+pub mod atomics;
 pub mod chan_close;
 pub mod chan_edges;
 pub mod chan_order;

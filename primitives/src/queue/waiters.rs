@@ -16,9 +16,9 @@
 //! Who waits for a condition enters, and then looks at the condition once more; who changes the condition does so,
 //! and then wakes. Both with SeqCst, so that one of them sees the other.
 //!
-//! This is CQS (Koval, Khalanskiy, Alistarh, PLDI 2023) without permits that are left for whoever comes: a lock that
-//! lets others barge in keeps its state in its own word, and has no use for them; and without them a cancelled wait
-//! needs no repair.
+//! This is CQS (Koval, Khalanskiy, Alistarh, PLDI 2023) without permits that are left for whoever comes: a
+//! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
+//! a cancelled wait needs no repair.
 
 use super::{ArrayCell, EndlessArray, Place, State};
 use crate::rt::alloc::TrackedBox;
@@ -99,8 +99,8 @@ impl Sleeper {
 }
 
 impl WaitCell {
-    /// Moves the cell from one phase to another, whatever its other bits; or says in which it is. Relaxed: who relies
-    /// on what a phase promises reads it by `phase`.
+    /// Moves the cell from one phase to another, whatever its other bits; or says in which it is. Relaxed:
+    /// who relies on what a phase promises reads it by `phase`.
     #[track_caller]
     fn advance(&self, from: u8, to: u8, order: Ordering) -> Result<(), u8> {
         let mut state = State::from_bits(self.0.load(Relaxed));
@@ -118,8 +118,8 @@ impl WaitCell {
         State::from_bits(self.0.load(Acquire)).phase()
     }
 
-    /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has passed is
-    /// not worth it.
+    /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has
+    /// passed is not worth it.
     fn changes_soon(&self, deadline: Option<Instant>) -> bool {
         let backoff = Backoff::new();
         if deadline.is_some_and(|deadline| deadline <= now()) {
@@ -185,8 +185,8 @@ impl Waiters {
             if number >= self.entered().min(limit) {
                 return false;
             }
-            // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is behind is
-            // found so.
+            // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is
+            // behind is found so.
             match self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed) {
                 Ok(_) if self.wake(number, wake) => return true,
                 Ok(_) => number += 1,

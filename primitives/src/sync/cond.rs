@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 /// A condition that threads wait for, with the lock that guards it: Go's `Cond`.
 ///
-/// Unlocking and beginning to wait are one step: who changes the condition under the lock, and then signals, misses
-/// nobody. [`signal`](Self::signal) wakes the one that has waited longest, [`broadcast`](Self::broadcast) all that
-/// wait then; nobody who comes later takes a signal away. There are no spurious wake-ups, but others may have been
-/// faster to take the lock: look at the condition again.
+/// Unlocking and beginning to wait are one step: who changes the condition under the lock, and then signals,
+/// misses nobody. [`signal`](Self::signal) wakes the one that has waited longest,
+/// [`broadcast`](Self::broadcast) all that wait then; nobody who comes later takes a signal away. There are
+/// no spurious wake-ups, but others may have been faster to take the lock: look at the condition again.
 ///
 /// What happens before a signal happens before the wait that it ends returns.
 ///

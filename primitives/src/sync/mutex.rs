@@ -214,9 +214,9 @@ pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 
 /// A value that one thread at a time gets to: Go's `Mutex`, with guards.
 ///
-/// Unlocking happens before the next lock. A newcomer may be faster than those who sleep, which are woken in the order
-/// in which they came; one that has lost for a millisecond is handed the lock, and newcomers queue until then. There
-/// is no poisoning: a panic unlocks.
+/// Unlocking happens before the next lock. A newcomer may be faster than those who sleep, which are woken in
+/// the order in which they came; one that has lost for a millisecond is handed the lock, and newcomers queue
+/// until then. There is no poisoning: a panic unlocks.
 ///
 /// ```
 /// use selvedge::rt::thread;

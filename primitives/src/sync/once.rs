@@ -25,8 +25,8 @@ crate::rt::thread_local! {
 
 /// Something that is done once: Go's `Once`.
 ///
-/// Of all calls of [`call`](Self::call) one runs its closure; each returns only after that has ended, and what it did
-/// happens before. A closure that panics counts as done. Once it is, a call is one Acquire load.
+/// Of all calls of [`call`](Self::call) one runs its closure; each returns only after that has ended, and
+/// what it did happens before. A closure that panics counts as done. Once it is, a call is one Acquire load.
 ///
 /// ```
 /// use selvedge::sync::Once;

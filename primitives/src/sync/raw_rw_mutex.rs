@@ -1,12 +1,15 @@
-//! The lock behind [`RwMutex`](super::RwMutex): one word, and a queue each for the readers and the writers that sleep.
+//! The lock behind [`RwMutex`](super::RwMutex): one word, and a queue each for the readers and the writers
+//! that sleep.
 //!
-//! A writer that waits sets `WRITERS_WAIT`, and readers that come later wait too. A writer that leaves counts the
-//! readers that sleep, one after another, while it still has the lock, and hands it to them; then it opens the lock. So
-//! all readers that waited get in before the next writer. Whoever finds that he was the last one in wakes a writer,
-//! which takes the lock like a newcomer.
+//! A writer that waits sets `WRITERS_WAIT`, and readers that come later wait too. A writer that leaves counts
+//! the readers that sleep, one after another, while it still has the lock, and hands it to them; then it
+//! opens the lock. So all readers that waited get in before the next writer. The last reader that leaves
+//! hands the lock to a writer that waits; a writer that leaves, with no readers to let in, wakes the next
+//! one, which takes the lock like a newcomer.
 //!
-//! Bits that say that somebody waits are set by who is about to sleep, who looks at them once more when it has entered
-//! the queue; who clears them looks into the queue after that. SeqCst, so that one of them sees the other.
+//! Bits that say that somebody waits are set by who is about to sleep, who looks at them once more when it
+//! has entered the queue; who clears them looks into the queue after that. SeqCst, so that one of them sees
+//! the other.
 
 use crate::queue::{LazyWaiters, Wake};
 use crate::rt::cell::UnsafeCell;
@@ -40,7 +43,8 @@ const fn blocks_readers(state: usize) -> bool {
     state & (WRITER | WRITERS_WAIT) != 0
 }
 
-/// The lock itself, for use through [`lock_api`] with data of your own; [`RwMutex`](super::RwMutex) is the usual way.
+/// The lock itself, for use through [`lock_api`] with data of your own; [`RwMutex`](super::RwMutex) is the
+/// usual way.
 pub struct RawRwMutex {
     state: AtomicUsize,
     readers: LazyWaiters,
@@ -137,17 +141,20 @@ impl RawRwMutex {
         // Release: what we read was before the next writer. A writer that marks the state after this sees it.
         let state = self.state.fetch_sub(READER, Release) - READER;
         if is_free(state) && state & WRITERS_WAIT != 0 {
-            self.wake_writer_if_free(state);
+            self.hand_to_writer_if_free(state);
         }
     }
 
-    /// Wakes a writer, if nobody has the lock and one may sleep.
+    /// Hands the lock to a writer, if nobody has it and one may sleep: no reader that comes now gets in before it.
     #[cold]
-    fn wake_writer_if_free(&self, mut state: usize) {
+    fn hand_to_writer_if_free(&self, mut state: usize) {
         while is_free(state) && state & WRITERS_WAIT != 0 {
-            // SeqCst: see the module. Audit: in models of this size the writer is in the queue by then, or not near it.
-            match self.state.compare_exchange(state, state & !WRITERS_WAIT, SeqCst, Relaxed) {
-                Ok(_) => return self.wake_writer(),
+            // SeqCst: see the module. Acquire, by that: what all readers read was before; it goes on through
+            // the cell. Audit: in models of this size the writer is in the queue by then, or not near it.
+            match self.state.compare_exchange(state, state | WRITER, SeqCst, Relaxed) {
+                Ok(_) if self.writers.get().is_some_and(|writers| writers.wake_one(Wake::Handed)) => return,
+                // Those that waited have given up.
+                Ok(_) => return self.open(),
                 Err(found) => state = found,
             }
         }
@@ -162,7 +169,7 @@ impl RawRwMutex {
 
     /// Wakes all readers that sleep; they look again.
     fn wake_readers(&self) {
-        // SeqCst: see the module. Audit: as in `wake_writer_if_free`, for the readers.
+        // SeqCst: see the module. Audit: in models of this size a reader is in the queue by then, or not near it.
         if self.state.fetch_and(!READERS_WAIT, SeqCst) & READERS_WAIT != 0
             && let Some(readers) = self.readers.get()
         {
@@ -212,7 +219,11 @@ impl RawRwMutex {
             let state = self.state.load(SeqCst); // SeqCst: see the module.
             let still = !is_free(state) && state & WRITERS_WAIT != 0;
             match if still { ticket.wait(deadline) } else { ticket.cancel() } {
-                Some(_) => others = WRITERS_WAIT,
+                Some(Wake::Handed) => {
+                    self.held.with_mut(|_| ());
+                    return true;
+                }
+                Some(Wake::Woken) => others = WRITERS_WAIT,
                 None if still => {
                     self.give_up_writing();
                     return false;
@@ -225,7 +236,7 @@ impl RawRwMutex {
     /// Readers may sleep because of us. Whoever else wanted to write looks again.
     #[cold]
     fn give_up_writing(&self) {
-        // SeqCst: see the module. Audit: as in `wake_writer_if_free`.
+        // SeqCst: see the module. Audit: as in `wake_readers`.
         self.state.fetch_and(!WRITERS_WAIT, SeqCst);
         if let Some(writers) = self.writers.get() {
             writers.wake_all();
@@ -303,8 +314,8 @@ impl fmt::Debug for RawRwMutex {
     }
 }
 
-// SAFETY: `WRITER` is set by one exchange of a state without it and without readers, and readers are counted only in
-// one without it, or by the writer who lets them in.
+// SAFETY: `WRITER` is set by one exchange of a state without it and without readers, and readers are counted
+// only in one without it, or by the writer who lets them in.
 unsafe impl lock_api::RawRwLock for RawRwMutex {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawRwMutex = RawRwMutex::const_new();

@@ -16,9 +16,9 @@ pub type MappedRwMutexWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, R
 
 /// A value that readers share, and one writer at a time has for itself: Go's `RWMutex`, with guards.
 ///
-/// A writer that waits blocks readers that come later, so writers do not starve; hence a thread that reads must not
-/// read again while it does: with a writer in between it would wait for itself. When a writer leaves, all readers that
-/// waited get in before the next writer.
+/// A writer that waits blocks readers that come later, so writers do not starve; hence a thread that reads
+/// must not read again while it does: with a writer in between it would wait for itself. When a writer
+/// leaves, all readers that waited get in before the next writer.
 ///
 /// ```
 /// use selvedge::sync::{RwMutex, RwMutexWriteGuard};

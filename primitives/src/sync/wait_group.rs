@@ -74,8 +74,8 @@ impl WaitGroup {
         let mut count = self.0.count.load(Relaxed); // Relaxed: the exchange decides.
         loop {
             let to = next(Count(count));
-            // SeqCst: who is about to wait enters the queue, and then looks at the count. AcqRel, by that: what was
-            // done happens before the last `done`, and that before the wait.
+            // SeqCst: who is about to wait enters the queue, and then looks at the count. AcqRel, by that:
+            // what was done happens before the last `done`, and that before the wait.
             match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed) {
                 Ok(_) => return to,
                 Err(found) => count = found,
@@ -163,7 +163,8 @@ impl WaitGroup {
                 return true;
             }
             let woken = ticket.wait(deadline).is_some();
-            // Acquire: as above. A wake-up may be that of the round before. Audit: no model runs out of time just then.
+            // Acquire: as above. A wake-up may be that of the round before. Audit: no model runs out of time
+            // just then.
             if is_over(first, Count(self.0.count.load(Acquire))) {
                 return true;
             }

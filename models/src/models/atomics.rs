@@ -1,0 +1,69 @@
+//! What is built of compare-exchange.
+
+use super::Plain;
+use selvedge::atomic::{AtomicCounter, AtomicF64, RawSpinLock, RawTicketLock, SpinLock, TicketLock};
+use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge::rt::thread;
+
+/// No addition is lost, and who sees a sum sees what came before it.
+pub fn floats_lose_no_addition() {
+    let shared = Arc::new((AtomicF64::new(0.0), Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || {
+        theirs.1.set(5);
+        theirs.0.fetch_add(0.5, Release);
+    });
+    shared.0.fetch_add(1.0, Relaxed);
+    if shared.0.load(Acquire) > 1.0 {
+        assert_eq!(shared.1.get(), 5);
+    }
+    other.join().expect("no panic");
+    assert_eq!(shared.0.load(Relaxed), 1.5);
+}
+
+/// Two want the last place; whoever gets it after the other has left sees what that did.
+pub fn a_counter_keeps_its_limit() {
+    let shared = Arc::new((AtomicCounter::new(0, 1), Plain::new(0)));
+    let enter = |shared: &(AtomicCounter, Plain)| {
+        let entered = shared.0.try_add(1).is_ok();
+        if entered {
+            shared.1.set(shared.1.get() + 1);
+            shared.0.try_sub(1).expect("we are in");
+        }
+        entered
+    };
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || enter(&theirs));
+    let here = enter(&shared);
+    let there = other.join().expect("no panic");
+    assert!((here || there) && shared.0.get() == 0);
+    assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
+}
+
+fn twice<R: lock_api::RawMutex + Send + Sync + 'static>(lock: lock_api::Mutex<R, ()>) {
+    let shared = Arc::new((lock, Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let increment = |shared: &(lock_api::Mutex<R, ()>, Plain)| {
+        let _held = shared.0.lock();
+        shared.1.set(shared.1.get() + 1);
+    };
+    let other = thread::spawn(move || increment(&theirs));
+    if let Some(_held) = shared.0.try_lock() {
+        shared.1.set(shared.1.get() + 1);
+    } else {
+        increment(&shared);
+    }
+    other.join().expect("no panic");
+    assert_eq!(shared.1.get(), 2);
+}
+
+/// One at a time, each after the other.
+pub fn a_spin_lock_excludes() {
+    twice(SpinLock::from_raw(RawSpinLock::new(), ()));
+}
+
+/// The same in order.
+pub fn a_ticket_lock_excludes() {
+    twice(TicketLock::from_raw(RawTicketLock::new(), ()));
+}

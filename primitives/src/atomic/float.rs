@@ -1,0 +1,127 @@
+//! Floats.
+
+use crate::rt::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::fmt;
+
+macro_rules! float {
+    ($name:ident, $float:ident, $bits:ident, $atomic:ident) => {
+        #[doc = concat!("An `", stringify!($float), "` that threads share. Each operation is one atomic step, with the")]
+        /// ordering that its caller picks. Lock-free: a lost compare-exchange is somebody else's progress.
+        ///
+        /// ```
+        #[doc = concat!("use selvedge::atomic::", stringify!($name), ";")]
+        /// use std::sync::atomic::Ordering::Relaxed;
+        #[doc = concat!("let sum = ", stringify!($name), "::new(1.0);")]
+        /// assert_eq!(sum.fetch_add(0.5, Relaxed), 1.0);
+        /// assert_eq!(sum.load(Relaxed), 1.5);
+        /// ```
+        pub struct $name($atomic);
+
+        impl $name {
+            /// A float with this value.
+            pub fn new(value: $float) -> $name {
+                $name($atomic::new(value.to_bits()))
+            }
+
+            /// The value now.
+            ///
+            /// # Panics
+            /// If `order` is `Release` or `AcqRel`.
+            #[track_caller]
+            pub fn load(&self, order: Ordering) -> $float {
+                $float::from_bits(self.0.load(order))
+            }
+
+            /// Another value.
+            ///
+            /// # Panics
+            /// If `order` is `Acquire` or `AcqRel`.
+            #[track_caller]
+            pub fn store(&self, value: $float, order: Ordering) {
+                self.0.store(value.to_bits(), order);
+            }
+
+            /// Another value; the one before.
+            #[track_caller]
+            pub fn swap(&self, value: $float, order: Ordering) -> $float {
+                $float::from_bits(self.0.swap(value.to_bits(), order))
+            }
+
+            /// Another value, if the bits of the one before are those of `current`; the one found otherwise.
+            /// So zero is not minus zero, and a NaN is itself.
+            ///
+            /// # Errors
+            /// The value found.
+            #[track_caller]
+            pub fn compare_exchange(
+                &self,
+                current: $float,
+                new: $float,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$float, $float> {
+                let exchanged = self.0.compare_exchange(current.to_bits(), new.to_bits(), success, failure);
+                exchanged.map($float::from_bits).map_err($float::from_bits)
+            }
+
+            /// What `f` makes of the value; the one before. `order` is the exchange's.
+            #[track_caller]
+            pub fn update(&self, order: Ordering, f: impl Fn($float) -> $float) -> $float {
+                // Relaxed: the exchange decides.
+                let mut value = self.0.load(Ordering::Relaxed);
+                loop {
+                    let new = f($float::from_bits(value)).to_bits();
+                    // Relaxed: only to try again.
+                    match self.0.compare_exchange(value, new, order, Ordering::Relaxed) {
+                        Ok(before) => return $float::from_bits(before),
+                        Err(found) => value = found,
+                    }
+                }
+            }
+
+            /// Adds; the value before. In which order threads add shows in the last digits.
+            #[track_caller]
+            pub fn fetch_add(&self, n: $float, order: Ordering) -> $float {
+                self.update(order, |value| value + n)
+            }
+
+            /// Subtracts; the value before.
+            #[track_caller]
+            pub fn fetch_sub(&self, n: $float, order: Ordering) -> $float {
+                self.update(order, |value| value - n)
+            }
+
+            /// Keeps the larger one; the value before. A NaN is smaller than everything.
+            #[track_caller]
+            pub fn fetch_max(&self, n: $float, order: Ordering) -> $float {
+                self.update(order, |value| value.max(n))
+            }
+
+            /// Keeps the smaller one; the value before. A NaN is larger than everything.
+            #[track_caller]
+            pub fn fetch_min(&self, n: $float, order: Ordering) -> $float {
+                self.update(order, |value| value.min(n))
+            }
+
+            /// The value, for its only owner.
+            pub fn into_inner(self) -> $float {
+                $float::from_bits(self.0.into_inner())
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                $name::new(0.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.load(Ordering::Relaxed).fmt(f) // Relaxed: a snapshot.
+            }
+        }
+    };
+}
+
+float!(AtomicF32, f32, u32, AtomicU32);
+float!(AtomicF64, f64, u64, AtomicU64);
