@@ -46,7 +46,9 @@ test:
 	$(CARGO) test -q --features loom
 	$(CARGO) test -q --features rc11
 	$(CARGO) test -q --features shuttle
-	$(CARGO) test -q --all-features
+	# The models and kernels have run under each engine by now.
+	$(CARGO) test -q --workspace --exclude selvedge-models --exclude selvedge-benches --all-features
+	$(CARGO) test -q -p selvedge-models --all-features --lib --bins --test reports --test choices
 	$(CARGO) check -q -p selvedge-benches --all-targets
 
 lint:
