@@ -78,6 +78,17 @@ const COUNTER: Twin =
     Twin::of("primitives/src/atomic/counter.rs", include_str!("../../primitives/src/atomic/counter.rs"));
 const SPIN: Twin =
     Twin::of("primitives/src/atomic/spin.rs", include_str!("../../primitives/src/atomic/spin.rs"));
+const SEMAPHORE: Twin =
+    Twin::of("primitives/src/sync/semaphore.rs", include_str!("../../primitives/src/sync/semaphore.rs"));
+const BARRIER: Twin =
+    Twin::of("primitives/src/sync/barrier.rs", include_str!("../../primitives/src/sync/barrier.rs"));
+const WEAK_TAKE: Twin = SEMAPHORE
+    .weaken("match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed)")
+    .needs(Teeth::SeqCst);
+const WEAK_RELEASE: Twin = SEMAPHORE.weaken("let before = self.permits.fetch_add(count, SeqCst)");
+const WEAK_ARRIVAL: Twin = BARRIER
+    .weaken("match self.arrived.compare_exchange(arrived, to, SeqCst, Relaxed)")
+    .or(FailureKind::Deadlock);
 const ONCE: Twin = Twin::of("primitives/src/sync/once.rs", include_str!("../../primitives/src/sync/once.rs"));
 const WAIT_GROUP: Twin =
     Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../primitives/src/sync/wait_group.rs"));
@@ -322,6 +333,12 @@ models! {
     sync::one_call_runs_and_all_see_it, TWO, "one call runs, and all see what it did", [WEAK_DONE, WAKE_SLEEPER];
     sync::a_wait_sees_all_that_was_done, TWO, "done happens before the wait that it releases", [WEAK_COUNT, WAKE_SLEEPER];
     sync::a_wait_group_is_used_again, TWO, "a wait group is used again", [WEAK_COUNT.or(FailureKind::Deadlock)];
+    sync::a_semaphore_keeps_its_limit, TWO, "a semaphore keeps its limit", [WEAK_TAKE, WEAK_RELEASE, WAKE_SLEEPER];
+    sync::a_semaphore_serves_who_asks_for_more, TWO, "a semaphore serves who asks for more", [WAKE_SLEEPER];
+    sync::a_semaphore_that_timed_out_loses_no_permit, TWO, "who gave up has taken no permit",
+        [SEMAPHORE.lose("let before = self.permits.fetch_add(count, SeqCst)", FailureKind::Panic)];
+    sync::a_barrier_is_passed_together, TWO, "a barrier is passed together", [WEAK_ARRIVAL, WAKE_SLEEPER];
+    sync::the_first_error_stops_the_rest, TWO, "the first error stops the rest", [DISMISS_RECEIVER];
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
         LAYER.weaken("ready.store(true, Release)"),
         LAYER.weaken("if ready.load(Acquire)"),

@@ -1,8 +1,11 @@
 //! The package `sync` natively: misuse, panics, timeouts, memory.
 
+use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
-use selvedge::sync::{Cond, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex, WaitGroup};
+use selvedge::sync::{
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex, Semaphore, WaitGroup,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -175,4 +178,71 @@ fn readers_and_writers_keep_the_state_machine() {
     });
     let (one, two) = lock.into_inner();
     assert!(one == two && one >= 5_000);
+}
+
+#[test]
+fn failing_to_get_permits_makes_none() {
+    let places = Semaphore::new(1);
+    assert!(places.try_acquire(2).is_none() && places.acquire_timeout(2, Duration::ZERO).is_none());
+    assert_eq!(places.available(), 1);
+}
+
+#[test]
+fn a_semaphore_is_never_overdrawn() {
+    let (places, inside) = (Semaphore::new(3), Mutex::new(0));
+    thread::scope(|scope| {
+        for count in [1, 2, 3, 1] {
+            let (places, inside) = (&places, &inside);
+            scope.spawn(move || {
+                for _ in 0..2_000 {
+                    let _permits = places.acquire(count);
+                    let now_inside = {
+                        let mut inside = inside.lock();
+                        *inside += count;
+                        *inside
+                    };
+                    assert!(now_inside <= 3, "{now_inside} of 3");
+                    *inside.lock() -= count;
+                }
+            });
+        }
+    });
+    assert_eq!(places.available(), 3);
+}
+
+#[test]
+fn a_group_with_a_limit_never_runs_more() {
+    let group = ErrGroup::with_limit(2);
+    let running = Arc::new(Mutex::new(0));
+    for n in 0..50 {
+        let running = Arc::clone(&running);
+        group.go(move |_stop| {
+            *running.lock() += 1;
+            thread::yield_now();
+            let most = *running.lock();
+            *running.lock() -= 1;
+            if most > 2 { Err(n) } else { Ok(()) }
+        });
+    }
+    assert_eq!(group.wait(), Ok(()));
+}
+
+#[test]
+fn a_barrier_has_one_last_thread_in_each_round() {
+    const ROUNDS: usize = 500;
+    let (barrier, lasts) = (Barrier::new(3), Mutex::new(0));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    let last = barrier.wait();
+                    *lasts.lock() += usize::from(last);
+                    barrier.wait();
+                    assert_eq!(*lasts.lock(), round);
+                    barrier.wait();
+                }
+            });
+        }
+    });
+    assert_eq!(lasts.into_inner(), ROUNDS);
 }

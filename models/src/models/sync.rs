@@ -5,7 +5,10 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
-use selvedge::sync::{Cond, Mutex, MutexGuard, Once, RwMutex, RwMutexWriteGuard, WaitGroup};
+use selvedge::sync::{
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, RwMutex, RwMutexWriteGuard, Semaphore,
+    WaitGroup,
+};
 use std::time::Duration;
 
 const A_WHILE: Duration = Duration::from_micros(1);
@@ -277,4 +280,68 @@ pub fn a_wait_group_is_used_again() {
         group.wait();
         assert_eq!(data.get(), round);
     }
+}
+
+/// Two of three find a place at a time, and see what was done by those before.
+pub fn a_semaphore_keeps_its_limit() {
+    let shared = Arc::new((Semaphore::new(1), Plain::new(0)));
+    let enter = |shared: &(Semaphore, Plain)| {
+        let _permit = shared.0.acquire(1);
+        shared.1.set(shared.1.get() + 1);
+    };
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || enter(&theirs));
+    enter(&shared);
+    other.join().expect("no panic");
+    assert_eq!((shared.1.get(), shared.0.available()), (2, 1));
+}
+
+/// Whoever asks for much is not overtaken for ever by those who ask for little, nor are permits lost.
+pub fn a_semaphore_serves_who_asks_for_more() {
+    let shared = Arc::new(Semaphore::new(2));
+    let one = shared.acquire(1);
+    let theirs = Arc::clone(&shared);
+    let much = thread::spawn(move || theirs.acquire(2).count());
+    let theirs = Arc::clone(&shared);
+    let little = thread::spawn(move || theirs.acquire(1).count());
+    drop(one);
+    assert_eq!((much.join().expect("no panic"), little.join().expect("no panic")), (2, 1));
+    assert_eq!(shared.available(), 2);
+}
+
+/// Whoever gave up has taken no permits, and holds nobody up.
+pub fn a_semaphore_that_timed_out_loses_no_permit() {
+    let shared = Arc::new(Semaphore::new(0));
+    let theirs = Arc::clone(&shared);
+    let gives_up = thread::spawn(move || theirs.acquire_timeout(1, A_WHILE).map(Permits::forget).is_some());
+    shared.release(1);
+    let got = gives_up.join().expect("no panic");
+    assert_eq!(shared.available(), u64::from(!got));
+}
+
+/// All come before anybody goes on, in each round.
+pub fn a_barrier_is_passed_together() {
+    let shared = Arc::new((Barrier::new(2), [Plain::new(0), Plain::new(0)]));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || {
+        theirs.1[0].set(1);
+        let first = theirs.0.wait();
+        assert_eq!(theirs.1[1].get(), 1);
+        (first, theirs.0.wait())
+    });
+    shared.1[1].set(1);
+    let first = shared.0.wait();
+    assert_eq!(shared.1[0].get(), 1);
+    let second = shared.0.wait();
+    let theirs = other.join().expect("no panic");
+    assert!(first != theirs.0 && second != theirs.1, "one of two was the last, in each round");
+}
+
+/// One fails, which stops the other.
+pub fn the_first_error_stops_the_rest() {
+    let group = ErrGroup::new();
+    group.go(|stop| stop.recv().map_err(|_| "stopped"));
+    group.go(|_stop| Err("failed"));
+    let error = group.wait().expect_err("one failed");
+    assert_eq!(error, "failed");
 }
