@@ -319,7 +319,7 @@ models! {
     sync::a_mutex_excludes, None, "a mutex excludes, and unlocking happens before the next lock", [WEAK_LOCK, WEAK_UNLOCK];
     sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
     sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];
-    sync::a_fair_unlock_hands_the_lock_over, Some(3), "a fair unlock hands the lock over", [WEAK_WAKE];
+    sync::a_fair_unlock_passes_on_what_was_done, Some(3), "a fair unlock passes on what was done", [WEAK_WAKE];
     sync::a_try_lock_fails_only_if_the_lock_is_held, None, "try_lock fails only if the lock is held", [WEAK_UNLOCK];
     sync::readers_share_and_writers_exclude, TWO, "readers share, and a writer excludes all", [WEAK_WRITE, WEAK_END_READ];
     sync::writers_exclude_each_other, TWO, "writers exclude each other", [WEAK_WRITE, WEAK_END_WRITE];

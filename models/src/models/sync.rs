@@ -59,8 +59,8 @@ pub fn a_lock_that_timed_out_disturbs_nobody() {
     assert!(matches!(shared.1.get(), 1 | 2));
 }
 
-/// Whoever sleeps when the lock is opened fairly has it then, and sees what was done.
-pub fn a_fair_unlock_hands_the_lock_over() {
+/// Whoever gets the lock by a fair unlock, handed over or not, sees what was done.
+pub fn a_fair_unlock_passes_on_what_was_done() {
     let shared = Arc::new((Mutex::new(()), Plain::new(0)));
     let held = shared.0.lock();
     let theirs = Arc::clone(&shared);

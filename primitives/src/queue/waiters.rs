@@ -179,8 +179,7 @@ impl Waiters {
 
     /// The same, if it is one of the first `limit` who have entered.
     pub(crate) fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
-        // SeqCst, by way of the exchange below: of two wakers each wakes another.
-        let mut number = self.woken.load(Relaxed);
+        let mut number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
         loop {
             if number >= self.entered().min(limit) {
                 return false;
@@ -232,7 +231,7 @@ impl Waiters {
     fn skip_cancelled(&self) {
         loop {
             let number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
-            // Relaxed: we have entered, and see that; who enters later skips for us.
+            // Relaxed: we see our own; cells of others that we do not see wait for the next who gives up or wakes.
             if number >= self.entered.load(Relaxed) {
                 return;
             }

@@ -12,8 +12,7 @@
 //! | [`Barrier`] | a point that threads pass together |
 //!
 //! All of them are a word, and a queue of those who sleep, first come, first served; the queue is allocated when
-//! somebody first sleeps. Each can be made for a static (`const_new`), and in a default build `new` would do there
-//! too.
+//! somebody first sleeps. `Mutex`, `RwMutex`, `Cond`, `Once` and `Semaphore` can be made for a static (`const_new`).
 
 mod barrier;
 mod cond;

@@ -154,8 +154,11 @@ impl WaitGroup {
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
         // Acquire: pairs with `change`: what was done happens before.
         let first = Count(self.0.count.load(Acquire));
+        if first.left() == 0 {
+            return true;
+        }
         loop {
-            let ticket = if first.left() == 0 { return true } else { self.0.queue.make().enter() };
+            let ticket = self.0.queue.make().enter();
             // SeqCst: see `change`.
             let count = Count(self.0.count.load(SeqCst));
             if is_over(first, count) {
