@@ -100,6 +100,11 @@ const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, R
 const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
 const WEAK_WRITE: Twin = RAW_RW_MUTEX
     .weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
+const WEAK_UPGRADE: Twin = Twin::of(
+    "primitives/src/sync/raw_rw_mutex/upgrade.rs",
+    include_str!("../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
+)
+.weaken("match self.state.compare_exchange(state, writer, Acquire, Relaxed)");
 const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let state = self.state.fetch_sub(READER, Release)");
 const WEAK_END_WRITE: Twin =
     RAW_RW_MUTEX.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
@@ -109,7 +114,7 @@ const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
 const WEAK_WAKE: Twin = WAITERS.weaken("from @ (EMPTY | WAITING)").needs(Teeth::SeqCst);
 /// A wait is given up, and can still be ended by others.
 const GIVE_UP_WAIT: Twin = WAITERS
-    .lose("if place.cell().advance(from, CANCELLED, Relaxed)", FailureKind::Deadlock)
+    .lose("if !place.cell().advance(from, CANCELLED, Relaxed)", FailureKind::Deadlock)
     .or(FailureKind::Panic)
     .or(FailureKind::Race);
 /// What was done is not told to who comes later.
@@ -326,6 +331,10 @@ models! {
     sync::readers_that_waited_get_in_together, TWO, "readers that waited for a writer get in together", [WAKE_SLEEPER.or(FailureKind::Livelock)];
     sync::a_write_that_timed_out_blocks_no_reader, TWO, "a writer that gave up blocks no reader", [WAKE_SLEEPER];
     sync::a_downgrade_lets_readers_in, TWO, "a downgrade lets readers in", [WAKE_SLEEPER];
+    sync::a_writer_that_waits_gets_in_before_later_readers, TWO, "a writer that waits gets in before later readers", [WAKE_SLEEPER];
+    sync::an_upgrade_waits_for_readers, TWO, "a reader becomes a writer when the others have left", [WEAK_UPGRADE, WAKE_SLEEPER];
+    sync::upgrades_take_turns, TWO, "readers that may become writers take turns", [WAKE_SLEEPER];
+    sync::an_upgrade_that_timed_out_blocks_no_reader, TWO, "an upgrade that gave up blocks no reader", [WAKE_SLEEPER];
     sync::a_signal_is_not_lost, TWO, "a signal between unlocking and sleeping is not lost", [WAKE_SLEEPER];
     sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];
     sync::a_signal_is_not_consumed_by_who_timed_out, TWO, "who reports a timeout has consumed no signal", [GIVE_UP_WAIT];

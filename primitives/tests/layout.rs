@@ -5,6 +5,7 @@
 use core::sync::atomic as native;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::atomic as rt;
+use selvedge::sync::{Barrier, Cond, Lazy, Mutex, Once, RwMutex, Semaphore};
 
 macro_rules! same_layout {
     ($($rt:ty, $native:ty;)*) => {
@@ -36,6 +37,30 @@ fn size_and_alignment_are_cores() {
 
 /// `new` is `const` in the default build.
 static COUNT: rt::AtomicUsize = rt::AtomicUsize::new(3);
+
+/// So it is for what is built of atomics.
+static LOCK: Mutex<u32> = Mutex::new(1);
+static SHARED: RwMutex<u32> = RwMutex::new(1);
+static START: Barrier = Barrier::new(1);
+static ONE: Lazy<u32> = Lazy::new(|| 1);
+static PERMITS: Semaphore = Semaphore::new(1);
+
+#[test]
+fn statics_work() {
+    START.wait();
+    assert_eq!((*LOCK.lock(), *SHARED.read(), *ONE, PERMITS.available()), (1, 1, 1, 1));
+}
+
+#[test]
+fn locks_are_a_few_words() {
+    let word = size_of::<usize>();
+    assert_eq!(size_of::<Mutex<()>>(), 2 * word);
+    assert_eq!(size_of::<RwMutex<()>>(), 4 * word);
+    assert_eq!(size_of::<Cond>(), word);
+    assert_eq!(size_of::<Once>(), 2 * word);
+    assert_eq!(size_of::<Semaphore>(), 4 * word);
+    assert_eq!(size_of::<Barrier>(), 3 * word);
+}
 
 #[unsafe(no_mangle)]
 #[inline(never)]

@@ -4,7 +4,8 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex, Semaphore, WaitGroup,
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex,
+    RwMutexUpgradableReadGuard, Semaphore, WaitGroup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -149,6 +150,38 @@ fn a_writer_that_waits_blocks_new_readers_and_gets_in_before_them() {
         writer.join().expect("no panic");
         assert_eq!(late.join().expect("no panic"), ["writer"]);
     });
+}
+
+#[test]
+fn one_reader_at_a_time_may_become_a_writer() {
+    let lock = RwMutex::new(0);
+    let reader = lock.upgradable_read();
+    assert!(lock.try_upgradable_read().is_none() && lock.try_write().is_none());
+    let beside = lock.try_read().expect("readers share");
+    let reader = RwMutexUpgradableReadGuard::try_upgrade(reader).expect_err("a reader is beside it");
+    assert!(lock.try_read().is_some(), "a failed try keeps nobody out");
+    drop(beside);
+    let mut writer = RwMutexUpgradableReadGuard::upgrade(reader);
+    *writer += 1;
+    assert!(lock.try_read().is_none() && lock.try_upgradable_read().is_none());
+    drop(writer);
+    assert_eq!(*lock.try_upgradable_read().expect("nobody has it"), 1);
+}
+
+#[test]
+#[allow(clippy::disallowed_types, reason = "it is what owned guards keep")]
+fn owned_guards_keep_their_locks() {
+    use std::sync::Arc;
+    let (lock, shared) = (Arc::new(Mutex::new(1)), Arc::new(RwMutex::new(1)));
+    let (mut held, reader) = (Mutex::lock_owned(&lock), RwMutex::read_owned(&shared));
+    assert!(lock.try_lock().is_none() && shared.try_write().is_none());
+    thread::scope(|scope| {
+        scope.spawn(move || *held += 1);
+    });
+    assert_eq!(Arc::into_inner(lock).expect("the guard is gone").into_inner(), 2);
+    drop(reader);
+    *RwMutex::write_owned(&shared) += 1;
+    assert_eq!(*shared.read(), 2);
 }
 
 #[test]

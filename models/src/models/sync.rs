@@ -6,8 +6,8 @@ use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, RwMutex, RwMutexWriteGuard, Semaphore,
-    WaitGroup,
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, RwMutex, RwMutexUpgradableReadGuard,
+    RwMutexWriteGuard, Semaphore, WaitGroup,
 };
 use std::time::Duration;
 
@@ -160,6 +160,71 @@ pub fn a_downgrade_lets_readers_in() {
     assert_eq!(reader.join().expect("no panic"), 5);
     drop(held);
     write(&shared);
+}
+
+/// Readers that come after a writer has begun to wait read what it wrote.
+pub fn a_writer_that_waits_gets_in_before_later_readers() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let held = shared.0.read();
+    let theirs = Arc::clone(&shared);
+    let writer = thread::spawn(move || write(&theirs));
+    let theirs = Arc::clone(&shared);
+    let late = thread::spawn(move || match theirs.0.try_read() {
+        None => read(&theirs) == 1,
+        Some(_too_early) => true,
+    });
+    drop(held);
+    writer.join().expect("no panic");
+    assert!(late.join().expect("no panic"), "a writer waited");
+}
+
+/// A reader that becomes a writer waits for those beside it, and has read nothing that anybody changed since.
+pub fn an_upgrade_waits_for_readers() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let reader = thread::spawn(move || read(&theirs));
+    let held = shared.0.upgradable_read();
+    let before = shared.1.get();
+    let held = RwMutexUpgradableReadGuard::upgrade(held);
+    shared.1.set(before + 1);
+    drop(held);
+    assert!(reader.join().expect("no panic") <= 1);
+}
+
+/// Two such readers, one after the other, and a writer that may come between them.
+pub fn upgrades_take_turns() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || upgrade(&theirs));
+    let theirs = Arc::clone(&shared);
+    let writer = thread::spawn(move || write(&theirs));
+    upgrade(&shared);
+    other.join().expect("no panic");
+    writer.join().expect("no panic");
+    assert_eq!(read(&shared), 3);
+}
+
+fn upgrade(shared: &(RwMutex<()>, Plain)) {
+    let held = shared.0.upgradable_read();
+    let before = shared.1.get();
+    let _held = RwMutexUpgradableReadGuard::upgrade(held);
+    shared.1.set(before + 1);
+}
+
+/// An upgrade that gave up blocks no reader.
+pub fn an_upgrade_that_timed_out_blocks_no_reader() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let held = shared.0.read();
+    let theirs = Arc::clone(&shared);
+    let gives_up = thread::spawn(move || {
+        let held = theirs.0.upgradable_read();
+        RwMutexUpgradableReadGuard::try_upgrade_for(held, A_WHILE).is_err()
+    });
+    let theirs = Arc::clone(&shared);
+    let reader = thread::spawn(move || read(&theirs));
+    assert!(gives_up.join().expect("no panic"), "a reader has the lock");
+    assert_eq!(reader.join().expect("no panic"), 0);
+    drop(held);
 }
 
 /// Who changes a condition under the lock and then signals wakes whoever had found it unchanged.

@@ -38,17 +38,34 @@ impl fmt::Display for LimitError {
 impl Error for LimitError {}
 
 impl AtomicCounter {
-    /// A count with this value and limit.
+    constructor! {
+        /// A count with this value and limit.
+        ///
+        /// # Panics
+        /// If the value is beyond the limit.
+        ///
+        /// ```
+        /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).limit(), 2);
+        /// ```
+        pub fn new(count: u64, limit: u64) -> AtomicCounter {
+            assert!(count <= limit, "a count is beyond its limit");
+            AtomicCounter { count: AtomicU64::new(count), limit }
+        }
+    }
+
+    /// The same for a static.
     ///
     /// # Panics
     /// If the value is beyond the limit.
     ///
     /// ```
-    /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).limit(), 2);
+    /// use selvedge::atomic::AtomicCounter;
+    /// static PLACES: AtomicCounter = AtomicCounter::const_new(0, 2);
+    /// assert_eq!(PLACES.limit(), 2);
     /// ```
-    pub fn new(count: u64, limit: u64) -> AtomicCounter {
-        assert!(count <= limit, "a count of {count} is beyond its limit of {limit}");
-        AtomicCounter { count: AtomicU64::new(count), limit }
+    pub const fn const_new(count: u64, limit: u64) -> AtomicCounter {
+        assert!(count <= limit, "a count is beyond its limit");
+        AtomicCounter { count: AtomicU64::const_new(count), limit }
     }
 
     /// The largest count.

@@ -18,9 +18,16 @@ macro_rules! float {
         pub struct $name($atomic);
 
         impl $name {
-            /// A float with this value.
-            pub fn new(value: $float) -> $name {
-                $name($atomic::new(value.to_bits()))
+            constructor! {
+                /// A float with this value.
+                pub fn new(value: $float) -> $name {
+                    $name($atomic::new(value.to_bits()))
+                }
+            }
+
+            /// The same for a static.
+            pub const fn const_new(value: $float) -> $name {
+                $name($atomic::const_new(value.to_bits()))
             }
 
             /// The value now.

@@ -24,9 +24,11 @@ pub struct RawSpinLock {
 unsafe impl Sync for RawSpinLock {}
 
 impl RawSpinLock {
-    /// An open lock that belongs to the running engine.
-    pub fn new() -> RawSpinLock {
-        RawSpinLock { locked: AtomicBool::new(false), held: UnsafeCell::new(()) }
+    constructor! {
+        /// An open lock that belongs to the running engine.
+        pub fn new() -> RawSpinLock {
+            RawSpinLock { locked: AtomicBool::new(false), held: UnsafeCell::new(()) }
+        }
     }
 }
 
@@ -91,9 +93,11 @@ pub struct RawTicketLock {
 unsafe impl Sync for RawTicketLock {}
 
 impl RawTicketLock {
-    /// An open lock that belongs to the running engine.
-    pub fn new() -> RawTicketLock {
-        RawTicketLock { next: AtomicU32::new(0), serving: AtomicU32::new(0), held: UnsafeCell::new(()) }
+    constructor! {
+        /// An open lock that belongs to the running engine.
+        pub fn new() -> RawTicketLock {
+            RawTicketLock { next: AtomicU32::new(0), serving: AtomicU32::new(0), held: UnsafeCell::new(()) }
+        }
     }
 }
 

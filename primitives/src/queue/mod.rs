@@ -43,11 +43,16 @@
 //! while it walks keeps dead segments from being reused, and nothing else.
 
 mod array;
+mod lazy;
 mod segment;
 mod state;
 mod waiters;
 
 pub(crate) use array::{EndlessArray, Place};
+pub(crate) use lazy::LazyBox;
 pub(crate) use segment::ArrayCell;
 pub(crate) use state::State;
-pub(crate) use waiters::{LazyWaiters, Wake};
+pub(crate) use waiters::{Waiters, Wake};
+
+/// A queue that is made when somebody first waits.
+pub(crate) type LazyWaiters = LazyBox<Waiters>;

@@ -21,14 +21,12 @@
 //! a cancelled wait needs no repair.
 
 use super::{ArrayCell, EndlessArray, Place, State};
-use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::park::{Parker, Unparker};
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
-use crate::rt::sync::atomic::{AtomicPtr, AtomicU8, AtomicU64};
+use crate::rt::sync::atomic::{AtomicU8, AtomicU64};
 use crate::rt::time::now;
-use core::ptr::null_mut;
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -99,18 +97,18 @@ impl Sleeper {
 }
 
 impl WaitCell {
-    /// Moves the cell from one phase to another, whatever its other bits; or says in which it is. Relaxed:
-    /// who relies on what a phase promises reads it by `phase`.
+    /// Moves the cell from one phase to another, whatever its other bits; `false` if it is in a third. Who relies on
+    /// what that one promises reads it by `phase`.
     #[track_caller]
-    fn advance(&self, from: u8, to: u8, order: Ordering) -> Result<(), u8> {
+    fn advance(&self, from: u8, to: u8, order: Ordering) -> bool {
         let mut state = State::from_bits(self.0.load(Relaxed));
         while state.phase() == from {
             match self.0.compare_exchange(state.bits(), state.with_phase(to).bits(), order, Relaxed) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return true,
                 Err(found) => state = State::from_bits(found),
             }
         }
-        Err(state.phase())
+        false
     }
 
     fn phase(&self) -> u8 {
@@ -149,11 +147,13 @@ pub(crate) struct Ticket<'a> {
     number: u64,
 }
 
-impl Waiters {
-    pub(crate) fn new() -> Waiters {
+impl Default for Waiters {
+    fn default() -> Self {
         Waiters { array: EndlessArray::new(SHIFT, 0), entered: AtomicU64::new(0), woken: AtomicU64::new(0) }
     }
+}
 
+impl Waiters {
     /// Takes the next place.
     pub(crate) fn enter(&self) -> Ticket<'_> {
         // SeqCst: see the module.
@@ -210,7 +210,7 @@ impl Waiters {
         let ended = loop {
             match place.cell().phase() {
                 // Release: what we did happens before the waiter goes on.
-                from @ (EMPTY | WAITING) if place.cell().advance(from, wake.phase(), Release).is_ok() => {
+                from @ (EMPTY | WAITING) if place.cell().advance(from, wake.phase(), Release) => {
                     break Some(from);
                 }
                 EMPTY | WAITING => (),
@@ -263,7 +263,7 @@ impl<'a> Ticket<'a> {
         // SAFETY: nobody has been told of a waiter.
         unsafe { place.aside().set(Some(parker.unparker())) };
         // Release: the waiter is here for who wakes it.
-        if place.cell().advance(EMPTY, WAITING, Release).is_err() {
+        if !place.cell().advance(EMPTY, WAITING, Release) {
             // SAFETY: nobody was told of the waiter.
             drop(unsafe { place.aside().set(None) });
             return Some(self.end(place));
@@ -282,7 +282,7 @@ impl<'a> Ticket<'a> {
 
     fn give_up(self, place: Place<'a, WaitCell>, from: u8) -> Option<Wake> {
         // Relaxed: nothing is handed over.
-        if place.cell().advance(from, CANCELLED, Relaxed).is_err() {
+        if !place.cell().advance(from, CANCELLED, Relaxed) {
             return Some(self.end(place));
         }
         // SAFETY: we ended the wait.
@@ -297,57 +297,5 @@ impl<'a> Ticket<'a> {
         let wake = if place.cell().phase() == HANDED { Wake::Handed } else { Wake::Woken };
         self.waiters.array.leave(place, WAITER);
         wake
-    }
-}
-
-/// A queue that is made when somebody first waits.
-pub(crate) struct LazyWaiters(AtomicPtr<Waiters>);
-
-impl LazyWaiters {
-    pub(crate) fn new() -> LazyWaiters {
-        LazyWaiters(AtomicPtr::new(null_mut()))
-    }
-
-    pub(crate) const fn const_new() -> LazyWaiters {
-        LazyWaiters(AtomicPtr::const_new(null_mut()))
-    }
-
-    /// The queue, if anybody has ever waited.
-    #[inline]
-    pub(crate) fn get(&self) -> Option<&Waiters> {
-        // SeqCst: who changes a condition and then finds no queue comes before who makes it, enters, and looks at
-        // the condition. Acquire, by that: the queue is made.
-        let queue = self.0.load(SeqCst);
-        // SAFETY: a queue that was put here stays until we are dropped.
-        unsafe { queue.as_ref() }
-    }
-
-    /// The queue.
-    pub(crate) fn make(&self) -> &Waiters {
-        if let Some(queue) = self.get() {
-            return queue;
-        }
-        let fresh = TrackedBox::into_raw(TrackedBox::new(Waiters::new()));
-        // SeqCst: see `get`. Release, by that: the queue is made; Acquire: or another's is.
-        match self.0.compare_exchange(null_mut(), fresh, SeqCst, Acquire) {
-            // SAFETY: as in `get`.
-            Ok(_) => unsafe { &*fresh },
-            Err(faster) => {
-                // SAFETY: nobody else has seen ours.
-                drop(unsafe { TrackedBox::from_raw(fresh) });
-                // SAFETY: as in `get`.
-                unsafe { &*faster }
-            }
-        }
-    }
-}
-
-impl Drop for LazyWaiters {
-    fn drop(&mut self) {
-        let queue = self.0.with_mut(|queue| *queue);
-        if !queue.is_null() {
-            // SAFETY: nobody else is left.
-            drop(unsafe { TrackedBox::from_raw(queue) });
-        }
     }
 }

@@ -27,17 +27,33 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// A point that so many threads pass together.
+    constructor! {
+        /// A point that so many threads pass together.
+        ///
+        /// # Panics
+        /// If there are none.
+        ///
+        /// ```
+        /// assert!(selvedge::sync::Barrier::new(1).wait(), "the only one is the last");
+        /// ```
+        pub fn new(threads: u32) -> Barrier {
+            assert!(threads > 0, "a barrier is passed by at least one thread");
+            Barrier { arrived: AtomicU64::new(0), threads, queue: LazyWaiters::new() }
+        }
+    }
+
+    /// The same for a static.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no threads.
     ///
     /// ```
-    /// assert!(selvedge::sync::Barrier::new(1).wait(), "the only one is the last");
+    /// static START: selvedge::sync::Barrier = selvedge::sync::Barrier::const_new(1);
+    /// START.wait();
     /// ```
-    pub fn new(threads: u32) -> Barrier {
+    pub const fn const_new(threads: u32) -> Barrier {
         assert!(threads > 0, "a barrier is passed by at least one thread");
-        Barrier { arrived: AtomicU64::new(0), threads, queue: LazyWaiters::new() }
+        Barrier { arrived: AtomicU64::const_new(0), threads, queue: LazyWaiters::const_new() }
     }
 
     /// Waits until all have come; whether we were the last.

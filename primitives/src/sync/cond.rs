@@ -33,13 +33,15 @@ use std::time::{Duration, Instant};
 pub struct Cond(LazyWaiters);
 
 impl Cond {
-    /// A condition for which nobody waits.
-    ///
-    /// ```
-    /// selvedge::sync::Cond::new().broadcast(); // nobody is there
-    /// ```
-    pub fn new() -> Cond {
-        Cond(LazyWaiters::new())
+    constructor! {
+        /// A condition for which nobody waits.
+        ///
+        /// ```
+        /// selvedge::sync::Cond::new().broadcast(); // nobody is there
+        /// ```
+        pub fn new() -> Cond {
+            Cond(LazyWaiters::new())
+        }
     }
 
     /// The same for a static.

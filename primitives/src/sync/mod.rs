@@ -5,20 +5,24 @@
 //! | [`Mutex`] | one at a time |
 //! | [`RwMutex`] | readers together, or one writer |
 //! | [`Cond`] | waiting until somebody says that something has changed |
-//! | [`Once`], [`OnceValue`] | done once, and before anybody goes on |
+//! | [`Once`], [`OnceFunc`], [`OnceValue`], [`Lazy`] | done once, and before anybody goes on |
 //! | [`WaitGroup`] | waiting for a number of things to be done |
 //! | [`ErrGroup`] | the same, of which one may fail |
 //! | [`Semaphore`] | a number of permits |
 //! | [`Barrier`] | a point that threads pass together |
 //!
 //! All of them are a word, and a queue of those who sleep, first come, first served; the queue is allocated when
-//! somebody first sleeps. `Mutex`, `RwMutex`, `Cond`, `Once` and `Semaphore` can be made for a static (`const_new`).
+//! somebody first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in the
+//! default build, since in a checking one it tells the running engine. `WaitGroup` and `ErrGroup` are shared by
+//! clones instead.
 
 mod barrier;
 mod cond;
 mod err_group;
 mod mutex;
 mod once;
+mod once_value;
+mod owned;
 mod raw_rw_mutex;
 mod rw_mutex;
 mod semaphore;
@@ -28,10 +32,13 @@ pub use barrier::Barrier;
 pub use cond::Cond;
 pub use err_group::ErrGroup;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
-pub use once::{Once, OnceValue};
+pub use once::Once;
+pub use once_value::{Lazy, OnceFunc, OnceValue};
+pub use owned::{OwnedMutexGuard, OwnedRwMutexReadGuard, OwnedRwMutexWriteGuard};
 pub use raw_rw_mutex::RawRwMutex;
 pub use rw_mutex::{
-    MappedRwMutexReadGuard, MappedRwMutexWriteGuard, RwMutex, RwMutexReadGuard, RwMutexWriteGuard,
+    MappedRwMutexReadGuard, MappedRwMutexWriteGuard, RwMutex, RwMutexReadGuard, RwMutexUpgradableReadGuard,
+    RwMutexWriteGuard,
 };
 pub use semaphore::{Permits, Semaphore};
 pub use wait_group::WaitGroup;

@@ -34,9 +34,11 @@ pub struct RawMutex {
 unsafe impl Sync for RawMutex {}
 
 impl RawMutex {
-    /// An open lock that belongs to the running engine.
-    pub fn new() -> RawMutex {
-        RawMutex { state: AtomicUsize::new(0), queue: LazyWaiters::new(), held: UnsafeCell::new(()) }
+    constructor! {
+        /// An open lock that belongs to the running engine.
+        pub fn new() -> RawMutex {
+            RawMutex { state: AtomicUsize::new(0), queue: LazyWaiters::new(), held: UnsafeCell::new(()) }
+        }
     }
 
     /// An open lock for a static.
@@ -230,16 +232,19 @@ pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 /// });
 /// assert_eq!(sum.into_inner(), 6);
 /// ```
+#[repr(transparent)]
 pub struct Mutex<T: ?Sized>(lock_api::Mutex<RawMutex, T>);
 
 impl<T> Mutex<T> {
-    /// An open lock around a value.
-    ///
-    /// ```
-    /// assert_eq!(*selvedge::sync::Mutex::new(1).lock(), 1);
-    /// ```
-    pub fn new(value: T) -> Mutex<T> {
-        Mutex(lock_api::Mutex::from_raw(RawMutex::new(), value))
+    constructor! {
+        /// An open lock around a value.
+        ///
+        /// ```
+        /// assert_eq!(*selvedge::sync::Mutex::new(1).lock(), 1);
+        /// ```
+        pub fn new(value: T) -> Mutex<T> {
+            Mutex(lock_api::Mutex::from_raw(RawMutex::new(), value))
+        }
     }
 
     /// The same for a static.

@@ -1,15 +1,11 @@
 //! What is done once, before anybody goes on.
 
-use super::Mutex;
 use crate::queue::LazyWaiters;
-use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::cell::RefCell;
 use core::fmt;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Nobody has called it.
 const FRESH: u8 = 0;
@@ -41,13 +37,15 @@ pub struct Once {
 }
 
 impl Once {
-    /// Something that has not been done.
-    ///
-    /// ```
-    /// assert!(!selvedge::sync::Once::new().is_done());
-    /// ```
-    pub fn new() -> Once {
-        Once { state: AtomicU8::new(FRESH), queue: LazyWaiters::new() }
+    constructor! {
+        /// Something that has not been done.
+        ///
+        /// ```
+        /// assert!(!selvedge::sync::Once::new().is_done());
+        /// ```
+        pub fn new() -> Once {
+            Once { state: AtomicU8::new(FRESH), queue: LazyWaiters::new() }
+        }
     }
 
     /// The same for a static.
@@ -144,99 +142,5 @@ impl Default for Once {
 impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Once").field("done", &self.is_done()).finish()
-    }
-}
-
-/// A value that is made once, when it is first asked for: Go's `OnceValue` (and, with `()`, its `OnceFunc`).
-///
-/// If making it panics, every call panics in the same way.
-///
-/// ```
-/// use selvedge::sync::OnceValue;
-/// let answer = OnceValue::new(|| 42);
-/// assert_eq!((*answer.get(), *answer.get()), (42, 42));
-/// ```
-pub struct OnceValue<T, F = fn() -> T> {
-    once: Once,
-    make: UnsafeCell<Option<F>>,
-    /// Written by the call that runs, read by all after it.
-    made: UnsafeCell<Option<Result<T, Panic>>>,
-}
-
-/// What a closure panicked with; told again to every caller.
-enum Panic {
-    Text(String),
-    /// Not a text, so that it goes to the first caller as it was.
-    Other(Mutex<Option<Box<dyn Any + Send>>>),
-}
-
-// SAFETY: `make` is taken by the one call that runs, whichever thread's it is; the value is shared by all.
-unsafe impl<T: Send + Sync, F: Send> Sync for OnceValue<T, F> {}
-
-impl<T, F: FnOnce() -> T> OnceValue<T, F> {
-    /// A value to be made by `make`.
-    ///
-    /// ```
-    /// let value = selvedge::sync::OnceValue::new(|| "made");
-    /// assert_eq!(*value.get(), "made");
-    /// ```
-    pub fn new(make: F) -> OnceValue<T, F> {
-        OnceValue { once: Once::new(), make: UnsafeCell::new(Some(make)), made: UnsafeCell::new(None) }
-    }
-
-    /// The value.
-    ///
-    /// # Panics
-    /// If making it panics, or did.
-    ///
-    /// ```
-    /// use std::panic::catch_unwind;
-    /// let value = selvedge::sync::OnceValue::<i32, _>::new(|| panic!("no"));
-    /// let panic = || catch_unwind(std::panic::AssertUnwindSafe(|| *value.get())).unwrap_err();
-    /// assert_eq!(panic().downcast_ref::<String>(), panic().downcast_ref::<String>());
-    /// ```
-    #[track_caller]
-    pub fn get(&self) -> &T {
-        self.once.call(|| {
-            // SAFETY: only the one call that runs comes here.
-            let make = self.make.with_mut(|make| unsafe { (*make).take() });
-            let make = make.expect("it runs once");
-            let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
-            // SAFETY: nobody reads it before the call has ended.
-            self.made.with_mut(|slot| unsafe { *slot = Some(made) });
-        });
-        // SAFETY: the call has ended, and nobody writes any more; the reference lives as long as we do.
-        match self.made.with(|made| unsafe { (*made).as_ref() }) {
-            Some(Ok(value)) => value,
-            Some(Err(panic)) => panic.again(),
-            None => unreachable!("the call has left a result"),
-        }
-    }
-}
-
-impl Panic {
-    fn new(payload: Box<dyn Any + Send>) -> Panic {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
-        match text.or_else(|| payload.downcast_ref::<String>().cloned()) {
-            Some(text) => Panic::Text(text),
-            None => Panic::Other(Mutex::new(Some(payload))),
-        }
-    }
-
-    #[track_caller]
-    fn again(&self) -> ! {
-        match self {
-            Panic::Text(text) => resume_unwind(Box::new(text.clone())),
-            Panic::Other(payload) => match payload.lock().take() {
-                Some(payload) => resume_unwind(payload),
-                None => panic!("the value was not made: its closure panicked"),
-            },
-        }
-    }
-}
-
-impl<T: fmt::Debug, F> fmt::Debug for OnceValue<T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnceValue").field("made", &self.once.is_done()).finish_non_exhaustive()
     }
 }

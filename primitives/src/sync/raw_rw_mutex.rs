@@ -7,18 +7,23 @@
 //! hands the lock to a writer that waits; a writer that leaves, with no readers to let in, wakes the next
 //! one, which takes the lock like a newcomer.
 //!
-//! Bits that say that somebody waits are set by who is about to sleep, who looks at them once more when it
-//! has entered the queue; who clears them looks into the queue after that. SeqCst, so that one of them sees
-//! the other.
+//! Who is about to sleep enters its queue, and then says so by a bit, in one step with finding the lock taken;
+//! whoever finds the bit finds it in the queue. All writes to the state are read-modify-writes, so an Acquire
+//! of the state sees everybody whose bit came before. The bit is written even where it is set already: the one
+//! who set it may be gone, and its word is not ours.
 
-use crate::queue::{LazyWaiters, Wake};
+mod api;
+mod upgrade;
+
+use crate::queue::{LazyBox, LazyWaiters, Waiters, Wake};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::AtomicUsize;
-use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::rt::time::now;
 use core::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use upgrade::Upgrades;
 
 /// A writer has the lock.
 const WRITER: usize = 1;
@@ -26,8 +31,10 @@ const WRITER: usize = 1;
 const WRITERS_WAIT: usize = 2;
 /// A reader may sleep.
 const READERS_WAIT: usize = 4;
+/// A reader that is to become a writer may sleep until the others have left: readers that come wait behind it.
+const UPGRADE_WAITS: usize = 8;
 /// One reader that has the lock; the bits from here on count them.
-const READER: usize = 8;
+const READER: usize = 16;
 
 const fn readers(state: usize) -> usize {
     state / READER
@@ -40,7 +47,20 @@ const fn is_free(state: usize) -> bool {
 
 /// Whether a reader that comes must wait.
 const fn blocks_readers(state: usize) -> bool {
-    state & (WRITER | WRITERS_WAIT) != 0
+    state & (WRITER | WRITERS_WAIT | UPGRADE_WAITS) != 0
+}
+
+/// Whether a writer that comes must wait.
+const fn blocks_writers(state: usize) -> bool {
+    !is_free(state)
+}
+
+/// How a thread that was about to sleep fared.
+enum Sleep {
+    Ended(Wake),
+    TimedOut,
+    /// The lock was no longer taken.
+    NotNeeded,
 }
 
 /// The lock itself, for use through [`lock_api`] with data of your own; [`RwMutex`](super::RwMutex) is the
@@ -49,6 +69,8 @@ pub struct RawRwMutex {
     state: AtomicUsize,
     readers: LazyWaiters,
     writers: LazyWaiters,
+    /// For those who read, and may want to write.
+    upgrades: LazyBox<Upgrades>,
     /// Touched by whoever has the lock, so that a checker sees whether it orders what it should. Nothing natively.
     held: UnsafeCell<()>,
 }
@@ -57,13 +79,16 @@ pub struct RawRwMutex {
 unsafe impl Sync for RawRwMutex {}
 
 impl RawRwMutex {
-    /// An open lock that belongs to the running engine.
-    pub fn new() -> RawRwMutex {
-        RawRwMutex {
-            state: AtomicUsize::new(0),
-            readers: LazyWaiters::new(),
-            writers: LazyWaiters::new(),
-            held: UnsafeCell::new(()),
+    constructor! {
+        /// An open lock that belongs to the running engine.
+        pub fn new() -> RawRwMutex {
+            RawRwMutex {
+                state: AtomicUsize::new(0),
+                readers: LazyWaiters::new(),
+                writers: LazyWaiters::new(),
+                upgrades: LazyBox::new(),
+                held: UnsafeCell::new(()),
+            }
         }
     }
 
@@ -73,6 +98,7 @@ impl RawRwMutex {
             state: AtomicUsize::const_new(0),
             readers: LazyWaiters::const_new(),
             writers: LazyWaiters::const_new(),
+            upgrades: LazyBox::const_new(),
             held: UnsafeCell::const_new(()),
         }
     }
@@ -111,28 +137,35 @@ impl RawRwMutex {
                 backoff.snooze();
                 continue;
             }
-            let state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-            if !blocks_readers(state) || !self.marks(state, READERS_WAIT) {
-                continue;
-            }
-            let ticket = self.readers.make().enter();
-            let state = self.state.load(SeqCst); // SeqCst: see the module.
-            let still = blocks_readers(state) && state & READERS_WAIT != 0;
-            match if still { ticket.wait(deadline) } else { ticket.cancel() } {
-                Some(Wake::Handed) => {
+            match self.sleep(self.readers.make(), READERS_WAIT, blocks_readers, deadline) {
+                Sleep::Ended(Wake::Handed) => {
                     self.held.with(|_| ());
                     return true;
                 }
-                None if still => return false,
-                Some(Wake::Woken) | None => (),
+                Sleep::TimedOut => return false,
+                Sleep::Ended(Wake::Woken) | Sleep::NotNeeded => (),
             }
         }
     }
 
-    /// Sets a bit that says that somebody waits, if nothing has changed.
-    fn marks(&self, state: usize, bit: usize) -> bool {
-        // Relaxed: it says only that somebody may sleep, and is looked at again.
-        state & bit != 0 || self.state.compare_exchange(state, state | bit, Relaxed, Relaxed).is_ok()
+    /// Sleeps in a queue while the lock is `blocked` to those in it, having said so by a bit.
+    fn sleep(
+        &self,
+        queue: &Waiters,
+        bit: usize,
+        blocked: fn(usize) -> bool,
+        deadline: Option<Instant>,
+    ) -> Sleep {
+        let ticket = queue.enter();
+        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
+        while blocked(state) {
+            // Release: whoever finds the bit finds us in the queue.
+            match self.state.compare_exchange(state, state | bit, Release, Relaxed) {
+                Ok(_) => return ticket.wait(deadline).map_or(Sleep::TimedOut, Sleep::Ended),
+                Err(found) => state = found,
+            }
+        }
+        ticket.cancel().map_or(Sleep::NotNeeded, Sleep::Ended)
     }
 
     #[inline]
@@ -140,18 +173,25 @@ impl RawRwMutex {
         self.held.with(|_| ());
         // Release: what we read was before the next writer. A writer that marks the state after this sees it.
         let state = self.state.fetch_sub(READER, Release) - READER;
-        if is_free(state) && state & WRITERS_WAIT != 0 {
-            self.hand_to_writer_if_free(state);
+        if state & (WRITERS_WAIT | UPGRADE_WAITS) != 0 {
+            self.leave_to_others(state);
         }
+    }
+
+    #[cold]
+    fn leave_to_others(&self, state: usize) {
+        if state & UPGRADE_WAITS != 0 && readers(state) == 1 {
+            self.wake_upgrade();
+        }
+        self.hand_to_writer_if_free(state);
     }
 
     /// Hands the lock to a writer, if nobody has it and one may sleep: no reader that comes now gets in before it.
     #[cold]
     fn hand_to_writer_if_free(&self, mut state: usize) {
         while is_free(state) && state & WRITERS_WAIT != 0 {
-            // SeqCst: see the module. Acquire, by that: what all readers read was before; it goes on through
-            // the cell. Audit: in models of this size the writer is in the queue by then, or not near it.
-            match self.state.compare_exchange(state, state | WRITER, SeqCst, Relaxed) {
+            // Acquire: we find whoever waits; and what all readers read was before, and goes on through the cell.
+            match self.state.compare_exchange(state, state | WRITER, Acquire, Relaxed) {
                 Ok(_) if self.writers.get().is_some_and(|writers| writers.wake_one(Wake::Handed)) => return,
                 // Those that waited have given up.
                 Ok(_) => return self.open(),
@@ -169,8 +209,8 @@ impl RawRwMutex {
 
     /// Wakes all readers that sleep; they look again.
     fn wake_readers(&self) {
-        // SeqCst: see the module. Audit: in models of this size a reader is in the queue by then, or not near it.
-        if self.state.fetch_and(!READERS_WAIT, SeqCst) & READERS_WAIT != 0
+        // Acquire: we find whoever waits.
+        if self.state.fetch_and(!READERS_WAIT, Acquire) & READERS_WAIT != 0
             && let Some(readers) = self.readers.get()
         {
             readers.wake_all();
@@ -211,24 +251,17 @@ impl RawRwMutex {
                 backoff.snooze();
                 continue;
             }
-            let state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-            if is_free(state) || !self.marks(state, WRITERS_WAIT) {
-                continue;
-            }
-            let ticket = self.writers.make().enter();
-            let state = self.state.load(SeqCst); // SeqCst: see the module.
-            let still = !is_free(state) && state & WRITERS_WAIT != 0;
-            match if still { ticket.wait(deadline) } else { ticket.cancel() } {
-                Some(Wake::Handed) => {
+            match self.sleep(self.writers.make(), WRITERS_WAIT, blocks_writers, deadline) {
+                Sleep::Ended(Wake::Handed) => {
                     self.held.with_mut(|_| ());
                     return true;
                 }
-                Some(Wake::Woken) => others = WRITERS_WAIT,
-                None if still => {
+                Sleep::Ended(Wake::Woken) => others = WRITERS_WAIT,
+                Sleep::TimedOut => {
                     self.give_up_writing();
                     return false;
                 }
-                None => (),
+                Sleep::NotNeeded => (),
             }
         }
     }
@@ -236,8 +269,8 @@ impl RawRwMutex {
     /// Readers may sleep because of us. Whoever else wanted to write looks again.
     #[cold]
     fn give_up_writing(&self) {
-        // SeqCst: see the module. Audit: as in `wake_readers`.
-        self.state.fetch_and(!WRITERS_WAIT, SeqCst);
+        // Acquire: we find whoever waits.
+        self.state.fetch_and(!WRITERS_WAIT, Acquire);
         if let Some(writers) = self.writers.get() {
             writers.wake_all();
         }
@@ -278,8 +311,8 @@ impl RawRwMutex {
             if readers(to) == 0 {
                 to &= !WRITERS_WAIT;
             }
-            // SeqCst: see the module. Release, by that: what we wrote happens before the next one who takes it.
-            match self.state.compare_exchange(state, to, SeqCst, Relaxed) {
+            // Acquire: we find whoever waits. Release: what we wrote happens before the next one who takes it.
+            match self.state.compare_exchange(state, to, AcqRel, Relaxed) {
                 Err(found) => state = found,
                 Ok(_) => {
                     // Who has entered since then looks again.
@@ -287,6 +320,10 @@ impl RawRwMutex {
                         && let Some(readers) = self.readers.get()
                     {
                         readers.wake_all();
+                    }
+                    // It may have met a reader that we had counted and that was none.
+                    if to & UPGRADE_WAITS != 0 && readers(to) == 1 {
+                        self.wake_upgrade();
                     }
                     if (state & !to) & WRITERS_WAIT != 0 {
                         self.wake_writer();
@@ -311,80 +348,5 @@ impl fmt::Debug for RawRwMutex {
             .field("writer", &(state & WRITER != 0))
             .field("readers", &readers(state))
             .finish()
-    }
-}
-
-// SAFETY: `WRITER` is set by one exchange of a state without it and without readers, and readers are counted
-// only in one without it, or by the writer who lets them in.
-unsafe impl lock_api::RawRwLock for RawRwMutex {
-    #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
-    const INIT: RawRwMutex = RawRwMutex::const_new();
-    type GuardMarker = lock_api::GuardSend;
-
-    #[inline]
-    fn lock_shared(&self) {
-        self.read_until(None);
-    }
-
-    #[inline]
-    fn try_lock_shared(&self) -> bool {
-        self.try_read()
-    }
-
-    #[inline]
-    unsafe fn unlock_shared(&self) {
-        self.end_read();
-    }
-
-    #[inline]
-    fn lock_exclusive(&self) {
-        self.write_until(None);
-    }
-
-    #[inline]
-    fn try_lock_exclusive(&self) -> bool {
-        self.try_write(0)
-    }
-
-    #[inline]
-    unsafe fn unlock_exclusive(&self) {
-        self.end_write();
-    }
-
-    fn is_locked(&self) -> bool {
-        !is_free(self.state.load(Relaxed)) // Relaxed: a hint.
-    }
-}
-
-// SAFETY: as above.
-unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
-    type Duration = Duration;
-    type Instant = Instant;
-
-    fn try_lock_shared_for(&self, timeout: Duration) -> bool {
-        self.read_until(now().checked_add(timeout))
-    }
-
-    fn try_lock_shared_until(&self, deadline: Instant) -> bool {
-        self.read_until(Some(deadline))
-    }
-
-    fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
-        self.write_until(now().checked_add(timeout))
-    }
-
-    fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
-        self.write_until(Some(deadline))
-    }
-}
-
-// SAFETY: as above; the writer counts itself before it goes.
-unsafe impl lock_api::RawRwLockDowngrade for RawRwMutex {
-    unsafe fn downgrade(&self) {
-        self.held.with_mut(|_| ());
-        // Relaxed: as for the readers that are let in.
-        self.state.fetch_add(READER, Relaxed);
-        self.open();
-        self.held.with(|_| ());
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub type RwMutexReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwMutex, T>;
 /// The right to write it. `RwMutexWriteGuard::downgrade` makes a right to read of it.
 pub type RwMutexWriteGuard<'a, T> = lock_api::RwLockWriteGuard<'a, RawRwMutex, T>;
+/// The right to read it, and to become its writer when the other readers have left.
+pub type RwMutexUpgradableReadGuard<'a, T> = lock_api::RwLockUpgradableReadGuard<'a, RawRwMutex, T>;
 /// The right to read a part of it.
 pub type MappedRwMutexReadGuard<'a, T> = lock_api::MappedRwLockReadGuard<'a, RawRwMutex, T>;
 /// The right to write a part of it.
@@ -28,16 +30,19 @@ pub type MappedRwMutexWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, R
 /// let reader = RwMutexWriteGuard::downgrade(writer);
 /// assert_eq!((reader.len(), names.read().len()), (2, 2));
 /// ```
+#[repr(transparent)]
 pub struct RwMutex<T: ?Sized>(lock_api::RwLock<RawRwMutex, T>);
 
 impl<T> RwMutex<T> {
-    /// An open lock around a value.
-    ///
-    /// ```
-    /// assert_eq!(*selvedge::sync::RwMutex::new(1).read(), 1);
-    /// ```
-    pub fn new(value: T) -> RwMutex<T> {
-        RwMutex(lock_api::RwLock::from_raw(RawRwMutex::new(), value))
+    constructor! {
+        /// An open lock around a value.
+        ///
+        /// ```
+        /// assert_eq!(*selvedge::sync::RwMutex::new(1).read(), 1);
+        /// ```
+        pub fn new(value: T) -> RwMutex<T> {
+            RwMutex(lock_api::RwLock::from_raw(RawRwMutex::new(), value))
+        }
     }
 
     /// The same for a static.
@@ -86,6 +91,37 @@ impl<T: ?Sized> RwMutex<T> {
     pub fn write(&self) -> RwMutexWriteGuard<'_, T> {
         let _entry = enter();
         self.0.write()
+    }
+
+    /// Waits as [`read`](Self::read) does, and until no other such reader is left. This one may become a writer by
+    /// `RwMutexUpgradableReadGuard::upgrade`, before all who wait, when the other readers have left.
+    ///
+    /// ```
+    /// use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard};
+    /// let squares = RwMutex::new(vec![0, 1]);
+    /// let reader = squares.upgradable_read();
+    /// if reader.len() < 3 {
+    ///     RwMutexUpgradableReadGuard::upgrade(reader).push(4);
+    /// }
+    /// assert_eq!(squares.read().len(), 3);
+    /// ```
+    #[track_caller]
+    pub fn upgradable_read(&self) -> RwMutexUpgradableReadGuard<'_, T> {
+        let _entry = enter();
+        self.0.upgradable_read()
+    }
+
+    /// The same, unless that would wait.
+    ///
+    /// ```
+    /// let lock = selvedge::sync::RwMutex::new(());
+    /// let _reader = lock.upgradable_read();
+    /// assert!(lock.try_upgradable_read().is_none() && lock.try_read().is_some());
+    /// ```
+    #[track_caller]
+    pub fn try_upgradable_read(&self) -> Option<RwMutexUpgradableReadGuard<'_, T>> {
+        let _entry = enter();
+        self.0.try_upgradable_read()
     }
 
     /// Shares the lock, if no writer has it or waits for it.

@@ -39,13 +39,15 @@ pub struct Permits<'a> {
 }
 
 impl Semaphore {
-    /// So many permits.
-    ///
-    /// ```
-    /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
-    /// ```
-    pub fn new(permits: u64) -> Semaphore {
-        Semaphore { permits: AtomicU64::new(permits), turnstile: RawMutex::new(), first: LazyWaiters::new() }
+    constructor! {
+        /// So many permits.
+        ///
+        /// ```
+        /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
+        /// ```
+        pub fn new(permits: u64) -> Semaphore {
+            Semaphore { permits: AtomicU64::new(permits), turnstile: RawMutex::new(), first: LazyWaiters::new() }
+        }
     }
 
     /// The same for a static.

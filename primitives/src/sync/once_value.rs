@@ -1,0 +1,230 @@
+//! Values that are made once.
+
+use super::{Mutex, Once};
+use crate::rt::cell::UnsafeCell;
+use core::fmt;
+use core::ops::Deref;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// What the one call made, or how it panicked.
+struct Made<T> {
+    once: Once,
+    /// Written by the call that runs, read by all after it.
+    result: UnsafeCell<Option<Result<T, Panic>>>,
+}
+
+/// What a closure panicked with; told again to every caller.
+enum Panic {
+    Text(String),
+    /// Not a text, so that it goes to the first caller as it was.
+    Other(Mutex<Option<Box<dyn Any + Send>>>),
+}
+
+// SAFETY: the result is written by one call, and shared after that.
+unsafe impl<T: Send + Sync> Sync for Made<T> {}
+
+impl<T> Made<T> {
+    constructor! {
+        fn new() -> Made<T> {
+            Made { once: Once::new(), result: UnsafeCell::new(None) }
+        }
+    }
+
+    const fn const_new() -> Made<T> {
+        Made { once: Once::const_new(), result: UnsafeCell::const_new(None) }
+    }
+
+    #[track_caller]
+    fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.once.call(|| {
+            let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
+            // SAFETY: only the one call that runs comes here, and nobody reads before it has ended.
+            self.result.with_mut(|slot| unsafe { *slot = Some(made) });
+        });
+        // SAFETY: the call has ended, and nobody writes any more; the reference lives as long as we do.
+        match self.result.with(|result| unsafe { (*result).as_ref() }) {
+            Some(Ok(value)) => value,
+            Some(Err(panic)) => panic.again(),
+            None => unreachable!("the call has left a result"),
+        }
+    }
+}
+
+impl Panic {
+    fn new(payload: Box<dyn Any + Send>) -> Panic {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
+        match text.or_else(|| payload.downcast_ref::<String>().cloned()) {
+            Some(text) => Panic::Text(text),
+            None => Panic::Other(Mutex::new(Some(payload))),
+        }
+    }
+
+    #[track_caller]
+    fn again(&self) -> ! {
+        match self {
+            Panic::Text(text) => resume_unwind(Box::new(text.clone())),
+            Panic::Other(payload) => match payload.lock().take() {
+                Some(payload) => resume_unwind(payload),
+                None => panic!("the value was not made: its closure panicked"),
+            },
+        }
+    }
+}
+
+/// A value that is made once, when it is first asked for: Go's `OnceValue`.
+///
+/// What the closure did happens before every return of [`get`](Self::get). If making it panics, every call panics in
+/// the same way. See [`Lazy`] for statics.
+///
+/// ```
+/// use selvedge::sync::OnceValue;
+/// let answer = OnceValue::new(|| 42);
+/// assert_eq!((*answer.get(), *answer.get()), (42, 42));
+/// ```
+pub struct OnceValue<T, F = fn() -> T> {
+    make: UnsafeCell<Option<F>>,
+    made: Made<T>,
+}
+
+// SAFETY: `make` is taken by the one call that runs, whichever thread's it is; the value is shared by all.
+unsafe impl<T: Send + Sync, F: Send> Sync for OnceValue<T, F> {}
+
+impl<T, F: FnOnce() -> T> OnceValue<T, F> {
+    constructor! {
+        /// A value to be made by `make`.
+        ///
+        /// ```
+        /// let value = selvedge::sync::OnceValue::new(|| "made");
+        /// assert_eq!(*value.get(), "made");
+        /// ```
+        pub fn new(make: F) -> OnceValue<T, F> {
+            OnceValue { make: UnsafeCell::new(Some(make)), made: Made::new() }
+        }
+    }
+
+    /// The value.
+    ///
+    /// # Panics
+    /// If making it panics, or did.
+    ///
+    /// ```
+    /// use std::panic::catch_unwind;
+    /// let value = selvedge::sync::OnceValue::<i32, _>::new(|| panic!("no"));
+    /// let panic = || catch_unwind(std::panic::AssertUnwindSafe(|| *value.get())).unwrap_err();
+    /// assert_eq!(panic().downcast_ref::<String>(), panic().downcast_ref::<String>());
+    /// ```
+    #[track_caller]
+    pub fn get(&self) -> &T {
+        self.made.get_or_make(|| {
+            // SAFETY: only the one call that runs comes here.
+            let make = self.make.with_mut(|make| unsafe { (*make).take() });
+            make.expect("it runs once")()
+        })
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for OnceValue<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceValue").field("made", &self.made.once.is_done()).finish_non_exhaustive()
+    }
+}
+
+/// A function that runs once, however often it is called: Go's `OnceFunc`.
+///
+/// If it panics, every call panics in the same way.
+///
+/// ```
+/// use selvedge::sync::OnceFunc;
+/// let ran = std::cell::Cell::new(0);
+/// let run = OnceFunc::new(|| ran.set(ran.get() + 1));
+/// run.call();
+/// run.call();
+/// assert_eq!(ran.get(), 1);
+/// ```
+pub struct OnceFunc<F = fn()>(OnceValue<(), F>);
+
+impl<F: FnOnce()> OnceFunc<F> {
+    constructor! {
+        /// A function that has not run.
+        ///
+        /// ```
+        /// selvedge::sync::OnceFunc::new(|| ()).call();
+        /// ```
+        pub fn new(f: F) -> OnceFunc<F> {
+            OnceFunc(OnceValue::new(f))
+        }
+    }
+
+    /// Runs it, unless it has run; waits while another thread does.
+    ///
+    /// # Panics
+    /// If it panics, or did.
+    ///
+    /// ```should_panic
+    /// selvedge::sync::OnceFunc::new(|| panic!("no")).call();
+    /// ```
+    #[track_caller]
+    pub fn call(&self) {
+        self.0.get();
+    }
+}
+
+impl<F> fmt::Debug for OnceFunc<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceFunc").field("done", &self.0.made.once.is_done()).finish_non_exhaustive()
+    }
+}
+
+/// A value that is made when it is first looked at, for statics and fields: an [`OnceValue`] that dereferences to its
+/// value, and whose closure can be called again, as a checker does in every execution.
+///
+/// ```
+/// use selvedge::sync::Lazy;
+/// static WORDS: Lazy<Vec<&str>> = Lazy::const_new(|| vec!["warp", "weft"]);
+/// assert_eq!(WORDS.len(), 2);
+/// ```
+pub struct Lazy<T, F = fn() -> T> {
+    make: F,
+    made: Made<T>,
+}
+
+impl<T, F: Fn() -> T> Lazy<T, F> {
+    constructor! {
+        /// A value to be made by `make`.
+        ///
+        /// ```
+        /// assert_eq!(*selvedge::sync::Lazy::new(|| 1), 1);
+        /// ```
+        pub fn new(make: F) -> Lazy<T, F> {
+            Lazy { make, made: Made::new() }
+        }
+    }
+
+    /// The same for a static.
+    ///
+    /// ```
+    /// static ONE: selvedge::sync::Lazy<i32> = selvedge::sync::Lazy::const_new(|| 1);
+    /// assert_eq!(*ONE, 1);
+    /// ```
+    pub const fn const_new(make: F) -> Lazy<T, F> {
+        Lazy { make, made: Made::const_new() }
+    }
+}
+
+/// # Panics
+/// If making the value panics, or did.
+impl<T, F: Fn() -> T> Deref for Lazy<T, F> {
+    type Target = T;
+
+    #[track_caller]
+    fn deref(&self) -> &T {
+        self.made.get_or_make(&self.make)
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for Lazy<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lazy").field("made", &self.made.once.is_done()).finish_non_exhaustive()
+    }
+}
