@@ -13,7 +13,7 @@ const EFFORT: Effort =
 
 fn main() {
     let mut tests = Vec::new();
-    for model in MODELS {
+    for model in &MODELS {
         for engine in Engine::available() {
             tests.push(Trial::test(format!("{}::{engine}", model.name), move || {
                 let report = run_model(model, engine, &EFFORT, Default::default());

@@ -100,7 +100,7 @@ fn name_of(path: &Path) -> String {
 /// Runs the table; whether everything was as expected.
 pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
     let selection = &arguments.selection;
-    let models = selection.select(MODELS, |model| model.name)?;
+    let models = selection.select(&MODELS, |model| model.name)?;
     let engines = selection.engines()?;
     if let Some(folder) = &arguments.checkpoint {
         let failed = |error| format!("the folder {} cannot be made: {error}", folder.display());

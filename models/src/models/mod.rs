@@ -8,6 +8,7 @@ pub mod chan_room;
 pub mod futures;
 pub mod layer;
 pub mod orders;
+pub mod reclaim;
 pub mod select;
 pub mod sync;
 pub mod timers;

@@ -149,6 +149,20 @@ pub fn a_write_that_timed_out_blocks_no_reader() {
     drop(held);
 }
 
+/// A writer that gave up leaves its turn to the one behind it.
+pub fn a_write_that_timed_out_loses_no_wake_up() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let held = shared.0.read();
+    let theirs = Arc::clone(&shared);
+    let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_some());
+    let theirs = Arc::clone(&shared);
+    let writer = thread::spawn(move || write(&theirs));
+    drop(held);
+    gives_up.join().expect("no panic");
+    writer.join().expect("no panic");
+    assert_eq!(read(&shared), 1);
+}
+
 /// A writer that becomes a reader lets others in beside it, and no writer.
 pub fn a_downgrade_lets_readers_in() {
     let shared = Arc::new((RwMutex::new(()), Plain::new(0)));

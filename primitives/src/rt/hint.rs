@@ -17,6 +17,46 @@ pub fn spin_loop() {
     }
 }
 
+/// How many lanes are worth having: a power of two, about one for each processor.
+///
+/// Threads that count, or leave things for themselves, do so in lanes of a shared structure, each on cache lines of
+/// its own. Under an engine there are two.
+pub(crate) fn lanes() -> usize {
+    if thread::under_engine() {
+        return 2;
+    }
+    std::thread::available_parallelism().map_or(1, |n| n.get()).next_power_of_two().clamp(2, 64)
+}
+
+/// A number that stays with the calling thread, for the choice of a lane; threads that are made one after another
+/// have different ones.
+///
+/// Never inlined: a goroutine may go on on another OS thread, where a cached address of the thread-local would
+/// be wrong.
+#[inline(never)]
+pub(crate) fn lane() -> usize {
+    #[cfg(feature = "checking")]
+    if let Some(thread) = thread::index_under_engine() {
+        return thread;
+    }
+    native_lane()
+}
+
+fn native_lane() -> usize {
+    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    const NONE: usize = usize::MAX;
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local! {
+        static LANE: core::cell::Cell<usize> = const { core::cell::Cell::new(NONE) };
+    }
+    LANE.with(|lane| {
+        if lane.get() == NONE {
+            lane.set(NEXT.fetch_add(1, Relaxed) & (NONE >> 1)); // Relaxed: it counts.
+        }
+        lane.get()
+    })
+}
+
 /// Exponential back-off for retry loops and short waits.
 ///
 /// Natively crossbeam's. Under an engine it never spins: [`spin`](Self::spin) does nothing, because

@@ -61,6 +61,14 @@ pub(crate) fn under_engine() -> bool {
     matches!(engine::current(), Current::Model(_))
 }
 
+/// Which of an execution's threads this is, if an engine schedules it.
+pub(crate) fn index_under_engine() -> Option<usize> {
+    match engine::current() {
+        Current::Model(session) => Some(session.this_thread()),
+        _ => None,
+    }
+}
+
 /// Lets an engine know that this thread spins; `false` without one, and then nothing has happened.
 #[track_caller]
 pub(crate) fn spin_under_engine() -> bool {

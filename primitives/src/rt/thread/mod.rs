@@ -15,7 +15,7 @@ mod scope;
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
-pub(crate) use checked::{spin_under_engine, under_engine};
+pub(crate) use checked::{index_under_engine, spin_under_engine, under_engine};
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]

@@ -1,0 +1,76 @@
+//! Reclamation, and what is built on it.
+
+use super::{TWO, models};
+use crate::twin::{Teeth, Twin, order};
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge_check::{Change, FailureKind};
+
+const RECLAIM: Twin =
+    Twin::of("primitives/src/reclaim.rs", include_str!("../../../primitives/src/reclaim.rs"));
+const STACK: Twin =
+    Twin::of("primitives/src/atomic/stack.rs", include_str!("../../../primitives/src/atomic/stack.rs"));
+const ARC_CELL: Twin =
+    Twin::of("primitives/src/atomic/arc_cell.rs", include_str!("../../../primitives/src/atomic/arc_cell.rs"));
+const SEQ_LOCK: Twin =
+    Twin::of("primitives/src/atomic/seq_lock.rs", include_str!("../../../primitives/src/atomic/seq_lock.rs"));
+
+/// Readers are not counted, or not in time, or no longer while they read.
+const UNCOUNTED: Twin = RECLAIM
+    .lose("pins.fetch_add(1, SeqCst);", FailureKind::UseAfterFree)
+    .and("self.0.fetch_sub(1, Release);")
+    .or(FailureKind::Race)
+    .needs(Teeth::Orderings);
+const UNSEEN: Twin =
+    RECLAIM.demote("pins.fetch_add(1, SeqCst);", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+const UNFENCED: Twin = RECLAIM
+    .twin("fence(SeqCst);", Change::DropFence, FailureKind::UseAfterFree, Teeth::SeqCst)
+    .or(FailureKind::Race);
+const UNORDERED: Twin =
+    RECLAIM.weaken("self.0.fetch_sub(1, Release);").or(FailureKind::UseAfterFree).needs(Teeth::SeqCst);
+const UNORDERED_LIST: Twin =
+    RECLAIM.weaken("match self.fresh.compare_exchange(first, node, Release, Relaxed)");
+/// Nobody sees that somebody collects.
+const TWO_COLLECT: Twin = RECLAIM
+    .lose("if self.collecting.swap(true, Acquire)", FailureKind::Race)
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Panic)
+    .needs(Teeth::Orderings);
+
+/// Parts of two writes are read.
+const TORN_END: Twin = SEQ_LOCK
+    .twin("self.sequence.store(self.next, Release);", order(Relaxed), FailureKind::Panic, Teeth::Orderings)
+    .or(FailureKind::Race);
+const TORN_BEGIN: Twin =
+    SEQ_LOCK.twin("fence(Release);", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
+const TORN_READ: Twin =
+    SEQ_LOCK.twin("fence(Acquire);", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
+
+models! {
+    reclaim::what_a_pinned_reader_finds_is_not_dropped, TWO, "what a pinned reader finds is not dropped",
+        [UNCOUNTED, UNSEEN, UNFENCED, UNORDERED];
+    reclaim::readers_of_two_epochs_are_waited_for, TWO, "readers of both epochs are waited for", [UNCOUNTED, UNORDERED];
+    reclaim::two_may_retire_at_once, TWO, "two may retire at once", [TWO_COLLECT, UNORDERED_LIST];
+    reclaim::a_stack_gives_each_value_once, TWO, "a stack gives each value once", [
+        STACK.weaken("match self.top.compare_exchange(top, node, Release, Relaxed)"),
+        STACK
+.lose("if self.top.compare_exchange(top, next, Relaxed, Relaxed)", FailureKind::DoubleFree)
+.or(FailureKind::UseAfterFree).or(FailureKind::Race),
+    ];
+    reclaim::a_stack_does_not_mistake_a_node_for_another, TWO, "a stack does not mistake a node for another", [
+        UNCOUNTED,
+        STACK.demote("let top = self.top.load(SeqCst);", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race),
+    ];
+    reclaim::an_arc_cell_gives_whole_values, TWO, "an ArcCell gives whole values", [
+        ARC_CELL.weaken("self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)"),
+        UNCOUNTED,
+    ];
+    reclaim::swaps_of_an_arc_cell_come_one_after_another, TWO, "swaps of an ArcCell come one after another",
+        [ARC_CELL.weaken("self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)")];
+    reclaim::compare_and_swap_loses_no_increment, TWO, "compare-and-swap loses no increment",
+        [ARC_CELL.weaken("match self.value.compare_exchange(current, new, Release, Relaxed)").needs(Teeth::SeqCst)];
+    reclaim::a_seq_lock_is_read_as_a_whole, TWO, "a SeqLock is read as a whole", [TORN_END, TORN_BEGIN, TORN_READ];
+    reclaim::writes_of_a_seq_lock_come_one_after_another, None, "writes of a SeqLock come one after another", [
+        SEQ_LOCK.twin("&& self.sequence.compare_exchange(sequence, sequence + 1, Acquire, Relaxed)", order(Relaxed),
+            FailureKind::Panic, Teeth::Orderings),
+    ];
+}

@@ -1,0 +1,81 @@
+//! Select, timers and futures.
+
+use super::shared::*;
+use super::{TWO, models};
+use crate::twin::Twin;
+use selvedge_check::FailureKind;
+
+const CELL: Twin =
+    Twin::of("primitives/src/chan/cell.rs", include_str!("../../../primitives/src/chan/cell.rs"));
+const RUN: Twin =
+    Twin::of("primitives/src/chan/select/run.rs", include_str!("../../../primitives/src/chan/select/run.rs"));
+const WATCH: Twin =
+    Twin::of("primitives/src/chan/watch.rs", include_str!("../../../primitives/src/chan/watch.rs"));
+const TIMER: Twin =
+    Twin::of("primitives/src/chan/timer.rs", include_str!("../../../primitives/src/chan/timer.rs"));
+const TASK: Twin =
+    Twin::of("primitives/src/chan/task.rs", include_str!("../../../primitives/src/chan/task.rs"));
+const RETURNED: Twin =
+    Twin::of("primitives/src/chan/returned.rs", include_str!("../../../primitives/src/chan/returned.rs"));
+/// A select is decided, and not told; or told, and not decided.
+const SEND_WAKES_SELECT: Twin = SEND.drop_wake("claim.wake();");
+const RECV_WAKES_SELECT: Twin = RECV.drop_wake("claim.wake();").after("Meeting::Won { claim, late: false }");
+const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("claim.wake();");
+const DISMISS_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn dismiss");
+const REFUSE_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn refuse");
+const REFUSE_SELECT_CELL: Twin =
+    CELL.lose("match claim.decide(Outcome::WAITING", FailureKind::Panic).or(FailureKind::Deadlock);
+const DECIDE: Twin = CELL
+    .lose("match claim.decide(Outcome::WAITING", FailureKind::Deadlock)
+    .or(FailureKind::Panic)
+    .or(FailureKind::Leak);
+/// Something has changed, and nobody tells who watches.
+const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
+/// The waker is taken, and not seen to be.
+const SET_WAKER: Twin = TASK.weaken("if self.state.compare_exchange(SETTING, IDLE, Release, Acquire)");
+const TAKE_WAKER: Twin = TASK.weaken("self.state.fetch_and(!WAKING, Release)");
+/// A value that came for nobody is dropped on the floor.
+const GIVE_BACK: Twin = RETURNED
+    .lose("match self.0.compare_exchange(first, node, SeqCst, Relaxed)", FailureKind::Deadlock)
+    .or(FailureKind::Leak)
+    .or(FailureKind::Panic);
+/// An instant is taken, and stays.
+const TAKE_INSTANT: Twin =
+    TIMER.lose("match self.next.compare_exchange(next, after, Relaxed, Acquire)", FailureKind::Panic);
+/// A select gives up, and can still be decided.
+const GIVE_UP: Twin =
+    RUN.lose("match self.claim.decide(Outcome::WAITING, Outcome::TRYING)", FailureKind::Panic);
+
+models! {
+    select::a_default_runs_only_if_nothing_is_ready, TWO, "a default runs only if nothing is ready", [LOST_VALUE];
+    select::one_of_two_senders_decides_a_select, TWO, "a select is decided once, and takes one value", [DECIDE];
+    select::losing_cases_leave_no_trace, TWO, "losing cases leave no trace", [DECIDE];
+    select::two_selects_that_face_each_other_meet, TWO, "two selects that face each other meet", [DECIDE];
+    select::two_selects_that_cross_meet_once, TWO, "two selects that cross meet once", [DECIDE];
+    select::a_select_receives_what_a_plain_send_brings, TWO, "a select receives from a plain send", [SEND_WAKES_SELECT];
+    select::a_select_sends_to_a_plain_receive, TWO, "a select sends to a plain receive", [RECV_WAKES_SELECT];
+    select::a_select_sends_into_the_place_that_a_receive_frees, TWO, "a select gets the place that a receive frees", [EXPANDING_WAKES_SELECT];
+    select::a_try_send_beside_a_select_says_full_only_if_it_is, TWO,
+        "a try_send beside a select says full only if it is", [LOST_VALUE];
+    select::a_close_leaves_what_a_select_has_sent, TWO, "close leaves what a select has sent", [EXPANDING_WAKES_SELECT];
+    select::the_same_channel_may_stand_in_two_cases, TWO, "the same channel may stand in two cases", [SEND_WAKES_SELECT];
+    select::a_select_does_not_meet_itself, TWO, "a select meets others, and not itself", [TELL_WATCHERS];
+    select::close_decides_a_select_that_waits, TWO, "close decides a select that waits", [DISMISS_SELECT];
+    select::close_gives_a_select_its_value_back, TWO, "close gives a select its value back", [REFUSE_SELECT];
+    select::a_timeout_loses_no_value, TWO, "a select that times out loses no value", [GIVE_UP];
+    select::a_timeout_loses_no_value_of_a_buffer, TWO, "the same with a buffer", [GIVE_UP];
+    select::a_select_does_not_overtake_a_blocked_receiver, TWO, "a select does not overtake a blocked receiver", [SEND_WAKES_SELECT];
+    timers::an_instant_is_received_or_stopped, TWO, "an instant is received or stopped, and not both", [TAKE_INSTANT];
+    timers::a_reset_wakes_who_waits, TWO, "a reset wakes who waits for a timer", [SEND_WAKES_SELECT];
+    timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
+    timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
+    futures::a_task_receives_from_a_thread, TWO, "a task receives what a thread sends", [TAKE_WAKER];
+    futures::a_task_sends_to_a_thread, TWO, "a task sends to a thread that receives", [TAKE_WAKER];
+    futures::a_dropped_future_loses_no_value, TWO, "a dropped future loses no value", [GIVE_BACK];
+    futures::a_task_that_is_polled_again_is_woken, TWO, "a task that is polled again is woken", [SET_WAKER];
+    futures::a_value_of_a_dropped_future_goes_to_who_waits, TWO,
+        "the value of a dropped future goes to who waits", [GIVE_BACK];
+    futures::a_close_that_refused_a_sender_lets_no_later_one_in, TWO,
+        "close refuses all senders that wait, or the later ones", [REFUSE_SELECT_CELL];
+    futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [DECIDE.fails_with(FailureKind::Race).or(FailureKind::UseAfterFree)];
+}

@@ -1,0 +1,106 @@
+//! Locks and what else waits; what is built of compare-exchange.
+
+use super::shared::*;
+use super::{TWO, models};
+use crate::twin::{Teeth, Twin};
+use selvedge_check::FailureKind;
+
+const RAW_MUTEX: Twin =
+    Twin::of("primitives/src/sync/mutex.rs", include_str!("../../../primitives/src/sync/mutex.rs"));
+const RAW_RW_MUTEX: Twin = Twin::of(
+    "primitives/src/sync/raw_rw_mutex.rs",
+    include_str!("../../../primitives/src/sync/raw_rw_mutex.rs"),
+);
+const FLOAT: Twin = Twin::of("models/src/models/atomics.rs", include_str!("../models/atomics.rs"));
+const COUNTER: Twin =
+    Twin::of("primitives/src/atomic/counter.rs", include_str!("../../../primitives/src/atomic/counter.rs"));
+const SPIN: Twin =
+    Twin::of("primitives/src/atomic/spin.rs", include_str!("../../../primitives/src/atomic/spin.rs"));
+const SEMAPHORE: Twin =
+    Twin::of("primitives/src/sync/semaphore.rs", include_str!("../../../primitives/src/sync/semaphore.rs"));
+const BARRIER: Twin =
+    Twin::of("primitives/src/sync/barrier.rs", include_str!("../../../primitives/src/sync/barrier.rs"));
+const WEAK_TAKE: Twin = SEMAPHORE
+    .weaken("match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed)")
+    .needs(Teeth::SeqCst);
+const WEAK_RELEASE: Twin = SEMAPHORE.weaken("let before = self.permits.fetch_add(count, SeqCst)");
+const WEAK_ARRIVAL: Twin = BARRIER
+    .weaken("match self.arrived.compare_exchange(arrived, to, SeqCst, Relaxed)")
+    .or(FailureKind::Deadlock);
+const ONCE: Twin =
+    Twin::of("primitives/src/sync/once.rs", include_str!("../../../primitives/src/sync/once.rs"));
+const WAIT_GROUP: Twin =
+    Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../../primitives/src/sync/wait_group.rs"));
+const WAITERS: Twin =
+    Twin::of("primitives/src/queue/waiters.rs", include_str!("../../../primitives/src/queue/waiters.rs"));
+/// Locking or unlocking orders nothing.
+const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, Relaxed)");
+const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
+const WEAK_WRITE: Twin = RAW_RW_MUTEX
+    .weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
+const WEAK_UPGRADE: Twin = Twin::of(
+    "primitives/src/sync/raw_rw_mutex/upgrade.rs",
+    include_str!("../../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
+)
+.weaken("match self.state.compare_exchange(state, writer, Acquire, Relaxed)");
+const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let state = self.state.fetch_sub(READER, Release)");
+const WEAK_END_WRITE: Twin =
+    RAW_RW_MUTEX.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
+/// Who sleeps is not woken, or takes no note of it.
+const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
+/// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.
+const WEAK_WAKE: Twin = WAITERS.weaken("from @ (EMPTY | WAITING)").needs(Teeth::SeqCst);
+/// A wait is given up, and can still be ended by others.
+const GIVE_UP_WAIT: Twin = WAITERS
+    .lose("if !place.cell().advance(from, CANCELLED, Relaxed)", FailureKind::Deadlock)
+    .or(FailureKind::Panic)
+    .or(FailureKind::Race);
+/// What was done is not told to who comes later.
+const WEAK_DONE: Twin = ONCE.weaken("self.0.state.store(DONE, SeqCst)");
+const WEAK_COUNT: Twin =
+    WAIT_GROUP.weaken("match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed)");
+
+models! {
+    atomics::floats_lose_no_addition, None, "no addition to a float is lost", [
+        FLOAT.weaken("theirs.0.fetch_add(0.5, Release);"),
+        FLOAT.lose("shared.0.fetch_add(1.0, Relaxed);", FailureKind::Panic),
+    ];
+    atomics::a_counter_keeps_its_limit, None, "a bounded count keeps its limit",
+        [COUNTER.weaken("match self.count.compare_exchange(count, to, AcqRel, Relaxed)")];
+    atomics::a_spin_lock_excludes, None, "a spin lock excludes", [
+        SPIN.weaken("let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed)"),
+        SPIN.weaken("self.locked.store(false, Release);"),
+    ];
+    atomics::a_ticket_lock_excludes, None, "a ticket lock excludes", [
+        SPIN.weaken("while self.serving.load(Acquire) != mine"),
+        SPIN.weaken("self.serving.store(serving.wrapping_add(1), Release);"),
+    ];
+    sync::a_mutex_excludes, None, "a mutex excludes, and unlocking happens before the next lock", [WEAK_LOCK, WEAK_UNLOCK];
+    sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
+    sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];
+    sync::a_fair_unlock_passes_on_what_was_done, Some(3), "a fair unlock passes on what was done", [WEAK_WAKE];
+    sync::a_try_lock_fails_only_if_the_lock_is_held, None, "try_lock fails only if the lock is held", [WEAK_UNLOCK];
+    sync::readers_share_and_writers_exclude, TWO, "readers share, and a writer excludes all", [WEAK_WRITE, WEAK_END_READ];
+    sync::writers_exclude_each_other, TWO, "writers exclude each other", [WEAK_WRITE, WEAK_END_WRITE];
+    sync::readers_that_waited_get_in_together, TWO, "readers that waited for a writer get in together", [WAKE_SLEEPER.or(FailureKind::Livelock)];
+    sync::a_write_that_timed_out_blocks_no_reader, TWO, "a writer that gave up blocks no reader", [WAKE_SLEEPER];
+    sync::a_write_that_timed_out_loses_no_wake_up, TWO, "a writer that gave up leaves its turn to the next", [WAKE_SLEEPER, GIVE_UP_WAIT];
+    sync::a_downgrade_lets_readers_in, TWO, "a downgrade lets readers in", [WAKE_SLEEPER];
+    sync::a_writer_that_waits_gets_in_before_later_readers, TWO, "a writer that waits gets in before later readers", [WAKE_SLEEPER];
+    sync::an_upgrade_waits_for_readers, TWO, "a reader becomes a writer when the others have left", [WEAK_UPGRADE, WAKE_SLEEPER];
+    sync::upgrades_take_turns, TWO, "readers that may become writers take turns", [WAKE_SLEEPER];
+    sync::an_upgrade_that_timed_out_blocks_no_reader, TWO, "an upgrade that gave up blocks no reader", [WAKE_SLEEPER];
+    sync::a_signal_is_not_lost, TWO, "a signal between unlocking and sleeping is not lost", [WAKE_SLEEPER];
+    sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];
+    sync::a_signal_is_not_consumed_by_who_timed_out, TWO, "who reports a timeout has consumed no signal", [GIVE_UP_WAIT];
+    sync::the_first_who_waits_gets_the_signal, TWO, "a signal wakes who has waited longest", [WAKE_SLEEPER];
+    sync::one_call_runs_and_all_see_it, TWO, "one call runs, and all see what it did", [WEAK_DONE, WAKE_SLEEPER];
+    sync::a_wait_sees_all_that_was_done, TWO, "done happens before the wait that it releases", [WEAK_COUNT, WAKE_SLEEPER];
+    sync::a_wait_group_is_used_again, TWO, "a wait group is used again", [WEAK_COUNT.or(FailureKind::Deadlock)];
+    sync::a_semaphore_keeps_its_limit, TWO, "a semaphore keeps its limit", [WEAK_TAKE, WEAK_RELEASE, WAKE_SLEEPER];
+    sync::a_semaphore_serves_who_asks_for_more, TWO, "a semaphore serves who asks for more", [WAKE_SLEEPER];
+    sync::a_semaphore_that_timed_out_loses_no_permit, TWO, "who gave up has taken no permit",
+        [SEMAPHORE.lose("let before = self.permits.fetch_add(count, SeqCst)", FailureKind::Panic)];
+    sync::a_barrier_is_passed_together, TWO, "a barrier is passed together", [WEAK_ARRIVAL, WAKE_SLEEPER];
+    sync::the_first_error_stops_the_rest, TWO, "the first error stops the rest", [DISMISS_RECEIVER];
+}

@@ -1,0 +1,108 @@
+//! A value of any kind.
+
+use super::ArcCell;
+use crate::rt::sync::Arc;
+use core::fmt;
+
+/// A value that is loaded and stored as a whole, whatever its size: Go's `atomic.Value`, of one type.
+///
+/// Storing a value happens before loading it. It is an [`ArcCell`] that hides its `Arc`s: lock-free for every type,
+/// at the price of an allocation for each store. (A sequence lock would copy values that are changing, which Rust
+/// allows for [plain data](super::SeqLock) only.)
+///
+/// ```
+/// use selvedge::atomic::Value;
+/// let words = Value::new(vec!["warp"]);
+/// words.store(vec!["warp", "weft"]);
+/// assert_eq!(words.load().len(), 2);
+/// ```
+pub struct Value<T>(ArcCell<T>);
+
+impl<T> Value<T> {
+    /// A value.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::atomic::Value::new(1).load(), 1);
+    /// ```
+    pub fn new(value: T) -> Value<T> {
+        Value(ArcCell::new(Arc::new(value)))
+    }
+
+    /// Another value.
+    ///
+    /// ```
+    /// let value = selvedge::atomic::Value::new(1);
+    /// value.store(2);
+    /// assert_eq!(value.load(), 2);
+    /// ```
+    #[track_caller]
+    pub fn store(&self, value: T) {
+        self.0.store(Arc::new(value));
+    }
+
+    /// What `f` makes of the value now.
+    ///
+    /// ```
+    /// let value = selvedge::atomic::Value::new("warp");
+    /// assert_eq!(value.with(|value| value.len()), 4);
+    /// ```
+    #[track_caller]
+    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        f(&self.0.load())
+    }
+}
+
+impl<T: Clone> Value<T> {
+    /// A clone of the value now.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::atomic::Value::new(1).load(), 1);
+    /// ```
+    #[track_caller]
+    pub fn load(&self) -> T {
+        self.with(T::clone)
+    }
+
+    /// Another value; a clone of the old one.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::atomic::Value::new(1).swap(2), 1);
+    /// ```
+    #[track_caller]
+    pub fn swap(&self, value: T) -> T {
+        Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| T::clone(&shared))
+    }
+}
+
+impl<T: PartialEq> Value<T> {
+    /// Replaces the value if it equals `current`.
+    ///
+    /// # Errors
+    /// The new value, if it does not.
+    ///
+    /// ```
+    /// let value = selvedge::atomic::Value::new(1);
+    /// assert_eq!(value.compare_and_swap(&1, 2), Ok(()));
+    /// assert_eq!(value.compare_and_swap(&1, 3), Err(3));
+    /// ```
+    #[track_caller]
+    pub fn compare_and_swap(&self, current: &T, new: T) -> Result<(), T> {
+        let mut new = Arc::new(new);
+        loop {
+            let found = self.0.load_full();
+            if *found != *current {
+                return Err(Arc::into_inner(new).expect("nobody else has seen it"));
+            }
+            match self.0.compare_and_swap(&found, new) {
+                Ok(_) => return Ok(()),
+                Err(back) => new = back,
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Value<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|value| f.debug_tuple("Value").field(value).finish())
+    }
+}

@@ -1,0 +1,310 @@
+//! When may memory be freed that other threads may still be reading? Reclamation for lock-free structures.
+//!
+//! A reader [pins](Domain::pin) the domain for as long as it follows shared pointers. Who has unlinked something, so
+//! that no new reader can find it, [retires](Domain::retire) it; it is dropped when every reader that was pinned
+//! then has gone. Nobody waits for anybody: a thread that is stopped while pinned delays what is dropped, and nothing
+//! else. Each structure has a domain of its own, so its garbage goes with it, and a model starts afresh.
+//!
+//! # How
+//! A pin counts itself in one of two counters of its lane (threads are spread over lanes, a cache line each), the
+//! one that the epoch names. Who collects takes all that was retired, and then looks at the counters that the epoch
+//! does not name. If all are zero, it turns the epoch: readers use those from now on, and the others drain. Garbage
+//! that has seen both kinds at zero is dropped: whoever could have found it was counted in one of them. It is the
+//! scheme of Linux's sleepable RCU (McKenney, 2006), with collectors that give up instead of waiting.
+//!
+//! # What a user promises
+//! - Pointers are unlinked before what they point to is retired.
+//! - Pinned readers load pointers with SeqCst. A pin is counted with SeqCst too, and a collector has a SeqCst fence
+//!   between taking the garbage and looking at the counters: so it sees the pin of whoever loaded a pointer
+//!   before it was unlinked.
+//!
+//! ```
+//! use selvedge::reclaim::Domain;
+//! use selvedge::rt::alloc::TrackedBox;
+//! use selvedge::rt::sync::atomic::{AtomicPtr, Ordering::{AcqRel, SeqCst}};
+//!
+//! let domain = Domain::new();
+//! let shared = AtomicPtr::new(TrackedBox::into_raw(TrackedBox::new(1)));
+//! {
+//!     let _pin = domain.pin();
+//!     // SAFETY: the pointer was loaded while pinned, so what it points to is not dropped before the pin.
+//!     assert_eq!(unsafe { *shared.load(SeqCst) }, 1);
+//! }
+//! let old = shared.swap(TrackedBox::into_raw(TrackedBox::new(2)), AcqRel);
+//! // SAFETY: it was unlinked, and is retired once.
+//! domain.retire(unsafe { TrackedBox::from_raw(old) });
+//! # // SAFETY: nobody else is left.
+//! # drop(unsafe { TrackedBox::from_raw(shared.into_inner()) });
+//! ```
+
+use crate::queue::LazyBox;
+use crate::rt::alloc::TrackedBox;
+use crate::rt::cell::UnsafeCell;
+use crate::rt::hint;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, fence};
+use core::fmt;
+use core::ptr::null_mut;
+use crossbeam_utils::CachePadded;
+
+/// The garbage of one structure. One word until it is first used; then a cache line for each processor.
+///
+/// See the [module](self).
+pub struct Domain<G>(LazyBox<State<G>>);
+
+/// A reader that may follow pointers. See [`Domain::pin`].
+#[must_use = "what a reader finds may be dropped when this is"]
+pub struct Pin<'a>(&'a AtomicUsize);
+
+struct State<G> {
+    /// The lowest bit names the counters that readers use now.
+    epoch: AtomicUsize,
+    /// What was retired since the last collection.
+    fresh: AtomicPtr<Node<G>>,
+    /// How much was ever retired: a collection is due now and then.
+    retired: AtomicUsize,
+    collecting: AtomicBool,
+    /// Whoever is collecting has it.
+    waiting: UnsafeCell<Waiting<G>>,
+    lanes: Box<[CachePadded<Lane>]>,
+}
+
+#[derive(Default)]
+struct Lane {
+    pins: [AtomicUsize; 2],
+}
+
+struct Waiting<G> {
+    /// Readers of both kinds may see it.
+    none: List<G>,
+    /// Only readers of the kind that the epoch does not name may see it.
+    one: List<G>,
+}
+
+struct Node<G> {
+    next: UnsafeCell<*mut Node<G>>,
+    _garbage: G,
+}
+
+/// Garbage that the list owns.
+struct List<G>(*mut Node<G>);
+
+// SAFETY: garbage is moved to whoever collects, and shared by nobody.
+unsafe impl<G: Send> Send for Domain<G> {}
+// SAFETY: as above.
+unsafe impl<G: Send> Sync for Domain<G> {}
+
+impl<G> List<G> {
+    const EMPTY: List<G> = List(null_mut());
+
+    fn take(&mut self) -> List<G> {
+        core::mem::replace(self, List::EMPTY)
+    }
+
+    /// Moves all of another list to the front of this one.
+    fn prepend(&mut self, other: List<G>) {
+        let mut last = other.0;
+        if last.is_null() {
+            return;
+        }
+        // SAFETY: the lists own their nodes.
+        unsafe {
+            loop {
+                match (*last).next.with(|next| *next) {
+                    next if next.is_null() => break,
+                    next => last = next,
+                }
+            }
+            (*last).next.with_mut(|next| *next = self.0);
+        }
+        self.0 = core::mem::ManuallyDrop::new(other).0;
+    }
+}
+
+impl<G> Drop for List<G> {
+    fn drop(&mut self) {
+        while !self.0.is_null() {
+            // SAFETY: the list owns its nodes.
+            let node = unsafe { TrackedBox::from_raw(self.0) };
+            self.0 = node.next.with(|next| {
+                // SAFETY: as above.
+                unsafe { *next }
+            });
+        }
+    }
+}
+
+impl<G> Default for State<G> {
+    fn default() -> Self {
+        State {
+            epoch: AtomicUsize::new(0),
+            fresh: AtomicPtr::new(null_mut()),
+            retired: AtomicUsize::new(0),
+            collecting: AtomicBool::new(false),
+            waiting: UnsafeCell::new(Waiting { none: List::EMPTY, one: List::EMPTY }),
+            lanes: (0..hint::lanes()).map(|_| CachePadded::default()).collect(),
+        }
+    }
+}
+
+impl<G> State<G> {
+    fn collect(&self) {
+        // Acquire: pairs with the store below: what the last one who collected has left is ours.
+        if self.collecting.swap(true, Acquire) {
+            return;
+        }
+        let mut free = List::EMPTY;
+        // SAFETY: we are the one who collects.
+        self.waiting.with_mut(|waiting| unsafe { while self.turn(&mut *waiting, &mut free) {} });
+        self.collecting.store(false, Release);
+        // Destructors may retire more, and collect.
+        drop(free);
+    }
+
+    /// Turns the epoch, if readers allow it; whether another turn may free more.
+    fn turn(&self, waiting: &mut Waiting<G>, free: &mut List<G>) -> bool {
+        // Acquire: pairs with the Release of `push`: what was unlinked is so for the fence.
+        waiting.none.prepend(List(self.fresh.swap(null_mut(), Acquire)));
+        let epoch = self.epoch.load(Relaxed); // Relaxed: only who collects changes it.
+        // See the module: whoever is not counted below finds nothing of what we have.
+        fence(SeqCst);
+        // Acquire: pairs with the end of each pin: what it read was before.
+        let idle = |lane: &CachePadded<Lane>| lane.pins[(epoch + 1) & 1].load(Acquire) == 0;
+        if !self.lanes.iter().all(idle) {
+            return false;
+        }
+        free.prepend(waiting.one.take());
+        waiting.one = waiting.none.take();
+        // Relaxed: any epoch does for a reader; this one lets the others drain.
+        self.epoch.store(epoch.wrapping_add(1), Relaxed);
+        !waiting.one.0.is_null()
+    }
+
+    fn push(&self, garbage: G) {
+        let node = TrackedBox::into_raw(TrackedBox::new(Node {
+            next: UnsafeCell::new(null_mut()),
+            _garbage: garbage,
+        }));
+        let mut first = self.fresh.load(Relaxed); // Relaxed: the exchange decides.
+        loop {
+            // SAFETY: nobody else has the node yet.
+            unsafe { (*node).next.with_mut(|next| *next = first) };
+            // Release: the node is written, and its garbage unlinked, for whoever collects.
+            match self.fresh.compare_exchange(first, node, Release, Relaxed) {
+                Ok(_) => return,
+                Err(found) => first = found,
+            }
+        }
+    }
+}
+
+impl<G> Drop for State<G> {
+    fn drop(&mut self) {
+        drop(List(self.fresh.with_mut(|first| *first)));
+        self.waiting.with_mut(|waiting| {
+            // SAFETY: nobody else is left.
+            unsafe { drop(((*waiting).none.take(), (*waiting).one.take())) }
+        });
+    }
+}
+
+impl<G> Domain<G> {
+    constructor! {
+        /// A domain with no readers and no garbage.
+        ///
+        /// ```
+        /// let domain = selvedge::reclaim::Domain::<Box<i32>>::new();
+        /// drop(domain.pin());
+        /// ```
+        pub fn new() -> Domain<G> {
+            Domain(LazyBox::new())
+        }
+    }
+
+    /// The same for a static.
+    ///
+    /// ```
+    /// static GARBAGE: selvedge::reclaim::Domain<Box<i32>> = selvedge::reclaim::Domain::const_new();
+    /// GARBAGE.retire(Box::new(1));
+    /// ```
+    pub const fn const_new() -> Domain<G> {
+        Domain(LazyBox::const_new())
+    }
+
+    /// Announces a reader: what is found from now on is not dropped before the pin is.
+    ///
+    /// Two read-modify-writes of a cache line that is mostly this thread's own. Pins may be nested.
+    ///
+    /// ```
+    /// let domain = selvedge::reclaim::Domain::<i32>::new();
+    /// let (_one, _two) = (domain.pin(), domain.pin());
+    /// ```
+    pub fn pin(&self) -> Pin<'_> {
+        let state = self.0.make();
+        let lane = &state.lanes[hint::lane() & (state.lanes.len() - 1)];
+        let pins = &lane.pins[state.epoch.load(Relaxed) & 1]; // Relaxed: either does.
+        // SeqCst: see the module: who collects sees us, or we do not see what it takes.
+        pins.fetch_add(1, SeqCst);
+        Pin(pins)
+    }
+
+    /// Drops something when no reader can see it any more. It has been unlinked: readers that pin from now on do
+    /// not find it. If nobody is pinned, that is now.
+    ///
+    /// ```
+    /// use std::rc::Rc;
+    /// let (domain, value) = (selvedge::reclaim::Domain::new(), Rc::new(1));
+    /// let pin = domain.pin();
+    /// domain.retire(Rc::clone(&value));
+    /// assert_eq!(Rc::strong_count(&value), 2);
+    /// drop(pin);
+    /// domain.collect();
+    /// assert_eq!(Rc::strong_count(&value), 1);
+    /// ```
+    pub fn retire(&self, garbage: G) {
+        let state = self.0.make();
+        state.push(garbage);
+        // A collection looks at all lanes, so with many of them not each time.
+        let often = (state.lanes.len() / 4).max(1);
+        // Relaxed: it counts.
+        if state.retired.fetch_add(1, Relaxed) & (often - 1) == 0 {
+            state.collect();
+        }
+    }
+
+    /// Drops what no reader can see any more, unless another thread is about it.
+    ///
+    /// ```
+    /// selvedge::reclaim::Domain::<i32>::new().collect();
+    /// ```
+    pub fn collect(&self) {
+        if let Some(state) = self.0.get() {
+            state.collect();
+        }
+    }
+}
+
+impl<G> Default for Domain<G> {
+    fn default() -> Self {
+        Domain::new()
+    }
+}
+
+impl<G> fmt::Debug for Domain<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Domain").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Pin<'_> {
+    fn drop(&mut self) {
+        // Release: what we read was before whoever sees us gone drops it.
+        self.0.fetch_sub(1, Release);
+    }
+}
+
+impl fmt::Debug for Pin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pin").finish_non_exhaustive()
+    }
+}
