@@ -2,6 +2,7 @@
 //!
 //! - Channels: [`chan`].
 //! - Locks and what else waits: [`sync`]. What is built of compare-exchange: [`atomic`].
+//! - A map that threads share: [`map`].
 //! - When memory may be freed that others read: [`reclaim`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
 //!   natively and under loom and shuttle (features of the same names; see `selvedge-check`).
@@ -23,6 +24,7 @@ macro_rules! constructor {
 
 pub mod atomic;
 pub mod chan;
+pub mod map;
 mod queue;
 pub mod reclaim;
 pub mod rt;

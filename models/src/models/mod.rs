@@ -7,6 +7,7 @@ pub mod chan_order;
 pub mod chan_room;
 pub mod futures;
 pub mod layer;
+pub mod map;
 pub mod orders;
 pub mod reclaim;
 pub mod select;

@@ -2,6 +2,7 @@
 
 mod chan;
 mod layer;
+mod map;
 mod reclaim;
 mod select;
 mod shared;
@@ -43,7 +44,8 @@ macro_rules! models {
 }
 use models;
 
-const GROUPS: [&[Model]; 5] = [chan::MODELS, select::MODELS, sync::MODELS, reclaim::MODELS, layer::MODELS];
+const GROUPS: [&[Model]; 6] =
+    [chan::MODELS, select::MODELS, sync::MODELS, reclaim::MODELS, map::MODELS, layer::MODELS];
 
 const COUNT: usize = {
     let (mut count, mut group) = (0, 0);

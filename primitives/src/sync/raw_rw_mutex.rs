@@ -269,7 +269,7 @@ impl RawRwMutex {
     /// Readers may sleep because of us. Whoever else wanted to write looks again.
     #[cold]
     fn give_up_writing(&self) {
-        // Acquire: we find whoever waits.
+        // Acquire: we find whoever waits. Audit: it takes a third writer that comes between, more than the models have.
         self.state.fetch_and(!WRITERS_WAIT, Acquire);
         if let Some(writers) = self.writers.get() {
             writers.wake_all();

@@ -1,0 +1,292 @@
+//! What is done with one key.
+
+use super::table::{Entry, Place, Table, Word};
+use super::{Map, Ref};
+use crate::reclaim::Pin;
+use crate::rt::alloc::TrackedBox;
+use crate::rt::entry::enter;
+use core::borrow::Borrow;
+use core::hash::{BuildHasher, Hash};
+use core::ptr::null;
+
+/// What to do with a key, once it is known what it has.
+enum Verdict {
+    Keep,
+    Put,
+    Remove,
+}
+
+/// What became of a key: the entry that it had, and the one that it was given, or whether it was deleted.
+struct Outcome<'a, K, V> {
+    before: Option<&'a Entry<K, V>>,
+    put: Option<&'a Entry<K, V>>,
+    removed: bool,
+    /// What is to be done when we are no longer pinned, so that we do not wait for ourselves.
+    rest: Rest<K, V>,
+}
+
+/// An entry that is no longer in the table, and a table that is full.
+struct Rest<K, V> {
+    unlinked: Word<K, V>,
+    full: *const Table<K, V>,
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
+    /// The entry of a key, until the reference is dropped. While there are such, nothing that is replaced or deleted
+    /// is given back.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, String::from("one"));
+    /// assert_eq!(map.get(&1).map(|one| one.len()), Some(3));
+    /// ```
+    pub fn get<Q>(&self, key: &Q) -> Option<Ref<'_, K, V>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let _entry = enter();
+        let hash = self.hasher.hash_one(key);
+        let pin = self.garbage.pin();
+        // SAFETY: we are pinned.
+        let entry = unsafe { self.table(&pin)?.find(hash, |other| other.borrow() == key) };
+        let entry = entry.map(core::ptr::from_ref)?;
+        // SAFETY: the pin goes with the entry.
+        Some(unsafe { Ref::new(entry, pin) })
+    }
+
+    /// A clone of the value of a key.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::map::Map::<i32, i32>::new().load(&1), None);
+    /// ```
+    pub fn load<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        self.get(key).map(|found| V::clone(&found))
+    }
+
+    /// Gives a key a value.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, "one");
+    /// map.store(1, "uno");
+    /// assert_eq!(map.load(&1), Some("uno"));
+    /// ```
+    pub fn store(&self, key: K, value: V) {
+        self.put(key, value, |_| true, |_| ());
+    }
+
+    /// Gives a key a value; a clone of the one that it had.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// assert_eq!(map.swap(1, "one"), None);
+    /// assert_eq!(map.swap(1, "uno"), Some("one"));
+    /// ```
+    pub fn swap(&self, key: K, value: V) -> Option<V>
+    where
+        V: Clone,
+    {
+        self.put(key, value, |_| true, |outcome| outcome.before.map(|entry| entry.value.clone()))
+    }
+
+    /// The value of a key, which is the given one if it had none; and whether it had one.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// assert_eq!(map.load_or_store(1, "one"), ("one", false));
+    /// assert_eq!(map.load_or_store(1, "uno"), ("one", true));
+    /// ```
+    pub fn load_or_store(&self, key: K, value: V) -> (V, bool)
+    where
+        V: Clone,
+    {
+        self.put(
+            key,
+            value,
+            |before| before.is_none(),
+            |outcome| match (outcome.before, outcome.put) {
+                (Some(entry), _) => (entry.value.clone(), true),
+                (None, Some(entry)) => (entry.value.clone(), false),
+                (None, None) => unreachable!("a key without a value is given one"),
+            },
+        )
+    }
+
+    /// Gives a key another value, if it has this one; whether it had.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, "one");
+    /// assert!(map.compare_and_swap(1, &"one", "uno") && !map.compare_and_swap(1, &"one", "eins"));
+    /// assert_eq!(map.load(&1), Some("uno"));
+    /// ```
+    pub fn compare_and_swap(&self, key: K, current: &V, new: V) -> bool
+    where
+        V: PartialEq,
+    {
+        self.put(key, new, |before| before == Some(current), |outcome| outcome.put.is_some())
+    }
+
+    /// Deletes a key, if it has this value; whether it had.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, "one");
+    /// assert!(!map.compare_and_delete(&1, &"uno") && map.compare_and_delete(&1, &"one"));
+    /// assert!(map.is_empty());
+    /// ```
+    pub fn compare_and_delete<Q>(&self, key: &Q, current: &V) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: PartialEq,
+    {
+        self.remove(key, |value| value == current, |removed| removed.is_some())
+    }
+
+    /// Deletes a key; a clone of the value that it had.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, "one");
+    /// assert_eq!((map.load_and_delete(&1), map.load_and_delete(&1)), (Some("one"), None));
+    /// ```
+    pub fn load_and_delete<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        self.remove(key, |_| true, |removed| removed.map(V::clone))
+    }
+
+    /// Deletes a key; whether it had a value.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// map.store(1, "one");
+    /// assert!(map.delete(&1) && !map.delete(&1));
+    /// ```
+    pub fn delete<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.remove(key, |_| true, |removed| removed.is_some())
+    }
+
+    /// Puts an entry, if what its key has is so.
+    fn put<R>(
+        &self,
+        key: K,
+        value: V,
+        when: impl Fn(Option<&V>) -> bool,
+        result: impl FnOnce(Outcome<'_, K, V>) -> R,
+    ) -> R {
+        let _entry = enter();
+        let hash = self.hasher.hash_one(&key);
+        let mut new = Some(TrackedBox::new(Entry::new(hash, key, value)));
+        let pin = self.garbage.pin();
+        let is_it = |other: &K, new: Option<&Entry<K, V>>| new.is_some_and(|new| new.key == *other);
+        let decide = |before: Option<&V>| if when(before) { Verdict::Put } else { Verdict::Keep };
+        let outcome = self.change(&pin, hash, is_it, &mut new, decide);
+        let rest = outcome.rest;
+        let result = result(outcome);
+        drop(pin);
+        self.finish(rest);
+        result
+    }
+
+    /// Deletes a key, if what it has is so.
+    fn remove<Q, R>(&self, key: &Q, when: impl Fn(&V) -> bool, result: impl FnOnce(Option<&V>) -> R) -> R
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let _entry = enter();
+        let hash = self.hasher.hash_one(key);
+        let pin = self.garbage.pin();
+        let is_it = |other: &K, _: Option<&Entry<K, V>>| other.borrow() == key;
+        let decide =
+            |before: Option<&V>| if before.is_some_and(&when) { Verdict::Remove } else { Verdict::Keep };
+        let outcome = self.change(&pin, hash, is_it, &mut None, decide);
+        let rest = outcome.rest;
+        let result = result(outcome.before.filter(|_| outcome.removed).map(|entry| &entry.value));
+        drop(pin);
+        self.finish(rest);
+        result
+    }
+
+    fn finish(&self, rest: Rest<K, V>) {
+        self.retire(rest.unlinked);
+        if !rest.full.is_null() {
+            self.grow(rest.full);
+        }
+    }
+
+    /// Changes what a key has. `new` is the entry to put, and stays if it is not.
+    fn change<'a>(
+        &'a self,
+        pin: &'a Pin<'_>,
+        hash: u64,
+        is_it: impl Fn(&K, Option<&Entry<K, V>>) -> bool,
+        new: &mut Option<TrackedBox<Entry<K, V>>>,
+        decide: impl Fn(Option<&V>) -> Verdict,
+    ) -> Outcome<'a, K, V> {
+        loop {
+            let table = self.table(pin);
+            // SAFETY: we are pinned.
+            let place = table.map(|table| unsafe { table.place(hash, |other| is_it(other, new.as_deref())) });
+            let (slot, from, before) = match place {
+                Some(Place::Here(slot, word, entry)) => (Some(slot), word, Some(entry)),
+                Some(Place::Nowhere(slot)) => (Some(slot), Word::EMPTY, None),
+                Some(Place::Full) | None => (None, Word::EMPTY, None),
+                Some(Place::Frozen) => {
+                    // Whoever replaces the table has the lock until it has.
+                    drop(self.replacing.lock());
+                    continue;
+                }
+            };
+            let to = match (decide(before.map(|entry| &entry.value)), before) {
+                (Verdict::Keep, _) | (Verdict::Remove, None) => return Outcome::unchanged(before),
+                (Verdict::Remove, Some(_)) => Word::TOMBSTONE,
+                (Verdict::Put, _) if slot.is_none() => {
+                    self.grow(table.map_or(null(), core::ptr::from_ref));
+                    continue;
+                }
+                (Verdict::Put, _) => Word::of(new.take().expect("who decides so gives an entry")),
+            };
+            if !slot.is_some_and(|slot| slot.replace(from, to)) {
+                // SAFETY: it was not shared.
+                *new = to.entry().map(|entry| unsafe { TrackedBox::from_raw(entry) });
+                continue;
+            }
+            let full = table.filter(|table| before.is_none() && table.fills_up());
+            let rest = Rest { unlinked: from, full: full.map_or(null(), core::ptr::from_ref) };
+            // SAFETY: we are pinned since before it was put, so it is there if somebody has deleted it already.
+            let put = to.entry().map(|entry| unsafe { &*entry });
+            return Outcome { before, put, removed: put.is_none(), rest };
+        }
+    }
+}
+
+impl<K, V> Clone for Rest<K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Rest<K, V> {}
+
+impl<'a, K, V> Outcome<'a, K, V> {
+    fn unchanged(before: Option<&'a Entry<K, V>>) -> Self {
+        let rest = Rest { unlinked: Word::EMPTY, full: null() };
+        Outcome { before, put: None, removed: false, rest }
+    }
+}
