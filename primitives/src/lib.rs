@@ -3,6 +3,7 @@
 //! - Channels: [`chan`].
 //! - Locks and what else waits: [`sync`]. What is built of compare-exchange: [`atomic`].
 //! - A map that threads share: [`map`].
+//! - A pool of things that are expensive to make: [`pool`].
 //! - When memory may be freed that others read: [`reclaim`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
 //!   natively and under loom and shuttle (features of the same names; see `selvedge-check`).
@@ -25,6 +26,7 @@ macro_rules! constructor {
 pub mod atomic;
 pub mod chan;
 pub mod map;
+pub mod pool;
 mod queue;
 pub mod reclaim;
 pub mod rt;

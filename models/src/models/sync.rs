@@ -6,8 +6,7 @@ use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, RwMutex, RwMutexUpgradableReadGuard,
-    RwMutexWriteGuard, Semaphore, WaitGroup,
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, Semaphore, SingleFlight, WaitGroup,
 };
 use std::time::Duration;
 
@@ -86,159 +85,6 @@ pub fn a_try_lock_fails_only_if_the_lock_is_held() {
     let there = other.join().expect("no panic");
     assert!(here || there, "one of them found the lock open");
     assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
-}
-
-fn write(shared: &(RwMutex<()>, Plain)) {
-    let _held = shared.0.write();
-    shared.1.set(shared.1.get() + 1);
-}
-
-fn read(shared: &(RwMutex<()>, Plain)) -> u32 {
-    let _held = shared.0.read();
-    shared.1.get()
-}
-
-/// A writer by itself, readers beside each other.
-pub fn readers_share_and_writers_exclude() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(read(&shared) <= 1 && reader.join().expect("no panic") <= 1);
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 1);
-}
-
-/// Two writers, one after the other.
-pub fn writers_exclude_each_other() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || write(&theirs));
-    write(&shared);
-    other.join().expect("no panic");
-    assert_eq!(read(&shared), 2);
-}
-
-/// Readers that waited for a writer get in when it leaves, and stay in together: each waits for the other inside.
-pub fn readers_that_waited_get_in_together() {
-    let shared = Arc::new((RwMutex::new(()), AtomicU32::new(0)));
-    let held = shared.0.write();
-    let readers = [1, 2].map(|_| {
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || {
-            let _held = theirs.0.read();
-            theirs.1.fetch_add(1, SeqCst);
-            until(|| theirs.1.load(SeqCst) == 2);
-        })
-    });
-    drop(held);
-    readers.into_iter().for_each(|reader| reader.join().expect("no panic"));
-}
-
-/// A writer that gave up blocks nobody any more.
-pub fn a_write_that_timed_out_blocks_no_reader() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_none());
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(gives_up.join().expect("no panic"), "a reader has the lock");
-    assert_eq!(reader.join().expect("no panic"), 0);
-    drop(held);
-}
-
-/// A writer that gave up leaves its turn to the one behind it.
-pub fn a_write_that_timed_out_loses_no_wake_up() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_some());
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    drop(held);
-    gives_up.join().expect("no panic");
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 1);
-}
-
-/// A writer that becomes a reader lets others in beside it, and no writer.
-pub fn a_downgrade_lets_readers_in() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.write();
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    shared.1.set(5);
-    let held = RwMutexWriteGuard::downgrade(held);
-    assert_eq!(reader.join().expect("no panic"), 5);
-    drop(held);
-    write(&shared);
-}
-
-/// Readers that come after a writer has begun to wait read what it wrote.
-pub fn a_writer_that_waits_gets_in_before_later_readers() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    let theirs = Arc::clone(&shared);
-    let late = thread::spawn(move || match theirs.0.try_read() {
-        None => read(&theirs) == 1,
-        Some(_too_early) => true,
-    });
-    drop(held);
-    writer.join().expect("no panic");
-    assert!(late.join().expect("no panic"), "a writer waited");
-}
-
-/// A reader that becomes a writer waits for those beside it, and has read nothing that anybody changed since.
-pub fn an_upgrade_waits_for_readers() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    let held = shared.0.upgradable_read();
-    let before = shared.1.get();
-    let held = RwMutexUpgradableReadGuard::upgrade(held);
-    shared.1.set(before + 1);
-    drop(held);
-    assert!(reader.join().expect("no panic") <= 1);
-}
-
-/// Two such readers, one after the other, and a writer that may come between them.
-pub fn upgrades_take_turns() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || upgrade(&theirs));
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    upgrade(&shared);
-    other.join().expect("no panic");
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 3);
-}
-
-fn upgrade(shared: &(RwMutex<()>, Plain)) {
-    let held = shared.0.upgradable_read();
-    let before = shared.1.get();
-    let _held = RwMutexUpgradableReadGuard::upgrade(held);
-    shared.1.set(before + 1);
-}
-
-/// An upgrade that gave up blocks no reader.
-pub fn an_upgrade_that_timed_out_blocks_no_reader() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || {
-        let held = theirs.0.upgradable_read();
-        RwMutexUpgradableReadGuard::try_upgrade_for(held, A_WHILE).is_err()
-    });
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(gives_up.join().expect("no panic"), "a reader has the lock");
-    assert_eq!(reader.join().expect("no panic"), 0);
-    drop(held);
 }
 
 /// Who changes a condition under the lock and then signals wakes whoever had found it unchanged.
@@ -423,4 +269,20 @@ pub fn the_first_error_stops_the_rest() {
     group.go(|_stop| Err("failed"));
     let error = group.wait().expect_err("one failed");
     assert_eq!(error, "failed");
+}
+
+/// Calls at the same time share one result, or each has its own.
+pub fn a_single_flight_shares_its_result() {
+    let shared = Arc::new((SingleFlight::new(), Plain::new(0)));
+    let fetch = |shared: &(SingleFlight<u8, u32>, Plain)| {
+        shared.0.run(1, || {
+            shared.1.set(shared.1.get() + 1);
+            shared.1.get()
+        })
+    };
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || fetch(&theirs));
+    let here = fetch(&shared);
+    let there = other.join().expect("no panic");
+    assert!(matches!((here, there, shared.1.get()), (1, 1, 1) | (1, 2, 2) | (2, 1, 2)));
 }

@@ -3,6 +3,7 @@
 mod chan;
 mod layer;
 mod map;
+mod pool;
 mod reclaim;
 mod select;
 mod shared;
@@ -44,8 +45,8 @@ macro_rules! models {
 }
 use models;
 
-const GROUPS: [&[Model]; 6] =
-    [chan::MODELS, select::MODELS, sync::MODELS, reclaim::MODELS, map::MODELS, layer::MODELS];
+const GROUPS: [&[Model]; 7] =
+    [chan::MODELS, select::MODELS, sync::MODELS, reclaim::MODELS, map::MODELS, pool::MODELS, layer::MODELS];
 
 const COUNT: usize = {
     let (mut count, mut group) = (0, 0);

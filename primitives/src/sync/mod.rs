@@ -9,6 +9,7 @@
 //! | [`WaitGroup`] | waiting for a number of things to be done |
 //! | [`ErrGroup`] | the same, of which one may fail |
 //! | [`Semaphore`] | a number of permits |
+//! | [`SingleFlight`] | work that is done once for all who ask for it at the same time |
 //! | [`Barrier`] | a point that threads pass together |
 //!
 //! All of them are a word, and a queue of those who sleep, first come, first served; the queue is allocated when
@@ -26,6 +27,7 @@ mod owned;
 mod raw_rw_mutex;
 mod rw_mutex;
 mod semaphore;
+mod single_flight;
 mod wait_group;
 
 pub use barrier::Barrier;
@@ -41,4 +43,5 @@ pub use rw_mutex::{
     RwMutexWriteGuard,
 };
 pub use semaphore::{Permits, Semaphore};
+pub use single_flight::SingleFlight;
 pub use wait_group::WaitGroup;

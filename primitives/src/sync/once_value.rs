@@ -8,7 +8,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What the one call made, or how it panicked.
-struct Made<T> {
+pub(super) struct Made<T> {
     once: Once,
     /// Written by the call that runs, read by all after it.
     result: UnsafeCell<Option<Result<T, Panic>>>,
@@ -21,12 +21,12 @@ enum Panic {
     Other(Mutex<Option<Box<dyn Any + Send>>>),
 }
 
-// SAFETY: the result is written by one call, and shared after that.
+// SAFETY: the result is written by one call, and shared after that; a panic that is no text goes to one caller.
 unsafe impl<T: Send + Sync> Sync for Made<T> {}
 
 impl<T> Made<T> {
     constructor! {
-        fn new() -> Made<T> {
+        pub(super) fn new() -> Made<T> {
             Made { once: Once::new(), result: UnsafeCell::new(None) }
         }
     }
@@ -36,7 +36,7 @@ impl<T> Made<T> {
     }
 
     #[track_caller]
-    fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+    pub(super) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
         self.once.call(|| {
             let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
             // SAFETY: only the one call that runs comes here, and nobody reads before it has ended.

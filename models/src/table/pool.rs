@@ -1,0 +1,20 @@
+//! The pool.
+
+use super::{TWO, models};
+use crate::twin::{Teeth, Twin};
+use selvedge_check::FailureKind;
+
+const POOL: Twin = Twin::of("primitives/src/pool.rs", include_str!("../../../primitives/src/pool.rs"));
+const WEAK_PUT: Twin =
+    POOL.weaken("&& slot.compare_exchange(null_mut(), item, Release, Relaxed)").needs(Teeth::SeqCst);
+const WEAK_TAKE: Twin = POOL.weaken("let item = slot.swap(null_mut(), Acquire);").needs(Teeth::SeqCst);
+const LOST_TAKE: Twin = POOL
+    .lose("let item = slot.swap(null_mut(), Acquire);", FailureKind::DoubleFree)
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Race);
+
+models! {
+    pool::what_is_got_was_put_before, TWO, "what is got was put before", [WEAK_PUT, WEAK_TAKE];
+    pool::one_of_two_gets_it, TWO, "one of two gets it", [LOST_TAKE];
+    pool::what_is_idle_is_dropped_once, TWO, "what is idle is dropped once, or got", [LOST_TAKE];
+}

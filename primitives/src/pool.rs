@@ -1,0 +1,286 @@
+//! A pool of things that are expensive to make: Go's `sync.Pool`, with guards.
+//!
+//! Each worker has a lane of slots; getting looks there first, then into the lanes of others, and putting fills
+//! the own lane first. A slot is one word that owns what is in it, taken by a swap and filled by a compare-exchange:
+//! so nobody ever looks into something that another thread may have taken, and nothing has to be reclaimed.
+//! (Go's deque for one owner and many thieves saves the owner these, but needs workers that cannot be moved.)
+//!
+//! Idle things have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the
+//! younger the older. Nothing cleans in the background: a program calls it when it wants its memory back.
+
+use crate::rt::alloc::TrackedBox;
+use crate::rt::entry::enter;
+use crate::rt::hint;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+use core::ptr::null_mut;
+use crossbeam_utils::CachePadded;
+
+/// Slots of a lane, unless somebody chooses.
+const SLOTS: usize = 16;
+
+/// A pool. See the [module](self).
+///
+/// What is got is nobody else's until it is put back; putting it happens before getting it.
+///
+/// ```
+/// use selvedge::pool::Pool;
+/// let buffers = Pool::new(|| Vec::<u8>::with_capacity(4096));
+/// {
+///     let mut buffer = buffers.get();
+///     buffer.extend(b"warp");
+///     buffer.clear();
+/// } // it is back
+/// assert!(buffers.get().capacity() >= 4096);
+/// ```
+pub struct Pool<T, F = fn() -> T> {
+    make: F,
+    lanes: Box<[CachePadded<Lane<T>>]>,
+    /// The lowest bit names the younger generation.
+    generation: AtomicUsize,
+}
+
+struct Lane<T> {
+    generations: [Slots<T>; 2],
+}
+
+struct Slots<T> {
+    slots: Box<[AtomicPtr<T>]>,
+    /// About how many are full: where to look first.
+    full: AtomicUsize,
+}
+
+/// Something out of a [`Pool`], which is put back when this is dropped.
+pub struct Pooled<'a, T, F = fn() -> T> {
+    pool: &'a Pool<T, F>,
+    item: ManuallyDrop<TrackedBox<T>>,
+}
+
+// SAFETY: what is in the pool is moved to whoever gets it, and shared by nobody.
+unsafe impl<T: Send, F: Send> Send for Pool<T, F> {}
+// SAFETY: as above; `make` is shared.
+unsafe impl<T: Send, F: Sync> Sync for Pool<T, F> {}
+
+impl<T> Slots<T> {
+    fn new(count: usize) -> Slots<T> {
+        Slots { slots: (0..count).map(|_| AtomicPtr::new(null_mut())).collect(), full: AtomicUsize::new(0) }
+    }
+
+    fn take(&self) -> Option<TrackedBox<T>> {
+        let likely = self.full.load(Relaxed).min(self.slots.len()); // Relaxed: a hint.
+        let (low, high) = self.slots.split_at(likely);
+        for (below, slot) in low.iter().rev().chain(high).enumerate() {
+            // Relaxed: the swap decides.
+            if slot.load(Relaxed).is_null() {
+                continue;
+            }
+            // Acquire: pairs with the Release of `put`: what was done to it before it was put happens before.
+            let item = slot.swap(null_mut(), Acquire);
+            if !item.is_null() {
+                // Relaxed: a hint.
+                self.full.store(likely.saturating_sub(below + 1), Relaxed);
+                // SAFETY: whatever is in a slot came from `into_raw`, and only we have swapped it out.
+                return Some(unsafe { TrackedBox::from_raw(item) });
+            }
+        }
+        None
+    }
+
+    fn put(&self, item: TrackedBox<T>) -> Result<(), TrackedBox<T>> {
+        let likely = self.full.load(Relaxed).min(self.slots.len()); // Relaxed: a hint.
+        let (low, high) = self.slots.split_at(likely);
+        let item = TrackedBox::into_raw(item);
+        for (above, slot) in high.iter().chain(low).enumerate() {
+            // Relaxed: the exchange decides. Release: as in `take`.
+            if slot.load(Relaxed).is_null()
+                && slot.compare_exchange(null_mut(), item, Release, Relaxed).is_ok()
+            {
+                self.full.store(likely + above + 1, Relaxed); // Relaxed: a hint.
+                return Ok(());
+            }
+        }
+        // SAFETY: it was not given away.
+        Err(unsafe { TrackedBox::from_raw(item) })
+    }
+}
+
+impl<T> Drop for Slots<T> {
+    fn drop(&mut self) {
+        while let Some(item) = self.take() {
+            drop(item);
+        }
+    }
+}
+
+impl<T, F: Fn() -> T> Pool<T, F> {
+    /// A pool of what `make` makes.
+    ///
+    /// It keeps at most 16 idle things for each processor and generation; see [`with_slots`](Self::with_slots).
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(String::new);
+    /// assert_eq!(*pool.get(), "");
+    /// ```
+    pub fn new(make: F) -> Pool<T, F> {
+        Pool::with_slots(SLOTS, make)
+    }
+
+    /// A pool that keeps at most so many idle things for each processor and generation. What is put into a full pool
+    /// is dropped.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::with_slots(0, || 1);
+    /// pool.put(2);
+    /// assert_eq!(*pool.get(), 1, "nothing is kept");
+    /// ```
+    pub fn with_slots(slots: usize, make: F) -> Pool<T, F> {
+        let lane = || CachePadded::new(Lane { generations: [Slots::new(slots), Slots::new(slots)] });
+        Pool { make, lanes: (0..hint::lanes()).map(|_| lane()).collect(), generation: AtomicUsize::new(0) }
+    }
+
+    /// Something idle, or else something new.
+    ///
+    /// # Panics
+    /// If `make` does.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(|| 1);
+    /// let (one, two) = (pool.get(), pool.get());
+    /// assert_eq!(*one + *two, 2);
+    /// ```
+    pub fn get(&self) -> Pooled<'_, T, F> {
+        let _entry = enter();
+        let item = self.take().unwrap_or_else(|| TrackedBox::new((self.make)()));
+        Pooled { pool: self, item: ManuallyDrop::new(item) }
+    }
+
+    /// Something idle, if there is any.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(|| 1);
+    /// assert!(pool.try_get().is_none());
+    /// pool.put(2);
+    /// assert_eq!(pool.try_get().as_deref(), Some(&2));
+    /// ```
+    pub fn try_get(&self) -> Option<Pooled<'_, T, F>> {
+        let _entry = enter();
+        self.take().map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
+    }
+
+    /// Puts something into the pool that need not have come from it.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(|| 1);
+    /// pool.put(2);
+    /// assert_eq!(*pool.get(), 2);
+    /// ```
+    pub fn put(&self, item: T) {
+        let _entry = enter();
+        drop(self.give(TrackedBox::new(item)));
+    }
+}
+
+impl<T, F> Pool<T, F> {
+    /// All lanes, the caller's first.
+    fn lanes(&self) -> impl Iterator<Item = &Lane<T>> {
+        let (own, count) = (hint::lane(), self.lanes.len());
+        (0..count).map(move |n| &*self.lanes[(own + n) & (count - 1)])
+    }
+
+    fn take(&self) -> Option<TrackedBox<T>> {
+        let young = self.generation.load(Relaxed); // Relaxed: a hint.
+        let of = |generation: usize| self.lanes().find_map(|lane| lane.generations[generation & 1].take());
+        of(young).or_else(|| of(young + 1))
+    }
+
+    /// What does not fit comes back.
+    fn give(&self, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
+        let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
+        let mut left = Some(item);
+        for lane in self.lanes() {
+            match lane.generations[young].put(left.take()?) {
+                Ok(()) => return None,
+                Err(full) => left = Some(full),
+            }
+        }
+        left
+    }
+
+    /// Drops what has been idle since the last cleaning but one, and ages what has been since the last.
+    ///
+    /// What is put or got meanwhile may count as either.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(|| 1);
+    /// pool.put(2);
+    /// pool.clean();
+    /// assert_eq!(pool.try_get().as_deref(), Some(&2), "it has got old, and is young again when it is put back");
+    /// pool.clean();
+    /// pool.clean();
+    /// assert!(pool.try_get().is_none());
+    /// ```
+    pub fn clean(&self) {
+        let _entry = enter();
+        let young = self.generation.load(Relaxed); // Relaxed: a hint.
+        for lane in &self.lanes {
+            let old = &lane.generations[(young + 1) & 1];
+            for _ in 0..old.slots.len() {
+                drop(old.take());
+            }
+        }
+        // Relaxed: it says only where to look first.
+        self.generation.fetch_add(1, Relaxed);
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for Pool<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl<T, F> Pooled<'_, T, F> {
+    /// The thing itself, which does not come back.
+    ///
+    /// ```
+    /// let pool = selvedge::pool::Pool::new(|| 1);
+    /// assert_eq!(pool.get().detach(), 1);
+    /// assert!(pool.try_get().is_none());
+    /// ```
+    pub fn detach(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `this` is not dropped, and not used again.
+        TrackedBox::into_inner(unsafe { ManuallyDrop::take(&mut this.item) })
+    }
+}
+
+impl<T, F> Drop for Pooled<'_, T, F> {
+    fn drop(&mut self) {
+        let _entry = enter();
+        // SAFETY: we are being dropped, so it is not used again.
+        drop(self.pool.give(unsafe { ManuallyDrop::take(&mut self.item) }));
+    }
+}
+
+impl<T, F> Deref for Pooled<'_, T, F> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.item
+    }
+}
+
+impl<T, F> DerefMut for Pooled<'_, T, F> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.item
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for Pooled<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
