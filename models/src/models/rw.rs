@@ -147,6 +147,18 @@ fn upgrade(shared: &(RwMutex<()>, Plain)) {
     shared.1.set(before + 1);
 }
 
+/// A reader that a writer has let in becomes a writer only when that one has gone.
+pub fn an_upgrade_waits_for_the_writer_that_let_it_in() {
+    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+    let held = shared.0.write();
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || upgrade(&theirs));
+    drop(held);
+    write(&shared);
+    other.join().expect("no panic");
+    assert_eq!(shared.1.get(), 2);
+}
+
 /// An upgrade that gave up blocks no reader.
 pub fn an_upgrade_that_timed_out_blocks_no_reader() {
     let shared = Arc::new((RwMutex::new(()), Plain::new(0)));

@@ -89,6 +89,7 @@ models! {
     rw::a_writer_that_waits_gets_in_before_later_readers, TWO, "a writer that waits gets in before later readers", [WAKE_SLEEPER];
     rw::an_upgrade_waits_for_readers, TWO, "a reader becomes a writer when the others have left", [WEAK_UPGRADE, WAKE_SLEEPER];
     rw::upgrades_take_turns, TWO, "readers that may become writers take turns", [WAKE_SLEEPER];
+    rw::an_upgrade_waits_for_the_writer_that_let_it_in, Some(3), "an upgrade waits for the writer that let it in", [WAKE_SLEEPER];
     rw::an_upgrade_that_timed_out_blocks_no_reader, TWO, "an upgrade that gave up blocks no reader", [WAKE_SLEEPER];
     sync::a_signal_is_not_lost, TWO, "a signal between unlocking and sleeping is not lost", [WAKE_SLEEPER];
     sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];

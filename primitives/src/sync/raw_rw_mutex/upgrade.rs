@@ -21,8 +21,9 @@ pub(super) struct Upgrades {
     waits: Waiters,
 }
 
-const fn has_other_readers(state: usize) -> bool {
-    readers(state) > 1
+/// Whether the upgradable reader must wait: for other readers, or for the writer that let it in and is not gone yet.
+const fn blocks_upgrade(state: usize) -> bool {
+    state & WRITER != 0 || readers(state) > 1
 }
 
 impl RawRwMutex {
@@ -67,7 +68,7 @@ impl RawRwMutex {
     pub(super) unsafe fn try_upgrade_now(&self) -> bool {
         self.held.with(|_| ());
         let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-        while !has_other_readers(state) {
+        while !blocks_upgrade(state) {
             let writer = (state - READER) & !UPGRADE_WAITS | WRITER;
             // Acquire: pairs with the Release of the readers that left: what they read was before.
             match self.state.compare_exchange(state, writer, Acquire, Relaxed) {
@@ -97,7 +98,7 @@ impl RawRwMutex {
                 continue;
             }
             let waits = &self.upgrades.make().waits;
-            if let Sleep::TimedOut = self.sleep(waits, UPGRADE_WAITS, has_other_readers, deadline) {
+            if let Sleep::TimedOut = self.sleep(waits, UPGRADE_WAITS, blocks_upgrade, deadline) {
                 // Relaxed: it says only that readers need not wait for us.
                 self.state.fetch_and(!UPGRADE_WAITS, Relaxed);
                 self.wake_readers();
