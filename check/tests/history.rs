@@ -292,6 +292,44 @@ fn random_histories_are_decided_as_by_brute_force() {
     assert!(good > 1_500 && bad > 300, "{good} good, {bad} bad");
 }
 
+/// Random answers to random operations that overlap: writes of what is there already, among others.
+#[test]
+fn random_histories_of_registers_and_maps_are_decided_as_by_brute_force() {
+    fn compare<S: Spec>(spec: &S, draw: impl Fn(&mut Random) -> (S::Operation, S::Answer)) {
+        let (mut random, mut good, mut bad) = (Random(7), 0, 0);
+        for _ in 0..20_000 {
+            let mut called = [0; 3];
+            let entries: Vec<_> = (0..4_u64)
+                .map(|at| {
+                    let (thread, (operation, answer)) = (random.below(3), draw(&mut random));
+                    let from = (4 * at).saturating_sub(2 * random.below(4) as u64).max(called[thread]);
+                    called[thread] = 4 * at + 2 + 2 * random.below(2) as u64;
+                    entry(thread, operation, answer, from, called[thread] - 1)
+                })
+                .collect();
+            let expected = by_brute_force(spec, &entries, &mut vec![false; entries.len()], &spec.initial());
+            assert_eq!(judge(spec, entries.clone()), expected, "{entries:?}");
+            if expected { good += 1 } else { bad += 1 }
+        }
+        assert!(good > 200 && bad > 200, "{good} good, {bad} bad");
+    }
+    compare(&spec::Register::new(0), |random| match (random.below(4), random.below(2), random.below(2)) {
+        (0, value, _) => (RegisterOp::Read, Some(value)),
+        (1, value, _) => (RegisterOp::Write(value), None),
+        (2, value, found) => (RegisterOp::Swap(value), Some(found)),
+        (_, old, found) => (RegisterOp::CompareExchange(old, 1 - old), Some(found)),
+    });
+    compare(&spec::Map::new(), |random| {
+        let found = [None, Some(0), Some(1)][random.below(3)];
+        match (random.below(4), random.below(2)) {
+            (0, value) => (MapOp::Insert(0, value), found),
+            (1, value) => (MapOp::GetOrInsert(0, value), found),
+            (2, _) => (MapOp::Remove(0), found),
+            _ => (MapOp::Get(0), found),
+        }
+    });
+}
+
 #[test]
 fn long_histories_of_queues_are_decided() {
     let mut random = Random(9);

@@ -2,7 +2,7 @@
 //!
 //! A depth-first search over *configurations*: how far each lane has come, and the object's state (Wing and
 //! Gong, 1993). A configuration that led nowhere is not tried again (Lowe, 2017); it is kept as 128 bits of
-//! hash. An operation that can only leave the state as it is may as well happen at once: nothing else is
+//! hash. An operation that only [observes](Spec::observes) may as well happen at once: nothing else is
 //! tried then. States are not kept for each step but for every 64th, and made again from there on the way
 //! back, so that a long queue with a long history fits into memory.
 
@@ -207,7 +207,7 @@ impl<'a, S: Spec> Search<'a, S> {
         for lane in 0..self.next.len() {
             let Some(at) = self.up(lane) else { continue };
             let results = self.results(lane, at, state);
-            if self.entries[at].returned.is_some() && results.len() == 1 && results[0] == *state {
+            if results.len() == 1 && results[0] == *state && self.observes(at) {
                 return vec![Move { lane: lane as u32, outcome: 0 }];
             }
             let rank = match (&self.guesses, self.entries[at].returned) {
@@ -219,6 +219,12 @@ impl<'a, S: Spec> Search<'a, S> {
         }
         moves.sort_by_key(|(pending, rank, _)| (*pending, *rank));
         moves.into_iter().map(|(_, _, way)| way).collect()
+    }
+
+    fn observes(&self, at: usize) -> bool {
+        let entry = &self.entries[at];
+        let answer = entry.answer.as_ref().filter(|_| entry.returned.is_some());
+        answer.is_some_and(|answer| self.spec.observes(&entry.operation, answer))
     }
 
     fn turn_of(&self, at: usize) -> Option<u32> {

@@ -41,6 +41,10 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Stack<V> {
         Vec::new()
     }
 
+    fn observes(&self, operation: &StackOp<V>, answer: &Option<V>) -> bool {
+        matches!((operation, answer), (StackOp::Pop, None))
+    }
+
     fn apply(&self, state: &mut Vec<V>, operation: &StackOp<V>) -> Option<Option<V>> {
         Some(match operation {
             StackOp::Push(value) => {
@@ -96,6 +100,15 @@ impl<K: Clone + Ord + Hash + Debug, V: Clone + Eq + Hash + Debug> Spec for Map<K
 
     fn initial(&self) -> BTreeMap<K, V> {
         BTreeMap::new()
+    }
+
+    fn observes(&self, operation: &MapOp<K, V>, answer: &Option<V>) -> bool {
+        match operation {
+            MapOp::Get(_) => true,
+            MapOp::GetOrInsert(..) => answer.is_some(),
+            MapOp::Remove(_) => answer.is_none(),
+            MapOp::Insert(..) => false,
+        }
     }
 
     fn apply(&self, state: &mut BTreeMap<K, V>, operation: &MapOp<K, V>) -> Option<Option<V>> {
@@ -155,6 +168,10 @@ impl<K: Clone + Ord + Hash + Debug> Spec for Set<K> {
         BTreeSet::new()
     }
 
+    fn observes(&self, operation: &SetOp<K>, changed: &bool) -> bool {
+        matches!(operation, SetOp::Contains(_)) || !changed
+    }
+
     fn apply(&self, state: &mut BTreeSet<K>, operation: &SetOp<K>) -> Option<bool> {
         Some(match operation {
             SetOp::Insert(key) => state.insert(key.clone()),
@@ -203,6 +220,10 @@ impl<V: Clone + Ord + Hash + Debug> Spec for Pool<V> {
 
     fn initial(&self) -> BTreeMap<V, usize> {
         BTreeMap::new()
+    }
+
+    fn observes(&self, operation: &PoolOp<V>, answer: &Option<V>) -> bool {
+        matches!((operation, answer), (PoolOp::Get, None))
     }
 
     fn apply(&self, state: &mut BTreeMap<V, usize>, operation: &PoolOp<V>) -> Option<Option<V>> {

@@ -37,6 +37,14 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Register<V> {
         self.0.clone()
     }
 
+    fn observes(&self, operation: &RegisterOp<V>, answer: &Option<V>) -> bool {
+        match operation {
+            RegisterOp::Read => true,
+            RegisterOp::CompareExchange(old, _) => answer.as_ref() != Some(old),
+            RegisterOp::Write(_) | RegisterOp::Swap(_) => false,
+        }
+    }
+
     fn apply(&self, state: &mut V, operation: &RegisterOp<V>) -> Option<Option<V>> {
         let found = state.clone();
         Some(match operation {
@@ -79,6 +87,10 @@ impl Spec for Counter {
 
     fn initial(&self) -> i64 {
         0
+    }
+
+    fn observes(&self, operation: &CounterOp, _answer: &i64) -> bool {
+        matches!(operation, CounterOp::Get | CounterOp::Add(0))
     }
 
     fn apply(&self, state: &mut i64, operation: &CounterOp) -> Option<i64> {

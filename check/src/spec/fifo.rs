@@ -95,6 +95,10 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
         (VecDeque::new(), false)
     }
 
+    fn observes(&self, _operation: &FifoOp<V>, answer: &FifoAnswer<V>) -> bool {
+        matches!(answer, FifoAnswer::Full | FifoAnswer::Empty | FifoAnswer::Closed)
+    }
+
     fn apply(&self, (values, closed): &mut FifoState<V>, operation: &FifoOp<V>) -> Option<FifoAnswer<V>> {
         let has_room = self.capacity.is_none_or(|capacity| values.len() < capacity);
         match operation {

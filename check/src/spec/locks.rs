@@ -27,6 +27,10 @@ impl Spec for Mutex {
         false
     }
 
+    fn observes(&self, _operation: &LockOp, worked: &bool) -> bool {
+        !worked
+    }
+
     fn apply(&self, locked: &mut bool, operation: &LockOp) -> Option<bool> {
         match (operation, *locked) {
             (LockOp::TryLock, true) => Some(false),
@@ -85,6 +89,10 @@ impl Spec for RwLock {
         Holders::default()
     }
 
+    fn observes(&self, _operation: &RwLockOp, worked: &bool) -> bool {
+        !worked
+    }
+
     fn apply(&self, holders: &mut Holders, operation: &RwLockOp) -> Option<bool> {
         let free = holders.readers == 0 && !holders.writer;
         match operation {
@@ -131,6 +139,10 @@ impl Spec for Semaphore {
         self.0
     }
 
+    fn observes(&self, _operation: &SemaphoreOp, worked: &bool) -> bool {
+        !worked
+    }
+
     fn apply(&self, permits: &mut usize, operation: &SemaphoreOp) -> Option<bool> {
         match operation {
             SemaphoreOp::Release(count) => *permits += count,
@@ -164,6 +176,10 @@ impl Spec for Once {
 
     fn initial(&self) -> bool {
         false
+    }
+
+    fn observes(&self, operation: &OnceOp, ran: &bool) -> bool {
+        *operation == OnceOp::IsDone || !ran
     }
 
     fn apply(&self, done: &mut bool, operation: &OnceOp) -> Option<bool> {

@@ -80,6 +80,13 @@ pub trait Spec {
         0
     }
 
+    /// Whether an operation that gives this answer leaves *every* state in which it gives it as it is, as a read
+    /// does, or a try that fails. Such an operation may as well happen as soon as it can, which makes histories
+    /// cheaper to decide. (Writing a value that happens to be there is not one: it might undo what comes between.)
+    fn observes(&self, _operation: &Self::Operation, _answer: &Self::Answer) -> bool {
+        false
+    }
+
     /// Operations that only make sense together, such as the send and the receive of one value. This is a
     /// promise: a sequence that the specification allows is still allowed without any whole groups, and
     /// without all operations that have no group. With it a violation in a long history is proved, and
