@@ -56,6 +56,8 @@ struct Slots<T> {
 /// Something out of a [`Pool`], which is put back when this is dropped.
 pub struct Pooled<'a, T, F = fn() -> T> {
     pool: &'a Pool<T, F>,
+    /// The lane that it goes back to, if there is room.
+    lane: usize,
     item: ManuallyDrop<TrackedBox<T>>,
 }
 
@@ -153,8 +155,9 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn get(&self) -> Pooled<'_, T, F> {
         let _entry = enter();
-        let item = self.take().unwrap_or_else(|| TrackedBox::new((self.make)()));
-        Pooled { pool: self, item: ManuallyDrop::new(item) }
+        let lane = hint::lane();
+        let item = self.take(lane).unwrap_or_else(|| TrackedBox::new((self.make)()));
+        Pooled { pool: self, lane, item: ManuallyDrop::new(item) }
     }
 
     /// Something idle, if there is any.
@@ -167,7 +170,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T, F>> {
         let _entry = enter();
-        self.take().map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
+        let lane = hint::lane();
+        self.take(lane).map(|item| Pooled { pool: self, lane, item: ManuallyDrop::new(item) })
     }
 
     /// Puts something into the pool that need not have come from it.
@@ -179,28 +183,28 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn put(&self, item: T) {
         let _entry = enter();
-        drop(self.give(TrackedBox::new(item)));
+        drop(self.give(hint::lane(), TrackedBox::new(item)));
     }
 }
 
 impl<T, F> Pool<T, F> {
-    /// All lanes, the caller's first.
-    fn lanes(&self) -> impl Iterator<Item = &Lane<T>> {
-        let (own, count) = (hint::lane(), self.lanes.len());
+    /// All lanes, this one first.
+    fn lanes(&self, own: usize) -> impl Iterator<Item = &Lane<T>> {
+        let count = self.lanes.len();
         (0..count).map(move |n| &*self.lanes[(own + n) & (count - 1)])
     }
 
-    fn take(&self) -> Option<TrackedBox<T>> {
+    fn take(&self, own: usize) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
-        let of = |generation: usize| self.lanes().find_map(|lane| lane.generations[generation & 1].take());
+        let of = |generation: usize| self.lanes(own).find_map(|lane| lane.generations[generation & 1].take());
         of(young).or_else(|| of(young + 1))
     }
 
     /// What does not fit comes back.
-    fn give(&self, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
+    fn give(&self, own: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
         let mut left = Some(item);
-        for lane in self.lanes() {
+        for lane in self.lanes(own) {
             match lane.generations[young].put(left.take()?) {
                 Ok(()) => return None,
                 Err(full) => left = Some(full),
@@ -261,7 +265,7 @@ impl<T, F> Drop for Pooled<'_, T, F> {
     fn drop(&mut self) {
         let _entry = enter();
         // SAFETY: we are being dropped, so it is not used again.
-        drop(self.pool.give(unsafe { ManuallyDrop::take(&mut self.item) }));
+        drop(self.pool.give(self.lane, unsafe { ManuallyDrop::take(&mut self.item) }));
     }
 }
 

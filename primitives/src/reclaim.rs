@@ -50,7 +50,7 @@ use crossbeam_utils::CachePadded;
 /// The garbage of one structure. One word until it is first used; then a cache line for each processor.
 ///
 /// See the [module](self).
-pub struct Domain<G>(LazyBox<State<G>>);
+pub struct Domain<G>(LazyBox<State<G>>, usize);
 
 /// A reader that may follow pointers. See [`Domain::pin`].
 #[must_use = "what a reader finds may be dropped when this is"]
@@ -59,19 +59,25 @@ pub struct Pin<'a>(&'a AtomicUsize);
 struct State<G> {
     /// The lowest bit names the counters that readers use now.
     epoch: AtomicUsize,
+    collecting: AtomicBool,
+    /// Whoever is collecting has it.
+    waiting: UnsafeCell<Waiting<G>>,
+    lanes: Box<[CachePadded<Lane<G>>]>,
+}
+
+struct Lane<G> {
+    /// Readers, by the epoch that they saw.
+    pins: [AtomicUsize; 2],
     /// What was retired since the last collection.
     fresh: AtomicPtr<Node<G>>,
     /// How much was ever retired: a collection is due now and then.
     retired: AtomicUsize,
-    collecting: AtomicBool,
-    /// Whoever is collecting has it.
-    waiting: UnsafeCell<Waiting<G>>,
-    lanes: Box<[CachePadded<Lane>]>,
 }
 
-#[derive(Default)]
-struct Lane {
-    pins: [AtomicUsize; 2],
+impl<G> Default for Lane<G> {
+    fn default() -> Self {
+        Lane { pins: Default::default(), fresh: AtomicPtr::new(null_mut()), retired: AtomicUsize::new(0) }
+    }
 }
 
 struct Waiting<G> {
@@ -138,8 +144,6 @@ impl<G> Default for State<G> {
     fn default() -> Self {
         State {
             epoch: AtomicUsize::new(0),
-            fresh: AtomicPtr::new(null_mut()),
-            retired: AtomicUsize::new(0),
             collecting: AtomicBool::new(false),
             waiting: UnsafeCell::new(Waiting { none: List::EMPTY, one: List::EMPTY }),
             lanes: (0..hint::lanes()).map(|_| CachePadded::default()).collect(),
@@ -164,12 +168,14 @@ impl<G> State<G> {
     /// Turns the epoch, if readers allow it; whether another turn may free more.
     fn turn(&self, waiting: &mut Waiting<G>, free: &mut List<G>) -> bool {
         // Acquire: pairs with the Release of `push`: what was unlinked is so for the fence.
-        waiting.none.prepend(List(self.fresh.swap(null_mut(), Acquire)));
+        for lane in &self.lanes {
+            waiting.none.prepend(List(lane.fresh.swap(null_mut(), Acquire)));
+        }
         let epoch = self.epoch.load(Relaxed); // Relaxed: only who collects changes it.
         // See the module: whoever is not counted below finds nothing of what we have.
         fence(SeqCst);
         // Acquire: pairs with the end of each pin: what it read was before.
-        let idle = |lane: &CachePadded<Lane>| lane.pins[(epoch + 1) & 1].load(Acquire) == 0;
+        let idle = |lane: &CachePadded<Lane<G>>| lane.pins[(epoch + 1) & 1].load(Acquire) == 0;
         if !self.lanes.iter().all(idle) {
             return false;
         }
@@ -180,6 +186,13 @@ impl<G> State<G> {
         !waiting.one.0.is_null()
     }
 
+    /// The calling thread's.
+    fn lane(&self) -> &Lane<G> {
+        &self.lanes[hint::lane() & (self.lanes.len() - 1)]
+    }
+}
+
+impl<G> Lane<G> {
     fn push(&self, garbage: G) {
         let node = TrackedBox::into_raw(TrackedBox::new(Node {
             next: UnsafeCell::new(null_mut()),
@@ -198,9 +211,14 @@ impl<G> State<G> {
     }
 }
 
-impl<G> Drop for State<G> {
+impl<G> Drop for Lane<G> {
     fn drop(&mut self) {
         drop(List(self.fresh.with_mut(|first| *first)));
+    }
+}
+
+impl<G> Drop for State<G> {
+    fn drop(&mut self) {
         self.waiting.with_mut(|waiting| {
             // SAFETY: nobody else is left.
             unsafe { drop(((*waiting).none.take(), (*waiting).one.take())) }
@@ -217,7 +235,7 @@ impl<G> Domain<G> {
         /// drop(domain.pin());
         /// ```
         pub fn new() -> Domain<G> {
-            Domain(LazyBox::new())
+            Domain(LazyBox::new(), 1)
         }
     }
 
@@ -228,7 +246,24 @@ impl<G> Domain<G> {
     /// GARBAGE.retire(Box::new(1));
     /// ```
     pub const fn const_new() -> Domain<G> {
-        Domain(LazyBox::const_new())
+        Domain(LazyBox::const_new(), 1)
+    }
+
+    /// The same domain, but one that collects only after a thread has retired so many things: for what is retired
+    /// often, and need not be dropped soon. (Under an engine every time.)
+    ///
+    /// ```
+    /// use selvedge::reclaim::Domain;
+    /// static GARBAGE: Domain<Box<i32>> = Domain::const_new().collecting_every(64);
+    /// GARBAGE.retire(Box::new(1));
+    /// ```
+    ///
+    /// # Panics
+    /// If that is none.
+    pub const fn collecting_every(mut self, count: usize) -> Domain<G> {
+        assert!(count > 0, "a collection is due after at least one thing");
+        self.1 = count;
+        self
     }
 
     /// Announces a reader: what is found from now on is not dropped before the pin is.
@@ -241,7 +276,7 @@ impl<G> Domain<G> {
     /// ```
     pub fn pin(&self) -> Pin<'_> {
         let state = self.0.make();
-        let lane = &state.lanes[hint::lane() & (state.lanes.len() - 1)];
+        let lane = state.lane();
         let pins = &lane.pins[state.epoch.load(Relaxed) & 1]; // Relaxed: either does.
         // SeqCst: see the module: who collects sees us, or we do not see what it takes.
         pins.fetch_add(1, SeqCst);
@@ -263,11 +298,10 @@ impl<G> Domain<G> {
     /// ```
     pub fn retire(&self, garbage: G) {
         let state = self.0.make();
-        state.push(garbage);
-        // A collection looks at all lanes, so with many of them not each time.
-        let often = (state.lanes.len() / 4).max(1);
+        let lane = state.lane();
+        lane.push(garbage);
         // Relaxed: it counts.
-        if state.retired.fetch_add(1, Relaxed) & (often - 1) == 0 {
+        if lane.retired.fetch_add(1, Relaxed).is_multiple_of(hint::seldom(self.1)) {
             state.collect();
         }
     }

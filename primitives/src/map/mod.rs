@@ -32,6 +32,8 @@ pub use reference::Ref;
 
 /// Homes of the first table.
 const FEW: usize = 16;
+/// What a thread has deleted or replaced is given back after so many times.
+const OFTEN: usize = 64;
 
 /// A map that threads share.
 ///
@@ -91,7 +93,7 @@ impl<K, V, S> Map<K, V, S> {
         pub fn with_hasher(hasher: S) -> Map<K, V, S> {
             Map {
                 table: AtomicPtr::new(null_mut()),
-                garbage: Domain::new(),
+                garbage: Domain::new().collecting_every(OFTEN),
                 replacing: Mutex::new(()),
                 hasher,
                 few: FEW,
@@ -112,7 +114,7 @@ impl<K, V, S> Map<K, V, S> {
     pub const fn const_with_hasher(hasher: S) -> Map<K, V, S> {
         Map {
             table: AtomicPtr::const_new(null_mut()),
-            garbage: Domain::const_new(),
+            garbage: Domain::const_new().collecting_every(OFTEN),
             replacing: Mutex::const_new(()),
             hasher,
             few: FEW,

@@ -16,7 +16,7 @@ use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
 /// A key and its value; never changed. The alignment leaves room for what a [`Word`] says beside the address.
-#[repr(align(32))]
+#[repr(align(16))]
 pub(super) struct Entry<K, V> {
     pub(super) hash: u64,
     pub(super) key: K,
@@ -45,7 +45,7 @@ impl<K, V> Clone for Word<K, V> {
 impl<K, V> Copy for Word<K, V> {}
 
 /// The bits that an address leaves free.
-const FREE: usize = 31;
+const FREE: usize = 15;
 const FROZEN: usize = 1;
 /// Of no entry, but of a key that was here.
 const TOMBSTONE: usize = 2;
@@ -89,9 +89,9 @@ impl<K, V> Word<K, V> {
     }
 }
 
-/// Four bits, where a frozen word has them too. (That of a tombstone is an entry's as well; it has no address.)
+/// Three bits, where a frozen word has them too. (That of a tombstone is an entry's as well; it has no address.)
 fn tag(hash: u64) -> usize {
-    (hash as usize & 15) << 1
+    (hash as usize & 7) << 1
 }
 
 pub(super) struct Slot<K, V>(AtomicPtr<Entry<K, V>>);

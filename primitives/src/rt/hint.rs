@@ -28,8 +28,13 @@ pub(crate) fn lanes() -> usize {
     std::thread::available_parallelism().map_or(1, |n| n.get()).next_power_of_two().clamp(2, 64)
 }
 
-/// A number that stays with the calling thread, for the choice of a lane; threads that are made one after another
-/// have different ones.
+/// How often to do what need not be done each time: as given, but under an engine always.
+pub(crate) fn seldom(every: usize) -> usize {
+    if thread::under_engine() { 1 } else { every }
+}
+
+/// A number that stays with the calling thread, for the choice of a lane: the smallest that no other thread has, up
+/// to 64 threads.
 ///
 /// Never inlined: a goroutine may go on on another OS thread, where a cached address of the thread-local would
 /// be wrong.
@@ -43,18 +48,46 @@ pub(crate) fn lane() -> usize {
 }
 
 fn native_lane() -> usize {
-    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    const NONE: usize = usize::MAX;
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    use core::cell::Cell;
     std::thread_local! {
-        static LANE: core::cell::Cell<usize> = const { core::cell::Cell::new(NONE) };
+        static LANE: Cell<Option<usize>> = const { Cell::new(None) };
+        static TAKEN: Cell<Option<TakenLane>> = const { Cell::new(None) };
     }
-    LANE.with(|lane| {
-        if lane.get() == NONE {
-            lane.set(NEXT.fetch_add(1, Relaxed) & (NONE >> 1)); // Relaxed: it counts.
+    LANE.with(|lane| match lane.get() {
+        Some(lane) => lane,
+        None => {
+            let taken = TakenLane::new();
+            let number = taken.0;
+            lane.set(Some(number));
+            // Given back when the thread ends; at once if it is ending already, and then shared.
+            _ = TAKEN.try_with(|kept| kept.set(Some(taken)));
+            number
         }
-        lane.get()
     })
+}
+
+/// Which lanes threads have; a bit for each.
+static LANES: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
+
+/// A lane that is a thread's own, or, if there are more threads than lanes, anybody's.
+struct TakenLane(usize);
+
+impl TakenLane {
+    fn new() -> TakenLane {
+        use core::sync::atomic::Ordering::Relaxed;
+        // Relaxed, here and below: it is a number, and no data goes with it.
+        let taken =
+            LANES.fetch_update(Relaxed, Relaxed, |lanes| (lanes != u64::MAX).then_some(lanes | (lanes + 1)));
+        TakenLane(taken.map_or(64 + fastrand::usize(..64), |lanes| lanes.trailing_ones() as usize))
+    }
+}
+
+impl Drop for TakenLane {
+    fn drop(&mut self) {
+        if self.0 < 64 {
+            LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Relaxed);
+        }
+    }
 }
 
 /// Exponential back-off for retry loops and short waits.
