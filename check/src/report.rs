@@ -147,6 +147,9 @@ impl fmt::Display for Counterexample {
                 Some(site) => writeln!(f, ", called at {}:{}", site.file(), site.line())?,
                 None => writeln!(f)?,
             }
+            if let Some(holder) = &blocked.holder {
+                writeln!(f, "    {holder}")?;
+            }
         }
         if !failure.steps.is_empty() {
             writeln!(f, "  the interleaving (T0 is the model's body):")?;

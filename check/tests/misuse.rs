@@ -72,3 +72,47 @@ fn a_model_that_waits_by_means_of_std_is_refused() {
         assert!(why.contains("waits") && why.contains("selvedge::rt"), "{why}");
     }
 }
+
+/// Two locks that are taken in both orders: the report names both, and where they were locked.
+#[test]
+fn a_deadlock_names_the_locks_and_where_they_were_locked() {
+    use selvedge::sync::{Mutex, RwMutex};
+    for engine in explorers() {
+        let report = run(engine, || {
+            let locks = Arc::new((Mutex::new(()), RwMutex::new(())));
+            let theirs = Arc::clone(&locks);
+            let other = selvedge::rt::thread::spawn(move || {
+                let _one = theirs.0.lock(); // first by the thread
+                let _two = theirs.1.write();
+            });
+            let two = locks.1.write(); // first by the body
+            let one = locks.0.lock();
+            drop((one, two));
+            other.join().expect("no panic");
+        });
+        let text = report.to_string();
+        assert!(text.contains("deadlock"), "{text}");
+        for (place, holder, kind) in
+            [("first by the thread", "T1", "Mutex"), ("first by the body", "T0", "RwMutex")]
+        {
+            let line =
+                1 + include_str!("misuse.rs").lines().position(|line| line.ends_with(place)).expect("a line");
+            let told = format!("{holder} has the {kind}, locked at check/tests/misuse.rs:{line}");
+            assert!(text.contains(&told), "{told} is not in {text}");
+        }
+    }
+}
+
+#[test]
+fn recursive_locking_is_named() {
+    use selvedge::sync::Mutex;
+    for engine in explorers() {
+        let report = run(engine, || {
+            let lock = Mutex::new(());
+            let _held = lock.lock();
+            let _again = lock.lock();
+        });
+        let text = report.to_string();
+        assert!(text.contains("deadlock") && text.contains("a lock is not recursive"), "{text}");
+    }
+}

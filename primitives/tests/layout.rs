@@ -56,7 +56,7 @@ fn locks_are_a_few_words() {
     let word = size_of::<usize>();
     assert_eq!(size_of::<Mutex<()>>(), 2 * word);
     assert_eq!(size_of::<RwMutex<()>>(), 4 * word);
-    assert_eq!(size_of::<Cond>(), word);
+    assert_eq!(size_of::<Cond>(), 2 * word);
     assert_eq!(size_of::<Once>(), 2 * word);
     assert_eq!(size_of::<Semaphore>(), 4 * word);
     assert_eq!(size_of::<Barrier>(), 3 * word);

@@ -4,7 +4,7 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RwMutex,
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RawRwMutex, RwMutex,
     RwMutexUpgradableReadGuard, Semaphore, WaitGroup,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -111,6 +111,68 @@ fn locks_and_waits_that_run_out_of_time_leave_everything_usable() {
     assert!(!changed.signal(), "the wait is over");
     drop(held);
     assert_eq!(lock.into_inner(), 1);
+}
+
+#[test]
+fn unlocking_what_is_not_locked_panics() {
+    use lock_api::{RawMutex as _, RawRwLock as _};
+    // SAFETY: none of these is locked, which is what the test is about: they panic, and no data is behind them.
+    unsafe {
+        assert!(message(|| RawMutex::new().unlock()).contains("not locked"));
+        assert!(message(|| RawRwMutex::new().unlock_shared()).contains("nobody reads"));
+        assert!(message(|| RawRwMutex::new().unlock_exclusive()).contains("nobody writes"));
+    }
+}
+
+#[test]
+fn a_condition_with_two_locks_panics_and_names_the_fix() {
+    let (one, two, changed) = (Mutex::new(0), Mutex::new(0), Cond::new());
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| {
+            let mut one = one.lock();
+            *one += 1;
+            while *one == 1 {
+                changed.wait(&mut one);
+            }
+        });
+        // When the lock is free again, the other waits.
+        while *one.lock() == 0 {
+            thread::yield_now();
+        }
+        let text = message(|| changed.wait(&mut two.lock()));
+        assert!(text.contains("two locks") && text.contains("of its own"), "{text}");
+        *one.lock() += 1;
+        changed.signal();
+        waits.join().expect("no panic");
+    });
+    let mut two = two.lock();
+    assert!(!changed.wait_timeout(&mut two, Duration::ZERO), "nobody waits, so another lock is fine");
+}
+
+#[test]
+fn a_condition_is_waited_for_with_a_rw_mutex() {
+    let (ready, changed) = (RwMutex::new(0), Cond::new());
+    thread::scope(|scope| {
+        let reads = scope.spawn(|| {
+            let mut ready = ready.read();
+            while *ready == 0 {
+                changed.wait(&mut ready);
+            }
+            *ready
+        });
+        let writes = scope.spawn(|| {
+            let mut ready = ready.write();
+            while *ready == 0 {
+                changed.wait(&mut ready);
+            }
+            *ready += 1;
+            changed.broadcast();
+        });
+        *ready.write() = 1;
+        changed.broadcast();
+        writes.join().expect("no panic");
+        assert!(matches!(reads.join().expect("no panic"), 1 | 2));
+    });
 }
 
 #[test]

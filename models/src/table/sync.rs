@@ -43,7 +43,7 @@ const WEAK_UPGRADE: Twin = Twin::of(
     include_str!("../../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
 )
 .weaken("match self.state.compare_exchange(state, writer, Acquire, Relaxed)");
-const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let state = self.state.fetch_sub(READER, Release)");
+const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let before = self.state.fetch_sub(READER, Release)");
 const WEAK_END_WRITE: Twin =
     RAW_RW_MUTEX.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
 /// Who sleeps is not woken, or takes no note of it.

@@ -52,6 +52,7 @@ pub(crate) mod entry;
 pub mod hint;
 #[doc(hidden)]
 pub mod local;
+pub(crate) mod locks;
 pub mod park;
 pub mod sync;
 pub mod thread;

@@ -2,8 +2,11 @@
 
 use crate::queue::{LazyWaiters, Wake};
 use crate::rt::entry::enter;
+use crate::rt::sync::atomic::AtomicPtr;
+use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::time::now;
 use core::fmt;
+use core::ptr::null_mut;
 use std::time::{Duration, Instant};
 
 /// A condition that threads wait for, with the lock that guards it: Go's `Cond`.
@@ -30,7 +33,49 @@ use std::time::{Duration, Instant};
 ///     }
 /// });
 /// ```
-pub struct Cond(LazyWaiters);
+pub struct Cond {
+    queue: LazyWaiters,
+    /// The lock of those who wait, to tell misuse.
+    lock: AtomicPtr<()>,
+}
+
+/// A guard with which a [`Cond`] can be waited for: of a mutex, or of a lock for readers and writers.
+pub trait CondGuard: sealed::Sealed {
+    /// Which lock it is of.
+    #[doc(hidden)]
+    fn lock_address(&self) -> *mut ();
+
+    /// Unlocks, calls `f`, and locks again.
+    #[doc(hidden)]
+    fn unlocked<R>(&mut self, f: impl FnOnce() -> R) -> R;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! guards {
+    ($($guard:ident, $lock:ident, $raw:ident;)*) => {$(
+        impl<L: lock_api::$raw, T: ?Sized> sealed::Sealed for lock_api::$guard<'_, L, T> {}
+
+        impl<L: lock_api::$raw, T: ?Sized> CondGuard for lock_api::$guard<'_, L, T> {
+            fn lock_address(&self) -> *mut () {
+                core::ptr::from_ref(Self::$lock(self)).cast_mut().cast()
+            }
+
+            #[track_caller]
+            fn unlocked<R>(&mut self, f: impl FnOnce() -> R) -> R {
+                Self::unlocked(self, f)
+            }
+        }
+    )*};
+}
+
+guards! {
+    MutexGuard, mutex, RawMutex;
+    RwLockReadGuard, rwlock, RawRwLock;
+    RwLockWriteGuard, rwlock, RawRwLock;
+}
 
 impl Cond {
     constructor! {
@@ -40,7 +85,7 @@ impl Cond {
         /// selvedge::sync::Cond::new().broadcast(); // nobody is there
         /// ```
         pub fn new() -> Cond {
-            Cond(LazyWaiters::new())
+            Cond { queue: LazyWaiters::new(), lock: AtomicPtr::new(null_mut()) }
         }
     }
 
@@ -52,10 +97,14 @@ impl Cond {
     /// CHANGED.signal();
     /// ```
     pub const fn const_new() -> Cond {
-        Cond(LazyWaiters::const_new())
+        Cond { queue: LazyWaiters::const_new(), lock: AtomicPtr::const_new(null_mut()) }
     }
 
-    /// Unlocks, waits for a signal, and locks again.
+    /// Unlocks, waits for a signal, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either kind of a
+    /// [`RwMutex`](super::RwMutex), or of any other lock of `lock_api`.
+    ///
+    /// # Panics
+    /// If others wait with another lock at the same time.
     ///
     /// ```
     /// # use selvedge::{rt::thread, sync::{Cond, Mutex}};
@@ -72,7 +121,7 @@ impl Cond {
     /// });
     /// ```
     #[track_caller]
-    pub fn wait<R: lock_api::RawMutex, T: ?Sized>(&self, guard: &mut lock_api::MutexGuard<'_, R, T>) {
+    pub fn wait(&self, guard: &mut impl CondGuard) {
         let _entry = enter();
         self.wait_for(guard, None);
     }
@@ -86,11 +135,7 @@ impl Cond {
     /// assert!(!Cond::new().wait_timeout(&mut lock.lock(), Duration::from_millis(1)));
     /// ```
     #[track_caller]
-    pub fn wait_timeout<R: lock_api::RawMutex, T: ?Sized>(
-        &self,
-        guard: &mut lock_api::MutexGuard<'_, R, T>,
-        timeout: Duration,
-    ) -> bool {
+    pub fn wait_timeout(&self, guard: &mut impl CondGuard, timeout: Duration) -> bool {
         let _entry = enter();
         self.wait_for(guard, now().checked_add(timeout))
     }
@@ -104,23 +149,24 @@ impl Cond {
     /// assert!(!Cond::new().wait_deadline(&mut lock.lock(), Instant::now()));
     /// ```
     #[track_caller]
-    pub fn wait_deadline<R: lock_api::RawMutex, T: ?Sized>(
-        &self,
-        guard: &mut lock_api::MutexGuard<'_, R, T>,
-        deadline: Instant,
-    ) -> bool {
+    pub fn wait_deadline(&self, guard: &mut impl CondGuard, deadline: Instant) -> bool {
         let _entry = enter();
         self.wait_for(guard, Some(deadline))
     }
 
-    fn wait_for<R: lock_api::RawMutex, T: ?Sized>(
-        &self,
-        guard: &mut lock_api::MutexGuard<'_, R, T>,
-        deadline: Option<Instant>,
-    ) -> bool {
+    fn wait_for(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> bool {
+        let queue = self.queue.make();
+        let (lock, before) = (guard.lock_address(), self.lock.load(Relaxed)); // Relaxed: misuse is told if it is seen.
+        if lock != before {
+            assert!(
+                before.is_null() || queue.is_empty(),
+                "a Cond is waited for with two locks at the same time; give each lock a Cond of its own"
+            );
+            self.lock.store(lock, Relaxed); // Relaxed: as above.
+        }
         // Under the lock: whoever has it after us finds us in the queue.
-        let ticket = self.0.make().enter();
-        lock_api::MutexGuard::unlocked(guard, || ticket.wait(deadline).is_some())
+        let ticket = queue.enter();
+        guard.unlocked(|| ticket.wait(deadline).is_some())
     }
 
     /// Wakes the one that has waited longest; whether anybody waited.
@@ -130,7 +176,7 @@ impl Cond {
     /// ```
     #[track_caller]
     pub fn signal(&self) -> bool {
-        self.0.get().is_some_and(|queue| queue.wake_one(Wake::Woken))
+        self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Woken))
     }
 
     /// Wakes all that wait now.
@@ -140,7 +186,7 @@ impl Cond {
     /// ```
     #[track_caller]
     pub fn broadcast(&self) {
-        if let Some(queue) = self.0.get() {
+        if let Some(queue) = self.queue.get() {
             queue.wake_all();
         }
     }

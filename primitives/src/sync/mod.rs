@@ -31,7 +31,7 @@ mod single_flight;
 mod wait_group;
 
 pub use barrier::Barrier;
-pub use cond::Cond;
+pub use cond::{Cond, CondGuard};
 pub use err_group::ErrGroup;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
 pub use once::Once;

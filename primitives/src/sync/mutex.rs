@@ -4,6 +4,7 @@ use crate::queue::{LazyWaiters, Wake};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
+use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::time::now;
@@ -51,11 +52,17 @@ impl RawMutex {
     }
 
     #[inline]
+    fn took(&self) {
+        self.held.with_mut(|_| ());
+        locks::taken(self, "Mutex");
+    }
+
+    #[inline]
     fn is_taken_at_once(&self) -> bool {
         // Acquire: pairs with the Release of whoever unlocks: what was done under the lock happens before.
         let taken = self.state.compare_exchange(0, LOCKED, Acquire, Relaxed).is_ok();
         if taken {
-            self.held.with_mut(|_| ());
+            self.took();
         }
         taken
     }
@@ -76,7 +83,7 @@ impl RawMutex {
             if state & LOCKED == 0 {
                 // Acquire: as in the fast path.
                 if self.state.compare_exchange(state, state | LOCKED | others, Acquire, Relaxed).is_ok() {
-                    self.held.with_mut(|_| ());
+                    self.took();
                     return true;
                 }
                 continue;
@@ -94,6 +101,7 @@ impl RawMutex {
             if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed).is_err() {
                 continue;
             }
+            locks::wanted(self, "Mutex");
             let ticket = self.queue.make().enter();
             // SeqCst: whoever unlocks writes the state, and then looks whom to wake.
             let still = self.state.load(SeqCst) & (LOCKED | CONTENDED) == LOCKED | CONTENDED;
@@ -103,7 +111,10 @@ impl RawMutex {
                     return true;
                 }
                 Some(Wake::Woken) => others = CONTENDED,
-                None if still => return false,
+                None if still => {
+                    locks::given_up();
+                    return false;
+                }
                 None => (),
             }
         }
@@ -111,7 +122,7 @@ impl RawMutex {
 
     /// The lock has been handed to us.
     fn accept(&self, since: Instant) {
-        self.held.with_mut(|_| ());
+        self.took();
         let patient = now().saturating_duration_since(since) <= PATIENCE;
         if patient || self.queue.get().is_none_or(|queue| queue.is_empty()) {
             self.state.fetch_and(!STARVING, Relaxed); // Relaxed: it says how to unlock, and orders nothing.
@@ -121,6 +132,7 @@ impl RawMutex {
     #[inline]
     fn open(&self, fair: bool) {
         self.held.with_mut(|_| ());
+        locks::freed(self);
         // Release: what we did under the lock happens before the next one who takes it.
         if self.state.compare_exchange(LOCKED, 0, Release, Relaxed).is_err() {
             self.open_slow(fair);
@@ -130,7 +142,9 @@ impl RawMutex {
     #[cold]
     fn open_slow(&self, fair: bool) {
         let queue = self.queue.get();
-        let hand_over = fair || self.state.load(Relaxed) & STARVING != 0; // Relaxed: as in `accept`.
+        let state = self.state.load(Relaxed); // Relaxed: we have the lock; and as in `accept`.
+        assert!(state & LOCKED != 0, "unlock of a RawMutex that is not locked");
+        let hand_over = fair || state & STARVING != 0;
         // Whoever gets the lock so finds everything by its cell in the queue.
         if hand_over && queue.is_some_and(|queue| queue.wake_one(Wake::Handed)) {
             return;

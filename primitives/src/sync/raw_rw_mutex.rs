@@ -18,6 +18,7 @@ mod upgrade;
 use crate::queue::{LazyBox, LazyWaiters, Waiters, Wake};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
+use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::rt::time::now;
@@ -103,6 +104,18 @@ impl RawRwMutex {
         }
     }
 
+    #[inline]
+    fn took_read(&self) {
+        self.held.with(|_| ());
+        locks::taken(self, "RwMutex");
+    }
+
+    #[inline]
+    fn took_write(&self) {
+        self.held.with_mut(|_| ());
+        locks::taken(self, "RwMutex");
+    }
+
     /// Takes it as a reader, unless that would wait.
     #[inline]
     fn try_read(&self) -> bool {
@@ -112,7 +125,7 @@ impl RawRwMutex {
             // Acquire: pairs with the Release of the writer before us: what it did happens before.
             match self.state.compare_exchange(state, state + READER, Acquire, Relaxed) {
                 Ok(_) => {
-                    self.held.with(|_| ());
+                    self.took_read();
                     return true;
                 }
                 Err(found) => state = found,
@@ -139,7 +152,7 @@ impl RawRwMutex {
             }
             match self.sleep(self.readers.make(), READERS_WAIT, blocks_readers, deadline) {
                 Sleep::Ended(Wake::Handed) => {
-                    self.held.with(|_| ());
+                    self.took_read();
                     return true;
                 }
                 Sleep::TimedOut => return false,
@@ -156,12 +169,19 @@ impl RawRwMutex {
         blocked: fn(usize) -> bool,
         deadline: Option<Instant>,
     ) -> Sleep {
+        locks::wanted(self, "RwMutex");
         let ticket = queue.enter();
         let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
         while blocked(state) {
             // Release: whoever finds the bit finds us in the queue.
             match self.state.compare_exchange(state, state | bit, Release, Relaxed) {
-                Ok(_) => return ticket.wait(deadline).map_or(Sleep::TimedOut, Sleep::Ended),
+                Ok(_) => {
+                    let ended = ticket.wait(deadline).map(Sleep::Ended);
+                    return ended.unwrap_or_else(|| {
+                        locks::given_up();
+                        Sleep::TimedOut
+                    });
+                }
                 Err(found) => state = found,
             }
         }
@@ -171,8 +191,11 @@ impl RawRwMutex {
     #[inline]
     fn end_read(&self) {
         self.held.with(|_| ());
+        locks::freed(self);
         // Release: what we read was before the next writer. A writer that marks the state after this sees it.
-        let state = self.state.fetch_sub(READER, Release) - READER;
+        let before = self.state.fetch_sub(READER, Release);
+        assert!(before >= READER, "unlock of a RawRwMutex that nobody reads");
+        let state = before - READER;
         if state & (WRITERS_WAIT | UPGRADE_WAITS) != 0 {
             self.leave_to_others(state);
         }
@@ -224,7 +247,7 @@ impl RawRwMutex {
             // Acquire: pairs with the Release of those before us: what they did happens before.
             match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed) {
                 Ok(_) => {
-                    self.held.with_mut(|_| ());
+                    self.took_write();
                     return true;
                 }
                 Err(found) => state = found,
@@ -253,7 +276,7 @@ impl RawRwMutex {
             }
             match self.sleep(self.writers.make(), WRITERS_WAIT, blocks_writers, deadline) {
                 Sleep::Ended(Wake::Handed) => {
-                    self.held.with_mut(|_| ());
+                    self.took_write();
                     return true;
                 }
                 Sleep::Ended(Wake::Woken) => others = WRITERS_WAIT,
@@ -280,6 +303,7 @@ impl RawRwMutex {
     #[inline]
     fn end_write(&self) {
         self.held.with_mut(|_| ());
+        locks::freed(self);
         // Release: what we wrote happens before the next one who takes it.
         if self.state.compare_exchange(WRITER, 0, Release, Relaxed).is_err() {
             self.open();
@@ -290,7 +314,9 @@ impl RawRwMutex {
     #[cold]
     fn open(&self) {
         // Relaxed: what is missed here is seen below.
-        let waiting = (self.state.load(Relaxed) & READERS_WAIT != 0).then(|| self.readers.get()).flatten();
+        let state = self.state.load(Relaxed);
+        assert!(state & WRITER != 0, "unlock of a RawRwMutex that nobody writes");
+        let waiting = (state & READERS_WAIT != 0).then(|| self.readers.get()).flatten();
         if let Some(waiting) = waiting {
             // Who comes from now on is not one of them, so this ends.
             let end = waiting.entered();

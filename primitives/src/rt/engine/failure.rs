@@ -80,6 +80,8 @@ pub struct Blocked {
     pub site: Site,
     /// The line that called the operation which waits there, if that is known.
     pub called_at: Option<Site>,
+    /// Who has the lock that it waits for, and where that was locked, if that is known.
+    pub holder: Option<String>,
 }
 
 /// A failed execution.

@@ -24,6 +24,7 @@ mod current;
 mod execution;
 mod failure;
 pub(crate) mod foreign;
+mod locks;
 #[cfg(feature = "loom")]
 mod loom;
 mod memory;
@@ -47,6 +48,7 @@ pub use super::sync::atomic::word::Rmw;
 pub(crate) use current::{Current, Home, current};
 pub use current::{capture_panics, take_panic};
 pub use failure::{Blocked, Failure, FailureKind};
+pub(crate) use locks::Lock;
 #[cfg(feature = "loom")]
 pub use loom::LoomEngine;
 pub(crate) use memory::{Access, Shadow};

@@ -206,7 +206,8 @@ impl NativeRun {
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
                 if let Some(Wait { what, site, called_at, .. }) = &state.waits {
                     let (name, waits_for) = (state.name.clone(), what.clone());
-                    blocked.push(Blocked { thread, name, waits_for, site, called_at: *called_at });
+                    let called_at = *called_at;
+                    blocked.push(Blocked { thread, name, waits_for, site, called_at, holder: None });
                 }
             }
             let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };

@@ -1,5 +1,6 @@
 //! The threads of an execution: who runs, who waits for what, who is done.
 
+use super::locks::Books;
 use super::observe::Clock;
 use super::{Blocked, FailureKind, Session, Site, ThreadId};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -26,6 +27,7 @@ pub(super) struct Thread {
     locals: HashMap<usize, Box<dyn Any>>,
     /// Where public operations that have not returned were called, the outermost first.
     entries: Vec<Site>,
+    pub(super) books: Books,
     /// What is known to come before its next step.
     pub(super) clock: Clock,
     steps: u64,
@@ -48,9 +50,15 @@ impl Thread {
             detached: false,
             locals: HashMap::new(),
             entries: Vec::new(),
+            books: Books::default(),
             clock: Clock::default(),
             steps: 0,
         }
+    }
+
+    /// Where it called the operation that is under way.
+    pub(super) fn entered_at(&self) -> Option<Site> {
+        self.entries.first().copied()
     }
 }
 
@@ -94,7 +102,8 @@ impl Threads {
             if let Status::Blocked { waits_for, site } = &state.status {
                 let (name, waits_for) = (state.name.clone(), waits_for.clone());
                 let called_at = state.entries.first().copied();
-                blocked.push(Blocked { thread, name, waits_for, site, called_at });
+                let holder = self.waits_for_lock(thread);
+                blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
             }
         }
         blocked
