@@ -7,6 +7,7 @@ mod blocking;
 mod channels;
 mod locks;
 mod races;
+mod shutdown;
 mod sync;
 
 use selvedge::chan::{Receiver, Sender, bounded};
@@ -87,6 +88,11 @@ pub const BUGS: &[Bug] = &[
     bug!("etcd/7902", Leak, sync::etcd_7902),
     bug!("grpc/1353", Leak, sync::grpc_1353),
     bug!("grpc/2371", Panic, sync::grpc_2371),
+    bug!("cockroach/1055", Deadlock, shutdown::cockroach_1055),
+    bug!("cockroach/2448", Leak, shutdown::cockroach_2448, wide),
+    bug!("cockroach/4407", Race, shutdown::cockroach_4407),
+    bug!("kubernetes/11298", Deadlock, shutdown::kubernetes_11298),
+    bug!("serving/6171", Panic, shutdown::serving_6171),
     bug!("cockroach/35501", Race, races::cockroach_35501),
     bug!("moby/22941", Race, races::moby_22941),
     bug!("istio/8214", Race, races::istio_8214),

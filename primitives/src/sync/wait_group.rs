@@ -1,6 +1,7 @@
 //! Waiting for a number of things to be done.
 
 use crate::queue::LazyWaiters;
+use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
 use crate::rt::sync::Arc;
@@ -30,7 +31,13 @@ struct Group {
     /// A [`Count`].
     count: AtomicU64,
     queue: LazyWaiters,
+    /// Written by who adds from zero, read by who waits: a checker reports if nothing orders the two, and the wait may
+    /// return too early. Nothing natively.
+    from_zero: UnsafeCell<()>,
 }
+
+// SAFETY: the cell has nothing in it.
+unsafe impl Sync for Group {}
 
 /// How many are to be done (lower half), and how often it has come to zero (upper half).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +73,11 @@ impl WaitGroup {
     /// selvedge::sync::WaitGroup::new().wait(); // returns at once
     /// ```
     pub fn new() -> WaitGroup {
-        WaitGroup(Arc::new(Group { count: AtomicU64::new(0), queue: LazyWaiters::new() }))
+        WaitGroup(Arc::new(Group {
+            count: AtomicU64::new(0),
+            queue: LazyWaiters::new(),
+            from_zero: UnsafeCell::new(()),
+        }))
     }
 
     fn change(&self, next: impl Fn(Count) -> Count) -> Count {
@@ -84,8 +95,9 @@ impl WaitGroup {
         }
     }
 
-    /// `n` more things are to be done. To be called before whatever does them can be done, and, as in Go, not while a
-    /// wait may be returning.
+    /// `n` more things are to be done. To be called before whatever does them can be done. As in Go, an addition to a
+    /// group in which nothing is to be done must come before the wait, or after it has returned; a checker reports
+    /// one that nothing orders with a wait as a data race.
     ///
     /// # Panics
     /// If there are more than four billion.
@@ -98,7 +110,10 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn add(&self, n: u32) {
-        self.change(|count| count.added(n).expect("more things to be done than a WaitGroup can count"));
+        let add = |count: Count| count.added(n).expect("more things to be done than a WaitGroup can count");
+        if n > 0 && self.change(add).left() == n {
+            self.0.from_zero.with_mut(|_| ());
+        }
     }
 
     /// One thing is done.
@@ -152,6 +167,7 @@ impl WaitGroup {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
+        self.0.from_zero.with(|_| ());
         // Acquire: pairs with `change`: what was done happens before.
         let first = Count(self.0.count.load(Acquire));
         if first.left() == 0 {

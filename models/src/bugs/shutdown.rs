@@ -1,0 +1,216 @@
+//! Things that are to stop, and what goes on meanwhile.
+
+use super::Pair;
+use selvedge::chan::{select, unbounded};
+use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::AtomicBool;
+use selvedge::rt::sync::atomic::Ordering::SeqCst;
+use selvedge::rt::thread;
+use selvedge::sync::{Cond, Mutex, WaitGroup};
+
+/// A stopper, and its worker, which counts itself among those to be drained and never leaves. (One stopper.)
+/// Mended: the worker leaves, looks under the lock whether it may still come, and nobody waits for it under that lock.
+pub(super) fn cockroach_1055(mended: bool) {
+    struct Stopper {
+        stopper: Pair<()>,
+        stop: WaitGroup,
+        drain: WaitGroup,
+        lock: Mutex<()>,
+        draining: AtomicBool,
+    }
+    let shared = Arc::new(Stopper {
+        stopper: Pair::new(0),
+        stop: WaitGroup::new(),
+        drain: WaitGroup::new(),
+        lock: Mutex::new(()),
+        draining: AtomicBool::new(false),
+    });
+    shared.stop.add(1);
+    let worker = Arc::clone(&shared);
+    thread::spawn(move || {
+        if mended {
+            let held = worker.lock.lock();
+            let comes = !worker.draining.load(SeqCst);
+            if comes {
+                worker.drain.add(1);
+            }
+            drop(held);
+            if comes {
+                worker.drain.done();
+            }
+        } else if !worker.draining.load(SeqCst) {
+            let _held = worker.lock.lock();
+            worker.drain.add(1);
+        }
+        worker.stopper.recv();
+        worker.stop.done();
+    });
+    let stops = thread::spawn(move || {
+        let quiescing = shared.lock.lock();
+        shared.draining.store(true, SeqCst);
+        shared.drain.wait();
+        shared.draining.store(false, SeqCst);
+        drop(quiescing);
+        let stopping = shared.lock.lock();
+        shared.draining.store(true, SeqCst);
+        shared.drain.wait();
+        shared.stopper.close();
+        let stopping = (!mended).then_some(stopping);
+        shared.stop.wait();
+        drop(stopping);
+    });
+    stops.join().expect("no panic");
+}
+
+/// Whoever stops waits for a group to which others may still add from zero. Mended: under the lock that whoever stops
+/// takes nobody is added any more.
+pub(super) fn cockroach_4407(mended: bool) {
+    let shared = Arc::new((WaitGroup::new(), Mutex::new(false)));
+    for _ in 0..2 {
+        let starter = Arc::clone(&shared);
+        thread::spawn(move || {
+            let stopped = starter.1.lock();
+            if mended && *stopped {
+                return;
+            }
+            starter.0.add(1);
+            let worker = Arc::clone(&starter);
+            thread::spawn(move || {
+                drop(worker.1.lock());
+                worker.0.done();
+            });
+        });
+    }
+    if mended {
+        *shared.1.lock() = true;
+    }
+    shared.0.wait();
+}
+
+/// A service waits for a condition by a thread of its own, which may begin to wait after the last signal. (One
+/// round.) Mended by a channel, which keeps what is told.
+pub(super) fn kubernetes_11298(mended: bool) {
+    let shared = Arc::new((Mutex::new(()), Cond::new()));
+    let (done, finished, changed) = (Pair::<()>::new(0), Pair::<()>::new(0), Pair::new(1));
+    let stops = done.clone();
+    thread::spawn(move || stops.close());
+    let (theirs, tells, told) = (Arc::clone(&shared), finished.clone(), changed.clone());
+    thread::spawn(move || {
+        if done.1.try_recv().is_err_and(|error| error.is_empty()) {
+            if mended {
+                // If it is told already, that is enough.
+                _ = told.0.try_send(());
+            } else {
+                drop(theirs.0.lock());
+                theirs.1.signal();
+            }
+        }
+        done.recv();
+        tells.close();
+    });
+    if mended {
+        loop {
+            select! {
+                recv(finished.1) -> _ => return,
+                recv(changed.1) -> _ => (),
+            }
+        }
+    }
+    let held = shared.0.lock();
+    let (ended, waits) = (Pair::<()>::new(0), Arc::clone(&shared));
+    let ends = ended.clone();
+    // In Go the thread that waits gives the service's lock up for it; here it takes the lock itself.
+    drop(held);
+    let waiter = thread::spawn(move || {
+        let mut held = waits.0.lock();
+        waits.1.wait(&mut held);
+        drop(held);
+        ends.close();
+    });
+    select! {
+        recv(finished.1) -> _ => {
+            shared.1.signal();
+        }
+        recv(ended.1) -> _ => (),
+    }
+    waiter.join().expect("no panic");
+}
+
+/// A test that has its watcher watch itself, and ends without it; the watcher logs to the test. Mended by waiting for
+/// the watcher.
+pub(super) fn serving_6171(mended: bool) {
+    struct Test {
+        ended: Mutex<bool>,
+    }
+    impl Test {
+        fn log(&self) {
+            assert!(!*self.ended.lock(), "log after the test has ended");
+        }
+    }
+    let test = Arc::new(Test { ended: Mutex::new(false) });
+    let theirs = Arc::clone(&test);
+    let runs = thread::spawn(move || {
+        let logs = Arc::clone(&theirs);
+        let manager = thread::spawn(move || {
+            let watcher = thread::spawn(move || logs.log());
+            if mended {
+                watcher.join().expect("no panic");
+            }
+        });
+        if mended {
+            manager.join().expect("no panic");
+        }
+        *theirs.ended.lock() = true;
+    });
+    runs.join().expect("no panic");
+}
+
+/// A loop sends events to another, which sends functions back to be run by the first. (Three events.) Mended: events
+/// are queued.
+pub(super) fn cockroach_2448(mended: bool) {
+    let done = Pair::<()>::new(0);
+    let events = if mended {
+        let (tx, rx) = unbounded();
+        Pair(tx, rx)
+    } else {
+        Pair::new(0)
+    };
+    let callbacks = Pair::<fn()>::new(0);
+    let (stop, sends, runs) = (done.clone(), events.clone(), callbacks.clone());
+    thread::spawn(move || {
+        // Both sides of each, or the channels would be closed.
+        let (stop, sends, runs) = (stop, sends, runs);
+        for _ in 0..3 {
+            select! {
+                recv(stop.1) -> _ => return,
+                recv(runs.1) -> f => f.map_or((), |f| f()),
+                default => select! {
+                    // The other may have handled all that it wants.
+                    send(sends.0, ()) -> _ => (),
+                    recv(stop.1) -> _ => return,
+                },
+            }
+        }
+        // The end, which the loops of the original do not have: no more events, and what is left is run.
+        sends.close();
+        while runs.1.recv().map(|f| f()).is_ok() {}
+    });
+    thread::spawn(move || {
+        let (done, events, callbacks) = (done, events, callbacks);
+        for _ in 0..3 {
+            let event = select! {
+                recv(events.1) -> event => event,
+                recv(done.1) -> _ => return,
+            };
+            if event.is_err() {
+                break;
+            }
+            let f: fn() = || ();
+            select! {
+                send(callbacks.0, f) -> sent => sent.expect("open"),
+                recv(done.1) -> _ => return,
+            }
+        }
+        callbacks.close();
+    });
+}
