@@ -163,7 +163,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        self.remove(key, |_| true, |removed| removed.map(V::clone))
+        self.remove(key, |_| true, |removed| removed.cloned())
     }
 
     /// Deletes a key; whether it had a value.

@@ -7,9 +7,9 @@
 //! # Why a table
 //! Go's map is a tree of hash nodes, with a lock in each; a sharded table of locked shards is the other common
 //! choice, whose lookups take a lock. This one is a single table with open addressing, whose lookup is two cache
-//! misses (the slot, the entry) where a tree of a million keys has five, and whose argument is short: see
-//! [`table`]'s own. The price is the wait while it is replaced. What was deleted or replaced is given back through
-//! [`reclaim`](crate::reclaim).
+//! misses (the slot, the entry) where a tree of a million keys has five, and whose argument is short: a slot is never
+//! empty again, so a key has one place. The price is the wait while it is replaced. What was deleted or replaced is given
+//! back through [`reclaim`](crate::reclaim).
 
 mod hasher;
 mod keyed;

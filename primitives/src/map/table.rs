@@ -78,6 +78,19 @@ impl<K, V> Word<K, V> {
         Some(entry)
     }
 
+    /// The entry, if it is that of a key.
+    ///
+    /// # Safety
+    /// As for `read`.
+    unsafe fn read_if<'a>(self, hash: u64, is_it: impl Fn(&K) -> bool) -> Option<&'a Entry<K, V>> {
+        if !self.may_be(hash) {
+            return None;
+        }
+        // SAFETY: the caller's promise.
+        let entry = unsafe { self.read() };
+        entry.filter(|entry| entry.hash == hash && is_it(&entry.key))
+    }
+
     /// The entry, if there is one.
     pub(super) fn entry(self) -> Option<*mut Entry<K, V>> {
         let entry = self.0.map_addr(|address| address & !FREE);
@@ -176,12 +189,9 @@ impl<K, V> Table<K, V> {
                 return None;
             }
             // SAFETY: the caller is pinned.
-            if word.may_be(hash)
-                && let Some(entry) = unsafe { word.read() }
-                && entry.hash == hash
-                && is_it(&entry.key)
-            {
-                return Some(entry);
+            let found = unsafe { word.read_if(hash, &is_it) };
+            if found.is_some() {
+                return found;
             }
         }
         None
@@ -201,11 +211,7 @@ impl<K, V> Table<K, V> {
                 return Place::Nowhere(slot);
             }
             // SAFETY: the caller is pinned.
-            if word.may_be(hash)
-                && let Some(entry) = unsafe { word.read() }
-                && entry.hash == hash
-                && is_it(&entry.key)
-            {
+            if let Some(entry) = unsafe { word.read_if(hash, &is_it) } {
                 return Place::Here(slot, word, entry);
             }
         }
