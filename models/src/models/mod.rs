@@ -10,6 +10,7 @@ pub mod layer;
 pub mod map;
 pub mod orders;
 pub mod pool;
+pub mod queue;
 pub mod reclaim;
 pub mod rw;
 pub mod select;

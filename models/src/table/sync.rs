@@ -61,6 +61,10 @@ const WEAK_COUNT: Twin =
     WAIT_GROUP.weaken("match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed)");
 
 models! {
+    queue::each_wake_up_ends_one_wait, TWO, "each wake-up ends one wait", [WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE];
+    queue::no_wake_up_is_lost_or_counts_twice, TWO, "no wake-up is lost, and none counts twice", [WAKE_SLEEPER, GIVE_UP_WAIT];
+    queue::a_cancelled_wait_leaves_no_trace, TWO, "a cancelled wait leaves no trace", [GIVE_UP_WAIT];
+    queue::waking_all_wakes_those_that_wait, TWO, "waking all wakes those that wait", [WAKE_SLEEPER];
     atomics::floats_lose_no_addition, None, "no addition to a float is lost", [
         FLOAT.weaken("theirs.0.fetch_add(0.5, Release);"),
         FLOAT.lose("shared.0.fetch_add(1.0, Relaxed);", FailureKind::Panic),

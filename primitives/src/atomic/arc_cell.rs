@@ -134,6 +134,24 @@ impl<T> ArcCell<T> {
         }
     }
 
+    /// Replaces the value by what `f` makes of it, and returns that. `f` is called again if another thread was faster.
+    ///
+    /// ```
+    /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
+    /// let words = ArcCell::new(Arc::new(vec!["warp"]));
+    /// words.update(|words| [&words[..], &["weft"]].concat());
+    /// assert_eq!(words.load().len(), 2);
+    /// ```
+    pub fn update(&self, f: impl Fn(&T) -> T) -> Arc<T> {
+        loop {
+            let before = self.load_full();
+            let after = Arc::new(f(&before));
+            if self.compare_and_swap(&before, Arc::clone(&after)).is_ok() {
+                return after;
+            }
+        }
+    }
+
     fn replace(&self, value: Arc<T>) -> *const T {
         // Release: the value is written for whoever reads it. Acquire: the old one is, for whoever drops it.
         self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)

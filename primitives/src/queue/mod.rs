@@ -52,7 +52,7 @@ pub(crate) use array::{EndlessArray, Place};
 pub(crate) use lazy::LazyBox;
 pub(crate) use segment::ArrayCell;
 pub(crate) use state::State;
-pub(crate) use waiters::{Waiters, Wake};
+pub use waiters::{Ticket, Waiters, Wake};
 
 /// A queue that is made when somebody first waits.
 pub(crate) type LazyWaiters = LazyBox<Waiters>;

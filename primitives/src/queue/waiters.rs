@@ -44,7 +44,7 @@ const CANCELLED: u8 = 4;
 
 /// How a wait was ended by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
+pub enum Wake {
     /// The waiter is to look again.
     Woken,
     /// And what it waited for has been left to it.
@@ -134,7 +134,7 @@ impl WaitCell {
 }
 
 /// The queue. See the [module](self).
-pub(crate) struct Waiters {
+pub struct Waiters {
     array: EndlessArray<WaitCell>,
     entered: AtomicU64,
     woken: AtomicU64,
@@ -142,7 +142,7 @@ pub(crate) struct Waiters {
 
 /// A place in the queue, to be waited in, or cancelled.
 #[must_use = "whoever wakes the next one counts on its being waited in"]
-pub(crate) struct Ticket<'a> {
+pub struct Ticket<'a> {
     waiters: &'a Waiters,
     number: u64,
 }
@@ -155,30 +155,30 @@ impl Default for Waiters {
 
 impl Waiters {
     /// Takes the next place.
-    pub(crate) fn enter(&self) -> Ticket<'_> {
+    pub fn enter(&self) -> Ticket<'_> {
         // SeqCst: see the module.
         Ticket { waiters: self, number: self.entered.fetch_add(1, SeqCst) }
     }
 
     /// Whether nobody waits, at some moment.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         // Relaxed: a hint.
         self.woken.load(Relaxed) >= self.entered.load(Relaxed)
     }
 
     /// How many have entered so far.
-    pub(crate) fn entered(&self) -> u64 {
+    pub fn entered(&self) -> u64 {
         // SeqCst: see the module.
         self.entered.load(SeqCst)
     }
 
     /// Wakes the one who has waited longest; `false` if nobody waits.
-    pub(crate) fn wake_one(&self, wake: Wake) -> bool {
+    pub fn wake_one(&self, wake: Wake) -> bool {
         self.wake_one_of(u64::MAX, wake)
     }
 
     /// The same, if it is one of the first `limit` who have entered.
-    pub(crate) fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
+    pub fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
         let mut number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
         loop {
             if number >= self.entered().min(limit) {
@@ -195,7 +195,7 @@ impl Waiters {
     }
 
     /// Wakes all who wait now.
-    pub(crate) fn wake_all(&self) {
+    pub fn wake_all(&self) {
         let end = self.entered();
         // Relaxed: as in `wake_one`.
         for number in self.woken.fetch_max(end, Relaxed)..end {
@@ -257,7 +257,7 @@ impl<'a> Ticket<'a> {
     }
 
     /// Waits until somebody wakes us, or until `deadline`: then `None`.
-    pub(crate) fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
+    pub fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
         let place = self.place();
         let parker = Parker::new();
         // SAFETY: nobody has been told of a waiter.
@@ -275,7 +275,7 @@ impl<'a> Ticket<'a> {
     }
 
     /// Does not wait; if somebody has woken us already, how.
-    pub(crate) fn cancel(self) -> Option<Wake> {
+    pub fn cancel(self) -> Option<Wake> {
         let place = self.place();
         self.give_up(place, EMPTY)
     }

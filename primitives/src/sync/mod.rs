@@ -30,6 +30,8 @@ mod semaphore;
 mod single_flight;
 mod wait_group;
 
+#[doc(hidden)]
+pub use crate::queue::{Ticket, Waiters, Wake};
 pub use barrier::Barrier;
 pub use cond::{Cond, CondGuard};
 pub use err_group::ErrGroup;

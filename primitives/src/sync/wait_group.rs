@@ -7,7 +7,7 @@ use crate::rt::hint::Backoff;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use crate::rt::thread::{self, JoinHandle};
+use crate::rt::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 use crate::rt::time::now;
 use core::fmt;
 use std::time::{Duration, Instant};
@@ -203,18 +203,50 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn go<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        struct Done(WaitGroup);
-        impl Drop for Done {
-            fn drop(&mut self) {
-                self.0.done();
-            }
-        }
-        self.add(1);
-        let done = Done(self.clone());
+        let done = self.begun();
         thread::spawn(move || {
             let _done = done;
             f()
         })
+    }
+}
+
+impl WaitGroup {
+    /// As [`go`](Self::go), on a thread of a scope, which may borrow.
+    ///
+    /// ```
+    /// use selvedge::{rt::thread, sync::WaitGroup};
+    /// let (group, words) = (WaitGroup::new(), vec!["warp", "weft"]);
+    /// thread::scope(|scope| {
+    ///     group.go_scoped(scope, || assert_eq!(words.len(), 2));
+    ///     group.wait(); // for the closure; the scope waits for the thread
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn go_scoped<'scope, 'env, T: Send + 'scope>(
+        &self,
+        scope: &'scope Scope<'scope, 'env>,
+        f: impl FnOnce() -> T + Send + 'scope,
+    ) -> ScopedJoinHandle<'scope, T> {
+        let done = self.begun();
+        scope.spawn(move || {
+            let _done = done;
+            f()
+        })
+    }
+
+    /// One more thing is to be done, and is when what this returns is dropped.
+    fn begun(&self) -> Begun {
+        self.add(1);
+        Begun(self.clone())
+    }
+}
+
+struct Begun(WaitGroup);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.done();
     }
 }
 
