@@ -68,7 +68,7 @@ proptest! {
                                 Guard::Upgradable(guard)
                             }
                         },
-                        same @ Guard::Read(_) => same,
+                        Guard::Read(guard) => Guard::Read(guard),
                     };
                     held.push(changed);
                 }

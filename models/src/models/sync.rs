@@ -70,6 +70,62 @@ pub fn a_fair_unlock_passes_on_what_was_done() {
     assert_eq!(shared.1.get(), 6);
 }
 
+fn has_sleepers(shared: &(Mutex<()>, Plain)) -> bool {
+    // SAFETY: it is only asked.
+    unsafe { shared.0.as_lock_api().raw() }.has_sleepers()
+}
+
+/// Whoever unlocks, with somebody asleep, comes back and finds the lock open only if that one has had it.
+fn nobody_comes_before_who_sleeps(fair: bool) {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let held = shared.0.lock();
+    let theirs = Arc::clone(&shared);
+    let sleeps = thread::spawn(move || increment(&theirs));
+    until(|| has_sleepers(&shared));
+    if fair {
+        MutexGuard::unlock_fair(held);
+    } else {
+        drop(held);
+    }
+    if let Some(_again) = shared.0.try_lock() {
+        assert_eq!(shared.1.get(), 1, "somebody barged in");
+    }
+    sleeps.join().expect("no panic");
+}
+
+/// A fair unlock hands the lock over.
+pub fn a_fair_unlock_hands_the_lock_over() {
+    nobody_comes_before_who_sleeps(true);
+}
+
+/// The same with an unfair one, which does not.
+pub fn an_unfair_unlock_lets_others_in() {
+    nobody_comes_before_who_sleeps(false);
+}
+
+/// Who has lost for a millisecond is handed the lock.
+pub fn a_starving_waiter_is_handed_the_lock() {
+    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+    let held = shared.0.lock();
+    let theirs = Arc::clone(&shared);
+    let starves = thread::spawn(move || increment(&theirs));
+    until(|| has_sleepers(&shared));
+    // More than its patience.
+    thread::sleep(Duration::from_millis(2));
+    drop(held);
+    if let Some(held) = shared.0.try_lock()
+        && shared.1.get() == 0
+    {
+        // We were faster. It finds that out, and says that it starves.
+        until(|| has_sleepers(&shared));
+        drop(held);
+        if let Some(_again) = shared.0.try_lock() {
+            assert_eq!(shared.1.get(), 1, "it starves");
+        }
+    }
+    starves.join().expect("no panic");
+}
+
 /// A lock that nobody has is taken at once.
 pub fn a_try_lock_fails_only_if_the_lock_is_held() {
     let shared = Arc::new((Mutex::new(()), Plain::new(0)));

@@ -60,6 +60,15 @@ const WEAK_DONE: Twin = ONCE.weaken("self.0.state.store(DONE, SeqCst)");
 const WEAK_COUNT: Twin =
     WAIT_GROUP.weaken("match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed)");
 
+/// Who starves does not say so, and tries again for ever, which ends the other engines' searches.
+const NO_STARVING: Twin = RAW_MUTEX
+    .lose(
+        "if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed)",
+        FailureKind::Panic,
+    )
+    .or(FailureKind::Deadlock)
+    .needs(Teeth::SeqCst);
+
 models! {
     queue::each_wake_up_ends_one_wait, TWO, "each wake-up ends one wait", [WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE];
     queue::no_wake_up_is_lost_or_counts_twice, TWO, "no wake-up is lost, and none counts twice", [WAKE_SLEEPER, GIVE_UP_WAIT];
@@ -83,6 +92,8 @@ models! {
     sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
     sync::a_lock_that_timed_out_disturbs_nobody, TWO, "a lock that timed out costs no other its wake-up", [WAKE_SLEEPER];
     sync::a_fair_unlock_passes_on_what_was_done, Some(3), "a fair unlock passes on what was done", [WEAK_WAKE];
+    sync::a_fair_unlock_hands_the_lock_over, TWO, "a fair unlock hands the lock over", [WEAK_WAKE];
+    sync::a_starving_waiter_is_handed_the_lock, TWO, "who has lost for a millisecond is handed the lock", [NO_STARVING];
     sync::a_try_lock_fails_only_if_the_lock_is_held, None, "try_lock fails only if the lock is held", [WEAK_UNLOCK];
     rw::readers_share_and_writers_exclude, TWO, "readers share, and a writer excludes all", [WEAK_WRITE, WEAK_END_READ];
     rw::writers_exclude_each_other, TWO, "writers exclude each other", [WEAK_WRITE, WEAK_END_WRITE];

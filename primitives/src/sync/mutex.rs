@@ -51,6 +51,12 @@ impl RawMutex {
         }
     }
 
+    /// Whether somebody is about to sleep, or does, for models.
+    #[doc(hidden)]
+    pub fn has_sleepers(&self) -> bool {
+        self.queue.get().is_some_and(|queue| !queue.is_empty())
+    }
+
     #[inline]
     fn took(&self) {
         self.held.with_mut(|_| ());
