@@ -154,21 +154,24 @@ pub(super) enum Place<'a, K, V> {
     Frozen,
 }
 
-/// Tables with fewer homes count their slots in one lane.
-const LARGE: usize = 1024;
-/// How many slots a lane of a large table fills between two looks at all lanes.
+/// How many slots a lane fills between two looks at all lanes, if there is more than one.
 const SELDOM: usize = 64;
+
+/// How many lanes a table counts its slots in: so few that what they do not know of each other is little.
+fn lanes(homes: usize) -> usize {
+    let few = (homes / (8 * SELDOM)).max(1);
+    hint::lanes().min(1 << few.ilog2())
+}
 
 impl<K, V> Table<K, V> {
     /// With so many homes, a power of two.
     pub(super) fn new(homes: usize) -> Table<K, V> {
         let bits = homes.trailing_zeros();
         let beyond = if homes < 16 { homes / 2 } else { 4 * bits as usize };
-        let lanes = if homes < LARGE { 1 } else { hint::lanes() };
         Table {
             slots: (0..homes + beyond).map(|_| Slot(AtomicPtr::new(null_mut()))).collect(),
             bits,
-            used: (0..lanes).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
+            used: (0..lanes(homes)).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
         }
     }
 

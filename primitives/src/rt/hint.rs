@@ -22,10 +22,19 @@ pub fn spin_loop() {
 /// Threads that count, or leave things for themselves, do so in lanes of a shared structure, each on cache lines of
 /// its own. Under an engine there are two.
 pub(crate) fn lanes() -> usize {
+    use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    /// 0: not asked yet, which takes the system a while.
+    static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
     if thread::under_engine() {
         return 2;
     }
-    std::thread::available_parallelism().map_or(1, |n| n.get()).next_power_of_two().clamp(2, 64)
+    // Relaxed: it is a number, and whoever asks gets the same.
+    let mut processors = PROCESSORS.load(Relaxed);
+    if processors == 0 {
+        processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+        PROCESSORS.store(processors, Relaxed);
+    }
+    processors.next_power_of_two().clamp(2, 64)
 }
 
 /// How often to do what need not be done each time: as given, but under an engine always.
