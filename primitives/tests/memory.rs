@@ -171,3 +171,53 @@ fn locks_and_conditions_that_run_out_of_time_leave_nothing() {
     let (live, _) = cost(|| (0..1_000_000).for_each(|_| wait_in_vain()));
     assert!(live.abs() < 4_096, "a million waits that gave up left {live} bytes");
 }
+
+/// What is replaced, popped or deleted is given back while the structure is used.
+#[test]
+fn shared_structures_give_back_what_nobody_reads() {
+    use selvedge::{atomic, map, pool, reclaim, rt};
+    let cell = atomic::ArcCell::new(rt::sync::Arc::new([0_u64; 16]));
+    let replace = |n: u64| cell.store(rt::sync::Arc::new([n; 16]));
+    (0..100).for_each(replace);
+    let (live, _) = cost(|| (0..100_000).for_each(replace));
+    assert_eq!(live, 0, "100,000 values were replaced");
+    let read = cell.load();
+    let (live, _) = cost(|| (0..100).for_each(replace));
+    assert!(live > 90 * 128, "a reader keeps what is replaced: {live} bytes");
+    drop(read);
+    let (live, _) = cost(|| (0..3).for_each(replace));
+    assert!(live < -90 * 128, "and lets it go: {live} bytes");
+
+    let stack = atomic::Stack::new();
+    let pass = |n: u64| {
+        stack.push(n);
+        assert_eq!(stack.pop(), Some(n));
+    };
+    (0..100).for_each(pass);
+    let (live, _) = cost(|| (0..100_000).for_each(pass));
+    assert_eq!(live, 0, "100,000 values went through a stack");
+
+    let map = map::Map::new();
+    let come_and_go = |n: u64| {
+        map.store(n, n);
+        assert!(map.delete(&n));
+    };
+    (0..10_000).for_each(come_and_go);
+    let (live, _) = cost(|| (10_000..300_000).for_each(come_and_go));
+    assert!(live.abs() < 16_384, "300,000 keys that came and went left {live} bytes");
+
+    let pool = pool::Pool::new(|| [0_u64; 16]);
+    let use_two = |_| drop((pool.get(), pool.get()));
+    use_two(0);
+    let (live, calls) = cost(|| (0..100_000).for_each(use_two));
+    assert_eq!((live, calls), (0, 0), "what is in the pool is used again");
+    let (live, _) = cost(|| (0..2).for_each(|_| pool.clean()));
+    assert_eq!(live, -2 * 128, "two cleanings drop what is idle");
+
+    let (live, _) = cost(|| {
+        let domain = reclaim::Domain::new();
+        let _reader = domain.pin();
+        (0..100).for_each(|n| domain.retire(vec![n; 100]));
+    });
+    assert_eq!(live, 0, "a domain drops what is left");
+}
