@@ -67,4 +67,5 @@ lint:
 bench:
 	$(CARGO) bench -q -p selvedge-benches
 	$(CARGO) run --release -q -p selvedge-benches --bin ratios
+	$(CARGO) run --release -q -p selvedge-benches --bin against-go
 	$(CARGO) bench -q -p selvedge-models $(ENGINES)
