@@ -4,9 +4,10 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, RawMutex, RawRwMutex, RwMutex,
-    RwMutexUpgradableReadGuard, Semaphore, WaitGroup,
+    Barrier, Cond, ErrGroup, Lazy, Mutex, MutexGuard, Once, OnceFunc, OnceValue, RawMutex, RawRwMutex,
+    RwMutex, RwMutexUpgradableReadGuard, Semaphore, SingleFlight, WaitGroup,
 };
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -340,4 +341,31 @@ fn a_barrier_has_one_last_thread_in_each_round() {
         }
     });
     assert_eq!(lasts.into_inner(), ROUNDS);
+}
+
+#[test]
+fn functions_that_run_once_panic_each_time() {
+    let ran = Cell::new(0);
+    let function = OnceFunc::new(|| {
+        ran.set(ran.get() + 1);
+        panic!("it did not work");
+    });
+    for _ in 0..2 {
+        assert_eq!(message(|| function.call()), "it did not work");
+    }
+    assert_eq!(ran.get(), 1);
+    let lazy = Lazy::new(|| -> u32 { panic!("nor this") });
+    for _ in 0..2 {
+        assert_eq!(message(|| _ = *lazy), "nor this");
+    }
+}
+
+#[test]
+fn a_flight_that_panicked_is_over() {
+    let group = SingleFlight::new();
+    assert_eq!(message(|| _ = group.run("key", || -> u32 { panic!("it fell") })), "it fell");
+    assert_eq!(group.run("key", || 2), 2, "the next one flies by itself");
+    let text = message(|| _ = group.run("key", || group.run("key", || 3)));
+    assert!(text.contains("again by the closure"), "{text}");
+    assert_eq!(group.run("key", || group.run("other", || 4)), 4);
 }
