@@ -21,14 +21,29 @@ struct Outcome<'a, K, V> {
     before: Option<&'a Entry<K, V>>,
     put: Option<&'a Entry<K, V>>,
     removed: bool,
-    /// What is to be done when we are no longer pinned, so that we do not wait for ourselves.
-    rest: Rest<K, V>,
 }
 
-/// An entry that is no longer in the table, and a table that is full.
-struct Rest<K, V> {
+/// What is to be done, whatever happens meanwhile, when we are no longer pinned, so that we do not wait for ourselves:
+/// for an entry that is no longer in the table, and a table that is full.
+struct Rest<'a, K, V, S> {
+    map: &'a Map<K, V, S>,
     unlinked: Word<K, V>,
     full: *const Table<K, V>,
+}
+
+impl<'a, K, V, S> Rest<'a, K, V, S> {
+    fn nothing(map: &'a Map<K, V, S>) -> Self {
+        Rest { map, unlinked: Word::EMPTY, full: null() }
+    }
+}
+
+impl<K, V, S> Drop for Rest<'_, K, V, S> {
+    fn drop(&mut self) {
+        self.map.retire(self.unlinked);
+        if !self.full.is_null() {
+            self.map.grow(self.full);
+        }
+    }
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
@@ -192,15 +207,11 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         let _entry = enter();
         let hash = self.hasher.hash_one(&key);
         let mut new = Some(TrackedBox::new(Entry::new(hash, key, value)));
+        let mut rest = Rest::nothing(self);
         let pin = self.garbage.pin();
         let is_it = |other: &K, new: Option<&Entry<K, V>>| new.is_some_and(|new| new.key == *other);
         let decide = |before: Option<&V>| if when(before) { Verdict::Put } else { Verdict::Keep };
-        let outcome = self.change(&pin, hash, is_it, &mut new, decide);
-        let rest = outcome.rest;
-        let result = result(outcome);
-        drop(pin);
-        self.finish(rest);
-        result
+        result(self.change(&pin, &mut rest, hash, is_it, &mut new, decide))
     }
 
     /// Deletes a key, if what it has is so.
@@ -211,29 +222,20 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     {
         let _entry = enter();
         let hash = self.hasher.hash_one(key);
+        let mut rest = Rest::nothing(self);
         let pin = self.garbage.pin();
         let is_it = |other: &K, _: Option<&Entry<K, V>>| other.borrow() == key;
         let decide =
             |before: Option<&V>| if before.is_some_and(&when) { Verdict::Remove } else { Verdict::Keep };
-        let outcome = self.change(&pin, hash, is_it, &mut None, decide);
-        let rest = outcome.rest;
-        let result = result(outcome.before.filter(|_| outcome.removed).map(|entry| &entry.value));
-        drop(pin);
-        self.finish(rest);
-        result
-    }
-
-    fn finish(&self, rest: Rest<K, V>) {
-        self.retire(rest.unlinked);
-        if !rest.full.is_null() {
-            self.grow(rest.full);
-        }
+        let outcome = self.change(&pin, &mut rest, hash, is_it, &mut None, decide);
+        result(outcome.before.filter(|_| outcome.removed).map(|entry| &entry.value))
     }
 
     /// Changes what a key has. `new` is the entry to put, and stays if it is not.
     fn change<'a>(
         &'a self,
         pin: &'a Pin<'_>,
+        rest: &mut Rest<'_, K, V, S>,
         hash: u64,
         is_it: impl Fn(&K, Option<&Entry<K, V>>) -> bool,
         new: &mut Option<TrackedBox<Entry<K, V>>>,
@@ -268,25 +270,16 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
                 continue;
             }
             let full = table.filter(|table| before.is_none() && table.fills_up());
-            let rest = Rest { unlinked: from, full: full.map_or(null(), core::ptr::from_ref) };
+            (rest.unlinked, rest.full) = (from, full.map_or(null(), core::ptr::from_ref));
             // SAFETY: we are pinned since before it was put, so it is there if somebody has deleted it already.
             let put = to.entry().map(|entry| unsafe { &*entry });
-            return Outcome { before, put, removed: put.is_none(), rest };
+            return Outcome { before, put, removed: put.is_none() };
         }
     }
 }
 
-impl<K, V> Clone for Rest<K, V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<K, V> Copy for Rest<K, V> {}
-
 impl<'a, K, V> Outcome<'a, K, V> {
     fn unchanged(before: Option<&'a Entry<K, V>>) -> Self {
-        let rest = Rest { unlinked: Word::EMPTY, full: null() };
-        Outcome { before, put: None, removed: false, rest }
+        Outcome { before, put: None, removed: false }
     }
 }

@@ -133,7 +133,7 @@ impl WaitCell {
     }
 }
 
-/// The queue. See the [module](self).
+/// The queue of those who sleep.
 pub struct Waiters {
     array: EndlessArray<WaitCell>,
     entered: AtomicU64,
