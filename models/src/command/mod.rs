@@ -148,7 +148,7 @@ pub(crate) struct VerifyArguments {
     /// Write JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Seconds for each model under each engine
+    /// Seconds for each model under each engine; 4, or 600 with --full, if not given
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
 }

@@ -49,9 +49,12 @@ pub(super) struct Row<'a> {
     pub(super) ok: bool,
 }
 
+/// Seconds for each model under each engine, unless somebody chooses: all of them take about five minutes on two cores.
+const SECONDS: u64 = 4;
+
 impl VerifyArguments {
     fn effort(&self) -> Effort {
-        let mut effort = Effort::STANDARD;
+        let mut effort = Effort { time_limit: Duration::from_secs(SECONDS), ..Effort::STANDARD };
         if self.full {
             effort = Effort { time_limit: Duration::from_secs(600), runs: 10_000, full: true, ..effort };
         }
