@@ -1,6 +1,6 @@
 //! Who has which lock: for reports of threads that wait for each other.
 
-use super::threads::Threads;
+use super::threads::{Thread, Threads};
 use super::{Session, Site, ThreadId};
 
 /// A lock, by its address and what it is called.
@@ -15,6 +15,13 @@ pub(crate) struct Lock {
 pub(super) struct Books {
     has: Vec<(Lock, Site)>,
     wants: Option<Lock>,
+}
+
+impl Thread {
+    /// Where it called the operation that is under way.
+    pub(super) fn entered_at(&self) -> Option<Site> {
+        self.entries.first().copied()
+    }
 }
 
 impl Threads {

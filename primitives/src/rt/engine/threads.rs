@@ -26,7 +26,7 @@ pub(super) struct Thread {
     detached: bool,
     locals: HashMap<usize, Box<dyn Any>>,
     /// Where public operations that have not returned were called, the outermost first.
-    entries: Vec<Site>,
+    pub(super) entries: Vec<Site>,
     pub(super) books: Books,
     /// What is known to come before its next step.
     pub(super) clock: Clock,
@@ -54,11 +54,6 @@ impl Thread {
             clock: Clock::default(),
             steps: 0,
         }
-    }
-
-    /// Where it called the operation that is under way.
-    pub(super) fn entered_at(&self) -> Option<Site> {
-        self.entries.first().copied()
     }
 }
 
@@ -101,7 +96,7 @@ impl Threads {
         for (thread, state) in self.all.iter().enumerate() {
             if let Status::Blocked { waits_for, site } = &state.status {
                 let (name, waits_for) = (state.name.clone(), waits_for.clone());
-                let called_at = state.entries.first().copied();
+                let called_at = state.entered_at();
                 let holder = self.waits_for_lock(thread);
                 blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
             }
