@@ -3,7 +3,7 @@
 CARGO ?= cargo
 ENGINES := --features loom,shuttle,rc11
 
-.PHONY: verify verify-full verify-short bugs audit native test lint bench
+.PHONY: verify verify-full verify-short bugs audit native test asan lint bench
 
 # Every model and its twins under every engine, the bug kernels, and the litmus programs.
 verify:
@@ -50,6 +50,13 @@ test:
 	$(CARGO) test -q --workspace --exclude selvedge-models --exclude selvedge-benches --all-features
 	$(CARGO) test -q -p selvedge-models --all-features --lib --bins --test reports --test choices
 	$(CARGO) check -q -p selvedge-benches --all-targets
+
+# The native tests with every access to memory checked, if there is a nightly toolchain.
+asan:
+	@if $(CARGO) +nightly --version >/dev/null 2>&1; then \
+	RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test -q -p selvedge -p selvedge-proptests --lib --tests \
+	--target $$(rustc --print host-tuple) --target-dir target/asan; \
+	else echo "there is no nightly toolchain: AddressSanitizer did not run"; fi
 
 lint:
 	$(CARGO) fmt --all --check
