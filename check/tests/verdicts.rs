@@ -5,7 +5,7 @@
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::AtomicUsize;
-use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, SeqCst};
+use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::{alloc::TrackedBox, choose, thread};
 use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
@@ -155,6 +155,40 @@ fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
             unsafe { &*raw }.load(Relaxed);
         });
         assert_eq!(kind(&report), Some(FailureKind::UseAfterFree), "{report}");
+        let report = run(engine, || {
+            let slice: Box<[AtomicUsize]> = [1, 2, 3].map(AtomicUsize::new).into();
+            let raw = TrackedBox::into_raw(TrackedBox::from(slice));
+            // SAFETY: `raw` is owned here.
+            drop(unsafe { TrackedBox::from_raw(raw) });
+            // SAFETY: none: this is the bug under test. The engine keeps the memory.
+            unsafe { &(*raw)[2] }.load(Relaxed);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::UseAfterFree), "{report}");
+    }
+}
+
+#[test]
+fn who_touches_memory_that_is_being_used_again_races() {
+    for engine in explorers().into_iter().filter(|engine| !matches!(engine, Engine::Shuttle(_))) {
+        let report = run(engine, || {
+            let node = Box::into_raw(Box::new((AtomicUsize::new(0), AtomicUsize::new(0))));
+            // SAFETY: freed by the thread that reads last, below.
+            let shared = unsafe { &*node };
+            let done = thread::spawn(move || {
+                shared.0.store(1, Release);
+                // The bug under test: the node is another's already.
+                shared.1.load(Acquire)
+            });
+            while shared.0.load(Acquire) == 0 {
+                thread::yield_now();
+            }
+            // SAFETY: none: see above.
+            unsafe { &mut *node }.1.with_mut(|word| *word = 0);
+            done.join().expect("no panic");
+            // SAFETY: nobody else is left.
+            drop(unsafe { Box::from_raw(node) });
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Race), "{report}");
     }
 }
 

@@ -30,6 +30,10 @@ const UNPINNED: Twin = ARRAY
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic);
+/// A cell is noted as finished, and not what was done in it before.
+const WEAK_DONE: Twin =
+    Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
+        .weaken("self.done[index].store(true, Release)");
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
@@ -54,7 +58,7 @@ models! {
     chan_order::the_values_of_two_senders_interleave_in_order, TWO,
         "the values of each of two senders arrive in its order", [PUBLISH];
     chan_order::blocked_receivers_are_served_in_order, TWO,
-        "blocked receivers are served first come, first served", [WAKE_RECEIVER];
+        "blocked receivers are served first come, first served", [WAKE_RECEIVER, WEAK_DONE];
     chan_order::blocked_receivers_of_a_buffer_are_served_in_order, TWO,
         "the same with a buffer", [WAKE_RECEIVER];
     chan_order::blocked_senders_are_served_in_order, TWO,

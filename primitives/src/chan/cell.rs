@@ -1,7 +1,7 @@
 //! A cell of a channel: where the send and the receive with the same ticket meet.
 
 use super::claim::{Claim, Outcome};
-use crate::queue::{ArrayCell, Place, State};
+use crate::queue::{ArrayCell, Place, Renew, State};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Unparker;
@@ -100,6 +100,13 @@ impl<T> Default for Cell<T> {
     }
 }
 
+impl<T> Renew for Cell<T> {
+    fn renew(&mut self) {
+        self.state.with_mut(|state| *state = State::new(Phase::Empty as u8).bits());
+        self.value.with_mut(|_| ());
+    }
+}
+
 impl<T> ArrayCell for Cell<T> {
     type Aside = Aside;
 
@@ -131,6 +138,15 @@ pub(super) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 unsafe impl Send for Aside {}
 // SAFETY: as above.
 unsafe impl Sync for Aside {}
+
+impl Renew for Aside {
+    fn renew(&mut self) {
+        for slot in &self.0 {
+            // SAFETY: both slots are ours alone.
+            drop(slot.with_mut(|slot| unsafe { (*slot).take() }));
+        }
+    }
+}
 
 impl Aside {
     /// # Safety

@@ -7,7 +7,7 @@
 //!
 //! A frozen slot is not changed any more: its table is being replaced.
 
-use crate::rt::alloc::TrackedBox;
+use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -137,11 +137,11 @@ impl<K, V> Slot<K, V> {
 }
 
 pub(super) struct Table<K, V> {
-    slots: Box<[Slot<K, V>]>,
+    slots: TrackedBox<[Slot<K, V>]>,
     /// The homes are a power of two.
     bits: u32,
     /// Slots that are not empty, counted by lanes.
-    used: Box<[CachePadded<AtomicUsize>]>,
+    used: TrackedBox<[CachePadded<AtomicUsize>]>,
 }
 
 /// Where a key is, or would be.
@@ -169,9 +169,9 @@ impl<K, V> Table<K, V> {
         let bits = homes.trailing_zeros();
         let beyond = if homes < 16 { homes / 2 } else { 4 * bits as usize };
         Table {
-            slots: (0..homes + beyond).map(|_| Slot(AtomicPtr::new(null_mut()))).collect(),
+            slots: tracked((0..homes + beyond).map(|_| Slot(AtomicPtr::new(null_mut())))),
             bits,
-            used: (0..lanes(homes)).map(|_| CachePadded::new(AtomicUsize::new(0))).collect(),
+            used: tracked((0..lanes(homes)).map(|_| CachePadded::new(AtomicUsize::new(0)))),
         }
     }
 

@@ -212,7 +212,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             None => Segment::allocate(id, self.shift),
             Some(spare) => {
                 // SAFETY: a spare belongs to whoever takes it.
-                unsafe { (*spare).reset(id) };
+                unsafe { (*spare).number(id) };
                 spare
             }
         };
@@ -316,6 +316,8 @@ impl<C: ArrayCell> EndlessArray<C> {
 
     /// Keeps a segment that nobody else has as a spare one, or frees it.
     fn reuse(&self, segment: *mut Segment<C>) {
+        // SAFETY: nobody else has it.
+        unsafe { (*segment).renew() };
         for spare in &self.spares {
             // Release: whoever takes the spare may write to it. Relaxed: then it is not passed on here.
             if spare.compare_exchange(null_mut(), segment, Release, Relaxed).is_ok() {

@@ -1,15 +1,22 @@
 //! A segment, and a cursor's tagged pointer to one.
 
-use crate::rt::alloc::TrackedBox;
+use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::Ordering::{Acquire, Release};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
+use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
-/// A cell of an endless array; the default is a fresh one.
-pub(crate) trait ArrayCell: Default {
+/// What is used again once nobody has it any more; the default is fresh.
+pub(crate) trait Renew: Default {
+    /// Makes it as good as fresh: through `with_mut`, so that an engine sees who uses it still.
+    fn renew(&mut self);
+}
+
+/// A cell of an endless array.
+pub(crate) trait ArrayCell: Renew {
     /// What a cell needs only when somebody waits in it: kept apart, so that cells lie close.
-    type Aside: Default;
+    type Aside: Renew;
     /// The bits of its [`State`](super::State).
     fn state(&self) -> &AtomicU8;
 }
@@ -23,11 +30,11 @@ pub(super) struct Segment<C: ArrayCell> {
     pub(super) next: AtomicPtr<Segment<C>>,
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
-    pub(super) cells: Box<[C]>,
-    pub(super) asides: Box<[C::Aside]>,
+    pub(super) cells: TrackedBox<[C]>,
+    pub(super) asides: TrackedBox<[C::Aside]>,
     /// Which cells all parties have left. Apart from the cells: who leaves last need not write to the line
     /// in which the next ones are being filled.
-    done: CachePadded<Box<[AtomicBool]>>,
+    done: CachePadded<TrackedBox<[AtomicBool]>>,
 }
 
 const LOW_BITS: u32 = 7;
@@ -39,14 +46,14 @@ const _: () = assert!(usize::BITS == 64, "a cursor's tag needs the free bits of 
 
 impl<C: ArrayCell> Segment<C> {
     pub(super) fn allocate(id: u64, shift: u32) -> *mut Segment<C> {
-        let cells = 0..1 << shift;
+        let cells = 0..1_usize << shift;
         let segment = TrackedBox::into_raw(TrackedBox::new(Segment {
             id: UnsafeCell::new(id),
             next: AtomicPtr::default(),
             limbo_next: AtomicPtr::default(),
-            cells: cells.clone().map(|_: usize| C::default()).collect(),
-            asides: cells.clone().map(|_| C::Aside::default()).collect(),
-            done: CachePadded::new(cells.map(|_| AtomicBool::new(false)).collect()),
+            cells: tracked(cells.clone().map(|_| C::default())),
+            asides: tracked(cells.clone().map(|_| C::Aside::default())),
+            done: CachePadded::new(tracked(cells.map(|_| AtomicBool::new(false)))),
         }));
         assert!(segment.addr() & !ADDRESS == 0, "an address beyond 48 bits leaves no room for a tag");
         segment
@@ -59,14 +66,17 @@ impl<C: ArrayCell> Segment<C> {
         self.id.with(|id| unsafe { *id })
     }
 
-    /// Notes that all parties have left a cell; whether the segment may be finished by that.
+    /// Notes that all parties have left a cell; whether the segment may be finished by that. The segment may be
+    /// another's as soon as that is noted: it must not be touched after it.
     #[inline]
     pub(super) fn cell_finished(&self, index: usize) -> bool {
+        let last = self.cells.len() - 1;
+        // Acquire: as in `is_finished`. Segments are mostly finished in order, so the last cell tells; if another
+        // thread finishes that one while we are here, the next segment's last cell does.
+        let done = index == last || self.done[last].load(Acquire);
         // Release: what the parties did in the cell happens before its reuse.
         self.done[index].store(true, Release);
-        // Acquire: as in `is_finished`. Segments are mostly finished in order, so the last cell tells; if two
-        // threads finish their cells at once and miss each other here, the next segment's last cell does.
-        self.done[self.cells.len() - 1].load(Acquire)
+        done
     }
 
     /// Whether all parties have left all cells.
@@ -75,13 +85,18 @@ impl<C: ArrayCell> Segment<C> {
         self.done.iter().all(|done| done.load(Acquire))
     }
 
-    /// Makes a segment that nobody else has as good as new.
-    pub(super) fn reset(&mut self, id: u64) {
-        self.cells.fill_with(C::default);
-        self.asides.fill_with(C::Aside::default);
-        self.done.fill_with(|| AtomicBool::new(false));
-        self.id = UnsafeCell::new(id);
-        self.next = AtomicPtr::default();
+    /// Makes a segment that nobody else has as good as new, but for its number.
+    pub(super) fn renew(&mut self) {
+        self.cells.iter_mut().for_each(C::renew);
+        self.asides.iter_mut().for_each(C::Aside::renew);
+        self.done.iter_mut().for_each(|done| done.with_mut(|done| *done = false));
+        self.next.with_mut(|next| *next = null_mut());
+    }
+
+    /// Gives a segment that nobody else has its number.
+    pub(super) fn number(&mut self, id: u64) {
+        // SAFETY: we have it alone.
+        self.id.with_mut(|slot| unsafe { *slot = id });
     }
 
     /// # Safety

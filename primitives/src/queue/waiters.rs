@@ -20,7 +20,7 @@
 //! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
 //! a cancelled wait needs no repair.
 
-use super::{ArrayCell, EndlessArray, Place, State};
+use super::{ArrayCell, EndlessArray, Place, Renew, State};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint::Backoff;
 use crate::rt::park::{Parker, Unparker};
@@ -68,6 +68,12 @@ impl Default for WaitCell {
     }
 }
 
+impl Renew for WaitCell {
+    fn renew(&mut self) {
+        self.0.with_mut(|state| *state = State::new(EMPTY).bits());
+    }
+}
+
 impl ArrayCell for WaitCell {
     type Aside = Sleeper;
 
@@ -84,6 +90,13 @@ struct Sleeper(UnsafeCell<Option<Unparker>>);
 unsafe impl Send for Sleeper {}
 // SAFETY: as above.
 unsafe impl Sync for Sleeper {}
+
+impl Renew for Sleeper {
+    fn renew(&mut self) {
+        // SAFETY: the slot is ours alone.
+        drop(unsafe { self.set(None) });
+    }
+}
 
 impl Sleeper {
     /// # Safety

@@ -21,7 +21,7 @@ use core::ptr::NonNull;
 /// let boxed = unsafe { TrackedBox::from_raw(raw) };
 /// assert_eq!(*boxed, 5);
 /// ```
-pub struct TrackedBox<T>(NonNull<T>, Owner);
+pub struct TrackedBox<T: ?Sized>(NonNull<T>, Owner);
 
 /// Where the box was made or taken back: its destructor has no line of its own to report.
 #[derive(Clone, Copy)]
@@ -42,33 +42,32 @@ impl Owner {
 }
 
 // SAFETY: it owns its value, as `Box` does.
-unsafe impl<T: Send> Send for TrackedBox<T> {}
+unsafe impl<T: ?Sized + Send> Send for TrackedBox<T> {}
 // SAFETY: as above.
-unsafe impl<T: Sync> Sync for TrackedBox<T> {}
+unsafe impl<T: ?Sized + Sync> Sync for TrackedBox<T> {}
 
 impl<T> TrackedBox<T> {
     /// Moves `value` to the heap.
     #[inline]
     #[track_caller]
     pub fn new(value: T) -> Self {
-        let pointer = NonNull::from(Box::leak(Box::new(value)));
-        #[cfg(feature = "checking")]
-        if size_of::<T>() != 0
-            && let Current::Model(session) = current()
-        {
-            // SAFETY: the memory came from a `Box<T>`; a `Box<ManuallyDrop<T>>` has the same layout,
-            // and frees it without running the destructor, which `drop` has run by then.
-            let release =
-                move || drop(unsafe { Box::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>().as_ptr()) });
-            let release: Box<dyn FnOnce() + '_> = Box::new(release);
-            // SAFETY: the closure holds an address only; `ManuallyDrop` never touches the value.
-            let release =
-                unsafe { core::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(release) };
-            session.allocated(pointer.addr().get(), size_of::<T>(), Location::caller(), release);
-        }
-        TrackedBox(pointer, Owner::here())
+        TrackedBox::from(Box::new(value))
     }
 
+    /// Moves the value out and frees the memory.
+    #[inline]
+    #[track_caller]
+    pub fn into_inner(this: Self) -> T {
+        let pointer = TrackedBox::into_raw(this);
+        // SAFETY: the box owned the value, which is moved out once; below only memory is freed.
+        let value = unsafe { pointer.read() };
+        // SAFETY: same layout, and no destructor runs on the moved-out value.
+        drop(unsafe { TrackedBox::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>()) });
+        value
+    }
+}
+
+impl<T: ?Sized> TrackedBox<T> {
     /// Gives up ownership; the pointer must come back through [`from_raw`](Self::from_raw).
     #[inline]
     pub fn into_raw(this: Self) -> *mut T {
@@ -85,24 +84,39 @@ impl<T> TrackedBox<T> {
         // SAFETY: `into_raw` never returns null.
         TrackedBox(unsafe { NonNull::new_unchecked(pointer) }, Owner::here())
     }
+}
 
-    /// Moves the value out and frees the memory.
+/// Tracks what is in a box already, a slice for instance.
+impl<T: ?Sized> From<Box<T>> for TrackedBox<T> {
     #[inline]
     #[track_caller]
-    pub fn into_inner(this: Self) -> T {
-        let pointer = TrackedBox::into_raw(this);
-        // SAFETY: the box owned the value, which is moved out once; below only memory is freed.
-        let value = unsafe { pointer.read() };
-        // SAFETY: same layout, and no destructor runs on the moved-out value.
-        drop(unsafe { TrackedBox::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>()) });
-        value
+    fn from(value: Box<T>) -> Self {
+        #[cfg(feature = "checking")]
+        let layout = core::alloc::Layout::for_value(&*value);
+        let pointer = NonNull::from(Box::leak(value));
+        #[cfg(feature = "checking")]
+        if layout.size() != 0
+            && let Current::Model(session) = current()
+        {
+            let memory = pointer.cast::<u8>();
+            // SAFETY: the memory came from a box of this layout; `drop` has run the value's destructor by then.
+            let release = move || unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
+            session.allocated(memory.addr().get(), layout.size(), Location::caller(), Box::new(release));
+        }
+        TrackedBox(pointer, Owner::here())
     }
 }
 
-impl<T> Drop for TrackedBox<T> {
+/// A slice on the heap.
+#[track_caller]
+pub(crate) fn tracked<T>(items: impl Iterator<Item = T>) -> TrackedBox<[T]> {
+    TrackedBox::from(items.collect::<Box<[T]>>())
+}
+
+impl<T: ?Sized> Drop for TrackedBox<T> {
     fn drop(&mut self) {
         #[cfg(feature = "checking")]
-        if size_of::<T>() != 0
+        if size_of_val(&**self) != 0
             && let Current::Model(session) = current()
             && session.is_tracked(self.0.addr().get(), self.1.site)
         {
@@ -115,7 +129,7 @@ impl<T> Drop for TrackedBox<T> {
     }
 }
 
-impl<T> Deref for TrackedBox<T> {
+impl<T: ?Sized> Deref for TrackedBox<T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
@@ -124,7 +138,7 @@ impl<T> Deref for TrackedBox<T> {
     }
 }
 
-impl<T> DerefMut for TrackedBox<T> {
+impl<T: ?Sized> DerefMut for TrackedBox<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the box owns a live value, and is borrowed exclusively.
@@ -132,7 +146,7 @@ impl<T> DerefMut for TrackedBox<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for TrackedBox<T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for TrackedBox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
