@@ -1,4 +1,4 @@
-//! Channels: ours, crossbeam-channel's, flume's, kanal's and std's, one group for each scenario.
+//! Channels: ours, crossbeam-channel's, crossfire's, flume's, kanal's and std's, one group for each scenario.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -9,7 +9,7 @@
 mod peers;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use peers::{Channel, Crossbeam, Flume, Kanal, Locked, Selvedge, Std};
+use peers::{Channel, Crossbeam, Crossfire, CrossfireList, Flume, Kanal, Locked, Selvedge, Std};
 use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -184,16 +184,23 @@ fn channels(criterion: &mut Criterion) {
         10_000,
         uncontended,
         one,
-        [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
     );
-    scenario!(criterion, "spsc 1", 1_000, transfer, one, [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]);
+    scenario!(
+        criterion,
+        "spsc 1",
+        1_000,
+        transfer,
+        one,
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
+    );
     scenario!(
         criterion,
         "spsc 128",
         10_000,
         transfer,
         many,
-        [Selvedge, Crossbeam, Flume, Kanal, Std, Locked]
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
     );
     scenario!(criterion, "rendezvous", 1_000, transfer, none, [Selvedge, Crossbeam, Flume, Kanal, Std]);
     scenario!(
@@ -202,16 +209,23 @@ fn channels(criterion: &mut Criterion) {
         10_000,
         transfer,
         crowd,
-        [Selvedge, Crossbeam, Flume, Kanal, Locked]
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Locked]
     );
-    scenario!(criterion, "unbounded spsc", 10_000, unbounded, many, [Selvedge, Crossbeam, Flume, Kanal]);
+    scenario!(
+        criterion,
+        "unbounded spsc",
+        10_000,
+        unbounded,
+        many,
+        [Selvedge, Crossbeam, CrossfireList, Flume, Kanal]
+    );
     scenario!(
         criterion,
         "try_recv empty",
         10_000,
         try_recv_empty,
         many,
-        [Selvedge, Crossbeam, Flume, Kanal, Std]
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std]
     );
     pair!(criterion, "select 2", 10_000, ours_select_2, crossbeam_select_2);
     pair!(criterion, "select 8", 10_000, ours_select_8, crossbeam_select_8);

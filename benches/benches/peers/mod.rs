@@ -21,7 +21,7 @@ pub(crate) trait Channel: 'static {
 }
 
 macro_rules! channel {
-    ($type:ident, $name:literal, $tx:ty, $rx:ty, $bounded:path, $unbounded:path, $empty:expr) => {
+    ($type:ident, $name:literal, $tx:ty, $rx:ty, $bounded:expr, $unbounded:expr, $empty:expr) => {
         pub(crate) struct $type;
 
         impl Channel for $type {
@@ -29,10 +29,10 @@ macro_rules! channel {
             type Tx = $tx;
             type Rx = $rx;
             fn bounded(capacity: usize) -> (Self::Tx, Self::Rx) {
-                $bounded(capacity)
+                ($bounded)(capacity)
             }
             fn unbounded() -> (Self::Tx, Self::Rx) {
-                $unbounded()
+                ($unbounded)()
             }
             fn send(tx: &Self::Tx, value: u64) {
                 tx.send(value).expect("the receiver lives");
@@ -76,6 +76,30 @@ channel!(Kanal, "kanal", kanal::Sender<u64>, kanal::Receiver<u64>, kanal::bounde
     .try_recv()
     .ok()
     .flatten());
+
+// A type for each form, and none without a buffer.
+channel!(
+    Crossfire,
+    "crossfire",
+    crossfire::MTx<crossfire::mpmc::Array<u64>>,
+    crossfire::MRx<crossfire::mpmc::Array<u64>>,
+    crossfire::mpmc::bounded_blocking,
+    no_such_form,
+    |rx| rx.try_recv().ok()
+);
+channel!(
+    CrossfireList,
+    "crossfire",
+    crossfire::MTx<crossfire::mpmc::List<u64>>,
+    crossfire::MRx<crossfire::mpmc::List<u64>>,
+    |_| no_such_form(),
+    crossfire::mpmc::unbounded_blocking,
+    |rx| rx.try_recv().ok()
+);
+
+fn no_such_form<T>() -> T {
+    unreachable!("this type has the other form, and is in no scenario with this one")
+}
 
 pub(crate) struct Std;
 
