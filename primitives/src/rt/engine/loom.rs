@@ -10,8 +10,8 @@
 //! and that nobody reads: so loads are in conflict with each other, and no access hides another. A
 //! store that nobody reads orders nothing, so no edge comes with it.
 
-use super::{Engine, Exchange, Memory, Rmw, ThreadId, Width};
-use core::cell::RefCell;
+use super::{Engine, Exchange, Memory, Raced, Rmw, ThreadId, Width};
+use core::cell::{Ref, RefCell, RefMut};
 use core::sync::atomic::Ordering::{self, Relaxed, SeqCst};
 use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
 use loom::sync::atomic as latomic;
@@ -149,6 +149,21 @@ fn on_bool(op: Rmw) -> Rmw {
     }
 }
 
+/// The atomic, for an access that others may make at the same time. loom lets others run before it makes an access
+/// that has begun: whoever wants the atomic for itself then races with that, and the other way round.
+fn shared(atomic: &RefCell<Atomic>) -> Ref<'_, Atomic> {
+    atomic.try_borrow().unwrap_or_else(|_| raced())
+}
+
+/// The atomic, for an access that nobody else may make one beside.
+fn alone(atomic: &RefCell<Atomic>) -> RefMut<'_, Atomic> {
+    atomic.try_borrow_mut().unwrap_or_else(|_| raced())
+}
+
+fn raced() -> ! {
+    std::panic::resume_unwind(Box::new(Raced(None)))
+}
+
 impl LoomEngine {
     fn location(&self, atomic: u32) -> Location {
         self.atomics.borrow()[atomic as usize].clone()
@@ -242,24 +257,24 @@ impl Memory for LoomEngine {
         let location = self.location(atomic);
         // Relaxed: nobody reads it; only the conflict with other loads matters.
         location.witness.store(false, Relaxed);
-        Self::fenced(order, || location.atomic.borrow().load(order))
+        Self::fenced(order, || shared(&location.atomic).load(order))
     }
 
     fn store(&self, atomic: u32, value: u64, order: Ordering) {
         let atomic = self.atomic(atomic);
-        Self::fenced(order, || atomic.borrow().store(value, order))
+        Self::fenced(order, || shared(&atomic).store(value, order))
     }
 
     fn rmw(&self, atomic: u32, op: Rmw, _width: Width, order: Ordering) -> u64 {
         let Location { width, atomic, .. } = self.location(atomic);
         let op = if width == Width::Bool { on_bool(op) } else { op };
-        Self::fenced(order, || atomic.borrow().rmw(op, order))
+        Self::fenced(order, || shared(&atomic).rmw(op, order))
     }
 
     fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64> {
         let Exchange { current, new, success, failure, .. } = exchange;
         let atomic = self.atomic(atomic);
-        Self::fenced(success, || atomic.borrow().compare_exchange(current, new, success, failure))
+        Self::fenced(success, || shared(&atomic).compare_exchange(current, new, success, failure))
     }
 
     fn fence(&self, order: Ordering) {
@@ -269,15 +284,15 @@ impl Memory for LoomEngine {
     }
 
     fn unsync_load(&self, atomic: u32) -> u64 {
-        self.atomic(atomic).borrow().unsync_load()
+        shared(&self.atomic(atomic)).unsync_load()
     }
 
     fn unsync_store(&self, atomic: u32, value: u64) {
-        self.atomic(atomic).borrow_mut().exclusive(Some(value));
+        alone(&self.atomic(atomic)).exclusive(Some(value));
     }
 
     fn exclusive(&self, atomic: u32, new: Option<u64>) -> u64 {
-        self.atomic(atomic).borrow_mut().exclusive(new)
+        alone(&self.atomic(atomic)).exclusive(new)
     }
 
     fn cell_new(&self) -> u32 {

@@ -287,7 +287,8 @@ impl Session {
 
     fn engine_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {
         if let Some(Raced(other)) = payload.downcast_ref::<Raced>() {
-            self.fail_race(site, *other);
+            let other = other.or_else(|| self.state.borrow().objects.conflicting_site());
+            self.fail_race(site, other);
         }
         let placed = current::take_panic();
         let text = payload
