@@ -51,6 +51,42 @@ fn a_late_unpark_of_an_old_parker_does_not_wake_a_new_one() {
 }
 
 #[test]
+fn tokens_given_twice_are_one_and_parkers_of_one_thread_are_apart() {
+    let (outer, inner) = (Parker::new(), Parker::new());
+    let unparker = outer.unparker();
+    unparker.clone().unpark();
+    unparker.unpark();
+    assert!(!inner.park_deadline(Some(Instant::now())), "the token is the other's");
+    drop(inner);
+    assert!(!Parker::new().park_deadline(Some(Instant::now())), "and stays so");
+    assert!(outer.park_deadline(Some(Instant::now())));
+    assert!(!outer.park_deadline(Some(Instant::now())), "there was one for both");
+}
+
+#[test]
+fn whoever_parks_is_woken_once_for_each_wait_however_late_others_give() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    for round in 1..=300 {
+        let parker = Parker::new();
+        let givers = [parker.unparker(), parker.unparker()].map(|unparker| {
+            let turn = Arc::clone(&turn);
+            thread::spawn(move || {
+                turn.store(round, Relaxed);
+                unparker.unpark();
+            })
+        });
+        parker.park();
+        // Relaxed suffices: one of them has given, after it had stored. The other may still be about to.
+        assert_eq!(turn.load(Relaxed), round);
+        drop(parker);
+        if round % 2 == 0 {
+            assert!(!Parker::new().park_deadline(Some(Instant::now())), "a late token reaches no later wait");
+        }
+        givers.into_iter().for_each(|giver| giver.join().expect("no panic"));
+    }
+}
+
+#[test]
 fn scoped_threads_borrow_and_return_values() {
     let sum = AtomicUsize::new(0);
     let results: Vec<usize> = thread::scope(|scope| {

@@ -16,7 +16,7 @@ use core::marker::PhantomData;
 #[cfg(feature = "checking")]
 use core::panic::Location;
 use std::time::Instant;
-use token::{Held, Token};
+use token::{Held, Share};
 
 /// The waiting side; stays on the thread that made it.
 ///
@@ -48,7 +48,7 @@ pub struct Unparker(Target);
 
 #[derive(Clone)]
 enum Target {
-    Native(std::sync::Arc<Token>),
+    Native(Share),
     #[cfg(feature = "checking")]
     Model {
         home: Home,
@@ -112,7 +112,7 @@ impl Unparker {
     #[track_caller]
     pub fn unpark(self) {
         match self.0 {
-            Target::Native(token) => token.unpark(),
+            Target::Native(share) => share.unpark(),
             #[cfg(feature = "checking")]
             Target::Model { home, token } => {
                 if let Some(session) = home.get() {
