@@ -38,7 +38,8 @@ const WEAK_DONE: Twin =
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
     .or(FailureKind::UseAfterFree)
-    .or(FailureKind::Race);
+    .or(FailureKind::Race)
+    .or(FailureKind::Livelock);
 const LOST_GROWTH: Twin =
     CORE.lose("self.receivers.buffer_end.fetch_add(1, SeqCst)", FailureKind::Panic).or(FailureKind::Deadlock);
 const WEAK_GROWTH: Twin = CORE.weaken("self.receivers.buffer_end.fetch_add(1, SeqCst)").needs(Teeth::SeqCst);

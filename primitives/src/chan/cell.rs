@@ -1,14 +1,13 @@
 //! A cell of a channel: where the send and the receive with the same ticket meet.
 
 use super::claim::{Claim, Outcome};
-use crate::queue::{ArrayCell, Place, Renew, State};
+use crate::queue::{ArrayCell, Place, State};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint::Backoff;
+use crate::rt::hint;
 use crate::rt::park::Unparker;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, SeqCst};
-use crate::rt::time::now;
 use core::mem::MaybeUninit;
 use std::time::Instant;
 
@@ -100,18 +99,21 @@ impl<T> Default for Cell<T> {
     }
 }
 
-impl<T> Renew for Cell<T> {
-    fn renew(&mut self) {
-        self.state.with_mut(|state| *state = State::new(Phase::Empty as u8).bits());
-        self.value.with_mut(|_| ());
-    }
-}
-
 impl<T> ArrayCell for Cell<T> {
     type Aside = Aside;
 
     fn state(&self) -> &AtomicU8 {
         &self.state
+    }
+
+    fn renew(&mut self, aside: &mut Aside) {
+        let fresh = State::new(Phase::Empty as u8).bits();
+        let was = State::from_bits(self.state.with_mut(|state| core::mem::replace(state, fresh)));
+        self.value.with_mut(|_| ());
+        // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
+        if Phase::of(was) != Phase::Full || was.is_seen() {
+            aside.renew();
+        }
     }
 }
 
@@ -139,16 +141,14 @@ unsafe impl Send for Aside {}
 // SAFETY: as above.
 unsafe impl Sync for Aside {}
 
-impl Renew for Aside {
+impl Aside {
     fn renew(&mut self) {
         for slot in &self.0 {
             // SAFETY: both slots are ours alone.
             drop(slot.with_mut(|slot| unsafe { (*slot).take() }));
         }
     }
-}
 
-impl Aside {
     /// # Safety
     /// The slot is the caller's: this party has not announced itself as waiting, or the caller ended its wait and
     /// nobody has seen it.
@@ -241,17 +241,7 @@ impl<T> Cell<T> {
     /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
     /// deadline that has passed is not worth it.
     pub(super) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {
-        let backoff = Backoff::new();
-        if deadline.is_some_and(|deadline| deadline <= now()) {
-            return false;
-        }
-        while !backoff.is_completed() {
-            if Phase::of(self.load()) != phase {
-                return true;
-            }
-            backoff.snooze();
-        }
-        false
+        hint::soon(deadline, || Phase::of(self.load()) != phase)
     }
 
     /// # Safety

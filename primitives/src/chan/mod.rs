@@ -159,6 +159,8 @@ use self::core::Capacity;
 
 /// Cells in a segment, as a power of two.
 const SEGMENT_SHIFT: u32 = 5;
+/// The same where segments come and go with the values.
+const UNBOUNDED_SHIFT: u32 = 6;
 
 /// A channel that holds up to `capacity` values; with 0, sends and receives meet (*rendezvous*).
 ///
@@ -195,7 +197,7 @@ pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Rece
 /// assert_eq!(rx.iter().sum::<i32>(), 499_500);
 /// ```
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
-    with_segments(Capacity::Unbounded, SEGMENT_SHIFT)
+    with_segments(Capacity::Unbounded, UNBOUNDED_SHIFT)
 }
 
 /// [`unbounded`] with two to the power `shift` cells in a segment.

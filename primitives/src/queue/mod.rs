@@ -50,7 +50,7 @@ mod waiters;
 
 pub(crate) use array::{EndlessArray, Place};
 pub(crate) use lazy::LazyBox;
-pub(crate) use segment::{ArrayCell, Renew};
+pub(crate) use segment::ArrayCell;
 pub(crate) use state::State;
 pub use waiters::{Ticket, Waiters, Wake};
 

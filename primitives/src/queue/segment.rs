@@ -7,18 +7,15 @@ use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
-/// What is used again once nobody has it any more; the default is fresh.
-pub(crate) trait Renew: Default {
-    /// Makes it as good as fresh: through `with_mut`, so that an engine sees who uses it still.
-    fn renew(&mut self);
-}
-
-/// A cell of an endless array.
-pub(crate) trait ArrayCell: Renew {
+/// A cell of an endless array; the default is a fresh one.
+pub(crate) trait ArrayCell: Default {
     /// What a cell needs only when somebody waits in it: kept apart, so that cells lie close.
-    type Aside: Renew;
+    type Aside: Default;
     /// The bits of its [`State`](super::State).
     fn state(&self) -> &AtomicU8;
+    /// Makes a cell that nobody has any more as good as fresh: through `with_mut`, so that an engine sees who uses it
+    /// still.
+    fn renew(&mut self, aside: &mut Self::Aside);
 }
 
 /// Aligned so that seven low bits of its address are free for a tag.
@@ -87,8 +84,7 @@ impl<C: ArrayCell> Segment<C> {
 
     /// Makes a segment that nobody else has as good as new, but for its number.
     pub(super) fn renew(&mut self) {
-        self.cells.iter_mut().for_each(C::renew);
-        self.asides.iter_mut().for_each(C::Aside::renew);
+        self.cells.iter_mut().zip(&mut *self.asides).for_each(|(cell, aside)| cell.renew(aside));
         self.done.iter_mut().for_each(|done| done.with_mut(|done| *done = false));
         self.next.with_mut(|next| *next = null_mut());
     }

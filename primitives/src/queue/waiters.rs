@@ -20,13 +20,12 @@
 //! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
 //! a cancelled wait needs no repair.
 
-use super::{ArrayCell, EndlessArray, Place, Renew, State};
+use super::{ArrayCell, EndlessArray, Place, State};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint::Backoff;
+use crate::rt::hint;
 use crate::rt::park::{Parker, Unparker};
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicU8, AtomicU64};
-use crate::rt::time::now;
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -68,17 +67,17 @@ impl Default for WaitCell {
     }
 }
 
-impl Renew for WaitCell {
-    fn renew(&mut self) {
-        self.0.with_mut(|state| *state = State::new(EMPTY).bits());
-    }
-}
-
 impl ArrayCell for WaitCell {
     type Aside = Sleeper;
 
     fn state(&self) -> &AtomicU8 {
         &self.0
+    }
+
+    fn renew(&mut self, aside: &mut Sleeper) {
+        self.0.with_mut(|state| *state = State::new(EMPTY).bits());
+        // SAFETY: the slot is ours alone.
+        drop(unsafe { aside.set(None) });
     }
 }
 
@@ -90,13 +89,6 @@ struct Sleeper(UnsafeCell<Option<Unparker>>);
 unsafe impl Send for Sleeper {}
 // SAFETY: as above.
 unsafe impl Sync for Sleeper {}
-
-impl Renew for Sleeper {
-    fn renew(&mut self) {
-        // SAFETY: the slot is ours alone.
-        drop(unsafe { self.set(None) });
-    }
-}
 
 impl Sleeper {
     /// # Safety
@@ -132,17 +124,7 @@ impl WaitCell {
     /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has
     /// passed is not worth it.
     fn changes_soon(&self, deadline: Option<Instant>) -> bool {
-        let backoff = Backoff::new();
-        if deadline.is_some_and(|deadline| deadline <= now()) {
-            return false;
-        }
-        while !backoff.is_completed() {
-            if self.phase() != WAITING {
-                return true;
-            }
-            backoff.snooze();
-        }
-        false
+        hint::soon(deadline, || self.phase() != WAITING)
     }
 }
 

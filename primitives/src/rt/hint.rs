@@ -3,6 +3,7 @@
 use super::thread;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
+use std::time::Instant;
 
 /// Tells the processor, or the engine, that this thread spins: that it is in a loop, and would only go round
 /// again until another thread changes something that it has just read.
@@ -97,6 +98,39 @@ impl Drop for TakenLane {
             LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Relaxed);
         }
     }
+}
+
+/// Rounds in which a thread that is about to be parked only looks, each with twice as many pauses of the processor.
+const ROUNDS: u32 = 7;
+/// How often it gives others the processor after that: all in all it takes about as long as to be parked and woken.
+const YIELDS: u32 = 128;
+
+/// Looks for a while whether `done`, before the thread is parked. `false` if not, or if the deadline has passed; under
+/// an engine at once.
+///
+/// Two threads that meet again and again, each sooner than a wake-up takes, never sleep by that; and whoever sleeps has
+/// spent no more time on looking than on that.
+pub(crate) fn soon(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+    let too_late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+    if thread::under_engine() || too_late() {
+        return false;
+    }
+    for round in 0..ROUNDS {
+        if done() {
+            return true;
+        }
+        (0..1 << round).for_each(|_| core::hint::spin_loop());
+    }
+    for _ in 0..YIELDS {
+        if done() {
+            return true;
+        }
+        std::thread::yield_now();
+        if too_late() {
+            return false;
+        }
+    }
+    done()
 }
 
 /// Exponential back-off for retry loops and short waits.

@@ -5,7 +5,7 @@ use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
 use crate::chan::full::Budget;
 use crate::rt::choose;
-use crate::rt::hint::Backoff;
+use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
@@ -183,19 +183,13 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Waits until the claim is decided, as long as all cases wait; else takes the decision back.
     fn while_all_wait(&mut self) -> Result<Ended, Again> {
-        let backoff = Backoff::new();
         loop {
             if let Some(ended) = self.look()? {
                 return Ok(ended);
             }
             let deadline = self.first_deadline();
-            // A deadline that has passed is not worth a moment.
-            if deadline.is_none_or(|deadline| deadline > now()) {
-                while !backoff.is_completed() && self.claim.outcome() == Outcome::WAITING {
-                    backoff.snooze();
-                }
-            }
-            let woken = self.claim.outcome() != Outcome::WAITING || self.parker.park_deadline(deadline);
+            let woken = hint::soon(deadline, || self.claim.outcome() != Outcome::WAITING)
+                || self.parker.park_deadline(deadline);
             let outcome = self.claim.outcome();
             if outcome != Outcome::WAITING {
                 return Ok(Ended::Decided(outcome));
