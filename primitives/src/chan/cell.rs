@@ -238,6 +238,11 @@ impl<T> Cell<T> {
         Err(state)
     }
 
+    /// Looks for a moment whether the cell is in another state, before the thread says that it waits.
+    pub(super) fn changes_at_once(&self, state: State, deadline: Option<Instant>) -> bool {
+        hint::at_once(deadline, || self.load() != state)
+    }
+
     /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
     /// deadline that has passed is not worth it.
     pub(super) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {

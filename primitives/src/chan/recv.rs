@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
 use super::claim::Claim;
-use super::core::{Chan, NoTicket, Patience};
+use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -242,6 +242,9 @@ impl<T> Chan<T> {
         deadline: Option<Instant>,
     ) -> Result<Result<T, Option<NotReceived>>, State> {
         let cell = place.cell();
+        if self.capacity() != Capacity::Rendezvous && cell.changes_at_once(state, deadline) {
+            return Err(cell.load());
+        }
         let parker = Parker::new();
         // SAFETY: nobody waits here yet, and only this receiver may come to.
         unsafe { place.aside().set(RECEIVER, Waiter::Plain(parker.unparker())) };

@@ -111,8 +111,26 @@ const YIELDS: u32 = 128;
 /// Two threads that meet again and again, each sooner than a wake-up takes, never sleep by that; and whoever sleeps has
 /// spent no more time on looking than on that.
 pub(crate) fn soon(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-    let too_late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
-    if thread::under_engine() || too_late() {
+    if at_once(deadline, &mut done) {
+        return true;
+    }
+    if !thread::under_engine() {
+        for _ in 0..YIELDS {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return false;
+            }
+            if done() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+    }
+    false
+}
+
+/// The same for a few microseconds only: before it says that it waits, so that nobody need wake it.
+pub(crate) fn at_once(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
+    if thread::under_engine() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
         return false;
     }
     for round in 0..ROUNDS {
@@ -120,15 +138,6 @@ pub(crate) fn soon(deadline: Option<Instant>, mut done: impl FnMut() -> bool) ->
             return true;
         }
         (0..1 << round).for_each(|_| core::hint::spin_loop());
-    }
-    for _ in 0..YIELDS {
-        if done() {
-            return true;
-        }
-        std::thread::yield_now();
-        if too_late() {
-            return false;
-        }
     }
     done()
 }
