@@ -115,6 +115,33 @@ proptest! {
 }
 
 /// Values are dropped once: by who replaces them, by clear, or with the map.
+/// The same hash for all keys: as if each had the last home.
+#[derive(Clone, Copy, Default)]
+struct Last;
+
+impl Hasher for Last {
+    fn finish(&self) -> u64 {
+        u64::MAX
+    }
+    fn write(&mut self, _bytes: &[u8]) {}
+}
+
+#[test]
+fn keys_that_cannot_be_told_apart_are_kept_apart() {
+    let map = Map::with_hasher(BuildHasherDefault::<Last>::default());
+    (0..1_000).for_each(|key| map.store(key, key));
+    assert_eq!(map.len(), 1_000);
+    (0..1_000).for_each(|key| assert_eq!(map.load(&key), Some(key)));
+    (0..1_000).for_each(|key| assert_eq!(map.load_and_delete(&key), Some(key)));
+    assert!(map.is_empty());
+    // Tombstones fill the table too: it is replaced, and does not grow for ever.
+    (0..10_000).for_each(|key| {
+        map.store(key, key);
+        assert!(map.delete(&key));
+    });
+    assert!(map.is_empty());
+}
+
 #[test]
 fn values_are_dropped_once() {
     let counted = Arc::new(());

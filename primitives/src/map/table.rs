@@ -164,10 +164,10 @@ fn lanes(homes: usize) -> usize {
 }
 
 impl<K, V> Table<K, V> {
-    /// With so many homes, a power of two.
-    pub(super) fn new(homes: usize) -> Table<K, V> {
+    /// With so many homes, a power of two, and at least so many slots after the last one's.
+    fn new(homes: usize, beyond: usize) -> Table<K, V> {
         let bits = homes.trailing_zeros();
-        let beyond = if homes < 16 { homes / 2 } else { 4 * bits as usize };
+        let beyond = beyond.max(if homes < 16 { homes / 2 } else { 4 * bits as usize });
         Table {
             slots: tracked((0..homes + beyond).map(|_| Slot(AtomicPtr::new(null_mut())))),
             bits,
@@ -249,16 +249,23 @@ impl<K, V> Table<K, V> {
 
     /// A table with these entries, and at least so many homes. They are not in two tables that change.
     pub(super) fn with(words: &[Word<K, V>], homes: usize) -> Table<K, V> {
-        let mut homes = homes.max((words.len() * 3).next_power_of_two());
-        loop {
-            let table = Table::new(homes);
-            if words.iter().all(|word| table.adopt(*word)) {
-                // Relaxed: nobody else has the table.
-                table.used[0].store(words.len(), Relaxed);
-                return table;
-            }
-            homes *= 2;
-        }
+        let homes = homes.max((words.len() * 3).next_power_of_two());
+        // Chance may crowd the last homes. If more of them do not help, hashes are alike: then there is room for all
+        // keys after the last home, and as many again.
+        let tries = [(homes, 0), (homes * 2, 0), (homes, words.len() * 2)];
+        let made = tries.into_iter().find_map(|(homes, beyond)| {
+            let table = Table::new(homes, beyond);
+            (words.iter().all(|word| table.adopt(*word)) && table.has_room()).then_some(table)
+        });
+        let table = made.expect("what fits after the last home fits");
+        table.used[0].store(words.len(), Relaxed); // Relaxed: nobody else has the table.
+        table
+    }
+
+    /// Whether one more key has a slot, whichever it is.
+    fn has_room(&self) -> bool {
+        // Relaxed: nobody else has the table.
+        self.slots.last().is_some_and(|slot| slot.0.load(Relaxed).is_null())
     }
 
     /// Puts an entry into a table that nobody else has; `false` if it is full.
