@@ -3,7 +3,8 @@
 //! Each worker has a lane of slots; getting looks there first, then into the lanes of others, and putting fills
 //! the own lane first. A slot is one word that owns what is in it, taken by a swap and filled by a compare-exchange:
 //! so nobody ever looks into something that another thread may have taken, and nothing has to be reclaimed.
-//! (Go's deque for one owner and many thieves saves the owner these, but needs workers that cannot be moved.)
+//! One slot of a lane only the lane's own thread fills, by a store: what it finds empty stays empty until then.
+//! (Go's deque for one owner and many thieves saves the owner the swap too, for the price of a fence when it takes.)
 //!
 //! Idle things have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the
 //! younger the older. Nothing cleans in the background: a program calls it when it wants its memory back.
@@ -39,6 +40,8 @@ const SLOTS: usize = 16;
 pub struct Pool<T, F = fn() -> T> {
     make: F,
     lanes: Box<[CachePadded<Lane<T>>]>,
+    /// Idle things that a lane keeps of each generation, besides what its own thread has put there.
+    slots: usize,
     /// The lowest bit names the younger generation.
     generation: AtomicUsize,
 }
@@ -48,6 +51,8 @@ struct Lane<T> {
 }
 
 struct Slots<T> {
+    /// Only the lane's own thread fills it.
+    own: AtomicPtr<T>,
     slots: Box<[AtomicPtr<T>]>,
     /// About how many are full: where to look first.
     full: AtomicUsize,
@@ -56,8 +61,6 @@ struct Slots<T> {
 /// Something out of a [`Pool`], which is put back when this is dropped.
 pub struct Pooled<'a, T, F = fn() -> T> {
     pool: &'a Pool<T, F>,
-    /// The lane that it goes back to, if there is room.
-    lane: usize,
     item: ManuallyDrop<TrackedBox<T>>,
 }
 
@@ -68,27 +71,50 @@ unsafe impl<T: Send, F: Sync> Sync for Pool<T, F> {}
 
 impl<T> Slots<T> {
     fn new(count: usize) -> Slots<T> {
-        Slots { slots: (0..count).map(|_| AtomicPtr::new(null_mut())).collect(), full: AtomicUsize::new(0) }
+        let empty = || AtomicPtr::new(null_mut());
+        Slots { own: empty(), slots: (0..count).map(|_| empty()).collect(), full: AtomicUsize::new(0) }
     }
 
+    #[inline]
     fn take(&self) -> Option<TrackedBox<T>> {
+        Self::take_from(&self.own).or_else(|| self.take_other())
+    }
+
+    #[inline]
+    fn take_from(slot: &AtomicPtr<T>) -> Option<TrackedBox<T>> {
+        // Relaxed: the swap decides.
+        if slot.load(Relaxed).is_null() {
+            return None;
+        }
+        // Acquire: pairs with the Release of whoever put it there: what was done to it before happens before.
+        let item = slot.swap(null_mut(), Acquire);
+        // SAFETY: whatever is in a slot came from `into_raw`, and only we have swapped it out.
+        (!item.is_null()).then(|| unsafe { TrackedBox::from_raw(item) })
+    }
+
+    fn take_other(&self) -> Option<TrackedBox<T>> {
         let likely = self.full.load(Relaxed).min(self.slots.len()); // Relaxed: a hint.
         let (low, high) = self.slots.split_at(likely);
         for (below, slot) in low.iter().rev().chain(high).enumerate() {
-            // Relaxed: the swap decides.
-            if slot.load(Relaxed).is_null() {
-                continue;
-            }
-            // Acquire: pairs with the Release of `put`: what was done to it before it was put happens before.
-            let item = slot.swap(null_mut(), Acquire);
-            if !item.is_null() {
+            if let Some(item) = Self::take_from(slot) {
                 // Relaxed: a hint.
                 self.full.store(likely.saturating_sub(below + 1), Relaxed);
-                // SAFETY: whatever is in a slot came from `into_raw`, and only we have swapped it out.
-                return Some(unsafe { TrackedBox::from_raw(item) });
+                return Some(item);
             }
         }
         None
+    }
+
+    /// Puts something into the slot that is the caller's alone to fill.
+    #[inline]
+    fn put_own(&self, item: TrackedBox<T>) -> Result<(), TrackedBox<T>> {
+        // Relaxed: we are the one who fills it, so if it was taken we see that at some time, and then it is empty.
+        if !self.own.load(Relaxed).is_null() {
+            return Err(item);
+        }
+        // Release: as in `put`.
+        self.own.store(TrackedBox::into_raw(item), Release);
+        Ok(())
     }
 
     fn put(&self, item: TrackedBox<T>) -> Result<(), TrackedBox<T>> {
@@ -96,7 +122,7 @@ impl<T> Slots<T> {
         let (low, high) = self.slots.split_at(likely);
         let item = TrackedBox::into_raw(item);
         for (above, slot) in high.iter().chain(low).enumerate() {
-            // Relaxed: the exchange decides. Release: as in `take`.
+            // Relaxed: the exchange decides. Release: pairs with the Acquire of whoever takes it.
             if slot.load(Relaxed).is_null()
                 && slot.compare_exchange(null_mut(), item, Release, Relaxed).is_ok()
             {
@@ -111,8 +137,12 @@ impl<T> Slots<T> {
 
 impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
-        while let Some(item) = self.take() {
-            drop(item);
+        for slot in core::iter::once(&mut self.own).chain(&mut self.slots) {
+            let item = slot.with_mut(|item| core::mem::replace(item, null_mut()));
+            if !item.is_null() {
+                // SAFETY: whatever is in a slot came from `into_raw`, and nobody else is left.
+                drop(unsafe { TrackedBox::from_raw(item) });
+            }
         }
     }
 }
@@ -120,7 +150,7 @@ impl<T> Drop for Slots<T> {
 impl<T, F: Fn() -> T> Pool<T, F> {
     /// A pool of what `make` makes.
     ///
-    /// It keeps at most 16 idle things for each processor and generation; see [`with_slots`](Self::with_slots).
+    /// It keeps at most 17 idle things for each processor and generation; see [`with_slots`](Self::with_slots).
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(String::new);
@@ -130,8 +160,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         Pool::with_slots(SLOTS, make)
     }
 
-    /// A pool that keeps at most so many idle things for each processor and generation. What is put into a full pool
-    /// is dropped.
+    /// A pool that keeps at most so many idle things for each processor and generation, and one more that the
+    /// processor's own thread has put there; none, if that is 0. What is put into a full pool is dropped.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::with_slots(0, || 1);
@@ -140,7 +170,12 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn with_slots(slots: usize, make: F) -> Pool<T, F> {
         let lane = || CachePadded::new(Lane { generations: [Slots::new(slots), Slots::new(slots)] });
-        Pool { make, lanes: (0..hint::lanes()).map(|_| lane()).collect(), generation: AtomicUsize::new(0) }
+        Pool {
+            make,
+            lanes: (0..hint::lanes()).map(|_| lane()).collect(),
+            slots,
+            generation: AtomicUsize::new(0),
+        }
     }
 
     /// Something idle, or else something new.
@@ -155,9 +190,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn get(&self) -> Pooled<'_, T, F> {
         let _entry = enter();
-        let lane = hint::lane();
-        let item = self.take(lane).unwrap_or_else(|| TrackedBox::new((self.make)()));
-        Pooled { pool: self, lane, item: ManuallyDrop::new(item) }
+        let item = self.take(hint::lane()).unwrap_or_else(|| TrackedBox::new((self.make)()));
+        Pooled { pool: self, item: ManuallyDrop::new(item) }
     }
 
     /// Something idle, if there is any.
@@ -170,8 +204,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T, F>> {
         let _entry = enter();
-        let lane = hint::lane();
-        self.take(lane).map(|item| Pooled { pool: self, lane, item: ManuallyDrop::new(item) })
+        self.take(hint::lane()).map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
     }
 
     /// Puts something into the pool that need not have come from it.
@@ -194,15 +227,35 @@ impl<T, F> Pool<T, F> {
         (0..count).map(move |n| &*self.lanes[(own + n) & (count - 1)])
     }
 
+    #[inline]
     fn take(&self, own: usize) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
+        let first = self.lanes.get(own).and_then(|lane| Slots::take_from(&lane.generations[young & 1].own));
+        first.or_else(|| self.take_anywhere(own, young))
+    }
+
+    #[cold]
+    fn take_anywhere(&self, own: usize, young: usize) -> Option<TrackedBox<T>> {
         let of = |generation: usize| self.lanes(own).find_map(|lane| lane.generations[generation & 1].take());
         of(young).or_else(|| of(young + 1))
     }
 
     /// What does not fit comes back.
+    #[inline]
     fn give(&self, own: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
+        // The lane of a thread with a higher number is another's.
+        match self.lanes.get(own).filter(|_| self.slots > 0) {
+            None => self.give_anywhere(own, young, item),
+            Some(lane) => match lane.generations[young].put_own(item) {
+                Ok(()) => None,
+                Err(full) => self.give_anywhere(own, young, full),
+            },
+        }
+    }
+
+    #[cold]
+    fn give_anywhere(&self, own: usize, young: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let mut left = Some(item);
         for lane in self.lanes(own) {
             match lane.generations[young].put(left.take()?) {
@@ -231,7 +284,7 @@ impl<T, F> Pool<T, F> {
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
         for lane in &self.lanes {
             let old = &lane.generations[(young + 1) & 1];
-            for _ in 0..old.slots.len() {
+            for _ in 0..=self.slots {
                 drop(old.take());
             }
         }
@@ -265,7 +318,9 @@ impl<T, F> Drop for Pooled<'_, T, F> {
     fn drop(&mut self) {
         let _entry = enter();
         // SAFETY: we are being dropped, so it is not used again.
-        drop(self.pool.give(self.lane, unsafe { ManuallyDrop::take(&mut self.item) }));
+        let item = unsafe { ManuallyDrop::take(&mut self.item) };
+        // The thread's own lane: it may be another thread that got the thing.
+        drop(self.pool.give(hint::lane(), item));
     }
 }
 

@@ -25,6 +25,38 @@ pub fn what_is_got_was_put_before() {
     assert_eq!(sum, 2);
 }
 
+/// The same for what does not fit where only its own thread puts things.
+pub fn what_is_got_elsewhere_was_put_before() {
+    let pool = small();
+    let theirs = Arc::clone(&pool);
+    let other = thread::spawn(move || {
+        for _ in 0..2 {
+            let item = Plain::new(0);
+            item.set(1);
+            theirs.put(item);
+        }
+    });
+    let take = || pool.try_get().map_or(0, |item| item.detach().get());
+    let early = take() + take();
+    other.join().expect("no panic");
+    assert_eq!(early + take() + take(), 2);
+}
+
+/// A thread that has no lane to itself, since there are more threads than lanes, gives what it puts to whoever comes.
+pub fn a_thread_without_a_lane_puts_things_too() {
+    let pool = small();
+    thread::spawn(|| ()).join().expect("no panic");
+    let theirs = Arc::clone(&pool);
+    let third = thread::spawn(move || {
+        let item = theirs.get();
+        item.set(1);
+    });
+    let take = || pool.try_get().map_or(0, |item| item.detach().get());
+    let early = take();
+    third.join().expect("no panic");
+    assert_eq!(early + take(), 1);
+}
+
 /// What one has put two others cannot both get.
 pub fn one_of_two_gets_it() {
     let pool = small();

@@ -7,6 +7,8 @@ use selvedge_check::FailureKind;
 const POOL: Twin = Twin::of("primitives/src/pool.rs", include_str!("../../../primitives/src/pool.rs"));
 const WEAK_PUT: Twin =
     POOL.weaken("&& slot.compare_exchange(null_mut(), item, Release, Relaxed)").needs(Teeth::SeqCst);
+const WEAK_OWN: Twin =
+    POOL.weaken("self.own.store(TrackedBox::into_raw(item), Release)").needs(Teeth::SeqCst);
 const WEAK_TAKE: Twin = POOL.weaken("let item = slot.swap(null_mut(), Acquire);").needs(Teeth::SeqCst);
 const LOST_TAKE: Twin = POOL
     .lose("let item = slot.swap(null_mut(), Acquire);", FailureKind::DoubleFree)
@@ -14,7 +16,9 @@ const LOST_TAKE: Twin = POOL
     .or(FailureKind::Race);
 
 models! {
-    pool::what_is_got_was_put_before, TWO, "what is got was put before", [WEAK_PUT, WEAK_TAKE];
+    pool::what_is_got_was_put_before, TWO, "what is got was put before", [WEAK_OWN, WEAK_TAKE];
+    pool::what_is_got_elsewhere_was_put_before, TWO, "also what has been put elsewhere", [WEAK_PUT, WEAK_TAKE];
+    pool::a_thread_without_a_lane_puts_things_too, TWO, "and by a thread without a lane", [WEAK_PUT, WEAK_TAKE];
     pool::one_of_two_gets_it, TWO, "one of two gets it", [LOST_TAKE];
     pool::what_is_idle_is_dropped_once, TWO, "what is idle is dropped once, or got", [LOST_TAKE];
 }

@@ -1,6 +1,7 @@
 //! Waiting without blocking.
 
 use super::thread;
+use core::cell::Cell;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
 use std::time::Instant;
@@ -43,8 +44,9 @@ pub(crate) fn seldom(every: usize) -> usize {
     if thread::under_engine() { 1 } else { every }
 }
 
-/// A number that stays with the calling thread, for the choice of a lane: the smallest that no other thread has, up
-/// to 64 threads.
+/// A number that stays with the calling thread until it ends, for the choice of a lane: the smallest that no other
+/// thread has; from 64 on, one that others may have too. What was done by a thread that had the number before happens
+/// before.
 ///
 /// Never inlined: a goroutine may go on on another OS thread, where a cached address of the thread-local would
 /// be wrong.
@@ -57,24 +59,26 @@ pub(crate) fn lane() -> usize {
     native_lane()
 }
 
+std::thread_local! {
+    static LANE: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Given back when the thread ends.
+    static TAKEN: Cell<Option<TakenLane>> = const { Cell::new(None) };
+}
+
 fn native_lane() -> usize {
-    use core::cell::Cell;
-    std::thread_local! {
-        static LANE: Cell<Option<usize>> = const { Cell::new(None) };
-        static TAKEN: Cell<Option<TakenLane>> = const { Cell::new(None) };
-    }
-    LANE.with(|lane| match lane.get() {
-        Some(lane) => lane,
-        None => {
+    LANE.with(|lane| {
+        if lane.get().is_none() {
             let taken = TakenLane::new();
-            let number = taken.0;
-            lane.set(Some(number));
-            // Given back when the thread ends; at once if it is ending already, and then shared.
+            lane.set(Some(taken.0));
+            // Given back at once if the thread is ending already.
             _ = TAKEN.try_with(|kept| kept.set(Some(taken)));
-            number
         }
+        lane.get().unwrap_or(SHARED)
     })
 }
+
+/// The first of the numbers that several threads may have.
+const SHARED: usize = 64;
 
 /// Which lanes threads have; a bit for each.
 static LANES: core::sync::atomic::AtomicU64 = core::sync::atomic::AtomicU64::new(0);
@@ -84,18 +88,20 @@ struct TakenLane(usize);
 
 impl TakenLane {
     fn new() -> TakenLane {
-        use core::sync::atomic::Ordering::Relaxed;
-        // Relaxed, here and below: it is a number, and no data goes with it.
+        use core::sync::atomic::Ordering::{Acquire, Relaxed};
+        // Acquire: pairs with the Release below: what a thread that had the lane did in it happens before what we do.
         let taken =
-            LANES.fetch_update(Relaxed, Relaxed, |lanes| (lanes != u64::MAX).then_some(lanes | (lanes + 1)));
-        TakenLane(taken.map_or(64 + fastrand::usize(..64), |lanes| lanes.trailing_ones() as usize))
+            LANES.fetch_update(Acquire, Relaxed, |lanes| (lanes != u64::MAX).then_some(lanes | (lanes + 1)));
+        TakenLane(taken.map_or(SHARED + fastrand::usize(..64), |lanes| lanes.trailing_ones() as usize))
     }
 }
 
 impl Drop for TakenLane {
     fn drop(&mut self) {
-        if self.0 < 64 {
-            LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Relaxed);
+        if self.0 < SHARED {
+            // The thread has destructors to run yet, in which it has no lane to itself any more.
+            LANE.set(Some(SHARED + self.0));
+            LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Release); // Release: as above.
         }
     }
 }
@@ -205,5 +211,54 @@ impl Default for Backoff {
 impl fmt::Debug for Backoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Backoff").field("is_completed", &self.is_completed()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Sender, channel};
+    use std::thread::{scope, spawn};
+
+    #[test]
+    fn no_two_threads_that_live_have_the_same_lane() {
+        let barrier = std::sync::Barrier::new(8);
+        let mut lanes: Vec<usize> = scope(|scope| {
+            let number = || {
+                let number = lane();
+                barrier.wait();
+                assert_eq!(lane(), number, "it stays");
+                number
+            };
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(number)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        lanes.sort_unstable();
+        lanes.dedup();
+        assert_eq!(lanes.len(), 8);
+    }
+
+    /// Tells the lane of a thread that is ending.
+    struct Last(Sender<usize>);
+
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.send(lane()).expect("somebody listens");
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_ending_has_no_lane_to_itself() {
+        std::thread_local! {
+            static LAST: Cell<Option<Last>> = const { Cell::new(None) };
+        }
+        let (tell, told) = channel();
+        let thread = spawn(move || {
+            // Its destructor runs after the lane's, whose thread-local comes later.
+            LAST.set(Some(Last(tell)));
+            lane()
+        });
+        assert!(thread.join().expect("no panic") < SHARED);
+        assert!(told.recv().expect("it is told") >= SHARED);
     }
 }
