@@ -2,7 +2,7 @@
 
 use selvedge::chan::{
     CloseError, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
-    TrySendError, bounded, bounded_with_segments,
+    TrySendError, bounded, bounded_with_segments, select, unbounded_with_segments,
 };
 use selvedge::rt::time::now;
 use std::time::Duration;
@@ -184,4 +184,16 @@ fn errors_say_what_happened_and_give_the_value_back() {
     assert_eq!(SendTimeoutError::from(SendError(1)), SendTimeoutError::Disconnected(1));
     assert_eq!(TryRecvError::from(RecvError), TryRecvError::Disconnected);
     assert_eq!(RecvTimeoutError::from(RecvError), RecvTimeoutError::Disconnected);
+}
+
+#[test]
+fn a_receiver_that_gave_up_is_not_counted() {
+    let (tx, rx) = unbounded_with_segments(1);
+    for n in 0..10 {
+        assert_eq!(rx.recv_timeout(NO_TIME), Err(RecvTimeoutError::Timeout));
+        select! { recv(rx) -> _ => unreachable!("nothing was sent"), default(NO_TIME) => () }
+        assert!(rx.is_empty());
+        tx.send(n).expect("open");
+        assert_eq!((rx.len(), rx.try_recv(), rx.len()), (1, Ok(n), 0));
+    }
 }

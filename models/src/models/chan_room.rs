@@ -1,7 +1,7 @@
 //! Channels: when a send or a receive may wait, and when it may not.
 
 use super::{small, until_sender_waits};
-use selvedge::chan::{TryRecvError, TrySendError};
+use selvedge::chan::{TryRecvError, TrySendError, unbounded_with_segments};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
 use std::time::Duration;
@@ -125,6 +125,20 @@ pub fn two_receivers_share_what_two_sends_bring() {
     tx.send(2).expect("open");
     let got = receivers.map(|receiver| receiver.join().expect("no panic"));
     assert!(got == [1, 2] || got == [2, 1], "{got:?}");
+}
+
+/// A receiver that gives up just when a value comes does not make the channel look fuller than it is.
+pub fn a_receiver_that_gave_up_is_not_counted() {
+    let (tx, rx) = unbounded_with_segments(1);
+    let theirs = rx.clone();
+    let gives_up = thread::spawn(move || theirs.recv_timeout(A_WHILE).is_ok());
+    tx.send(1).expect("open");
+    let received = gives_up.join().expect("no panic");
+    assert_eq!((rx.len(), rx.is_empty()), (usize::from(!received), received));
+    tx.send(2).expect("open");
+    assert_eq!(rx.len(), 1 + usize::from(!received));
+    assert_eq!(rx.try_iter().count(), 1 + usize::from(!received));
+    assert_eq!(rx.len(), 0);
 }
 
 /// The length is that of the buffer, also while a sender waits behind it.

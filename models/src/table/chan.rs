@@ -34,6 +34,10 @@ const UNPINNED: Twin = ARRAY
 const WEAK_DONE: Twin =
     Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
         .weaken("self.done[index].store(true, Release)");
+/// A cell without a sender is not counted as such.
+const UNCOUNTED: Twin =
+    Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
+        .lose("self.gone_senders.fetch_add(1, Relaxed)", FailureKind::Panic);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
@@ -69,7 +73,7 @@ models! {
     chan_order::a_new_sender_does_not_overtake_a_blocked_one, TWO,
         "a newcomer does not get the place of a blocked sender", [WAKE_BY_EXPANDING];
     chan_order::a_receiver_that_gave_up_does_not_disturb_the_order, TWO,
-        "a receiver that timed out costs no other its value", [WAKE_SENDER];
+        "a receiver that timed out costs no other its value", [WAKE_RECEIVER];
     chan_order::receivers_that_gave_up_in_between_leave_the_order, TWO,
         "receivers that gave up in between leave the order as it was", [WAKE_RECEIVER];
     chan_order::receivers_of_a_buffer_that_gave_up_in_between_leave_the_order, TWO,
@@ -95,6 +99,8 @@ models! {
         "a sender that timed out takes no place", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::two_receivers_share_what_two_sends_bring, TWO,
         "two blocked receivers both get a value", [WAKE_RECEIVER];
+    chan_room::a_receiver_that_gave_up_is_not_counted, TWO,
+        "len does not count the cell of a receiver that gave up", [UNCOUNTED];
     chan_room::a_waiting_sender_is_not_counted, TWO,
         "len counts the buffer, not who waits behind it", [WAKE_BY_EXPANDING];
     chan_close::close_wakes_every_blocked_receiver, TWO, "close wakes every blocked receiver", [DISMISS_RECEIVER];

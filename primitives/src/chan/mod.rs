@@ -82,6 +82,7 @@
 //!  sender    Empty → Full                     the cell is in the buffer
 //!            Empty → SenderWaits              it is not: it waits here
 //!            ReceiverWaits → Handed           the value goes to the receiver that waits
+//!            ReceiverLeaving → SenderGone     another receiver may come with the ticket, or nobody
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
 //!  receiver  Full: takes the value            SenderWaits → Taken: takes it, and wakes the sender

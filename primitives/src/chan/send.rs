@@ -158,17 +158,20 @@ impl<T> Chan<T> {
                         }
                     }
                 },
-                // Whether its ticket has gone back, or it is about to say that it is gone, is not known.
-                // Relaxed: nothing is handed over.
-                Phase::ReceiverLeaving => {
-                    match cell.exchange(state, state.with_phase(Phase::Broken as u8), Relaxed) {
-                        Ok(()) => return Offered::Broken,
-                        Err(found) => state = found,
-                    }
-                }
+                Phase::ReceiverLeaving => match self.shun(place, state) {
+                    Ok(()) => return Offered::Broken,
+                    Err(found) => state = found,
+                },
                 _ => return Offered::Broken,
             }
         }
+    }
+
+    /// Makes the cell of a receiver that is leaving one without a sender: whether its ticket has gone back, so that
+    /// another receiver will come, or it is about to say that it is gone, is not known.
+    pub(super) fn shun(&self, place: Place<'_, Cell<T>>, state: State) -> Result<(), State> {
+        // Relaxed: nothing is handed over.
+        place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), Relaxed)
     }
 
     /// Breaks the cell of a select that cannot be decided yet: it goes for a new ticket, as we do.

@@ -88,6 +88,8 @@ impl<T> Chan<T> {
         loop {
             match Phase::of(state) {
                 Phase::ReceiverLeaving => return self.return_receive(place, ticket),
+                // A sender has been here that does not know what becomes of our ticket.
+                Phase::SenderGone => return self.leave_gone_sender(place),
                 Phase::ReceiverSelects => {
                     // The end of a buffer has moved for us, and does not move back; a waiter that has been seen
                     // stays.
@@ -116,11 +118,13 @@ impl<T> Chan<T> {
 
     fn return_receive(&self, place: Place<'_, Cell<T>>, ticket: u64) {
         if self.return_receive_ticket(ticket) {
-            return;
+            return self.skip_gone_senders();
         }
-        // Relaxed: nothing is handed over. A sender may have broken the cell, or a close marked it.
-        let _ = place.cell().advance(Phase::ReceiverLeaving, Phase::ReceiverGone, Relaxed);
-        self.array.leave(place, RECEIVER);
+        // Relaxed: nothing is handed over. A sender may have been here, or a close marked the cell.
+        match place.cell().advance(Phase::ReceiverLeaving, Phase::ReceiverGone, Relaxed) {
+            Err(found) if Phase::of(found) == Phase::SenderGone => return self.leave_gone_sender(place),
+            _ => self.array.leave(place, RECEIVER),
+        }
         self.skip_gone_receivers();
     }
 

@@ -4,7 +4,7 @@ use super::thread;
 use core::cell::Cell;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Tells the processor, or the engine, that this thread spins: that it is in a loop, and would only go round
 /// again until another thread changes something that it has just read.
@@ -108,8 +108,9 @@ impl Drop for TakenLane {
 
 /// Rounds in which a thread that is about to be parked only looks, each with twice as many pauses of the processor.
 const ROUNDS: u32 = 7;
-/// How often it gives others the processor after that: all in all it takes about as long as to be parked and woken.
-const YIELDS: u32 = 128;
+/// How long it goes on to look after that, and gives others the processor in between: about as long as it takes to be
+/// parked and woken. If others take the processor for longer, there is too little of it to look at all.
+const A_WAKE_UP: Duration = Duration::from_micros(50);
 
 /// Looks for a while whether `done`, before the thread is parked. `false` if not, or if the deadline has passed; under
 /// an engine at once.
@@ -120,16 +121,18 @@ pub(crate) fn soon(deadline: Option<Instant>, mut done: impl FnMut() -> bool) ->
     if at_once(deadline, &mut done) {
         return true;
     }
-    if !thread::under_engine() {
-        for _ in 0..YIELDS {
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return false;
-            }
-            if done() {
-                return true;
-            }
-            std::thread::yield_now();
+    if thread::under_engine() {
+        return false;
+    }
+    let mut now = Instant::now();
+    let end = now + A_WAKE_UP;
+    let end = deadline.map_or(end, |deadline| deadline.min(end));
+    while now < end {
+        std::thread::yield_now();
+        if done() {
+            return true;
         }
+        now = Instant::now();
     }
     false
 }

@@ -258,13 +258,10 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     },
                 },
-                Phase::ReceiverLeaving => {
-                    // Relaxed: nothing is handed over.
-                    match place.cell().exchange(state, state.with_phase(Phase::Broken as u8), Relaxed) {
-                        Ok(()) => return Offered::Broken,
-                        Err(found) => state = found,
-                    }
-                }
+                Phase::ReceiverLeaving => match self.shun(place, state) {
+                    Ok(()) => return Offered::Broken,
+                    Err(found) => state = found,
+                },
                 _ => return Offered::Broken,
             }
         }
