@@ -285,7 +285,7 @@ fn a_thread_that_is_ending_may_still_wait() {
         static LAST: std::cell::RefCell<Option<AtTheEnd>> = const { std::cell::RefCell::new(None) };
     }
     let ((tx, rx), (back, answers)) = (bounded(0), bounded(0));
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn(move || {
         LAST.with_borrow_mut(|last| *last = Some(AtTheEnd(rx.clone(), back)));
         // The thread has waited before, so whatever it keeps for that exists, and goes first.
         rx.recv().expect("open")
