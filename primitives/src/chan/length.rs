@@ -2,6 +2,7 @@
 
 use super::cell::Phase;
 use super::core::{Capacity, Chan};
+use super::receiver::{Receiver, Source};
 use crate::rt::sync::atomic::Ordering::Relaxed;
 
 impl<T> Chan<T> {
@@ -53,5 +54,69 @@ impl<T> Chan<T> {
             Capacity::Bounded(capacity) => waiting.min(capacity),
             Capacity::Unbounded => waiting,
         }
+    }
+}
+
+impl<T> Receiver<T> {
+    /// The number of values in the buffer, at some moment; 0 on capacity 0. A timer's instant counts once it is
+    /// due.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// tx.send(1).unwrap();
+    /// assert_eq!((rx.len(), rx.is_empty(), rx.is_full()), (1, false, false));
+    /// ```
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Channel(chan) => chan.len(),
+            Source::Alarm(alarm, _) => alarm.is_due() as usize,
+            Source::Never => 0,
+        }
+    }
+
+    /// Whether the buffer is empty, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// assert!(selvedge::chan::never::<i32>().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the buffer is full, at some moment; always on capacity 0.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(rx.is_full());
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.capacity() == Some(self.len())
+    }
+
+    /// The number of values that the buffer holds; `None`: any number. A timer's holds one.
+    ///
+    /// ```
+    /// assert_eq!(selvedge::chan::bounded::<i32>(2).1.capacity(), Some(2));
+    /// ```
+    pub fn capacity(&self) -> Option<usize> {
+        match &self.0 {
+            Source::Channel(chan) => chan.capacity().limit(),
+            Source::Alarm(..) => Some(1),
+            Source::Never => Some(0),
+        }
+    }
+
+    /// Whether the channel is closed; values may still be in its buffer.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed());
+    /// assert_eq!(rx.recv(), Ok(1), "what was sent before is received");
+    /// ```
+    pub fn is_closed(&self) -> bool {
+        self.chan().is_some_and(|chan| chan.sent().is_closed())
     }
 }

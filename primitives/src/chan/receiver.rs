@@ -26,10 +26,10 @@ use std::time::{Duration, Instant};
 /// let another = rx.clone();
 /// assert_eq!((rx.recv(), another.recv()), (Ok(0), Ok(1)));
 /// ```
-pub struct Receiver<T>(Source<T>);
+pub struct Receiver<T>(pub(super) Source<T>);
 
 /// Where values come from.
-enum Source<T> {
+pub(super) enum Source<T> {
     Channel(Share<T, false>),
     /// A timer, and how its instants become values; `T` is `Instant`.
     Alarm(Arc<Alarm>, fn(Instant) -> T),
@@ -49,7 +49,7 @@ impl<T> Receiver<T> {
         Receiver(Source::Never)
     }
 
-    fn chan(&self) -> Option<&Chan<T>> {
+    pub(super) fn chan(&self) -> Option<&Chan<T>> {
         match &self.0 {
             Source::Channel(share) => Some(share),
             _ => None,
@@ -250,68 +250,6 @@ impl<T> IntoIterator for Receiver<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The number of values in the buffer, at some moment; 0 on capacity 0. A timer's instant counts once it is
-    /// due.
-    ///
-    /// ```
-    /// let (tx, rx) = selvedge::chan::unbounded();
-    /// tx.send(1).unwrap();
-    /// assert_eq!((rx.len(), rx.is_empty(), rx.is_full()), (1, false, false));
-    /// ```
-    pub fn len(&self) -> usize {
-        match &self.0 {
-            Source::Channel(chan) => chan.len(),
-            Source::Alarm(alarm, _) => alarm.is_due() as usize,
-            Source::Never => 0,
-        }
-    }
-
-    /// Whether the buffer is empty, at some moment; always on capacity 0.
-    ///
-    /// ```
-    /// assert!(selvedge::chan::never::<i32>().is_empty());
-    /// ```
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether the buffer is full, at some moment; always on capacity 0.
-    ///
-    /// ```
-    /// let (tx, rx) = selvedge::chan::bounded(1);
-    /// tx.send(1).unwrap();
-    /// assert!(rx.is_full());
-    /// ```
-    pub fn is_full(&self) -> bool {
-        self.capacity() == Some(self.len())
-    }
-
-    /// The number of values that the buffer holds; `None`: any number. A timer's holds one.
-    ///
-    /// ```
-    /// assert_eq!(selvedge::chan::bounded::<i32>(2).1.capacity(), Some(2));
-    /// ```
-    pub fn capacity(&self) -> Option<usize> {
-        match &self.0 {
-            Source::Channel(chan) => chan.capacity().limit(),
-            Source::Alarm(..) => Some(1),
-            Source::Never => Some(0),
-        }
-    }
-
-    /// Whether the channel is closed; values may still be in its buffer.
-    ///
-    /// ```
-    /// let (tx, rx) = selvedge::chan::bounded(1);
-    /// tx.send(1).unwrap();
-    /// drop(tx);
-    /// assert!(rx.is_closed());
-    /// assert_eq!(rx.recv(), Ok(1), "what was sent before is received");
-    /// ```
-    pub fn is_closed(&self) -> bool {
-        self.chan().is_some_and(|chan| chan.sent().is_closed())
-    }
-
     pub(super) fn finish(&self, slot: &mut Slot) -> Result<T, RecvError> {
         match &self.0 {
             Source::Channel(chan) => chan.finish_recv(slot),
