@@ -12,6 +12,11 @@
 //! that has seen both kinds at zero is dropped: whoever could have found it was counted in one of them. It is the
 //! scheme of Linux's sleepable RCU (McKenney, 2006), with collectors that give up instead of waiting.
 //!
+//! A counter is the sum of two words: one that only the lane's own thread writes, so that it needs no
+//! read-modify-write, and one for all others: threads without a lane to themselves, and those that drop a pin that was
+//! sent to them. Who collects reads the latter first: then all that may be missing or too much in between makes the
+//! sum larger, never smaller, and zero means that whoever was counted before has gone.
+//!
 //! # What a user promises
 //! - Pointers are unlinked before what they point to is retired.
 //! - Pinned readers load pointers with SeqCst. A pin is counted with SeqCst too, and a collector has a SeqCst fence
@@ -54,7 +59,18 @@ pub struct Domain<G>(LazyBox<State<G>>, usize);
 
 /// A reader that may follow pointers. See [`Domain::pin`].
 #[must_use = "what a reader finds may be dropped when this is"]
-pub struct Pin<'a>(&'a AtomicUsize);
+pub struct Pin<'a> {
+    pins: &'a Pins,
+    /// Whose the lane is, if it was the lane's own thread that pinned.
+    owner: usize,
+}
+
+/// The readers of a lane, of one kind; see the [module](self).
+#[derive(Default)]
+struct Pins {
+    owned: AtomicUsize,
+    others: AtomicUsize,
+}
 
 struct State<G> {
     /// The lowest bit names the counters that readers use now.
@@ -67,7 +83,7 @@ struct State<G> {
 
 struct Lane<G> {
     /// Readers, by the epoch that they saw.
-    pins: [AtomicUsize; 2],
+    pins: [Pins; 2],
     /// What was retired since the last collection.
     fresh: AtomicPtr<Node<G>>,
     /// How much was ever retired: a collection is due now and then.
@@ -174,9 +190,7 @@ impl<G> State<G> {
         let epoch = self.epoch.load(Relaxed); // Relaxed: only who collects changes it.
         // See the module: whoever is not counted below finds nothing of what we have.
         fence(SeqCst);
-        // Acquire: pairs with the end of each pin: what it read was before.
-        let idle = |lane: &CachePadded<Lane<G>>| lane.pins[(epoch + 1) & 1].load(Acquire) == 0;
-        if !self.lanes.iter().all(idle) {
+        if !self.lanes.iter().all(|lane| lane.pins[(epoch + 1) & 1].are_none()) {
             return false;
         }
         free.prepend(waiting.one.take());
@@ -268,7 +282,8 @@ impl<G> Domain<G> {
 
     /// Announces a reader: what is found from now on is not dropped before the pin is.
     ///
-    /// Two read-modify-writes of a cache line that is mostly this thread's own. Pins may be nested.
+    /// Two stores to a cache line that is mostly this thread's own, one of them SeqCst; for threads beyond the number of
+    /// processors, two read-modify-writes. Pins may be nested.
     ///
     /// ```
     /// let domain = selvedge::reclaim::Domain::<i32>::new();
@@ -276,11 +291,10 @@ impl<G> Domain<G> {
     /// ```
     pub fn pin(&self) -> Pin<'_> {
         let state = self.0.make();
-        let lane = state.lane();
-        let pins = &lane.pins[state.epoch.load(Relaxed) & 1]; // Relaxed: either does.
-        // SeqCst: see the module: who collects sees us, or we do not see what it takes.
-        pins.fetch_add(1, SeqCst);
-        Pin(pins)
+        let (number, lanes) = (hint::lane(), state.lanes.len());
+        let pins = &state.lanes[number & (lanes - 1)].pins;
+        let pins = &pins[state.epoch.load(Relaxed) & 1]; // Relaxed: either does.
+        pins.pin(if number < lanes { number } else { NOBODY })
     }
 
     /// Drops something when no reader can see it any more. It has been unlinked: readers that pin from now on do
@@ -330,10 +344,43 @@ impl<G> fmt::Debug for Domain<G> {
     }
 }
 
+/// Not the number of a thread with a lane.
+const NOBODY: usize = usize::MAX;
+
+impl Pins {
+    #[inline]
+    fn pin(&self, owner: usize) -> Pin<'_> {
+        // SeqCst: see the module: who collects sees us, or we do not see what it takes.
+        if owner == NOBODY {
+            self.others.fetch_add(1, SeqCst);
+        } else {
+            // Relaxed: nobody else writes it.
+            let owned = self.owned.load(Relaxed);
+            self.owned.store(owned.wrapping_add(1), SeqCst);
+        }
+        Pin { pins: self, owner }
+    }
+
+    /// Whether all readers that were counted before have gone.
+    fn are_none(&self) -> bool {
+        // Acquire, twice: pairs with the end of each pin: what it read was before.
+        let others = self.others.load(Acquire);
+        let owned = self.owned.load(Acquire);
+        owned.wrapping_add(others) == 0
+    }
+}
+
 impl Drop for Pin<'_> {
+    #[inline]
     fn drop(&mut self) {
-        // Release: what we read was before whoever sees us gone drops it.
-        self.0.fetch_sub(1, Release);
+        // Release, here and below: what we read was before whoever sees us gone drops it.
+        if self.owner == hint::lane() {
+            // Relaxed: nobody else writes it.
+            let owned = self.pins.owned.load(Relaxed);
+            self.pins.owned.store(owned.wrapping_sub(1), Release);
+        } else {
+            self.pins.others.fetch_sub(1, Release);
+        }
     }
 }
 

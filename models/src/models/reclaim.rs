@@ -63,6 +63,51 @@ pub fn readers_of_two_epochs_are_waited_for() {
     assert!(reader.join().expect("no panic"), "values come in order");
 }
 
+/// The same for a thread that has no lane to itself, since there are more threads than lanes.
+pub fn a_reader_without_a_lane_is_waited_for() {
+    let shared = Shared::new();
+    thread::spawn(|| ()).join().expect("no panic");
+    let theirs = Arc::clone(&shared);
+    let reader = thread::spawn(move || theirs.read());
+    shared.replace(1);
+    assert!(reader.join().expect("no panic") <= 1);
+}
+
+/// And for a pin that another thread than the one that pinned drops.
+pub fn a_pin_may_end_on_another_thread() {
+    let shared = Shared::new();
+    let pin = shared.domain.pin();
+    // SAFETY: the pointer was loaded while pinned.
+    let found = unsafe { &*shared.pointer.load(SeqCst) };
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let value = found.get();
+            drop(pin);
+            value
+        });
+        shared.replace(1);
+        assert_eq!(reader.join().expect("no panic"), 0);
+    });
+    assert_eq!(shared.read(), 1);
+}
+
+/// A pin that ends elsewhere does not make up for another one that has not ended.
+pub fn a_pin_that_ends_elsewhere_counts_for_itself_alone() {
+    let shared = Shared::new();
+    let theirs = &*shared;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let _pin = theirs.domain.pin();
+            // SAFETY: the pointer was loaded while pinned.
+            let found = unsafe { &*theirs.pointer.load(SeqCst) };
+            let another = theirs.domain.pin();
+            thread::scope(|scope| _ = scope.spawn(move || drop(another)));
+            assert!(found.get() <= 1);
+        });
+        shared.replace(1);
+    });
+}
+
 /// Two that retire and collect, and a reader.
 pub fn two_may_retire_at_once() {
     let shared = Shared::new();

@@ -16,17 +16,33 @@ const SEQ_LOCK: Twin =
 
 /// Readers are not counted, or not in time, or no longer while they read.
 const UNCOUNTED: Twin = RECLAIM
-    .lose("pins.fetch_add(1, SeqCst);", FailureKind::UseAfterFree)
-    .and("self.0.fetch_sub(1, Release);")
+    .lose("self.owned.store(owned.wrapping_add(1), SeqCst);", FailureKind::UseAfterFree)
+    .and("self.pins.owned.store(owned.wrapping_sub(1), Release);")
     .or(FailureKind::Race)
     .needs(Teeth::Orderings);
-const UNSEEN: Twin =
-    RECLAIM.demote("pins.fetch_add(1, SeqCst);", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+const UNSEEN: Twin = RECLAIM
+    .demote("self.owned.store(owned.wrapping_add(1), SeqCst);", Release, FailureKind::UseAfterFree)
+    .or(FailureKind::Race);
+/// The same for those without a lane.
+const UNCOUNTED_OTHER: Twin = RECLAIM
+    .lose("self.others.fetch_add(1, SeqCst);", FailureKind::UseAfterFree)
+    .and("self.pins.others.fetch_sub(1, Release);")
+    .or(FailureKind::Race)
+    .needs(Teeth::Orderings);
+const UNSEEN_OTHER: Twin = RECLAIM
+    .demote("self.others.fetch_add(1, SeqCst);", Release, FailureKind::UseAfterFree)
+    .or(FailureKind::Race);
+const UNORDERED_OTHER: Twin = RECLAIM
+    .weaken("self.pins.others.fetch_sub(1, Release);")
+    .or(FailureKind::UseAfterFree)
+    .needs(Teeth::SeqCst);
 const UNFENCED: Twin = RECLAIM
     .twin("fence(SeqCst);", Change::DropFence, FailureKind::UseAfterFree, Teeth::SeqCst)
     .or(FailureKind::Race);
-const UNORDERED: Twin =
-    RECLAIM.weaken("self.0.fetch_sub(1, Release);").or(FailureKind::UseAfterFree).needs(Teeth::SeqCst);
+const UNORDERED: Twin = RECLAIM
+    .weaken("self.pins.owned.store(owned.wrapping_sub(1), Release);")
+    .or(FailureKind::UseAfterFree)
+    .needs(Teeth::SeqCst);
 const UNORDERED_LIST: Twin =
     RECLAIM.weaken("match self.fresh.compare_exchange(first, node, Release, Relaxed)");
 /// Nobody sees that somebody collects.
@@ -49,6 +65,10 @@ models! {
     reclaim::what_a_pinned_reader_finds_is_not_dropped, TWO, "what a pinned reader finds is not dropped",
         [UNCOUNTED, UNSEEN, UNFENCED, UNORDERED];
     reclaim::readers_of_two_epochs_are_waited_for, TWO, "readers of both epochs are waited for", [UNCOUNTED, UNORDERED];
+    reclaim::a_reader_without_a_lane_is_waited_for, TWO, "readers without a lane are waited for",
+        [UNCOUNTED_OTHER, UNSEEN_OTHER, UNORDERED_OTHER];
+    reclaim::a_pin_may_end_on_another_thread, TWO, "a pin may end on another thread", [UNCOUNTED, UNORDERED_OTHER];
+    reclaim::a_pin_that_ends_elsewhere_counts_for_itself_alone, TWO, "and counts for itself alone", [UNCOUNTED, UNSEEN];
     reclaim::two_may_retire_at_once, TWO, "two may retire at once", [TWO_COLLECT, UNORDERED_LIST];
     reclaim::a_stack_gives_each_value_once, TWO, "a stack gives each value once", [
         STACK.weaken("match self.top.compare_exchange(top, node, Release, Relaxed)"),
