@@ -90,23 +90,51 @@ fn a_deadlock_names_the_locks_and_where_they_were_locked() {
             drop((one, two));
             other.join().expect("no panic");
         });
-        let text = report.to_string();
-        assert!(text.contains("deadlock"), "{text}");
-        for (place, holder, kind) in
-            [("first by the thread", "T1", "Mutex"), ("first by the body", "T0", "RwMutex")]
-        {
-            let line =
-                1 + include_str!("misuse.rs").lines().position(|line| line.ends_with(place)).expect("a line");
-            let told = format!("{holder} has the {kind}, locked at check/tests/misuse.rs:{line}");
-            assert!(text.contains(&told), "{told} is not in {text}");
-        }
+        names_both(&report, ["first by the thread", "first by the body"]);
     }
+}
+
+/// The lines that end so are where T1 has locked the Mutex, and T0 the RwMutex.
+fn names_both(report: &Report, places: [&str; 2]) {
+    let text = report.to_string();
+    assert!(text.contains("deadlock"), "{text}");
+    for (place, (holder, kind)) in places.into_iter().zip([("T1", "Mutex"), ("T0", "RwMutex")]) {
+        let line =
+            1 + include_str!("misuse.rs").lines().position(|line| line.ends_with(place)).expect("a line");
+        let told = format!("{holder} has the {kind}, locked at check/tests/misuse.rs:{line}");
+        assert!(text.contains(&told), "{told} is not in {text}");
+    }
+}
+
+/// Natively too, where the threads have to be brought to it.
+#[test]
+fn a_native_deadlock_names_the_locks_too() {
+    use selvedge::sync::{Mutex, RwMutex};
+    let report = run(Engine::Native, || {
+        let shared = Arc::new((Mutex::new(()), RwMutex::new(()), AtomicUsize::new(0)));
+        let theirs = Arc::clone(&shared);
+        let both_have_one = |shared: &(_, _, AtomicUsize)| {
+            shared.2.fetch_add(1, Relaxed);
+            while shared.2.load(Relaxed) < 2 {
+                selvedge::rt::thread::yield_now();
+            }
+        };
+        selvedge::rt::thread::spawn(move || {
+            let _one = theirs.0.lock(); // natively by the thread
+            both_have_one(&theirs);
+            let _two = theirs.1.write();
+        });
+        let _two = shared.1.write(); // natively by the body
+        both_have_one(&shared);
+        let _one = shared.0.lock();
+    });
+    names_both(&report, ["natively by the thread", "natively by the body"]);
 }
 
 #[test]
 fn recursive_locking_is_named() {
     use selvedge::sync::Mutex;
-    for engine in explorers() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
         let report = run(engine, || {
             let lock = Mutex::new(());
             let _held = lock.lock();

@@ -10,8 +10,13 @@ use core::panic::Location;
 #[inline(always)]
 pub(crate) fn wanted<L>(_lock: &L, _kind: &'static str) {
     #[cfg(feature = "checking")]
-    if let Current::Model(session) = current() {
-        session.wants_lock(Some(Lock { address: core::ptr::from_ref(_lock).addr(), kind: _kind }));
+    {
+        let lock = Lock { address: core::ptr::from_ref(_lock).addr(), kind: _kind };
+        match current() {
+            Current::Model(session) => session.wants_lock(Some(lock)),
+            Current::Native(run) => run.wants_lock(Some(lock)),
+            Current::Outside => (),
+        }
     }
 }
 
@@ -19,8 +24,10 @@ pub(crate) fn wanted<L>(_lock: &L, _kind: &'static str) {
 #[inline(always)]
 pub(crate) fn given_up() {
     #[cfg(feature = "checking")]
-    if let Current::Model(session) = current() {
-        session.wants_lock(None);
+    match current() {
+        Current::Model(session) => session.wants_lock(None),
+        Current::Native(run) => run.wants_lock(None),
+        Current::Outside => (),
     }
 }
 
@@ -29,9 +36,13 @@ pub(crate) fn given_up() {
 #[cfg_attr(feature = "checking", track_caller)]
 pub(crate) fn taken<L>(_lock: &L, _kind: &'static str) {
     #[cfg(feature = "checking")]
-    if let Current::Model(session) = current() {
+    {
         let lock = Lock { address: core::ptr::from_ref(_lock).addr(), kind: _kind };
-        session.took_lock(lock, Location::caller());
+        match current() {
+            Current::Model(session) => session.took_lock(lock, Location::caller()),
+            Current::Native(run) => run.took_lock(lock, Location::caller()),
+            Current::Outside => (),
+        }
     }
 }
 
@@ -39,7 +50,12 @@ pub(crate) fn taken<L>(_lock: &L, _kind: &'static str) {
 #[inline(always)]
 pub(crate) fn freed<L>(_lock: &L) {
     #[cfg(feature = "checking")]
-    if let Current::Model(session) = current() {
-        session.freed_lock(core::ptr::from_ref(_lock).addr());
+    {
+        let address = core::ptr::from_ref(_lock).addr();
+        match current() {
+            Current::Model(session) => session.freed_lock(address),
+            Current::Native(run) => run.freed_lock(address),
+            Current::Outside => (),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Who has which lock: for reports of threads that wait for each other.
 
-use super::threads::{Thread, Threads};
+use super::threads::Thread;
 use super::{Session, Site, ThreadId};
 
 /// A lock, by its address and what it is called.
@@ -12,24 +12,52 @@ pub(crate) struct Lock {
 
 /// What a thread has, and wants.
 #[derive(Default)]
-pub(super) struct Books {
+struct Account {
     has: Vec<(Lock, Site)>,
     wants: Option<Lock>,
 }
 
-impl Thread {
-    /// Where it called the operation that is under way.
-    pub(super) fn entered_at(&self) -> Option<Site> {
-        self.entries.first().copied()
-    }
-}
+/// The accounts of all threads of an execution.
+#[derive(Default)]
+pub(super) struct Books(Vec<Account>);
 
-impl Threads {
+impl Books {
+    fn account(&mut self, thread: ThreadId) -> &mut Account {
+        if self.0.len() <= thread {
+            self.0.resize_with(thread + 1, Account::default);
+        }
+        &mut self.0[thread]
+    }
+
+    /// A thread is about to wait for a lock, or (`None`) waits no longer.
+    pub(super) fn wants(&mut self, thread: ThreadId, lock: Option<Lock>) {
+        self.account(thread).wants = lock;
+    }
+
+    /// A thread has got a lock, at `site`.
+    pub(super) fn took(&mut self, thread: ThreadId, lock: Lock, site: Site) {
+        let account = self.account(thread);
+        account.has.push((lock, site));
+        account.wants = None;
+    }
+
+    /// A lock was unlocked by `thread`, which need not be the one that has it.
+    pub(super) fn freed(&mut self, thread: ThreadId, address: usize) {
+        let count = self.0.len();
+        for holder in (0..count).map(|n| (thread + n) % count) {
+            let has = &mut self.0[holder].has;
+            if let Some(at) = has.iter().rposition(|(lock, _)| lock.address == address) {
+                has.remove(at);
+                return;
+            }
+        }
+    }
+
     /// For whom a thread waits, if it wants a lock that somebody has.
-    pub(super) fn waits_for_lock(&self, thread: ThreadId) -> Option<String> {
-        let wanted = self.all[thread].books.wants?;
-        let (holder, site) = self.all.iter().enumerate().find_map(|(holder, state)| {
-            let has = state.books.has.iter().find(|(lock, _)| lock.address == wanted.address);
+    pub(super) fn waits_for(&self, thread: ThreadId) -> Option<String> {
+        let wanted = self.0.get(thread)?.wants?;
+        let (holder, site) = self.0.iter().enumerate().find_map(|(holder, account)| {
+            let has = account.has.iter().find(|(lock, _)| lock.address == wanted.address);
             has.map(|(_, site)| (holder, *site))
         })?;
         let (kind, file, line) = (wanted.kind, site.file(), site.line());
@@ -41,33 +69,31 @@ impl Threads {
     }
 }
 
+impl Thread {
+    /// Where it called the operation that is under way.
+    pub(super) fn entered_at(&self) -> Option<Site> {
+        self.entries.first().copied()
+    }
+}
+
 impl Session {
     /// The current thread is about to wait for a lock, or (`None`) waits no longer.
     pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
         let me = self.this_thread();
-        self.state.borrow_mut().threads.all[me].books.wants = lock;
+        self.state.borrow_mut().threads.books.wants(me, lock);
     }
 
     /// The current thread has got a lock: at `site`, or where it called the operation that is under way.
     pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
         let me = self.this_thread();
-        let thread = &mut self.state.borrow_mut().threads.all[me];
-        let site = thread.entered_at().unwrap_or(site);
-        thread.books.has.push((lock, site));
-        thread.books.wants = None;
+        let threads = &mut self.state.borrow_mut().threads;
+        let site = threads.all[me].entered_at().unwrap_or(site);
+        threads.books.took(me, lock, site);
     }
 
     /// A lock was unlocked, by whichever thread.
     pub(crate) fn freed_lock(&self, address: usize) {
         let me = self.this_thread();
-        let all = &mut self.state.borrow_mut().threads.all;
-        let count = all.len();
-        for thread in (0..count).map(|n| (me + n) % count) {
-            let has = &mut all[thread].books.has;
-            if let Some(at) = has.iter().rposition(|(lock, _)| lock.address == address) {
-                has.remove(at);
-                return;
-            }
-        }
+        self.state.borrow_mut().threads.books.freed(me, address);
     }
 }

@@ -1,6 +1,7 @@
 //! A model on real threads: counts operations, yields at random, and knows when nobody can go on.
 
 use super::current::set_native;
+use super::locks::{Books, Lock};
 use super::session::Counters;
 use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
 use core::cell::{Cell, RefCell};
@@ -30,6 +31,7 @@ pub struct NativeRun {
 #[derive(Default)]
 struct Threads {
     all: Vec<Thread>,
+    books: Books,
     body_returned: bool,
 }
 
@@ -80,7 +82,7 @@ impl NativeRun {
         // Relaxed: a statistic.
         options.counters.executions.fetch_add(1, Relaxed);
         let main = Thread { name: Some("main".into()), waits: None, done: false, panic: None };
-        let threads = Mutex::new(Threads { all: vec![main], body_returned: false });
+        let threads = Mutex::new(Threads { all: vec![main], ..Threads::default() });
         let run = Arc::new(NativeRun { options, threads });
         ME.set(0);
         set_native(Some(Arc::clone(&run)));
@@ -166,6 +168,22 @@ impl NativeRun {
         ME.get()
     }
 
+    /// As [`Session::wants_lock`](super::Session::wants_lock).
+    pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
+        self.lock().books.wants(ME.get(), lock);
+    }
+
+    /// As [`Session::took_lock`](super::Session::took_lock).
+    pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
+        let site = ENTRIES.with_borrow(|entries| entries.first().copied()).unwrap_or(site);
+        self.lock().books.took(ME.get(), lock, site);
+    }
+
+    /// As [`Session::freed_lock`](super::Session::freed_lock).
+    pub(crate) fn freed_lock(&self, address: usize) {
+        self.lock().books.freed(ME.get(), address);
+    }
+
     pub(crate) fn panicked(&self, thread: ThreadId, message: String) {
         self.lock().all[thread].panic = Some(message);
     }
@@ -206,8 +224,8 @@ impl NativeRun {
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
                 if let Some(Wait { what, site, called_at, .. }) = &state.waits {
                     let (name, waits_for) = (state.name.clone(), what.clone());
-                    let called_at = *called_at;
-                    blocked.push(Blocked { thread, name, waits_for, site, called_at, holder: None });
+                    let (called_at, holder) = (*called_at, threads.books.waits_for(thread));
+                    blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
                 }
             }
             let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };

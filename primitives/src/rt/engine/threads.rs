@@ -27,7 +27,6 @@ pub(super) struct Thread {
     locals: HashMap<usize, Box<dyn Any>>,
     /// Where public operations that have not returned were called, the outermost first.
     pub(super) entries: Vec<Site>,
-    pub(super) books: Books,
     /// What is known to come before its next step.
     pub(super) clock: Clock,
     steps: u64,
@@ -37,6 +36,7 @@ pub(super) struct Thread {
 pub(super) struct Threads {
     pub(super) current: ThreadId,
     pub(super) all: Vec<Thread>,
+    pub(super) books: Books,
 }
 
 impl Thread {
@@ -50,7 +50,6 @@ impl Thread {
             detached: false,
             locals: HashMap::new(),
             entries: Vec::new(),
-            books: Books::default(),
             clock: Clock::default(),
             steps: 0,
         }
@@ -59,7 +58,8 @@ impl Thread {
 
 impl Threads {
     pub(super) fn with_main() -> Threads {
-        Threads { current: 0, all: vec![Thread::new(Some("main".into()), None)] }
+        let main = Thread::new(Some("main".into()), None);
+        Threads { current: 0, all: vec![main], books: Books::default() }
     }
 
     /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given
@@ -97,7 +97,7 @@ impl Threads {
             if let Status::Blocked { waits_for, site } = &state.status {
                 let (name, waits_for) = (state.name.clone(), waits_for.clone());
                 let called_at = state.entered_at();
-                let holder = self.waits_for_lock(thread);
+                let holder = self.books.waits_for(thread);
                 blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
             }
         }
