@@ -80,6 +80,15 @@ impl Parker {
         }
     }
 
+    /// Whether the token is there, for who would rather look than block. Under an engine nobody looks.
+    pub(crate) fn is_woken(&self) -> bool {
+        match &self.inner {
+            Inner::Native(held) => held.is_given(),
+            #[cfg(feature = "checking")]
+            Inner::Model { .. } => false,
+        }
+    }
+
     /// Blocks until the token is there, and takes it.
     #[inline]
     #[track_caller]

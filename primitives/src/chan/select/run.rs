@@ -188,8 +188,9 @@ impl<'a, 'c> Waiting<'a, 'c> {
                 return Ok(ended);
             }
             let deadline = self.first_deadline();
-            let woken = hint::soon(deadline, || self.claim.outcome() != Outcome::WAITING)
-                || self.parker.park_deadline(deadline);
+            let is_over = || self.claim.outcome() != Outcome::WAITING;
+            let soon = hint::soon(deadline, || is_over() || self.parker.is_woken());
+            let woken = (soon && is_over()) || self.parker.park_deadline(deadline);
             let outcome = self.claim.outcome();
             if outcome != Outcome::WAITING {
                 return Ok(Ended::Decided(outcome));

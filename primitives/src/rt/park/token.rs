@@ -152,6 +152,11 @@ impl Held {
         Share { token: Arc::clone(self.token()), wait: self.wait }
     }
 
+    pub(super) fn is_given(&self) -> bool {
+        // Relaxed: who sees it parks, and takes it by that.
+        self.token().word.load(Relaxed) == self.wait | GIVEN
+    }
+
     #[track_caller]
     pub(super) fn park(&self, deadline: Option<Instant>) -> bool {
         let token = self.token();
