@@ -5,7 +5,7 @@ use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::full::Budget;
 use crate::queue::{Place, State};
-use crate::rt::hint::{self, Backoff};
+use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
@@ -208,9 +208,6 @@ impl<T> Chan<T> {
         deadline: Option<Instant>,
     ) -> Result<Waited, State> {
         let cell = place.cell();
-        if self.expands() && hint::at_once(deadline, || self.has_place(ticket)) {
-            return Err(cell.load());
-        }
         let parker = Parker::new();
         // SAFETY: nobody waits here yet, and only this sender may come to.
         unsafe { place.aside().set(SENDER, Waiter::Plain(parker.unparker())) };
