@@ -3,8 +3,11 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan};
 use crate::queue::Place;
-use crate::rt::hint::Backoff;
+use crate::rt::hint::{self, Backoff};
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// How often an operation takes the places of those before it.
+const OFTEN: usize = 8;
 
 /// How many places an operation may still take from others.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,8 +24,8 @@ impl<T> Chan<T> {
     /// that is under way, which may still fail, gives that a moment, and takes its place from it then: it
     /// goes for a new ticket. Whether there may be room now.
     ///
-    /// An operation does so to as many sends as it finds before it at first: two that take each other's
-    /// places would go on for ever.
+    /// An operation does so to as many sends as it finds before it at first, natively some times over, since each
+    /// takes a moment in which they go on: two that take each other's places would go on for ever.
     #[cold]
     pub(super) fn make_room(&self, ticket: u64, budget: &mut Budget) -> bool {
         let Capacity::Bounded(capacity) = self.capacity() else { return false };
@@ -31,7 +34,8 @@ impl<T> Chan<T> {
         if ticket < end {
             return true;
         }
-        let left = budget.0.get_or_insert(ticket.saturating_sub(received));
+        let left =
+            budget.0.get_or_insert_with(|| ticket.saturating_sub(received) * hint::seldom(OFTEN) as u64);
         let mut values = 0;
         let freed = self.array.visit_until(RECEIVER, received..ticket, |place, at| {
             let freed = *left > 0 && at < end && self.free_place(place);
