@@ -53,6 +53,8 @@
 //! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
 //!   future that was dropped goes to the next receiver.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
+//!   One exception is known: a `try_send` that has taken the places of the sends before it as often as it may, and
+//!   finds such sends once more, says Full, though they may fail in the end because the channel is closed.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that gave up leave nothing, unless one that came earlier still
 //!   waits in front of them.
@@ -108,8 +110,8 @@
 //!
 //! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
 //! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, a moment while it looked
-//! at all cells of the buffer and found each taken by a send that can no longer fail; close, setting the bit in
-//! `sent`.
+//! at all cells of the buffer and found each taken by a send that can no longer fail (but for the exception above);
+//! close, setting the bit in `sent`.
 
 mod cell;
 mod claim;

@@ -39,7 +39,7 @@ pub(crate) fn lanes() -> usize {
     processors.next_power_of_two().clamp(2, 64)
 }
 
-/// How often to do what need not be done each time: as given, but under an engine always.
+/// As given, but 1 under an engine: for what is done every so many times, or so many times over.
 pub(crate) fn seldom(every: usize) -> usize {
     if thread::under_engine() { 1 } else { every }
 }
