@@ -97,6 +97,14 @@ fn the_channel_goes_on_without_a_party_that_has_stopped() {
         .check_lock_free();
 }
 
+/// Who finds the buffer's only place taken by a send that has stopped does not wait for it to know whether it is full.
+#[test]
+fn a_full_buffer_is_told_without_a_party_that_has_stopped() {
+    let tries = |(tx, rx): &(Sender<u32>, Receiver<u32>)| assert!(tx.try_send(1).is_ok() || rx.len() <= 1);
+    let full = Progress::new("full", || bounded::<u32>(1)).checker(channels());
+    (0..3).fold(full, |full, _| full.thread(tries)).check_lock_free();
+}
+
 fn channels() -> Checker {
     checker().preemption_bound(Some(1)).max_operations(20_000)
 }

@@ -38,8 +38,9 @@ impl Effort {
     };
 }
 
-/// Far more than a twin takes that is caught: one that is not must not pass for a slow machine's fault.
-const TWIN_LIMIT: Duration = Duration::from_secs(300);
+/// Far more than a twin takes that is caught, in each of the steps below: one that is not must not pass for a slow
+/// machine's fault.
+const TWIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// The most events that an execution of a bounded model may have under rc11: operations that break each
 /// other's cells and try again could go on for ever. The longest models take about 300 if they don't.

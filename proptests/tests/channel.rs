@@ -167,16 +167,18 @@ fn a_full_buffer_stays_full_whoever_looks() {
 #[cfg(feature = "shuttle")]
 fn full_and_empty_are_told_as_they_are() {
     use selvedge_check::{Engine, Program, Strategy};
-    let program = Program {
-        first: vec![],
-        threads: vec![vec![TrySend(27), TryRecv], vec![TryRecv], vec![Send(2), TryRecv]],
-        last: vec![TryRecv],
-    };
-    for form in [Form::Plain, Form::Timed, Form::Selected] {
-        for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
-            let engine = Engine::Shuttle(strategy);
-            let checker = Checker::new().ignore_environment().iterations(2_000).engines([engine]);
-            channel(Some(1), Fifo::bounded(1), form).checker(checker).check_program(&program);
+    let programs = [
+        vec![vec![TrySend(27), TryRecv], vec![TryRecv], vec![Send(2), TryRecv]],
+        vec![vec![TrySend(27), TryRecv], vec![TrySend(28)], vec![Send(2)]],
+    ];
+    for threads in programs {
+        let program = Program { first: vec![], threads, last: vec![TryRecv] };
+        for form in [Form::Plain, Form::Timed, Form::Selected] {
+            for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
+                let engine = Engine::Shuttle(strategy);
+                let checker = Checker::new().ignore_environment().iterations(2_000).engines([engine]);
+                channel(Some(1), Fifo::bounded(1), form).checker(checker).check_program(&program);
+            }
         }
     }
 }

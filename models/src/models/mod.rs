@@ -3,6 +3,7 @@
 pub mod atomics;
 pub mod chan_close;
 pub mod chan_edges;
+pub mod chan_full;
 pub mod chan_order;
 pub mod chan_room;
 pub mod futures;

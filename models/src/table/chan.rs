@@ -8,6 +8,8 @@ use selvedge_check::FailureKind;
 
 const SHARED: Twin =
     Twin::of("primitives/src/chan/shared.rs", include_str!("../../../primitives/src/chan/shared.rs"));
+const FULL: Twin =
+    Twin::of("primitives/src/chan/full.rs", include_str!("../../../primitives/src/chan/full.rs"));
 const ARRAY: Twin =
     Twin::of("primitives/src/queue/array.rs", include_str!("../../../primitives/src/queue/array.rs"));
 const CORE: Twin =
@@ -34,6 +36,15 @@ const UNPINNED: Twin = ARRAY
 const WEAK_DONE: Twin =
     Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
         .weaken("self.done[index].store(true, Release)");
+/// Whoever takes the place of a send that is under way does not tell it.
+const KEPT_PLACE: Twin = FULL.lose(
+    "place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst)",
+    FailureKind::Panic,
+);
+/// A select is let in by a sender behind it, and not told.
+const WAKE_SELECT: Twin = FULL.drop_wake("claim.wake();").shows_in("select/run.rs");
+/// The value of a select is not in the buffer.
+const LOST_SELECTED: Twin = SEND.lose("match cell.exchange(state, to, SeqCst)", FailureKind::Panic);
 /// A cell without a sender is not counted as such.
 const UNCOUNTED: Twin =
     Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
@@ -87,7 +98,7 @@ models! {
     chan_room::a_send_waits_only_while_the_channel_is_full, None,
         "a place that a receive freed is free", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::the_buffer_never_holds_more_than_its_capacity, None,
-        "of two senders one finds room for one value", [LOST_VALUE];
+        "of two senders one finds room for one value", [LOST_VALUE, KEPT_PLACE];
     chan_room::try_recv_misses_nothing_and_invents_nothing, None,
         "try_recv misses no value that was there, and invents none", [LOST_VALUE];
     chan_room::try_recv_finds_a_value_among_other_receivers, TWO,
@@ -103,6 +114,13 @@ models! {
         "len does not count the cell of a receiver that gave up", [UNCOUNTED];
     chan_room::a_waiting_sender_is_not_counted, TWO,
         "len counts the buffer, not who waits behind it", [WAKE_BY_EXPANDING];
+    chan_full::who_is_told_full_receives_a_value, Some(4),
+        "who is told that the buffer is full receives a value", [LOST_VALUE];
+    chan_full::a_select_that_is_told_full_receives_a_value, Some(4), "so does a select with a default", [LOST_SELECTED];
+    chan_full::a_full_buffer_that_is_closed_has_a_value, TWO,
+        "a full buffer has a value also once it is closed", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
+    chan_full::the_value_of_a_select_that_was_let_in_counts, TWO,
+        "the value of a select that was let in counts", [WAKE_SELECT];
     chan_close::close_wakes_every_blocked_receiver, TWO, "close wakes every blocked receiver", [DISMISS_RECEIVER];
     chan_close::close_gives_every_blocked_sender_its_value_back, TWO,
         "close wakes every blocked sender, with its value", [REFUSE_SENDER, MISS_SENDER];

@@ -1,7 +1,7 @@
 //! The channel itself: counters, tickets, places and length.
 
 use super::cell::Cell;
-use super::full::Budget;
+use super::full::Room;
 use super::returned::Returned;
 use super::watch::Watchers;
 use crate::queue::EndlessArray;
@@ -52,8 +52,9 @@ impl Sent {
 
 /// Why a ticket was not given out.
 pub(super) enum NoTicket {
-    /// The operation would have to wait.
-    WouldWait,
+    /// The operation would have to wait; or a send would if those before it did not fail, and to know whether they
+    /// do it must wait in a cell of its own.
+    WouldWait { for_sure: bool },
     /// The channel is closed, and for a receive empty too.
     Closed,
 }
@@ -215,10 +216,9 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Takes a ticket to send with, unless that would wait and the caller may not. For `budget`
-    /// see [`make_room`](Self::make_room).
+    /// Takes a ticket to send with, unless that would wait and the caller may not.
     #[inline]
-    pub(super) fn send_ticket(&self, patience: Patience, budget: &mut Budget) -> Result<u64, NoTicket> {
+    pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
         // Audit: see `sent`.
         let mut sent = self.sent();
@@ -227,12 +227,15 @@ impl<T> Chan<T> {
                 return Err(NoTicket::Closed);
             }
             if patience.is_none() && !self.may_send(sent.ticket()) {
-                let again = self.make_room(sent.ticket(), budget);
+                let room = self.look_for_room(sent.ticket());
                 sent = self.sent();
-                if again || sent.is_closed() {
-                    continue;
+                match room {
+                    _ if sent.is_closed() => continue,
+                    Room::Some => continue,
+                    Room::None | Room::Unsettled => {
+                        return Err(NoTicket::WouldWait { for_sure: room == Room::None });
+                    }
                 }
-                return Err(NoTicket::WouldWait);
             }
             let next = Sent::open(sent.ticket() + 1);
             // SeqCst: see `sent`. A lost exchange is another send's or a close's gain. Audit: see `sent`.
@@ -278,7 +281,7 @@ impl<T> Chan<T> {
                     return Err(NoTicket::Closed);
                 }
                 if patience.is_none() {
-                    return Err(NoTicket::WouldWait);
+                    return Err(NoTicket::WouldWait { for_sure: true });
                 }
             }
             if !patience.is_none() {

@@ -2,16 +2,30 @@
 
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan};
-use crate::queue::Place;
-use crate::rt::hint::{self, Backoff};
-use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::queue::{Place, State};
+use crate::rt::hint::Backoff;
+use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
 
-/// How often an operation takes the places of those before it.
-const OFTEN: usize = 8;
+/// What there is for a send that seems to have no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// A place, or there may be one by now.
+    Some,
+    /// None: at some moment the buffer was full.
+    None,
+    /// A send before it has a place, and may still fail. Who waits in a cell of its own can take it.
+    Unsettled,
+}
 
-/// How many places an operation may still take from others.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Budget(Option<u64>);
+/// What has become of a place of the buffer.
+enum Held {
+    /// The cell is none.
+    Not,
+    /// It has a value, or a select that was chosen has it for the value that it will bring.
+    ByValue,
+    /// A send has it that may still fail.
+    BySend,
+}
 
 /// Whether a cell that no receiver has come to will never hold a value.
 fn is_void(phase: Phase) -> bool {
@@ -20,94 +34,143 @@ fn is_void(phase: Phase) -> bool {
 }
 
 impl<T> Chan<T> {
-    /// There seems to be no place for the send with this ticket. If one of the places is only held by a send
-    /// that is under way, which may still fail, gives that a moment, and takes its place from it then: it
-    /// goes for a new ticket. Whether there may be room now.
-    ///
-    /// An operation does so to as many sends as it finds before it at first, natively some times over, since each
-    /// takes a moment in which they go on: two that take each other's places would go on for ever.
+    /// There seems to be no place for the send that has this ticket, or would get it next: looks for one, and gives
+    /// sends that are under way a moment.
     #[cold]
-    pub(super) fn make_room(&self, ticket: u64, budget: &mut Budget) -> bool {
-        let Capacity::Bounded(capacity) = self.capacity() else { return false };
-        let received = self.received();
-        let end = self.buffer_end().max(received + capacity as u64);
-        if ticket < end {
-            return true;
-        }
-        let left =
-            budget.0.get_or_insert_with(|| ticket.saturating_sub(received) * hint::seldom(OFTEN) as u64);
-        let mut values = 0;
-        let freed = self.array.visit_until(RECEIVER, received..ticket, |place, at| {
-            let freed = *left > 0 && at < end && self.free_place(place);
-            values += usize::from(!is_void(Phase::of(place.cell().load())));
-            freed
-        });
-        if freed {
-            *left -= 1;
-            self.expand();
-        } else if values < capacity && !self.sent().is_closed() {
-            // Some cells before ours are no places, and whoever moves the end for them has not done so yet.
-            self.knows_place(ticket);
-            return true;
-        }
-        // If receives have begun meanwhile, what we saw was not all there at one moment.
-        freed || self.received() != received
+    pub(super) fn look_for_room(&self, ticket: u64) -> Room {
+        self.survey(ticket, |place, _| self.held(place))
     }
 
-    /// Makes a place free that a send holds which is under way.
-    fn free_place(&self, place: Place<'_, Cell<T>>) -> bool {
+    /// The same for a send that waits in a cell of its own: it takes the place of each send before it that may still
+    /// fail, which goes for a new ticket then. Whether there may be room now; if not, the buffer was full of
+    /// values.
+    ///
+    /// Others may take places at the same time, but only of sends that have not come to their cells, and these are
+    /// before those who take them; so nobody who waits is disturbed, and each is done when it has seen the cells
+    /// before its own.
+    #[cold]
+    pub(super) fn make_room(&self, ticket: u64) -> bool {
+        self.survey(ticket, |place, at| self.settle(place, at)) != Room::None
+    }
+
+    /// Looks at the cells before a ticket: of those that can have a value, the first `capacity` have a place.
+    fn survey(&self, ticket: u64, held: impl Fn(Place<'_, Cell<T>>, u64) -> Held) -> Room {
+        let Capacity::Bounded(capacity) = self.capacity() else { return Room::None };
+        let received = self.received();
+        let mut values = 0;
+        let unsettled = self.array.visit_until(RECEIVER, received..ticket, |place, at| {
+            match held(place, at) {
+                Held::Not => (),
+                Held::ByValue => values += 1,
+                Held::BySend => return true,
+            }
+            values == capacity
+        }) && values < capacity;
+        if unsettled {
+            return Room::Unsettled;
+        }
+        if values < capacity && !self.sent().is_closed() {
+            // Some cells before ours are no places, and whoever moves the end for them may not have done so yet.
+            self.knows_place(ticket);
+            return Room::Some;
+        }
+        // If receives have begun meanwhile, what we saw was not all there at one moment.
+        if self.received() == received { Room::None } else { Room::Some }
+    }
+
+    /// Who holds a place, after a moment in which a send that is under way may come to it.
+    fn held(&self, place: Place<'_, Cell<T>>) -> Held {
+        use Phase::{Empty, SenderLeaving, SenderSelects, SenderWaits};
+        let backoff = Backoff::new();
+        loop {
+            match Phase::of(place.cell().load()) {
+                phase if is_void(phase) => return Held::Not,
+                Empty | SenderLeaving if !backoff.is_completed() => backoff.snooze(),
+                Empty | SenderLeaving | SenderWaits | SenderSelects => return Held::BySend,
+                _ => return Held::ByValue,
+            }
+        }
+    }
+
+    /// Makes sure that a send that has a place can no longer fail, or has none.
+    fn settle(&self, place: Place<'_, Cell<T>>, at: u64) -> Held {
         let cell = place.cell();
         let backoff = Backoff::new();
         let mut state = cell.load();
         loop {
             match Phase::of(state) {
+                phase if is_void(phase) => return Held::Not,
                 Phase::Empty | Phase::SenderLeaving if !backoff.is_completed() => {
                     backoff.snooze();
                     state = cell.load();
                 }
-                // Relaxed: nothing is handed over. The end of the buffer has passed the cell, or is about to.
-                Phase::Empty | Phase::SenderLeaving => {
-                    match cell.exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
-                        Ok(()) => return true,
-                        Err(found) => state = found,
-                    }
-                }
+                Phase::Empty | Phase::SenderLeaving => match self.void(place, at, state) {
+                    Ok(()) => return Held::Not,
+                    Err(found) => state = found,
+                },
                 Phase::SenderWaits => {
                     self.let_in(place);
-                    return false;
+                    state = cell.load();
                 }
-                // As for `let_in`: close is one moment for all.
+                // As for `let_in`: close is one moment for all. It is not said to be full then.
                 Phase::SenderSelects if self.sent().is_closed() => {
                     self.refuse(place, state);
-                    return false;
+                    return Held::ByValue;
                 }
-                // SAFETY: the array is pinned.
-                Phase::SenderSelects => match unsafe { meet(place, SENDER, state, false, None) } {
-                    Meeting::Changed(found) => state = found,
-                    Meeting::Won { claim, .. } => {
-                        claim.wake();
-                        return false;
-                    }
-                    Meeting::Happened { .. } => return false,
-                    Meeting::Trying(claim) => {
-                        let freed = self.pass_over_select(place);
-                        claim.wake_if_waiting();
-                        return freed;
-                    }
-                    Meeting::Lost => return self.pass_over_select(place),
+                Phase::SenderSelects => match self.settle_select(place, at, state) {
+                    Ok(held) => return held,
+                    Err(found) => state = found,
                 },
-                _ => return false,
+                _ => return Held::ByValue,
             }
         }
     }
 
-    /// The cell of a select that is not decided yet, or is about to leave, is no place any more.
-    fn pass_over_select(&self, place: Place<'_, Cell<T>>) -> bool {
-        // SeqCst: as in `spoil`. Audit: loom and shuttle come here, and rc11 does not in its time.
-        let passed = place.cell().advance(Phase::SenderSelects, Phase::PassedOver, SeqCst).is_ok();
-        if passed {
+    /// The same for a select, or the state found instead.
+    fn settle_select(&self, place: Place<'_, Cell<T>>, at: u64, state: State) -> Result<Held, State> {
+        // SAFETY: the array is pinned.
+        match unsafe { meet(place, SENDER, state, false, None) } {
+            Meeting::Changed(found) => Err(found),
+            Meeting::Won { claim, late } => {
+                let held = self.keep(place, late);
+                claim.wake();
+                held
+            }
+            Meeting::Happened { late } => self.keep(place, late),
+            Meeting::Trying(claim) => {
+                self.void(place, at, state.with_seen())?;
+                claim.wake_if_waiting();
+                Ok(Held::Not)
+            }
+            Meeting::Lost => self.void(place, at, state.with_seen()).map(|()| Held::Not),
+        }
+    }
+
+    /// A select was chosen to send here: nobody breaks its cell any more, unless its value comes late.
+    fn keep(&self, place: Place<'_, Cell<T>>, late: bool) -> Result<Held, State> {
+        if !late {
+            // Release: the value goes to the receiver.
+            place.cell().advance(Phase::SenderSelects, Phase::Full, Release)?;
             self.remove_behind();
         }
-        passed
+        Ok(Held::ByValue)
+    }
+
+    /// Makes a cell none of a place: its sender, which is still to come or about to leave, will find it so.
+    fn void(&self, place: Place<'_, Cell<T>>, at: u64, state: State) -> Result<(), State> {
+        // A select counts its cell itself.
+        let counted = Phase::of(state) == Phase::SenderSelects;
+        if !counted {
+            self.add_behind();
+        }
+        // SeqCst: as in `send_is_gone`, and as in `spoil`.
+        if let Err(found) = place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst) {
+            if !counted {
+                self.remove_behind();
+            }
+            return Err(found);
+        }
+        self.pass_over_behind_end(place, at);
+        Ok(())
     }
 }

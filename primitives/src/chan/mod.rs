@@ -53,8 +53,6 @@
 //! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
 //!   future that was dropped goes to the next receiver.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
-//!   One exception is known: a `try_send` that has taken the places of the sends before it as often as it may, and
-//!   finds such sends once more, says Full, though they may fail in the end because the channel is closed.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that gave up leave nothing, unless one that came earlier still
 //!   waits in front of them.
@@ -86,6 +84,7 @@
 //!            Empty → SenderWaits              it is not: it waits here
 //!            ReceiverWaits → Handed           the value goes to the receiver that waits
 //!            ReceiverLeaving → SenderGone     another receiver may come with the ticket, or nobody
+//!            Empty → SenderGone               of a send before it that is under way: takes its place
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
 //!  receiver  Full: takes the value            SenderWaits → Taken: takes it, and wakes the sender
@@ -110,8 +109,11 @@
 //!
 //! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
 //! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, a moment while it looked
-//! at all cells of the buffer and found each taken by a send that can no longer fail (but for the exception above);
-//! close, setting the bit in `sent`.
+//! at all cells of the buffer and found each taken by a send that can no longer fail; close, setting the bit in `sent`.
+//!
+//! A `try_send` that finds a send under way in the buffer, which may still fail, cannot say Full, and must not wait. It
+//! takes a ticket then, waits in its cell as a send with a timeout of nothing would, and takes such places for itself:
+//! only of sends whose values are not in their cells yet, so that two never do so to each other.
 
 mod cell;
 mod claim;

@@ -42,7 +42,7 @@ impl<T> Chan<T> {
             let ticket = match self.receive_ticket(patience) {
                 Ok(ticket) => ticket,
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
-                Err(NoTicket::WouldWait) => return Err(NotReceived::Empty),
+                Err(NoTicket::WouldWait { .. }) => return Err(NotReceived::Empty),
             };
             // SAFETY: the ticket is ours alone; we leave in what follows.
             let place = unsafe { self.array.locate(RECEIVER, ticket) };

@@ -3,18 +3,18 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
-use super::full::Budget;
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::time::now;
 use std::time::Instant;
 
 /// Why a value was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotSent {
-    Full,
-    Timeout,
+    /// There was no room, or on capacity 0 no receiver, in time.
+    NoRoom,
     Closed,
 }
 
@@ -38,13 +38,16 @@ enum Waited {
 impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
-    pub(super) fn send(&self, mut value: T, patience: Patience) -> Result<(), (T, NotSent)> {
-        let mut budget = Budget::default();
+    pub(super) fn send(&self, mut value: T, mut patience: Patience) -> Result<(), (T, NotSent)> {
         loop {
-            let ticket = match self.send_ticket(patience, &mut budget) {
+            let ticket = match self.send_ticket(patience) {
                 Ok(ticket) => ticket,
                 Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
-                Err(NoTicket::WouldWait) => return Err((value, NotSent::Full)),
+                Err(NoTicket::WouldWait { for_sure: true }) => return Err((value, NotSent::NoRoom)),
+                Err(NoTicket::WouldWait { for_sure: false }) => {
+                    patience = Patience::Until(Some(now()));
+                    continue;
+                }
             };
             // SAFETY: the ticket is ours alone; we leave in what follows.
             let place = unsafe { self.array.locate(SENDER, ticket) };
@@ -81,7 +84,7 @@ impl<T> Chan<T> {
                 Offered::Broken => break None,
                 Offered::MustWait(state) => match patience {
                     Patience::None => match self.break_send(place, state) {
-                        Ok(()) => break Some(NotSent::Full),
+                        Ok(()) => break Some(NotSent::NoRoom),
                         Err(found) => found,
                     },
                     Patience::Until(deadline) => match self.wait_to_send(place, state, ticket, deadline) {
@@ -226,9 +229,8 @@ impl<T> Chan<T> {
         }
         self.watchers.notify();
         if self.has_place(ticket) {
-            return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
+            return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
         }
-        let mut budget = Budget::default();
         loop {
             if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
                 return Ok(self.sending_ended(place));
@@ -237,10 +239,10 @@ impl<T> Chan<T> {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed));
             }
             if self.has_place(ticket) {
-                return Ok(self.stop_sending(place, Phase::Full, NotSent::Full));
+                return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
             }
-            if !self.make_room(ticket, &mut budget) && !self.sent().is_closed() {
-                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Timeout));
+            if !self.make_room(ticket) && !self.sent().is_closed() {
+                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
             }
         }
     }

@@ -4,7 +4,6 @@ use super::cell::Phase;
 use super::claim::Claim;
 use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
-use super::full::Budget;
 use super::select::handle::{Handle, Hold, Look, Slot};
 use super::send::NotSent;
 use super::shared::Share;
@@ -62,7 +61,7 @@ impl<T> Sender<T> {
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         let _entry = enter();
         self.0.send(value, Patience::None).map_err(|(value, why)| match why {
-            NotSent::Full => TrySendError::Full(value),
+            NotSent::NoRoom => TrySendError::Full(value),
             _ => TrySendError::Disconnected(value),
         })
     }
@@ -103,7 +102,7 @@ impl<T> Sender<T> {
 
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         self.0.send(value, Patience::Until(deadline)).map_err(|(value, why)| match why {
-            NotSent::Timeout => SendTimeoutError::Timeout(value),
+            NotSent::NoRoom => SendTimeoutError::Timeout(value),
             _ => SendTimeoutError::Disconnected(value),
         })
     }
@@ -174,8 +173,8 @@ impl<T> Handle for Sender<T> {
         self.0.look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot, budget: &mut Budget) -> bool {
-        self.0.make_room(slot.ticket, budget) || self.0.sent().is_closed()
+    fn hurry(&self, slot: &Slot) -> bool {
+        self.0.make_room(slot.ticket) || self.0.sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

@@ -50,7 +50,7 @@ impl<T> Chan<T> {
         }
         // A receiver broke the cell meanwhile, or the end of the buffer passed over it.
         self.remove_behind();
-        if Phase::of(place.cell().load()) == Phase::PassedOver {
+        if matches!(Phase::of(place.cell().load()), Phase::SenderGone | Phase::PassedOver) {
             self.note_gone_sender();
         }
         self.array.leave(place, SENDER);
@@ -60,13 +60,19 @@ impl<T> Chan<T> {
     /// The cell says that its sender is gone.
     fn send_is_gone(&self, place: Place<'_, Cell<T>>, ticket: u64) {
         self.note_gone_sender();
-        // If the end of the buffer was here before the cell said so, it may not have passed over it. SeqCst: we
-        // write to the cell and then read the end; an expander moves the end and then reads the cell.
-        if self.expands() && ticket < self.buffer_end() && self.pass_over(place) {
-            self.expand();
+        if self.expands() {
+            self.pass_over_behind_end(place, ticket);
         }
         self.array.leave(place, SENDER);
         self.skip_gone_senders();
+    }
+
+    /// If the end of the buffer was at a cell before that said that its sender is gone, it may not have passed over it.
+    /// SeqCst: we have written to the cell and read the end; an expander moves the end and then reads the cell.
+    pub(super) fn pass_over_behind_end(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+        if ticket < self.buffer_end() && self.pass_over(place) {
+            self.expand();
+        }
     }
 
     /// The receiver leaves a cell whose sender gave up.

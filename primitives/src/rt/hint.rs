@@ -39,7 +39,7 @@ pub(crate) fn lanes() -> usize {
     processors.next_power_of_two().clamp(2, 64)
 }
 
-/// As given, but 1 under an engine: for what is done every so many times, or so many times over.
+/// As given, but 1 under an engine: for what is done every so many times.
 pub(crate) fn seldom(every: usize) -> usize {
     if thread::under_engine() { 1 } else { every }
 }

@@ -1,7 +1,6 @@
 //! What a select asks of a channel's side.
 
 use crate::chan::claim::Claim;
-use crate::chan::full::Budget;
 use crate::chan::watch::Watchers;
 use crate::rt::sync::Arc;
 use std::time::Instant;
@@ -11,6 +10,8 @@ use std::time::Instant;
 pub(in crate::chan) enum Hold {
     /// Nothing.
     Nothing,
+    /// Nothing; and whether a send would have to wait is not known.
+    Unsettled,
     /// A cell in which it waits.
     Waiting,
     /// It has happened: the value is in the cell, or has been sent, or waits in the handle.
@@ -66,7 +67,7 @@ pub trait Handle {
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
     /// Time is up: makes sure that it is not others' unfinished steps that keep the operation from happening; `true`
     /// if it was, and may be able to happen now.
-    fn hurry(&self, _slot: &Slot, _budget: &mut Budget) -> bool {
+    fn hurry(&self, _slot: &Slot) -> bool {
         false
     }
     /// The claim has been decided otherwise, or the select gives up.

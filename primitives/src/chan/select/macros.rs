@@ -4,7 +4,6 @@ use super::handle::{Handle, Look, Slot};
 use super::run::{Case, Order, run};
 use crate::chan::claim::Claim;
 use crate::chan::core::{Chan, Patience};
-use crate::chan::full::Budget;
 use crate::chan::watch::Watchers;
 use crate::chan::{Receiver, RecvError, SendError, Sender};
 use crate::rt::entry::enter;
@@ -75,8 +74,8 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot, budget: &mut Budget) -> bool {
-        self.chan().make_room(slot.ticket, budget) || self.chan().sent().is_closed()
+    fn hurry(&self, slot: &Slot) -> bool {
+        self.chan().make_room(slot.ticket) || self.chan().sent().is_closed()
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {

@@ -26,7 +26,7 @@ impl<T> Chan<T> {
         loop {
             let ticket = match self.receive_ticket(Patience::None) {
                 Ok(ticket) => ticket,
-                Err(NoTicket::WouldWait) => {
+                Err(NoTicket::WouldWait { .. }) => {
                     slot.hold = Hold::Nothing;
                     return false;
                 }

@@ -3,7 +3,6 @@
 use super::handle::{Handle, Hold, Look, Slot};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
-use crate::chan::full::Budget;
 use crate::rt::choose;
 use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
@@ -97,7 +96,12 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patie
         if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt()) {
             return Some(ready);
         }
-        let Patience::Until(deadline) = patience else { return None };
+        let deadline = match patience {
+            Patience::Until(deadline) => deadline,
+            // To know, such a case must wait in a cell.
+            Patience::None if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
+            Patience::None => return None,
+        };
         // To wait in all cells and leave them again costs more than a moment.
         if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
             backoff.snooze();
@@ -116,8 +120,6 @@ struct Waiting<'a, 'c> {
     parker: Parker,
     claim: Arc<Claim>,
     deadline: Option<Instant>,
-    /// How many places may still be taken from others, see [`Handle::hurry`].
-    budget: Budget,
 }
 
 /// Why a select does not wait any longer.
@@ -136,7 +138,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
         let parker = Parker::new();
         let claim = Arc::new(Claim::new(parker.unparker()));
-        Waiting { cases, order, parker, claim, deadline, budget: Budget::default() }
+        Waiting { cases, order, parker, claim, deadline }
     }
 
     fn wait(mut self) -> Result<Option<usize>, Again> {
@@ -177,7 +179,8 @@ impl<'a, 'c> Waiting<'a, 'c> {
         let Waiting { cases, order, claim, .. } = self;
         order.iter().copied().find(|&number| {
             let own = own_receives(cases, number);
-            cases[number].slot.hold == Hold::Nothing && cases[number].register(claim, number, own)
+            matches!(cases[number].slot.hold, Hold::Nothing | Hold::Unsettled)
+                && cases[number].register(claim, number, own)
         })
     }
 
@@ -235,7 +238,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     fn hurry(&mut self) -> bool {
         let mut waiting = self.cases.iter().filter(|case| case.slot.hold == Hold::Waiting);
-        waiting.any(|case| case.handle.hurry(&case.slot, &mut self.budget))
+        waiting.any(|case| case.handle.hurry(&case.slot))
     }
 
     fn start_over(&self) -> Result<Ended, Again> {

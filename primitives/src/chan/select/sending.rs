@@ -5,7 +5,6 @@ use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, see};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::{Chan, NoTicket, Patience};
 use crate::chan::error::SendError;
-use crate::chan::full::Budget;
 use crate::chan::send::Offered;
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
@@ -22,13 +21,14 @@ impl<T> Chan<T> {
     }
 
     /// Takes a ticket; `None`: the slot says why not, or it would wait.
-    fn case_ticket(&self, slot: &mut Slot, patience: Patience, budget: &mut Budget) -> Option<u64> {
-        match self.send_ticket(patience, budget) {
+    fn case_ticket(&self, slot: &mut Slot, patience: Patience) -> Option<u64> {
+        match self.send_ticket(patience) {
             Ok(ticket) => {
                 slot.set(ticket, Hold::Waiting);
                 return Some(ticket);
             }
-            Err(NoTicket::WouldWait) => slot.set(0, Hold::Nothing),
+            Err(NoTicket::WouldWait { for_sure: true }) => slot.set(0, Hold::Nothing),
+            Err(NoTicket::WouldWait { for_sure: false }) => slot.set(0, Hold::Unsettled),
             Err(NoTicket::Closed) => slot.set(0, Hold::Closed),
         }
         None
@@ -66,9 +66,8 @@ impl<T> Chan<T> {
         claim: Option<(&Arc<Claim>, usize)>,
     ) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
-        let mut budget = Budget::default();
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience, &mut budget) else {
+            let Some(ticket) = self.case_ticket(slot, patience) else {
                 return slot.hold == Hold::Closed;
             };
             let place = self.sending(slot);
@@ -117,7 +116,8 @@ impl<T> Chan<T> {
     /// Looks again at a case that waits.
     pub(in crate::chan) fn look_send(&self, slot: &Slot) -> Look {
         // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
-        if matches!(Phase::of(self.sending(slot).cell().look()), Phase::Broken | Phase::PassedOver) {
+        let phase = Phase::of(self.sending(slot).cell().look());
+        if matches!(phase, Phase::Broken | Phase::SenderGone | Phase::PassedOver) {
             return Look::Over;
         }
         // A receiver that moved the end of the buffer found us trying, or not here at all.
@@ -176,7 +176,12 @@ impl<T> Chan<T> {
                 Err(found) => state = found,
             }
         }
-        false
+        // So has a send for which this was settled by one behind it, see `settle`.
+        let kept = Phase::of(state) == Phase::Full;
+        if kept {
+            self.array.leave(place, SENDER);
+        }
+        kept
     }
 
     /// What became of an early case.
@@ -193,9 +198,8 @@ impl<T> Chan<T> {
     /// it waits if not.
     pub(in crate::chan) fn case_reserve(&self, slot: &mut Slot, claim: Option<(&Arc<Claim>, usize)>) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
-        let mut budget = Budget::default();
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience, &mut budget) else {
+            let Some(ticket) = self.case_ticket(slot, patience) else {
                 return slot.hold == Hold::Closed;
             };
             let place = self.sending(slot);

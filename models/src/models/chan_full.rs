@@ -1,0 +1,68 @@
+//! Channels: whoever is told that the buffer is full is told the truth, whatever others are in the middle of.
+
+use super::{small, until_sender_waits};
+use selvedge::chan::{Sender, bounded_with_segments, select};
+use selvedge::rt::thread;
+
+/// Another tries to send at the same time; nobody but the caller receives.
+fn who_is_told_full_receives(try_send: fn(&Sender<i32>, i32) -> bool) {
+    let (tx, rx) = small(1);
+    let theirs = tx.clone();
+    let other = thread::spawn(move || try_send(&theirs, 1));
+    let sent = usize::from(try_send(&tx, 2));
+    assert!(rx.try_recv().is_ok(), "the buffer was full, and is empty");
+    let sent = sent + usize::from(other.join().expect("no panic"));
+    assert_eq!(1 + rx.try_iter().count(), sent);
+}
+
+/// A full buffer has a value, though those that try to send take each other's places.
+pub fn who_is_told_full_receives_a_value() {
+    who_is_told_full_receives(|tx, n| tx.try_send(n).is_ok());
+}
+
+/// The same for selects with a default.
+pub fn a_select_that_is_told_full_receives_a_value() {
+    who_is_told_full_receives(|tx, n| {
+        select! {
+            send(tx, n) -> sent => sent.is_ok(),
+            default => false,
+        }
+    });
+}
+
+/// A full buffer has a value also after a close, which a sender that is under way does not survive.
+pub fn a_full_buffer_that_is_closed_has_a_value() {
+    let (tx, rx) = small(1);
+    let theirs = tx.clone();
+    let other = thread::spawn(move || theirs.send(1).is_ok());
+    let sent = tx.try_send(2).is_ok();
+    tx.close().expect("open");
+    assert_eq!(rx.iter().count(), 1, "it was full, or is by the caller's value");
+    assert!(other.join().expect("no panic") != sent);
+}
+
+/// A select that was let into the buffer sends, and its value counts, before it goes on itself.
+pub fn the_value_of_a_select_that_was_let_in_counts() {
+    let (tx, rx) = small(1);
+    let (_idle, never) = bounded_with_segments::<()>(0, 0);
+    tx.send(0).expect("room");
+    let theirs = tx.clone();
+    let selects = thread::spawn(move || {
+        select! {
+            send(theirs, 1) -> sent => sent.expect("open"),
+            recv(never) -> _ => unreachable!("nobody sends there"),
+        }
+    });
+    until_sender_waits(&tx, 1);
+    let receiver = {
+        let rx = rx.clone();
+        thread::spawn(move || rx.recv())
+    };
+    let sent = tx.try_send(2).is_ok();
+    assert_eq!(receiver.join().expect("no panic"), Ok(0));
+    let mut rest: Vec<i32> = rx.iter().take(1 + usize::from(sent)).collect();
+    selects.join().expect("no panic");
+    rest.sort_unstable();
+    assert_eq!(rest, if sent { vec![1, 2] } else { vec![1] });
+    assert!(rx.is_empty());
+}
