@@ -107,6 +107,32 @@ fn selects_that_lose_leave_nothing() {
 }
 
 #[test]
+fn waiters_that_give_up_behind_one_that_waits_leave_nothing() {
+    for (tx, rx) in [bounded(0), bounded(1), unbounded()] {
+        let first = {
+            let rx = rx.clone();
+            std::thread::spawn(move || rx.recv())
+        };
+        // SAFETY: nobody sends yet.
+        while unsafe { !rx.waits_at(0) } {
+            std::thread::yield_now();
+        }
+        let give_up = || assert!(rx.recv_timeout(Duration::ZERO).is_err());
+        let lose =
+            || select! { recv(rx) -> _ => unreachable!("nobody sends"), default(Duration::ZERO) => () };
+        (0..1_000).for_each(|_| give_up());
+        let (live, _) = cost(|| (0..100_000).for_each(|_| (give_up(), lose()).1));
+        assert!(live.abs() < 16_384, "{:?}: they left {live} bytes", rx.capacity());
+        tx.send(1).expect("open");
+        assert_eq!(first.join().expect("no panic"), Ok(1));
+        if rx.capacity() != Some(0) {
+            tx.send(2).expect("open");
+            assert_eq!((rx.len(), rx.recv()), (1, Ok(2)));
+        }
+    }
+}
+
+#[test]
 fn an_unbounded_channel_follows_the_number_of_its_values() {
     let (tx, rx) = unbounded();
     let round = |values: u64| {

@@ -98,6 +98,16 @@ fn timeouts(capacity: usize) {
     assert_eq!(got, expected);
 }
 
+/// A receiver does not wait for a sender that gave up, came again with the same ticket, and gave up again.
+pub fn a_sender_that_gives_up_twice_leaves_no_receiver_waiting() {
+    let (tx, rx) = small(0);
+    let sender = thread::spawn(move || [1, 2].map(|n| tx.send_timeout(n, A_WHILE).is_ok()));
+    let got: Vec<i32> = rx.iter().collect();
+    let sent = sender.join().expect("no panic");
+    let expected: Vec<i32> = [1, 2].into_iter().zip(sent).filter_map(|(n, sent)| sent.then_some(n)).collect();
+    assert_eq!(got, expected);
+}
+
 /// A sender that timed out has its place back: the next receive and send go on as if it had not come.
 pub fn a_sender_that_gave_up_leaves_its_place() {
     let (tx, rx) = small(1);

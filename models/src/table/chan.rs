@@ -19,7 +19,7 @@ const PUBLISH: Twin = SEND
     .weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")
     .shows_in("chan/cell.rs");
 /// A receiver that waits is given the value, and may look before it is woken.
-const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits, Phase::Handed, Release)");
+const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel)");
 /// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
 const LOST_TAKE: Twin =
     RECV.lose("cell.advance(Phase::SenderWaits", FailureKind::Race).needs(Teeth::Orderings);
@@ -105,7 +105,9 @@ models! {
         "try_recv finds a value among other receivers", [PUBLISH];
     chan_room::timeouts_lose_no_value, TWO,
         "a value sent is received though both sides time out", [HAND_OVER];
-    chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [PUBLISH];
+    chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [SEND.weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")];
+    chan_room::a_sender_that_gives_up_twice_leaves_no_receiver_waiting, Some(4),
+        "a receiver does not wait for a sender that gave up twice", [WAKE_RECEIVER];
     chan_room::a_sender_that_gave_up_leaves_its_place, TWO,
         "a sender that timed out takes no place", [LOST_VALUE.or(FailureKind::Deadlock)];
     chan_room::two_receivers_share_what_two_sends_bring, TWO,

@@ -224,8 +224,11 @@ impl<T> Cell<T> {
     }
 
     /// Moves the cell from one phase to another, whatever its other bits; or the state found, once
-    /// the phase is another. Others only set their bits meanwhile, a bounded number of times. Whoever
-    /// moved the cell to `from` is synchronised with by the load, so `order` is Release or Relaxed.
+    /// the phase is another. Others only set their bits meanwhile, a bounded number of times.
+    ///
+    /// Who then takes a waiter out needs Acquire: since the load, the waiter that it saw may have given its ticket back,
+    /// and the next one with that ticket waits here. Otherwise `order` is Release or Relaxed, for whoever
+    /// moved the cell to `from` is synchronised with by the load.
     #[track_caller]
     pub(super) fn advance(&self, from: Phase, to: Phase, order: Ordering) -> Result<State, State> {
         let mut state = self.load();

@@ -4,7 +4,7 @@ use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan, Patience};
 use super::error::CloseError;
 use crate::queue::{Place, State};
-use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
 
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
@@ -37,8 +37,9 @@ impl<T> Chan<T> {
         let cell = place.cell();
         loop {
             match Phase::of(state) {
-                // Release: closing happens before the send returns. Audit: by the wake-up too, mostly.
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, Release) {
+                // Release: closing happens before the send returns. Audit: by the wake-up too, mostly. Acquire: see
+                // `advance`.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel) {
                     Err(found) => state = found,
                     Ok(_) => {
                         self.is_refused();

@@ -2,8 +2,8 @@
 
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::Chan;
-use crate::queue::Place;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release};
+use crate::queue::{Place, State};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 impl<T> Chan<T> {
     /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
@@ -19,6 +19,14 @@ impl<T> Chan<T> {
             if !self.somebody_is_behind() || self.expand_at(ticket) {
                 return self.watchers.notify();
             }
+        }
+    }
+
+    /// The same for a receiver that found its cell in this state: the end has moved for the cell already if another
+    /// has given this ticket back, since it does not move back.
+    pub(super) fn expand_unless_left(&self, found: State) {
+        if Phase::of(found) != Phase::ReceiverLeaving {
+            self.expand();
         }
     }
 
@@ -44,8 +52,8 @@ impl<T> Chan<T> {
                     self.refuse(place, state);
                     return true;
                 }
-                // Release: the receive happens before the send completes.
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, Release) {
+                // Release: the receive happens before the send completes. Acquire: see `advance`.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
                     Err(found) => state = found,
                     Ok(_) => {
                         self.remove_behind();

@@ -29,8 +29,8 @@ enum Held {
 
 /// Whether a cell that no receiver has come to will never hold a value.
 fn is_void(phase: Phase) -> bool {
-    use Phase::{Broken, Closed, PassedOver, ReceiverGone, Refused, SenderGone};
-    matches!(phase, Broken | Closed | PassedOver | ReceiverGone | Refused | SenderGone)
+    use Phase::{Broken, Closed, PassedOver, ReceiverGone, ReceiverLeaving, Refused, SenderGone};
+    matches!(phase, Broken | Closed | PassedOver | ReceiverGone | ReceiverLeaving | Refused | SenderGone)
 }
 
 impl<T> Chan<T> {

@@ -54,8 +54,8 @@
 //!   future that was dropped goes to the next receiver.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
-//!   the number of its values up and down; waiters that gave up leave nothing, unless one that came earlier still
-//!   waits in front of them.
+//!   the number of its values up and down; waiters that give up leave nothing, unless they do so between one that came
+//!   earlier and one that came later, which both still wait.
 //!
 //! # Beside others
 //!
@@ -83,15 +83,17 @@
 //!  sender    Empty → Full                     the cell is in the buffer
 //!            Empty → SenderWaits              it is not: it waits here
 //!            ReceiverWaits → Handed           the value goes to the receiver that waits
-//!            ReceiverLeaving → SenderGone     another receiver may come with the ticket, or nobody
-//!            Empty → SenderGone               of a send before it that is under way: takes its place
+//!            ReceiverLeaving → PassedOver     another receiver may come with the ticket, or nobody
+//!            Empty → SenderGone               the cell of a send before it, whose place it takes
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
+//!            ReceiverWaits → Broken           it was leaving when the receiver came: nothing will come here
 //!  receiver  Full: takes the value            SenderWaits → Taken: takes it, and wakes the sender
 //!            Empty → Broken                   the sender has its ticket and has not been here: both go
 //!                                             for new tickets, nobody waits for anybody
 //!            Empty → ReceiverWaits            no sender has this ticket: it waits here
-//!            ReceiverWaits → ReceiverLeaving  it gives up; with a buffer → ReceiverGone, since its end has moved
+//!            ReceiverWaits → ReceiverLeaving  it gives up: its ticket goes back if it was the last
+//!            ReceiverLeaving → ReceiverWaits  the next one with the ticket, for which the end has moved by now
 //!            ReceiverLeaving → ReceiverGone   its ticket was not the last
 //!  expander  SenderWaits → Full               wakes the sender
 //!            SenderGone → PassedOver          no place; it expands by one more

@@ -6,7 +6,7 @@ use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use std::time::Instant;
 
 /// Why no value was received.
@@ -122,8 +122,8 @@ impl<T> Chan<T> {
                     self.refuse(place, state);
                     state = cell.load();
                 }
-                // Release: the receive so far happens before the send completes.
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, Release) {
+                // Release: the receive so far happens before the send completes. Acquire: see `advance`.
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, AcqRel) {
                     Err(found) => state = found,
                     Ok(_) => {
                         self.remove_behind();
@@ -162,7 +162,7 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                         Ok(()) if phase == Phase::Closed => return Accepted::Closed,
                         Ok(()) => {
-                            self.expand();
+                            self.expand_unless_left(state);
                             return Accepted::Broken;
                         }
                     }
@@ -256,7 +256,7 @@ impl<T> Chan<T> {
             drop(unsafe { place.aside().take(RECEIVER) });
             return Err(found);
         }
-        self.expand();
+        self.expand_unless_left(state);
         self.watchers.notify();
         if !self.returned.is_empty() {
             return Ok(self.give_up_receiving(place, ticket, None));
@@ -275,7 +275,7 @@ impl<T> Chan<T> {
         why: Option<NotReceived>,
     ) -> Result<T, Option<NotReceived>> {
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
-        match place.cell().advance(Phase::ReceiverWaits, self.receiver_leaves(), Relaxed) {
+        match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
             Err(_) => self.receiving_ended(place),
             Ok(_) => {
                 // SAFETY: we ended the wait.
@@ -295,16 +295,10 @@ impl<T> Chan<T> {
         ticket: u64,
     ) -> Result<(), State> {
         // Relaxed: nothing is handed over.
-        place.cell().exchange(state, state.with_phase(self.receiver_leaves() as u8), Relaxed)?;
-        self.expand();
+        place.cell().exchange(state, state.with_phase(Phase::ReceiverLeaving as u8), Relaxed)?;
+        self.expand_unless_left(state);
         self.withdraw_receive(place, ticket);
         Ok(())
-    }
-
-    /// How a receiver leaves that waits: the end of a buffer has moved for it, and does not move back, so that
-    /// its ticket is used up.
-    pub(super) fn receiver_leaves(&self) -> Phase {
-        if self.expands() { Phase::ReceiverGone } else { Phase::ReceiverLeaving }
     }
 
     /// Somebody else ended the wait.

@@ -6,7 +6,7 @@ use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use crate::rt::time::now;
 use std::time::Instant;
 
@@ -31,8 +31,10 @@ pub(super) enum Offered {
 /// What became of a send that waited.
 enum Waited {
     Sent,
-    /// The value is still ours, and we have left.
-    Failed(NotSent),
+    /// The value is still ours, and the cell says that we are leaving.
+    Leaving(NotSent),
+    /// The value is still ours: the channel was closed.
+    Refused,
 }
 
 impl<T> Chan<T> {
@@ -78,18 +80,19 @@ impl<T> Chan<T> {
         patience: Patience,
     ) -> Result<(), (T, Option<NotSent>)> {
         let mut state = place.cell().load();
-        let why = loop {
+        let (why, leaving) = loop {
             state = match self.offer(place, state, ticket, None) {
                 Offered::Sent => return Ok(()),
-                Offered::Broken => break None,
+                Offered::Broken => break (None, false),
                 Offered::MustWait(state) => match patience {
                     Patience::None => match self.break_send(place, state) {
-                        Ok(()) => break Some(NotSent::NoRoom),
+                        Ok(()) => break (Some(NotSent::NoRoom), false),
                         Err(found) => found,
                     },
                     Patience::Until(deadline) => match self.wait_to_send(place, state, ticket, deadline) {
                         Ok(Waited::Sent) => return Ok(()),
-                        Ok(Waited::Failed(why)) => break Some(why),
+                        Ok(Waited::Leaving(why)) => break (Some(why), true),
+                        Ok(Waited::Refused) => break (Some(NotSent::Closed), false),
                         Err(found) => found,
                     },
                 },
@@ -97,7 +100,11 @@ impl<T> Chan<T> {
         };
         // SAFETY: the value was not handed over, so the slot is ours, and full.
         let value = unsafe { place.cell().take() };
-        self.withdraw_send(place, ticket);
+        if leaving {
+            self.return_send(place, ticket);
+        } else {
+            self.withdraw_send(place, ticket);
+        }
         Err((value, why))
     }
 
@@ -128,8 +135,8 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     }
                 }
-                // Release: the value goes to the receiver.
-                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, Release) {
+                // Release: the value goes to the receiver. Acquire: see `advance`.
+                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel) {
                     Err(found) => state = found,
                     Ok(_) => {
                         // SAFETY: we ended the wait.
@@ -171,10 +178,11 @@ impl<T> Chan<T> {
     }
 
     /// Makes the cell of a receiver that is leaving one without a sender: whether its ticket has gone back, so that
-    /// another receiver will come, or it is about to say that it is gone, is not known.
+    /// another receiver will come, or it is about to say that it is gone, is not known. The end of a buffer has
+    /// moved for the cell.
     pub(super) fn shun(&self, place: Place<'_, Cell<T>>, state: State) -> Result<(), State> {
         // Relaxed: nothing is handed over.
-        place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), Relaxed)
+        place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed)
     }
 
     /// Breaks the cell of a select that cannot be decided yet: it goes for a new ticket, as we do.
@@ -256,7 +264,7 @@ impl<T> Chan<T> {
                 // SAFETY: we ended the wait.
                 drop(unsafe { place.aside().take(SENDER) });
                 if to != Phase::Full {
-                    return Waited::Failed(why);
+                    return Waited::Leaving(why);
                 }
                 self.remove_behind();
                 self.array.leave(place, SENDER);
@@ -273,7 +281,7 @@ impl<T> Chan<T> {
                 self.array.leave(place, SENDER);
                 Waited::Sent
             }
-            Phase::Refused => Waited::Failed(NotSent::Closed),
+            Phase::Refused => Waited::Refused,
             other => unreachable!("a waiting sender was woken in a cell that is {other:?}"),
         }
     }

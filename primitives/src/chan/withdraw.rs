@@ -1,9 +1,9 @@
 //! Leaving a cell with nothing done: giving its ticket back, or saying that nobody will come.
 
-use super::cell::{Cell, Phase, RECEIVER, SENDER};
+use super::cell::{Cell, Phase, RECEIVER, SENDER, see};
 use super::core::Chan;
 use crate::queue::Place;
-use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 impl<T> Chan<T> {
     /// A sender leaves its cell with its value, which it has taken out.
@@ -13,7 +13,6 @@ impl<T> Chan<T> {
         let mut state = cell.load();
         loop {
             match Phase::of(state) {
-                Phase::SenderLeaving => return self.return_send(place, ticket),
                 // Whoever has seen the cell may still look at the claim, so the cell cannot be used again.
                 Phase::SenderSelects => {
                     let to = if state.is_seen() { Phase::SenderGone } else { Phase::SenderLeaving };
@@ -28,19 +27,14 @@ impl<T> Chan<T> {
                         }
                     }
                 }
-                phase => {
-                    // Somebody with the same ticket gave it back, too late for the end of the buffer.
-                    if matches!(phase, Phase::SenderGone | Phase::PassedOver) {
-                        self.note_gone_sender();
-                    }
-                    self.array.leave(place, SENDER);
-                    return self.skip_gone_senders();
-                }
+                _ => return self.leave_unsent(place),
             }
         }
     }
 
-    fn return_send(&self, place: Place<'_, Cell<T>>, ticket: u64) {
+    /// A sender whose cell says that it is leaving gives its ticket back, or leaves the cell.
+    #[cold]
+    pub(super) fn return_send(&self, place: Place<'_, Cell<T>>, ticket: u64) {
         if self.return_send_ticket(ticket) {
             return self.remove_behind();
         }
@@ -48,13 +42,53 @@ impl<T> Chan<T> {
         if place.cell().advance(Phase::SenderLeaving, Phase::SenderGone, SeqCst).is_ok() {
             return self.send_is_gone(place, ticket);
         }
-        // A receiver broke the cell meanwhile, or the end of the buffer passed over it.
+        // A receiver broke the cell meanwhile, or the end of the buffer passed over it. Or a receiver waits here, which
+        // saw the cell when an earlier sender with this ticket had given it back.
         self.remove_behind();
+        self.disappoint(place);
+        self.leave_unsent(place);
+    }
+
+    /// Somebody else has said what becomes of the cell.
+    fn leave_unsent(&self, place: Place<'_, Cell<T>>) {
         if matches!(Phase::of(place.cell().load()), Phase::SenderGone | Phase::PassedOver) {
             self.note_gone_sender();
         }
         self.array.leave(place, SENDER);
         self.skip_gone_senders();
+    }
+
+    /// Tells the receiver of a cell, if there is one, that nothing will come: it goes for a new ticket.
+    pub(super) fn disappoint(&self, place: Place<'_, Cell<T>>) {
+        let cell = place.cell();
+        let mut state = cell.load();
+        loop {
+            let told = match Phase::of(state) {
+                // Release: what we did happens before the receiver goes on. Acquire: see `advance`. Audit: the receiver
+                // needs nothing of it.
+                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Broken, AcqRel) {
+                    Err(found) => Err(found),
+                    Ok(_) => {
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
+                            waiter.unpark();
+                        }
+                        return;
+                    }
+                },
+                // SAFETY: we have not left.
+                Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
+                    Err(found) => Err(found),
+                    Ok((claim, ..)) => self.spoil(place, Phase::ReceiverSelects, claim),
+                },
+                Phase::ReceiverLeaving => self.shun(place, state),
+                _ => return,
+            };
+            match told {
+                Ok(()) => return,
+                Err(found) => state = found,
+            }
+        }
     }
 
     /// The cell says that its sender is gone.
@@ -95,12 +129,10 @@ impl<T> Chan<T> {
             match Phase::of(state) {
                 Phase::ReceiverLeaving => return self.return_receive(place, ticket),
                 // A sender has been here that does not know what becomes of our ticket.
-                Phase::SenderGone => return self.leave_gone_sender(place),
+                Phase::SenderGone | Phase::PassedOver => return self.leave_gone_sender(place),
                 Phase::ReceiverSelects => {
-                    // The end of a buffer has moved for us, and does not move back; a waiter that has been seen
-                    // stays.
-                    let gone = self.expands() || state.is_seen();
-                    let to = if gone { Phase::ReceiverGone } else { Phase::ReceiverLeaving };
+                    // A waiter that has been seen stays.
+                    let to = if state.is_seen() { Phase::ReceiverGone } else { Phase::ReceiverLeaving };
                     // Relaxed: nothing is handed over. The ticket goes back by SeqCst.
                     match cell.exchange(state, state.with_phase(to as u8), Relaxed) {
                         Err(found) => state = found,
@@ -108,9 +140,6 @@ impl<T> Chan<T> {
                         Ok(()) => {
                             // SAFETY: nobody has seen the waiter, and nobody will.
                             drop(unsafe { place.aside().take(RECEIVER) });
-                            if gone {
-                                break;
-                            }
                             return self.return_receive(place, ticket);
                         }
                     }
@@ -128,7 +157,9 @@ impl<T> Chan<T> {
         }
         // Relaxed: nothing is handed over. A sender may have been here, or a close marked the cell.
         match place.cell().advance(Phase::ReceiverLeaving, Phase::ReceiverGone, Relaxed) {
-            Err(found) if Phase::of(found) == Phase::SenderGone => return self.leave_gone_sender(place),
+            Err(found) if matches!(Phase::of(found), Phase::SenderGone | Phase::PassedOver) => {
+                return self.leave_gone_sender(place);
+            }
             _ => self.array.leave(place, RECEIVER),
         }
         self.skip_gone_receivers();

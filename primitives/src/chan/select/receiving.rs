@@ -87,7 +87,7 @@ impl<T> Chan<T> {
                         // for who watches, see `Watchers`. Audit: no model has both meet.
                         match place.cell().exchange(found, selects, SeqCst) {
                             Ok(()) => {
-                                self.expand();
+                                self.expand_unless_left(found);
                                 self.watchers.notify();
                                 return false;
                             }

@@ -298,45 +298,20 @@ impl<T> Chan<T> {
     fn renounce(&self, slot: &mut Slot) {
         let place = self.sending(slot);
         let mut state = place.cell().load();
-        loop {
-            match Phase::of(state) {
-                Phase::ReceiverWaits => {
-                    // Release: what we did happens before the receiver goes on. Audit: only a panic comes here.
-                    match place.cell().advance(Phase::ReceiverWaits, Phase::Broken, Release) {
-                        Err(found) => state = found,
-                        Ok(_) => {
-                            // SAFETY: we ended the wait.
-                            if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
-                                waiter.unpark(); // Audit: as above.
-                            }
-                            break;
-                        }
+        while matches!(Phase::of(state), Phase::Empty | Phase::SenderLeaving | Phase::SenderSelects) {
+            // Relaxed: nothing is handed over.
+            match place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
+                Err(found) => state = found,
+                Ok(()) => {
+                    if Phase::of(state) == Phase::SenderSelects {
+                        self.remove_behind();
                     }
+                    self.expand();
+                    break;
                 }
-                // SAFETY: we have not left.
-                Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
-                    Err(found) => state = found,
-                    Ok((claim, ..)) => match self.spoil(place, Phase::ReceiverSelects, claim) {
-                        Ok(()) => break,
-                        Err(found) => state = found,
-                    },
-                },
-                Phase::Empty | Phase::SenderLeaving | Phase::SenderSelects => {
-                    // Relaxed: nothing is handed over.
-                    match place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
-                        Err(found) => state = found,
-                        Ok(()) => {
-                            if Phase::of(state) == Phase::SenderSelects {
-                                self.remove_behind();
-                            }
-                            self.expand();
-                            break;
-                        }
-                    }
-                }
-                _ => break,
             }
         }
+        self.disappoint(place);
         self.withdraw_send(place, slot.ticket);
     }
 }
