@@ -1,6 +1,10 @@
 //! What channels and locks allocate: each thread counts its own allocations, so that nobody else's come in.
 #![cfg(not(feature = "checking"))]
-#![allow(clippy::disallowed_types, reason = "the allocator stands below everything")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the allocator stands below everything; these are native threads"
+)]
 
 use selvedge::chan::{bounded, select, unbounded};
 use selvedge::sync::{Cond, Mutex};

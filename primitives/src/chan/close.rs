@@ -84,11 +84,12 @@ impl<T> Chan<T> {
     /// Tells the receiver of a cell that no sender will come.
     fn dismiss(&self, place: Place<'_, Cell<T>>) {
         let cell = place.cell();
+        // Audit: a look that is late is corrected by the exchange.
         let mut state = cell.look();
         loop {
             match Phase::of(state) {
                 // SeqCst, Release: closing happens before the receive returns. A receiver cannot be missed: a
-                // cell that looks empty is exchanged, and that meets the latest state.
+                // cell that looks empty is exchanged, and that meets the latest state. Audit: by being an exchange.
                 phase @ (Phase::Empty
                 | Phase::SenderLeaving
                 | Phase::ReceiverLeaving

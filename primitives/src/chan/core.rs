@@ -299,13 +299,13 @@ impl<T> Chan<T> {
     pub(super) fn return_send_ticket(&self, ticket: u64) -> bool {
         let (from, to) = (Sent::open(ticket + 1), Sent::open(ticket));
         // SeqCst: see `sent`. Release, by that: our accesses to the cell happen before those of the next one
-        // who gets the ticket. Relaxed: if it fails nothing is read.
+        // who gets the ticket. Relaxed: if it fails nothing is read. Audit: see `sent`.
         self.senders.sent.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
     }
 
     /// Gives the last ticket of all receives back, if it is that.
     pub(super) fn return_receive_ticket(&self, ticket: u64) -> bool {
-        // SeqCst, Relaxed: as in `return_send_ticket`.
+        // SeqCst, Relaxed: as in `return_send_ticket`. Audit: see `sent`.
         self.receivers.received.compare_exchange(ticket + 1, ticket, SeqCst, Relaxed).is_ok()
     }
 

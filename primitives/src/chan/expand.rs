@@ -52,7 +52,8 @@ impl<T> Chan<T> {
                     self.refuse(place, state);
                     return true;
                 }
-                // Release: the receive happens before the send completes. Acquire: see `advance`.
+                // Release: the receive happens before the send completes. Acquire: see `advance`. Audit: no model has a
+                // sender with the same ticket come just then; for a receiver in place of the expander one has.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
                     Err(found) => state = found,
                     Ok(_) => {

@@ -133,6 +133,7 @@ impl<T> Chan<T> {
             Meeting::Changed(found) => Err(found),
             Meeting::Won { claim, late } => {
                 let held = self.keep(place, late);
+                // Audit: `the_value_of_a_select_that_was_let_in_counts` has it as a twin, and takes longer to find it.
                 claim.wake();
                 held
             }
@@ -149,7 +150,8 @@ impl<T> Chan<T> {
     /// A select was chosen to send here: nobody breaks its cell any more, unless its value comes late.
     fn keep(&self, place: Place<'_, Cell<T>>, late: bool) -> Result<Held, State> {
         if !late {
-            // Release: the value goes to the receiver.
+            // Release: the value goes to the receiver. Audit: it was published when the select came here, and read-modify-writes
+            // since then pass that on.
             place.cell().advance(Phase::SenderSelects, Phase::Full, Release)?;
             self.remove_behind();
         }
@@ -163,7 +165,8 @@ impl<T> Chan<T> {
         if !counted {
             self.add_behind();
         }
-        // SeqCst: as in `send_is_gone`, and as in `spoil`.
+        // SeqCst: as in `pass_over_behind_end`, and as in `spoil`. Audit: no model has the end of the buffer come just
+        // then.
         if let Err(found) = place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst) {
             if !counted {
                 self.remove_behind();

@@ -250,7 +250,7 @@ impl<T> Chan<T> {
         unsafe { place.aside().set(RECEIVER, Waiter::Plain(parker.unparker())) };
         // Release: the waiter is here for whoever ends the wait. If the channel is closed meanwhile,
         // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. SeqCst: for
-        // who watches, see `Watchers`.
+        // who watches, see `Watchers`. Audit: a watcher looks at the tickets, which are SeqCst too.
         if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), SeqCst) {
             // SAFETY: nobody was told of the waiter.
             drop(unsafe { place.aside().take(RECEIVER) });

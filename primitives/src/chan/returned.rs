@@ -50,7 +50,8 @@ impl<T> Returned<T> {
 
     /// Takes the one that was received first.
     fn take(&self) -> *mut Node<T> {
-        // SeqCst, Acquire by that: the nodes are made.
+        // SeqCst, Acquire by that: the nodes are made. Audit: that nobody misses the other is up to `put` and
+        // `is_empty`.
         let mut at = self.0.swap(null_mut(), SeqCst);
         let mut oldest = at;
         while !at.is_null() {

@@ -257,7 +257,8 @@ impl<T> Chan<T> {
 
     /// Ends our own wait: because there is a place after all (`Full`), or because we give up.
     fn stop_sending(&self, place: Place<'_, Cell<T>>, to: Phase, why: NotSent) -> Waited {
-        // Release: as in `offer`, if it is the value that is here.
+        // Release: as in `offer`, if it is the value that is here. Audit: it was published when we began to wait, and a
+        // read-modify-write passes that on.
         match place.cell().advance(Phase::SenderWaits, to, Release) {
             Err(_) => self.sending_ended(place),
             Ok(_) => {

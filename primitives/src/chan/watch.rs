@@ -80,6 +80,7 @@ impl Watchers {
 
 impl Drop for Watchers {
     fn drop(&mut self) {
+        // Audit: nobody else is left.
         self.take(|_| ());
     }
 }

@@ -65,13 +65,13 @@ impl<T> Chan<T> {
         loop {
             let told = match Phase::of(state) {
                 // Release: what we did happens before the receiver goes on. Acquire: see `advance`. Audit: the receiver
-                // needs nothing of it.
+                // needs nothing of it, and no model comes here.
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Broken, AcqRel) {
                     Err(found) => Err(found),
                     Ok(_) => {
                         // SAFETY: we ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
-                            waiter.unpark();
+                            waiter.unpark(); // Audit: no model has a sender leave twice while later ones have tickets.
                         }
                         return;
                     }
