@@ -3,7 +3,7 @@
 use crate::run::{SharedCounters, checker};
 use crate::table::Model;
 use selvedge_check::audit::{Candidate, Outcome};
-use selvedge_check::{Engine, Use};
+use selvedge_check::{Engine, Report, Use};
 use std::time::Duration;
 
 /// How far to go with each model and change.
@@ -17,8 +17,21 @@ pub struct Effort {
 const EVENTS: [u32; 2] = [80, 160];
 
 /// The operations that a model meets.
-pub fn survey(model: &Model, engine: Engine, effort: &Effort) -> Vec<Use> {
-    checker(model, engine).time_limit(effort.time_limit).survey(model.body).1
+///
+/// # Errors
+/// If the model fails as it is, within the bounds in which it is judged: then every change would seem to make it fail.
+pub fn survey(model: &Model, engine: Engine, effort: &Effort) -> Result<Vec<Use>, Box<Report>> {
+    let checker = checker(model, engine).time_limit(effort.time_limit);
+    let steps: &[u32] = if engine == Engine::Rc11 { &EVENTS } else { &[] };
+    let short = steps.iter().flat_map(|events| {
+        let bound = model.bound.map(|_| *events);
+        checker.clone().rc11_event_bound(bound).run(model.body)
+    });
+    let (report, met) = checker.survey(model.body);
+    match short.chain([report]).find(|report| !report.verdict.passed()) {
+        Some(failed) => Err(Box::new(failed)),
+        None => Ok(met),
+    }
 }
 
 /// Runs models with the change until one fails.

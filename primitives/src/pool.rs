@@ -59,6 +59,14 @@ struct Slots<T> {
 }
 
 /// Something out of a [`Pool`], which is put back when this is dropped.
+///
+/// ```
+/// use selvedge::pool::Pool;
+/// let buffers = Pool::new(|| Vec::<u8>::with_capacity(1024));
+/// let mut buffer = buffers.get();
+/// buffer.extend([1, 2, 3]);
+/// assert_eq!(buffer.len(), 3);
+/// ```
 pub struct Pooled<'a, T, F = fn() -> T> {
     pool: &'a Pool<T, F>,
     item: ManuallyDrop<TrackedBox<T>>,

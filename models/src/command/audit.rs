@@ -47,7 +47,7 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
         let wanted = selection.filter.as_deref().unwrap_or("");
         file.starts_with(SOURCE) && format!("{file}:{line}").contains(wanted)
     };
-    let work = work(arguments, &engines, &effort, fits);
+    let work = work(arguments, &engines, &effort, fits)?;
     let label = |(candidate, _): &Work| candidate.met.site.to_string();
     let entries: Vec<Entry> =
         jobs::run(&work, selection.jobs.into(), selection.json, label, |(candidate, pairs), counters| {
@@ -85,7 +85,7 @@ fn work(
     engines: &[Engine],
     effort: &Effort,
     fits: impl Fn(&str, u32) -> bool,
-) -> Vec<Work> {
+) -> Result<Vec<Work>, String> {
     let selection = &arguments.selection;
     let pairs: Vec<(&Model, Engine)> =
         MODELS.iter().flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
@@ -94,7 +94,10 @@ fn work(
         survey(model, *engine, effort)
     });
     let mut work: BTreeMap<String, Work> = BTreeMap::new();
-    for (pair, uses) in pairs.iter().zip(met) {
+    for (pair, met) in pairs.iter().zip(met) {
+        let uses = met.map_err(|report| {
+            format!("{} fails without any change, so that it cannot judge one: {report}", label(pair))
+        })?;
         for candidate in candidates(&uses) {
             let site = candidate.met.site;
             if fits(site.file(), site.line()) {
@@ -103,7 +106,7 @@ fn work(
             }
         }
     }
-    work.into_values().collect()
+    Ok(work.into_values().collect())
 }
 
 /// The workspace.

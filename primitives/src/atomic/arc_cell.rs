@@ -30,6 +30,15 @@ pub struct ArcCell<T> {
 }
 
 /// A value that an [`ArcCell`] had. While there are such, what is replaced is not dropped.
+///
+/// ```
+/// use selvedge::atomic::ArcCell;
+/// use selvedge::rt::sync::Arc;
+/// let cell = ArcCell::new(Arc::new(1));
+/// let before = cell.load();
+/// cell.store(Arc::new(2));
+/// assert_eq!((*before, *cell.load()), (1, 2));
+/// ```
 pub struct Loaded<'a, T> {
     value: &'a T,
     _pin: Pin<'a>,

@@ -3,6 +3,21 @@
 use crate::rt::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::fmt;
 
+/// An example with a float of 1.5.
+macro_rules! example {
+    ($name:ident, $code:literal) => {
+        concat!(
+            "```\nuse selvedge::atomic::",
+            stringify!($name),
+            ";\nuse std::sync::atomic::Ordering::Relaxed;\nlet float = ",
+            stringify!($name),
+            "::new(1.5);\n",
+            $code,
+            "\n```"
+        )
+    };
+}
+
 macro_rules! float {
     ($name:ident, $float:ident, $bits:ident, $atomic:ident) => {
         #[doc = concat!("An `", stringify!($float), "` that threads share. Each operation is one atomic step, with the")]
@@ -20,12 +35,20 @@ macro_rules! float {
         impl $name {
             constructor! {
                 /// A float with this value.
+                ///
+                #[doc = example!($name, "assert_eq!(float.load(Relaxed), 1.5);")]
                 pub fn new(value: $float) -> $name {
                     $name($atomic::new(value.to_bits()))
                 }
             }
 
             /// The same for a static.
+            ///
+            /// ```
+            #[doc = concat!("use selvedge::atomic::", stringify!($name), ";")]
+            #[doc = concat!("static SUM: ", stringify!($name), " = ", stringify!($name), "::const_new(1.5);")]
+            /// assert_eq!(SUM.load(std::sync::atomic::Ordering::Relaxed), 1.5);
+            /// ```
             pub const fn const_new(value: $float) -> $name {
                 $name($atomic::const_new(value.to_bits()))
             }
@@ -34,6 +57,8 @@ macro_rules! float {
             ///
             /// # Panics
             /// If `order` is `Release` or `AcqRel`.
+            ///
+            #[doc = example!($name, "assert_eq!(float.load(Relaxed), 1.5);")]
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $float {
                 $float::from_bits(self.0.load(order))
@@ -43,12 +68,16 @@ macro_rules! float {
             ///
             /// # Panics
             /// If `order` is `Acquire` or `AcqRel`.
+            ///
+            #[doc = example!($name, "float.store(2.0, Relaxed);\nassert_eq!(float.load(Relaxed), 2.0);")]
             #[track_caller]
             pub fn store(&self, value: $float, order: Ordering) {
                 self.0.store(value.to_bits(), order);
             }
 
             /// Another value; the one before.
+            ///
+            #[doc = example!($name, "assert_eq!(float.swap(2.0, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 2.0);")]
             #[track_caller]
             pub fn swap(&self, value: $float, order: Ordering) -> $float {
                 $float::from_bits(self.0.swap(value.to_bits(), order))
@@ -59,6 +88,8 @@ macro_rules! float {
             ///
             /// # Errors
             /// The value found.
+            ///
+            #[doc = example!($name, "assert_eq!(float.compare_exchange(1.0, 2.0, Relaxed, Relaxed), Err(1.5));\nassert_eq!(float.compare_exchange(1.5, 2.0, Relaxed, Relaxed), Ok(1.5));")]
             #[track_caller]
             pub fn compare_exchange(
                 &self,
@@ -72,6 +103,8 @@ macro_rules! float {
             }
 
             /// What `f` makes of the value; the one before. `order` is the exchange's.
+            ///
+            #[doc = example!($name, "assert_eq!(float.update(Relaxed, |value| value * 2.0), 1.5);\nassert_eq!(float.load(Relaxed), 3.0);")]
             #[track_caller]
             pub fn update(&self, order: Ordering, f: impl Fn($float) -> $float) -> $float {
                 // Relaxed: the exchange decides.
@@ -87,30 +120,40 @@ macro_rules! float {
             }
 
             /// Adds; the value before. In which order threads add shows in the last digits.
+            ///
+            #[doc = example!($name, "assert_eq!(float.fetch_add(0.5, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 2.0);")]
             #[track_caller]
             pub fn fetch_add(&self, n: $float, order: Ordering) -> $float {
                 self.update(order, |value| value + n)
             }
 
             /// Subtracts; the value before.
+            ///
+            #[doc = example!($name, "assert_eq!(float.fetch_sub(0.5, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 1.0);")]
             #[track_caller]
             pub fn fetch_sub(&self, n: $float, order: Ordering) -> $float {
                 self.update(order, |value| value - n)
             }
 
             /// Keeps the larger one; the value before. A NaN is smaller than everything.
+            ///
+            #[doc = example!($name, "assert_eq!(float.fetch_max(2.0, Relaxed), 1.5);\nassert_eq!(float.fetch_max(1.0, Relaxed), 2.0);")]
             #[track_caller]
             pub fn fetch_max(&self, n: $float, order: Ordering) -> $float {
                 self.update(order, |value| value.max(n))
             }
 
             /// Keeps the smaller one; the value before. A NaN is larger than everything.
+            ///
+            #[doc = example!($name, "assert_eq!(float.fetch_min(1.0, Relaxed), 1.5);\nassert_eq!(float.fetch_min(2.0, Relaxed), 1.0);")]
             #[track_caller]
             pub fn fetch_min(&self, n: $float, order: Ordering) -> $float {
                 self.update(order, |value| value.min(n))
             }
 
             /// The value, for its only owner.
+            ///
+            #[doc = example!($name, "float.store(2.0, Relaxed);\nassert_eq!(float.into_inner(), 2.0);")]
             pub fn into_inner(self) -> $float {
                 $float::from_bits(self.0.into_inner())
             }

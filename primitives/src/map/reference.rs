@@ -6,6 +6,15 @@ use core::fmt;
 use core::ops::Deref;
 
 /// An entry that was found in a [`Map`](super::Map); it dereferences to the value.
+///
+/// ```
+/// use selvedge::map::Map;
+/// let ages = Map::new();
+/// ages.store("Ada", 36);
+/// let found = ages.get("Ada").unwrap();
+/// ages.delete("Ada");
+/// assert_eq!((*found.key(), *found), ("Ada", 36), "what was found stays");
+/// ```
 pub struct Ref<'a, K, V> {
     entry: *const Entry<K, V>,
     _pin: Pin<'a>,

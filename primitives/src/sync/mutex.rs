@@ -24,6 +24,17 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// The lock itself, for use through [`lock_api`] with data of your own; [`Mutex`] is the usual way.
 ///
 /// Two words, and a queue that is allocated when somebody first sleeps.
+///
+/// ```
+/// use lock_api::RawMutex as _;
+/// use selvedge::sync::RawMutex;
+/// let lock = RawMutex::new();
+/// lock.lock();
+/// assert!(!lock.try_lock());
+/// // SAFETY: it is ours.
+/// unsafe { lock.unlock() };
+/// assert!(!lock.is_locked());
+/// ```
 pub struct RawMutex {
     state: AtomicUsize,
     queue: LazyWaiters,
@@ -36,13 +47,20 @@ unsafe impl Sync for RawMutex {}
 
 impl RawMutex {
     constructor! {
-        /// An open lock that belongs to the running engine.
+        /// An open lock that belongs to the running engine. For an example see the type.
         pub fn new() -> RawMutex {
             RawMutex { state: AtomicUsize::new(0), queue: LazyWaiters::new(), held: UnsafeCell::new(()) }
         }
     }
 
     /// An open lock for a static.
+    ///
+    /// ```
+    /// use lock_api::RawMutex as _;
+    /// use selvedge::sync::RawMutex;
+    /// static LOCK: RawMutex = RawMutex::const_new();
+    /// assert!(LOCK.try_lock());
+    /// ```
     pub const fn const_new() -> RawMutex {
         RawMutex {
             state: AtomicUsize::const_new(0),

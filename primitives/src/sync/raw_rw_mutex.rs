@@ -66,6 +66,17 @@ enum Sleep {
 
 /// The lock itself, for use through [`lock_api`] with data of your own; [`RwMutex`](super::RwMutex) is the
 /// usual way.
+///
+/// ```
+/// use lock_api::RawRwLock as _;
+/// use selvedge::sync::RawRwMutex;
+/// let lock = RawRwMutex::new();
+/// lock.lock_shared();
+/// assert!(lock.try_lock_shared() && !lock.try_lock_exclusive());
+/// // SAFETY: both are ours.
+/// unsafe { (lock.unlock_shared(), lock.unlock_shared()) };
+/// assert!(lock.try_lock_exclusive());
+/// ```
 pub struct RawRwMutex {
     state: AtomicUsize,
     readers: LazyWaiters,
@@ -81,7 +92,7 @@ unsafe impl Sync for RawRwMutex {}
 
 impl RawRwMutex {
     constructor! {
-        /// An open lock that belongs to the running engine.
+        /// An open lock that belongs to the running engine. For an example see the type.
         pub fn new() -> RawRwMutex {
             RawRwMutex {
                 state: AtomicUsize::new(0),
@@ -94,6 +105,13 @@ impl RawRwMutex {
     }
 
     /// An open lock for a static.
+    ///
+    /// ```
+    /// use lock_api::RawRwLock as _;
+    /// use selvedge::sync::RawRwMutex;
+    /// static LOCK: RawRwMutex = RawRwMutex::const_new();
+    /// assert!(LOCK.try_lock_exclusive());
+    /// ```
     pub const fn const_new() -> RawRwMutex {
         RawRwMutex {
             state: AtomicUsize::const_new(0),

@@ -32,6 +32,15 @@ pub struct Semaphore {
 }
 
 /// Permits that were taken; given back when this is dropped.
+///
+/// ```
+/// use selvedge::sync::Semaphore;
+/// let semaphore = Semaphore::new(2);
+/// let permits = semaphore.acquire(2);
+/// assert!(semaphore.try_acquire(1).is_none());
+/// drop(permits);
+/// assert!(semaphore.try_acquire(1).is_some());
+/// ```
 #[must_use = "the permits are given back when this is dropped"]
 pub struct Permits<'a> {
     semaphore: &'a Semaphore,
