@@ -45,10 +45,10 @@ const KEPT_PLACE: Twin = FULL.lose(
 const WAKE_SELECT: Twin = FULL.drop_wake("claim.wake();").shows_in("select/run.rs");
 /// The value of a select is not in the buffer.
 const LOST_SELECTED: Twin = SEND.lose("match cell.exchange(state, to, SeqCst)", FailureKind::Panic);
-/// A cell without a sender is not counted as such.
+/// A cell without a sender is counted for ever.
 const UNCOUNTED: Twin =
     Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
-        .lose("self.gone_senders.fetch_add(1, Relaxed)", FailureKind::Panic);
+        .lose("self.gone_senders.fetch_sub(1, Relaxed)", FailureKind::Panic);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin = ARRAY
     .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)

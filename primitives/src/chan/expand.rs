@@ -42,6 +42,7 @@ impl<T> Chan<T> {
         self.array.visit(RECEIVER, ticket, |place| self.let_in(place)).unwrap_or(true)
     }
 
+    /// The same in a cell that has been found. `false`: it is no place, and the end must move by one more.
     pub(super) fn let_in(&self, place: Place<'_, Cell<T>>) -> bool {
         let cell = place.cell();
         let mut state = cell.look();

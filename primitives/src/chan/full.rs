@@ -109,7 +109,9 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                 },
                 Phase::SenderWaits => {
-                    self.let_in(place);
+                    if !self.let_in(place) {
+                        self.expand();
+                    }
                     state = cell.load();
                 }
                 // As for `let_in`: close is one moment for all. It is not said to be full then.
@@ -150,8 +152,8 @@ impl<T> Chan<T> {
     /// A select was chosen to send here: nobody breaks its cell any more, unless its value comes late.
     fn keep(&self, place: Place<'_, Cell<T>>, late: bool) -> Result<Held, State> {
         if !late {
-            // Release: the value goes to the receiver. Audit: it was published when the select came here, and read-modify-writes
-            // since then pass that on.
+            // Release: the value goes to the receiver. Audit: it was published when the select came here, and
+            // read-modify-writes since then pass that on.
             place.cell().advance(Phase::SenderSelects, Phase::Full, Release)?;
             self.remove_behind();
         }

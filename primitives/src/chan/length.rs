@@ -47,7 +47,8 @@ impl<T> Chan<T> {
     pub(super) fn len(&self) -> usize {
         // Audit: see `sent`.
         let (received, sent) = (self.received(), self.sent().ticket());
-        let gone = self.gone_senders.load(Relaxed) as u64; // Relaxed: see `note_gone_sender`.
+        // Relaxed: see `note_gone_sender`. Below zero if a receiver has been faster than its sender.
+        let gone = (self.gone_senders.load(Relaxed) as isize).max(0) as u64;
         let waiting = sent.saturating_sub(received).saturating_sub(gone) as usize;
         match self.capacity() {
             Capacity::Rendezvous => 0,
