@@ -82,9 +82,9 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
     if engine == Engine::Rc11 && model.bound.is_some() && whole {
         // Half the time, for what no other search comes to.
         let step = checker.clone().time_limit(effort.time_limit / (2 * STEPS.len() as u32));
-        let steps =
+        let mut steps =
             STEPS.iter().map(|bound| only(step.clone().rc11_event_bound(Some(*bound)).run(model.body)));
-        if let Some(failed) = steps.into_iter().find(|report| !report.verdict.passed()) {
+        if let Some(failed) = steps.find(|report| !report.verdict.passed()) {
             return failed;
         }
         checker = checker.time_limit(effort.time_limit / 2);

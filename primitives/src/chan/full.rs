@@ -45,9 +45,9 @@ impl<T> Chan<T> {
     /// fail, which goes for a new ticket then. Whether there may be room now; if not, the buffer was full of
     /// values.
     ///
-    /// Others may take places at the same time, but only of sends that have not come to their cells, and these are
-    /// before those who take them; so nobody who waits is disturbed, and each is done when it has seen the cells
-    /// before its own.
+    /// Others may take places at the same time, but only of sends that have not come to their cells and of selects that
+    /// still go through their cases, and these are before those who take them; so nobody who waits is disturbed, and
+    /// each is done when it has seen the cells before its own.
     #[cold]
     pub(super) fn make_room(&self, ticket: u64) -> bool {
         self.survey(ticket, |place, at| self.settle(place, at)) != Room::None

@@ -53,14 +53,7 @@ impl RawMutex {
         }
     }
 
-    /// An open lock for a static.
-    ///
-    /// ```
-    /// use lock_api::RawMutex as _;
-    /// use selvedge::sync::RawMutex;
-    /// static LOCK: RawMutex = RawMutex::const_new();
-    /// assert!(LOCK.try_lock());
-    /// ```
+    /// An open lock for a static, and otherwise as [`new`](Self::new).
     pub const fn const_new() -> RawMutex {
         RawMutex {
             state: AtomicUsize::const_new(0),

@@ -176,7 +176,7 @@ impl<T> Chan<T> {
                 Err(found) => state = found,
             }
         }
-        // So has a send for which this was settled by one behind it, see `settle`.
+        // A send behind it may have said so on its behalf, see `keep`.
         let kept = Phase::of(state) == Phase::Full;
         if kept {
             self.array.leave(place, SENDER);
