@@ -89,11 +89,12 @@ impl<T> Chan<T> {
         loop {
             match Phase::of(state) {
                 // SeqCst, Release: closing happens before the receive returns. A receiver cannot be missed: a
-                // cell that looks empty is exchanged, and that meets the latest state. Audit: by being an exchange.
+                // cell that looks empty is exchanged, and that meets the latest state.
                 phase @ (Phase::Empty
                 | Phase::SenderLeaving
                 | Phase::ReceiverLeaving
                 | Phase::ReceiverWaits) => {
+                    // Audit: by being an exchange; AcqRel would do as far as the models go.
                     match cell.exchange(state, state.with_phase(Phase::Closed as u8), SeqCst) {
                         Err(found) => state = found,
                         Ok(()) => {

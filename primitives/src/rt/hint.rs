@@ -90,6 +90,7 @@ impl TakenLane {
     fn new() -> TakenLane {
         use core::sync::atomic::Ordering::{Acquire, Relaxed};
         // Acquire: pairs with the Release below: what a thread that had the lane did in it happens before what we do.
+        // Audit: natively only; under an engine a thread's number is its lane.
         let taken =
             LANES.fetch_update(Acquire, Relaxed, |lanes| (lanes != u64::MAX).then_some(lanes | (lanes + 1)));
         TakenLane(taken.map_or(SHARED + fastrand::usize(..64), |lanes| lanes.trailing_ones() as usize))
@@ -101,7 +102,8 @@ impl Drop for TakenLane {
         if self.0 < SHARED {
             // The thread has destructors to run yet, in which it has no lane to itself any more.
             LANE.set(Some(SHARED + self.0));
-            LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Release); // Release: as above.
+            // Release: as above. Audit: as above.
+            LANES.fetch_and(!(1 << self.0), core::sync::atomic::Ordering::Release);
         }
     }
 }
