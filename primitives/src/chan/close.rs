@@ -84,18 +84,17 @@ impl<T> Chan<T> {
     /// Tells the receiver of a cell that no sender will come.
     fn dismiss(&self, place: Place<'_, Cell<T>>) {
         let cell = place.cell();
-        // Audit: a look that is late is corrected by the exchange.
-        let mut state = cell.look();
+        let mut state = cell.load();
         loop {
             match Phase::of(state) {
-                // SeqCst, Release: closing happens before the receive returns. A receiver cannot be missed: a
-                // cell that looks empty is exchanged, and that meets the latest state.
+                // Release: closing happens before the receive returns. Acquire: the waiter is ours, see `advance`. A
+                // receiver cannot be missed: a cell that looks empty is exchanged, and that meets the latest state.
                 phase @ (Phase::Empty
                 | Phase::SenderLeaving
                 | Phase::ReceiverLeaving
                 | Phase::ReceiverWaits) => {
-                    // Audit: by being an exchange; AcqRel would do as far as the models go.
-                    match cell.exchange(state, state.with_phase(Phase::Closed as u8), SeqCst) {
+                    // Audit: no model has another receiver come with the same ticket just then.
+                    match cell.exchange(state, state.with_phase(Phase::Closed as u8), AcqRel) {
                         Err(found) => state = found,
                         Ok(()) => {
                             // SAFETY: we ended the wait, if there was one; and nobody waits there any more.

@@ -4,7 +4,7 @@ use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
-use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// What there is for a send that seems to have no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,9 +152,9 @@ impl<T> Chan<T> {
     /// A select was chosen to send here: nobody breaks its cell any more, unless its value comes late.
     fn keep(&self, place: Place<'_, Cell<T>>, late: bool) -> Result<Held, State> {
         if !late {
-            // Release: the value goes to the receiver. Audit: it was published when the select came here, and
-            // read-modify-writes since then pass that on.
-            place.cell().advance(Phase::SenderSelects, Phase::Full, Release)?;
+            // Relaxed: the value for the receiver was published when the select came here, and read-modify-writes since
+            // then pass that on.
+            place.cell().advance(Phase::SenderSelects, Phase::Full, Relaxed)?;
             self.remove_behind();
         }
         Ok(Held::ByValue)

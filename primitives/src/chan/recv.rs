@@ -6,7 +6,7 @@ use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::time::Instant;
 
 /// Why no value was received.
@@ -249,9 +249,9 @@ impl<T> Chan<T> {
         // SAFETY: nobody waits here yet, and only this receiver may come to.
         unsafe { place.aside().set(RECEIVER, Waiter::Plain(parker.unparker())) };
         // Release: the waiter is here for whoever ends the wait. If the channel is closed meanwhile,
-        // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. SeqCst: for
-        // who watches, see `Watchers`. Audit: a watcher looks at the tickets, which are SeqCst too.
-        if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), SeqCst) {
+        // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches, or has a
+        // value that came back, looks at the tickets, and ours is SeqCst.
+        if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), Release) {
             // SAFETY: nobody was told of the waiter.
             drop(unsafe { place.aside().take(RECEIVER) });
             return Err(found);

@@ -6,7 +6,7 @@ use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use crate::rt::time::now;
 use std::time::Instant;
 
@@ -257,9 +257,8 @@ impl<T> Chan<T> {
 
     /// Ends our own wait: because there is a place after all (`Full`), or because we give up.
     fn stop_sending(&self, place: Place<'_, Cell<T>>, to: Phase, why: NotSent) -> Waited {
-        // Release: as in `offer`, if it is the value that is here. Audit: it was published when we began to wait, and a
-        // read-modify-write passes that on.
-        match place.cell().advance(Phase::SenderWaits, to, Release) {
+        // Relaxed: the value was published when we began to wait, and a read-modify-write passes that on.
+        match place.cell().advance(Phase::SenderWaits, to, Relaxed) {
             Err(_) => self.sending_ended(place),
             Ok(_) => {
                 // SAFETY: we ended the wait.

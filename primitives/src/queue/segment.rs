@@ -2,7 +2,7 @@
 
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::sync::atomic::Ordering::{Acquire, Release};
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
@@ -68,9 +68,9 @@ impl<C: ArrayCell> Segment<C> {
     #[inline]
     pub(super) fn cell_finished(&self, index: usize) -> bool {
         let last = self.cells.len() - 1;
-        // Acquire: as in `is_finished`. Segments are mostly finished in order, so the last cell tells; if another
-        // thread finishes that one while we are here, the next segment's last cell does.
-        let done = index == last || self.done[last].load(Acquire);
+        // Relaxed: a hint, `is_finished` looks for itself. Segments are mostly finished in order, so the last cell tells;
+        // if another thread finishes that one while we are here, the next segment's last cell does.
+        let done = index == last || self.done[last].load(Relaxed);
         // Release: what the parties did in the cell happens before its reuse.
         self.done[index].store(true, Release);
         done
