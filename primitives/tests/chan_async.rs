@@ -5,8 +5,8 @@ use futures::executor::block_on;
 use futures::task::noop_waker_ref;
 use futures::{FutureExt, SinkExt, StreamExt, join};
 use selvedge::chan::{
-    Receiver, RecvError, RecvFuture, SendError, SendFuture, TryRecvError, TrySendError, after, bounded,
-    unbounded,
+    Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryRecvError, TrySendError, after,
+    bounded, unbounded,
 };
 use selvedge::rt::thread;
 use std::future::Future;
@@ -17,6 +17,74 @@ use std::time::Duration;
 /// Polls once; nobody is woken.
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(noop_waker_ref()))
+}
+
+/// Two futures take turns behind one that waits all the time: the cells that they leave are passed over, in the order of
+/// those that wait.
+fn receive_in_turn(tx: &Sender<i32>, rx: &Receiver<i32>) {
+    let mut first = rx.recv_async();
+    waits(&mut first);
+    let mut last = rx.recv_async();
+    waits(&mut last);
+    for _ in 0..10_000 {
+        let mut newest = rx.recv_async();
+        waits(&mut newest);
+        last = newest;
+    }
+    tx.try_send(1).expect("the first waits");
+    tx.try_send(2).expect("the last waits");
+    assert_eq!((poll(&mut first), poll(&mut last)), (Poll::Ready(Ok(1)), Poll::Ready(Ok(2))));
+}
+
+#[test]
+fn receivers_that_give_up_in_the_middle_are_passed_over() {
+    for (tx, rx) in [bounded(0), bounded(1), bounded(3), unbounded()] {
+        receive_in_turn(&tx, &rx);
+        receive_in_turn(&tx, &rx);
+        if rx.capacity() != Some(0) {
+            tx.send(3).expect("room");
+            assert_eq!((rx.len(), tx.is_full(), rx.recv()), (1, tx.capacity() == Some(1), Ok(3)));
+        }
+    }
+}
+
+#[test]
+fn closing_passes_over_receivers_that_gave_up_in_the_middle() {
+    let (tx, rx) = bounded::<i32>(0);
+    let mut first = rx.recv_async();
+    waits(&mut first);
+    let mut last = rx.recv_async();
+    for _ in 0..10_000 {
+        let mut newest = rx.recv_async();
+        waits(&mut newest);
+        last = newest;
+    }
+    drop(tx);
+    assert_eq!(
+        (poll(&mut first), poll(&mut last)),
+        (Poll::Ready(Err(RecvError)), Poll::Ready(Err(RecvError)))
+    );
+}
+
+#[test]
+fn senders_that_give_up_in_the_middle_are_passed_over() {
+    for capacity in [0, 1] {
+        let (tx, rx) = bounded(capacity);
+        (0..capacity).for_each(|_| tx.send(0).expect("room"));
+        let mut first = tx.send_async(1);
+        waits_to_send(&mut first);
+        let mut last = tx.send_async(2);
+        waits_to_send(&mut last);
+        for n in 3..10_000 {
+            let mut newest = tx.send_async(n);
+            waits_to_send(&mut newest);
+            last = newest;
+        }
+        (0..capacity).for_each(|_| assert_eq!(rx.recv(), Ok(0)));
+        assert_eq!((rx.recv(), rx.recv()), (Ok(1), Ok(9_999)));
+        assert_eq!((poll(&mut first), poll(&mut last)), (Poll::Ready(Ok(())), Poll::Ready(Ok(()))));
+        assert_eq!((rx.try_recv(), rx.len()), (Err(TryRecvError::Empty), 0));
+    }
 }
 
 fn waits(future: &mut RecvFuture<'_, i32>) {

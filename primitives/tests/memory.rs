@@ -7,7 +7,7 @@
 )]
 
 use selvedge::chan::{bounded, select, unbounded};
-use selvedge::sync::{Cond, Mutex};
+use selvedge::sync::{Cond, Mutex, Waiters, Wake};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -200,6 +200,57 @@ fn locks_and_conditions_that_run_out_of_time_leave_nothing() {
     (0..1_000).for_each(|_| wait_in_vain());
     let (live, _) = cost(|| (0..1_000_000).for_each(|_| wait_in_vain()));
     assert!(live.abs() < 4_096, "a million waits that gave up left {live} bytes");
+}
+
+/// Two that wait in turn, so that one of them is always in the queue when the other gives up, behind one that waits all
+/// the time.
+#[test]
+fn waiters_that_give_up_in_the_middle_leave_nothing() {
+    let waiters = Waiters::default();
+    let first = waiters.enter();
+    let mut last = waiters.enter();
+    let mut in_turn = || {
+        let newest = waiters.enter();
+        assert_eq!(core::mem::replace(&mut last, newest).cancel(), None);
+    };
+    (0..1_000).for_each(|_| in_turn());
+    let (live, calls) = cost(|| (0..1_000_000).for_each(|_| in_turn()));
+    assert!(live.abs() < 4_096, "a million that gave up left {live} bytes");
+    assert!(calls < 1_000, "and made {calls} allocations");
+    // Whoever wakes passes over all of them.
+    assert!(waiters.wake_one(Wake::Handed) && waiters.wake_one(Wake::Woken));
+    assert_eq!((first.wait(None), last.wait(None)), (Some(Wake::Handed), Some(Wake::Woken)));
+    assert!(!waiters.wake_one(Wake::Woken));
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn operations_that_give_up_in_the_middle_leave_nothing() {
+    use futures::FutureExt;
+
+    /// Bytes that so many futures left which took turns behind one.
+    fn in_turn<F: Future + Unpin>(mut make: impl FnMut() -> F) -> isize {
+        let mut wait = || {
+            let mut future = make();
+            assert!((&mut future).now_or_never().is_none(), "it waits");
+            future
+        };
+        let _first = wait();
+        let mut last = wait();
+        (0..1_000).for_each(|_| last = wait());
+        let (live, _) = cost(|| (0..100_000).for_each(|_| last = wait()));
+        live
+    }
+
+    for (tx, rx) in [bounded::<[u64; 8]>(0), bounded(1), unbounded()] {
+        let live = in_turn(|| rx.recv_async());
+        assert!(live.abs() < 16_384, "{:?}: receives left {live} bytes", rx.capacity());
+        drop(tx);
+    }
+    let (tx, rx) = bounded(0);
+    let live = in_turn(|| tx.send_async([0_u64; 8]));
+    assert!(live.abs() < 16_384, "sends left {live} bytes");
+    drop(rx);
 }
 
 /// What is replaced, popped or deleted is given back while the structure is used.

@@ -5,7 +5,7 @@ use super::small;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use selvedge::chan::bounded;
+use selvedge::chan::{bounded, bounded_with_segments};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
@@ -120,4 +120,60 @@ pub fn a_close_that_refused_a_sender_lets_no_later_one_in() {
         _ => vec![0],
     };
     assert_eq!((got, sent != [false, true]), (expected, true));
+}
+
+/// Three that wait, each in a segment of its own.
+fn three<F: Future + Unpin>(mut make: impl FnMut(i32) -> F) -> [F; 3] {
+    [1, 2, 3].map(|n| {
+        let mut future = make(n);
+        assert!(poll_once(&mut future).is_pending());
+        future
+    })
+}
+
+fn a_receiver_gives_up_in_the_middle(capacity: usize) {
+    let (tx, rx) = bounded_with_segments(capacity, 0);
+    let [mut first, middle, last] = three(|_| rx.recv_async());
+    thread::scope(|scope| {
+        scope.spawn(|| drop(middle));
+        assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
+    });
+    assert_eq!(poll_once(&mut first), Poll::Ready(Ok(1)));
+    assert_eq!(block_on(last), Ok(2));
+}
+
+/// A receiver gives up between two that wait: its cell is taken out, or the value that came there goes to the last.
+pub fn a_receiver_that_gives_up_in_the_middle_loses_no_value() {
+    a_receiver_gives_up_in_the_middle(0);
+}
+
+/// The same with a buffer.
+pub fn a_receiver_of_a_buffer_that_gives_up_in_the_middle_loses_no_value() {
+    a_receiver_gives_up_in_the_middle(1);
+}
+
+/// A sender gives up between two that wait: its value is received, or it is not.
+pub fn a_sender_that_gives_up_in_the_middle_is_passed_over() {
+    let (tx, rx) = bounded_with_segments(0, 0);
+    let [mut first, middle, mut last] = three(|n| tx.send_async(n));
+    let mut got = thread::scope(|scope| {
+        scope.spawn(|| drop(middle));
+        vec![rx.recv(), rx.recv()]
+    });
+    if got[1] == Ok(2) {
+        got.push(rx.recv());
+    }
+    assert_eq!((got[0], got[got.len() - 1]), (Ok(1), Ok(3)));
+    assert_eq!((poll_once(&mut first), poll_once(&mut last)), (Poll::Ready(Ok(())), Poll::Ready(Ok(()))));
+}
+
+/// The channel is closed meanwhile: those that still wait are told.
+pub fn closing_passes_over_a_receiver_that_gave_up() {
+    let (tx, rx) = bounded_with_segments::<i32>(0, 0);
+    let [mut first, middle, mut last] = three(|_| rx.recv_async());
+    thread::scope(|scope| {
+        scope.spawn(|| drop(middle));
+        drop(tx);
+    });
+    assert!(poll_once(&mut first).is_ready() && poll_once(&mut last).is_ready());
 }

@@ -71,3 +71,34 @@ pub fn waking_all_wakes_those_that_wait() {
     assert!(!queue.wake_one_of(end, Wake::Handed), "it is not one of the first");
     assert_eq!(late.cancel(), None);
 }
+
+/// One in the middle gives up, so that its cell is taken out of the list, while those before and behind it are woken.
+pub fn a_wait_given_up_in_the_middle_is_passed_over() {
+    let queue = Waiters::with_segments(0);
+    let [first, middle, last] = [(); 3].map(|()| queue.enter());
+    thread::scope(|scope| {
+        let cancels = scope.spawn(|| middle.cancel().is_some());
+        assert!(queue.wake_one(Wake::Woken), "the first waits");
+        assert_eq!(first.wait(None), Some(Wake::Woken));
+        assert!(queue.wake_one(Wake::Woken), "one of the others does");
+        // The wake-up was for the one in the middle, or that one had given up and it was for the last.
+        if cancels.join().expect("no panic") {
+            assert!(queue.wake_one(Wake::Woken), "the last waits");
+        }
+        assert_eq!(last.wait(None), Some(Wake::Woken));
+    });
+    assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+}
+
+/// Two next to each other give up at once: their cells are taken out, one by one.
+pub fn waits_given_up_side_by_side_are_passed_over() {
+    let queue = Waiters::with_segments(0);
+    let [first, one, two, last] = [(); 4].map(|()| queue.enter());
+    thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(one.cancel(), None));
+        assert_eq!(two.cancel(), None);
+    });
+    assert!(queue.wake_one(Wake::Woken) && queue.wake_one(Wake::Handed));
+    assert_eq!((first.wait(None), last.wait(None)), (Some(Wake::Woken), Some(Wake::Handed)));
+    assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+}

@@ -50,11 +50,12 @@ const UNCOUNTED: Twin =
     Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
         .lose("self.gone_senders.fetch_sub(1, Relaxed)", FailureKind::Panic);
 /// Cursors stay at a segment that dies.
-const CURSOR_LEFT: Twin = ARRAY
-    .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
-    .or(FailureKind::UseAfterFree)
-    .or(FailureKind::Race)
-    .or(FailureKind::Livelock);
+const CURSOR_LEFT: Twin =
+    Twin::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
+        .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
+        .or(FailureKind::UseAfterFree)
+        .or(FailureKind::Race)
+        .or(FailureKind::Livelock);
 const LOST_GROWTH: Twin =
     CORE.lose("self.receivers.buffer_end.fetch_add(1, SeqCst)", FailureKind::Panic).or(FailureKind::Deadlock);
 const WEAK_GROWTH: Twin = CORE.weaken("self.receivers.buffer_end.fetch_add(1, SeqCst)").needs(Teeth::SeqCst);
@@ -67,7 +68,7 @@ const REFUSE_SENDER: Twin = CLOSE.drop_wake("waiter.unpark();").after("fn refuse
 const TOLD_PLACE: Twin = CORE.weaken("self.senders.known_end.fetch_max(end, Release)").needs(Teeth::SeqCst);
 /// Who closes looks for waiters, and may miss one that has missed the closed bit.
 const MISS_SENDER: Twin =
-    CLOSE.demote("place.cell().look()))", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
+    CLOSE.demote("place.cell().look())", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
 
 models! {
     chan_order::values_arrive_in_the_order_sent, TWO, "values leave in the order they entered", [PUBLISH];

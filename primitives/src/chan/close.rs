@@ -19,15 +19,13 @@ impl<T> Chan<T> {
         let begun = self.received();
         // A sender that counts itself after this sees the closed bit.
         if self.capacity() == Capacity::Rendezvous || self.somebody_is_behind() {
-            for ticket in begun..end {
+            self.array.visit_each(RECEIVER, begun..end, |place| {
                 // SeqCst: if this misses a sender that waits, then its look at the closed bit comes after we
                 // set it.
-                self.array.visit(RECEIVER, ticket, |place| self.refuse(place, place.cell().look()));
-            }
+                self.refuse(place, place.cell().look());
+            });
         }
-        for ticket in end..begun.max(self.received()) {
-            self.array.visit(SENDER, ticket, |place| self.dismiss(place));
-        }
+        self.array.visit_each(SENDER, end..begun.max(self.received()), |place| self.dismiss(place));
         self.watchers.notify();
         Ok(())
     }

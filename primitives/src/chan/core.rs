@@ -1,10 +1,10 @@
 //! The channel itself: counters, tickets, places and length.
 
-use super::cell::Cell;
+use super::cell::{Cell, RECEIVER, SENDER};
 use super::full::Room;
 use super::returned::Returned;
 use super::watch::Watchers;
-use crate::queue::EndlessArray;
+use crate::queue::{EndlessArray, Place};
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -216,9 +216,24 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Takes a ticket to send with, and finds its cell, which the caller leaves in the end; unless that would wait and
+    /// the caller may not.
+    #[inline]
+    pub(super) fn send_place(&self, patience: Patience) -> Result<(u64, Place<'_, Cell<T>>), NoTicket> {
+        loop {
+            let ticket = self.send_ticket(patience)?;
+            // SAFETY: the ticket is ours alone.
+            match unsafe { self.array.locate(SENDER, ticket) } {
+                Ok(place) => return Ok((ticket, place)),
+                // It was that of a receiver that gave up, as are those up to the next.
+                Err(next) => _ = self.skip_sends(Sent::open(ticket + 1), next),
+            }
+        }
+    }
+
     /// Takes a ticket to send with, unless that would wait and the caller may not.
     #[inline]
-    pub(super) fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
+    fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let backoff = Backoff::new();
         // Audit: see `sent`.
         let mut sent = self.sent();
@@ -262,9 +277,23 @@ impl<T> Chan<T> {
         }
     }
 
+    /// The same to receive.
+    #[inline]
+    pub(super) fn receive_place(&self, patience: Patience) -> Result<(u64, Place<'_, Cell<T>>), NoTicket> {
+        loop {
+            let ticket = self.receive_ticket(patience)?;
+            // SAFETY: the ticket is ours alone.
+            match unsafe { self.array.locate(RECEIVER, ticket) } {
+                Ok(place) => return Ok((ticket, place)),
+                // It was that of a sender that gave up, as are those up to the next.
+                Err(next) => _ = self.skip_receives(ticket + 1, next),
+            }
+        }
+    }
+
     /// Takes a ticket to receive with, unless that would wait and the caller may not.
     #[inline]
-    pub(super) fn receive_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
+    fn receive_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
         let received = &self.receivers.received;
         // Relaxed: a hint. Who misses it learns in his cell that the channel is closed.
         if !patience.is_none() && !self.receivers.closing.load(Relaxed) {
@@ -309,17 +338,16 @@ impl<T> Chan<T> {
         self.receivers.received.compare_exchange(ticket + 1, ticket, SeqCst, Relaxed).is_ok()
     }
 
-    /// Takes a send's ticket in the name of nobody, if it is the next; a close in between prevents it.
-    pub(super) fn skip_send_ticket(&self, sent: Sent) -> bool {
-        let next = Sent::open(sent.ticket() + 1);
+    /// Takes sends' tickets in the name of nobody, if they are the next; a close in between prevents it.
+    pub(super) fn skip_sends(&self, sent: Sent, to: u64) -> bool {
         // SeqCst: see `sent`. If it is lost, others move on. Audit: see `sent`.
-        self.senders.sent.compare_exchange(sent.0, next.0, SeqCst, Relaxed).is_ok()
+        self.senders.sent.compare_exchange(sent.0, Sent::open(to).0, SeqCst, Relaxed).is_ok()
     }
 
-    /// The same for a receive's ticket.
-    pub(super) fn skip_receive_ticket(&self, ticket: u64) -> bool {
-        // SeqCst, Relaxed: as in `skip_send_ticket`. Audit: see `sent`.
-        self.receivers.received.compare_exchange(ticket, ticket + 1, SeqCst, Relaxed).is_ok()
+    /// The same for receives' tickets.
+    pub(super) fn skip_receives(&self, received: u64, to: u64) -> bool {
+        // SeqCst, Relaxed: as in `skip_sends`. Audit: see `sent`.
+        self.receivers.received.compare_exchange(received, to, SeqCst, Relaxed).is_ok()
     }
 
     /// Sets the closed bit; the counter before.

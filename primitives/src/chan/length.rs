@@ -19,12 +19,16 @@ impl<T> Chan<T> {
 
     /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.
     pub(super) fn note_gone_sender(&self) {
-        self.gone_senders.fetch_add(1, Relaxed);
+        if self.capacity() != Capacity::Rendezvous {
+            self.gone_senders.fetch_add(1, Relaxed);
+        }
     }
 
     /// Such a cell is no longer between the two. Relaxed: as above.
     pub(super) fn forget_gone_sender(&self) {
-        self.gone_senders.fetch_sub(1, Relaxed);
+        if self.capacity() != Capacity::Rendezvous {
+            self.gone_senders.fetch_sub(1, Relaxed);
+        }
     }
 
     /// Whether a receive would not wait, at some moment.

@@ -54,8 +54,9 @@
 //!   future that was dropped goes to the next receiver.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
-//!   the number of its values up and down; waiters that give up leave nothing, unless they do so between one that came
-//!   earlier and one that came later, which both still wait.
+//!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
+//!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the earlier
+//!   one waits.)
 //!
 //! # Beside others
 //!

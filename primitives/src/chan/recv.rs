@@ -39,13 +39,11 @@ impl<T> Chan<T> {
             {
                 return Ok(value);
             }
-            let ticket = match self.receive_ticket(patience) {
-                Ok(ticket) => ticket,
+            let (ticket, place) = match self.receive_place(patience) {
+                Ok(found) => found,
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
                 Err(NoTicket::WouldWait { .. }) => return Err(NotReceived::Empty),
             };
-            // SAFETY: the ticket is ours alone; we leave in what follows.
-            let place = unsafe { self.array.locate(RECEIVER, ticket) };
             let state = place.cell().load();
             if Phase::of(state) == Phase::Full {
                 let value = self.collect(place, state);

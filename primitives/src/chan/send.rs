@@ -42,8 +42,8 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn send(&self, mut value: T, mut patience: Patience) -> Result<(), (T, NotSent)> {
         loop {
-            let ticket = match self.send_ticket(patience) {
-                Ok(ticket) => ticket,
+            let (ticket, place) = match self.send_place(patience) {
+                Ok(found) => found,
                 Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
                 Err(NoTicket::WouldWait { for_sure: true }) => return Err((value, NotSent::NoRoom)),
                 Err(NoTicket::WouldWait { for_sure: false }) => {
@@ -51,8 +51,6 @@ impl<T> Chan<T> {
                     continue;
                 }
             };
-            // SAFETY: the ticket is ours alone; we leave in what follows.
-            let place = unsafe { self.array.locate(SENDER, ticket) };
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
             unsafe { place.cell().put(value) };
             if self.has_place(ticket) {

@@ -1,7 +1,7 @@
 //! Leaving a cell with nothing done: giving its ticket back, or saying that nobody will come.
 
 use super::cell::{Cell, Phase, RECEIVER, SENDER, see};
-use super::core::Chan;
+use super::core::{Capacity, Chan};
 use crate::queue::Place;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
@@ -97,7 +97,12 @@ impl<T> Chan<T> {
         if self.expands() {
             self.pass_over_behind_end(place, ticket);
         }
-        self.array.leave(place, SENDER);
+        if self.capacity() == Capacity::Rendezvous {
+            self.array.abandon(place, SENDER);
+        } else {
+            // The end of the buffer must find out yet that the cell is no place.
+            self.array.leave(place, SENDER);
+        }
         self.skip_gone_senders();
     }
 
@@ -136,7 +141,7 @@ impl<T> Chan<T> {
                     // Relaxed: nothing is handed over. The ticket goes back by SeqCst.
                     match cell.exchange(state, state.with_phase(to as u8), Relaxed) {
                         Err(found) => state = found,
-                        Ok(()) if state.is_seen() => break,
+                        Ok(()) if state.is_seen() => return self.receive_is_gone(place),
                         Ok(()) => {
                             // SAFETY: nobody has seen the waiter, and nobody will.
                             drop(unsafe { place.aside().take(RECEIVER) });
@@ -157,11 +162,20 @@ impl<T> Chan<T> {
         }
         // Relaxed: nothing is handed over. A sender may have been here, or a close marked the cell.
         match place.cell().advance(Phase::ReceiverLeaving, Phase::ReceiverGone, Relaxed) {
+            Ok(_) => self.receive_is_gone(place),
             Err(found) if matches!(Phase::of(found), Phase::SenderGone | Phase::PassedOver) => {
-                return self.leave_gone_sender(place);
+                self.leave_gone_sender(place);
             }
-            _ => self.array.leave(place, RECEIVER),
+            Err(_) => {
+                self.array.leave(place, RECEIVER);
+                self.skip_gone_receivers();
+            }
         }
+    }
+
+    /// The cell says that its receiver is gone.
+    fn receive_is_gone(&self, place: Place<'_, Cell<T>>) {
+        self.array.abandon(place, RECEIVER);
         self.skip_gone_receivers();
     }
 
@@ -180,13 +194,16 @@ impl<T> Chan<T> {
                 if Phase::of(place.cell().load()) != Phase::ReceiverGone {
                     return false;
                 }
-                if self.skip_send_ticket(sent) {
+                if self.skip_sends(sent, sent.ticket() + 1) {
                     self.array.leave(place, SENDER);
                 }
                 true
             });
-            if skipped == Some(false) {
-                return;
+            match skipped {
+                Ok(true) => (),
+                Ok(false) => return,
+                // Lost, if the cell was not abandoned, but done with long ago.
+                Err(next) => _ = self.skip_sends(sent, next),
             }
         }
     }
@@ -206,13 +223,16 @@ impl<T> Chan<T> {
                 if !matches!(phase, Phase::SenderGone | Phase::PassedOver | Phase::Refused) {
                     return false;
                 }
-                if self.skip_receive_ticket(received) {
+                if self.skip_receives(received, received + 1) {
                     self.leave_gone_sender(place);
                 }
                 true
             });
-            if skipped == Some(false) {
-                return;
+            match skipped {
+                Ok(true) => (),
+                Ok(false) => return,
+                // As for receivers.
+                Err(next) => _ = self.skip_receives(received, next),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Finding cells, leaving them, and giving segments back.
+//! Finding cells, and leaving them.
 
 use super::segment::{ArrayCell, Segment, has_tag, tagged, untagged};
 use super::state::State;
@@ -15,12 +15,14 @@ const MAX_SPARES: usize = 63;
 
 /// See the [module](super).
 pub(crate) struct EndlessArray<C: ArrayCell> {
-    cursors: [CachePadded<AtomicPtr<Segment<C>>>; PARTIES],
-    head: AtomicPtr<Segment<C>>,
+    pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; PARTIES],
+    pub(super) head: AtomicPtr<Segment<C>>,
     /// Threads that walk.
-    walkers: AtomicUsize,
+    pub(super) walkers: AtomicUsize,
     /// Dead segments that a walker may still look at.
-    limbo: AtomicPtr<Segment<C>>,
+    pub(super) limbo: AtomicPtr<Segment<C>>,
+    /// Segments to take out of the middle since somebody began to: whoever finds none does so.
+    pub(super) to_take_out: AtomicUsize,
     /// Dead segments that nobody looks at any more, ready for use: as many as a user at its pace needs,
     /// so that it allocates no more.
     spares: Box<[AtomicPtr<Segment<C>>]>,
@@ -36,7 +38,7 @@ unsafe impl<C: ArrayCell + Send + Sync> Sync for EndlessArray<C> where C::Aside:
 
 /// A cell, found.
 pub(crate) struct Place<'a, C: ArrayCell> {
-    segment: &'a Segment<C>,
+    pub(super) segment: &'a Segment<C>,
     index: usize,
 }
 
@@ -57,10 +59,28 @@ impl<'a, C: ArrayCell> Place<'a, C> {
     pub(crate) fn aside(self) -> &'a C::Aside {
         &self.segment.asides[self.index]
     }
+
+    /// What [`EndlessArray::again`] takes.
+    pub(crate) fn anchor(self) -> Anchor {
+        Anchor(core::ptr::from_ref(self.segment).cast_mut().cast())
+    }
 }
 
+/// Where a place is, for whoever has its ticket and comes back; the types are forgotten.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor(*mut ());
+
+impl Anchor {
+    pub(crate) const NONE: Anchor = Anchor(null_mut());
+}
+
+// SAFETY: only `EndlessArray::again` follows it, on its own terms.
+unsafe impl Send for Anchor {}
+// SAFETY: as above.
+unsafe impl Sync for Anchor {}
+
 /// A thread that walks; as long as it does, no dead segment is reused.
-struct Pin<'a, C: ArrayCell>(&'a EndlessArray<C>);
+pub(super) struct Pin<'a, C: ArrayCell>(&'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
@@ -78,24 +98,26 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// An array whose segments have two to the power `shift` cells, for a user who has up to `in_use`
     /// cells in use at a time.
     pub(crate) fn new(shift: u32, in_use: usize) -> Self {
-        let first = Segment::allocate(0, shift);
+        let first = Segment::first(shift);
         EndlessArray {
             cursors: [(); PARTIES].map(|()| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
             head: AtomicPtr::new(first),
             walkers: AtomicUsize::new(0),
             limbo: AtomicPtr::new(null_mut()),
+            to_take_out: AtomicUsize::new(0),
             spares: (0..=(in_use >> shift).min(MAX_SPARES)).map(|_| AtomicPtr::default()).collect(),
             shift,
         }
     }
 
-    /// The cell of a ticket.
+    /// The cell of a ticket; or the first ticket after it that has a cell, if its own has been taken out, because the
+    /// other party abandoned it and all those in between.
     ///
     /// # Safety
     /// The caller holds `ticket` of counter `party`, and has not left its cell; he uses the place
     /// only until he leaves.
     #[inline]
-    pub(crate) unsafe fn locate(&self, party: usize, ticket: u64) -> Place<'_, C> {
+    pub(crate) unsafe fn locate(&self, party: usize, ticket: u64) -> Result<Place<'_, C>, u64> {
         let id = ticket >> self.shift;
         // Acquire: pairs with the Release of whoever put the segment there: its cells are made.
         let word = self.cursors[party].load(Acquire);
@@ -104,9 +126,20 @@ impl<C: ArrayCell> EndlessArray<C> {
             // not left: it is alive.
             unsafe { &*untagged(word) }
         } else {
-            self.walk(party, id)
+            self.walk(party, id)?
         };
-        Place { segment, index: self.index(ticket) }
+        Ok(Place { segment, index: self.index(ticket) })
+    }
+
+    /// The cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has its tag
+    /// again.)
+    ///
+    /// # Safety
+    /// As for [`locate`](Self::locate); and the anchor is that of the place which this returned for the ticket.
+    #[inline]
+    pub(crate) unsafe fn again(&self, ticket: u64, anchor: Anchor) -> Place<'_, C> {
+        // SAFETY: the caller is a party of the segment that has not left.
+        Place { segment: unsafe { &*anchor.0.cast() }, index: self.index(ticket) }
     }
 
     fn index(&self, ticket: u64) -> usize {
@@ -115,9 +148,12 @@ impl<C: ArrayCell> EndlessArray<C> {
 
     /// Finds segment `id`, in which the caller is a party, and moves the cursor there.
     #[cold]
-    fn walk(&self, party: usize, id: u64) -> &Segment<C> {
+    fn walk(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
         let pin = self.pin();
-        let found = pin.segment(party, id).expect("a segment with a party in it is not dead");
+        let mut found = pin.segment(party, id)?;
+        while !found.enter(party) {
+            found = pin.segment(party, id)?;
+        }
         let cursor = &self.cursors[party];
         // SeqCst: as in `Pin::start`. Audit: see the module.
         let mut word = cursor.load(SeqCst);
@@ -133,20 +169,34 @@ impl<C: ArrayCell> EndlessArray<C> {
             }
         }
         // SAFETY: the caller is a party of this segment, so it outlives the pin.
-        unsafe { &*core::ptr::from_ref(found) }
+        Ok(unsafe { &*core::ptr::from_ref(found) })
     }
 
-    /// Calls `look` with the cell of a ticket that the caller need not hold, unless its segment is
-    /// dead already.
+    /// Calls `look` with the cell of a ticket that the caller need not hold; or the first ticket after it that has a
+    /// cell, if its segment is dead already.
     pub(crate) fn visit<R>(
         &self,
         party: usize,
         ticket: u64,
         look: impl FnOnce(Place<'_, C>) -> R,
-    ) -> Option<R> {
+    ) -> Result<R, u64> {
         let pin = self.pin();
         let segment = pin.segment(party, ticket >> self.shift)?;
-        Some(look(Place { segment, index: self.index(ticket) }))
+        Ok(look(Place { segment, index: self.index(ticket) }))
+    }
+
+    /// Calls `look` with the cells of these tickets, which the caller need not hold; without those whose segment is
+    /// dead already.
+    pub(crate) fn visit_each(
+        &self,
+        party: usize,
+        tickets: core::ops::Range<u64>,
+        mut look: impl FnMut(Place<'_, C>),
+    ) {
+        self.visit_until(party, tickets, |place, _| {
+            look(place);
+            false
+        });
     }
 
     /// Calls `look` with the cells of these tickets, which the caller need not hold, until it says `true`; without
@@ -158,17 +208,20 @@ impl<C: ArrayCell> EndlessArray<C> {
         mut look: impl FnMut(Place<'_, C>, u64) -> bool,
     ) -> bool {
         let pin = self.pin();
-        let mut at: Option<&Segment<C>> = None;
-        for ticket in tickets {
-            let id = ticket >> self.shift;
-            if at.is_none_or(|segment| segment.id() != id) {
-                at = pin.segment(party, id);
-            }
-            if let Some(segment) = at
-                && look(Place { segment, index: self.index(ticket) }, ticket)
-            {
-                return true;
-            }
+        let mut ticket = tickets.start;
+        while ticket < tickets.end {
+            let next_segment = match pin.segment(party, ticket >> self.shift) {
+                Ok(segment) => {
+                    let end = tickets.end.min(((ticket >> self.shift) + 1) << self.shift);
+                    if (ticket..end).any(|ticket| look(Place { segment, index: self.index(ticket) }, ticket))
+                    {
+                        return true;
+                    }
+                    end
+                }
+                Err(next) => next,
+            };
+            ticket = next_segment;
         }
         false
     }
@@ -179,21 +232,21 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// No segment up to the ticket's dies before the place is used for the last time.
     pub(crate) unsafe fn peek(&self, ticket: u64) -> Option<Place<'_, C>> {
         let id = ticket >> self.shift;
-        // Acquire, here and below: pairs with the Release of whoever put the segment there: its cells are
-        // made. Audit: in the models the cells that are peeked at lie in the first segment.
-        let mut at = self.head.load(Acquire);
-        while !at.is_null() {
+        // Acquire: pairs with the Release of whoever put the segment there: its cells are made. Audit: in the models the
+        // cells that are peeked at lie in the first segment.
+        let mut at = Some(self.head.load(Acquire));
+        while let Some(segment) = at {
             // SAFETY: by the caller's promise the segments from `head` on are alive.
-            let segment = unsafe { &*at };
+            let segment = unsafe { &*segment };
             if segment.id() == id {
                 return Some(Place { segment, index: self.index(ticket) });
             }
-            at = segment.next.load(Acquire);
+            at = segment.next();
         }
         None
     }
 
-    fn pin(&self) -> Pin<'_, C> {
+    pub(super) fn pin(&self) -> Pin<'_, C> {
         // SeqCst: comes before this walker's reads of cursors and head; see the module. Audit: see the
         // module.
         self.walkers.fetch_add(1, SeqCst);
@@ -201,10 +254,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     }
 
     /// The segment after this one, appended if need be.
-    fn next_of(&self, segment: &Segment<C>) -> *mut Segment<C> {
-        // Acquire: pairs with the Release below: the segment is made.
-        let next = segment.next.load(Acquire);
-        if !next.is_null() {
+    pub(super) fn next_of(&self, segment: &Segment<C>) -> *mut Segment<C> {
+        if let Some(next) = segment.next() {
             return next;
         }
         let id = segment.id() + 1;
@@ -216,9 +267,8 @@ impl<C: ArrayCell> EndlessArray<C> {
                 spare
             }
         };
-        // Release: publishes the fresh segment. Acquire: or shows us the one that was faster.
-        match segment.next.compare_exchange(null_mut(), fresh, Release, Acquire) {
-            Ok(_) => fresh,
+        match segment.append(fresh) {
+            Ok(()) => fresh,
             Err(faster) => {
                 self.reuse(fresh);
                 faster
@@ -246,68 +296,6 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Retires segments as long as the oldest is finished.
-    #[cold]
-    fn retire_finished(&self) {
-        let pin = self.pin();
-        loop {
-            // SeqCst: see the module. Audit: see the module.
-            let head = self.head.load(SeqCst);
-            // SAFETY: the pin keeps what the head pointed to.
-            let segment = unsafe { &*head };
-            if !segment.is_finished() {
-                break;
-            }
-            let next = self.next_of(segment);
-            let (from, to) = (tagged(head, segment.id()), tagged(next, segment.id() + 1));
-            for cursor in &self.cursors {
-                // SeqCst: before `head` moves no cursor is left here, and none comes back: only a
-                // party that has not left moves a cursor to a segment. Audit: see the module.
-                let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst);
-            }
-            // SeqCst: see the module. Audit: see the module.
-            if self.head.compare_exchange(head, next, SeqCst, Relaxed).is_ok() {
-                self.bury(head);
-            }
-        }
-        drop(pin);
-    }
-
-    /// Puts a dead segment, the end of a chain of them, in limbo.
-    fn bury(&self, segment: *mut Segment<C>) {
-        // Relaxed: the exchange below decides.
-        let mut top = self.limbo.load(Relaxed);
-        loop {
-            // SAFETY: whoever moved `head` off the segment, or took it from limbo, owns its place in
-            // limbo. Relaxed: published by the exchange.
-            unsafe { &*segment }.limbo_next.store(top, Relaxed);
-            // Release: publishes the link to whoever takes the limbo. Relaxed: only to try again.
-            match self.limbo.compare_exchange(top, segment, Release, Relaxed) {
-                Ok(_) => return,
-                Err(other) => top = other,
-            }
-        }
-    }
-
-    /// Takes the limbo, and reuses its segments if nobody walks.
-    #[cold]
-    fn collect(&self) {
-        // SeqCst: taken before the walkers are read. Audit: see the module.
-        let mut segment = self.limbo.swap(null_mut(), SeqCst);
-        // SeqCst. Audit: see the module.
-        let quiet = self.walkers.load(SeqCst) == 0;
-        while !segment.is_null() {
-            // SAFETY: the chain is ours alone. Relaxed: we got it by the swap.
-            let next = unsafe { &*segment }.limbo_next.load(Relaxed);
-            if quiet {
-                self.reuse(segment);
-            } else {
-                self.bury(segment);
-            }
-            segment = next;
-        }
-    }
-
     fn take_spare(&self) -> Option<*mut Segment<C>> {
         // Acquire: pairs with the Release of whoever put the spare there.
         let mut taken = self.spares.iter().map(|spare| spare.swap(null_mut(), Acquire));
@@ -315,7 +303,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     }
 
     /// Keeps a segment that nobody else has as a spare one, or frees it.
-    fn reuse(&self, segment: *mut Segment<C>) {
+    pub(super) fn reuse(&self, segment: *mut Segment<C>) {
         // SAFETY: nobody else has it.
         unsafe { (*segment).renew() };
         for spare in &self.spares {
@@ -330,8 +318,9 @@ impl<C: ArrayCell> EndlessArray<C> {
 }
 
 impl<C: ArrayCell> Pin<'_, C> {
-    /// The segment with this number, appended if need be; `None` if it is dead.
-    fn segment(&self, party: usize, id: u64) -> Option<&Segment<C>> {
+    /// The segment with this number, appended if need be; or the first ticket of the segment after it, if it is dead
+    /// or being taken out.
+    fn segment(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
         // SeqCst: read after the pin. Audit: see the module.
         let mut at = untagged(self.0.cursors[party].load(SeqCst));
         // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
@@ -343,8 +332,11 @@ impl<C: ArrayCell> Pin<'_, C> {
         loop {
             // SAFETY: as above; and a segment that was alive leads to one that was.
             let segment = unsafe { &*at };
-            if segment.id() >= id {
-                return (segment.id() == id).then_some(segment);
+            if segment.id() > id {
+                return Err(segment.id() << self.0.shift);
+            }
+            if segment.id() == id && !segment.is_taken_out() {
+                return Ok(segment);
             }
             at = self.0.next_of(segment);
         }
@@ -356,7 +348,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         let mut segment = self.head.with_mut(|head| *head);
         while !segment.is_null() {
             // SAFETY: nobody else is left, and the list is ours.
-            let next = unsafe { (*segment).next.with_mut(|next| *next) };
+            let next = unsafe { (*segment).next_mut() };
             // SAFETY: as above; the segment is reached once.
             unsafe { Segment::free(segment) };
             segment = next;

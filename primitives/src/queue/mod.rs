@@ -20,8 +20,8 @@
 //! may follow the address without any further protection. That is the fast path: one load.
 //!
 //! (A tag has 23 bits. For a cursor to carry the tag of a segment and the address of another, 2²³
-//! segments would have to be used up while one ticket of the first is outstanding, and the thread
-//! that holds it to read the cursor at that very lap.)
+//! segments would have to be used up after a thread has taken its ticket, and it to read the cursor at that very lap.
+//! Who comes back to a cell later, having waited there, has kept its address.)
 //!
 //! If the tag is another's, the thread *pins* the array (counts itself in `walkers`) and walks: from
 //! the cursor, or from `head` if the cursor is past its segment already; segments that are missing it
@@ -30,25 +30,35 @@
 //! # How a segment dies
 //! Who finishes a cell notes it in a list beside the cells, and if the segment's last cell is finished, looks
 //! whether the oldest segment is. As long as it is, whoever comes first moves the cursors off it to the next
-//! segment, then `head`, and puts the old one in *limbo*. Segments die oldest first, so a live segment
-//! never points to a dead one, and a cursor never does. Two threads that finish the last two cells of a
+//! segment, then `head`, and puts the old one in *limbo*. Two threads that finish the last two cells of a
 //! segment at once may miss each other: then it dies with the next one.
 //!
-//! A segment in limbo can be reached only by a walker that pinned before `head` moved. Whoever takes
+//! So one party that waits would keep all segments behind its own, though there be nothing in them but cells whose waiters
+//! gave up. Who gives up therefore [*abandons*](EndlessArray::abandon) his cell. If one party has abandoned all cells of a
+//! segment before the other came to any, the segment is marked, the cursors are moved off it, it is taken out of the list,
+//! and put in limbo. Whoever gets a ticket of it later finds its number missing, and goes on with the next segment's first
+//! ticket. The mark and who has come are in one word, so either the other party comes first, or the segment goes. One
+//! thread at a time takes segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go
+//! on. The list's other end is guarded by a *seal*: before a segment is retired its link to the next one is fixed, so that
+//! the next one cannot be taken out while it comes to be the oldest; marked as it is, it is retired as such.
+//!
+//! A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only by a walker
+//! that pinned before `head`, or the link to it, moved. Whoever takes
 //! the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds
-//! cursors and head moved on. (Pin, cursor and head accesses are SeqCst for this one argument: a pin
+//! cursors, head and links moved on. (Pin, cursor, head and link accesses are SeqCst for this one argument: a pin
 //! that the reader of `walkers` did not see comes after it, and so after the moves. No model of a size
 //! that can be explored objects when one of them alone is weakened; the argument takes all of them, also the
 //! reads of exchanges that fail.) A thread stopped
 //! while it walks keeps dead segments from being reused, and nothing else.
 
 mod array;
+mod death;
 mod lazy;
 mod segment;
 mod state;
 mod waiters;
 
-pub(crate) use array::{EndlessArray, Place};
+pub(crate) use array::{Anchor, EndlessArray, Place};
 pub(crate) use lazy::LazyBox;
 pub(crate) use segment::ArrayCell;
 pub(crate) use state::State;

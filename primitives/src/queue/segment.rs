@@ -2,8 +2,8 @@
 
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8};
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
@@ -24,7 +24,11 @@ pub(super) struct Segment<C: ArrayCell> {
     /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too
     /// late.
     id: UnsafeCell<u64>,
-    pub(super) next: AtomicPtr<Segment<C>>,
+    /// The segment after it, and whether that is sealed.
+    next: AtomicPtr<Segment<C>>,
+    /// Cells that one party has abandoned (bits 0 to 28), whether the segment has been taken out (29), and which parties
+    /// have come (30 and 31).
+    census: AtomicU32,
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
     pub(super) cells: TrackedBox<[C]>,
@@ -33,6 +37,16 @@ pub(super) struct Segment<C: ArrayCell> {
     /// in which the next ones are being filled.
     done: CachePadded<TrackedBox<[AtomicBool]>>,
 }
+
+const TAKEN_OUT: u32 = 1 << 29;
+const COUNT: u32 = TAKEN_OUT - 1;
+
+const fn come(party: usize) -> u32 {
+    1 << (30 + party)
+}
+
+/// In the word `next`: it does not change any more.
+const SEALED: usize = 1;
 
 const LOW_BITS: u32 = 7;
 const HIGH_SHIFT: u32 = 48;
@@ -47,6 +61,7 @@ impl<C: ArrayCell> Segment<C> {
         let segment = TrackedBox::into_raw(TrackedBox::new(Segment {
             id: UnsafeCell::new(id),
             next: AtomicPtr::default(),
+            census: AtomicU32::new(0),
             limbo_next: AtomicPtr::default(),
             cells: tracked(cells.clone().map(|_| C::default())),
             asides: tracked(cells.clone().map(|_| C::Aside::default())),
@@ -54,6 +69,14 @@ impl<C: ArrayCell> Segment<C> {
         }));
         assert!(segment.addr() & !ADDRESS == 0, "an address beyond 48 bits leaves no room for a tag");
         segment
+    }
+
+    /// The first segment, in which both cursors begin.
+    pub(super) fn first(shift: u32) -> *mut Segment<C> {
+        let first = Segment::allocate(0, shift);
+        // SAFETY: nobody else has it.
+        unsafe { (*first).census.with_mut(|census| *census = come(0) | come(1)) };
+        first
     }
 
     /// Its number in the list.
@@ -82,11 +105,93 @@ impl<C: ArrayCell> Segment<C> {
         self.done.iter().all(|done| done.load(Acquire))
     }
 
+    /// Notes that a party comes to the segment, so that nobody takes it out; `false` if somebody has.
+    pub(super) fn enter(&self, party: usize) -> bool {
+        // Relaxed, here and below: one word decides which was first, and nothing is handed over by it.
+        let census = self.census.load(Relaxed);
+        if census & come(party) != 0 {
+            return census & TAKEN_OUT == 0;
+        }
+        self.census.fetch_or(come(party), Relaxed) & TAKEN_OUT == 0
+    }
+
+    /// Whether both parties have come, so that nobody will take the segment out.
+    pub(super) fn both_have_come(&self) -> bool {
+        // Relaxed: as in `enter`.
+        self.census.load(Relaxed) & (come(0) | come(1)) == come(0) | come(1)
+    }
+
+    /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come; whether the segment is the
+    /// caller's to take out, since all its cells are such and the other party has not come to any.
+    pub(super) fn abandon(&self, party: usize) -> bool {
+        // Relaxed, here and below: as in `enter`. What we did in the cell happens before its reuse by the caller's pin.
+        let mut census = self.census.fetch_add(1, Relaxed) + 1;
+        while census & (COUNT | come(1 - party)) == self.cells.len() as u32 {
+            match self.census.compare_exchange(census, census | TAKEN_OUT, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(found) => census = found,
+            }
+        }
+        false
+    }
+
+    /// Whether the segment is being taken out, or has been.
+    pub(super) fn is_taken_out(&self) -> bool {
+        // Relaxed: as in `enter`. Who must not miss it reads it after `to_take_out`.
+        self.census.load(Relaxed) & TAKEN_OUT != 0
+    }
+
+    /// The segment after this one, if it has been made.
+    pub(super) fn next(&self) -> Option<*mut Segment<C>> {
+        // SeqCst: see the module on limbo. Acquire, by that: pairs with the Release of `append` and `skip`: it is
+        // made. Audit: see the module.
+        let next = untagged(self.next.load(SeqCst));
+        (!next.is_null()).then_some(next)
+    }
+
+    /// Makes `fresh` the segment after this one; or the one that was faster.
+    pub(super) fn append(&self, fresh: *mut Segment<C>) -> Result<(), *mut Segment<C>> {
+        // Release: publishes the fresh segment. Acquire: or shows us the one that was faster.
+        match self.next.compare_exchange(null_mut(), fresh, Release, Acquire) {
+            Ok(_) => Ok(()),
+            Err(faster) => Err(untagged(faster)),
+        }
+    }
+
+    /// Takes the segment after this one out of the list, unless that is sealed: `after` follows then.
+    pub(super) fn skip(&self, out: *mut Segment<C>, after: *mut Segment<C>) -> bool {
+        // SeqCst: see the module on limbo. Release, by that: passes on that `after` is made. Acquire: who sealed
+        // had seen this segment finished, and so do we. Audit: see the module.
+        self.next.compare_exchange(out, after, SeqCst, Acquire).is_ok()
+    }
+
+    /// Before the segment is retired: nobody takes out the one after it any more, for it comes to be the first. That one,
+    /// which has been made.
+    pub(super) fn seal(&self) -> *mut Segment<C> {
+        // Acquire, here and below: the segment is made.
+        let mut next = self.next.load(Acquire);
+        while next.addr() & SEALED == 0 {
+            let sealed = next.map_addr(|address| address | SEALED);
+            // Release: pairs with the Acquire in `skip`.
+            match self.next.compare_exchange(next, sealed, Release, Acquire) {
+                Ok(_) => next = sealed,
+                Err(found) => next = found,
+            }
+        }
+        untagged(next)
+    }
+
+    /// The list from here on is the caller's alone: the segment after this one.
+    pub(super) fn next_mut(&mut self) -> *mut Segment<C> {
+        self.next.with_mut(|next| untagged(*next))
+    }
+
     /// Makes a segment that nobody else has as good as new, but for its number.
     pub(super) fn renew(&mut self) {
         self.cells.iter_mut().zip(&mut *self.asides).for_each(|(cell, aside)| cell.renew(aside));
         self.done.iter_mut().for_each(|done| done.with_mut(|done| *done = false));
         self.next.with_mut(|next| *next = null_mut());
+        self.census.with_mut(|census| *census = 0);
     }
 
     /// Gives a segment that nobody else has its number.

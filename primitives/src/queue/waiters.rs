@@ -8,7 +8,7 @@
 //!  waiter  Empty → Waiting      it waits here                  Waiting, Empty → Cancelled  it gives up
 //!  waker   Waiting → Woken      wakes it                       Empty → Woken   the waiter is on its way
 //!          (or → Handed, with which the waker gives something away)
-//!          Cancelled            the next place, then
+//!          Cancelled            the next place, then (nor is there one, if all of its segment's were given up)
 //! ```
 //!
 //! So a wait ends once, by one compare-exchange, whether somebody wakes it or it gives up.
@@ -144,11 +144,16 @@ pub struct Ticket<'a> {
 
 impl Default for Waiters {
     fn default() -> Self {
-        Waiters { array: EndlessArray::new(SHIFT, 0), entered: AtomicU64::new(0), woken: AtomicU64::new(0) }
+        Waiters::with_segments(SHIFT)
     }
 }
 
 impl Waiters {
+    /// A queue with two to the power `shift` cells in a segment, so that small models come to a segment's end.
+    pub fn with_segments(shift: u32) -> Waiters {
+        Waiters { array: EndlessArray::new(shift, 0), entered: AtomicU64::new(0), woken: AtomicU64::new(0) }
+    }
+
     /// Takes the next place.
     pub fn enter(&self) -> Ticket<'_> {
         // SeqCst: see the module.
@@ -182,8 +187,17 @@ impl Waiters {
             // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is
             // behind is found so.
             match self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed) {
-                Ok(_) if self.wake(number, wake) => return true,
-                Ok(_) => number += 1,
+                Ok(_) => match self.wake(number, wake) {
+                    Ok(true) => return true,
+                    Ok(false) => number += 1,
+                    Err(next) => {
+                        // Relaxed: as above. If it is lost, others skip the cells that were given up.
+                        number = match self.woken.compare_exchange(number + 1, next, Relaxed, Relaxed) {
+                            Ok(_) => next,
+                            Err(found) => found,
+                        }
+                    }
+                },
                 Err(found) => number = found,
             }
         }
@@ -193,15 +207,17 @@ impl Waiters {
     pub fn wake_all(&self) {
         let end = self.entered();
         // Relaxed: as in `wake_one`.
-        for number in self.woken.fetch_max(end, Relaxed)..end {
-            self.wake(number, Wake::Woken);
+        let mut number = self.woken.fetch_max(end, Relaxed);
+        while number < end {
+            number = self.wake(number, Wake::Woken).map_or_else(|next| next, |_| number + 1);
         }
     }
 
-    /// Ends the wait in a cell that is ours to wake; `false` if it was given up.
-    fn wake(&self, number: u64, wake: Wake) -> bool {
+    /// Ends the wait in a cell that is ours to wake; `false` if it was given up. Or the next number that has a cell, if
+    /// all up to it were given up.
+    fn wake(&self, number: u64, wake: Wake) -> Result<bool, u64> {
         // SAFETY: the number is ours alone; we leave below.
-        let place = unsafe { self.array.locate(WAKER, number) };
+        let place = unsafe { self.array.locate(WAKER, number)? };
         let ended = loop {
             match place.cell().phase() {
                 // Release: what we did happens before the waiter goes on.
@@ -218,7 +234,7 @@ impl Waiters {
         if let Some(sleeper) = sleeper {
             sleeper.unpark();
         }
-        ended.is_some()
+        Ok(ended.is_some())
     }
 
     /// After a wait was given up: takes the places of wakers that would only find such cells, so that these can be
@@ -238,8 +254,11 @@ impl Waiters {
                 }
                 cancelled
             });
-            if skipped == Some(false) {
-                return;
+            match skipped {
+                Ok(true) => (),
+                Ok(false) => return,
+                // Relaxed: as in `wake_one`. Lost, if the cell was not given up, but done with long ago.
+                Err(next) => _ = self.woken.compare_exchange(number, next, Relaxed, Relaxed),
             }
         }
     }
@@ -248,7 +267,8 @@ impl Waiters {
 impl<'a> Ticket<'a> {
     fn place(&self) -> Place<'a, WaitCell> {
         // SAFETY: the number is ours alone, and we leave when the ticket is given up.
-        unsafe { self.waiters.array.locate(WAITER, self.number) }
+        let place = unsafe { self.waiters.array.locate(WAITER, self.number) };
+        place.unwrap_or_else(|_| unreachable!("a waker abandons no cell"))
     }
 
     /// Waits until somebody wakes us, or until `deadline`: then `None`.
@@ -282,7 +302,7 @@ impl<'a> Ticket<'a> {
         }
         // SAFETY: we ended the wait.
         drop(unsafe { place.aside().set(None) });
-        self.waiters.array.leave(place, WAITER);
+        self.waiters.array.abandon(place, WAITER);
         self.waiters.skip_cancelled();
         None
     }

@@ -2,6 +2,7 @@
 
 use crate::chan::claim::Claim;
 use crate::chan::watch::Watchers;
+use crate::queue::Anchor;
 use crate::rt::sync::Arc;
 use std::time::Instant;
 
@@ -30,14 +31,21 @@ pub(in crate::chan) enum Hold {
 #[derive(Debug)]
 pub struct Slot {
     pub(in crate::chan) ticket: u64,
+    /// Where its cell is, if it holds one.
+    pub(in crate::chan) anchor: Anchor,
     pub(in crate::chan) hold: Hold,
 }
 
 impl Slot {
-    pub(in crate::chan) const EMPTY: Slot = Slot { ticket: 0, hold: Hold::Nothing };
+    pub(in crate::chan) const EMPTY: Slot = Slot { ticket: 0, anchor: Anchor::NONE, hold: Hold::Nothing };
 
     pub(in crate::chan) fn set(&mut self, ticket: u64, hold: Hold) {
-        *self = Slot { ticket, hold };
+        *self = Slot { ticket, anchor: Anchor::NONE, hold };
+    }
+
+    /// It waits in a cell.
+    pub(in crate::chan) fn wait_at(&mut self, ticket: u64, anchor: Anchor) {
+        *self = Slot { ticket, anchor, hold: Hold::Waiting };
     }
 }
 

@@ -16,7 +16,7 @@ impl<T> Chan<T> {
     fn receiving(&self, slot: &Slot) -> Place<'_, crate::chan::cell::Cell<T>> {
         debug_assert!(slot.hold != Hold::Nothing && slot.hold != Hold::Closed, "the case holds no cell");
         // SAFETY: the case has this ticket, and has not left its cell.
-        unsafe { self.array.locate(RECEIVER, slot.ticket) }
+        unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
     pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> bool {
@@ -24,8 +24,8 @@ impl<T> Chan<T> {
             return true;
         }
         loop {
-            let ticket = match self.receive_ticket(Patience::None) {
-                Ok(ticket) => ticket,
+            let (ticket, place) = match self.receive_place(Patience::None) {
+                Ok(found) => found,
                 Err(NoTicket::WouldWait { .. }) => {
                     slot.hold = Hold::Nothing;
                     return false;
@@ -35,8 +35,7 @@ impl<T> Chan<T> {
                     return true;
                 }
             };
-            slot.set(ticket, Hold::Waiting);
-            let place = self.receiving(slot);
+            slot.wait_at(ticket, place.anchor());
             let mut state = place.cell().load();
             loop {
                 match self.accept(place, state, ticket, None) {
@@ -61,12 +60,11 @@ impl<T> Chan<T> {
 
     pub(in crate::chan) fn register_recv(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
         loop {
-            let Ok(ticket) = self.receive_ticket(Patience::Until(None)) else {
+            let Ok((ticket, place)) = self.receive_place(Patience::Until(None)) else {
                 slot.set(0, Hold::Closed);
                 return true;
             };
-            slot.set(ticket, Hold::Waiting);
-            let place = self.receiving(slot);
+            slot.wait_at(ticket, place.anchor());
             let mut state = place.cell().load();
             loop {
                 match self.accept(place, state, ticket, Some(claim)) {

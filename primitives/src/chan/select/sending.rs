@@ -17,15 +17,15 @@ impl<T> Chan<T> {
     fn sending(&self, slot: &Slot) -> Place<'_, Cell<T>> {
         debug_assert!(matches!(slot.hold, Hold::Waiting | Hold::Late), "the case holds no cell");
         // SAFETY: the case has this ticket, and has not left its cell.
-        unsafe { self.array.locate(SENDER, slot.ticket) }
+        unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
-    /// Takes a ticket; `None`: the slot says why not, or it would wait.
-    fn case_ticket(&self, slot: &mut Slot, patience: Patience) -> Option<u64> {
-        match self.send_ticket(patience) {
-            Ok(ticket) => {
-                slot.set(ticket, Hold::Waiting);
-                return Some(ticket);
+    /// Takes a ticket, and finds its cell; `None`: the slot says why not, or it would wait.
+    fn case_place(&self, slot: &mut Slot, patience: Patience) -> Option<(u64, Place<'_, Cell<T>>)> {
+        match self.send_place(patience) {
+            Ok((ticket, place)) => {
+                slot.wait_at(ticket, place.anchor());
+                return Some((ticket, place));
             }
             Err(NoTicket::WouldWait { for_sure: true }) => slot.set(0, Hold::Nothing),
             Err(NoTicket::WouldWait { for_sure: false }) => slot.set(0, Hold::Unsettled),
@@ -67,10 +67,9 @@ impl<T> Chan<T> {
     ) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience) else {
+            let Some((ticket, place)) = self.case_place(slot, patience) else {
                 return slot.hold == Hold::Closed;
             };
-            let place = self.sending(slot);
             let value = stash.take().expect("a case that has not happened has its value");
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
             unsafe { place.cell().put(value) };
@@ -199,10 +198,9 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn case_reserve(&self, slot: &mut Slot, claim: Option<(&Arc<Claim>, usize)>) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
         loop {
-            let Some(ticket) = self.case_ticket(slot, patience) else {
+            let Some((ticket, place)) = self.case_place(slot, patience) else {
                 return slot.hold == Hold::Closed;
             };
-            let place = self.sending(slot);
             let mut state = place.cell().load();
             let waits = loop {
                 match (self.could_send(place, state, ticket, claim.map(|(claim, _)| &**claim)), claim) {
