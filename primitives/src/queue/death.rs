@@ -60,7 +60,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         // If the other party leaves too, the segment may be finished before we have noted anything.
         let pin = self.pin();
         self.leave(place, party);
-        // Acquire: what those did who took segments out before. Release: our segment is marked.
+        // Acquire: the list is as those left it who took segments out before. Release: our segment is marked. Audit: no
+        // model is long enough for one to follow another with an old view; a mark that is missed costs memory only.
         if place.segment.abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
             self.take_out_marked();
         }
@@ -74,7 +75,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         loop {
             self.unlink_marked();
             // Release: the list is as we left it for whoever is next. Acquire: the segments are marked that others
-            // have added.
+            // have added. Audit: as in `abandon`.
             match self.to_take_out.compare_exchange(seen, 0, Release, Acquire) {
                 Ok(_) => break,
                 Err(more) => seen = more,

@@ -168,11 +168,12 @@ impl<C: ArrayCell> Segment<C> {
     /// Before the segment is retired: nobody takes out the one after it any more, for it comes to be the first. That one,
     /// which has been made.
     pub(super) fn seal(&self) -> *mut Segment<C> {
-        // Acquire, here and below: the segment is made.
+        // Acquire, here and below: the segment is made. Audit: the caller has seen that of the one that follows, unless it
+        // has been taken out since, which no model has just then.
         let mut next = self.next.load(Acquire);
         while next.addr() & SEALED == 0 {
             let sealed = next.map_addr(|address| address | SEALED);
-            // Release: pairs with the Acquire in `skip`.
+            // Release: pairs with the Acquire in `skip`. Audit: without it a segment may be retired later; and as above.
             match self.next.compare_exchange(next, sealed, Release, Acquire) {
                 Ok(_) => next = sealed,
                 Err(found) => next = found,
