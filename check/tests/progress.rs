@@ -11,6 +11,7 @@ use selvedge::rt::hint::{self, spin_loop};
 use selvedge::rt::sync::Mutex;
 use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
+use selvedge::sync::{Waiters, Wake};
 use selvedge_check::{Checker, FailureKind, Progress, Report};
 
 fn checker() -> Checker {
@@ -157,6 +158,23 @@ fn selects_go_on_without_a_party_that_has_stopped() {
 }
 
 /// The broken twin: the same channel behind a spin lock.
+/// Two give up behind one that stays, so that segments are taken out of the middle, by one thread at a time.
+#[test]
+fn who_gives_up_does_not_wait_for_who_takes_segments_out() {
+    let queue = || {
+        let queue = Waiters::with_segments(0);
+        core::mem::forget(queue.enter());
+        queue
+    };
+    let gives_up = |queue: &Waiters| _ = queue.enter().cancel();
+    let goes_on = |queue: &Waiters| {
+        let _ = queue.enter().cancel();
+        (0..2).for_each(|_| _ = queue.wake_one(Wake::Woken));
+    };
+    let progress = Progress::new("queue", queue).checker(channels());
+    progress.thread(gives_up).thread(goes_on).check_lock_free();
+}
+
 #[test]
 fn a_channel_behind_a_spin_lock_is_found() {
     let queue = || (AtomicBool::new(false), bounded::<u32>(4));

@@ -138,6 +138,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// As for [`locate`](Self::locate); and the anchor is that of the place which this returned for the ticket.
     #[inline]
     pub(crate) unsafe fn again(&self, ticket: u64, anchor: Anchor) -> Place<'_, C> {
+        debug_assert!(!anchor.0.is_null(), "the ticket has been located");
         // SAFETY: the caller is a party of the segment that has not left.
         Place { segment: unsafe { &*anchor.0.cast() }, index: self.index(ticket) }
     }
