@@ -157,13 +157,12 @@ fn selects_go_on_without_a_party_that_has_stopped() {
     .check_lock_free();
 }
 
-/// The broken twin: the same channel behind a spin lock.
 /// Two give up behind one that stays, so that segments are taken out of the middle, by one thread at a time.
 #[test]
 fn who_gives_up_does_not_wait_for_who_takes_segments_out() {
     let queue = || {
         let queue = Waiters::with_segments(0);
-        core::mem::forget(queue.enter());
+        let _stays = queue.enter();
         queue
     };
     let gives_up = |queue: &Waiters| _ = queue.enter().cancel();
@@ -175,6 +174,7 @@ fn who_gives_up_does_not_wait_for_who_takes_segments_out() {
     progress.thread(gives_up).thread(goes_on).check_lock_free();
 }
 
+/// The broken twin: the same channel behind a spin lock.
 #[test]
 fn a_channel_behind_a_spin_lock_is_found() {
     let queue = || (AtomicBool::new(false), bounded::<u32>(4));

@@ -6,10 +6,14 @@ use crate::twin::{Teeth, Twin};
 use selvedge_check::FailureKind;
 
 const RAW_MUTEX: Twin =
-    Twin::of("primitives/src/sync/mutex.rs", include_str!("../../../primitives/src/sync/mutex.rs"));
+    Twin::of("primitives/src/sync/raw_mutex.rs", include_str!("../../../primitives/src/sync/raw_mutex.rs"));
 const RAW_RW_MUTEX: Twin = Twin::of(
     "primitives/src/sync/raw_rw_mutex.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex.rs"),
+);
+const RW_WRITERS: Twin = Twin::of(
+    "primitives/src/sync/raw_rw_mutex/write.rs",
+    include_str!("../../../primitives/src/sync/raw_rw_mutex/write.rs"),
 );
 const FLOAT: Twin = Twin::of("models/src/models/atomics.rs", include_str!("../models/atomics.rs"));
 const COUNTER: Twin =
@@ -36,16 +40,15 @@ const WAITERS: Twin =
 /// Locking or unlocking orders nothing.
 const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, Relaxed)");
 const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
-const WEAK_WRITE: Twin = RAW_RW_MUTEX
-    .weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
+const WEAK_WRITE: Twin =
+    RW_WRITERS.weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
 const WEAK_UPGRADE: Twin = Twin::of(
     "primitives/src/sync/raw_rw_mutex/upgrade.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
 )
 .weaken("match self.state.compare_exchange(state, writer, Acquire, Relaxed)");
 const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let before = self.state.fetch_sub(READER, Release)");
-const WEAK_END_WRITE: Twin =
-    RAW_RW_MUTEX.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
+const WEAK_END_WRITE: Twin = RW_WRITERS.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
 /// Who sleeps is not woken, or takes no note of it.
 const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
 /// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.

@@ -56,6 +56,7 @@ mod death;
 mod lazy;
 mod segment;
 mod state;
+mod wait_cell;
 mod waiters;
 
 pub(crate) use array::{Anchor, EndlessArray, Place};

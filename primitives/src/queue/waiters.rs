@@ -20,12 +20,11 @@
 //! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
 //! a cancelled wait needs no repair.
 
-use super::{ArrayCell, EndlessArray, Place, State};
-use crate::rt::cell::UnsafeCell;
-use crate::rt::hint;
-use crate::rt::park::{Parker, Unparker};
-use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
-use crate::rt::sync::atomic::{AtomicU8, AtomicU64};
+use super::wait_cell::{CANCELLED, EMPTY, HANDED, WAITING, WOKEN, WaitCell};
+use super::{EndlessArray, Place};
+use crate::rt::park::Parker;
+use crate::rt::sync::atomic::AtomicU64;
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -34,12 +33,6 @@ const WAKER: usize = 1;
 
 /// Cells in a segment, as a power of two.
 const SHIFT: u32 = 3;
-
-const EMPTY: u8 = 0;
-const WAITING: u8 = 1;
-const WOKEN: u8 = 2;
-const HANDED: u8 = 3;
-const CANCELLED: u8 = 4;
 
 /// How a wait was ended by somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,75 +49,6 @@ impl Wake {
             Wake::Woken => WOKEN,
             Wake::Handed => HANDED,
         }
-    }
-}
-
-struct WaitCell(AtomicU8);
-
-impl Default for WaitCell {
-    fn default() -> Self {
-        WaitCell(AtomicU8::new(State::new(EMPTY).bits()))
-    }
-}
-
-impl ArrayCell for WaitCell {
-    type Aside = Sleeper;
-
-    fn state(&self) -> &AtomicU8 {
-        &self.0
-    }
-
-    fn renew(&mut self, aside: &mut Sleeper) {
-        self.0.with_mut(|state| *state = State::new(EMPTY).bits());
-        // SAFETY: the slot is ours alone.
-        drop(unsafe { aside.set(None) });
-    }
-}
-
-/// Who waits in a cell: written before the phase says so, taken by whoever ends the wait.
-#[derive(Default)]
-struct Sleeper(UnsafeCell<Option<Unparker>>);
-
-// SAFETY: the phases say whose it is.
-unsafe impl Send for Sleeper {}
-// SAFETY: as above.
-unsafe impl Sync for Sleeper {}
-
-impl Sleeper {
-    /// # Safety
-    /// The slot is the caller's: nobody has been told of a waiter yet, or the caller ended its wait.
-    unsafe fn set(&self, unparker: Option<Unparker>) -> Option<Unparker> {
-        self.0.with_mut(|slot| {
-            // SAFETY: the caller's promise.
-            core::mem::replace(unsafe { &mut *slot }, unparker)
-        })
-    }
-}
-
-impl WaitCell {
-    /// Moves the cell from one phase to another, whatever its other bits; `false` if it is in a third. Who relies on
-    /// what that one promises reads it by `phase`.
-    #[track_caller]
-    fn advance(&self, from: u8, to: u8, order: Ordering) -> bool {
-        let mut state = State::from_bits(self.0.load(Relaxed));
-        while state.phase() == from {
-            match self.0.compare_exchange(state.bits(), state.with_phase(to).bits(), order, Relaxed) {
-                Ok(_) => return true,
-                Err(found) => state = State::from_bits(found),
-            }
-        }
-        false
-    }
-
-    fn phase(&self) -> u8 {
-        // Acquire: what the waker did before happens before; or the waiter is here.
-        State::from_bits(self.0.load(Acquire)).phase()
-    }
-
-    /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has
-    /// passed is not worth it.
-    fn changes_soon(&self, deadline: Option<Instant>) -> bool {
-        hint::soon(deadline, || self.phase() != WAITING)
     }
 }
 

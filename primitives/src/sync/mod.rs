@@ -24,6 +24,7 @@ mod mutex;
 mod once;
 mod once_value;
 mod owned;
+mod raw_mutex;
 mod raw_rw_mutex;
 mod rw_mutex;
 mod semaphore;
@@ -35,10 +36,11 @@ pub use crate::queue::{Ticket, Waiters, Wake};
 pub use barrier::Barrier;
 pub use cond::{Cond, CondGuard};
 pub use err_group::ErrGroup;
-pub use mutex::{MappedMutexGuard, Mutex, MutexGuard, RawMutex};
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::Once;
 pub use once_value::{Lazy, OnceFunc, OnceValue};
 pub use owned::{OwnedMutexGuard, OwnedRwMutexReadGuard, OwnedRwMutexWriteGuard};
+pub use raw_mutex::RawMutex;
 pub use raw_rw_mutex::RawRwMutex;
 pub use rw_mutex::{
     MappedRwMutexReadGuard, MappedRwMutexWriteGuard, RwMutex, RwMutexReadGuard, RwMutexUpgradableReadGuard,
