@@ -69,9 +69,9 @@ models! {
     timers::a_reset_wakes_who_waits, TWO, "a reset wakes who waits for a timer", [SEND_WAKES_SELECT];
     timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
     timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
-    futures::a_receiver_that_gives_up_in_the_middle_loses_no_value, None, "a receiver that gives up in the middle loses no value", [GIVE_BACK, NOT_ENTERED];
+    futures::a_receiver_that_gives_up_in_the_middle_loses_no_value, TWO, "a receiver that gives up in the middle loses no value", [GIVE_BACK, NOT_ENTERED];
     futures::a_receiver_of_a_buffer_that_gives_up_in_the_middle_loses_no_value, None, "the same with a buffer", [GIVE_BACK];
-    futures::a_sender_that_gives_up_in_the_middle_is_passed_over, None, "a sender that gives up in the middle is passed over", [NOT_ENTERED.or(FailureKind::Livelock)];
+    futures::a_sender_that_gives_up_in_the_middle_is_passed_over, TWO, "a sender that gives up in the middle is passed over", [NOT_ENTERED.or(FailureKind::Livelock)];
     futures::closing_passes_over_a_receiver_that_gave_up, TWO, "closing passes over a receiver that gave up", [REFUSE_SELECT_CELL];
     futures::a_task_receives_from_a_thread, TWO, "a task receives what a thread sends", [TAKE_WAKER];
     futures::a_task_sends_to_a_thread, TWO, "a task sends to a thread that receives", [TAKE_WAKER];
