@@ -27,7 +27,7 @@ verify-short:
 bugs:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 
-# Which orderings, fences and wake-ups the models need; fails if one is neither needed nor explained. About four
+# Which orderings, fences and wake-ups the models need; fails if one is neither needed nor explained. About ten
 # minutes.
 audit:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- audit
