@@ -12,13 +12,9 @@ fn entry<O, A>(thread: usize, operation: O, answer: A, called: u64, returned: u6
 }
 
 fn judge<S: Spec>(spec: &S, entries: Vec<Entry<S::Operation, S::Answer>>) -> bool {
-    match History::of(entries).check(spec) {
-        Ok(()) => true,
-        Err(violation) => {
-            assert!(violation.decided, "{violation}");
-            false
-        }
-    }
+    let judged = History::of(entries).check(spec);
+    assert!(judged.as_ref().err().is_none_or(|violation| violation.decided), "{judged:?}");
+    judged.is_ok()
 }
 
 /// A sequence of operations with these answers is one that the specification allows.

@@ -211,7 +211,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let pin = self.pin();
         let mut ticket = tickets.start;
         while ticket < tickets.end {
-            let next_segment = match pin.segment(party, ticket >> self.shift) {
+            ticket = match pin.segment(party, ticket >> self.shift) {
                 Ok(segment) => {
                     let end = tickets.end.min(((ticket >> self.shift) + 1) << self.shift);
                     if (ticket..end).any(|ticket| look(Place { segment, index: self.index(ticket) }, ticket))
@@ -222,7 +222,6 @@ impl<C: ArrayCell> EndlessArray<C> {
                 }
                 Err(next) => next,
             };
-            ticket = next_segment;
         }
         false
     }

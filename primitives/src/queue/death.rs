@@ -28,14 +28,18 @@ impl<C: ArrayCell> EndlessArray<C> {
         drop(pin);
     }
 
-    /// Moves the cursors off a segment that is about to leave the list, to one that will stay. The caller has
-    /// pinned the array.
+    /// Moves the cursors off a segment that is about to leave the list. The caller has pinned the array.
+    ///
+    /// Cursors only move forward, so an exchange from `segment` can succeed only as long as the cursor has never been
+    /// further. That is why the segment it moves to is still in the list then. It cannot be retired before this one has left
+    /// the list, with no cursor on it. And it cannot have been taken out: not for the sake of the other party, since this
+    /// one has come to it; nor for this party's, which would have had to come to its cells, and so moved the cursor there.
     fn move_cursors_off(&self, segment: &Segment<C>) {
         let from = tagged(core::ptr::from_ref(segment).cast_mut(), segment.id());
         let next = self.next_of(segment);
         for (party, cursor) in self.cursors.iter().enumerate() {
-            // SeqCst, here and below: before the segment leaves the list no cursor is left here, and none comes back: only
-            // a party that has not left moves a cursor to a segment. Audit: see the module.
+            // SeqCst, here and below: before the segment leaves the list no cursor is left here; and none comes back, since
+            // they only move forward. Audit: see the module.
             if cursor.load(SeqCst) != from {
                 continue;
             }
@@ -60,8 +64,9 @@ impl<C: ArrayCell> EndlessArray<C> {
         // If the other party leaves too, the segment may be finished before we have noted anything.
         let pin = self.pin();
         self.leave(place, party);
-        // Acquire: the list is as those left it who took segments out before. Release: our segment is marked. Audit: no
-        // model is long enough for one to follow another with an old view; a mark that is missed costs memory only.
+        // Acquire: the list is as those left it who took segments out before; one that still saw a segment which is out
+        // would change the links of that. Release: our segment is marked; if that were missed it would cost memory. Audit:
+        // no model is long enough for one to follow another with an old view, and none counts memory.
         if place.segment.abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
             self.take_out_marked();
         }

@@ -43,9 +43,8 @@
 //! the next one cannot be taken out while it comes to be the oldest; marked as it is, it is retired as such.
 //!
 //! A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only by a walker
-//! that pinned before `head`, or the link to it, moved. Whoever takes
-//! the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds
-//! cursors, head and links moved on. (Pin, cursor, head and link accesses are SeqCst for this one argument: a pin
+//! that pinned before `head`, or the link to it, moved. Whoever takes the whole limbo and *then* reads no walkers may reuse
+//! its segments: a walker that pins later finds cursors, head and links moved on. (Pin, cursor, head and link accesses are SeqCst for this one argument: a pin
 //! that the reader of `walkers` did not see comes after it, and so after the moves. No model of a size
 //! that can be explored objects when one of them alone is weakened; the argument takes all of them, also the
 //! reads of exchanges that fail.) A thread stopped

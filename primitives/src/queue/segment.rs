@@ -121,10 +121,12 @@ impl<C: ArrayCell> Segment<C> {
         self.census.load(Relaxed) & (come(0) | come(1)) == come(0) | come(1)
     }
 
-    /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come; whether the segment is the
-    /// caller's to take out, since all its cells are such and the other party has not come to any.
+    /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come;
+    /// whether the segment is the caller's to take out, since all its cells are such and the other party has not come
+    /// to any.
     pub(super) fn abandon(&self, party: usize) -> bool {
-        // Relaxed, here and below: as in `enter`. What we did in the cell happens before its reuse by the caller's pin.
+        // Relaxed, here and below: as in `enter`. What we did in the cell happens before its reuse, since the caller has
+        // pinned the array: who reuses it reads that nobody walks any more, after our pin has ended.
         let mut census = self.census.fetch_add(1, Relaxed) + 1;
         while census & (COUNT | come(1 - party)) == self.cells.len() as u32 {
             match self.census.compare_exchange(census, census | TAKEN_OUT, Relaxed, Relaxed) {

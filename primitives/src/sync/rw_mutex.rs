@@ -137,7 +137,7 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_read()
     }
 
-    /// The lock, if nobody has it; nor is it just being handed to a writer, which may have given up meanwhile.
+    /// The lock, if nobody has it, and it is not just being handed to a writer (which may have given up meanwhile).
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(());
