@@ -85,7 +85,7 @@ fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     run.order.iter().for_each(|thread| left[*thread as usize] += 1);
     left[0] += 1; // The root.
     let did_all = graph.threads.iter().zip(&left).all(|(thread, count)| thread.events.len() <= *count);
-    let (events, _) = switches::interleaving(graph).filter(|_| did_all)?;
+    let events = switches::interleaving(graph).filter(|_| did_all)?;
     let mut order: Vec<ThreadId> = events.into_iter().map(|id| graph.event(id).thread).collect();
     order.iter().for_each(|thread| left[*thread as usize] -= 1);
     // What came to no event any more, such as the access that failed, comes last.

@@ -41,8 +41,13 @@ impl Checker {
         self
     }
 
-    /// The most preemptions that rc11 looks at; `None`, as by default: any number. Counted by a greedy
-    /// interleaving of each graph, which may have more of them than necessary.
+    /// The most preemptions that rc11 looks at; `None`, as by default: any number.
+    ///
+    /// They are counted in the interleaving of the execution that has the fewest; in one that is not sequentially
+    /// consistent, and so has none, in an order in which each write comes before whoever reads it. The bound also cuts
+    /// executions that are only on the way to others, so it leaves some out that would keep to it (Marmanis,
+    /// Kokologiannakis and Vafeiadis, *Reconciling Preemption Bounding with DPOR*, TACAS 2023). Nothing is claimed about
+    /// those: the verdict is `Searched`.
     pub fn rc11_preemption_bound(mut self, bound: Option<usize>) -> Checker {
         self.rc11.preemptions = bound;
         self

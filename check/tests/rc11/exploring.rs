@@ -259,6 +259,35 @@ fn bounds_cut_and_say_so() {
     assert_eq!(short.executions, 0);
 }
 
+/// Neither need see the other's store, which no interleaving explains; their additions come in some order all the
+/// same.
+#[test]
+fn a_bound_counts_preemptions_of_weak_executions_too() {
+    let model = || {
+        let (flags, sum) = ([AtomicUsize::new(0), AtomicUsize::new(0)], AtomicUsize::new(0));
+        let (flags, sum) = (&flags, &sum);
+        thread::scope(|scope| {
+            for mine in [0, 1] {
+                scope.spawn(move || {
+                    flags[mine].store(1, Relaxed);
+                    flags[1 - mine].load(Relaxed);
+                    (0..3).for_each(|_| {
+                        sum.fetch_add(1, Relaxed);
+                    });
+                });
+            }
+        });
+    };
+    // Whatever the loads see, the additions have 20 orders.
+    assert_eq!(count(model), 4 * 20);
+    let bounded = |bound| checker().rc11_preemption_bound(Some(bound)).run(model).remove(0).executions;
+    // One sees the other's store, or none does; then either may be first. That both do takes a preemption.
+    assert_eq!(bounded(0), 4);
+    let counts = [0, 1, 2, 3, 4, 5, 6].map(bounded);
+    assert!(counts.is_sorted());
+    assert_eq!(counts[6], 80);
+}
+
 #[test]
 fn a_failure_replays_from_its_token() {
     let model = || {

@@ -143,7 +143,7 @@ impl Exploration {
     /// Whether the graph keeps to the bound on preemptions.
     pub(crate) fn is_within_bound(&mut self) -> bool {
         let Some(bound) = self.bound else { return true };
-        let within = switches::preemptions(&self.graph).is_none_or(|preemptions| preemptions <= bound);
+        let within = switches::are_within(&self.graph, bound);
         self.bound_cut |= !within;
         within
     }

@@ -1,62 +1,147 @@
 //! Counting preemptions.
 //!
 //! A graph is no interleaving, but one that is sequentially consistent has interleavings: the orders of its
-//! events that extend `po ∪ rf ∪ co ∪ rb`. Finding the one with the fewest preemptions is hard; this takes a
-//! greedy one, which keeps a thread running as long as it can. So the count may be too high, and a bound on
-//! it cut more than it should: it never claims more than that it cut.
+//! events that extend `po ∪ rf ∪ co ∪ rb`. Any other has at least orders that extend `po ∪ rf`, in which a
+//! write comes before whoever reads it, though not everybody sees the newest.
+//!
+//! In the order with the fewest preemptions each thread runs until it cannot go on: what it could still do would
+//! only come later otherwise. So the one question is who runs next.
 
 use crate::event::{EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
+use std::collections::{HashSet, VecDeque};
 
-/// How often a thread that could go on is interrupted, in the interleaving found; nothing if the graph has
-/// none.
-pub(super) fn preemptions(graph: &Graph) -> Option<u32> {
-    interleaving(graph).map(|(_, preemptions)| preemptions)
+/// How many places are looked at in search of an order within a bound. If that is not enough the graph counts as beyond
+/// it.
+const PLACES: usize = 1_000;
+
+/// What an order of events extends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extends {
+    /// `po ∪ rf ∪ co ∪ rb`.
+    Everything,
+    /// `po ∪ rf`.
+    Causality,
 }
 
-/// The events in an order that extends `po ∪ rf ∪ co ∪ rb`, and how often a thread is interrupted in it.
-pub(crate) fn interleaving(graph: &Graph) -> Option<(Vec<EventId>, u32)> {
-    let mut cursors = vec![0_usize; graph.threads.len()];
-    let mut happened = vec![false; graph.events.len()];
-    let (mut current, mut count, mut order) = (0, 0, Vec::new());
-    while order.len() < graph.events.len() {
-        let next = |thread: usize| graph.threads[thread].events.get(cursors[thread]).copied();
-        let enabled = |thread: usize| next(thread).is_some_and(|id| is_enabled(graph, id, &happened));
-        if !enabled(current) {
-            let other = (0..graph.threads.len()).find(|thread| enabled(*thread))?;
-            let waits = next(current).is_none_or(|id| {
-                let event = graph.event(id);
-                event.kind == Kind::Join || event.read.reading == Reading::Await
-            });
-            count += u32::from(!waits);
-            current = other;
-        }
-        let id = graph.threads[current].events[cursors[current]];
-        happened[id as usize] = true;
-        cursors[current] += 1;
-        order.push(id);
-    }
-    Some((order, count))
+/// A place in an order: how many events of each thread have happened, and which thread runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    cursors: Vec<u32>,
+    current: usize,
 }
 
-/// Whether all that must come before an event has happened.
-fn is_enabled(graph: &Graph, id: EventId, happened: &[bool]) -> bool {
-    let event = graph.event(id);
-    let done = |other: EventId| other == NONE || happened[other as usize];
-    if event.index == 0 && !done(graph.threads[event.thread as usize].spawn) {
-        return false;
-    }
-    match event.kind {
-        Kind::Read | Kind::Join => done(event.source),
-        Kind::Write | Kind::RmwWrite => {
-            let location = graph.location(event.location);
-            let earlier = location.writes[..event.position as usize - 1].iter().all(|write| done(*write));
-            let is_older = |read: &&EventId| {
-                let read = graph.event(**read);
-                graph.position_of(read.source) < event.position && read.source != id
-            };
-            earlier && location.reads.iter().filter(is_older).all(|read| done(*read))
+/// Whether no thread that could go on has to be interrupted more often than this.
+pub(super) fn are_within(graph: &Graph, bound: u32) -> bool {
+    let counted = |extends| Some((extends, order(graph, extends)?.1));
+    let counted = counted(Extends::Everything).or_else(|| counted(Extends::Causality));
+    counted.is_none_or(|(extends, count)| count <= bound || search(graph, extends, bound))
+}
+
+/// The events as an interleaving, if the graph has one.
+pub(crate) fn interleaving(graph: &Graph) -> Option<Vec<EventId>> {
+    order(graph, Extends::Everything).map(|(events, _)| events)
+}
+
+/// The events in some order, and how often a thread is interrupted in it that could go on.
+fn order(graph: &Graph, extends: Extends) -> Option<(Vec<EventId>, u32)> {
+    let (mut place, mut count) = (Place::first(graph), 0);
+    let mut order = Vec::with_capacity(graph.events.len());
+    loop {
+        place.run(graph, extends, |id| order.push(id));
+        if order.len() == graph.events.len() {
+            return Some((order, count));
         }
-        Kind::Root | Kind::Fence | Kind::Spawn | Kind::Choice => true,
+        count += place.interruption(graph);
+        let next = place.others(graph, extends).next()?;
+        place.current = next;
+    }
+}
+
+/// Looks for an order with no more preemptions than the bound, those with fewer first.
+fn search(graph: &Graph, extends: Extends, bound: u32) -> bool {
+    let mut seen = HashSet::new();
+    let mut places = VecDeque::from([(Place::first(graph), 0)]);
+    while let Some((mut place, count)) = places.pop_front() {
+        place.run(graph, extends, |_| ());
+        if place.has_come_to_the_end(graph) || seen.len() == PLACES {
+            return seen.len() < PLACES;
+        }
+        let interruption = place.interruption(graph);
+        if count + interruption > bound || !seen.insert(place.clone()) {
+            continue;
+        }
+        for current in place.others(graph, extends) {
+            let next = (Place { current, ..place.clone() }, count + interruption);
+            if interruption == 0 { places.push_front(next) } else { places.push_back(next) }
+        }
+    }
+    false
+}
+
+impl Place {
+    fn first(graph: &Graph) -> Place {
+        Place { cursors: vec![0; graph.threads.len()], current: 0 }
+    }
+
+    fn next(&self, graph: &Graph, thread: usize) -> Option<EventId> {
+        graph.threads[thread].events.get(self.cursors[thread] as usize).copied()
+    }
+
+    fn has_come_to_the_end(&self, graph: &Graph) -> bool {
+        (0..self.cursors.len()).all(|thread| self.next(graph, thread).is_none())
+    }
+
+    /// Lets the current thread go on as far as it can.
+    fn run(&mut self, graph: &Graph, extends: Extends, mut happens: impl FnMut(EventId)) {
+        while let Some(id) = self.next(graph, self.current)
+            && self.may_happen(graph, id, extends)
+        {
+            self.cursors[self.current] += 1;
+            happens(id);
+        }
+    }
+
+    /// The threads that can go on.
+    fn others(&self, graph: &Graph, extends: Extends) -> impl Iterator<Item = usize> {
+        let enabled = move |thread: &usize| {
+            self.next(graph, *thread).is_some_and(|id| self.may_happen(graph, id, extends))
+        };
+        (0..self.cursors.len()).filter(enabled)
+    }
+
+    /// 1 if the current thread does not stop of itself, at its end or to wait.
+    fn interruption(&self, graph: &Graph) -> u32 {
+        let goes_on = self.next(graph, self.current).is_some_and(|id| {
+            let event = graph.event(id);
+            event.kind != Kind::Join && event.read.reading != Reading::Await
+        });
+        u32::from(goes_on)
+    }
+
+    /// Whether all that must come before an event has happened.
+    fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
+        let event = graph.event(id);
+        let done = |other: EventId| {
+            other == NONE || {
+                let other = graph.event(other);
+                other.index < self.cursors[other.thread as usize]
+            }
+        };
+        if event.index == 0 && !done(graph.threads[event.thread as usize].spawn) {
+            return false;
+        }
+        match event.kind {
+            Kind::Read | Kind::Join => done(event.source),
+            Kind::Write | Kind::RmwWrite if extends == Extends::Everything => {
+                // The write before it, and who reads that; for what is older that write has waited.
+                let before = event.position - 1;
+                let reads_it = |read: &&EventId| graph.position_of(graph.event(**read).source) == before;
+                let reads = &graph.location(event.location).reads;
+                done(graph.write_at(event.location, before))
+                    && reads.iter().filter(reads_it).all(|read| done(*read))
+            }
+            _ => true,
+        }
     }
 }

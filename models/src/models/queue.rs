@@ -90,6 +90,20 @@ pub fn a_wait_given_up_in_the_middle_is_passed_over() {
     assert!(!queue.wake_one(Wake::Woken), "nobody is left");
 }
 
+/// One behind the oldest gives up, so that its cell is taken out of the list, while the oldest cell is finished.
+pub fn a_wait_given_up_behind_the_oldest_is_passed_over() {
+    let queue = Waiters::with_segments(0);
+    let [first, second, last] = [(); 3].map(|()| queue.enter());
+    thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(second.cancel(), None));
+        assert!(queue.wake_one(Wake::Woken), "the first waits");
+        assert_eq!(first.wait(None), Some(Wake::Woken));
+    });
+    assert!(queue.wake_one(Wake::Woken), "the last waits");
+    assert_eq!(last.wait(None), Some(Wake::Woken));
+    assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+}
+
 /// Two next to each other give up at once: their cells are taken out, one by one.
 pub fn waits_given_up_side_by_side_are_passed_over() {
     let queue = Waiters::with_segments(0);

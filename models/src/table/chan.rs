@@ -21,8 +21,10 @@ const PUBLISH: Twin = SEND
 /// A receiver that waits is given the value, and may look before it is woken.
 const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel)");
 /// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
-const LOST_TAKE: Twin =
-    RECV.lose("cell.advance(Phase::SenderWaits", FailureKind::Race).needs(Teeth::Orderings);
+const LOST_TAKE: Twin = RECV
+    .lose("cell.advance(Phase::SenderWaits", FailureKind::Race)
+    .or(FailureKind::Panic)
+    .needs(Teeth::Orderings);
 const LOST_MOVE: Twin =
     EXPAND.lose("cell.advance(Phase::SenderWaits", FailureKind::Panic).or(FailureKind::Race);
 /// Walkers are not counted, so that segments are used again while somebody looks at them.

@@ -77,7 +77,8 @@ models! {
     queue::no_wake_up_is_lost_or_counts_twice, TWO, "no wake-up is lost, and none counts twice", [WAKE_SLEEPER, GIVE_UP_WAIT];
     queue::a_cancelled_wait_leaves_no_trace, TWO, "a cancelled wait leaves no trace", [GIVE_UP_WAIT];
     queue::waking_all_wakes_those_that_wait, TWO, "waking all wakes those that wait", [WAKE_SLEEPER];
-    queue::a_wait_given_up_in_the_middle_is_passed_over, TWO, "a wait given up in the middle is passed over", [NOT_ENTERED, NOT_SEALED];
+    queue::a_wait_given_up_in_the_middle_is_passed_over, TWO, "a wait given up in the middle is passed over", [NOT_ENTERED];
+    queue::a_wait_given_up_behind_the_oldest_is_passed_over, TWO, "a wait given up while the oldest ends is passed over", [NOT_SEALED];
     queue::waits_given_up_side_by_side_are_passed_over, TWO, "waits given up side by side are passed over", [TWO_SURGEONS];
     atomics::floats_lose_no_addition, None, "no addition to a float is lost", [
         FLOAT.weaken("theirs.0.fetch_add(0.5, Release);"),
