@@ -320,6 +320,22 @@ fn choices_are_branches() {
     }
 }
 
+/// loom explores once for each vector of choices.
+#[test]
+fn a_limit_counts_the_executions_of_all_choices() {
+    for engine in explorers() {
+        let checker = Checker::new().ignore_environment().engines([engine]).max_executions(5);
+        let model = || {
+            choose(10);
+            AtomicUsize::new(0).load(Relaxed);
+        };
+        let report = checker.run(model).remove(0);
+        assert_eq!(report.executions, 5, "{report}");
+        let Verdict::Searched { bounds, .. } = &report.verdict else { panic!("{report}") };
+        assert!(bounds.contains("stopped after 5 executions"), "{bounds}");
+    }
+}
+
 #[test]
 #[cfg(feature = "shuttle")]
 fn samples_say_how_many_and_from_which_seed() {

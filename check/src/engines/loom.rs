@@ -20,6 +20,8 @@ struct Choices {
     /// For each position the largest number of options that was met there.
     options: Vec<usize>,
     position: usize,
+    /// Executions begun with these choices.
+    executions: u64,
 }
 
 impl Choices {
@@ -61,17 +63,21 @@ pub(super) fn warm_up() {
 pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     if let Some(Token::Loom { execution, preemptions, choices }) = &plan.replay {
         let plan = &Plan { preemptions: *preemptions, ..plan.clone() };
-        return match explore(plan, model, Some(*execution), choices.clone()).0 {
+        return match replay(plan, model, *execution, choices.clone()) {
             Event::Failed(failure, token) => judge(*failure, token, None),
             other => nothing_found(other, "the replayed execution did not fail"),
         };
     }
+    let (limits, mut done) = (Limits::of(plan), 0);
     let mut choices = Choices::default();
     loop {
-        let (event, met) = explore(plan, model, None, choices.given.clone());
+        // All explorations together keep to the limits.
+        let part = Part { limits: limits.clone(), done, record: None };
+        let (event, met) = explore(plan, model, &part, choices.given.clone());
+        done += met.executions;
         match event {
             Event::Failed(failure, Some(token)) => {
-                let again = explore(plan, model, Some(failure.execution), choices.given.clone()).0;
+                let again = replay(plan, model, failure.execution, choices.given.clone());
                 return with_replay(*failure, token, again);
             }
             Event::Done { cut: None } => match met.next() {
@@ -81,6 +87,22 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
             other => return nothing_found(other, &bounds(plan)),
         }
     }
+}
+
+/// One execution again, of the exploration with these choices.
+fn replay(plan: &Plan, model: &Model, execution: u64, given: Vec<usize>) -> Event {
+    let limits = Limits { executions: Some(execution), ..Limits::of(plan) };
+    explore(plan, model, &Part { limits, done: 0, record: Some(execution) }, given).0
+}
+
+/// What one exploration is of the whole.
+#[derive(Clone)]
+struct Part {
+    limits: Limits,
+    /// Executions of those before it.
+    done: u64,
+    /// The execution to record.
+    record: Option<u64>,
 }
 
 fn bounds(plan: &Plan) -> String {
@@ -107,14 +129,15 @@ fn nothing_found(event: Event, bounds: &str) -> Verdict {
 }
 
 /// One exploration for one vector of choices, started over as long as it meets new statics.
-fn explore(plan: &Plan, model: &Model, record: Option<u64>, given: Vec<usize>) -> (Event, Choices) {
+fn explore(plan: &Plan, model: &Model, part: &Part, given: Vec<usize>) -> (Event, Choices) {
     const MAX_STATICS: usize = 1_000;
     let mut statics = Vec::new();
     loop {
         let choices = Arc::new(Mutex::new(Choices { given: given.clone(), ..Choices::default() }));
         let (their_plan, their_model, theirs) = (plan.clone(), Arc::clone(model), Arc::clone(&choices));
+        let their_part = part.clone();
         let event = isolated(plan, "selvedge-loom", move |report| {
-            exploration(&their_plan, their_model, statics, record, theirs, report);
+            exploration(&their_plan, their_model, statics, their_part, theirs, report);
         });
         match event {
             Event::Restart(met) if met.len() < MAX_STATICS => statics = met,
@@ -131,7 +154,7 @@ fn exploration(
     plan: &Plan,
     model: Model,
     statics: Vec<StaticKey>,
-    record: Option<u64>,
+    part: Part,
     choices: Arc<Mutex<Choices>>,
     report: Sender<Event>,
 ) {
@@ -142,7 +165,7 @@ fn exploration(
         Box::new(LoomEngine::default()),
         Options {
             max_operations: plan.max_operations,
-            record,
+            record: part.record,
             mutations: plan.mutations.clone(),
             statics,
             chooser: Box::new(move |n| for_choices.lock().unwrap_or_else(PoisonError::into_inner).choose(n)),
@@ -152,11 +175,6 @@ fn exploration(
             counters: Arc::clone(&plan.counters),
         },
     );
-    let limits = match record {
-        // The execution to replay, and not one more.
-        Some(execution) => Limits { executions: Some(execution), ..Limits::of(plan) },
-        None => Limits::of(plan),
-    };
     // loom gives its main thread 32 KiB and no way to ask for more.
     let mut stack = match DefaultStack::new(STACK_SIZE) {
         Ok(stack) => stack,
@@ -166,10 +184,12 @@ fn exploration(
         }
     };
     let body = Rc::new(RefCell::new(move || {
-        if let Some(cut) = limits.reached(session.executions()) {
+        if let Some(cut) = part.limits.reached(part.done + session.executions()) {
             resume_unwind(Box::new(Enough(cut)));
         }
-        choices.lock().unwrap_or_else(PoisonError::into_inner).position = 0;
+        let mut chosen = choices.lock().unwrap_or_else(PoisonError::into_inner);
+        (chosen.position, chosen.executions) = (0, chosen.executions + 1);
+        drop(chosen);
         on_stack(&mut stack, || session.execute(&*model));
     }));
     let body = OnThisThread(body);

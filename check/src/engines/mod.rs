@@ -295,6 +295,7 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
 
 /// Which limit on a whole exploration has been reached, if any.
 #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[derive(Clone)]
 struct Limits {
     started: Instant,
     time: Option<Duration>,

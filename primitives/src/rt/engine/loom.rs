@@ -1,8 +1,10 @@
 //! loom as an engine.
 //!
 //! loom takes a SeqCst access for an AcqRel one, which would raise false alarms on store buffering;
-//! so a SeqCst access stands between SeqCst fences here. That is stronger than the source: what
-//! holds only because of it, loom cannot judge.
+//! so a SeqCst access stands behind a SeqCst fence here. That is stronger than the source: what holds
+//! only because of it, loom cannot judge. It is as strong as it must be: whatever comes before the
+//! access in its thread, or happens before it, also comes before its fence, and so each step of a cycle
+//! that SeqCst forbids has one.
 //!
 //! loom remembers the last access to a location only, so a thread's own load hides another thread's
 //! earlier load from the store that follows (tokio-rs/loom issues 166 and 392), and whole families of
@@ -173,15 +175,12 @@ impl LoomEngine {
         self.location(atomic).atomic
     }
 
-    /// Runs an access between fences if it is SeqCst.
+    /// Runs an access after a fence if it is SeqCst: so there is one between any two.
     fn fenced<R>(order: Ordering, access: impl FnOnce() -> R) -> R {
-        if order != SeqCst {
-            return access();
+        if order == SeqCst {
+            loom::sync::atomic::fence(SeqCst);
         }
-        loom::sync::atomic::fence(SeqCst);
-        let result = access();
-        loom::sync::atomic::fence(SeqCst);
-        result
+        access()
     }
 }
 
