@@ -38,6 +38,13 @@ const UNPINNED: Twin = ARRAY
 const WEAK_DONE: Twin =
     Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
         .weaken("self.done[index].store(true, Release)");
+/// Who falls asleep does not say so; or says so, and not who can wake it.
+const ASLEEP_UNSEEN: Twin =
+    RECV.lose("|| sleep(place, RECEIVER, waits", FailureKind::Deadlock).shows_in("chan/recv.rs");
+const SENDER_ASLEEP_UNSEEN: Twin =
+    SEND.lose("|| sleep(place, SENDER, waits", FailureKind::Deadlock).shows_in("chan/send.rs");
+const NO_SLEEPER: Twin = RECV.weaken("|| sleep(place, RECEIVER, waits");
+const NO_SENDER_ASLEEP: Twin = SEND.weaken("|| sleep(place, SENDER, waits");
 /// Whoever takes the place of a send that is under way does not tell it.
 const KEPT_PLACE: Twin = FULL.lose(
     "place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst)",
@@ -146,9 +153,10 @@ models! {
     chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
     chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];
     chan_edges::a_rendezvous_send_happens_before_its_receive, TWO,
-        "the same without a buffer", [WAKE_SENDER];
+        "the same without a buffer", [WAKE_SENDER, ASLEEP_UNSEEN, NO_SLEEPER];
     chan_edges::a_rendezvous_receive_happens_before_its_send_completes, TWO,
-        "without a buffer a receive happens before its send completes", [WAKE_SENDER];
+        "without a buffer a receive happens before its send completes",
+        [WAKE_SENDER, SENDER_ASLEEP_UNSEEN, NO_SENDER_ASLEEP];
     chan_edges::a_receive_happens_before_the_send_that_uses_its_place, TWO,
         "the k-th receive happens before send k+C completes", [WAKE_BY_EXPANDING, LOST_GROWTH];
     chan_edges::receives_happen_before_all_sends_that_use_their_places, TWO,

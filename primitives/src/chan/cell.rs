@@ -4,10 +4,10 @@ use super::claim::{Claim, Outcome};
 use crate::queue::{ArrayCell, Place, State};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint;
-use crate::rt::park::Unparker;
+use crate::rt::park::{Parker, Unparker};
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
-use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, SeqCst};
+use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use core::mem::MaybeUninit;
 use std::time::Instant;
 
@@ -130,9 +130,9 @@ pub(super) enum Waiter {
     },
 }
 
-/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the phase
-/// says so. A plain one is taken by whoever ends the wait. A select's stays once somebody has *seen* the cell
-/// (a bit of its state), until the cell is used again.
+/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the state
+/// says so. A plain one, which is there only while its thread is *asleep* (a bit of the state), is taken by whoever
+/// ends the wait. A select's stays once somebody has *seen* the cell (another bit), until the cell is used again.
 #[derive(Default)]
 pub(super) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 
@@ -150,8 +150,8 @@ impl Aside {
     }
 
     /// # Safety
-    /// The slot is the caller's: this party has not announced itself as waiting, or the caller ended its wait and
-    /// nobody has seen it.
+    /// The slot is the caller's: the cell does not say yet that this party is asleep, or selects; or the caller ended
+    /// its wait, and nobody has seen it.
     #[track_caller]
     pub(super) unsafe fn set(&self, party: usize, waiter: Waiter) {
         self.0[party].with_mut(|slot| {
@@ -170,14 +170,19 @@ impl Aside {
         })
     }
 
+    /// The waiter of this party's plain operation, if it sleeps.
+    ///
     /// # Safety
-    /// As for [`set`](Self::set); the waiter is a plain one, if there is one.
+    /// The caller ended its wait, by moving the cell to `state`.
     #[track_caller]
-    pub(super) unsafe fn take_plain(&self, party: usize) -> Option<Unparker> {
+    pub(super) unsafe fn take_sleeper(&self, party: usize, state: State) -> Option<Unparker> {
+        if !state.is_asleep() {
+            return None;
+        }
         // SAFETY: the caller's promise.
         match unsafe { self.take(party) } {
             Some(Waiter::Plain(unparker)) => Some(unparker),
-            _ => None,
+            _ => unreachable!("who sleeps can be woken"),
         }
     }
 
@@ -241,6 +246,20 @@ impl<T> Cell<T> {
         Err(state)
     }
 
+    /// Says that the thread that waits in this state is asleep, with its waiter aside; or the state found, once the wait
+    /// has been ended.
+    #[track_caller]
+    pub(super) fn fall_asleep(&self, waits: State) -> Result<(), State> {
+        let mut state = waits;
+        loop {
+            // Release: the waiter is here for whoever ends the wait.
+            match self.exchange(state, state.asleep(), Release) {
+                Err(found) if found.phase() == waits.phase() => state = found,
+                result => return result,
+            }
+        }
+    }
+
     /// Looks for a moment whether the cell is in another state, before the thread says that it waits.
     pub(super) fn changes_at_once(&self, state: State, deadline: Option<Instant>) -> bool {
         hint::at_once(deadline, || self.load() != state)
@@ -271,6 +290,26 @@ impl<T> Cell<T> {
             unsafe { (*slot).assume_init_read() }
         })
     }
+}
+
+/// Sleeps in a cell in which this party waits, in this state, until somebody ends the wait, `true`, or the deadline has
+/// passed. Whoever ended it before has found nobody to wake.
+#[track_caller]
+pub(super) fn sleep<T>(
+    place: Place<'_, Cell<T>>,
+    party: usize,
+    waits: State,
+    parker: &Parker,
+    deadline: Option<Instant>,
+) -> bool {
+    // SAFETY: the cell does not say yet that we are asleep.
+    unsafe { place.aside().set(party, Waiter::Plain(parker.unparker())) };
+    if place.cell().fall_asleep(waits).is_err() {
+        // SAFETY: nor did it get to.
+        drop(unsafe { place.aside().take(party) });
+        return true;
+    }
+    parker.park_deadline(deadline)
 }
 
 /// What a party finds that meets a select in its cell.

@@ -39,10 +39,10 @@ impl<T> Chan<T> {
                 // `advance`.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel) {
                     Err(found) => state = found,
-                    Ok(_) => {
+                    Ok(state) => {
                         self.is_refused();
                         // SAFETY: we ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark();
                         }
                         return;
@@ -97,7 +97,7 @@ impl<T> Chan<T> {
                         Ok(()) => {
                             // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
                             let waiter = (phase == Phase::ReceiverWaits)
-                                .then(|| unsafe { place.aside().take_plain(RECEIVER) });
+                                .then(|| unsafe { place.aside().take_sleeper(RECEIVER, state) });
                             if let Some(waiter) = waiter.flatten() {
                                 waiter.unpark();
                             }

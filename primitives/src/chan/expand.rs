@@ -57,10 +57,10 @@ impl<T> Chan<T> {
                 // sender with the same ticket come just then; for a receiver in place of the expander one has.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
                     Err(found) => state = found,
-                    Ok(_) => {
+                    Ok(state) => {
                         self.remove_behind();
                         // SAFETY: we ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark();
                         }
                         return true;

@@ -1,6 +1,6 @@
 //! Receiving.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
@@ -123,10 +123,10 @@ impl<T> Chan<T> {
                 // Release: the receive so far happens before the send completes. Acquire: see `advance`.
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, AcqRel) {
                     Err(found) => state = found,
-                    Ok(_) => {
+                    Ok(state) => {
                         self.remove_behind();
                         // SAFETY: we ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_plain(SENDER) } {
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark();
                         }
                         self.expand();
@@ -243,23 +243,19 @@ impl<T> Chan<T> {
         if self.capacity() != Capacity::Rendezvous && cell.changes_at_once(state, deadline) {
             return Err(cell.load());
         }
-        let parker = Parker::new();
-        // SAFETY: nobody waits here yet, and only this receiver may come to.
-        unsafe { place.aside().set(RECEIVER, Waiter::Plain(parker.unparker())) };
-        // Release: the waiter is here for whoever ends the wait. If the channel is closed meanwhile,
-        // `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches, or has a
-        // value that came back, looks at the tickets, and ours is SeqCst.
-        if let Err(found) = cell.exchange(state, state.with_phase(Phase::ReceiverWaits as u8), Release) {
-            // SAFETY: nobody was told of the waiter.
-            drop(unsafe { place.aside().take(RECEIVER) });
-            return Err(found);
-        }
+        let waits = state.awake().with_phase(Phase::ReceiverWaits as u8);
+        // Release: the receive so far happens before the send that ends the wait completes. If the channel is closed
+        // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches,
+        // or has a value that came back, looks at the tickets, and ours is SeqCst.
+        cell.exchange(state, waits, Release)?;
         self.expand_unless_left(state);
         self.watchers.notify();
         if !self.returned.is_empty() {
             return Ok(self.give_up_receiving(place, ticket, None));
         }
-        if cell.changes_soon(Phase::ReceiverWaits, deadline) || parker.park_deadline(deadline) {
+        if cell.changes_soon(Phase::ReceiverWaits, deadline)
+            || sleep(place, RECEIVER, waits, &Parker::new(), deadline)
+        {
             return Ok(self.receiving_ended(place));
         }
         Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)))
@@ -275,9 +271,9 @@ impl<T> Chan<T> {
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
         match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
             Err(_) => self.receiving_ended(place),
-            Ok(_) => {
+            Ok(state) => {
                 // SAFETY: we ended the wait.
-                drop(unsafe { place.aside().take(RECEIVER) });
+                drop(unsafe { place.aside().take_sleeper(RECEIVER, state) });
                 self.withdraw_receive(place, ticket);
                 Err(why)
             }

@@ -1,6 +1,6 @@
 //! Sending.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Waiter, meet};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use crate::queue::{Place, State};
@@ -136,9 +136,9 @@ impl<T> Chan<T> {
                 // Release: the value goes to the receiver. Acquire: see `advance`.
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel) {
                     Err(found) => state = found,
-                    Ok(_) => {
+                    Ok(state) => {
                         // SAFETY: we ended the wait.
-                        let waiter = unsafe { place.aside().take_plain(RECEIVER) };
+                        let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
                         self.array.leave(place, SENDER);
                         if let Some(waiter) = waiter {
                             waiter.unpark();
@@ -217,17 +217,12 @@ impl<T> Chan<T> {
         deadline: Option<Instant>,
     ) -> Result<Waited, State> {
         let cell = place.cell();
-        let parker = Parker::new();
-        // SAFETY: nobody waits here yet, and only this sender may come to.
-        unsafe { place.aside().set(SENDER, Waiter::Plain(parker.unparker())) };
         self.add_behind();
-        // Release: value and waiter are here for whoever ends the wait. SeqCst: if `close` looks at
-        // the cell before this, then we see the closed bit below; if a receiver has moved the end of the buffer
-        // and not seen us, then we see that.
-        if let Err(found) = cell.exchange(state, state.with_phase(Phase::SenderWaits as u8), SeqCst) {
+        let waits = state.awake().with_phase(Phase::SenderWaits as u8);
+        // Release: the value is here for whoever ends the wait. SeqCst: if `close` looks at the cell before this, then
+        // we see the closed bit below; if a receiver has moved the end of the buffer and not seen us, then we see that.
+        if let Err(found) = cell.exchange(state, waits, SeqCst) {
             self.remove_behind();
-            // SAFETY: nobody was told of the waiter.
-            drop(unsafe { place.aside().take(SENDER) });
             return Err(found);
         }
         if self.sent().is_closed() {
@@ -237,8 +232,11 @@ impl<T> Chan<T> {
         if self.has_place(ticket) {
             return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
         }
+        let parker = Parker::new();
+        let mut ended =
+            cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);
         loop {
-            if cell.changes_soon(Phase::SenderWaits, deadline) || parker.park_deadline(deadline) {
+            if ended {
                 return Ok(self.sending_ended(place));
             }
             if self.sent().is_closed() {
@@ -250,6 +248,7 @@ impl<T> Chan<T> {
             if !self.make_room(ticket) && !self.sent().is_closed() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
             }
+            ended = parker.park_deadline(deadline);
         }
     }
 
@@ -258,9 +257,9 @@ impl<T> Chan<T> {
         // Relaxed: the value was published when we began to wait, and a read-modify-write passes that on.
         match place.cell().advance(Phase::SenderWaits, to, Relaxed) {
             Err(_) => self.sending_ended(place),
-            Ok(_) => {
+            Ok(state) => {
                 // SAFETY: we ended the wait.
-                drop(unsafe { place.aside().take(SENDER) });
+                drop(unsafe { place.aside().take_sleeper(SENDER, state) });
                 if to != Phase::Full {
                     return Waited::Leaving(why);
                 }

@@ -68,9 +68,9 @@ impl<T> Chan<T> {
                 // needs nothing of it, and no model comes here.
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Broken, AcqRel) {
                     Err(found) => Err(found),
-                    Ok(_) => {
+                    Ok(state) => {
                         // SAFETY: we ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_plain(RECEIVER) } {
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(RECEIVER, state) } {
                             waiter.unpark(); // Audit: no model has a sender leave twice while later ones have tickets.
                         }
                         return;

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// `seen` (bit 6) · `left` (bits 4 and 5, one for each party) · `phase` (bits 0 to 3).
+/// `asleep` (bit 7) · `seen` (bit 6) · `left` (bits 4 and 5, one for each party) · `phase` (bits 0 to 3).
 ///
 /// What the phases mean is the business of whoever owns the array.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,7 @@ const PHASE: u8 = 0b0000_1111;
 const LEFT_SHIFT: usize = 4;
 const ALL_LEFT: u8 = 0b0011_0000;
 const SEEN: u8 = 0b0100_0000;
+const ASLEEP: u8 = 0b1000_0000;
 
 impl State {
     pub(crate) const fn new(phase: u8) -> State {
@@ -62,6 +63,20 @@ impl State {
     pub(crate) const fn is_seen(self) -> bool {
         self.0 & SEEN != 0
     }
+
+    /// The same cell, once whoever waits there has to be woken.
+    pub(crate) const fn asleep(self) -> State {
+        State(self.0 | ASLEEP)
+    }
+
+    /// The same cell, while whoever waits there looks by itself.
+    pub(crate) const fn awake(self) -> State {
+        State(self.0 & !ASLEEP)
+    }
+
+    pub(crate) const fn is_asleep(self) -> bool {
+        self.0 & ASLEEP != 0
+    }
 }
 
 impl fmt::Debug for State {
@@ -70,6 +85,7 @@ impl fmt::Debug for State {
             .field("phase", &self.phase())
             .field("left", &(self.0 >> LEFT_SHIFT & 0b11))
             .field("seen", &self.is_seen())
+            .field("asleep", &self.is_asleep())
             .finish()
     }
 }
@@ -85,5 +101,6 @@ mod tests {
         let state = state.with_phase(3);
         assert!(state.phase() == 3 && state.has_left(0) && state.is_seen() && !state.is_finished());
         assert!(state.with_left(1).is_finished());
+        assert!(state.asleep().is_asleep() && state.asleep().awake() == state && !state.is_asleep());
     }
 }
