@@ -80,6 +80,9 @@
 //! there is room for one more value, and lets the sender go that waits there. A sender need not wait for that:
 //! `received + capacity` is a place too.
 //!
+//! A thread that waits looks for a while before it falls asleep, which is a bit of the cell's state: only then is there
+//! anybody to wake.
+//!
 //! ```text
 //!  sender    Empty → Full                     the cell is in the buffer
 //!            Empty → SenderWaits              it is not: it waits here
