@@ -50,9 +50,6 @@ const EVENTS: u32 = 400;
 /// fewer of them.
 const STEPS: [u32; 4] = [80, 120, 180, 240];
 
-/// The same for twins.
-const STEPS_OF_A_TWIN: [u32; 5] = [STEPS[0], STEPS[1], STEPS[2], STEPS[3], EVENTS];
-
 /// The settings of a model under an engine.
 pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
     Checker::new()
@@ -126,13 +123,13 @@ pub fn run_twin(
 /// Most twins fail with one preemption, if not in short executions.
 fn steps_of_a_twin(checker: &Checker, bound: Option<usize>, engine: Engine) -> Vec<Checker> {
     let few = Some(1).filter(|few| bound.is_none_or(|bound| bound > *few));
-    let lengths = if engine == Engine::Rc11 { &STEPS_OF_A_TWIN[..] } else { &[EVENTS] };
+    let shorter = if engine == Engine::Rc11 { &STEPS[..] } else { &[] };
     let bounds = few.map(Some).into_iter().chain([bound]);
     let with_bound = |bound| checker.clone().preemption_bound(bound).rc11_preemption_bound(bound);
     bounds
         .flat_map(|bound| {
             let checker = with_bound(bound);
-            lengths.iter().map(move |length| checker.clone().rc11_event_bound(Some(*length)))
+            shorter.iter().chain([&EVENTS]).map(move |length| checker.clone().rc11_event_bound(Some(*length)))
         })
         .collect()
 }

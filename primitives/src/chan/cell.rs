@@ -173,7 +173,8 @@ impl Aside {
     /// The waiter of this party's plain operation, if it sleeps.
     ///
     /// # Safety
-    /// The caller ended its wait, by moving the cell to `state`.
+    /// The caller ended its wait, by an exchange from `state` or to it: the bit is the same in both. The phase that it moved
+    /// from is left once, so nobody else ends the wait too.
     #[track_caller]
     pub(super) unsafe fn take_sleeper(&self, party: usize, state: State) -> Option<Unparker> {
         if !state.is_asleep() {
@@ -246,8 +247,8 @@ impl<T> Cell<T> {
         Err(state)
     }
 
-    /// Says that the thread that waits in this state is asleep, with its waiter aside; or the state found, once the wait
-    /// has been ended.
+    /// Says that the calling thread, which waits in this state, is asleep, with its waiter aside; or the state found, once
+    /// the wait has been ended. (As long as the thread holds its ticket, the phase does not come back after that.)
     #[track_caller]
     pub(super) fn fall_asleep(&self, waits: State) -> Result<(), State> {
         let mut state = waits;
@@ -302,10 +303,15 @@ pub(super) fn sleep<T>(
     parker: &Parker,
     deadline: Option<Instant>,
 ) -> bool {
-    // SAFETY: the cell does not say yet that we are asleep.
+    debug_assert!(
+        !waits.is_asleep(),
+        "what an earlier wait with the ticket left is taken back when this one begins"
+    );
+    // SAFETY: the cell says that we wait, awake. Who ends such a wait leaves the slot alone, and only we say that we are
+    // asleep, below. An earlier operation with our ticket has emptied the slot before it gave the ticket back.
     unsafe { place.aside().set(party, Waiter::Plain(parker.unparker())) };
     if place.cell().fall_asleep(waits).is_err() {
-        // SAFETY: nor did it get to.
+        // SAFETY: the wait was ended while the cell said that we are awake: as above.
         drop(unsafe { place.aside().take(party) });
         return true;
     }

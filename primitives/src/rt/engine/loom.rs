@@ -2,9 +2,9 @@
 //!
 //! loom takes a SeqCst access for an AcqRel one, which would raise false alarms on store buffering;
 //! so a SeqCst access stands behind a SeqCst fence here. That is stronger than the source: what holds
-//! only because of it, loom cannot judge. It is as strong as it must be: whatever comes before the
-//! access in its thread, or happens before it, also comes before its fence, and so each step of a cycle
-//! that SeqCst forbids has one.
+//! only because of it, loom cannot judge. One fence is enough: in a cycle that SeqCst forbids, a step from
+//! one such access to another either goes by the order of one location alone (`rf`, `co`, `rb`), or ends
+//! in program order, and then the fence of the second lies on it. (RC11 orders fences across the former.)
 //!
 //! loom remembers the last access to a location only, so a thread's own load hides another thread's
 //! earlier load from the store that follows (tokio-rs/loom issues 166 and 392), and whole families of
