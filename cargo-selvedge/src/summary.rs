@@ -171,13 +171,16 @@ fn explanation(source: &str, line: u32) -> Option<String> {
     let here = (line as usize).checked_sub(1)?;
     let is_comment = |at: usize| lines[at].trim_start().starts_with("//");
     let comment = |text: &str| text.split_once("//").map(|(_, comment)| comment.trim().to_string());
+    let ends_statement =
+        |text: &str| text.split(" //").next().is_some_and(|code| code.trim_end().ends_with([';', '}']));
     let mut text = lines.get(here).and_then(|text| comment(text)).unwrap_or_default();
     if !text.contains(EXPLANATION) {
-        let same_statement = |at: &usize| !lines[*at].trim_end().ends_with([';', '}']) || is_comment(*at);
+        let same_statement = |at: &usize| !ends_statement(lines[*at]) || is_comment(*at);
         let above = (0..here.min(lines.len())).rev().take(REACH).take_while(same_statement);
         let end = above.into_iter().find(|at| is_comment(*at))?;
         let start = (0..=end).rev().take_while(|at| is_comment(*at)).last()?;
         let words = lines[start..=end].iter().filter_map(|line| comment(line));
+        let words = words.filter(|words| !words.starts_with("site:"));
         text = words.collect::<Vec<_>>().join(" ");
     }
     text.split_once(EXPLANATION).map(|(_, why)| why.trim().to_string())
@@ -236,5 +239,12 @@ mod tests {
         );
         assert_eq!(summary.headline(), "4 changes: 1 needed, 1 explained, 1 not shown needed, 1 untested");
         assert!(!summary.is_good());
+    }
+
+    #[test]
+    fn the_label_of_a_site_belongs_to_no_explanation() {
+        let source = "// Audit: the join.\nx.load(Acquire); // site: first\nx.load(Acquire);\n// Audit: this\n// too.\n// site: last\nx.load(Acquire);\n";
+        let found = [2, 3, 7].map(|line| explanation(source, line));
+        assert_eq!(found, [Some("the join.".to_string()), None, Some("this too.".to_string())]);
     }
 }

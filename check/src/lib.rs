@@ -9,8 +9,8 @@
 //! two copies of `selvedge` are linked. So models live in a crate's `tests/` folder or in a crate of
 //! their own, not in the `src` of a crate that `selvedge-check` depends on.
 //!
-//! *Twins*: [`Checker::mutate`] weakens one site of the code under test at run time, found by
-//! [`site_of`]. A model proves something only if a twin of it fails.
+//! *Mutants*: [`Checker::mutate`] weakens one site of the code under test at run time, found by its label
+//! with [`site_of`]. A model proves something only if a mutant of it fails.
 //!
 //! Beyond a closure with assertions:
 //! - [`Scenario`] draws the programs (features `proptest` and `quickcheck`), holds each history against a [`Spec`],
@@ -90,5 +90,5 @@ pub use scenario::{Failing, Program, Scenario};
 pub use selvedge::rt::engine::{
     Blocked, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use,
 };
-pub use site::{site_after, site_of};
+pub use site::site_of;
 pub use spec::Spec;

@@ -1,54 +1,69 @@
-//! Naming the site of a mutation by what stands there.
+//! Naming the site of a mutation by a label that stands at it.
 
 use selvedge::rt::engine::{Change, Mutation};
 
-/// A mutation of the one line of `source` that contains `fragment`.
+const MARK: &str = "// site: ";
+
+/// Returns a mutation of the one line of `source` that has this label.
 ///
-/// `source` is the text of the file (from `include_str!`), `file` the end of its path. So a twin
-/// survives edits elsewhere in the file, and tells when its own line is gone.
+/// `source` is the text of the file (from `include_str!`), `file` the end of its path. The comment
+/// `// site: LABEL` stands at the end of the operation's line, or, where the formatter would move it from there, on a
+/// line of its own above: then it names the next line that is no comment. In a chain of methods over several lines
+/// the operation's line is that of the method's name. A label survives edits of the operation and of the rest of the
+/// file, and stands once in a file.
 ///
 /// # Errors
-/// If no line or more than one contains the fragment; the message lists the lines.
+/// If no site of the file has the label, and then the message lists those that sound like it; or if several have,
+/// and then it lists their lines.
 ///
 /// ```
 /// use selvedge_check::{Change, site_of};
 /// use std::sync::atomic::Ordering;
-/// let source = "fn set(&self) {\n    self.ready.store(true, Release);\n}\n";
-/// let twin = site_of(source, "src/flag.rs", "ready.store", Change::Order(Ordering::Relaxed)).unwrap();
-/// assert_eq!(twin.line, 2);
+/// let source = "fn set(&self) {\n    self.ready.store(true, Release); // site: set-ready\n}\n";
+/// let mutation = site_of(source, "src/flag.rs", "set-ready", Change::Order(Ordering::Relaxed)).unwrap();
+/// assert_eq!(mutation.line, 2);
 /// ```
-pub fn site_of(source: &str, file: &str, fragment: &str, change: Change) -> Result<Mutation, String> {
-    let line = only_line(source, file, fragment)?;
-    Ok(Mutation { file: file.to_string(), line, column: None, change })
-}
-
-/// As [`site_of`], for a line that stands several times in the file: the first one with `fragment` after
-/// the one line that contains `anchor`, such as the head of its function.
-///
-/// # Errors
-/// If the anchor is not on exactly one line, or no line after it contains the fragment.
-pub fn site_after(
-    source: &str,
-    file: &str,
-    anchor: &str,
-    fragment: &str,
-    change: Change,
-) -> Result<Mutation, String> {
-    let start = only_line(source, file, anchor)?;
-    let after = (1..).zip(source.lines()).find(|(line, text)| *line > start && text.contains(fragment));
-    let (line, _) =
-        after.ok_or_else(|| format!("no line of {file} after line {start} contains `{fragment}`"))?;
-    Ok(Mutation { file: file.to_string(), line, column: None, change })
-}
-
-fn only_line(source: &str, file: &str, fragment: &str) -> Result<u32, String> {
-    let numbered = (1..).zip(source.lines());
-    let lines: Vec<u32> =
-        numbered.filter(|(_, line)| line.contains(fragment)).map(|(number, _)| number).collect();
+pub fn site_of(source: &str, file: &str, label: &str, change: Change) -> Result<Mutation, String> {
+    let sites = sites(source);
+    let lines: Vec<u32> = sites.iter().filter(|site| site.label == label).map(|site| site.line).collect();
     match lines[..] {
-        [line] => Ok(line),
-        [] => Err(format!("no line of {file} contains `{fragment}`")),
-        _ => Err(format!("several lines of {file} contain `{fragment}`: {lines:?}; give more of the line")),
+        [line] => Ok(Mutation { file: file.to_string(), line, column: None, change }),
+        [] => Err(format!("no site of {file} has the label `{label}`; {}", near(&sites, label))),
+        _ => Err(format!("several sites of {file} have the label `{label}`: lines {lines:?}")),
+    }
+}
+
+/// A label, and the line that it names.
+struct Site<'a> {
+    label: &'a str,
+    line: u32,
+}
+
+fn sites(source: &str) -> Vec<Site<'_>> {
+    let mut sites = Vec::new();
+    let mut above = Vec::new();
+    for (line, text) in (1..).zip(source.lines().map(str::trim)) {
+        if text.starts_with("//") || text.is_empty() {
+            above.extend(text.strip_prefix(MARK).map(str::trim));
+        } else {
+            let at_end = text.rsplit_once(MARK).map(|(_, label)| label.trim());
+            sites.extend(above.drain(..).chain(at_end).map(|label| Site { label, line }));
+        }
+    }
+    sites
+}
+
+/// The labels that share a word with this one; all of them if none does.
+fn near(sites: &[Site<'_>], label: &str) -> String {
+    let shares_a_word =
+        |site: &&Site<'_>| site.label.split('-').any(|word| label.split('-').any(|w| w == word));
+    let list =
+        |labels: Vec<&str>| labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+    let near: Vec<&str> = sites.iter().filter(shares_a_word).map(|site| site.label).collect();
+    match (near.is_empty(), sites.is_empty()) {
+        (false, _) => format!("near it are {}", list(near)),
+        (true, false) => format!("it has {}", list(sites.iter().map(|site| site.label).collect())),
+        (true, true) => "it has no labels at all".to_string(),
     }
 }
 
@@ -56,20 +71,43 @@ fn only_line(source: &str, file: &str, fragment: &str) -> Result<u32, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_fragment_must_name_one_line() {
-        let source = "a.load(x);\nb.load(x);\n";
-        let find = |fragment| site_of(source, "f.rs", fragment, Change::DropStore);
-        assert_eq!(find("b.load").expect("one line").line, 2);
-        assert!(find("load").expect_err("two lines").contains("[1, 2]"));
-        assert!(find("store").expect_err("none").contains("no line"));
+    const SOURCE: &str = "fn a() {
+    a.store(1, Release); // site: publish-a
+    // site: take-b
+    // Acquire: pairs with the store.
+    if b
+        .load(Acquire)
+    {}
+    b
+        // site: change-b
+        .swap(2, AcqRel);
+    // site: twice
+    c.wake(); // site: publish-c
+    d.wake(); // site: twice
+}
+";
+
+    fn find(label: &str) -> Result<u32, String> {
+        site_of(SOURCE, "f.rs", label, Change::DropStore).map(|mutation| mutation.line)
     }
 
     #[test]
-    fn an_anchor_tells_equal_lines_apart() {
-        let source = "fn a() {\n  x.wake();\n}\nfn b() {\n  x.wake();\n}\n";
-        let find = |anchor| site_after(source, "f.rs", anchor, "wake", Change::DropUnpark);
-        assert_eq!((find("fn a").expect("one").line, find("fn b").expect("one").line), (2, 5));
-        assert!(find("fn").is_err() && find("fn c").is_err());
+    fn a_label_names_its_line_or_the_next_line_of_code() {
+        assert_eq!(["publish-a", "take-b", "change-b"].map(|label| find(label).expect("a site")), [2, 5, 10]);
+    }
+
+    #[test]
+    fn a_label_that_stands_twice_is_refused_with_its_lines() {
+        assert!(find("twice").expect_err("two sites").contains("[12, 13]"));
+        assert_eq!(find("publish-c"), Ok(12));
+    }
+
+    #[test]
+    fn an_unknown_label_is_refused_with_those_that_are_near() {
+        let told = find("publish-b").expect_err("none");
+        assert!(told.contains("near it are `publish-a`, `take-b`, `change-b`, `publish-c`"), "{told}");
+        assert!(find("wake").expect_err("none").contains("it has `publish-a`, `take-b`"));
+        let told = site_of("fn a() {}\n", "f.rs", "a", Change::DropStore).expect_err("none");
+        assert!(told.contains("no labels at all"), "{told}");
     }
 }

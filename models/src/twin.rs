@@ -1,7 +1,7 @@
 //! Twins: the same model with one site of the code under test changed, which must fail.
 
 use selvedge::rt::sync::atomic::Ordering::{self, Relaxed};
-use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_after, site_of};
+use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_of};
 
 /// What an engine must be able to do to catch a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,10 +21,9 @@ pub enum Teeth {
 pub struct Twin {
     file: &'static str,
     source: &'static str,
-    anchor: Option<&'static str>,
-    /// The text that names the site's line.
-    pub fragment: &'static str,
-    /// A second line with the same change, where one alone would only break the books.
+    /// The label of the site.
+    site: &'static str,
+    /// The label of a second site with the same change, where one alone would only break the books.
     and: Option<&'static str>,
     change: Change,
     kind: FailureKind,
@@ -45,8 +44,7 @@ impl Twin {
         Twin {
             file,
             source,
-            anchor: None,
-            fragment: "",
+            site: "",
             and: None,
             change: Change::DropStore,
             kind: FailureKind::Panic,
@@ -57,33 +55,33 @@ impl Twin {
     }
 
     /// A twin with any change.
-    pub const fn twin(self, fragment: &'static str, change: Change, kind: FailureKind, teeth: Teeth) -> Twin {
-        Twin { fragment, change, kind, teeth, ..self }
+    pub const fn twin(self, site: &'static str, change: Change, kind: FailureKind, teeth: Teeth) -> Twin {
+        Twin { site, change, kind, teeth, ..self }
     }
 
     /// A twin whose site orders nothing; it must fail with a data race.
-    pub const fn weaken(self, fragment: &'static str) -> Twin {
-        self.twin(fragment, order(Relaxed), FailureKind::Race, Teeth::Orderings)
+    pub const fn weaken(self, site: &'static str) -> Twin {
+        self.twin(site, order(Relaxed), FailureKind::Race, Teeth::Orderings)
     }
 
     /// A twin whose SeqCst site only acquires or releases; it must fail with this kind.
-    pub const fn demote(self, fragment: &'static str, to: Ordering, kind: FailureKind) -> Twin {
-        self.twin(fragment, order(to), kind, Teeth::SeqCst)
+    pub const fn demote(self, site: &'static str, to: Ordering, kind: FailureKind) -> Twin {
+        self.twin(site, order(to), kind, Teeth::SeqCst)
     }
 
     /// A twin that wakes nobody; it must fail with a deadlock.
-    pub const fn drop_wake(self, fragment: &'static str) -> Twin {
-        self.twin(fragment, Change::DropUnpark, FailureKind::Deadlock, Teeth::Interleavings)
+    pub const fn drop_wake(self, site: &'static str) -> Twin {
+        self.twin(site, Change::DropUnpark, FailureKind::Deadlock, Teeth::Interleavings)
     }
 
     /// A twin whose write is lost; it must fail with this kind.
-    pub const fn lose(self, fragment: &'static str, kind: FailureKind) -> Twin {
-        self.twin(fragment, Change::DropStore, kind, Teeth::Interleavings)
+    pub const fn lose(self, site: &'static str, kind: FailureKind) -> Twin {
+        self.twin(site, Change::DropStore, kind, Teeth::Interleavings)
     }
 
-    /// The same change at a second line of the file.
-    pub const fn and(self, fragment: &'static str) -> Twin {
-        Twin { and: Some(fragment), ..self }
+    /// The same change at a second site of the file.
+    pub const fn and(self, site: &'static str) -> Twin {
+        Twin { and: Some(site), ..self }
     }
 
     /// The same twin in a model where it fails in another way.
@@ -106,11 +104,6 @@ impl Twin {
         Twin { teeth, ..self }
     }
 
-    /// The site is the first after this line.
-    pub const fn after(self, anchor: &'static str) -> Twin {
-        Twin { anchor: Some(anchor), ..self }
-    }
-
     /// The failure must name a site in a file whose path ends so.
     pub const fn shows_in(self, file: &'static str) -> Twin {
         Twin { shows_in: file, ..self }
@@ -126,17 +119,19 @@ impl Twin {
         }
     }
 
+    /// What distinguishes it from the other twins of its model: the site, and what becomes of it.
+    pub fn name(&self) -> String {
+        format!("{} {:?}", self.site, self.change)
+    }
+
     /// The mutations, found in today's source.
     ///
     /// # Panics
-    /// If the source has no such line any more.
+    /// If the source has no such label any more.
     pub fn mutations(&self) -> Vec<Mutation> {
         let Twin { source, file, change, .. } = *self;
-        let fragments = core::iter::once(self.fragment).chain(self.and);
-        let found = fragments.map(|fragment| match self.anchor {
-            Some(anchor) => site_after(source, file, anchor, fragment, change),
-            None => site_of(source, file, fragment, change),
-        });
+        let found =
+            core::iter::once(self.site).chain(self.and).map(|site| site_of(source, file, site, change));
         found.map(|site| site.unwrap_or_else(|error| panic!("a twin has lost its site: {error}"))).collect()
     }
 
@@ -146,7 +141,7 @@ impl Twin {
     /// What the run came to instead.
     pub fn judge(&self, report: &Report) -> Result<(), String> {
         if report.mutated == 0 {
-            return Err(format!("the site `{}` was never reached", self.fragment));
+            return Err(format!("the site `{}` was never reached", self.site));
         }
         let Some(found) = report.verdict.failure() else {
             return Err(format!("not caught: {report}"));
@@ -160,5 +155,17 @@ impl Twin {
             return Err(format!("failed, but not in {}: {report}", self.shows_in));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::table::MODELS;
+
+    #[test]
+    fn every_twin_finds_its_site() {
+        for twin in MODELS.iter().flat_map(|model| model.twins) {
+            assert!(!twin.mutations().is_empty());
+        }
     }
 }

@@ -26,7 +26,7 @@ fn main() {
                 if kind_fits { Ok(()) } else { Err(report.to_string().into()) }
             }));
             for twin in model.twins.iter().filter(move |twin| twin.is_seen_by(engine)) {
-                let name = format!("{}::{engine}::without `{}`", model.name, twin.fragment);
+                let name = format!("{}::{engine}::{}", model.name, twin.name());
                 tests.push(Trial::test(name, move || {
                     run_twin(model, twin, engine, &EFFORT, Default::default()).map_err(Into::into)
                 }));

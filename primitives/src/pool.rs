@@ -95,7 +95,7 @@ impl<T> Slots<T> {
             return None;
         }
         // Acquire: pairs with the Release of whoever put it there: what was done to it before happens before.
-        let item = slot.swap(null_mut(), Acquire);
+        let item = slot.swap(null_mut(), Acquire); // site: take-item
         // SAFETY: whatever is in a slot came from `into_raw`, and only we have swapped it out.
         (!item.is_null()).then(|| unsafe { TrackedBox::from_raw(item) })
     }
@@ -121,7 +121,7 @@ impl<T> Slots<T> {
             return Err(item);
         }
         // Release: as in `put`.
-        self.own.store(TrackedBox::into_raw(item), Release);
+        self.own.store(TrackedBox::into_raw(item), Release); // site: put-into-own-slot
         Ok(())
     }
 
@@ -132,6 +132,7 @@ impl<T> Slots<T> {
         for (above, slot) in high.iter().chain(low).enumerate() {
             // Relaxed: the exchange decides. Release: pairs with the Acquire of whoever takes it.
             if slot.load(Relaxed).is_null()
+                // site: put-into-shared-slot
                 && slot.compare_exchange(null_mut(), item, Release, Relaxed).is_ok()
             {
                 self.full.store(likely + above + 1, Relaxed); // Relaxed: a hint.

@@ -170,6 +170,7 @@ impl<G> Default for State<G> {
 impl<G> State<G> {
     fn collect(&self) {
         // Acquire: pairs with the store below: what the last one who collected has left is ours.
+        // site: begin-collecting
         if self.collecting.swap(true, Acquire) {
             return;
         }
@@ -189,7 +190,7 @@ impl<G> State<G> {
         }
         let epoch = self.epoch.load(Relaxed); // Relaxed: only who collects changes it.
         // See the module: whoever is not counted below finds nothing of what we have.
-        fence(SeqCst);
+        fence(SeqCst); // site: fence-before-counting-pins
         if !self.lanes.iter().all(|lane| lane.pins[(epoch + 1) & 1].are_none()) {
             return false;
         }
@@ -217,6 +218,7 @@ impl<G> Lane<G> {
             // SAFETY: nobody else has the node yet.
             unsafe { (*node).next.with_mut(|next| *next = first) };
             // Release: the node is written, and its garbage unlinked, for whoever collects.
+            // site: push-garbage
             match self.fresh.compare_exchange(first, node, Release, Relaxed) {
                 Ok(_) => return,
                 Err(found) => first = found,
@@ -352,11 +354,11 @@ impl Pins {
     fn pin(&self, owner: usize) -> Pin<'_> {
         // SeqCst: see the module: who collects sees us, or we do not see what it takes.
         if owner == NOBODY {
-            self.others.fetch_add(1, SeqCst);
+            self.others.fetch_add(1, SeqCst); // site: pin-without-lane
         } else {
             // Relaxed: nobody else writes it.
             let owned = self.owned.load(Relaxed);
-            self.owned.store(owned.wrapping_add(1), SeqCst);
+            self.owned.store(owned.wrapping_add(1), SeqCst); // site: pin
         }
         Pin { pins: self, owner }
     }
@@ -377,9 +379,9 @@ impl Drop for Pin<'_> {
         if self.owner == hint::lane() {
             // Relaxed: nobody else writes it.
             let owned = self.pins.owned.load(Relaxed);
-            self.pins.owned.store(owned.wrapping_sub(1), Release);
+            self.pins.owned.store(owned.wrapping_sub(1), Release); // site: unpin
         } else {
-            self.pins.others.fetch_sub(1, Release);
+            self.pins.others.fetch_sub(1, Release); // site: unpin-without-lane
         }
     }
 }

@@ -47,7 +47,7 @@ fn hunt(mutant: fn(Program) -> TestResult) {
 fn a_sender_that_is_not_told_that_its_value_was_taken() {
     hunt(|program| {
         let source = include_str!("../../primitives/src/chan/recv.rs");
-        let site = site_of(source, "src/chan/recv.rs", "waiter.unpark()", Change::DropUnpark);
+        let site = site_of(source, "src/chan/recv.rs", "wake-sender", Change::DropUnpark);
         survives(program, site.expect("taking from a waiting sender wakes it"))
     });
 }
@@ -56,7 +56,7 @@ fn a_sender_that_is_not_told_that_its_value_was_taken() {
 fn a_sender_that_is_not_told_of_new_room() {
     hunt(|program| {
         let source = include_str!("../../primitives/src/chan/expand.rs");
-        let site = site_of(source, "src/chan/expand.rs", "waiter.unpark()", Change::DropUnpark);
+        let site = site_of(source, "src/chan/expand.rs", "wake-sender", Change::DropUnpark);
         survives(program, site.expect("the expansion of the buffer wakes a sender"))
     });
 }
@@ -65,7 +65,7 @@ fn a_sender_that_is_not_told_of_new_room() {
 fn a_receiver_that_is_not_told_of_its_value() {
     hunt(|program| {
         let source = include_str!("../../primitives/src/chan/send.rs");
-        let site = site_of(source, "src/chan/send.rs", "waiter.unpark()", Change::DropUnpark);
+        let site = site_of(source, "src/chan/send.rs", "wake-receiver", Change::DropUnpark);
         survives(program, site.expect("sending to a waiting receiver wakes it"))
     });
 }

@@ -224,8 +224,8 @@ fn a_lost_wake_up_is_a_deadlock() {
     use selvedge_check::{Change, FailureKind, Mutation, Strategy::DepthFirst, site_of};
     let source = include_str!("../../primitives/src/chan/send.rs");
     let mutation: Mutation =
-        site_of(source, "primitives/src/chan/send.rs", "waiter.unpark();", Change::DropUnpark)
-            .expect("one line");
+        site_of(source, "primitives/src/chan/send.rs", "wake-receiver", Change::DropUnpark)
+            .expect("the site exists");
     let checker = quick().engines([Engine::Shuttle(DepthFirst)]).mutate(mutation);
     let failing = channel().checker(checker).run(channel_operations()).expect_err("nobody is woken");
     let failure = failing.report.verdict.failure().expect("a failure");

@@ -63,14 +63,14 @@ impl<T> Producer<T> {
         // Relaxed: only this side writes `tail`.
         let tail = ring.tail.load(Relaxed);
         // Acquire: pairs with the Release in `pop`: the consumer is done with the slots before `head`.
-        let head = ring.head.load(Acquire);
+        let head = ring.head.load(Acquire); // site: read-head
         if tail - head == ring.slots.len() {
             return Err(value);
         }
         // SAFETY: the slot is not between `head` and `tail`, so it is the producer's.
         ring.slot(tail).with_mut(|slot| unsafe { (*slot).write(value) });
         // Release: the value is in its slot for the consumer that reads this with Acquire.
-        ring.tail.store(tail + 1, Release);
+        ring.tail.store(tail + 1, Release); // site: write-tail
         Ok(())
     }
 }
@@ -82,13 +82,14 @@ impl<T> Consumer<T> {
         // Relaxed: only this side writes `head`.
         let head = ring.head.load(Relaxed);
         // Acquire: pairs with the Release in `push`: the values before `tail` are in their slots.
+        // site: read-tail
         if ring.tail.load(Acquire) == head {
             return None;
         }
         // SAFETY: the slot is between `head` and `tail`: it holds a value, and is the consumer's.
         let value = ring.slot(head).with(|slot| unsafe { (*slot).assume_init_read() });
         // Release: we are done with the slot for the producer that reads this with Acquire.
-        ring.head.store(head + 1, Release);
+        ring.head.store(head + 1, Release); // site: write-head
         Some(value)
     }
 }

@@ -54,13 +54,12 @@ fn every_weakened_ordering_is_a_race() {
     use selvedge_check::{Change, Engine, FailureKind, site_of};
 
     let source = include_str!("../src/lib.rs");
-    for site in ["head.load(Acquire)", "tail.store(", "tail.load(Acquire)", "head.store("] {
-        let twin =
-            site_of(source, "spsc-ring/src/lib.rs", site, Change::Order(Relaxed)).expect("the site exists");
+    for label in ["read-head", "write-tail", "read-tail", "write-head"] {
+        let mutation = site_of(source, "spsc-ring/src/lib.rs", label, Change::Order(Relaxed));
         Checker::new()
-            .name(site)
+            .name(label)
             .engines(Engine::available().into_iter().filter(|engine| engine.sees_orderings()))
-            .mutate(twin)
+            .mutate(mutation.expect("the site exists"))
             .expect_failure(FailureKind::Race)
             .check(values_arrive_once_and_in_order);
     }

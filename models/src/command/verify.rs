@@ -142,7 +142,7 @@ fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<
         }
         match run_twin(model, twin, engine, effort, Arc::clone(&counters)) {
             Ok(()) => twins.caught += 1,
-            Err(why) => twins.missed.push(format!("without `{}`: {why}", twin.fragment)),
+            Err(why) => twins.missed.push(format!("{}: {why}", twin.name())),
         }
     }
     Outcome { model, report, twins, shard: effort.shard }

@@ -12,9 +12,9 @@ pub fn floats_lose_no_addition() {
     let theirs = Arc::clone(&shared);
     let other = thread::spawn(move || {
         theirs.1.set(5);
-        theirs.0.fetch_add(0.5, Release);
+        theirs.0.fetch_add(0.5, Release); // site: add-on-the-thread
     });
-    shared.0.fetch_add(1.0, Relaxed);
+    shared.0.fetch_add(1.0, Relaxed); // site: add-in-the-body
     if shared.0.load(Acquire) > 1.0 {
         assert_eq!(shared.1.get(), 5);
     }

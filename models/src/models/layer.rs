@@ -13,8 +13,9 @@ pub fn a_flag_publishes_what_came_before() {
     thread::scope(|scope| {
         scope.spawn(|| {
             data.set(7);
-            ready.store(true, Release);
+            ready.store(true, Release); // site: set-flag
         });
+        // site: read-flag
         if ready.load(Acquire) {
             assert_eq!(data.get(), 7);
         }
@@ -27,11 +28,11 @@ pub fn fences_publish_what_came_before() {
     thread::scope(|scope| {
         scope.spawn(|| {
             data.set(7);
-            fence(Release);
+            fence(Release); // site: fence-before-flag
             ready.store(true, Relaxed);
         });
         if ready.load(Relaxed) {
-            fence(Acquire);
+            fence(Acquire); // site: fence-after-flag
             assert_eq!(data.get(), 7);
         }
     });
@@ -41,11 +42,12 @@ pub fn fences_publish_what_came_before() {
 pub fn a_spin_lock_excludes() {
     let (data, locked) = (Plain::new(0), AtomicBool::new(false));
     let bump = || {
+        // site: acquire-spin-lock
         while locked.swap(true, Acquire) {
             hint::spin_loop();
         }
         data.set(data.get() + 1);
-        locked.swap(false, Release);
+        locked.swap(false, Release); // site: release-spin-lock
     };
     thread::scope(|scope| {
         scope.spawn(bump);
@@ -62,7 +64,7 @@ pub fn unpark_happens_before_park_returns() {
     thread::scope(|scope| {
         scope.spawn(|| {
             data.set(7);
-            unparker.unpark();
+            unparker.unpark(); // site: unpark
         });
         parker.park();
         assert_eq!(data.get(), 7);
@@ -87,7 +89,7 @@ pub fn the_condvar_wakes_who_waits() {
     thread::scope(|scope| {
         scope.spawn(|| {
             *ready.lock() = true;
-            changed.notify_one();
+            changed.notify_one(); // site: notify-condvar
         });
         let mut guard = ready.lock();
         while !*guard {

@@ -10,7 +10,8 @@ use selvedge::rt::{hint, thread};
 pub fn one_of_two_that_announce_themselves_is_seen() {
     let (flags, data) = ([AtomicBool::new(false), AtomicBool::new(false)], Plain::new(0));
     let enter = |me: usize| {
-        flags[me].store(true, SeqCst);
+        flags[me].store(true, SeqCst); // site: announce
+        // site: look-for-the-other
         if !flags[1 - me].load(SeqCst) {
             data.set(me as u32);
         }
@@ -26,7 +27,7 @@ pub fn one_of_two_that_announce_themselves_by_fences_is_seen() {
     let (flags, data) = ([AtomicBool::new(false), AtomicBool::new(false)], Plain::new(0));
     let enter = |me: usize| {
         flags[me].store(true, Relaxed);
-        fence(SeqCst);
+        fence(SeqCst); // site: fence-between-store-and-load
         if !flags[1 - me].load(Relaxed) {
             data.set(me as u32);
         }
@@ -42,14 +43,15 @@ pub fn petersons_lock_excludes() {
     let (wants, turn) = ([AtomicBool::new(false), AtomicBool::new(false)], AtomicUsize::new(0));
     let data = Plain::new(0);
     let section = |me: usize| {
-        wants[me].store(true, SeqCst);
+        wants[me].store(true, SeqCst); // site: want-lock
         turn.store(1 - me, SeqCst);
+        // site: wait-for-turn
         while wants[1 - me].load(SeqCst) && turn.load(SeqCst) == 1 - me {
             hint::spin_loop();
         }
         data.set(data.get() + 1);
         // Release: the section comes before what the other does after it has seen this.
-        wants[me].store(false, Release);
+        wants[me].store(false, Release); // site: leave-section
     };
     thread::scope(|scope| {
         scope.spawn(|| section(1));
@@ -64,7 +66,7 @@ pub fn readers_agree_on_the_order_of_independent_writes() {
     let (first, second) = thread::scope(|scope| {
         scope.spawn(|| x.store(true, SeqCst));
         scope.spawn(|| y.store(true, SeqCst));
-        let one = scope.spawn(|| x.load(SeqCst) && !y.load(SeqCst));
+        let one = scope.spawn(|| x.load(SeqCst) && !y.load(SeqCst)); // site: first-reader
         let two = scope.spawn(|| y.load(SeqCst) && !x.load(SeqCst));
         (one.join().expect("no panic"), two.join().expect("no panic"))
     });
@@ -80,8 +82,8 @@ pub fn work_and_its_sleeper_do_not_miss_each_other() {
             sleeps.swap(true, SeqCst);
             !work.load(SeqCst)
         });
-        work.store(true, SeqCst);
-        let woken = sleeps.load(SeqCst);
+        work.store(true, SeqCst); // site: publish-work
+        let woken = sleeps.load(SeqCst); // site: look-for-sleeper
         (worker.join().expect("no panic"), woken)
     });
     assert!(!slept || woken, "the worker sleeps, and nobody wakes it");
@@ -94,7 +96,7 @@ pub fn what_was_seen_is_passed_on() {
         scope.spawn(|| x.store(1, Relaxed));
         scope.spawn(|| {
             if x.load(Relaxed) == 1 {
-                y.store(1, Release);
+                y.store(1, Release); // site: pass-on
             }
         });
         if y.load(Acquire) == 1 {

@@ -15,69 +15,58 @@ const ARRAY: Twin =
 const CORE: Twin =
     Twin::of("primitives/src/chan/core.rs", include_str!("../../../primitives/src/chan/core.rs"));
 /// The value is in its cell, and nobody told the receiver that comes for it.
-const PUBLISH: Twin = SEND
-    .weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")
-    .shows_in("chan/cell.rs");
+const PUBLISH: Twin = SEND.weaken("publish-value").shows_in("chan/cell.rs");
 /// A receiver that waits is given the value, and may look before it is woken.
-const HAND_OVER: Twin = SEND.weaken("cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel)");
+const HAND_OVER: Twin = SEND.weaken("hand-value-to-receiver");
 /// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
-const LOST_TAKE: Twin = RECV
-    .lose("cell.advance(Phase::SenderWaits", FailureKind::Race)
-    .or(FailureKind::Panic)
-    .needs(Teeth::Orderings);
-const LOST_MOVE: Twin =
-    EXPAND.lose("cell.advance(Phase::SenderWaits", FailureKind::Panic).or(FailureKind::Race);
+const LOST_TAKE: Twin =
+    RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::Panic).needs(Teeth::Orderings);
+const LOST_MOVE: Twin = EXPAND.lose("move-value-into-buffer", FailureKind::Panic).or(FailureKind::Race);
 /// Walkers are not counted, so that segments are used again while somebody looks at them.
 const UNPINNED: Twin = ARRAY
-    .lose("self.walkers.fetch_add(1, SeqCst)", FailureKind::Leak)
-    .and("self.0.walkers.fetch_sub(1, SeqCst)")
+    .lose("count-walker", FailureKind::Leak)
+    .and("uncount-walker")
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic);
 /// A cell is noted as finished, and not what was done in it before.
 const WEAK_DONE: Twin =
     Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
-        .weaken("self.done[index].store(true, Release)");
+        .weaken("finish-cell");
 /// Who falls asleep does not say so; or says so, and not who can wake it.
-const ASLEEP_UNSEEN: Twin =
-    RECV.lose("|| sleep(place, RECEIVER, waits", FailureKind::Deadlock).shows_in("chan/recv.rs");
-const SENDER_ASLEEP_UNSEEN: Twin =
-    SEND.lose("|| sleep(place, SENDER, waits", FailureKind::Deadlock).shows_in("chan/send.rs");
-const NO_SLEEPER: Twin = RECV.weaken("|| sleep(place, RECEIVER, waits");
-const NO_SENDER_ASLEEP: Twin = SEND.weaken("|| sleep(place, SENDER, waits");
+const ASLEEP_UNSEEN: Twin = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
+const SENDER_ASLEEP_UNSEEN: Twin = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
+const NO_SLEEPER: Twin = RECV.weaken("fall-asleep");
+const NO_SENDER_ASLEEP: Twin = SEND.weaken("fall-asleep");
 /// Whoever takes the place of a send that is under way does not tell it.
-const KEPT_PLACE: Twin = FULL.lose(
-    "place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst)",
-    FailureKind::Panic,
-);
+const KEPT_PLACE: Twin = FULL.lose("take-place-of-sender", FailureKind::Panic);
 /// A select is let in by a sender behind it, and not told.
-const WAKE_SELECT: Twin = FULL.drop_wake("claim.wake();").shows_in("select/run.rs");
+const WAKE_SELECT: Twin = FULL.drop_wake("wake-select").shows_in("select/run.rs");
 /// The value of a select is not in the buffer.
-const LOST_SELECTED: Twin = SEND.lose("match cell.exchange(state, to, SeqCst)", FailureKind::Panic);
+const LOST_SELECTED: Twin = SEND.lose("publish-value-of-select", FailureKind::Panic);
 /// A cell without a sender is counted for ever.
 const UNCOUNTED: Twin =
     Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
-        .lose("self.gone_senders.fetch_sub(1, Relaxed)", FailureKind::Panic);
+        .lose("uncount-gone-sender", FailureKind::Panic);
 /// Cursors stay at a segment that dies.
 const CURSOR_LEFT: Twin =
     Twin::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
-        .lose("let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst)", FailureKind::Panic)
+        .lose("advance-cursor", FailureKind::Panic)
         .or(FailureKind::UseAfterFree)
         .or(FailureKind::Race)
         .or(FailureKind::Livelock);
-const LOST_GROWTH: Twin =
-    CORE.lose("self.receivers.buffer_end.fetch_add(1, SeqCst)", FailureKind::Panic).or(FailureKind::Deadlock);
-const WEAK_GROWTH: Twin = CORE.weaken("self.receivers.buffer_end.fetch_add(1, SeqCst)").needs(Teeth::SeqCst);
-const LOST_CLOSE: Twin = CORE.lose("self.senders.sent.fetch_or(Sent::CLOSED, SeqCst)", FailureKind::Panic);
-const WAKE_SENDER: Twin = RECV.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
-const WAKE_BY_EXPANDING: Twin = EXPAND.drop_wake("waiter.unpark();").shows_in("chan/send.rs");
-const REFUSE_SENDER: Twin = CLOSE.drop_wake("waiter.unpark();").after("fn refuse").shows_in("chan/send.rs");
+const LOST_GROWTH: Twin = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
+const WEAK_GROWTH: Twin = CORE.weaken("grow-buffer").needs(Teeth::SeqCst);
+const LOST_CLOSE: Twin = CORE.lose("set-closed", FailureKind::Panic);
+const WAKE_SENDER: Twin = RECV.drop_wake("wake-sender").shows_in("chan/send.rs");
+const WAKE_BY_EXPANDING: Twin = EXPAND.drop_wake("wake-sender").shows_in("chan/send.rs");
+const REFUSE_SENDER: Twin = CLOSE.drop_wake("wake-refused-sender").shows_in("chan/send.rs");
 /// A sender tells others of their places, and not of what comes before. Loom does not come to that within two
 /// preemptions.
-const TOLD_PLACE: Twin = CORE.weaken("self.senders.known_end.fetch_max(end, Release)").needs(Teeth::SeqCst);
+const TOLD_PLACE: Twin = CORE.weaken("raise-known-end").needs(Teeth::SeqCst);
 /// Who closes looks for waiters, and may miss one that has missed the closed bit.
 const MISS_SENDER: Twin =
-    CLOSE.demote("place.cell().look())", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
+    CLOSE.demote("look-for-sender", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
 
 models! {
     chan_order::values_arrive_in_the_order_sent, TWO, "values leave in the order they entered", [PUBLISH];
@@ -115,7 +104,7 @@ models! {
         "try_recv finds a value among other receivers", [PUBLISH];
     chan_room::timeouts_lose_no_value, TWO,
         "a value sent is received though both sides time out", [HAND_OVER];
-    chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [SEND.weaken("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)")];
+    chan_room::timeouts_lose_no_value_of_a_buffer, TWO, "the same with a buffer", [SEND.weaken("publish-value")];
     chan_room::a_sender_that_gives_up_twice_leaves_no_receiver_waiting, Some(4),
         "a receiver does not wait for a sender that gave up twice", [WAKE_RECEIVER];
     chan_room::a_sender_that_gave_up_leaves_its_place, TWO,
@@ -147,8 +136,8 @@ models! {
     chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
         "dropping the last receiver closes", [REFUSE_SENDER];
     chan_close::the_last_handle_frees_the_channel, None, "the last handle frees the channel, after all uses", [
-        SHARED.twin("self.count().fetch_sub(1, AcqRel)", order(Release), FailureKind::Race, Teeth::Freeing),
-        SHARED.twin("self.count().fetch_sub(1, AcqRel)", order(Acquire), FailureKind::Race, Teeth::Freeing),
+        SHARED.twin("drop-handle", order(Release), FailureKind::Race, Teeth::Freeing),
+        SHARED.twin("drop-handle", order(Acquire), FailureKind::Race, Teeth::Freeing),
     ];
     chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
     chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];

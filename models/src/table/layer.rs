@@ -14,56 +14,56 @@ const MUTEX: Twin =
 
 models! {
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
-        LAYER.weaken("ready.store(true, Release)"),
-        LAYER.weaken("if ready.load(Acquire)"),
+        LAYER.weaken("set-flag"),
+        LAYER.weaken("read-flag"),
     ];
     layer::fences_publish_what_came_before, None, "message passing by fences", [
-        LAYER.twin("fence(Release)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
-        LAYER.twin("fence(Acquire)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        LAYER.twin("fence-before-flag", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        LAYER.twin("fence-after-flag", Change::DropFence, FailureKind::Race, Teeth::Orderings),
     ];
     layer::a_spin_lock_excludes, None, "a spin lock excludes", [
-        LAYER.weaken("locked.swap(true, Acquire)"),
-        LAYER.weaken("locked.swap(false, Release)"),
+        LAYER.weaken("acquire-spin-lock"),
+        LAYER.weaken("release-spin-lock"),
     ];
     layer::unpark_happens_before_park_returns, None, "unpark happens before park returns", [
-        LAYER.drop_wake("unparker.unpark()"),
+        LAYER.drop_wake("unpark"),
     ];
     layer::the_mutex_excludes_and_wakes, TWO, "the models' mutex excludes and wakes", [
-        MUTEX.drop_wake("next.unpark()"),
-        MUTEX.weaken("self.locked.swap(false, Release)"),
+        MUTEX.drop_wake("wake-next"),
+        MUTEX.weaken("unlock"),
     ];
     layer::the_condvar_wakes_who_waits, None, "no notification is lost", [
-        LAYER.drop_wake("changed.notify_one()"),
+        LAYER.drop_wake("notify-condvar"),
     ];
     layer::the_last_owner_of_an_arc_frees_it, None, "the last owner frees the value", [
-        ARC.weaken("shared.strong.fetch_sub(1, Release)"),
+        ARC.weaken("drop-strong"),
     ];
     layer::the_value_of_an_arc_is_dropped_after_its_last_use, None, "the value is dropped after its last use", [
-        ARC.twin("fence(Acquire);", Change::DropFence, FailureKind::Race, Teeth::Orderings).after("fn release_strong"),
+        ARC.twin("fence-before-dropping-value", Change::DropFence, FailureKind::Race, Teeth::Orderings),
     ];
     layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
-        ARC.lose("if shared.weak.fetch_sub(1, Release) == 1", FailureKind::Leak),
+        ARC.lose("drop-weak", FailureKind::Leak),
     ];
     orders::one_of_two_that_announce_themselves_is_seen, None, "Dekker: one of two sees the other", [
-        ORDERS.demote("flags[me].store(true, SeqCst)", Release, FailureKind::Race),
-        ORDERS.demote("if !flags[1 - me].load(SeqCst)", Acquire, FailureKind::Race),
+        ORDERS.demote("announce", Release, FailureKind::Race),
+        ORDERS.demote("look-for-the-other", Acquire, FailureKind::Race),
     ];
     orders::one_of_two_that_announce_themselves_by_fences_is_seen, None, "the same by fences", [
-        ORDERS.twin("fence(SeqCst)", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        ORDERS.twin("fence-between-store-and-load", Change::DropFence, FailureKind::Race, Teeth::Orderings),
     ];
     orders::petersons_lock_excludes, None, "Peterson's lock excludes", [
-        ORDERS.demote("wants[me].store(true, SeqCst)", Release, FailureKind::Race),
-        ORDERS.demote("while wants[1 - me].load(SeqCst)", Acquire, FailureKind::Race),
-        ORDERS.weaken("wants[me].store(false, Release)"),
+        ORDERS.demote("want-lock", Release, FailureKind::Race),
+        ORDERS.demote("wait-for-turn", Acquire, FailureKind::Race),
+        ORDERS.weaken("leave-section"),
     ];
     orders::readers_agree_on_the_order_of_independent_writes, None, "readers agree on the order of independent writes", [
-        ORDERS.demote("let one = scope.spawn(|| x.load(SeqCst)", Acquire, FailureKind::Panic),
+        ORDERS.demote("first-reader", Acquire, FailureKind::Panic),
     ];
     orders::work_and_its_sleeper_do_not_miss_each_other, None, "work and its sleeper do not miss each other", [
-        ORDERS.demote("work.store(true, SeqCst)", Release, FailureKind::Panic),
-        ORDERS.demote("let woken = sleeps.load(SeqCst)", Acquire, FailureKind::Panic),
+        ORDERS.demote("publish-work", Release, FailureKind::Panic),
+        ORDERS.demote("look-for-sleeper", Acquire, FailureKind::Panic),
     ];
     orders::what_was_seen_is_passed_on, None, "what was seen is passed on", [
-        ORDERS.twin("y.store(1, Release)", Change::Order(Ordering::Relaxed), FailureKind::Panic, Teeth::Orderings),
+        ORDERS.twin("pass-on", Change::Order(Ordering::Relaxed), FailureKind::Panic, Teeth::Orderings),
     ];
 }

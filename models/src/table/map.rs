@@ -10,26 +10,18 @@ const TABLE: Twin =
     Twin::of("primitives/src/map/table.rs", include_str!("../../../primitives/src/map/table.rs"));
 
 /// A slot is changed, and orders nothing; or is not changed.
-const WEAK_SLOT: Twin =
-    TABLE.weaken("self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok()").needs(Teeth::SeqCst);
-const LOST_SLOT: Twin =
-    TABLE.lose("self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok()", FailureKind::Panic);
+const WEAK_SLOT: Twin = TABLE.weaken("change-slot").needs(Teeth::SeqCst);
+const LOST_SLOT: Twin = TABLE.lose("change-slot", FailureKind::Panic);
 /// Slots are changed while their table is being replaced.
-const UNFROZEN: Twin =
-    TABLE.lose("match self.0.compare_exchange(found, frozen, Acquire, Relaxed)", FailureKind::Panic);
-const WEAK_FREEZE: Twin = TABLE.weaken("match self.0.compare_exchange(found, frozen, Acquire, Relaxed)");
-const WEAK_TABLE: Twin =
-    MAP.weaken("self.table.swap(TrackedBox::into_raw(TrackedBox::new(table)), Release)").needs(Teeth::SeqCst);
+const UNFROZEN: Twin = TABLE.lose("freeze-slot", FailureKind::Panic);
+const WEAK_FREEZE: Twin = TABLE.weaken("freeze-slot");
+const WEAK_TABLE: Twin = MAP.weaken("replace-table").needs(Teeth::SeqCst);
 /// A pin is not seen, and what was found goes.
-const STALE_SLOT: Twin = TABLE
-    .demote("Word(self.0.load(SeqCst))", Acquire, FailureKind::UseAfterFree)
-    .or(FailureKind::Race)
-    .needs(Teeth::SeqCst);
+const STALE_SLOT: Twin =
+    TABLE.demote("load-slot", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Teeth::SeqCst);
 
-const STALE_TABLE: Twin = MAP
-    .demote("let table = self.table.load(SeqCst);", Acquire, FailureKind::UseAfterFree)
-    .or(FailureKind::Race)
-    .needs(Teeth::SeqCst);
+const STALE_TABLE: Twin =
+    MAP.demote("load-table", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Teeth::SeqCst);
 
 models! {
     map::a_store_happens_before_its_load, TWO, "storing happens before loading", [WEAK_SLOT];

@@ -5,15 +5,11 @@ use crate::twin::{Teeth, Twin};
 use selvedge_check::FailureKind;
 
 const POOL: Twin = Twin::of("primitives/src/pool.rs", include_str!("../../../primitives/src/pool.rs"));
-const WEAK_PUT: Twin =
-    POOL.weaken("&& slot.compare_exchange(null_mut(), item, Release, Relaxed)").needs(Teeth::SeqCst);
-const WEAK_OWN: Twin =
-    POOL.weaken("self.own.store(TrackedBox::into_raw(item), Release)").needs(Teeth::SeqCst);
-const WEAK_TAKE: Twin = POOL.weaken("let item = slot.swap(null_mut(), Acquire);").needs(Teeth::SeqCst);
-const LOST_TAKE: Twin = POOL
-    .lose("let item = slot.swap(null_mut(), Acquire);", FailureKind::DoubleFree)
-    .or(FailureKind::UseAfterFree)
-    .or(FailureKind::Race);
+const WEAK_PUT: Twin = POOL.weaken("put-into-shared-slot").needs(Teeth::SeqCst);
+const WEAK_OWN: Twin = POOL.weaken("put-into-own-slot").needs(Teeth::SeqCst);
+const WEAK_TAKE: Twin = POOL.weaken("take-item").needs(Teeth::SeqCst);
+const LOST_TAKE: Twin =
+    POOL.lose("take-item", FailureKind::DoubleFree).or(FailureKind::UseAfterFree).or(FailureKind::Race);
 
 models! {
     pool::what_is_got_was_put_before, TWO, "what is got was put before", [WEAK_OWN, WEAK_TAKE];

@@ -15,51 +15,38 @@ const SEQ_LOCK: Twin =
     Twin::of("primitives/src/atomic/seq_lock.rs", include_str!("../../../primitives/src/atomic/seq_lock.rs"));
 
 /// Readers are not counted, or not in time, or no longer while they read.
-const UNCOUNTED: Twin = RECLAIM
-    .lose("self.owned.store(owned.wrapping_add(1), SeqCst);", FailureKind::UseAfterFree)
-    .and("self.pins.owned.store(owned.wrapping_sub(1), Release);")
-    .or(FailureKind::Race)
-    .needs(Teeth::Orderings);
-const UNSEEN: Twin = RECLAIM
-    .demote("self.owned.store(owned.wrapping_add(1), SeqCst);", Release, FailureKind::UseAfterFree)
-    .or(FailureKind::Race);
+const UNCOUNTED: Twin =
+    RECLAIM.lose("pin", FailureKind::UseAfterFree).and("unpin").or(FailureKind::Race).needs(Teeth::Orderings);
+const UNSEEN: Twin = RECLAIM.demote("pin", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
 /// The same for those without a lane.
 const UNCOUNTED_OTHER: Twin = RECLAIM
-    .lose("self.others.fetch_add(1, SeqCst);", FailureKind::UseAfterFree)
-    .and("self.pins.others.fetch_sub(1, Release);")
+    .lose("pin-without-lane", FailureKind::UseAfterFree)
+    .and("unpin-without-lane")
     .or(FailureKind::Race)
     .needs(Teeth::Orderings);
-const UNSEEN_OTHER: Twin = RECLAIM
-    .demote("self.others.fetch_add(1, SeqCst);", Release, FailureKind::UseAfterFree)
-    .or(FailureKind::Race);
-const UNORDERED_OTHER: Twin = RECLAIM
-    .weaken("self.pins.others.fetch_sub(1, Release);")
-    .or(FailureKind::UseAfterFree)
-    .needs(Teeth::SeqCst);
+const UNSEEN_OTHER: Twin =
+    RECLAIM.demote("pin-without-lane", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+const UNORDERED_OTHER: Twin =
+    RECLAIM.weaken("unpin-without-lane").or(FailureKind::UseAfterFree).needs(Teeth::SeqCst);
 const UNFENCED: Twin = RECLAIM
-    .twin("fence(SeqCst);", Change::DropFence, FailureKind::UseAfterFree, Teeth::SeqCst)
+    .twin("fence-before-counting-pins", Change::DropFence, FailureKind::UseAfterFree, Teeth::SeqCst)
     .or(FailureKind::Race);
-const UNORDERED: Twin = RECLAIM
-    .weaken("self.pins.owned.store(owned.wrapping_sub(1), Release);")
-    .or(FailureKind::UseAfterFree)
-    .needs(Teeth::SeqCst);
-const UNORDERED_LIST: Twin =
-    RECLAIM.weaken("match self.fresh.compare_exchange(first, node, Release, Relaxed)");
+const UNORDERED: Twin = RECLAIM.weaken("unpin").or(FailureKind::UseAfterFree).needs(Teeth::SeqCst);
+const UNORDERED_LIST: Twin = RECLAIM.weaken("push-garbage");
 /// Nobody sees that somebody collects.
 const TWO_COLLECT: Twin = RECLAIM
-    .lose("if self.collecting.swap(true, Acquire)", FailureKind::Race)
+    .lose("begin-collecting", FailureKind::Race)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Panic)
     .needs(Teeth::Orderings);
 
 /// Parts of two writes are read.
-const TORN_END: Twin = SEQ_LOCK
-    .twin("self.sequence.store(self.next, Release);", order(Relaxed), FailureKind::Panic, Teeth::Orderings)
-    .or(FailureKind::Race);
+const TORN_END: Twin =
+    SEQ_LOCK.twin("end-write", order(Relaxed), FailureKind::Panic, Teeth::Orderings).or(FailureKind::Race);
 const TORN_BEGIN: Twin =
-    SEQ_LOCK.twin("fence(Release);", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
+    SEQ_LOCK.twin("fence-before-writing", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
 const TORN_READ: Twin =
-    SEQ_LOCK.twin("fence(Acquire);", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
+    SEQ_LOCK.twin("fence-after-reading", Change::DropFence, FailureKind::Panic, Teeth::Orderings);
 
 models! {
     reclaim::what_a_pinned_reader_finds_is_not_dropped, TWO, "what a pinned reader finds is not dropped",
@@ -71,26 +58,26 @@ models! {
     reclaim::a_pin_that_ends_elsewhere_counts_for_itself_alone, TWO, "and counts for itself alone", [UNCOUNTED, UNSEEN];
     reclaim::two_may_retire_at_once, TWO, "two may retire at once", [TWO_COLLECT, UNORDERED_LIST];
     reclaim::a_stack_gives_each_value_once, TWO, "a stack gives each value once", [
-        STACK.weaken("match self.top.compare_exchange(top, node, Release, Relaxed)"),
+        STACK.weaken("push-node"),
         STACK
-.lose("if self.top.compare_exchange(top, next, Relaxed, Relaxed)", FailureKind::DoubleFree)
+.lose("pop-node", FailureKind::DoubleFree)
 .or(FailureKind::UseAfterFree).or(FailureKind::Race),
     ];
     reclaim::a_stack_does_not_mistake_a_node_for_another, TWO, "a stack does not mistake a node for another", [
         UNCOUNTED,
-        STACK.demote("let top = self.top.load(SeqCst);", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race),
+        STACK.demote("load-top-for-pop", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race),
     ];
     reclaim::an_arc_cell_gives_whole_values, TWO, "an ArcCell gives whole values", [
-        ARC_CELL.weaken("self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)"),
+        ARC_CELL.weaken("swap-value"),
         UNCOUNTED,
     ];
     reclaim::swaps_of_an_arc_cell_come_one_after_another, TWO, "swaps of an ArcCell come one after another",
-        [ARC_CELL.weaken("self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)")];
+        [ARC_CELL.weaken("swap-value")];
     reclaim::compare_and_swap_loses_no_increment, TWO, "compare-and-swap loses no increment",
-        [ARC_CELL.weaken("match self.value.compare_exchange(current, new, Release, Relaxed)").needs(Teeth::SeqCst)];
+        [ARC_CELL.weaken("compare-and-swap-value").needs(Teeth::SeqCst)];
     reclaim::a_seq_lock_is_read_as_a_whole, TWO, "a SeqLock is read as a whole", [TORN_END, TORN_BEGIN, TORN_READ];
     reclaim::writes_of_a_seq_lock_come_one_after_another, None, "writes of a SeqLock come one after another", [
-        SEQ_LOCK.twin("&& self.sequence.compare_exchange(sequence, sequence + 1, Acquire, Relaxed)", order(Relaxed),
+        SEQ_LOCK.twin("begin-write", order(Relaxed),
             FailureKind::Panic, Teeth::Orderings),
     ];
 }

@@ -18,33 +18,26 @@ const TASK: Twin =
 const RETURNED: Twin =
     Twin::of("primitives/src/chan/returned.rs", include_str!("../../../primitives/src/chan/returned.rs"));
 /// A select is decided, and not told; or told, and not decided.
-const SEND_WAKES_SELECT: Twin = SEND.drop_wake("claim.wake();");
-const RECV_WAKES_SELECT: Twin = RECV.drop_wake("claim.wake();").after("Meeting::Won { claim, late: false }");
-const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("claim.wake();");
-const DISMISS_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn dismiss");
-const REFUSE_SELECT: Twin = CLOSE.drop_wake("claim.wake();").after("fn refuse");
-const REFUSE_SELECT_CELL: Twin =
-    CELL.lose("match claim.decide(Outcome::WAITING", FailureKind::Panic).or(FailureKind::Deadlock);
-const DECIDE: Twin = CELL
-    .lose("match claim.decide(Outcome::WAITING", FailureKind::Deadlock)
-    .or(FailureKind::Panic)
-    .or(FailureKind::Leak);
+const SEND_WAKES_SELECT: Twin = SEND.drop_wake("wake-select");
+const RECV_WAKES_SELECT: Twin = RECV.drop_wake("wake-select");
+const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("wake-select");
+const DISMISS_SELECT: Twin = CLOSE.drop_wake("wake-dismissed-select");
+const REFUSE_SELECT: Twin = CLOSE.drop_wake("wake-refused-select");
+const REFUSE_SELECT_CELL: Twin = CELL.lose("decide-select", FailureKind::Panic).or(FailureKind::Deadlock);
+const DECIDE: Twin =
+    CELL.lose("decide-select", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Leak);
 /// Something has changed, and nobody tells who watches.
-const TELL_WATCHERS: Twin = WATCH.drop_wake("self.take(|claim| claim.wake());");
+const TELL_WATCHERS: Twin = WATCH.drop_wake("wake-watchers");
 /// The waker is taken, and not seen to be.
-const SET_WAKER: Twin = TASK.weaken("if self.state.compare_exchange(SETTING, IDLE, Release, Acquire)");
-const TAKE_WAKER: Twin = TASK.weaken("self.state.fetch_and(!WAKING, Release)");
+const SET_WAKER: Twin = TASK.weaken("finish-setting-waker");
+const TAKE_WAKER: Twin = TASK.weaken("finish-taking-waker");
 /// A value that came for nobody is dropped on the floor.
-const GIVE_BACK: Twin = RETURNED
-    .lose("match self.0.compare_exchange(first, node, SeqCst, Relaxed)", FailureKind::Deadlock)
-    .or(FailureKind::Leak)
-    .or(FailureKind::Panic);
+const GIVE_BACK: Twin =
+    RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
 /// An instant is taken, and stays.
-const TAKE_INSTANT: Twin =
-    TIMER.lose("match self.next.compare_exchange(next, after, Relaxed, Acquire)", FailureKind::Panic);
+const TAKE_INSTANT: Twin = TIMER.lose("take-instant", FailureKind::Panic);
 /// A select gives up, and can still be decided.
-const GIVE_UP: Twin =
-    RUN.lose("match self.claim.decide(Outcome::WAITING, Outcome::TRYING)", FailureKind::Panic);
+const GIVE_UP: Twin = RUN.lose("stop-waiting", FailureKind::Panic);
 
 models! {
     select::a_default_runs_only_if_nothing_is_ready, TWO, "a default runs only if nothing is ready", [LOST_VALUE];

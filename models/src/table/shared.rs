@@ -12,23 +12,21 @@ pub(super) const CLOSE: Twin =
 pub(super) const EXPAND: Twin =
     Twin::of("primitives/src/chan/expand.rs", include_str!("../../../primitives/src/chan/expand.rs"));
 /// A value is not in the buffer; the buffer does not grow; closing has no effect.
-pub(super) const LOST_VALUE: Twin =
-    SEND.lose("place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst)", FailureKind::Panic);
-pub(super) const WAKE_RECEIVER: Twin = SEND.drop_wake("waiter.unpark();").shows_in("chan/recv.rs");
-pub(super) const DISMISS_RECEIVER: Twin =
-    CLOSE.drop_wake("waiter.unpark();").after("fn dismiss").shows_in("chan/recv.rs");
+pub(super) const LOST_VALUE: Twin = SEND.lose("publish-value", FailureKind::Panic);
+pub(super) const WAKE_RECEIVER: Twin = SEND.drop_wake("wake-receiver").shows_in("chan/recv.rs");
+pub(super) const DISMISS_RECEIVER: Twin = CLOSE.drop_wake("wake-dismissed-receiver").shows_in("chan/recv.rs");
 const SEGMENT: Twin =
     Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"));
 /// Who comes to a segment does not say so, and it is taken out.
 pub(super) const NOT_ENTERED: Twin = SEGMENT
-    .lose("self.census.fetch_or(come(party), Relaxed)", FailureKind::UseAfterFree)
+    .lose("enter-segment", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::Leak)
     .or(FailureKind::Deadlock);
 /// The segment after one that dies may still be taken out, though it comes to be the first.
 pub(super) const NOT_SEALED: Twin = SEGMENT
-    .lose("self.next.compare_exchange(next, sealed, Release, Acquire)", FailureKind::UseAfterFree)
+    .lose("seal-next", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::Livelock)
@@ -36,7 +34,7 @@ pub(super) const NOT_SEALED: Twin = SEGMENT
 /// Two threads take segments out at a time.
 pub(super) const TWO_SURGEONS: Twin =
     Twin::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
-        .lose("self.to_take_out.fetch_add(1, AcqRel)", FailureKind::UseAfterFree)
+        .lose("count-dead-segment", FailureKind::UseAfterFree)
         .or(FailureKind::Race)
         .or(FailureKind::Panic)
         .or(FailureKind::Livelock)

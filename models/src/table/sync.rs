@@ -24,13 +24,9 @@ const SEMAPHORE: Twin =
     Twin::of("primitives/src/sync/semaphore.rs", include_str!("../../../primitives/src/sync/semaphore.rs"));
 const BARRIER: Twin =
     Twin::of("primitives/src/sync/barrier.rs", include_str!("../../../primitives/src/sync/barrier.rs"));
-const WEAK_TAKE: Twin = SEMAPHORE
-    .weaken("match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed)")
-    .needs(Teeth::SeqCst);
-const WEAK_RELEASE: Twin = SEMAPHORE.weaken("let before = self.permits.fetch_add(count, SeqCst)");
-const WEAK_ARRIVAL: Twin = BARRIER
-    .weaken("match self.arrived.compare_exchange(arrived, to, SeqCst, Relaxed)")
-    .or(FailureKind::Deadlock);
+const WEAK_TAKE: Twin = SEMAPHORE.weaken("acquire-permits").needs(Teeth::SeqCst);
+const WEAK_RELEASE: Twin = SEMAPHORE.weaken("release-permits");
+const WEAK_ARRIVAL: Twin = BARRIER.weaken("arrive").or(FailureKind::Deadlock);
 const ONCE: Twin =
     Twin::of("primitives/src/sync/once.rs", include_str!("../../../primitives/src/sync/once.rs"));
 const WAIT_GROUP: Twin =
@@ -38,39 +34,30 @@ const WAIT_GROUP: Twin =
 const WAITERS: Twin =
     Twin::of("primitives/src/queue/waiters.rs", include_str!("../../../primitives/src/queue/waiters.rs"));
 /// Locking or unlocking orders nothing.
-const WEAK_LOCK: Twin = RAW_MUTEX.weaken("compare_exchange(0, LOCKED, Acquire, Relaxed)");
-const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("if self.state.compare_exchange(LOCKED, 0, Release, Relaxed)");
-const WEAK_WRITE: Twin =
-    RW_WRITERS.weaken("match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed)");
+const WEAK_LOCK: Twin = RAW_MUTEX.weaken("lock");
+const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("unlock");
+const WEAK_WRITE: Twin = RW_WRITERS.weaken("lock-exclusive");
 const WEAK_UPGRADE: Twin = Twin::of(
     "primitives/src/sync/raw_rw_mutex/upgrade.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
 )
-.weaken("match self.state.compare_exchange(state, writer, Acquire, Relaxed)");
-const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("let before = self.state.fetch_sub(READER, Release)");
-const WEAK_END_WRITE: Twin = RW_WRITERS.weaken("if self.state.compare_exchange(WRITER, 0, Release, Relaxed)");
+.weaken("upgrade");
+const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("unlock-shared");
+const WEAK_END_WRITE: Twin = RW_WRITERS.weaken("unlock-exclusive");
 /// Who sleeps is not woken, or takes no note of it.
-const WAKE_SLEEPER: Twin = WAITERS.drop_wake("sleeper.unpark();");
+const WAKE_SLEEPER: Twin = WAITERS.drop_wake("wake-waiter");
 /// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.
-const WEAK_WAKE: Twin = WAITERS.weaken("from @ (EMPTY | WAITING)").needs(Teeth::SeqCst);
+const WEAK_WAKE: Twin = WAITERS.weaken("end-wait").needs(Teeth::SeqCst);
 /// A wait is given up, and can still be ended by others.
-const GIVE_UP_WAIT: Twin = WAITERS
-    .lose("if !place.cell().advance(from, CANCELLED, Relaxed)", FailureKind::Deadlock)
-    .or(FailureKind::Panic)
-    .or(FailureKind::Race);
+const GIVE_UP_WAIT: Twin =
+    WAITERS.lose("cancel-wait", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Race);
 /// What was done is not told to who comes later.
-const WEAK_DONE: Twin = ONCE.weaken("self.0.state.store(DONE, SeqCst)");
-const WEAK_COUNT: Twin =
-    WAIT_GROUP.weaken("match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed)");
+const WEAK_DONE: Twin = ONCE.weaken("set-done");
+const WEAK_COUNT: Twin = WAIT_GROUP.weaken("change-count");
 
 /// Who starves does not say so, and tries again for ever, which ends the other engines' searches.
-const NO_STARVING: Twin = RAW_MUTEX
-    .lose(
-        "if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed)",
-        FailureKind::Panic,
-    )
-    .or(FailureKind::Deadlock)
-    .needs(Teeth::SeqCst);
+const NO_STARVING: Twin =
+    RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Teeth::SeqCst);
 
 models! {
     queue::each_wake_up_ends_one_wait, TWO, "each wake-up ends one wait", [WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE];
@@ -81,18 +68,18 @@ models! {
     queue::a_wait_given_up_behind_the_oldest_is_passed_over, TWO, "a wait given up while the oldest ends is passed over", [NOT_SEALED];
     queue::waits_given_up_side_by_side_are_passed_over, TWO, "waits given up side by side are passed over", [TWO_SURGEONS];
     atomics::floats_lose_no_addition, None, "no addition to a float is lost", [
-        FLOAT.weaken("theirs.0.fetch_add(0.5, Release);"),
-        FLOAT.lose("shared.0.fetch_add(1.0, Relaxed);", FailureKind::Panic),
+        FLOAT.weaken("add-on-the-thread"),
+        FLOAT.lose("add-in-the-body", FailureKind::Panic),
     ];
     atomics::a_counter_keeps_its_limit, None, "a bounded count keeps its limit",
-        [COUNTER.weaken("match self.count.compare_exchange(count, to, AcqRel, Relaxed)")];
+        [COUNTER.weaken("change-count")];
     atomics::a_spin_lock_excludes, None, "a spin lock excludes", [
-        SPIN.weaken("let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed)"),
-        SPIN.weaken("self.locked.store(false, Release);"),
+        SPIN.weaken("lock-spin-lock"),
+        SPIN.weaken("unlock-spin-lock"),
     ];
     atomics::a_ticket_lock_excludes, None, "a ticket lock excludes", [
-        SPIN.weaken("while self.serving.load(Acquire) != mine"),
-        SPIN.weaken("self.serving.store(serving.wrapping_add(1), Release);"),
+        SPIN.weaken("wait-for-ticket"),
+        SPIN.weaken("serve-next-ticket"),
     ];
     sync::a_mutex_excludes, None, "a mutex excludes, and unlocking happens before the next lock", [WEAK_LOCK, WEAK_UNLOCK];
     sync::a_mutex_wakes_who_sleeps, TWO, "whoever sleeps gets the mutex in the end", [WAKE_SLEEPER];
@@ -123,7 +110,7 @@ models! {
     sync::a_semaphore_keeps_its_limit, TWO, "a semaphore keeps its limit", [WEAK_TAKE, WEAK_RELEASE, WAKE_SLEEPER];
     sync::a_semaphore_serves_who_asks_for_more, TWO, "a semaphore serves who asks for more", [WAKE_SLEEPER];
     sync::a_semaphore_that_timed_out_loses_no_permit, TWO, "who gave up has taken no permit",
-        [SEMAPHORE.lose("let before = self.permits.fetch_add(count, SeqCst)", FailureKind::Panic)];
+        [SEMAPHORE.lose("release-permits", FailureKind::Panic)];
     sync::a_barrier_is_passed_together, TWO, "a barrier is passed together", [WEAK_ARRIVAL, WAKE_SLEEPER];
     sync::the_first_error_stops_the_rest, TWO, "the first error stops the rest", [DISMISS_RECEIVER];
 }

@@ -136,6 +136,7 @@ impl<T> ArcCell<T> {
         let (current, new) = (Arc::as_ptr(current).cast_mut(), Arc::into_raw(new).cast_mut());
         // Release: as in `replace`. The old value is written, since the caller has it: it cannot be another at the same
         // address.
+        // site: compare-and-swap-value
         match self.value.compare_exchange(current, new, Release, Relaxed) {
             Ok(old) => Ok(self.keep_and_retire(old)),
             // SAFETY: it was not given away.
@@ -163,7 +164,7 @@ impl<T> ArcCell<T> {
 
     fn replace(&self, value: Arc<T>) -> *const T {
         // Release: the value is written for whoever reads it. Acquire: the old one is, for whoever drops it.
-        self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel)
+        self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel) // site: swap-value
     }
 
     /// For who has replaced a value: an `Arc` of its own, since others may be taking one from the cell's.

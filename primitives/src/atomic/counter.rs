@@ -94,6 +94,7 @@ impl AtomicCounter {
         loop {
             let to = next(count).ok_or(LimitError)?;
             // AcqRel: see the type.
+            // site: change-count
             match self.count.compare_exchange(count, to, AcqRel, Relaxed) {
                 Ok(_) => return Ok((count, to)),
                 Err(found) => count = found,

@@ -76,7 +76,7 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
         let value = self.copy();
         // Acquire: pairs with the Release fence of a writer that came meanwhile: if we have seen a word of its, we
         // see its odd sequence.
-        fence(Acquire);
+        fence(Acquire); // site: fence-after-reading
         // Relaxed: the fence orders it.
         (self.sequence.load(Relaxed) == before).then_some(value)
     }
@@ -128,10 +128,11 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
             let sequence = self.sequence.load(Relaxed); // Relaxed: the exchange decides.
             // Acquire: pairs with the Release of the writer before.
             if sequence & 1 == 0
+                // site: begin-write
                 && self.sequence.compare_exchange(sequence, sequence + 1, Acquire, Relaxed).is_ok()
             {
                 // Release: whoever sees a word that we write sees that we are writing.
-                fence(Release);
+                fence(Release); // site: fence-before-writing
                 return sequence + 2;
             }
             backoff.snooze();
@@ -148,7 +149,7 @@ struct Writing<'a> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         // Release: what was written is there for whoever sees this sequence.
-        self.sequence.store(self.next, Release);
+        self.sequence.store(self.next, Release); // site: end-write
     }
 }
 

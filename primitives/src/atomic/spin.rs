@@ -58,6 +58,7 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
     #[inline]
     fn try_lock(&self) -> bool {
         // Acquire: pairs with the Release below: what was done under the lock happens before.
+        // site: lock-spin-lock
         let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed).is_ok();
         if taken {
             self.held.with_mut(|_| ());
@@ -69,7 +70,7 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
     unsafe fn unlock(&self) {
         self.held.with_mut(|_| ());
         // Release: what we did under the lock happens before the next one who takes it.
-        self.locked.store(false, Release);
+        self.locked.store(false, Release); // site: unlock-spin-lock
     }
 }
 
@@ -122,6 +123,7 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
         // Relaxed: what matters is read from `serving`.
         let mine = self.next.fetch_add(1, Relaxed);
         // Acquire: pairs with the Release below: what was done under the lock happens before.
+        // site: wait-for-ticket
         while self.serving.load(Acquire) != mine {
             spin_loop();
         }
@@ -146,7 +148,7 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
         // Relaxed: only who has the lock writes it.
         let serving = self.serving.load(Relaxed);
         // Release: what we did under the lock happens before the next one's turn.
-        self.serving.store(serving.wrapping_add(1), Release);
+        self.serving.store(serving.wrapping_add(1), Release); // site: serve-next-ticket
     }
 }
 

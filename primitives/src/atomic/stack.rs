@@ -80,6 +80,7 @@ impl<T> Stack<T> {
             // SAFETY: nobody else has the node yet.
             unsafe { (*node).next.with_mut(|next| *next = top) };
             // Release: the node is written for whoever pops it, or looks at it.
+            // site: push-node
             match self.top.compare_exchange(top, node, Release, Relaxed) {
                 Ok(_) => return,
                 Err(found) => top = found,
@@ -99,13 +100,14 @@ impl<T> Stack<T> {
         let backoff = Backoff::new();
         let node = loop {
             // SeqCst: for the pin. Acquire, by that: the node is written.
-            let top = self.top.load(SeqCst);
+            let top = self.top.load(SeqCst); // site: load-top-for-pop
             if top.is_null() {
                 return None;
             }
             // SAFETY: we are pinned, so the node is there, and its `next` is not written any more.
             let next = unsafe { (*top).next.with(|next| *next) };
             // Relaxed: we have what is in the node; whoever finds `next` has it from who pushed that.
+            // site: pop-node
             if self.top.compare_exchange(top, next, Relaxed, Relaxed).is_ok() {
                 break top;
             }

@@ -372,6 +372,7 @@ pub(super) unsafe fn meet<'a, T>(
         return Meeting::Trying(claim);
     }
     // Audit: `decide` is SeqCst for the select itself, which decides that it waits and then looks.
+    // site: decide-select
     match claim.decide(Outcome::WAITING, Outcome::chosen(case, closed)) {
         Ok(()) => Meeting::Won { claim, late },
         Err(Outcome::TRYING) => Meeting::Trying(claim),

@@ -22,7 +22,7 @@ impl<T> Chan<T> {
             self.array.visit_each(RECEIVER, begun..end, |place| {
                 // SeqCst: if this misses a sender that waits, then its look at the closed bit comes after we
                 // set it.
-                self.refuse(place, place.cell().look());
+                self.refuse(place, place.cell().look()); // site: look-for-sender
             });
         }
         self.array.visit_each(SENDER, end..begun.max(self.received()), |place| self.dismiss(place));
@@ -43,7 +43,7 @@ impl<T> Chan<T> {
                         self.is_refused();
                         // SAFETY: we ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark();
+                            waiter.unpark(); // site: wake-refused-sender
                         }
                         return;
                     }
@@ -56,7 +56,7 @@ impl<T> Chan<T> {
                         if cell.advance(Phase::SenderSelects, Phase::Refused, Release).is_ok() {
                             self.is_refused();
                         }
-                        return claim.wake();
+                        return claim.wake(); // site: wake-refused-select
                     }
                     // Release: as above; once it waits it looks at the closed bit. Audit: and has it by that.
                     Meeting::Trying(claim) => {
@@ -99,7 +99,7 @@ impl<T> Chan<T> {
                             let waiter = (phase == Phase::ReceiverWaits)
                                 .then(|| unsafe { place.aside().take_sleeper(RECEIVER, state) });
                             if let Some(waiter) = waiter.flatten() {
-                                waiter.unpark();
+                                waiter.unpark(); // site: wake-dismissed-receiver
                             }
                             return;
                         }
@@ -109,7 +109,7 @@ impl<T> Chan<T> {
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, true, None) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { claim, .. } => {
-                        return claim.wake();
+                        return claim.wake(); // site: wake-dismissed-select
                     }
                     Meeting::Trying(claim) => {
                         if cell.advance(Phase::ReceiverSelects, Phase::Closed, SeqCst).is_ok() {

@@ -201,7 +201,7 @@ impl<T> Chan<T> {
         }
         if ticket + 1 < end {
             // Release: passes on what the loads above have acquired. Not worth it for this place alone.
-            self.senders.known_end.fetch_max(end, Release);
+            self.senders.known_end.fetch_max(end, Release); // site: raise-known-end
         }
         ticket < end
     }
@@ -353,7 +353,7 @@ impl<T> Chan<T> {
     /// Sets the closed bit; the counter before.
     pub(super) fn set_closed(&self) -> Sent {
         // SeqCst: see `sent`; of several closers one sees the bit unset.
-        let before = Sent::from_bits(self.senders.sent.fetch_or(Sent::CLOSED, SeqCst));
+        let before = Sent::from_bits(self.senders.sent.fetch_or(Sent::CLOSED, SeqCst)); // site: set-closed
         self.receivers.closing.store(true, Relaxed); // Relaxed: a hint, see `receive_ticket`.
         before
     }
@@ -362,7 +362,7 @@ impl<T> Chan<T> {
     pub(super) fn move_buffer_end(&self) -> u64 {
         // SeqCst: see `behind`. Release, by that: the receive so far happens before the send that finds its
         // place here (see `has_place`). Acquire: so do earlier receives. Audit: see `buffer_end`.
-        self.receivers.buffer_end.fetch_add(1, SeqCst)
+        self.receivers.buffer_end.fetch_add(1, SeqCst) // site: grow-buffer
     }
 
     /// Whether there may be cells that wait for the end of the buffer. SeqCst: a sender that is about to wait

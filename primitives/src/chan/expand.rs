@@ -55,13 +55,14 @@ impl<T> Chan<T> {
                 }
                 // Release: the receive happens before the send completes. Acquire: see `advance`. Audit: no model has a
                 // sender with the same ticket come just then; for a receiver in place of the expander one has.
+                // site: move-value-into-buffer
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
                     Err(found) => state = found,
                     Ok(state) => {
                         self.remove_behind();
                         // SAFETY: we ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark();
+                            waiter.unpark(); // site: wake-sender
                         }
                         return true;
                     }
@@ -70,7 +71,7 @@ impl<T> Chan<T> {
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, false, None) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { claim, .. } => {
-                        claim.wake();
+                        claim.wake(); // site: wake-select
                         return true;
                     }
                     // It looks at the end of the buffer itself before it waits, or once it has left.

@@ -136,7 +136,7 @@ impl<T> Chan<T> {
             Meeting::Won { claim, late } => {
                 let held = self.keep(place, late);
                 // Audit: `the_value_of_a_select_that_was_let_in_counts` has it as a twin, and takes longer to find it.
-                claim.wake();
+                claim.wake(); // site: wake-select
                 held
             }
             Meeting::Happened { late } => self.keep(place, late),
@@ -169,6 +169,7 @@ impl<T> Chan<T> {
         }
         // SeqCst: as in `pass_over_behind_end`, and as in `spoil`. Audit: no model has the end of the buffer come just
         // then.
+        // site: take-place-of-sender
         if let Err(found) = place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst) {
             if !counted {
                 self.remove_behind();

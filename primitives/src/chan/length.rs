@@ -27,7 +27,7 @@ impl<T> Chan<T> {
     /// Such a cell is no longer between the two. Relaxed: as above.
     pub(super) fn forget_gone_sender(&self) {
         if self.capacity() != Capacity::Rendezvous {
-            self.gone_senders.fetch_sub(1, Relaxed);
+            self.gone_senders.fetch_sub(1, Relaxed); // site: uncount-gone-sender
         }
     }
 

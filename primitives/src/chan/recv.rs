@@ -121,13 +121,14 @@ impl<T> Chan<T> {
                     state = cell.load();
                 }
                 // Release: the receive so far happens before the send completes. Acquire: see `advance`.
+                // site: take-value-of-sender
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Taken, AcqRel) {
                     Err(found) => state = found,
                     Ok(state) => {
                         self.remove_behind();
                         // SAFETY: we ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark();
+                            waiter.unpark(); // site: wake-sender
                         }
                         self.expand();
                         return Accepted::Value;
@@ -200,7 +201,7 @@ impl<T> Chan<T> {
         let spoiled = match unsafe { meet(place, SENDER, state, false, own) } {
             Meeting::Changed(found) => return Err(found),
             Meeting::Won { claim, late: false } => {
-                claim.wake();
+                claim.wake(); // site: wake-select
                 self.expand();
                 return Ok(Accepted::Value);
             }
@@ -254,6 +255,7 @@ impl<T> Chan<T> {
             return Ok(self.give_up_receiving(place, ticket, None));
         }
         if cell.changes_soon(Phase::ReceiverWaits, deadline)
+            // site: fall-asleep
             || sleep(place, RECEIVER, waits, &Parker::new(), deadline)
         {
             return Ok(self.receiving_ended(place));

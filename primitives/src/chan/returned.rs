@@ -41,6 +41,7 @@ impl<T> Returned<T> {
             // SAFETY: the node is ours until it is in the list.
             unsafe { (*node).next = first };
             // SeqCst: see above. Release, by that: the node is made for whoever takes the list.
+            // site: give-value-back
             match self.0.compare_exchange(first, node, SeqCst, Relaxed) {
                 Ok(_) => return,
                 Err(other) => first = other,

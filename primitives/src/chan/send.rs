@@ -57,6 +57,7 @@ impl<T> Chan<T> {
                 let full = State::new(Phase::Full as u8).with_left(SENDER);
                 // Release: the value is here for the receiver whose `load` reads Full. SeqCst: for who watches;
                 // here and below see `Watchers`. Audit: a watcher looks at the tickets, which are SeqCst too.
+                // site: publish-value
                 if place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst).is_ok() {
                     self.watchers.notify();
                     return Ok(());
@@ -124,6 +125,7 @@ impl<T> Chan<T> {
                 Phase::Empty | Phase::SenderLeaving => {
                     let to = state.with_phase(Phase::Full as u8).with_left(SENDER);
                     // SeqCst: as in `send`. Audit: as there.
+                    // site: publish-value-of-select
                     match cell.exchange(state, to, SeqCst) {
                         // Not finished by this: the receiver has not left.
                         Ok(()) => {
@@ -134,6 +136,7 @@ impl<T> Chan<T> {
                     }
                 }
                 // Release: the value goes to the receiver. Acquire: see `advance`.
+                // site: hand-value-to-receiver
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel) {
                     Err(found) => state = found,
                     Ok(state) => {
@@ -141,7 +144,7 @@ impl<T> Chan<T> {
                         let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
                         self.array.leave(place, SENDER);
                         if let Some(waiter) = waiter {
-                            waiter.unpark();
+                            waiter.unpark(); // site: wake-receiver
                         }
                         return Offered::Sent;
                     }
@@ -150,7 +153,7 @@ impl<T> Chan<T> {
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, false, own) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { claim, .. } => {
-                        claim.wake();
+                        claim.wake(); // site: wake-select
                         self.array.leave(place, SENDER);
                         return Offered::Sent;
                     }
@@ -234,6 +237,7 @@ impl<T> Chan<T> {
         }
         let parker = Parker::new();
         let mut ended =
+            // site: fall-asleep
             cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);
         loop {
             if ended {

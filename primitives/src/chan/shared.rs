@@ -87,6 +87,7 @@ impl<T> Drop for LeaveSide<T> {
 impl<T, const SENDS: bool> Drop for Share<T, SENDS> {
     fn drop(&mut self) {
         // AcqRel: what the other handles of this side did happens before the last one closes.
+        // site: drop-handle
         if self.count().fetch_sub(1, AcqRel) != 1 {
             return;
         }

@@ -43,6 +43,7 @@ impl TaskWaker {
         drop(old);
         // Release: the waker is here for who takes it. Acquire: what the one who wanted to wake us did comes
         // before.
+        // site: finish-setting-waker
         if self.state.compare_exchange(SETTING, IDLE, Release, Acquire).is_err() {
             // SAFETY: the slot is still ours: who wanted to wake us has left it to us.
             let waker = self.waker.with_mut(|slot| unsafe { (*slot).take() });
@@ -61,6 +62,7 @@ impl TaskWaker {
         }
         // SAFETY: the slot is ours.
         let waker = self.waker.with_mut(|slot| unsafe { (*slot).take() });
+        // site: finish-taking-waker
         self.state.fetch_and(!WAKING, Release); // Release: we are done with the slot.
         if let Some(waker) = waker {
             waker.wake();

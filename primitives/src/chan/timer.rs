@@ -69,6 +69,7 @@ impl Alarm {
                 period => next.saturating_add(period.saturating_mul(1 + (passed - next) / period)),
             };
             // Relaxed: an instant brings nothing with it. Audit: as above.
+            // site: take-instant
             match self.next.compare_exchange(next, after, Relaxed, Acquire) {
                 Ok(_) => return self.base.checked_add(Duration::from_nanos(next)),
                 Err(found) => next = found,

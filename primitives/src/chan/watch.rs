@@ -34,7 +34,7 @@ impl Watchers {
     pub(super) fn notify(&self) {
         if !self.0.load(SeqCst).is_null() {
             // Audit: as in `add`.
-            self.take(|claim| claim.wake());
+            self.take(|claim| claim.wake()); // site: wake-watchers
         }
     }
 

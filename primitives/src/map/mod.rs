@@ -132,7 +132,7 @@ impl<K, V, S> Map<K, V, S> {
     /// The table, if there is one.
     fn table<'a>(&'a self, _pin: &'a Pin<'_>) -> Option<&'a Table<K, V>> {
         // SeqCst: for the pin. Acquire, by that: the table is written.
-        let table = self.table.load(SeqCst);
+        let table = self.table.load(SeqCst); // site: load-table
         // SAFETY: we are pinned.
         unsafe { table.as_ref() }
     }
@@ -158,7 +158,7 @@ impl<K, V, S> Map<K, V, S> {
     /// map.
     fn replace(&self, table: Table<K, V>) -> *mut Table<K, V> {
         // Release: the table, and what was done before whatever it has, or has no more.
-        self.table.swap(TrackedBox::into_raw(TrackedBox::new(table)), Release)
+        self.table.swap(TrackedBox::into_raw(TrackedBox::new(table)), Release) // site: replace-table
     }
 
     fn retire_table(&self, table: *mut Table<K, V>) {

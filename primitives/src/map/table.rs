@@ -112,14 +112,14 @@ pub(super) struct Slot<K, V>(AtomicPtr<Entry<K, V>>);
 impl<K, V> Slot<K, V> {
     pub(super) fn get(&self) -> Word<K, V> {
         // SeqCst: for the pin of whoever reads the entry. Acquire, by that: the entry is written.
-        Word(self.0.load(SeqCst))
+        Word(self.0.load(SeqCst)) // site: load-slot
     }
 
     /// Replaces what is here, if it is still `from`.
     pub(super) fn replace(&self, from: Word<K, V>, to: Word<K, V>) -> bool {
         // Release: the entry is written for whoever finds it; or what was done before a deletion happens before
         // who finds nothing.
-        self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok()
+        self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok() // site: change-slot
     }
 
     /// Lets nobody change it any more.
@@ -128,6 +128,7 @@ impl<K, V> Slot<K, V> {
         loop {
             let frozen = found.map_addr(|address| address | FROZEN);
             // Acquire: the entry is written, and whatever happened before a deletion is passed on with the new table.
+            // site: freeze-slot
             match self.0.compare_exchange(found, frozen, Acquire, Relaxed) {
                 Ok(_) => return Word(found),
                 Err(now) => found = now,

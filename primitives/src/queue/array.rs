@@ -86,7 +86,7 @@ impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
         // SeqCst, thrice: whoever leaves last looks at the limbo after that; see the module. Audit: see the
         // module.
-        self.0.walkers.fetch_sub(1, SeqCst);
+        self.0.walkers.fetch_sub(1, SeqCst); // site: uncount-walker
         // Audit: see the module.
         if !self.0.limbo.load(SeqCst).is_null() && self.0.walkers.load(SeqCst) == 0 {
             self.0.collect();
@@ -249,7 +249,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     pub(super) fn pin(&self) -> Pin<'_, C> {
         // SeqCst: comes before this walker's reads of cursors and head; see the module. Audit: see the
         // module.
-        self.walkers.fetch_add(1, SeqCst);
+        self.walkers.fetch_add(1, SeqCst); // site: count-walker
         Pin(self)
     }
 

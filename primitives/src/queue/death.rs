@@ -51,7 +51,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             }
             let to = tagged(core::ptr::from_ref(to).cast_mut(), to.id());
             // Audit: see the module.
-            let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst);
+            let _ = cursor.compare_exchange(from, to, SeqCst, SeqCst); // site: advance-cursor
         }
     }
 
@@ -67,6 +67,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         // Acquire: the list is as those left it who took segments out before; one that still saw a segment which is out
         // would change the links of that. Release: our segment is marked; if that were missed it would cost memory. Audit:
         // no model is long enough for one to follow another with an old view, and none counts memory.
+        // site: count-dead-segment
         if place.segment.abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
             self.take_out_marked();
         }

@@ -95,7 +95,7 @@ impl<C: ArrayCell> Segment<C> {
         // if another thread finishes that one while we are here, the next segment's last cell does.
         let done = index == last || self.done[last].load(Relaxed);
         // Release: what the parties did in the cell happens before its reuse.
-        self.done[index].store(true, Release);
+        self.done[index].store(true, Release); // site: finish-cell
         done
     }
 
@@ -112,7 +112,7 @@ impl<C: ArrayCell> Segment<C> {
         if census & come(party) != 0 {
             return census & TAKEN_OUT == 0;
         }
-        self.census.fetch_or(come(party), Relaxed) & TAKEN_OUT == 0
+        self.census.fetch_or(come(party), Relaxed) & TAKEN_OUT == 0 // site: enter-segment
     }
 
     /// Whether both parties have come, so that nobody will take the segment out.
@@ -176,6 +176,7 @@ impl<C: ArrayCell> Segment<C> {
         while next.addr() & SEALED == 0 {
             let sealed = next.map_addr(|address| address | SEALED);
             // Release: pairs with the Acquire in `skip`. Audit: without it a segment may be retired later; and as above.
+            // site: seal-next
             match self.next.compare_exchange(next, sealed, Release, Acquire) {
                 Ok(_) => next = sealed,
                 Err(found) => next = found,

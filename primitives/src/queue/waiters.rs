@@ -145,6 +145,7 @@ impl Waiters {
         let ended = loop {
             match place.cell().phase() {
                 // Release: what we did happens before the waiter goes on.
+                // site: end-wait
                 from @ (EMPTY | WAITING) if place.cell().advance(from, wake.phase(), Release) => {
                     break Some(from);
                 }
@@ -156,7 +157,7 @@ impl Waiters {
         let sleeper = if ended == Some(WAITING) { unsafe { place.aside().set(None) } } else { None };
         self.array.leave(place, WAKER);
         if let Some(sleeper) = sleeper {
-            sleeper.unpark();
+            sleeper.unpark(); // site: wake-waiter
         }
         Ok(ended.is_some())
     }
@@ -221,6 +222,7 @@ impl<'a> Ticket<'a> {
 
     fn give_up(self, place: Place<'a, WaitCell>, from: u8) -> Option<Wake> {
         // Relaxed: nothing is handed over.
+        // site: cancel-wait
         if !place.cell().advance(from, CANCELLED, Relaxed) {
             return Some(self.end(place));
         }

@@ -75,6 +75,7 @@ impl Barrier {
             let to = if last { (arrived >> 32).wrapping_add(1) << 32 } else { arrived + 1 };
             // SeqCst: who waits enters the queue, and then looks at the round. AcqRel, by that: what those before us
             // did happens before the last one comes, and that before all go on.
+            // site: arrive
             match self.arrived.compare_exchange(arrived, to, SeqCst, Relaxed) {
                 Err(found) => arrived = found,
                 Ok(_) if last => {

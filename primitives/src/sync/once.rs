@@ -111,7 +111,7 @@ impl Once {
                 DOING.with(|doing| doing.borrow_mut().pop());
                 // SeqCst: who is about to wait enters the queue, and then looks at the state. Release, by that:
                 // what was done happens before everybody's return.
-                self.0.state.store(DONE, SeqCst);
+                self.0.state.store(DONE, SeqCst); // site: set-done
                 if let Some(queue) = self.0.queue.get() {
                     queue.wake_all();
                 }

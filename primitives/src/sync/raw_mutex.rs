@@ -76,7 +76,7 @@ impl RawMutex {
     #[inline]
     fn is_taken_at_once(&self) -> bool {
         // Acquire: pairs with the Release of whoever unlocks: what was done under the lock happens before.
-        let taken = self.state.compare_exchange(0, LOCKED, Acquire, Relaxed).is_ok();
+        let taken = self.state.compare_exchange(0, LOCKED, Acquire, Relaxed).is_ok(); // site: lock
         if taken {
             self.took();
         }
@@ -114,6 +114,7 @@ impl RawMutex {
             let starves = others != 0 && now().saturating_duration_since(since) > PATIENCE;
             let marked = state | CONTENDED | if starves { STARVING } else { 0 };
             // Relaxed: it says only that somebody may sleep; see below.
+            // site: mark-starving
             if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed).is_err() {
                 continue;
             }
@@ -150,6 +151,7 @@ impl RawMutex {
         self.held.with_mut(|_| ());
         locks::freed(self);
         // Release: what we did under the lock happens before the next one who takes it.
+        // site: unlock
         if self.state.compare_exchange(LOCKED, 0, Release, Relaxed).is_err() {
             self.open_slow(fair);
         }

@@ -212,7 +212,7 @@ impl RawRwMutex {
         self.held.with(|_| ());
         locks::freed(self);
         // Release: what we read was before the next writer. A writer that marks the state after this sees it.
-        let before = self.state.fetch_sub(READER, Release);
+        let before = self.state.fetch_sub(READER, Release); // site: unlock-shared
         assert!(before >= READER, "unlock of a RawRwMutex that nobody reads");
         let state = before - READER;
         if state & (WRITERS_WAIT | UPGRADE_WAITS) != 0 {

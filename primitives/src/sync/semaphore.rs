@@ -87,6 +87,7 @@ impl Semaphore {
         let mut permits = self.permits.load(SeqCst);
         while permits >= count {
             // Acquire: pairs with the Release in `release`. Relaxed: only to try again.
+            // site: acquire-permits
             match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed) {
                 Ok(_) => return true,
                 Err(found) => permits = found,
@@ -183,7 +184,7 @@ impl Semaphore {
     pub fn release(&self, count: u64) {
         // SeqCst: the first that waits enters the queue, and then looks at the permits; we add them, and then look into
         // the queue. Release, by that: what we did happens before whoever takes them goes on.
-        let before = self.permits.fetch_add(count, SeqCst);
+        let before = self.permits.fetch_add(count, SeqCst); // site: release-permits
         assert!(before.checked_add(count).is_some(), "more permits than a Semaphore can count");
         if let Some(first) = self.first.get() {
             first.wake_one(Wake::Woken);

@@ -87,6 +87,7 @@ impl WaitGroup {
             let to = next(Count(count));
             // SeqCst: who is about to wait enters the queue, and then looks at the count. AcqRel, by that:
             // what was done happens before the last `done`, and that before the wait.
+            // site: change-count
             match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed) {
                 Ok(_) => return to,
                 Err(found) => count = found,

@@ -230,6 +230,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     /// Goes back to trying, unless the claim is decided.
     fn try_again(&self) -> Result<Ended, Again> {
         // Audit: as in `look`.
+        // site: stop-waiting
         match self.claim.decide(Outcome::WAITING, Outcome::TRYING) {
             Ok(()) => Err(Again),
             Err(decided) => Ok(Ended::Decided(decided)),

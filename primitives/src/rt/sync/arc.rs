@@ -183,11 +183,12 @@ impl<T> Arc<T> {
 /// Gives up a strong share; whether it was the last.
 fn release_strong<T>(shared: &Shared<T>) -> bool {
     // Release: our uses of the value happen before its end, through the fence of the last owner.
+    // site: drop-strong
     if shared.strong.fetch_sub(1, Release) != 1 {
         return false;
     }
     // Acquire: pairs with the Release decrements of all other owners.
-    fence(Acquire);
+    fence(Acquire); // site: fence-before-dropping-value
     true
 }
 
@@ -247,6 +248,7 @@ impl<T> Drop for Weak<T> {
         // SAFETY: a `Weak` keeps the allocation.
         let shared = unsafe { self.0.as_ref() };
         // Release: our uses of the allocation happen before it is freed, through the fence below.
+        // site: drop-weak
         if shared.weak.fetch_sub(1, Release) == 1 {
             // Acquire: pairs with the Release decrements of the others.
             fence(Acquire);

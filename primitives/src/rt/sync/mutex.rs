@@ -130,9 +130,9 @@ impl<T> Mutex<T> {
         self.value.with_mut(|_| ());
         // Release: pairs with the Acquire swap in `acquire`. A store would do; but loom is unsure
         // whether one comes before or after a swap that it did not see (tokio-rs/loom issue 254).
-        self.locked.swap(false, Release);
+        self.locked.swap(false, Release); // site: unlock
         if let Some(next) = self.waiters.pop() {
-            next.unpark();
+            next.unpark(); // site: wake-next
         }
     }
 

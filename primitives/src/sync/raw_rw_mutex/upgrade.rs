@@ -71,6 +71,7 @@ impl RawRwMutex {
         while !blocks_upgrade(state) {
             let writer = (state - READER) & !UPGRADE_WAITS | WRITER;
             // Acquire: pairs with the Release of the readers that left: what they read was before.
+            // site: upgrade
             match self.state.compare_exchange(state, writer, Acquire, Relaxed) {
                 Ok(_) => {
                     self.held.with_mut(|_| ());

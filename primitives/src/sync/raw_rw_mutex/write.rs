@@ -34,6 +34,7 @@ impl RawRwMutex {
         let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
         while is_free(state) {
             // Acquire: pairs with the Release of those before us: what they did happens before.
+            // site: lock-exclusive
             match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed) {
                 Ok(_) => {
                     self.took_write();
@@ -94,6 +95,7 @@ impl RawRwMutex {
         self.held.with_mut(|_| ());
         locks::freed(self);
         // Release: what we wrote happens before the next one who takes it.
+        // site: unlock-exclusive
         if self.state.compare_exchange(WRITER, 0, Release, Relaxed).is_err() {
             self.open();
         }
