@@ -5,7 +5,7 @@ ENGINES := --features loom,shuttle,rc11
 
 .PHONY: verify verify-full verify-short bugs audit native test asan lint bench
 
-# Every model and its twins under every engine, the bug kernels, and the litmus programs.
+# Every model and its mutants under every engine, the bug kernels, and the litmus programs.
 verify:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs

@@ -65,7 +65,7 @@ fn a_check_leaves_an_audit_where_the_environment_says() {
     const INNER: &str = "SELVEDGE_TEST_AUDITED";
     if std::env::var_os(INNER).is_some() {
         rc11().name("message passing").check(message_passing);
-        // Twins say nothing of the code as it is.
+        // A mutant says nothing of the code as it is.
         rc11().name("ignored").ignore_environment().check(message_passing);
         return;
     }

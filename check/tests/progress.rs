@@ -174,7 +174,7 @@ fn who_gives_up_does_not_wait_for_who_takes_segments_out() {
     progress.thread(gives_up).thread(goes_on).check_lock_free();
 }
 
-/// The broken twin: the same channel behind a spin lock.
+/// A broken variant: the same channel behind a spin lock.
 #[test]
 fn a_channel_behind_a_spin_lock_is_found() {
     let queue = || (AtomicBool::new(false), bounded::<u32>(4));

@@ -1,10 +1,10 @@
-//! The models of selvedge's primitives, each with broken twins, and concurrency bugs of well-known
+//! The models of selvedge's primitives, each with mutants, and concurrency bugs of well-known
 //! programs. `selvedge verify` and `selvedge bugs` run them; so do this crate's tests.
 
 pub mod audit;
 pub mod bugs;
 pub mod litmus;
 pub mod models;
+pub mod mutant;
 pub mod run;
 pub mod table;
-pub mod twin;

@@ -1,7 +1,7 @@
 //! Running the table.
 
+use crate::mutant::Mutant;
 use crate::table::Model;
-use crate::twin::Twin;
 use selvedge_check::{Checker, Counters, Engine, Report};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Effort {
     pub shard: Option<(usize, usize)>,
     /// Where rc11 leaves what it did not come to.
     pub checkpoint: Option<PathBuf>,
-    /// No preemption bounds, but for twins, which are caught with few preemptions.
+    /// No preemption bounds, but for mutants, which are caught with few preemptions.
     pub full: bool,
 }
 
@@ -38,9 +38,9 @@ impl Effort {
     };
 }
 
-/// Far more than a twin takes that is caught, in each of the steps below: one that is not must not pass for a slow
+/// Far more than a mutant takes that is caught, in each of the steps below: one that is not must not pass for a slow
 /// machine's fault.
-const TWIN_LIMIT: Duration = Duration::from_secs(60);
+const MUTANT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The most events that an execution of a bounded model may have under rc11: operations that break each
 /// other's cells and try again could go on for ever. The longest models take about 300 if they don't.
@@ -92,27 +92,27 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
     only(checker.run(model.body))
 }
 
-/// Runs a twin of a model under an engine that can catch it.
+/// Runs a mutant of a model under an engine that can catch it.
 ///
 /// # Errors
 /// What it came to, if it was not caught as it must be.
-pub fn run_twin(
+pub fn run_mutant(
     model: &Model,
-    twin: &Twin,
+    mutant: &Mutant,
     engine: Engine,
     effort: &Effort,
     counters: SharedCounters,
 ) -> Result<(), String> {
     let checker = checker(model, engine)
         .iterations(effort.runs)
-        .time_limit(TWIN_LIMIT)
+        .time_limit(MUTANT_LIMIT)
         .counters(counters)
         .shrink(false);
-    let checker = twin.mutations().into_iter().fold(checker, Checker::mutate);
+    let checker = mutant.mutations().into_iter().fold(checker, Checker::mutate);
     let mut judged = Ok(());
-    for step in steps_of_a_twin(&checker, model.bound, engine) {
+    for step in steps_of_a_mutant(&checker, model.bound, engine) {
         let report = only(step.run(model.body));
-        judged = twin.judge(&report);
+        judged = mutant.judge(&report);
         if !report.verdict.passed() {
             break;
         }
@@ -120,8 +120,8 @@ pub fn run_twin(
     judged
 }
 
-/// Most twins fail with one preemption, if not in short executions.
-fn steps_of_a_twin(checker: &Checker, bound: Option<usize>, engine: Engine) -> Vec<Checker> {
+/// Most mutants fail with one preemption, if not in short executions.
+fn steps_of_a_mutant(checker: &Checker, bound: Option<usize>, engine: Engine) -> Vec<Checker> {
     let few = Some(1).filter(|few| bound.is_none_or(|bound| bound > *few));
     let shorter = if engine == Engine::Rc11 { &STEPS[..] } else { &[] };
     let bounds = few.map(Some).into_iter().chain([bound]);

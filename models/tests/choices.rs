@@ -43,7 +43,7 @@ fn every_ready_case_is_chosen_in_some_execution() {
     assert_eq!(choices(pick!(select)), BTreeSet::from([0, 1, 2]));
 }
 
-/// The broken twin of `sync::a_fair_unlock_hands_the_lock_over`: an unlock that is not fair.
+/// A broken variant of `sync::a_fair_unlock_hands_the_lock_over`: an unlock that is not fair.
 #[test]
 fn an_unfair_unlock_lets_others_in_in_some_execution() {
     let body = selvedge_models::models::sync::an_unfair_unlock_lets_others_in;

@@ -1,8 +1,8 @@
-//! One test for each model and engine, and one for each twin and engine that can catch it.
+//! One test for each model and engine, and one for each mutant and engine that can catch it.
 
 use libtest_mimic::{Arguments, Trial};
 use selvedge_check::{Engine, Verdict};
-use selvedge_models::run::{Effort, run_model, run_twin};
+use selvedge_models::run::{Effort, run_model, run_mutant};
 use selvedge_models::table::MODELS;
 use std::time::Duration;
 
@@ -25,15 +25,19 @@ fn main() {
                 };
                 if kind_fits { Ok(()) } else { Err(report.to_string().into()) }
             }));
-            for twin in model.twins.iter().filter(move |twin| twin.is_seen_by(engine)) {
-                let name = format!("{}::{engine}::{}", model.name, twin.name());
+            for mutant in model.mutants.iter().filter(move |mutant| mutant.is_seen_by(engine)) {
+                let name = format!("{}::{engine}::{}", model.name, mutant.name());
                 tests.push(Trial::test(name, move || {
-                    run_twin(model, twin, engine, &EFFORT, Default::default()).map_err(Into::into)
+                    run_mutant(model, mutant, engine, &EFFORT, Default::default()).map_err(Into::into)
                 }));
             }
         }
-        tests.push(Trial::test(format!("{}::has_a_twin", model.name), || {
-            if model.twins.is_empty() { Err("nothing shows that this model can fail".into()) } else { Ok(()) }
+        tests.push(Trial::test(format!("{}::has_a_mutant", model.name), || {
+            if model.mutants.is_empty() {
+                Err("nothing shows that this model can fail".into())
+            } else {
+                Ok(())
+            }
         }));
     }
     libtest_mimic::run(&Arguments::from_args(), tests).exit();

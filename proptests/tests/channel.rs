@@ -135,7 +135,7 @@ fn a_channel_that_is_closed_under_way_is_linearizable() {
     }
 }
 
-/// The broken twin: a channel whose capacity is one more than it should be.
+/// A broken variant: a channel whose capacity is one more than it should be.
 #[test]
 #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 fn a_channel_with_a_place_too_many_is_found() {

@@ -247,7 +247,7 @@ fn what_a_rw_mutex_protects_is_linearizable() {
     rw_mutex(false).check(counter_operations());
 }
 
-/// The broken twin.
+/// A broken variant.
 #[test]
 #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 fn a_writer_among_readers_is_found() {
@@ -278,7 +278,7 @@ fn a_semaphore_is_linearizable() {
     quick(semaphore).check(prop_oneof![count().prop_map(TryTake), count().prop_map(Give),]);
 }
 
-/// The broken twin: a map whose keys have no value of their own.
+/// A broken variant: a map whose keys have no value of their own.
 #[test]
 #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 fn a_map_that_forgets_a_key_is_found() {

@@ -46,7 +46,7 @@ fn the_ring_is_correct() {
     Checker::new().name("values left behind").check(values_left_behind_are_freed);
 }
 
-/// The models have teeth: each weakened ordering is found.
+/// The models can fail: each weakened ordering is found.
 #[test]
 #[cfg(any(feature = "loom", feature = "rc11"))]
 fn every_weakened_ordering_is_a_race() {

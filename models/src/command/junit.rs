@@ -13,7 +13,7 @@ pub(super) fn junit(rows: &[Row<'_>]) -> Result<String, String> {
             TestCaseStatus::success()
         } else {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let missed = row.twins_missed.iter().map(String::as_str);
+            let missed = row.mutants_missed.iter().map(String::as_str);
             let text: Vec<&str> = core::iter::once(row.detail.as_str()).chain(missed).collect();
             status.set_message(row.verdict).set_description(text.join("\n"));
             status

@@ -17,8 +17,8 @@ struct Row {
     blocked: u64,
     events: u64,
     seconds: f64,
-    twins_caught: usize,
-    twins_missed: Vec<String>,
+    mutants_caught: usize,
+    mutants_missed: Vec<String>,
     ok: bool,
     shard: Option<(usize, usize)>,
 }
@@ -82,7 +82,7 @@ fn merge(mut rows: Vec<Row>) -> Result<Row, String> {
 }
 
 fn show(rows: &[Row]) {
-    let mut shown = table(&["model", "engine", "verdict", "executions", "time of all", "twins caught"]);
+    let mut shown = table(&["model", "engine", "verdict", "executions", "time of all", "mutants caught"]);
     for row in rows {
         shown.add_row([
             row.model.clone(),
@@ -90,7 +90,7 @@ fn show(rows: &[Row]) {
             row.verdict.clone(),
             row.executions.to_string(),
             seconds(Duration::from_secs_f64(row.seconds)),
-            row.twins_caught.to_string(),
+            row.mutants_caught.to_string(),
         ]);
     }
     println!("{shown}");
@@ -115,8 +115,8 @@ mod tests {
             blocked: 1,
             events: 10,
             seconds: 0.5,
-            twins_caught: 0,
-            twins_missed: Vec::new(),
+            mutants_caught: 0,
+            mutants_missed: Vec::new(),
             ok: true,
             shard: Some(shard),
         }

@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run every model, and the twins that it must catch
+    /// Run every model, and the mutants that it must catch
     Verify(VerifyArguments),
     /// Run concurrency bugs of well-known programs, buggy and fixed
     Bugs(Selection),

@@ -18,7 +18,7 @@ pub(super) fn page(rows: &[Row<'_>], audit: Option<&Summary>) -> String {
         .filter(|name| rows.iter().any(|row| row.engine == *name))
         .collect();
     let good = rows.iter().filter(|row| row.ok).count();
-    let twins: usize = rows.iter().map(|row| row.twins_caught).sum();
+    let mutants: usize = rows.iter().map(|row| row.mutants_caught).sum();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -26,7 +26,7 @@ pub(super) fn page(rows: &[Row<'_>], audit: Option<&Summary>) -> String {
             body {
                 h1 { "Verification" }
                 p class=(if good == rows.len() { "good" } else { "bad" }) {
-                    (good) " of " (rows.len()) " as expected, " (twins) " twins caught"
+                    (good) " of " (rows.len()) " as expected, " (mutants) " mutants caught"
                 }
                 @for (primitive, models) in &groups {
                     section id=(primitive) {
@@ -71,20 +71,20 @@ fn line(name: &str, cells: &[&Row<'_>], engines: &[&str]) -> Markup {
 }
 
 fn cell(row: &Row<'_>) -> Markup {
-    let tried = row.twins_caught + row.twins_missed.len();
+    let tried = row.mutants_caught + row.mutants_missed.len();
     html! {
         span class=(if row.ok { "good" } else { "bad" }) { (row.verdict) }
         br;
         span.dim {
             (row.executions) " executions, " (format!("{:.1}", row.seconds)) " s"
-            @if tried > 0 { ", twins " (row.twins_caught) "/" (tried) }
+            @if tried > 0 { ", mutants " (row.mutants_caught) "/" (tried) }
         }
         @if !row.ok {
             details {
                 summary { "what went wrong" }
                 pre {
                     (row.detail)
-                    @for missed in row.twins_missed { "\n" (missed) }
+                    @for missed in row.mutants_missed { "\n" (missed) }
                 }
             }
         }

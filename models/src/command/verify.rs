@@ -4,24 +4,24 @@ use super::{VerifyArguments, coloured, jobs, junit, page, seconds, table};
 use cargo_selvedge::Summary;
 use comfy_table::Cell;
 use selvedge_check::{Counters, Engine, Report};
-use selvedge_models::run::{Effort, run_model, run_twin};
+use selvedge_models::run::{Effort, run_model, run_mutant};
 use selvedge_models::table::{MODELS, Model};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A model under an engine, with its twins.
+/// A model under an engine, with its mutants.
 struct Outcome {
     model: &'static Model,
     report: Report,
-    twins: Twins,
+    mutants: Mutants,
     shard: Option<(usize, usize)>,
 }
 
-/// What became of a model's twins under an engine.
+/// What became of a model's mutants under an engine.
 #[derive(Default)]
-struct Twins {
+struct Mutants {
     caught: usize,
     missed: Vec<String>,
     unseen: usize,
@@ -40,9 +40,9 @@ pub(super) struct Row<'a> {
     operations: u64,
     shard: Option<(usize, usize)>,
     pub(super) seconds: f64,
-    pub(super) twins_caught: usize,
-    pub(super) twins_missed: &'a [String],
-    twins_it_cannot_see: usize,
+    pub(super) mutants_caught: usize,
+    pub(super) mutants_missed: &'a [String],
+    mutants_it_cannot_see: usize,
     /// The page with the execution that failed, beside the page of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) counterexample: Option<String>,
@@ -132,20 +132,20 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
 
 fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<Counters>) -> Outcome {
     let report = run_model(model, engine, effort, Arc::clone(&counters));
-    let mut twins = Twins::default();
-    // The first share tries the twins for all.
-    let twins_here = effort.shard.is_none_or(|(shard, _)| shard == 1);
-    for twin in model.twins.iter().filter(|_| twins_here) {
-        if !twin.is_seen_by(engine) {
-            twins.unseen += 1;
+    let mut mutants = Mutants::default();
+    // The first share tries the mutants for all.
+    let mutants_here = effort.shard.is_none_or(|(shard, _)| shard == 1);
+    for mutant in model.mutants.iter().filter(|_| mutants_here) {
+        if !mutant.is_seen_by(engine) {
+            mutants.unseen += 1;
             continue;
         }
-        match run_twin(model, twin, engine, effort, Arc::clone(&counters)) {
-            Ok(()) => twins.caught += 1,
-            Err(why) => twins.missed.push(format!("{}: {why}", twin.name())),
+        match run_mutant(model, mutant, engine, effort, Arc::clone(&counters)) {
+            Ok(()) => mutants.caught += 1,
+            Err(why) => mutants.missed.push(format!("{}: {why}", mutant.name())),
         }
     }
-    Outcome { model, report, twins, shard: effort.shard }
+    Outcome { model, report, mutants, shard: effort.shard }
 }
 
 impl Outcome {
@@ -155,7 +155,7 @@ impl Outcome {
     }
 
     fn is_good(&self) -> bool {
-        self.passed() && self.twins.missed.is_empty()
+        self.passed() && self.mutants.missed.is_empty()
     }
 
     fn row(&self) -> Row<'_> {
@@ -171,16 +171,16 @@ impl Outcome {
             operations: self.report.operations,
             shard: self.shard.filter(|_| self.report.engine == Engine::Rc11),
             seconds: self.report.elapsed.as_secs_f64(),
-            twins_caught: self.twins.caught,
-            twins_missed: &self.twins.missed,
-            twins_it_cannot_see: self.twins.unseen,
+            mutants_caught: self.mutants.caught,
+            mutants_missed: &self.mutants.missed,
+            mutants_it_cannot_see: self.mutants.unseen,
             counterexample: None,
             ok: self.is_good(),
         }
     }
 }
 
-impl Twins {
+impl Mutants {
     /// `2/2`, `1/2`, or `can't see`.
     fn text(&self) -> String {
         match self.caught + self.missed.len() {
@@ -203,7 +203,7 @@ fn draw(outcome: &Outcome, folder: &Path) -> Result<Option<PathBuf>, String> {
 }
 
 fn show(outcomes: &[Outcome]) {
-    let mut rows = table(&["model", "property", "engine", "verdict", "executions", "time", "twins caught"]);
+    let mut rows = table(&["model", "property", "engine", "verdict", "executions", "time", "mutants caught"]);
     for outcome in outcomes {
         let report = &outcome.report;
         rows.add_row([
@@ -213,7 +213,7 @@ fn show(outcomes: &[Outcome]) {
             coloured(report.verdict.label(), outcome.passed()),
             Cell::new(report.executions),
             Cell::new(seconds(report.elapsed)),
-            coloured(&outcome.twins.text(), outcome.twins.missed.is_empty()),
+            coloured(&outcome.mutants.text(), outcome.mutants.missed.is_empty()),
         ]);
     }
     println!("{rows}");
@@ -227,13 +227,13 @@ fn show(outcomes: &[Outcome]) {
                 Err(why) => println!("{why}"),
             }
         }
-        for missed in &outcome.twins.missed {
+        for missed in &outcome.mutants.missed {
             println!(
-                "{} under {}: a twin was not caught as it must be, {missed}",
+                "{} under {}: a mutant was not caught as it must be, {missed}",
                 outcome.model.name, outcome.report.engine
             );
         }
     }
-    let twins: usize = outcomes.iter().map(|outcome| outcome.twins.caught).sum();
-    println!("{} of {} as expected, {twins} twins caught", outcomes.len() - bad.len(), outcomes.len());
+    let mutants: usize = outcomes.iter().map(|outcome| outcome.mutants.caught).sum();
+    println!("{} of {} as expected, {mutants} mutants caught", outcomes.len() - bad.len(), outcomes.len());
 }

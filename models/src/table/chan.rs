@@ -2,70 +2,70 @@
 
 use super::shared::*;
 use super::{TWO, models};
-use crate::twin::{Teeth, Twin, order};
+use crate::mutant::{Mutant, Needs, order};
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge_check::FailureKind;
 
-const SHARED: Twin =
-    Twin::of("primitives/src/chan/shared.rs", include_str!("../../../primitives/src/chan/shared.rs"));
-const FULL: Twin =
-    Twin::of("primitives/src/chan/full.rs", include_str!("../../../primitives/src/chan/full.rs"));
-const ARRAY: Twin =
-    Twin::of("primitives/src/queue/array.rs", include_str!("../../../primitives/src/queue/array.rs"));
-const CORE: Twin =
-    Twin::of("primitives/src/chan/core.rs", include_str!("../../../primitives/src/chan/core.rs"));
+const SHARED: Mutant =
+    Mutant::of("primitives/src/chan/shared.rs", include_str!("../../../primitives/src/chan/shared.rs"));
+const FULL: Mutant =
+    Mutant::of("primitives/src/chan/full.rs", include_str!("../../../primitives/src/chan/full.rs"));
+const ARRAY: Mutant =
+    Mutant::of("primitives/src/queue/array.rs", include_str!("../../../primitives/src/queue/array.rs"));
+const CORE: Mutant =
+    Mutant::of("primitives/src/chan/core.rs", include_str!("../../../primitives/src/chan/core.rs"));
 /// The value is in its cell, and nobody told the receiver that comes for it.
-const PUBLISH: Twin = SEND.weaken("publish-value").shows_in("chan/cell.rs");
+const PUBLISH: Mutant = SEND.weaken("publish-value").shows_in("chan/cell.rs");
 /// A receiver that waits is given the value, and may look before it is woken.
-const HAND_OVER: Twin = SEND.weaken("hand-value-to-receiver");
+const HAND_OVER: Mutant = SEND.weaken("hand-value-to-receiver");
 /// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
-const LOST_TAKE: Twin =
-    RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::Panic).needs(Teeth::Orderings);
-const LOST_MOVE: Twin = EXPAND.lose("move-value-into-buffer", FailureKind::Panic).or(FailureKind::Race);
+const LOST_TAKE: Mutant =
+    RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::Panic).needs(Needs::Orderings);
+const LOST_MOVE: Mutant = EXPAND.lose("move-value-into-buffer", FailureKind::Panic).or(FailureKind::Race);
 /// Walkers are not counted, so that segments are used again while somebody looks at them.
-const UNPINNED: Twin = ARRAY
+const UNPINNED: Mutant = ARRAY
     .lose("count-walker", FailureKind::Leak)
     .and("uncount-walker")
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic);
 /// A cell is noted as finished, and not what was done in it before.
-const WEAK_DONE: Twin =
-    Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
+const WEAK_DONE: Mutant =
+    Mutant::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"))
         .weaken("finish-cell");
 /// Who falls asleep does not say so; or says so, and not who can wake it.
-const ASLEEP_UNSEEN: Twin = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
-const SENDER_ASLEEP_UNSEEN: Twin = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
-const NO_SLEEPER: Twin = RECV.weaken("fall-asleep");
-const NO_SENDER_ASLEEP: Twin = SEND.weaken("fall-asleep");
+const ASLEEP_UNSEEN: Mutant = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
+const SENDER_ASLEEP_UNSEEN: Mutant = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
+const NO_SLEEPER: Mutant = RECV.weaken("fall-asleep");
+const NO_SENDER_ASLEEP: Mutant = SEND.weaken("fall-asleep");
 /// Whoever takes the place of a send that is under way does not tell it.
-const KEPT_PLACE: Twin = FULL.lose("take-place-of-sender", FailureKind::Panic);
+const KEPT_PLACE: Mutant = FULL.lose("take-place-of-sender", FailureKind::Panic);
 /// A select is let in by a sender behind it, and not told.
-const WAKE_SELECT: Twin = FULL.drop_wake("wake-select").shows_in("select/run.rs");
+const WAKE_SELECT: Mutant = FULL.drop_wake("wake-select").shows_in("select/run.rs");
 /// The value of a select is not in the buffer.
-const LOST_SELECTED: Twin = SEND.lose("publish-value-of-select", FailureKind::Panic);
+const LOST_SELECTED: Mutant = SEND.lose("publish-value-of-select", FailureKind::Panic);
 /// A cell without a sender is counted for ever.
-const UNCOUNTED: Twin =
-    Twin::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
+const UNCOUNTED: Mutant =
+    Mutant::of("primitives/src/chan/length.rs", include_str!("../../../primitives/src/chan/length.rs"))
         .lose("uncount-gone-sender", FailureKind::Panic);
 /// Cursors stay at a segment that dies.
-const CURSOR_LEFT: Twin =
-    Twin::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
+const CURSOR_LEFT: Mutant =
+    Mutant::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
         .lose("advance-cursor", FailureKind::Panic)
         .or(FailureKind::UseAfterFree)
         .or(FailureKind::Race)
         .or(FailureKind::Livelock);
-const LOST_GROWTH: Twin = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
-const WEAK_GROWTH: Twin = CORE.weaken("grow-buffer").needs(Teeth::SeqCst);
-const LOST_CLOSE: Twin = CORE.lose("set-closed", FailureKind::Panic);
-const WAKE_SENDER: Twin = RECV.drop_wake("wake-sender").shows_in("chan/send.rs");
-const WAKE_BY_EXPANDING: Twin = EXPAND.drop_wake("wake-sender").shows_in("chan/send.rs");
-const REFUSE_SENDER: Twin = CLOSE.drop_wake("wake-refused-sender").shows_in("chan/send.rs");
+const LOST_GROWTH: Mutant = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
+const WEAK_GROWTH: Mutant = CORE.weaken("grow-buffer").needs(Needs::SeqCst);
+const LOST_CLOSE: Mutant = CORE.lose("set-closed", FailureKind::Panic);
+const WAKE_SENDER: Mutant = RECV.drop_wake("wake-sender").shows_in("chan/send.rs");
+const WAKE_BY_EXPANDING: Mutant = EXPAND.drop_wake("wake-sender").shows_in("chan/send.rs");
+const REFUSE_SENDER: Mutant = CLOSE.drop_wake("wake-refused-sender").shows_in("chan/send.rs");
 /// A sender tells others of their places, and not of what comes before. Loom does not come to that within two
 /// preemptions.
-const TOLD_PLACE: Twin = CORE.weaken("raise-known-end").needs(Teeth::SeqCst);
+const TOLD_PLACE: Mutant = CORE.weaken("raise-known-end").needs(Needs::SeqCst);
 /// Who closes looks for waiters, and may miss one that has missed the closed bit.
-const MISS_SENDER: Twin =
+const MISS_SENDER: Mutant =
     CLOSE.demote("look-for-sender", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
 
 models! {
@@ -136,8 +136,8 @@ models! {
     chan_close::dropping_the_last_receiver_ends_the_sender, TWO,
         "dropping the last receiver closes", [REFUSE_SENDER];
     chan_close::the_last_handle_frees_the_channel, None, "the last handle frees the channel, after all uses", [
-        SHARED.twin("drop-handle", order(Release), FailureKind::Race, Teeth::Freeing),
-        SHARED.twin("drop-handle", order(Acquire), FailureKind::Race, Teeth::Freeing),
+        SHARED.mutant("drop-handle", order(Release), FailureKind::Race, Needs::Freeing),
+        SHARED.mutant("drop-handle", order(Acquire), FailureKind::Race, Needs::Freeing),
     ];
     chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
     chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];

@@ -1,16 +1,16 @@
 //! The layer itself, and well-known programs about orderings.
 
 use super::{TWO, models};
-use crate::twin::{Teeth, Twin};
+use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Release};
 use selvedge_check::{Change, FailureKind};
 
-const LAYER: Twin = Twin::of("models/src/models/layer.rs", include_str!("../models/layer.rs"));
-const ORDERS: Twin = Twin::of("models/src/models/orders.rs", include_str!("../models/orders.rs"));
-const ARC: Twin =
-    Twin::of("primitives/src/rt/sync/arc.rs", include_str!("../../../primitives/src/rt/sync/arc.rs"));
-const MUTEX: Twin =
-    Twin::of("primitives/src/rt/sync/mutex.rs", include_str!("../../../primitives/src/rt/sync/mutex.rs"));
+const LAYER: Mutant = Mutant::of("models/src/models/layer.rs", include_str!("../models/layer.rs"));
+const ORDERS: Mutant = Mutant::of("models/src/models/orders.rs", include_str!("../models/orders.rs"));
+const ARC: Mutant =
+    Mutant::of("primitives/src/rt/sync/arc.rs", include_str!("../../../primitives/src/rt/sync/arc.rs"));
+const MUTEX: Mutant =
+    Mutant::of("primitives/src/rt/sync/mutex.rs", include_str!("../../../primitives/src/rt/sync/mutex.rs"));
 
 models! {
     layer::a_flag_publishes_what_came_before, None, "message passing by Release and Acquire", [
@@ -18,8 +18,8 @@ models! {
         LAYER.weaken("read-flag"),
     ];
     layer::fences_publish_what_came_before, None, "message passing by fences", [
-        LAYER.twin("fence-before-flag", Change::DropFence, FailureKind::Race, Teeth::Orderings),
-        LAYER.twin("fence-after-flag", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        LAYER.mutant("fence-before-flag", Change::DropFence, FailureKind::Race, Needs::Orderings),
+        LAYER.mutant("fence-after-flag", Change::DropFence, FailureKind::Race, Needs::Orderings),
     ];
     layer::a_spin_lock_excludes, None, "a spin lock excludes", [
         LAYER.weaken("acquire-spin-lock"),
@@ -39,7 +39,7 @@ models! {
         ARC.weaken("drop-strong"),
     ];
     layer::the_value_of_an_arc_is_dropped_after_its_last_use, None, "the value is dropped after its last use", [
-        ARC.twin("fence-before-dropping-value", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        ARC.mutant("fence-before-dropping-value", Change::DropFence, FailureKind::Race, Needs::Orderings),
     ];
     layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
         ARC.lose("drop-weak", FailureKind::Leak),
@@ -49,7 +49,7 @@ models! {
         ORDERS.demote("look-for-the-other", Acquire, FailureKind::Race),
     ];
     orders::one_of_two_that_announce_themselves_by_fences_is_seen, None, "the same by fences", [
-        ORDERS.twin("fence-between-store-and-load", Change::DropFence, FailureKind::Race, Teeth::Orderings),
+        ORDERS.mutant("fence-between-store-and-load", Change::DropFence, FailureKind::Race, Needs::Orderings),
     ];
     orders::petersons_lock_excludes, None, "Peterson's lock excludes", [
         ORDERS.demote("want-lock", Release, FailureKind::Race),
@@ -64,6 +64,6 @@ models! {
         ORDERS.demote("look-for-sleeper", Acquire, FailureKind::Panic),
     ];
     orders::what_was_seen_is_passed_on, None, "what was seen is passed on", [
-        ORDERS.twin("pass-on", Change::Order(Ordering::Relaxed), FailureKind::Panic, Teeth::Orderings),
+        ORDERS.mutant("pass-on", Change::Order(Ordering::Relaxed), FailureKind::Panic, Needs::Orderings),
     ];
 }

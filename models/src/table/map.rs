@@ -1,27 +1,28 @@
 //! The map.
 
 use super::{TWO, models};
-use crate::twin::{Teeth, Twin};
+use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::atomic::Ordering::Acquire;
 use selvedge_check::FailureKind;
 
-const MAP: Twin = Twin::of("primitives/src/map/mod.rs", include_str!("../../../primitives/src/map/mod.rs"));
-const TABLE: Twin =
-    Twin::of("primitives/src/map/table.rs", include_str!("../../../primitives/src/map/table.rs"));
+const MAP: Mutant =
+    Mutant::of("primitives/src/map/mod.rs", include_str!("../../../primitives/src/map/mod.rs"));
+const TABLE: Mutant =
+    Mutant::of("primitives/src/map/table.rs", include_str!("../../../primitives/src/map/table.rs"));
 
 /// A slot is changed, and orders nothing; or is not changed.
-const WEAK_SLOT: Twin = TABLE.weaken("change-slot").needs(Teeth::SeqCst);
-const LOST_SLOT: Twin = TABLE.lose("change-slot", FailureKind::Panic);
+const WEAK_SLOT: Mutant = TABLE.weaken("change-slot").needs(Needs::SeqCst);
+const LOST_SLOT: Mutant = TABLE.lose("change-slot", FailureKind::Panic);
 /// Slots are changed while their table is being replaced.
-const UNFROZEN: Twin = TABLE.lose("freeze-slot", FailureKind::Panic);
-const WEAK_FREEZE: Twin = TABLE.weaken("freeze-slot");
-const WEAK_TABLE: Twin = MAP.weaken("replace-table").needs(Teeth::SeqCst);
+const UNFROZEN: Mutant = TABLE.lose("freeze-slot", FailureKind::Panic);
+const WEAK_FREEZE: Mutant = TABLE.weaken("freeze-slot");
+const WEAK_TABLE: Mutant = MAP.weaken("replace-table").needs(Needs::SeqCst);
 /// A pin is not seen, and what was found goes.
-const STALE_SLOT: Twin =
-    TABLE.demote("load-slot", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Teeth::SeqCst);
+const STALE_SLOT: Mutant =
+    TABLE.demote("load-slot", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::SeqCst);
 
-const STALE_TABLE: Twin =
-    MAP.demote("load-table", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Teeth::SeqCst);
+const STALE_TABLE: Mutant =
+    MAP.demote("load-table", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::SeqCst);
 
 models! {
     map::a_store_happens_before_its_load, TWO, "storing happens before loading", [WEAK_SLOT];

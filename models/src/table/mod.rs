@@ -1,4 +1,4 @@
-//! The table of models: what each is about, how far it is searched, and which twins it must catch.
+//! The table of models: what each is about, how far it is searched, and which mutants it must catch.
 
 mod chan;
 mod layer;
@@ -9,7 +9,7 @@ mod select;
 mod shared;
 mod sync;
 
-use crate::twin::Twin;
+use crate::mutant::Mutant;
 
 /// A model, and how it is checked.
 #[derive(Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct Model {
     /// The preemption bound of searches; `None`: none.
     pub bound: Option<usize>,
     /// Mutations of the code under test that the model must catch.
-    pub twins: &'static [Twin],
+    pub mutants: &'static [Mutant],
 }
 
 /// The bound of models whose full search takes more than a few seconds.
@@ -31,14 +31,14 @@ const TWO: Option<usize> = Some(2);
 
 /// The models of one group.
 macro_rules! models {
-    ($($module:ident :: $body:ident, $bound:expr, $property:literal, [$($twin:expr),* $(,)?];)*) => {
+    ($($module:ident :: $body:ident, $bound:expr, $property:literal, [$($mutant:expr),* $(,)?];)*) => {
         pub(super) const MODELS: &[super::Model] = &[$(
             super::Model {
                 name: concat!(stringify!($module), "::", stringify!($body)),
                 property: $property,
                 body: crate::models::$module::$body,
                 bound: $bound,
-                twins: &[$($twin),*],
+                mutants: &[$($mutant),*],
             },
         )*];
     };

@@ -1,14 +1,14 @@
 //! The pool.
 
 use super::{TWO, models};
-use crate::twin::{Teeth, Twin};
+use crate::mutant::{Mutant, Needs};
 use selvedge_check::FailureKind;
 
-const POOL: Twin = Twin::of("primitives/src/pool.rs", include_str!("../../../primitives/src/pool.rs"));
-const WEAK_PUT: Twin = POOL.weaken("put-into-shared-slot").needs(Teeth::SeqCst);
-const WEAK_OWN: Twin = POOL.weaken("put-into-own-slot").needs(Teeth::SeqCst);
-const WEAK_TAKE: Twin = POOL.weaken("take-item").needs(Teeth::SeqCst);
-const LOST_TAKE: Twin =
+const POOL: Mutant = Mutant::of("primitives/src/pool.rs", include_str!("../../../primitives/src/pool.rs"));
+const WEAK_PUT: Mutant = POOL.weaken("put-into-shared-slot").needs(Needs::SeqCst);
+const WEAK_OWN: Mutant = POOL.weaken("put-into-own-slot").needs(Needs::SeqCst);
+const WEAK_TAKE: Mutant = POOL.weaken("take-item").needs(Needs::SeqCst);
+const LOST_TAKE: Mutant =
     POOL.lose("take-item", FailureKind::DoubleFree).or(FailureKind::UseAfterFree).or(FailureKind::Race);
 
 models! {

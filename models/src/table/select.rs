@@ -2,42 +2,44 @@
 
 use super::shared::*;
 use super::{TWO, models};
-use crate::twin::Twin;
+use crate::mutant::Mutant;
 use selvedge_check::FailureKind;
 
-const CELL: Twin =
-    Twin::of("primitives/src/chan/cell.rs", include_str!("../../../primitives/src/chan/cell.rs"));
-const RUN: Twin =
-    Twin::of("primitives/src/chan/select/run.rs", include_str!("../../../primitives/src/chan/select/run.rs"));
-const WATCH: Twin =
-    Twin::of("primitives/src/chan/watch.rs", include_str!("../../../primitives/src/chan/watch.rs"));
-const TIMER: Twin =
-    Twin::of("primitives/src/chan/timer.rs", include_str!("../../../primitives/src/chan/timer.rs"));
-const TASK: Twin =
-    Twin::of("primitives/src/chan/task.rs", include_str!("../../../primitives/src/chan/task.rs"));
-const RETURNED: Twin =
-    Twin::of("primitives/src/chan/returned.rs", include_str!("../../../primitives/src/chan/returned.rs"));
+const CELL: Mutant =
+    Mutant::of("primitives/src/chan/cell.rs", include_str!("../../../primitives/src/chan/cell.rs"));
+const RUN: Mutant = Mutant::of(
+    "primitives/src/chan/select/run.rs",
+    include_str!("../../../primitives/src/chan/select/run.rs"),
+);
+const WATCH: Mutant =
+    Mutant::of("primitives/src/chan/watch.rs", include_str!("../../../primitives/src/chan/watch.rs"));
+const TIMER: Mutant =
+    Mutant::of("primitives/src/chan/timer.rs", include_str!("../../../primitives/src/chan/timer.rs"));
+const TASK: Mutant =
+    Mutant::of("primitives/src/chan/task.rs", include_str!("../../../primitives/src/chan/task.rs"));
+const RETURNED: Mutant =
+    Mutant::of("primitives/src/chan/returned.rs", include_str!("../../../primitives/src/chan/returned.rs"));
 /// A select is decided, and not told; or told, and not decided.
-const SEND_WAKES_SELECT: Twin = SEND.drop_wake("wake-select");
-const RECV_WAKES_SELECT: Twin = RECV.drop_wake("wake-select");
-const EXPANDING_WAKES_SELECT: Twin = EXPAND.drop_wake("wake-select");
-const DISMISS_SELECT: Twin = CLOSE.drop_wake("wake-dismissed-select");
-const REFUSE_SELECT: Twin = CLOSE.drop_wake("wake-refused-select");
-const REFUSE_SELECT_CELL: Twin = CELL.lose("decide-select", FailureKind::Panic).or(FailureKind::Deadlock);
-const DECIDE: Twin =
+const SEND_WAKES_SELECT: Mutant = SEND.drop_wake("wake-select");
+const RECV_WAKES_SELECT: Mutant = RECV.drop_wake("wake-select");
+const EXPANDING_WAKES_SELECT: Mutant = EXPAND.drop_wake("wake-select");
+const DISMISS_SELECT: Mutant = CLOSE.drop_wake("wake-dismissed-select");
+const REFUSE_SELECT: Mutant = CLOSE.drop_wake("wake-refused-select");
+const REFUSE_SELECT_CELL: Mutant = CELL.lose("decide-select", FailureKind::Panic).or(FailureKind::Deadlock);
+const DECIDE: Mutant =
     CELL.lose("decide-select", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Leak);
 /// Something has changed, and nobody tells who watches.
-const TELL_WATCHERS: Twin = WATCH.drop_wake("wake-watchers");
+const TELL_WATCHERS: Mutant = WATCH.drop_wake("wake-watchers");
 /// The waker is taken, and not seen to be.
-const SET_WAKER: Twin = TASK.weaken("finish-setting-waker");
-const TAKE_WAKER: Twin = TASK.weaken("finish-taking-waker");
+const SET_WAKER: Mutant = TASK.weaken("finish-setting-waker");
+const TAKE_WAKER: Mutant = TASK.weaken("finish-taking-waker");
 /// A value that came for nobody is dropped on the floor.
-const GIVE_BACK: Twin =
+const GIVE_BACK: Mutant =
     RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
 /// An instant is taken, and stays.
-const TAKE_INSTANT: Twin = TIMER.lose("take-instant", FailureKind::Panic);
+const TAKE_INSTANT: Mutant = TIMER.lose("take-instant", FailureKind::Panic);
 /// A select gives up, and can still be decided.
-const GIVE_UP: Twin = RUN.lose("stop-waiting", FailureKind::Panic);
+const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
 models! {
     select::a_default_runs_only_if_nothing_is_ready, TWO, "a default runs only if nothing is ready", [LOST_VALUE];

@@ -1,39 +1,40 @@
-//! Twins that several groups of models have.
+//! Mutants that several groups of models have.
 
-use crate::twin::Twin;
+use crate::mutant::Mutant;
 use selvedge_check::FailureKind;
 
-pub(super) const SEND: Twin =
-    Twin::of("primitives/src/chan/send.rs", include_str!("../../../primitives/src/chan/send.rs"));
-pub(super) const RECV: Twin =
-    Twin::of("primitives/src/chan/recv.rs", include_str!("../../../primitives/src/chan/recv.rs"));
-pub(super) const CLOSE: Twin =
-    Twin::of("primitives/src/chan/close.rs", include_str!("../../../primitives/src/chan/close.rs"));
-pub(super) const EXPAND: Twin =
-    Twin::of("primitives/src/chan/expand.rs", include_str!("../../../primitives/src/chan/expand.rs"));
+pub(super) const SEND: Mutant =
+    Mutant::of("primitives/src/chan/send.rs", include_str!("../../../primitives/src/chan/send.rs"));
+pub(super) const RECV: Mutant =
+    Mutant::of("primitives/src/chan/recv.rs", include_str!("../../../primitives/src/chan/recv.rs"));
+pub(super) const CLOSE: Mutant =
+    Mutant::of("primitives/src/chan/close.rs", include_str!("../../../primitives/src/chan/close.rs"));
+pub(super) const EXPAND: Mutant =
+    Mutant::of("primitives/src/chan/expand.rs", include_str!("../../../primitives/src/chan/expand.rs"));
 /// A value is not in the buffer; the buffer does not grow; closing has no effect.
-pub(super) const LOST_VALUE: Twin = SEND.lose("publish-value", FailureKind::Panic);
-pub(super) const WAKE_RECEIVER: Twin = SEND.drop_wake("wake-receiver").shows_in("chan/recv.rs");
-pub(super) const DISMISS_RECEIVER: Twin = CLOSE.drop_wake("wake-dismissed-receiver").shows_in("chan/recv.rs");
-const SEGMENT: Twin =
-    Twin::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"));
+pub(super) const LOST_VALUE: Mutant = SEND.lose("publish-value", FailureKind::Panic);
+pub(super) const WAKE_RECEIVER: Mutant = SEND.drop_wake("wake-receiver").shows_in("chan/recv.rs");
+pub(super) const DISMISS_RECEIVER: Mutant =
+    CLOSE.drop_wake("wake-dismissed-receiver").shows_in("chan/recv.rs");
+const SEGMENT: Mutant =
+    Mutant::of("primitives/src/queue/segment.rs", include_str!("../../../primitives/src/queue/segment.rs"));
 /// Who comes to a segment does not say so, and it is taken out.
-pub(super) const NOT_ENTERED: Twin = SEGMENT
+pub(super) const NOT_ENTERED: Mutant = SEGMENT
     .lose("enter-segment", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::Leak)
     .or(FailureKind::Deadlock);
 /// The segment after one that dies may still be taken out, though it comes to be the first.
-pub(super) const NOT_SEALED: Twin = SEGMENT
+pub(super) const NOT_SEALED: Mutant = SEGMENT
     .lose("seal-next", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::Livelock)
     .or(FailureKind::DoubleFree);
 /// Two threads take segments out at a time.
-pub(super) const TWO_SURGEONS: Twin =
-    Twin::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
+pub(super) const TWO_SURGEONS: Mutant =
+    Mutant::of("primitives/src/queue/death.rs", include_str!("../../../primitives/src/queue/death.rs"))
         .lose("count-dead-segment", FailureKind::UseAfterFree)
         .or(FailureKind::Race)
         .or(FailureKind::Panic)

@@ -2,62 +2,64 @@
 
 use super::shared::*;
 use super::{TWO, models};
-use crate::twin::{Teeth, Twin};
+use crate::mutant::{Mutant, Needs};
 use selvedge_check::FailureKind;
 
-const RAW_MUTEX: Twin =
-    Twin::of("primitives/src/sync/raw_mutex.rs", include_str!("../../../primitives/src/sync/raw_mutex.rs"));
-const RAW_RW_MUTEX: Twin = Twin::of(
+const RAW_MUTEX: Mutant =
+    Mutant::of("primitives/src/sync/raw_mutex.rs", include_str!("../../../primitives/src/sync/raw_mutex.rs"));
+const RAW_RW_MUTEX: Mutant = Mutant::of(
     "primitives/src/sync/raw_rw_mutex.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex.rs"),
 );
-const RW_WRITERS: Twin = Twin::of(
+const RW_WRITERS: Mutant = Mutant::of(
     "primitives/src/sync/raw_rw_mutex/write.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex/write.rs"),
 );
-const FLOAT: Twin = Twin::of("models/src/models/atomics.rs", include_str!("../models/atomics.rs"));
-const COUNTER: Twin =
-    Twin::of("primitives/src/atomic/counter.rs", include_str!("../../../primitives/src/atomic/counter.rs"));
-const SPIN: Twin =
-    Twin::of("primitives/src/atomic/spin.rs", include_str!("../../../primitives/src/atomic/spin.rs"));
-const SEMAPHORE: Twin =
-    Twin::of("primitives/src/sync/semaphore.rs", include_str!("../../../primitives/src/sync/semaphore.rs"));
-const BARRIER: Twin =
-    Twin::of("primitives/src/sync/barrier.rs", include_str!("../../../primitives/src/sync/barrier.rs"));
-const WEAK_TAKE: Twin = SEMAPHORE.weaken("acquire-permits").needs(Teeth::SeqCst);
-const WEAK_RELEASE: Twin = SEMAPHORE.weaken("release-permits");
-const WEAK_ARRIVAL: Twin = BARRIER.weaken("arrive").or(FailureKind::Deadlock);
-const ONCE: Twin =
-    Twin::of("primitives/src/sync/once.rs", include_str!("../../../primitives/src/sync/once.rs"));
-const WAIT_GROUP: Twin =
-    Twin::of("primitives/src/sync/wait_group.rs", include_str!("../../../primitives/src/sync/wait_group.rs"));
-const WAITERS: Twin =
-    Twin::of("primitives/src/queue/waiters.rs", include_str!("../../../primitives/src/queue/waiters.rs"));
+const FLOAT: Mutant = Mutant::of("models/src/models/atomics.rs", include_str!("../models/atomics.rs"));
+const COUNTER: Mutant =
+    Mutant::of("primitives/src/atomic/counter.rs", include_str!("../../../primitives/src/atomic/counter.rs"));
+const SPIN: Mutant =
+    Mutant::of("primitives/src/atomic/spin.rs", include_str!("../../../primitives/src/atomic/spin.rs"));
+const SEMAPHORE: Mutant =
+    Mutant::of("primitives/src/sync/semaphore.rs", include_str!("../../../primitives/src/sync/semaphore.rs"));
+const BARRIER: Mutant =
+    Mutant::of("primitives/src/sync/barrier.rs", include_str!("../../../primitives/src/sync/barrier.rs"));
+const WEAK_TAKE: Mutant = SEMAPHORE.weaken("acquire-permits").needs(Needs::SeqCst);
+const WEAK_RELEASE: Mutant = SEMAPHORE.weaken("release-permits");
+const WEAK_ARRIVAL: Mutant = BARRIER.weaken("arrive").or(FailureKind::Deadlock);
+const ONCE: Mutant =
+    Mutant::of("primitives/src/sync/once.rs", include_str!("../../../primitives/src/sync/once.rs"));
+const WAIT_GROUP: Mutant = Mutant::of(
+    "primitives/src/sync/wait_group.rs",
+    include_str!("../../../primitives/src/sync/wait_group.rs"),
+);
+const WAITERS: Mutant =
+    Mutant::of("primitives/src/queue/waiters.rs", include_str!("../../../primitives/src/queue/waiters.rs"));
 /// Locking or unlocking orders nothing.
-const WEAK_LOCK: Twin = RAW_MUTEX.weaken("lock");
-const WEAK_UNLOCK: Twin = RAW_MUTEX.weaken("unlock");
-const WEAK_WRITE: Twin = RW_WRITERS.weaken("lock-exclusive");
-const WEAK_UPGRADE: Twin = Twin::of(
+const WEAK_LOCK: Mutant = RAW_MUTEX.weaken("lock");
+const WEAK_UNLOCK: Mutant = RAW_MUTEX.weaken("unlock");
+const WEAK_WRITE: Mutant = RW_WRITERS.weaken("lock-exclusive");
+const WEAK_UPGRADE: Mutant = Mutant::of(
     "primitives/src/sync/raw_rw_mutex/upgrade.rs",
     include_str!("../../../primitives/src/sync/raw_rw_mutex/upgrade.rs"),
 )
 .weaken("upgrade");
-const WEAK_END_READ: Twin = RAW_RW_MUTEX.weaken("unlock-shared");
-const WEAK_END_WRITE: Twin = RW_WRITERS.weaken("unlock-exclusive");
+const WEAK_END_READ: Mutant = RAW_RW_MUTEX.weaken("unlock-shared");
+const WEAK_END_WRITE: Mutant = RW_WRITERS.weaken("unlock-exclusive");
 /// Who sleeps is not woken, or takes no note of it.
-const WAKE_SLEEPER: Twin = WAITERS.drop_wake("wake-waiter");
+const WAKE_SLEEPER: Mutant = WAITERS.drop_wake("wake-waiter");
 /// Who hands something over orders nothing by it. Loom does not come to that within three preemptions.
-const WEAK_WAKE: Twin = WAITERS.weaken("end-wait").needs(Teeth::SeqCst);
+const WEAK_WAKE: Mutant = WAITERS.weaken("end-wait").needs(Needs::SeqCst);
 /// A wait is given up, and can still be ended by others.
-const GIVE_UP_WAIT: Twin =
+const GIVE_UP_WAIT: Mutant =
     WAITERS.lose("cancel-wait", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Race);
 /// What was done is not told to who comes later.
-const WEAK_DONE: Twin = ONCE.weaken("set-done");
-const WEAK_COUNT: Twin = WAIT_GROUP.weaken("change-count");
+const WEAK_DONE: Mutant = ONCE.weaken("set-done");
+const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
 
 /// Who starves does not say so, and tries again for ever, which ends the other engines' searches.
-const NO_STARVING: Twin =
-    RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Teeth::SeqCst);
+const NO_STARVING: Mutant =
+    RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Needs::SeqCst);
 
 models! {
     queue::each_wake_up_ends_one_wait, TWO, "each wake-up ends one wait", [WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE];

@@ -135,7 +135,7 @@ impl<T> Chan<T> {
             Meeting::Changed(found) => Err(found),
             Meeting::Won { claim, late } => {
                 let held = self.keep(place, late);
-                // Audit: `the_value_of_a_select_that_was_let_in_counts` has it as a twin, and takes longer to find it.
+                // Audit: `the_value_of_a_select_that_was_let_in_counts` has it as a mutant, and takes longer to find it.
                 claim.wake(); // site: wake-select
                 held
             }

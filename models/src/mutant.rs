@@ -1,11 +1,11 @@
-//! Twins: the same model with one site of the code under test changed, which must fail.
+//! Mutants: the same model with one site of the code under test changed, which must fail.
 
 use selvedge::rt::sync::atomic::Ordering::{self, Relaxed};
 use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_of};
 
-/// What an engine must be able to do to catch a twin.
+/// What an engine must be able to do to catch a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Teeth {
+pub enum Needs {
     /// Tell SeqCst from acquire and release.
     SeqCst,
     /// See a missing Acquire or Release.
@@ -18,7 +18,7 @@ pub enum Teeth {
 
 /// A change to one site, and how the model must fail because of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Twin {
+pub struct Mutant {
     file: &'static str,
     source: &'static str,
     /// The label of the site.
@@ -29,7 +29,7 @@ pub struct Twin {
     kind: FailureKind,
     /// Other kinds, which an engine that sees more reports first.
     or: [Option<FailureKind>; 3],
-    teeth: Teeth,
+    needs: Needs,
     shows_in: &'static str,
 }
 
@@ -38,10 +38,10 @@ pub const fn order(order: Ordering) -> Change {
     Change::Order(order)
 }
 
-impl Twin {
-    /// The start of every twin of a file: its source, and the end of its path.
-    pub const fn of(file: &'static str, source: &'static str) -> Twin {
-        Twin {
+impl Mutant {
+    /// The start of every mutant of a file: its source, and the end of its path.
+    pub const fn of(file: &'static str, source: &'static str) -> Mutant {
+        Mutant {
             file,
             source,
             site: "",
@@ -49,77 +49,77 @@ impl Twin {
             change: Change::DropStore,
             kind: FailureKind::Panic,
             or: [None; 3],
-            teeth: Teeth::Interleavings,
+            needs: Needs::Interleavings,
             shows_in: "",
         }
     }
 
-    /// A twin with any change.
-    pub const fn twin(self, site: &'static str, change: Change, kind: FailureKind, teeth: Teeth) -> Twin {
-        Twin { site, change, kind, teeth, ..self }
+    /// A mutant with any change.
+    pub const fn mutant(self, site: &'static str, change: Change, kind: FailureKind, needs: Needs) -> Mutant {
+        Mutant { site, change, kind, needs, ..self }
     }
 
-    /// A twin whose site orders nothing; it must fail with a data race.
-    pub const fn weaken(self, site: &'static str) -> Twin {
-        self.twin(site, order(Relaxed), FailureKind::Race, Teeth::Orderings)
+    /// A mutant whose site orders nothing; it must fail with a data race.
+    pub const fn weaken(self, site: &'static str) -> Mutant {
+        self.mutant(site, order(Relaxed), FailureKind::Race, Needs::Orderings)
     }
 
-    /// A twin whose SeqCst site only acquires or releases; it must fail with this kind.
-    pub const fn demote(self, site: &'static str, to: Ordering, kind: FailureKind) -> Twin {
-        self.twin(site, order(to), kind, Teeth::SeqCst)
+    /// A mutant whose SeqCst site only acquires or releases; it must fail with this kind.
+    pub const fn demote(self, site: &'static str, to: Ordering, kind: FailureKind) -> Mutant {
+        self.mutant(site, order(to), kind, Needs::SeqCst)
     }
 
-    /// A twin that wakes nobody; it must fail with a deadlock.
-    pub const fn drop_wake(self, site: &'static str) -> Twin {
-        self.twin(site, Change::DropUnpark, FailureKind::Deadlock, Teeth::Interleavings)
+    /// A mutant that wakes nobody; it must fail with a deadlock.
+    pub const fn drop_wake(self, site: &'static str) -> Mutant {
+        self.mutant(site, Change::DropUnpark, FailureKind::Deadlock, Needs::Interleavings)
     }
 
-    /// A twin whose write is lost; it must fail with this kind.
-    pub const fn lose(self, site: &'static str, kind: FailureKind) -> Twin {
-        self.twin(site, Change::DropStore, kind, Teeth::Interleavings)
+    /// A mutant whose write is lost; it must fail with this kind.
+    pub const fn lose(self, site: &'static str, kind: FailureKind) -> Mutant {
+        self.mutant(site, Change::DropStore, kind, Needs::Interleavings)
     }
 
     /// The same change at a second site of the file.
-    pub const fn and(self, site: &'static str) -> Twin {
-        Twin { and: Some(site), ..self }
+    pub const fn and(self, site: &'static str) -> Mutant {
+        Mutant { and: Some(site), ..self }
     }
 
-    /// The same twin in a model where it fails in another way.
-    pub const fn fails_with(self, kind: FailureKind) -> Twin {
-        Twin { kind, ..self }
+    /// The same mutant in a model where it fails in another way.
+    pub const fn fails_with(self, kind: FailureKind) -> Mutant {
+        Mutant { kind, ..self }
     }
 
     /// Or so, under an engine that sees more.
-    pub const fn or(self, kind: FailureKind) -> Twin {
+    pub const fn or(self, kind: FailureKind) -> Mutant {
         let or = match self.or {
             [None, ..] => [Some(kind), None, None],
             [first, None, _] => [first, Some(kind), None],
             [first, second, _] => [first, second, Some(kind)],
         };
-        Twin { or, ..self }
+        Mutant { or, ..self }
     }
 
     /// What an engine needs to catch it.
-    pub const fn needs(self, teeth: Teeth) -> Twin {
-        Twin { teeth, ..self }
+    pub const fn needs(self, needs: Needs) -> Mutant {
+        Mutant { needs, ..self }
     }
 
     /// The failure must name a site in a file whose path ends so.
-    pub const fn shows_in(self, file: &'static str) -> Twin {
-        Twin { shows_in: file, ..self }
+    pub const fn shows_in(self, file: &'static str) -> Mutant {
+        Mutant { shows_in: file, ..self }
     }
 
     /// Whether an engine can be expected to catch it.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
-        match (engine, self.teeth) {
+        match (engine, self.needs) {
             (Engine::Native, _) => false,
-            (_, Teeth::SeqCst | Teeth::Freeing) => engine.judges_seq_cst(),
-            (_, Teeth::Orderings) => engine.sees_orderings(),
-            (_, Teeth::Interleavings) => true,
+            (_, Needs::SeqCst | Needs::Freeing) => engine.judges_seq_cst(),
+            (_, Needs::Orderings) => engine.sees_orderings(),
+            (_, Needs::Interleavings) => true,
         }
     }
 
-    /// What distinguishes it from the other twins of its model: the site, and what becomes of it.
+    /// What distinguishes it from the other mutants of its model: the site, and what becomes of it.
     pub fn name(&self) -> String {
         format!("{} {:?}", self.site, self.change)
     }
@@ -129,13 +129,13 @@ impl Twin {
     /// # Panics
     /// If the source has no such label any more.
     pub fn mutations(&self) -> Vec<Mutation> {
-        let Twin { source, file, change, .. } = *self;
+        let Mutant { source, file, change, .. } = *self;
         let found =
             core::iter::once(self.site).chain(self.and).map(|site| site_of(source, file, site, change));
-        found.map(|site| site.unwrap_or_else(|error| panic!("a twin has lost its site: {error}"))).collect()
+        found.map(|site| site.unwrap_or_else(|error| panic!("a mutant has lost its site: {error}"))).collect()
     }
 
-    /// Whether the report of the mutated model is the failure that the twin must have; or what it is.
+    /// Whether the report of the mutated model is the failure that the mutant must have; or what it is.
     ///
     /// # Errors
     /// What the run came to instead.
@@ -163,9 +163,9 @@ mod tests {
     use crate::table::MODELS;
 
     #[test]
-    fn every_twin_finds_its_site() {
-        for twin in MODELS.iter().flat_map(|model| model.twins) {
-            assert!(!twin.mutations().is_empty());
+    fn every_mutant_finds_its_site() {
+        for mutant in MODELS.iter().flat_map(|model| model.mutants) {
+            assert!(!mutant.mutations().is_empty());
         }
     }
 }
