@@ -2,10 +2,10 @@
 
 use super::{Event, Model, Plan, isolated, judge};
 use crate::Verdict;
-use selvedge::rt::engine::{NativeOptions, NativeRun, take_panic};
+use selvedge::rt::engine::{Failure, FailureKind, NativeOptions, NativeRun, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
@@ -48,9 +48,11 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
             let _ = ended.send(None);
         }),
     };
-    let model = Arc::clone(model);
+    let (model, entered) = (Arc::clone(model), Arc::new(OnceLock::new()));
+    let enters = Arc::clone(&entered);
     let body = move || {
         let run = NativeRun::enter(options);
+        let _ = enters.set(Arc::clone(&run));
         let result = catch_unwind(AssertUnwindSafe(|| model()));
         let panic = result.err().map(|_| take_panic().unwrap_or_else(|| "no message".to_string()));
         run.leave(panic);
@@ -63,9 +65,28 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
         Err(RecvTimeoutError::Disconnected) => {
             Some(Event::Crashed("the run ended without a word".to_string()))
         }
-        Err(RecvTimeoutError::Timeout) => Some(Event::Crashed(format!(
-            "run {run} did not end within {:?}: the model waits in a way that selvedge::rt cannot see, or loops",
-            plan.hang_limit
-        ))),
+        Err(RecvTimeoutError::Timeout) => {
+            let hangs = format!(
+                "run {run} did not end within {:?}: the model waits in a way that selvedge::rt cannot see, or loops",
+                plan.hang_limit
+            );
+            Some(match entered.get().and_then(|run: &Arc<NativeRun>| run.unseen_panic()) {
+                Some(panicked) => Event::Failed(Box::new(after_panic(run, panicked, &hangs)), None),
+                None => Event::Crashed(hangs),
+            })
+        }
+    }
+}
+
+/// The failure of a run that hangs after a thread has panicked.
+fn after_panic(execution: u64, (thread, panic): (usize, String), hangs: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Panic,
+        message: format!("thread {thread} panicked: {panic}; after that {hangs}"),
+        thread,
+        sites: Vec::new(),
+        blocked: Vec::new(),
+        execution,
+        steps: Vec::new(),
     }
 }

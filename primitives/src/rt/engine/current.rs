@@ -104,6 +104,16 @@ pub fn capture_panics(warm_up: impl FnOnce()) {
     });
 }
 
+/// The last panic on this thread, as text with its place.
+pub(super) fn panic_text() -> String {
+    PANIC.with_borrow(Option::clone).unwrap_or_else(|| "no message".to_string())
+}
+
+/// Puts back what [`take_panic`] took: the thread goes on unwinding.
+pub(crate) fn restore_panic(text: String) {
+    PANIC.replace(Some(text));
+}
+
 /// The last panic on this thread, as text with its place; taken.
 pub fn take_panic() -> Option<String> {
     PANIC.with(|last| last.take())

@@ -45,7 +45,7 @@ mod waiting;
 
 pub use super::sync::atomic::bits::Width;
 pub use super::sync::atomic::word::Rmw;
-pub(crate) use current::{Current, Home, current};
+pub(crate) use current::{Current, Home, current, restore_panic};
 pub use current::{capture_panics, take_panic};
 pub use failure::{Blocked, Failure, FailureKind};
 pub(crate) use locks::Lock;

@@ -1,6 +1,6 @@
 //! A model on real threads: counts operations, yields at random, and knows when nobody can go on.
 
-use super::current::set_native;
+use super::current::{panic_text, set_native};
 use super::locks::{Books, Lock};
 use super::session::Counters;
 use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
@@ -43,13 +43,23 @@ struct Wait {
     called_at: Option<Site>,
     /// Which token, by its address; 0: the end of a thread.
     token: usize,
+    /// The panic that the thread unwinds from, if a destructor waits.
+    unwinds: Option<String>,
 }
 
 struct Thread {
     name: Option<String>,
     waits: Option<Wait>,
     done: bool,
+    /// A panic that nobody has seen yet, and whether anybody still can.
     panic: Option<String>,
+    detached: bool,
+}
+
+impl Thread {
+    fn new(name: Option<String>) -> Thread {
+        Thread { name, waits: None, done: false, panic: None, detached: false }
+    }
 }
 
 thread_local! {
@@ -72,7 +82,26 @@ pub(crate) fn left() {
 
 impl Wait {
     fn new(what: String, site: Site, token: usize) -> Wait {
-        Wait { what, site, called_at: ENTRIES.with_borrow(|entries| entries.first().copied()), token }
+        let called_at = ENTRIES.with_borrow(|entries| entries.first().copied());
+        let unwinds = std::thread::panicking().then(panic_text);
+        Wait { what, site, called_at, token, unwinds }
+    }
+}
+
+impl Thread {
+    /// Its panic, if it has ended and nobody can join it any more.
+    fn unseeable_panic(&self) -> Option<String> {
+        self.panic.clone().filter(|_| self.done && self.detached)
+    }
+}
+
+impl Threads {
+    /// The first panic that nobody has seen, of a thread that has ended or unwinds.
+    fn unseen_panic(&self) -> Option<(ThreadId, String)> {
+        self.all.iter().enumerate().find_map(|(id, thread)| {
+            let unwinds = thread.waits.as_ref().and_then(|wait| wait.unwinds.as_ref());
+            thread.panic.as_ref().or(unwinds).map(|message| (id, message.clone()))
+        })
     }
 }
 
@@ -81,7 +110,7 @@ impl NativeRun {
     pub fn enter(options: NativeOptions) -> Arc<NativeRun> {
         // Relaxed: a statistic.
         options.counters.executions.fetch_add(1, Relaxed);
-        let main = Thread { name: Some("main".into()), waits: None, done: false, panic: None };
+        let main = Thread::new(Some("main".into()));
         let threads = Mutex::new(Threads { all: vec![main], ..Threads::default() });
         let run = Arc::new(NativeRun { options, threads });
         ME.set(0);
@@ -93,7 +122,7 @@ impl NativeRun {
     pub fn leave(&self, panic: Option<String>) {
         set_native(None);
         if let Some(message) = panic {
-            self.fail(FailureKind::Panic, format!("the body panicked: {message}"), Vec::new());
+            self.fail(FailureKind::Panic, 0, format!("the body panicked: {message}"), Vec::new());
             return;
         }
         self.lock().body_returned = true;
@@ -123,7 +152,7 @@ impl NativeRun {
     /// Announces a thread that will run `adopt`.
     pub(crate) fn announce(&self, name: Option<String>) -> ThreadId {
         let mut threads = self.lock();
-        threads.all.push(Thread { name, waits: None, done: false, panic: None });
+        threads.all.push(Thread::new(name));
         threads.all.len() - 1
     }
 
@@ -198,24 +227,47 @@ impl NativeRun {
         let (over, unseen) = {
             let mut threads = self.lock();
             threads.all[thread].done = true;
+            if let Some(message) = threads.all[thread].unseeable_panic() {
+                drop(threads);
+                return self.fail_panic(thread, &message);
+            }
             for waiting in &mut threads.all {
                 if waiting.waits.as_ref().is_some_and(|wait| wait.what == join_of(thread)) {
                     waiting.waits = None;
                 }
             }
-            let over = threads.all.iter().all(|thread| thread.done);
-            let mut panics = threads.all.iter().filter_map(|thread| thread.panic.clone());
-            (over, panics.next())
+            (threads.all.iter().all(|thread| thread.done), threads.unseen_panic())
         };
         match unseen {
-            Some(message) if over => self.fail(FailureKind::Panic, message, Vec::new()),
+            Some((thread, message)) if over => self.fail_panic(thread, &message),
             None if over => (self.options.on_end)(),
             _ => self.check_stuck(),
         }
     }
 
+    /// Nobody will join `thread`: if it panics, or has panicked, the run has failed.
+    pub(crate) fn detach(&self, thread: ThreadId) {
+        let panic = {
+            let state = &mut self.lock().all[thread];
+            state.detached = true;
+            state.unseeable_panic()
+        };
+        if let Some(message) = panic {
+            self.fail_panic(thread, &message);
+        }
+    }
+
+    /// The first panic that nobody has seen, with its thread.
+    pub fn unseen_panic(&self) -> Option<(ThreadId, String)> {
+        self.lock().unseen_panic()
+    }
+
+    fn fail_panic(&self, thread: ThreadId, message: &str) {
+        self.fail(FailureKind::Panic, thread, format!("thread {thread} panicked: {message}"), Vec::new());
+    }
+
     fn check_stuck(&self) {
-        let (blocked, kind) = {
+        let (blocked, kind, panicked) = {
             let threads = self.lock();
             if threads.all.iter().any(|thread| !thread.done && thread.waits.is_none()) {
                 return;
@@ -229,7 +281,7 @@ impl NativeRun {
                 }
             }
             let kind = if threads.body_returned { FailureKind::Leak } else { FailureKind::Deadlock };
-            (blocked, kind)
+            (blocked, kind, threads.unseen_panic())
         };
         if !blocked.is_empty() {
             let message = match kind {
@@ -238,15 +290,21 @@ impl NativeRun {
                 }
                 _ => format!("nobody can run: {} thread(s) wait for ever", blocked.len()),
             };
-            self.fail(kind, message, blocked);
+            match panicked {
+                Some((thread, panic)) => {
+                    let message = format!("thread {thread} panicked: {panic}; after that {message}");
+                    self.fail(FailureKind::Panic, thread, message, blocked);
+                }
+                None => self.fail(kind, ME.get(), message, blocked),
+            }
         }
     }
 
-    fn fail(&self, kind: FailureKind, message: String, blocked: Vec<Blocked>) {
+    fn fail(&self, kind: FailureKind, thread: ThreadId, message: String, blocked: Vec<Blocked>) {
         (self.options.on_failure)(Failure {
             kind,
             message,
-            thread: ME.get(),
+            thread,
             sites: blocked.iter().map(|thread| thread.site).collect(),
             blocked,
             execution: self.options.run,

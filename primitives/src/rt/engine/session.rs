@@ -338,15 +338,27 @@ impl Session {
         }
     }
 
-    /// Reports a failure of the current execution. The OS thread stops here for ever.
+    /// Reports a failure of the current execution: the first thing that went wrong, a panic before the waiting
+    /// that came of it. The OS thread stops here for ever.
     pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
         self.count_operations();
+        let may_come_of_a_panic =
+            matches!(kind, FailureKind::Deadlock | FailureKind::Leak | FailureKind::Livelock);
+        let panicked = self.panic_before().filter(|_| may_come_of_a_panic);
         let failure = {
             let mut state = self.state.borrow_mut();
+            let (kind, thread, message) = match panicked {
+                Some((thread, panic)) => (
+                    FailureKind::Panic,
+                    thread,
+                    format!("thread {thread} panicked: {panic}; after that {message}"),
+                ),
+                None => (kind, state.threads.current, message),
+            };
             Failure {
                 kind,
                 message,
-                thread: state.threads.current,
+                thread,
                 sites,
                 blocked: state.threads.blocked(),
                 execution: state.execution,

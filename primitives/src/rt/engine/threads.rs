@@ -1,5 +1,6 @@
 //! The threads of an execution: who runs, who waits for what, who is done.
 
+use super::current::panic_text;
 use super::locks::Books;
 use super::observe::Clock;
 use super::{Blocked, FailureKind, Session, Site, ThreadId};
@@ -234,7 +235,7 @@ impl Session {
 
     /// Fails the execution if nobody can run and somebody waits.
     pub fn check_stuck(&self) {
-        let (unseen, message, kind, sites) = {
+        let (message, kind, sites) = {
             let state = self.state.borrow();
             let blocked = state.threads.blocked();
             if state.threads.anyone_runnable() || blocked.is_empty() {
@@ -249,16 +250,16 @@ impl Session {
             } else {
                 (FailureKind::Deadlock, format!("nobody can run: {} thread(s) wait for ever", blocked.len()))
             };
-            (state.threads.unseen_panic(), message, kind, sites)
+            (message, kind, sites)
         };
-        // A thread that waits while it unwinds has panicked too.
-        let unwinding = self
-            .unwinding()
-            .map(|thread| (thread, super::take_panic().unwrap_or_else(|| "no message".to_string())));
-        if let Some((thread, panic)) = unseen.or(unwinding) {
-            self.fail_panic(thread, format!("{panic}; after that {message}"));
-        }
         self.fail(kind, message, sites)
+    }
+
+    /// A panic that nobody has seen, of a thread that has ended or unwinds.
+    pub(super) fn panic_before(&self) -> Option<(ThreadId, String)> {
+        let unseen = self.state.borrow().threads.unseen_panic();
+        // A thread that waits while it unwinds has panicked too.
+        unseen.or_else(|| self.unwinding().map(|thread| (thread, panic_text())))
     }
 
     /// Blocks the current thread until somebody wakes it.

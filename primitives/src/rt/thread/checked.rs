@@ -200,10 +200,14 @@ impl<T> JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if let Kind::Model { home, thread } = &self.raw.kind
-            && let Some(session) = home.get()
-        {
-            session.detach(*thread);
+        match &self.raw.kind {
+            Kind::Model { home, thread } => {
+                if let Some(session) = home.get() {
+                    session.detach(*thread);
+                }
+            }
+            Kind::Native { run: Some((run, thread)), .. } => run.detach(*thread),
+            Kind::Native { run: None, .. } | Kind::Inline => (),
         }
     }
 }

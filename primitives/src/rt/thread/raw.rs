@@ -1,6 +1,6 @@
 //! A thread of whatever run is current, without its result.
 
-use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, take_panic};
+use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::any::Any;
 use std::io;
@@ -131,6 +131,26 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
         }
     };
     Ok((Raw { kind, unseen_panic }, packet))
+}
+
+/// Runs `wait` for a thread that has caught a panic of its own and will go on unwinding: a report of a wait that
+/// never ends says so first.
+pub(super) fn between_panics(wait: impl FnOnce()) {
+    let text = take_panic().unwrap_or_else(|| "no message".to_string());
+    match current() {
+        Current::Model(session) => {
+            session.panicked(text.clone());
+            wait();
+            session.joined(session.this_thread());
+        }
+        Current::Native(run) => {
+            run.panicked(run.this_thread(), text.clone());
+            wait();
+            run.joined(run.this_thread());
+        }
+        Current::Outside => wait(),
+    }
+    restore_panic(text);
 }
 
 impl Raw {

@@ -38,11 +38,18 @@ where
     // outside any unwinding. After a failure of the engine nothing here runs again at all.
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let mut panicked = false;
-    loop {
-        let next = scope.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let Some(raw) = next else { break };
-        raw.wait(site);
-        panicked |= raw.see_panic();
+    let mut wait_for_all = || {
+        loop {
+            let next = scope.threads.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(raw) = next else { break };
+            raw.wait(site);
+            panicked |= raw.see_panic();
+        }
+    };
+    if result.is_err() {
+        raw::between_panics(wait_for_all);
+    } else {
+        wait_for_all();
     }
     match result {
         Err(panic) => resume_unwind(panic),
