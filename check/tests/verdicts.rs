@@ -358,3 +358,25 @@ fn a_single_execution_of_several_threads_is_remarked() {
     let Verdict::Searched { executions: 1, bounds } = &report.verdict else { panic!("{report}") };
     assert!(bounds.contains("only one execution for 2 threads"), "{bounds}");
 }
+
+/// Whatever a strategy wants to know of the first schedule: in these models one thread runs after the other.
+#[test]
+#[cfg(feature = "shuttle")]
+fn a_model_in_which_nothing_is_concurrent_can_be_sampled() {
+    let alone = || assert_eq!(AtomicUsize::new(1).load(Relaxed), 1);
+    let in_turn = move || thread::spawn(alone).join().expect("no panic");
+    let perhaps = move || {
+        if choose(4) == 3 {
+            assert_eq!(two_adders().load(Relaxed), 3);
+        } else {
+            in_turn();
+        }
+    };
+    for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
+        let engine = Engine::Shuttle(strategy);
+        let checker = Checker::new().ignore_environment().engines([engine]).iterations(30).seed(7);
+        for report in [checker.run(alone), checker.run(in_turn), checker.run(perhaps)].concat() {
+            assert!(matches!(report.verdict, Verdict::Sampled { schedules: 30, .. }), "{report}");
+        }
+    }
+}

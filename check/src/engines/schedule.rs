@@ -19,7 +19,47 @@ pub(super) enum Source {
     /// Nearly as recorded.
     Loose(Loose),
     /// As one of shuttle's own schedulers draws them.
-    Sampled { scheduler: Box<dyn Scheduler>, random: fastrand::Rng },
+    Sampled(Sampled),
+}
+
+/// Makes a scheduler for a seed and so many schedules.
+type Make = fn(u64, usize) -> Box<dyn Scheduler>;
+
+/// One of shuttle's own schedulers, and what draws the model's choices.
+pub(super) struct Sampled {
+    scheduler: Box<dyn Scheduler>,
+    random: fastrand::Rng,
+    /// Makes the scheduler anew for another so many schedules. PCT learns the length of an execution from its
+    /// first one, and gives up if nothing was concurrent in it; `None`: it has met one in which something was.
+    anew: Option<Make>,
+    seed: u64,
+    times: u64,
+}
+
+impl Sampled {
+    /// The schedules of `scheduler`.
+    pub(super) fn new(scheduler: Box<dyn Scheduler>, plan: &Plan) -> Sampled {
+        let (seed, times) = (plan.seed, plan.iterations);
+        Sampled { scheduler, random: fastrand::Rng::with_seed(seed), anew: None, seed, times }
+    }
+
+    /// As [`new`](Self::new), of a scheduler that has to meet something concurrent in its first execution.
+    pub(super) fn restarting(make: Make, plan: &Plan) -> Sampled {
+        let first = make(plan.seed, plan.iterations as usize);
+        Sampled { anew: Some(make), ..Sampled::new(first, plan) }
+    }
+
+    fn begin(&mut self, done: u64) -> Option<Schedule> {
+        if let Some(make) = self.anew {
+            self.scheduler = make(self.seed, self.times.saturating_sub(done) as usize);
+        }
+        self.scheduler.new_execution()
+    }
+
+    fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
+        self.anew = self.anew.filter(|_| runnable.len() < 2);
+        self.scheduler.next_task(runnable, current, yielding)
+    }
 }
 
 /// The scheduler's state, shared with the session's chooser: choices are decisions too.
@@ -79,7 +119,7 @@ impl Driver {
                 search.site = self.site.get();
                 search.choose(n)
             }
-            Source::Sampled { random, .. } => random.usize(..n),
+            Source::Sampled(sampled) => sampled.random.usize(..n),
             Source::Loose(loose) => loose.choose(n),
             Source::Replay { decisions, position, astray } => {
                 let recorded = decisions.get(*position);
@@ -101,7 +141,7 @@ impl Driver {
     pub(super) fn astray(&self) -> Option<(usize, [Option<Site>; 2])> {
         match &self.source {
             Source::DepthFirst(search) => search.astray,
-            Source::Replay { .. } | Source::Loose(_) | Source::Sampled { .. } => None,
+            Source::Replay { .. } | Source::Loose(_) | Source::Sampled(_) => None,
         }
     }
 
@@ -112,7 +152,7 @@ impl Driver {
         let more = match &mut self.source {
             Source::DepthFirst(search) => self.done == 0 || search.advance(),
             Source::Replay { .. } | Source::Loose(_) => self.done == 0,
-            Source::Sampled { .. } => true,
+            Source::Sampled(_) => true,
         };
         if !more {
             return None;
@@ -121,12 +161,13 @@ impl Driver {
         if self.cut.is_some() {
             return None;
         }
+        let done = self.done;
         self.done += 1;
         self.decisions.clear();
         self.site.set(None);
         self.stage = Stage::default();
         match &mut self.source {
-            Source::Sampled { scheduler, .. } => scheduler.new_execution(),
+            Source::Sampled(sampled) => sampled.begin(done),
             _ => Some(Schedule::new(0)),
         }
     }
@@ -134,7 +175,7 @@ impl Driver {
     fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
         let runnable = &self.moving(runnable, current)[..];
         let next = match &mut self.source {
-            Source::Sampled { scheduler, .. } => scheduler.next_task(runnable, current, yielding)?,
+            Source::Sampled(sampled) => sampled.next(runnable, current, yielding)?,
             Source::DepthFirst(search) => {
                 search.site = self.site.get();
                 let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();

@@ -2,7 +2,7 @@
 
 use super::depth_first::DepthFirst;
 use super::loose::{Loose, switches};
-use super::schedule::{Driver, Handle, Source};
+use super::schedule::{Driver, Handle, Sampled, Source};
 use super::{Event, Model, Plan, isolated, judge, with_replay};
 use crate::token::{Decision, Token};
 use crate::{Strategy, Verdict};
@@ -171,15 +171,22 @@ impl OnThisThread {
 
 fn source(plan: &Plan, task: Task) -> Source {
     let (seed, times) = (plan.seed, plan.iterations as usize);
-    let scheduler: Box<dyn Scheduler> = match task {
+    Source::Sampled(match task {
         Task::Replay(decisions) => return Source::Replay { decisions, position: 0, astray: false },
         Task::Loose(loose) => return Source::Loose(loose),
         Task::Explore(Strategy::DepthFirst) => return Source::DepthFirst(DepthFirst::new(plan.preemptions)),
-        Task::Explore(Strategy::Random) => Box::new(RandomScheduler::new_from_seed(seed, times)),
-        Task::Explore(Strategy::Pct) => Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times)),
-        Task::Explore(Strategy::Urw) => Box::new(UrwRandomScheduler::new_from_seed(seed, times)),
-    };
-    Source::Sampled { scheduler, random: fastrand::Rng::with_seed(seed) }
+        Task::Explore(Strategy::Random) => {
+            Sampled::new(Box::new(RandomScheduler::new_from_seed(seed, times)), plan)
+        }
+        Task::Explore(Strategy::Urw) => {
+            Sampled::new(Box::new(UrwRandomScheduler::new_from_seed(seed, times)), plan)
+        }
+        Task::Explore(Strategy::Pct) => Sampled::restarting(pct, plan),
+    })
+}
+
+fn pct(seed: u64, times: usize) -> Box<dyn Scheduler> {
+    Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times))
 }
 
 fn config() -> Config {
