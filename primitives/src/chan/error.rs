@@ -53,7 +53,7 @@ pub enum SendTimeoutError<T> {
 /// drop(tx);
 /// assert_eq!(rx.recv(), Err(RecvError));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RecvError;
 
 /// [`Receiver::try_recv`](super::Receiver::try_recv) found nothing.
@@ -65,7 +65,7 @@ pub struct RecvError;
 /// drop(tx);
 /// assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
     /// The channel is empty; or, with capacity 0, no sender waits.
     Empty,
@@ -80,7 +80,7 @@ pub enum TryRecvError {
 /// use std::time::Duration;
 /// assert_eq!(never::<i32>().recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RecvTimeoutError {
     /// Nothing came in time.
     Timeout,
@@ -95,7 +95,7 @@ pub enum RecvTimeoutError {
 /// let (tx, _rx) = bounded::<i32>(1);
 /// assert_eq!((tx.close(), tx.close()), (Ok(()), Err(CloseError)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CloseError;
 
 impl<T> SendError<T> {
@@ -211,30 +211,26 @@ impl RecvTimeoutError {
     }
 }
 
-/// The texts, in one place: `Debug` of the errors with a value does not ask for `T: Debug`.
+/// The texts, in one place. `Debug` asks for no `T: Debug`, and both honour width and alignment.
 macro_rules! texts {
     ($($error:ty $(, $generic:ident)?: $self:ident => $debug:expr, $display:expr;)*) => {
         $(
             impl<$($generic)?> fmt::Display for $error {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     let $self = self;
-                    f.write_str($display)
+                    f.pad($display)
                 }
             }
-            texts!(@debug $error $(, $generic)?: $self => $debug);
-        )*
-    };
-    (@debug $error:ty, $generic:ident: $self:ident => $debug:expr) => {
-        impl<$generic> fmt::Debug for $error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let $self = self;
-                f.write_str($debug)
+
+            impl<$($generic)?> fmt::Debug for $error {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    let $self = self;
+                    f.pad($debug)
+                }
             }
-        }
-        impl<$generic> Error for $error {}
-    };
-    (@debug $error:ty: $self:ident => $debug:expr) => {
-        impl Error for $error {}
+
+            impl<$($generic)?> Error for $error {}
+        )*
     };
 }
 
@@ -246,16 +242,18 @@ texts! {
     SendTimeoutError<T>, T: this =>
         if this.is_timeout() { "Timeout(..)" } else { "Disconnected(..)" },
         if this.is_timeout() { "timed out waiting on send operation" } else { "sending on a disconnected channel" };
-    RecvError: _this => "", "receiving on an empty and disconnected channel";
-    TryRecvError: this => "",
+    RecvError: _this => "RecvError", "receiving on an empty and disconnected channel";
+    TryRecvError: this =>
+        if this.is_empty() { "Empty" } else { "Disconnected" },
         if this.is_empty() { "receiving on an empty channel" } else { "receiving on an empty and disconnected channel" };
-    RecvTimeoutError: this => "",
+    RecvTimeoutError: this =>
+        if this.is_timeout() { "Timeout" } else { "Disconnected" },
         if this.is_timeout() {
             "timed out waiting on receive operation"
         } else {
             "channel is empty and disconnected"
         };
-    CloseError: _this => "", "closing a closed channel";
+    CloseError: _this => "CloseError", "closing a closed channel";
 }
 
 impl<T> From<SendError<T>> for TrySendError<T> {

@@ -24,6 +24,21 @@ pub struct Iter<'a, T>(pub(super) &'a Receiver<T>);
 /// ```
 pub struct TryIter<'a, T>(pub(super) &'a Receiver<T>);
 
+/// Receives what was in the channel at one moment, without waiting; made by [`Receiver::drain`].
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::unbounded();
+/// tx.send(1).unwrap();
+/// let mut values = rx.drain();
+/// tx.send(2).unwrap();
+/// assert_eq!((values.next(), values.next()), (Some(1), None));
+/// ```
+pub struct Drain<'a, T> {
+    pub(super) receiver: &'a Receiver<T>,
+    /// How many values it may still receive.
+    pub(super) left: usize,
+}
+
 /// Receives until the channel is empty and closed; owns its receiver.
 ///
 /// ```
@@ -53,6 +68,22 @@ impl<T> Iterator for TryIter<'_, T> {
     }
 }
 
+impl<T> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        let value = self.receiver.try_recv().ok();
+        if value.is_none() {
+            self.left = 0;
+        }
+        value
+    }
+}
+
+// Once it has found nothing, nothing is left.
+impl<T> FusedIterator for Drain<'_, T> {}
+
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
@@ -72,6 +103,12 @@ impl<T> fmt::Debug for Iter<'_, T> {
 impl<T> fmt::Debug for TryIter<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad("TryIter { .. }")
+    }
+}
+
+impl<T> fmt::Debug for Drain<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("left", &self.left).finish_non_exhaustive()
     }
 }
 

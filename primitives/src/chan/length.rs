@@ -47,6 +47,12 @@ impl<T> Chan<T> {
         sent.is_closed() || self.may_send(sent.ticket() + own)
     }
 
+    /// Returns a number that, at some moment, no fewer values were in the buffer or waited to be sent.
+    pub(super) fn under_way(&self) -> usize {
+        let received = self.received();
+        (self.sent().ticket().saturating_sub(received) as usize).max(self.len())
+    }
+
     /// The number of values in the buffer, at some moment.
     pub(super) fn len(&self) -> usize {
         // Audit: see `sent`.
@@ -110,6 +116,17 @@ impl<T> Receiver<T> {
             Source::Alarm(..) => Some(1),
             Source::Never => Some(0),
         }
+    }
+
+    /// Returns whether the channel is closed: another name for [`is_closed`](Self::is_closed).
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded::<i32>();
+    /// drop(tx);
+    /// assert!(rx.is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        self.is_closed()
     }
 
     /// Whether the channel is closed; values may still be in its buffer.

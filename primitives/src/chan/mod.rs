@@ -34,6 +34,8 @@
 //! | [`never()`] | nothing ever comes: Go's nil channel |
 //! | [`after`], [`at`], [`tick`], [`Timer`], [`Ticker`] | instants, by the clock; no thread stands behind them |
 //! | [`select!`], [`select_biased!`], [`Select`] | one of several operations |
+//! | [`Channel`] | both sides in one handle, as in Go |
+//! | [`WeakSender`], [`WeakReceiver`] | handles that do not keep the channel open |
 //! | `recv_async`, `send_async`, `into_stream`, `into_sink` | with the feature `async` |
 //!
 //! # Guarantees
@@ -121,6 +123,7 @@
 //! takes a ticket then, waits in its cell as a send with a timeout of nothing would, and takes such places for itself:
 //! only of sends whose values are not in their cells yet, so that two never do so to each other.
 
+mod both;
 mod cell;
 mod claim;
 mod close;
@@ -143,23 +146,26 @@ mod shared;
 mod task;
 mod timer;
 mod watch;
+mod weak;
 mod withdraw;
 
+pub use both::Channel;
 pub use error::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 #[cfg(feature = "async")]
 pub use future::{RecvFuture, RecvStream, SendFuture, SendSink};
-pub use iter::{IntoIter, Iter, TryIter};
+pub use iter::{Drain, IntoIter, Iter, TryIter};
 pub use receiver::Receiver;
 pub use select::{
     ReadyTimeoutError, Select, SelectTimeoutError, SelectedOperation, TryReadyError, TrySelectError,
 };
 pub use sender::Sender;
 pub use timer::{PeriodError, Ticker, Timer, after, at, never, tick};
+pub use weak::{WeakReceiver, WeakSender};
 
 #[doc(inline)]
-pub use crate::{__chan_select as select, __chan_select_biased as select_biased};
+pub use crate::{select, select_biased};
 
 #[doc(hidden)]
 pub mod __select {

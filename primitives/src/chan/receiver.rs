@@ -4,7 +4,7 @@ use super::cell::Phase;
 use super::claim::Claim;
 use super::core::{Chan, Patience};
 use super::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
-use super::iter::{IntoIter, Iter, TryIter};
+use super::iter::{Drain, IntoIter, Iter, TryIter};
 use super::recv::NotReceived;
 use super::select::handle::{Handle, Hold, Look, Slot};
 use super::select::{Case, Order, run};
@@ -200,6 +200,70 @@ impl<T> Receiver<T> {
     /// ```
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
+    }
+
+    /// Receives what is in the channel now, without waiting: at most as many values as were in the buffer and waited
+    /// to be sent when `drain` was called, so that it ends beside senders that never stop.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::bounded(3);
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// assert_eq!(rx.drain().collect::<Vec<i32>>(), [0, 1, 2]);
+    /// ```
+    pub fn drain(&self) -> Drain<'_, T> {
+        let left = self.chan().map_or_else(|| self.len(), Chan::under_way);
+        Drain { receiver: self, left }
+    }
+
+    /// Appends to `values` what [`drain`](Self::drain) receives, and returns how many values that are.
+    ///
+    /// # Errors
+    /// If there are none and the channel is closed.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(3);
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// let mut values = Vec::new();
+    /// assert_eq!((rx.drain_into(&mut values), rx.drain_into(&mut values)), (Ok(3), Ok(0)));
+    /// drop(tx);
+    /// assert_eq!((rx.drain_into(&mut values), values), (Err(RecvError), vec![0, 1, 2]));
+    /// ```
+    pub fn drain_into(&self, values: &mut Vec<T>) -> Result<usize, RecvError> {
+        let before = values.len();
+        values.extend(self.drain());
+        if values.len() > before {
+            return Ok(values.len() - before);
+        }
+        match self.try_recv() {
+            Ok(value) => {
+                values.push(value);
+                Ok(1)
+            }
+            Err(TryRecvError::Empty) => Ok(0),
+            Err(TryRecvError::Disconnected) => Err(RecvError),
+        }
+    }
+
+    /// Closes the channel and drops what is in it.
+    ///
+    /// # Errors
+    /// If the channel is closed already, or cannot be closed; what is in it is dropped all the same.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// rx.close_and_discard().unwrap();
+    /// assert_eq!(rx.recv(), Err(RecvError));
+    /// ```
+    #[track_caller]
+    pub fn close_and_discard(&self) -> Result<(), CloseError> {
+        let closed = self.close();
+        if self.chan().is_some() {
+            self.try_iter().for_each(drop);
+        }
+        closed
     }
 
     /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to

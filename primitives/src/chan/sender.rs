@@ -107,6 +107,25 @@ impl<T> Sender<T> {
         })
     }
 
+    /// Sends values one after the other, each as [`send`](Self::send) does.
+    ///
+    /// # Errors
+    /// If the channel is closed; the value that was not sent comes back, and those after it are still in the iterator.
+    ///
+    /// ```
+    /// use selvedge::chan::{SendError, bounded};
+    /// let (tx, rx) = bounded(3);
+    /// let mut values = 0..4;
+    /// assert_eq!(tx.send_many(values.by_ref().take(3)), Ok(()));
+    /// assert_eq!(rx.drain().collect::<Vec<_>>(), [0, 1, 2]);
+    /// drop(rx);
+    /// assert_eq!(tx.send_many(values), Err(SendError(3)));
+    /// ```
+    #[track_caller]
+    pub fn send_many(&self, values: impl IntoIterator<Item = T>) -> Result<(), SendError<T>> {
+        values.into_iter().try_for_each(|value| self.send(value))
+    }
+
     /// Closes the channel, for all its handles.
     ///
     /// Values in the buffer can still be received. Closing happens before a receive that fails because of
@@ -245,6 +264,17 @@ impl<T> Sender<T> {
     /// ```
     pub fn capacity(&self) -> Option<usize> {
         self.0.capacity().limit()
+    }
+
+    /// Returns whether the channel is closed: another name for [`is_closed`](Self::is_closed).
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded::<i32>();
+    /// drop(rx);
+    /// assert!(tx.is_disconnected());
+    /// ```
+    pub fn is_disconnected(&self) -> bool {
+        self.is_closed()
     }
 
     /// Whether the channel is closed; values may still be in its buffer.

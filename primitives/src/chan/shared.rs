@@ -1,33 +1,49 @@
-//! Ownership of a channel by its handles: two counts, and the channel goes with the second one.
+//! Ownership of a channel by its handles: a count for each side, and one of those that keep the memory.
+//!
+//! A side is open as long as it has a handle. All handles of a side together keep the memory once, and each weak
+//! handle keeps it once more.
 
 use super::core::Chan;
 use crate::rt::alloc::TrackedBox;
+use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
-use crate::rt::sync::atomic::{AtomicBool, AtomicUsize};
 use ::core::ops::Deref;
 use ::core::ptr::NonNull;
 
 struct Shared<T> {
     senders: AtomicUsize,
     receivers: AtomicUsize,
-    /// One side has no handles any more; the other's last one frees the channel.
-    one_side_gone: AtomicBool,
+    /// The sides that have handles, and the weak handles: the last of them frees the channel.
+    keepers: AtomicUsize,
     chan: Chan<T>,
+}
+
+impl<T> Shared<T> {
+    fn count(&self, sends: bool) -> &AtomicUsize {
+        if sends { &self.senders } else { &self.receivers }
+    }
 }
 
 /// A share in the channel as one of its senders, or one of its receivers.
 pub(super) struct Share<T, const SENDS: bool>(NonNull<Shared<T>>);
 
+/// What keeps the memory of a channel, and neither of its sides open.
+pub(super) struct WeakShare<T, const SENDS: bool>(Keeper<T>);
+
 // SAFETY: handles share the channel, which moves values from thread to thread.
 unsafe impl<T: Send, const SENDS: bool> Send for Share<T, SENDS> {}
-// SAFETY: as above.
+// SAFETY: a shared handle lets other threads do what an own one does; the channel synchronises them.
 unsafe impl<T: Send, const SENDS: bool> Sync for Share<T, SENDS> {}
+// SAFETY: a weak handle becomes a handle, which may be sent because `T` may.
+unsafe impl<T: Send, const SENDS: bool> Send for WeakShare<T, SENDS> {}
+// SAFETY: a shared weak handle is cloned and upgraded, which are atomic operations on the counts.
+unsafe impl<T: Send, const SENDS: bool> Sync for WeakShare<T, SENDS> {}
 
 pub(super) fn pair<T>(chan: Chan<T>) -> (Share<T, true>, Share<T, false>) {
     let shared = TrackedBox::into_raw(TrackedBox::new(Shared {
         senders: AtomicUsize::new(1),
         receivers: AtomicUsize::new(1),
-        one_side_gone: AtomicBool::new(false),
+        keepers: AtomicUsize::new(2),
         chan,
     }));
     // SAFETY: `into_raw` never returns null.
@@ -42,7 +58,16 @@ impl<T, const SENDS: bool> Share<T, SENDS> {
     }
 
     fn count(&self) -> &AtomicUsize {
-        if SENDS { &self.shared().senders } else { &self.shared().receivers }
+        self.shared().count(SENDS)
+    }
+
+    /// The number of handles of a side, at some moment.
+    pub(super) fn handles(&self, sends: bool) -> usize {
+        self.shared().count(sends).load(Relaxed) // Relaxed: a number that may have changed when it is looked at.
+    }
+
+    pub(super) fn downgrade(&self) -> WeakShare<T, SENDS> {
+        WeakShare(Keeper::add(self.0, self.shared()))
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -62,25 +87,69 @@ impl<T, const SENDS: bool> Clone for Share<T, SENDS> {
     fn clone(&self) -> Self {
         // Relaxed: this share keeps the count above zero, and whoever gets the new one gets it through
         // some other synchronisation.
-        let count = self.count().fetch_add(1, Relaxed);
-        assert!(count <= isize::MAX as usize, "more handles of a channel than memory could hold");
+        add_to(self.count());
         Share(self.0)
     }
 }
 
-/// Frees the channel when dropped, if the other side is gone too; so also if a value's destructor
-/// panics.
-struct LeaveSide<T>(NonNull<Shared<T>>);
+fn add_to(count: &AtomicUsize) {
+    // Relaxed: the caller is counted, so the count is above zero; the new handle reaches other threads by some other
+    // synchronisation.
+    let before = count.fetch_add(1, Relaxed);
+    assert!(before <= isize::MAX as usize, "more handles of a channel than memory could hold");
+}
 
-impl<T> Drop for LeaveSide<T> {
+/// Keeps the memory of a channel until it is dropped; a destructor, so that it goes also if that of a value panics.
+struct Keeper<T>(NonNull<Shared<T>>);
+
+impl<T> Keeper<T> {
+    fn add(at: NonNull<Shared<T>>, shared: &Shared<T>) -> Keeper<T> {
+        add_to(&shared.keepers);
+        Keeper(at)
+    }
+
+    fn shared(&self) -> &Shared<T> {
+        // SAFETY: this keeper is counted in `keepers`, so nobody has freed the channel.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<T> Drop for Keeper<T> {
     fn drop(&mut self) {
-        // SAFETY: this side has not left yet, so the channel lives.
-        let shared = unsafe { self.0.as_ref() };
-        // AcqRel: the other side's uses of the channel happen before it is freed.
-        if shared.one_side_gone.swap(true, AcqRel) {
-            // SAFETY: both sides have left; we are the last.
+        // AcqRel: what every keeper did with the channel happens before the last one frees it.
+        if self.shared().keepers.fetch_sub(1, AcqRel) == 1 {
+            // SAFETY: the count is zero: no side has a handle, no weak handle is left, and so nobody makes new ones.
             drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
         }
+    }
+}
+
+impl<T, const SENDS: bool> WeakShare<T, SENDS> {
+    /// A handle of the side, if the side still has one.
+    pub(super) fn upgrade(&self) -> Option<Share<T, SENDS>> {
+        let count = self.0.shared().count(SENDS);
+        let mut handles = count.load(Relaxed); // Relaxed: the exchange decides.
+        while handles != 0 {
+            // Relaxed: the handle that is counted keeps the side open, and what its thread did is published by
+            // whatever the caller and that thread share besides.
+            match count.compare_exchange_weak(handles, handles + 1, Relaxed, Relaxed) {
+                Ok(_) => {
+                    assert!(
+                        handles <= isize::MAX as usize,
+                        "more handles of a channel than memory could hold"
+                    );
+                    return Some(Share(self.0.0));
+                }
+                Err(found) => handles = found,
+            }
+        }
+        None
+    }
+}
+
+impl<T, const SENDS: bool> Clone for WeakShare<T, SENDS> {
+    fn clone(&self) -> Self {
+        WeakShare(Keeper::add(self.0.0, self.0.shared()))
     }
 }
 
@@ -91,7 +160,8 @@ impl<T, const SENDS: bool> Drop for Share<T, SENDS> {
         if self.count().fetch_sub(1, AcqRel) != 1 {
             return;
         }
-        let leave = LeaveSide(self.0);
+        // The side's own keeper: `pair` counted one for each side.
+        let leave = Keeper(self.0);
         if SENDS {
             let _closed_before = self.close();
         } else {

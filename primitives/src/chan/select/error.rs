@@ -12,7 +12,7 @@ use std::error::Error;
 /// select.recv(&idle);
 /// assert_eq!(select.try_select().unwrap_err(), TrySelectError);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TrySelectError;
 
 /// No operation happened in time.
@@ -22,7 +22,7 @@ pub struct TrySelectError;
 /// use std::time::Duration;
 /// assert_eq!(Select::new().select_timeout(Duration::ZERO).unwrap_err(), SelectTimeoutError);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SelectTimeoutError;
 
 /// No operation was ready.
@@ -31,7 +31,7 @@ pub struct SelectTimeoutError;
 /// use selvedge::chan::{Select, TryReadyError};
 /// assert_eq!(Select::new().try_ready(), Err(TryReadyError));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TryReadyError;
 
 /// No operation became ready in time.
@@ -41,7 +41,7 @@ pub struct TryReadyError;
 /// use std::time::Duration;
 /// assert_eq!(Select::new().ready_timeout(Duration::ZERO), Err(ReadyTimeoutError));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ReadyTimeoutError;
 
 macro_rules! select_errors {
@@ -49,9 +49,16 @@ macro_rules! select_errors {
         $(
             impl fmt::Display for $error {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str($text)
+                    f.pad($text)
                 }
             }
+
+            impl fmt::Debug for $error {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.pad(stringify!($error))
+                }
+            }
+
             impl Error for $error {}
         )*
     };

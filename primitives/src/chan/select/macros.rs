@@ -214,8 +214,7 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// # drop(quit);
 /// ```
 #[macro_export]
-#[doc(hidden)]
-macro_rules! __chan_select {
+macro_rules! select {
     ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse false [] [] $($cases)*) };
 }
 
@@ -234,8 +233,7 @@ macro_rules! __chan_select {
 /// assert_eq!(got, Ok("urgent"));
 /// ```
 #[macro_export]
-#[doc(hidden)]
-macro_rules! __chan_select_biased {
+macro_rules! select_biased {
     ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse true [] [] $($cases)*) };
 }
 
