@@ -106,6 +106,26 @@ pub fn the_last_handle_frees_the_channel() {
     thread.join().expect("no panic");
 }
 
+/// A weak sender gives a sender only while the channel has one, and that one keeps it open.
+pub fn a_weak_sender_opens_no_side_again() {
+    let (tx, rx) = small(1);
+    let weak = tx.downgrade();
+    let thread = thread::spawn(move || drop(tx));
+    let sent = weak.upgrade().map(|tx| tx.send(1).expect("this sender keeps the channel open"));
+    assert_eq!(rx.iter().count(), sent.iter().count());
+    thread.join().expect("no panic");
+    assert!(weak.upgrade().is_none());
+}
+
+/// The last of both sides and of the weak handles frees the channel, after all their uses.
+pub fn a_weak_handle_keeps_the_memory() {
+    let (tx, rx) = small::<u32>(1);
+    let weak = tx.downgrade();
+    let thread = thread::spawn(move || weak.upgrade().is_some());
+    drop((rx, tx));
+    thread.join().expect("no panic");
+}
+
 /// A `try_send` that finds a place held by a send under way takes no place of a channel that is closed.
 pub fn a_close_and_a_send_that_makes_room_agree() {
     let (tx, rx) = small(1);

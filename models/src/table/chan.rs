@@ -139,6 +139,13 @@ models! {
         SHARED.mutant("drop-handle", order(Release), FailureKind::Race, Needs::Freeing),
         SHARED.mutant("drop-handle", order(Acquire), FailureKind::Race, Needs::Freeing),
     ];
+    chan_close::a_weak_sender_opens_no_side_again, TWO, "a weak sender opens no side again", [
+        SHARED.lose("upgrade-handle", FailureKind::Panic).or(FailureKind::Race).or(FailureKind::UseAfterFree),
+    ];
+    chan_close::a_weak_handle_keeps_the_memory, None, "a weak handle keeps the memory, and no more", [
+        SHARED.mutant("drop-keeper", order(Release), FailureKind::Race, Needs::Freeing),
+        SHARED.mutant("drop-keeper", order(Acquire), FailureKind::Race, Needs::Freeing),
+    ];
     chan_close::iteration_ends_with_the_channel, TWO, "iteration ends after the last value", [PUBLISH];
     chan_edges::a_send_happens_before_its_receive, TWO, "a send happens before its receive", [PUBLISH];
     chan_edges::a_rendezvous_send_happens_before_its_receive, TWO,

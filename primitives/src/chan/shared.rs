@@ -117,6 +117,7 @@ impl<T> Keeper<T> {
 impl<T> Drop for Keeper<T> {
     fn drop(&mut self) {
         // AcqRel: what every keeper did with the channel happens before the last one frees it.
+        // site: drop-keeper
         if self.shared().keepers.fetch_sub(1, AcqRel) == 1 {
             // SAFETY: the count is zero: no side has a handle, no weak handle is left, and so nobody makes new ones.
             drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
@@ -132,6 +133,7 @@ impl<T, const SENDS: bool> WeakShare<T, SENDS> {
         while handles != 0 {
             // Relaxed: the handle that is counted keeps the side open, and what its thread did is published by
             // whatever the caller and that thread share besides.
+            // site: upgrade-handle
             match count.compare_exchange_weak(handles, handles + 1, Relaxed, Relaxed) {
                 Ok(_) => {
                     assert!(
