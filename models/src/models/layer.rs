@@ -135,3 +135,59 @@ pub fn a_weak_pointer_does_not_outlive_the_value() {
     drop(shared);
     assert!(matches!(thread.join().expect("no panic"), None | Some(1)));
 }
+
+/// An owner that finds itself alone changes the value, also beside one that makes a weak pointer, ends, and comes back by
+/// it: nobody else has the value then.
+pub fn an_owner_that_is_alone_has_the_value_alone() {
+    let mut mine = Arc::new(Plain::new(0));
+    let theirs = Arc::clone(&mine);
+    let other = thread::spawn(move || {
+        let weak = Arc::downgrade(&theirs);
+        drop(theirs);
+        weak.upgrade().expect("one owner stays").get()
+    });
+    if let Some(alone) = Arc::get_mut(&mut mine) {
+        alone.set(1);
+    }
+    assert!(other.join().expect("no panic") <= 1);
+    Arc::get_mut(&mut mine).expect("the others are gone").set(2);
+}
+
+/// What an owner that is gone did with the value happens before what the one that is alone does.
+pub fn an_owner_that_is_alone_comes_after_the_others() {
+    let mut mine = Arc::new(Plain::new(0));
+    let theirs = Arc::clone(&mine);
+    let other = thread::spawn(move || theirs.get());
+    if let Some(alone) = Arc::get_mut(&mut mine) {
+        alone.set(1);
+    }
+    assert_eq!(other.join().expect("no panic"), 0);
+}
+
+/// An owner that was made of a weak pointer counts, though the weak pointer is gone.
+pub fn an_owner_that_was_a_weak_pointer_counts() {
+    let mut mine = Arc::new(Plain::new(0));
+    let weak = Arc::downgrade(&mine);
+    let other = thread::spawn(move || {
+        let again = weak.upgrade().expect("one owner stays");
+        drop(weak);
+        again.get()
+    });
+    if let Some(alone) = Arc::get_mut(&mut mine) {
+        alone.set(1);
+    }
+    assert!(other.join().expect("no panic") <= 1);
+    Arc::get_mut(&mut mine).expect("the others are gone").set(2);
+}
+
+/// Of an owner that takes the value out and a weak pointer that asks for it one gets it.
+pub fn a_value_that_is_taken_out_is_given_to_nobody_else() {
+    let mine = Arc::new(Plain::new(0));
+    let weak = Arc::downgrade(&mine);
+    let other = thread::spawn(move || weak.upgrade().map(|value| value.get()));
+    match Arc::try_unwrap(mine) {
+        Ok(value) => value.set(1),
+        Err(shared) => assert_eq!(shared.get(), 0),
+    }
+    assert!(matches!(other.join().expect("no panic"), None | Some(0)));
+}

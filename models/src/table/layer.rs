@@ -44,6 +44,20 @@ models! {
     layer::a_weak_pointer_does_not_outlive_the_value, None, "a weak pointer does not keep the value", [
         ARC.lose("drop-weak", FailureKind::Leak),
     ];
+    layer::an_owner_that_is_alone_has_the_value_alone, None, "an owner that is alone has the value alone", [
+        ARC.lose("unmark-weak", FailureKind::Leak).or(FailureKind::Panic),
+    ];
+    layer::an_owner_that_is_alone_comes_after_the_others, None, "an owner that is alone comes after the others", [
+        ARC.weaken("count-owners"),
+    ];
+    layer::an_owner_that_was_a_weak_pointer_counts, None, "an owner that was a weak pointer counts", [
+        ARC.weaken("mark-weak"),
+        ARC.lose("mark-weak", FailureKind::Panic),
+    ];
+    layer::a_value_that_is_taken_out_is_given_to_nobody_else, None, "a value that is taken out is given to nobody else", [
+        ARC.weaken("take-value"),
+        ARC.lose("take-value", FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::Orderings),
+    ];
     orders::one_of_two_that_announce_themselves_is_seen, None, "Dekker: one of two sees the other", [
         ORDERS.demote("announce", Release, FailureKind::Race),
         ORDERS.demote("look-for-the-other", Acquire, FailureKind::Race),

@@ -40,14 +40,19 @@ pub struct ArcCell<T> {
 /// assert_eq!((*before, *cell.load()), (1, 2));
 /// ```
 pub struct Loaded<'a, T> {
-    value: &'a T,
+    /// As it was in the cell, with the provenance of the whole `Arc`.
+    value: *const T,
     _pin: Pin<'a>,
 }
 
 // SAFETY: it is an `Arc` to all who share the cell.
 unsafe impl<T: Send + Sync> Send for ArcCell<T> {}
-// SAFETY: as above.
+// SAFETY: threads that share the cell clone and drop its `Arc`s, which is sending them.
 unsafe impl<T: Send + Sync> Sync for ArcCell<T> {}
+// SAFETY: it gives nothing but shared references to the value.
+unsafe impl<T: Sync> Send for Loaded<'_, T> {}
+// SAFETY: it gives nothing but shared references to the value.
+unsafe impl<T: Sync> Sync for Loaded<'_, T> {}
 
 impl<T> ArcCell<T> {
     /// A cell with this value.
@@ -71,9 +76,7 @@ impl<T> ArcCell<T> {
         let _entry = enter();
         let pin = self.replaced.pin();
         // SeqCst: for the pin. Acquire, by that: the value is written.
-        let value = self.value.load(SeqCst);
-        // SAFETY: the value was in the cell while we were pinned, so it is there as long as the pin.
-        Loaded { value: unsafe { &*value }, _pin: pin }
+        Loaded { value: self.value.load(SeqCst), _pin: pin }
     }
 
     /// The value now, to keep.
@@ -87,7 +90,7 @@ impl<T> ArcCell<T> {
     pub fn load_full(&self) -> Arc<T> {
         let loaded = self.load();
         // SAFETY: the pin keeps the count that the cell has, or had.
-        unsafe { share(core::ptr::from_ref(loaded.value)) }
+        unsafe { share(loaded.value) }
     }
 
     /// Replaces the value.
@@ -205,12 +208,13 @@ impl<T> Deref for Loaded<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.value
+        // SAFETY: the value was in the cell while `_pin` was there, so it lives as long as that.
+        unsafe { &*self.value }
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for Loaded<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
+        (**self).fmt(f)
     }
 }

@@ -106,13 +106,16 @@ impl<T> ArrayCell for Cell<T> {
         &self.state
     }
 
-    fn renew(&mut self, aside: &mut Aside) {
-        let fresh = State::new(Phase::Empty as u8).bits();
-        let was = State::from_bits(self.state.with_mut(|state| core::mem::replace(state, fresh)));
+    unsafe fn renew(&self, aside: &Aside) {
+        // SAFETY: the caller has the cell alone.
+        let was = State::from_bits(unsafe { self.state.unsync_load() });
+        // SAFETY: as for the load.
+        unsafe { self.state.unsync_store(State::new(Phase::Empty as u8).bits()) };
         self.value.with_mut(|_| ());
         // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
         if Phase::of(was) != Phase::Full || was.is_seen() {
-            aside.renew();
+            // SAFETY: the caller has the cell alone, and so its slots.
+            unsafe { aside.renew() };
         }
     }
 }
@@ -142,9 +145,11 @@ unsafe impl Send for Aside {}
 unsafe impl Sync for Aside {}
 
 impl Aside {
-    fn renew(&mut self) {
+    /// # Safety
+    /// Both slots are the caller's alone.
+    unsafe fn renew(&self) {
         for slot in &self.0 {
-            // SAFETY: both slots are ours alone.
+            // SAFETY: the caller's promise.
             drop(slot.with_mut(|slot| unsafe { (*slot).take() }));
         }
     }

@@ -4,7 +4,8 @@ use super::segment::{ArrayCell, Segment, has_tag, tagged, untagged};
 use super::state::State;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
-use core::ptr::null_mut;
+use core::marker::PhantomData;
+use core::ptr::{NonNull, null_mut};
 use crossbeam_utils::CachePadded;
 
 /// The counters that hand out tickets, and so the parties of a cell.
@@ -36,10 +37,14 @@ unsafe impl<C: ArrayCell + Send + Sync> Send for EndlessArray<C> where C::Aside:
 // SAFETY: as above.
 unsafe impl<C: ArrayCell + Send + Sync> Sync for EndlessArray<C> where C::Aside: Send + Sync {}
 
-/// A cell, found.
+/// A cell, found: alive as long as the caller is a party that has not left, or has pinned the array.
+///
+/// A pointer to the segment, not a reference: a function that leaves the cell still has the place in its arguments when the
+/// segment is used again, or freed, and the memory of a reference would have to live until the function returns.
 pub(crate) struct Place<'a, C: ArrayCell> {
-    pub(super) segment: &'a Segment<C>,
+    segment: NonNull<Segment<C>>,
     index: usize,
+    alive: PhantomData<&'a Segment<C>>,
 }
 
 impl<C: ArrayCell> Clone for Place<'_, C> {
@@ -50,19 +55,28 @@ impl<C: ArrayCell> Clone for Place<'_, C> {
 impl<C: ArrayCell> Copy for Place<'_, C> {}
 
 impl<'a, C: ArrayCell> Place<'a, C> {
+    fn new(segment: &'a Segment<C>, index: usize) -> Self {
+        Place { segment: NonNull::from(segment), index, alive: PhantomData }
+    }
+
+    pub(super) fn segment(self) -> &'a Segment<C> {
+        // SAFETY: the segment is alive, as the type says.
+        unsafe { self.segment.as_ref() }
+    }
+
     #[inline]
     pub(crate) fn cell(self) -> &'a C {
         // SAFETY: places are made with an index below the number of cells.
-        unsafe { self.segment.cells.get_unchecked(self.index) }
+        unsafe { self.segment().cells.get_unchecked(self.index) }
     }
 
     pub(crate) fn aside(self) -> &'a C::Aside {
-        &self.segment.asides[self.index]
+        &self.segment().asides[self.index]
     }
 
     /// What [`EndlessArray::again`] takes.
     pub(crate) fn anchor(self) -> Anchor {
-        Anchor(core::ptr::from_ref(self.segment).cast_mut().cast())
+        Anchor(self.segment.as_ptr().cast())
     }
 }
 
@@ -128,7 +142,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         } else {
             self.walk(party, id)?
         };
-        Ok(Place { segment, index: self.index(ticket) })
+        Ok(Place::new(segment, self.index(ticket)))
     }
 
     /// The cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has its tag
@@ -140,7 +154,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     pub(crate) unsafe fn again(&self, ticket: u64, anchor: Anchor) -> Place<'_, C> {
         debug_assert!(!anchor.0.is_null(), "the ticket has been located");
         // SAFETY: the caller is a party of the segment that has not left.
-        Place { segment: unsafe { &*anchor.0.cast() }, index: self.index(ticket) }
+        Place::new(unsafe { &*anchor.0.cast() }, self.index(ticket))
     }
 
     fn index(&self, ticket: u64) -> usize {
@@ -183,7 +197,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     ) -> Result<R, u64> {
         let pin = self.pin();
         let segment = pin.segment(party, ticket >> self.shift)?;
-        Ok(look(Place { segment, index: self.index(ticket) }))
+        Ok(look(Place::new(segment, self.index(ticket))))
     }
 
     /// Calls `look` with the cells of these tickets, which the caller need not hold; without those whose segment is
@@ -214,8 +228,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             ticket = match pin.segment(party, ticket >> self.shift) {
                 Ok(segment) => {
                     let end = tickets.end.min(((ticket >> self.shift) + 1) << self.shift);
-                    if (ticket..end).any(|ticket| look(Place { segment, index: self.index(ticket) }, ticket))
-                    {
+                    if (ticket..end).any(|ticket| look(Place::new(segment, self.index(ticket)), ticket)) {
                         return true;
                     }
                     end
@@ -239,7 +252,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             // SAFETY: by the caller's promise the segments from `head` on are alive.
             let segment = unsafe { &*segment };
             if segment.id() == id {
-                return Some(Place { segment, index: self.index(ticket) });
+                return Some(Place::new(segment, self.index(ticket)));
             }
             at = segment.next();
         }
@@ -291,7 +304,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// All parties have left the cell; the caller is the last.
     #[inline]
     pub(crate) fn finished(&self, place: Place<'_, C>) {
-        if place.segment.cell_finished(place.index) {
+        // SAFETY: the cell is not noted as finished, so nobody has retired its segment.
+        if unsafe { Segment::cell_finished(place.segment.as_ptr(), place.index) } {
             self.retire_finished();
         }
     }
@@ -348,7 +362,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         let mut segment = self.head.with_mut(|head| *head);
         while !segment.is_null() {
             // SAFETY: nobody else is left, and the list is ours.
-            let next = unsafe { (*segment).next_mut() };
+            let next = unsafe { (*segment).next_alone() };
             // SAFETY: as above; the segment is reached once.
             unsafe { Segment::free(segment) };
             segment = next;

@@ -58,7 +58,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// The party leaves a cell to which the other has not come yet: when it comes it need not find the cell.
     #[cold]
     pub(crate) fn abandon(&self, place: Place<'_, C>, party: usize) {
-        if place.segment.both_have_come() {
+        if place.segment().both_have_come() {
             return self.leave(place, party);
         }
         // If the other party leaves too, the segment may be finished before we have noted anything.
@@ -68,7 +68,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         // would change the links of that. Release: our segment is marked; if that were missed it would cost memory. Audit:
         // no model is long enough for one to follow another with an old view, and none counts memory.
         // site: count-dead-segment
-        if place.segment.abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
+        if place.segment().abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
             self.take_out_marked();
         }
         drop(pin);

@@ -13,9 +13,13 @@ pub(crate) trait ArrayCell: Default {
     type Aside: Default;
     /// The bits of its [`State`](super::State).
     fn state(&self) -> &AtomicU8;
-    /// Makes a cell that nobody has any more as good as fresh: through `with_mut`, so that an engine sees who uses it
-    /// still.
-    fn renew(&mut self, aside: &mut Self::Aside);
+    /// Makes a cell as good as fresh, by plain stores, so that an engine sees a thread that uses it still. By a shared
+    /// reference: a party that has just left may not have returned yet from the functions that it left in, whose
+    /// references are still in their arguments.
+    ///
+    /// # Safety
+    /// All parties have left the cell, and the caller has it alone.
+    unsafe fn renew(&self, aside: &Self::Aside);
 }
 
 /// Aligned so that seven low bits of its address are free for a tag.
@@ -75,7 +79,7 @@ impl<C: ArrayCell> Segment<C> {
     pub(super) fn first(shift: u32) -> *mut Segment<C> {
         let first = Segment::allocate(0, shift);
         // SAFETY: nobody else has it.
-        unsafe { (*first).census.with_mut(|census| *census = come(0) | come(1)) };
+        unsafe { (*first).census.unsync_store(come(0) | come(1)) };
         first
     }
 
@@ -88,15 +92,21 @@ impl<C: ArrayCell> Segment<C> {
 
     /// Notes that all parties have left a cell; whether the segment may be finished by that. The segment may be
     /// another's as soon as that is noted: it must not be touched after it.
+    ///
+    /// # Safety
+    /// The segment is alive: the caller's own cell is not finished.
     #[inline]
-    pub(super) fn cell_finished(&self, index: usize) -> bool {
-        let last = self.cells.len() - 1;
+    pub(super) unsafe fn cell_finished(segment: *const Segment<C>, index: usize) -> bool {
+        // SAFETY: the caller's promise. The reference is no argument of this function, so it need not live until this
+        // returns.
+        let done = unsafe { &**(*segment).done };
+        let last = done.len() - 1;
         // Relaxed: a hint, `is_finished` looks for itself. Segments are mostly finished in order, so the last cell tells;
         // if another thread finishes that one while we are here, the next segment's last cell does.
-        let done = index == last || self.done[last].load(Relaxed);
+        let may_be = index == last || done[last].load(Relaxed);
         // Release: what the parties did in the cell happens before its reuse.
-        self.done[index].store(true, Release); // site: finish-cell
-        done
+        done[index].store(true, Release); // site: finish-cell
+        may_be
     }
 
     /// Whether all parties have left all cells.
@@ -185,22 +195,37 @@ impl<C: ArrayCell> Segment<C> {
         untagged(next)
     }
 
-    /// The list from here on is the caller's alone: the segment after this one.
-    pub(super) fn next_mut(&mut self) -> *mut Segment<C> {
-        self.next.with_mut(|next| untagged(*next))
+    /// The segment after this one.
+    ///
+    /// # Safety
+    /// The list from here on is the caller's alone.
+    pub(super) unsafe fn next_alone(&self) -> *mut Segment<C> {
+        // SAFETY: the caller's promise.
+        untagged(unsafe { self.next.unsync_load() })
     }
 
-    /// Makes a segment that nobody else has as good as new, but for its number.
-    pub(super) fn renew(&mut self) {
-        self.cells.iter_mut().zip(&mut *self.asides).for_each(|(cell, aside)| cell.renew(aside));
-        self.done.iter_mut().for_each(|done| done.with_mut(|done| *done = false));
-        self.next.with_mut(|next| *next = null_mut());
-        self.census.with_mut(|census| *census = 0);
+    /// Makes a segment as good as new, but for its number. By a shared reference, for the reason that is given at
+    /// [`ArrayCell::renew`].
+    ///
+    /// # Safety
+    /// The caller has the segment alone.
+    pub(super) unsafe fn renew(&self) {
+        for (cell, aside) in self.cells.iter().zip(&*self.asides) {
+            // SAFETY: the caller's promise.
+            unsafe { cell.renew(aside) };
+        }
+        // SAFETY: the caller's promise.
+        self.done.iter().for_each(|done| unsafe { done.unsync_store(false) });
+        // SAFETY: the caller's promise.
+        unsafe { (self.next.unsync_store(null_mut()), self.census.unsync_store(0)) };
     }
 
-    /// Gives a segment that nobody else has its number.
-    pub(super) fn number(&mut self, id: u64) {
-        // SAFETY: we have it alone.
+    /// Gives a segment its number.
+    ///
+    /// # Safety
+    /// The caller has the segment alone.
+    pub(super) unsafe fn number(&self, id: u64) {
+        // SAFETY: the caller's promise.
         self.id.with_mut(|slot| unsafe { *slot = id });
     }
 

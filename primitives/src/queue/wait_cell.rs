@@ -29,9 +29,10 @@ impl ArrayCell for WaitCell {
         &self.0
     }
 
-    fn renew(&mut self, aside: &mut Sleeper) {
-        self.0.with_mut(|state| *state = State::new(EMPTY).bits());
-        // SAFETY: the slot is ours alone.
+    unsafe fn renew(&self, aside: &Sleeper) {
+        // SAFETY: the caller has the cell alone.
+        unsafe { self.0.unsync_store(State::new(EMPTY).bits()) };
+        // SAFETY: and so its slot.
         drop(unsafe { aside.set(None) });
     }
 }

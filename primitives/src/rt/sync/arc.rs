@@ -3,6 +3,19 @@
 //! Two counts, as in std: `strong` owners of the value, and `weak` owners of the allocation, where
 //! all strong owners together hold one weak share. The value goes with the last strong owner, the
 //! memory with the last weak share.
+//!
+//! # Alone
+//! [`Arc::get_mut`] needs a moment at which both counts are 1, and they are two words. It *marks* the
+//! weak count while that is 1, looks at the strong one, and takes the mark off again;
+//! [`Arc::downgrade`] takes the mark off too. So if the mark is still there, nobody has made a weak
+//! pointer in between, and none was there before: each strong owner that the caller did not see
+//! would have needed one. Nobody waits for the mark.
+//!
+//! # Aliasing
+//! A [`Weak`] may be used while the last `Arc` drops the value, and the memory may be freed as soon as
+//! a share is given up, so no reference to the whole allocation is ever made: only ones to a count,
+//! which may dangle once it has been written, and ones to the value, by those who own it. Pointers
+//! that travel keep the provenance of the allocation.
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicUsize, fence};
@@ -42,15 +55,38 @@ pub struct Weak<T>(NonNull<Shared<T>>);
 // SAFETY: sharing an `Arc` shares the value and may move it out, so both bounds are needed, and the
 // counts are atomic.
 unsafe impl<T: Send + Sync> Send for Arc<T> {}
-// SAFETY: as above.
+// SAFETY: a shared `Arc` can be cloned, so sharing it is sending it.
 unsafe impl<T: Send + Sync> Sync for Arc<T> {}
 // SAFETY: a `Weak` can become an `Arc`.
 unsafe impl<T: Send + Sync> Send for Weak<T> {}
-// SAFETY: as above.
+// SAFETY: a shared `Weak` can be cloned, and become an `Arc`.
 unsafe impl<T: Send + Sync> Sync for Weak<T> {}
 
 /// So many owners can only come from a loop that forgets them.
 const MAX_OWNERS: usize = isize::MAX as usize;
+
+/// In the weak count: an owner looks whether it is alone.
+const MARK: usize = 1 << (usize::BITS - 1);
+
+/// # Safety
+/// The caller owns a share of the allocation, at least until it writes to the count.
+unsafe fn strong<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
+    // SAFETY: the caller's share keeps the allocation; the reference covers nothing but the count.
+    unsafe { &(*shared.as_ptr()).strong }
+}
+
+/// # Safety
+/// As for `strong`.
+unsafe fn weak<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
+    // SAFETY: as for `strong`.
+    unsafe { &(*shared.as_ptr()).weak }
+}
+
+/// The value's address, with the provenance of the whole allocation.
+fn value_of<T>(shared: NonNull<Shared<T>>) -> *mut T {
+    // SAFETY: the pointer is that of an allocation which holds a `Shared`; no reference is made.
+    unsafe { &raw mut (*shared.as_ptr()).value }.cast()
+}
 
 impl<T> Arc<T> {
     /// Moves `value` to the heap.
@@ -66,49 +102,76 @@ impl<T> Arc<T> {
         Arc(unsafe { NonNull::new_unchecked(pointer) })
     }
 
-    fn shared(&self) -> &Shared<T> {
-        // SAFETY: an `Arc` is a strong owner, so the allocation is alive.
-        unsafe { self.0.as_ref() }
+    fn strong(&self) -> &AtomicUsize {
+        // SAFETY: an `Arc` owns a share of the allocation.
+        unsafe { strong(self.0) }
     }
 
-    /// The number of strong owners, at some moment.
+    fn weak(&self) -> &AtomicUsize {
+        // SAFETY: an `Arc` owns a share of the allocation.
+        unsafe { weak(self.0) }
+    }
+
+    /// Returns the number of strong owners, at some moment.
     #[track_caller]
     pub fn strong_count(this: &Self) -> usize {
-        this.shared().strong.load(Relaxed) // Relaxed: a snapshot that orders nothing.
+        this.strong().load(Relaxed) // Relaxed: a snapshot that orders nothing.
     }
 
-    /// The number of weak pointers, at some moment.
+    /// Returns the number of weak pointers, at some moment.
     #[track_caller]
     pub fn weak_count(this: &Self) -> usize {
-        this.shared().weak.load(Relaxed) - 1 // Relaxed: a snapshot that orders nothing.
+        (this.weak().load(Relaxed) & !MARK) - 1 // Relaxed: a snapshot that orders nothing.
     }
 
-    /// Whether both point to the same allocation.
+    /// Returns whether both point to the same allocation.
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         this.0 == other.0
     }
 
-    /// The value's address.
+    /// Returns the value's address.
     pub fn as_ptr(this: &Self) -> *const T {
-        &raw const *this.shared().value
+        value_of(this.0)
     }
 
-    /// A pointer that does not keep the value.
+    /// Makes a pointer that does not keep the value.
     #[track_caller]
     pub fn downgrade(this: &Self) -> Weak<T> {
-        // Relaxed: this owner keeps the allocation alive meanwhile; only the count matters.
-        this.shared().weak.fetch_add(1, Relaxed);
-        Weak(this.0)
+        let mut count = this.weak().load(Relaxed); // Relaxed: the exchange decides.
+        loop {
+            // Acquire: pairs with the Release by which `is_alone` takes its mark off, so an owner that found itself
+            // alone did so before anything that follows here, such as the end of this owner. Relaxed on failure: only
+            // to try again; each failure is another thread's success.
+            match this.weak().compare_exchange(count, (count & !MARK) + 1, Acquire, Relaxed) {
+                Ok(_) => return Weak(this.0),
+                Err(found) => count = found,
+            }
+        }
     }
 
-    /// Exclusive access, if there is no other pointer, strong or weak.
+    /// Returns exclusive access, if there is no other pointer, strong or weak.
     #[track_caller]
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
-        // Acquire: pairs with the Release decrements of owners that are gone, whose last uses of
-        // the value happen before ours. Weak first: with no weak pointer none can become strong.
-        let alone = this.shared().weak.load(Acquire) == 1 && this.shared().strong.load(Acquire) == 1;
         // SAFETY: this is the only pointer, and it is borrowed exclusively.
-        alone.then(|| unsafe { &mut *this.0.as_mut().value })
+        this.is_alone().then(|| unsafe { &mut *value_of(this.0) })
+    }
+
+    /// Whether this is the only pointer.
+    fn is_alone(&mut self) -> bool {
+        // Acquire: pairs with the Release of weak pointers that are gone: the strong owners which were made of them are
+        // counted in what is read below. (Without it: mutant.)
+        // site: mark-weak
+        if self.weak().compare_exchange(1, MARK | 1, Acquire, Relaxed).is_err() {
+            return false;
+        }
+        // Acquire: pairs with the Release decrements of owners that are gone: their last uses of the value happen before
+        // ours. (Without it: mutant.)
+        let last = self.strong().load(Acquire) == 1; // site: count-owners
+        // Release: pairs with the Acquire in `downgrade`: what was read above was so before a weak pointer was made, of
+        // which the next owner could be. If another owner has made one since, the mark is off, and this fails.
+        // site: unmark-weak
+        let none_came = self.weak().compare_exchange(MARK | 1, 1, Release, Relaxed).is_ok();
+        last && none_came
     }
 
     /// Moves the value out, if this is the only strong owner.
@@ -117,27 +180,33 @@ impl<T> Arc<T> {
     /// The pointer, if there are others.
     #[track_caller]
     pub fn try_unwrap(this: Self) -> Result<T, Self> {
-        // Acquire: pairs with the Release decrements of former owners. Relaxed on failure: nothing
-        // is touched then.
-        if this.shared().strong.compare_exchange(1, 0, Acquire, Relaxed).is_err() {
+        if !this.release_only() {
             return Err(this);
         }
         let this = ManuallyDrop::new(this);
-        // SAFETY: the count was 1 and is 0 now: the value is ours alone, and moved out once.
-        let value = unsafe { core::ptr::read(&raw const *this.shared().value) };
+        // SAFETY: the count of owners was 1, and is 0 now: the value is ours alone, and moved out once.
+        let value = unsafe { value_of(this.0).read() };
         drop(Weak(this.0));
         Ok(value)
     }
 
-    /// Gives up this owner; the value, if it was the last.
+    /// Gives up the strong share, if it is the only one.
+    fn release_only(&self) -> bool {
+        // Acquire: pairs with the Release decrements of former owners, whose uses of the value happen before what the
+        // caller does with it. Relaxed on failure: nothing is touched then.
+        self.strong().compare_exchange(1, 0, Acquire, Relaxed).is_ok() // site: take-value
+    }
+
+    /// Gives up this owner; returns the value, if it was the last.
     #[track_caller]
     pub fn into_inner(this: Self) -> Option<T> {
         let this = ManuallyDrop::new(this);
-        if !release_strong(this.shared()) {
+        // SAFETY: the share is given up once, since `this` is not dropped.
+        if !unsafe { release_strong(this.0) } {
             return None;
         }
-        // SAFETY: as in `try_unwrap`: the count is 0, so the value is ours alone.
-        let value = unsafe { core::ptr::read(&raw const *this.shared().value) };
+        // SAFETY: the count is 0, so the value is ours alone; it is moved out once.
+        let value = unsafe { value_of(this.0).read() };
         drop(Weak(this.0));
         Some(value)
     }
@@ -150,18 +219,18 @@ impl<T> Arc<T> {
     /// Takes back what [`into_raw`](Self::into_raw) gave.
     ///
     /// # Safety
-    /// `pointer` came from `into_raw`, and each one is taken back once.
+    /// `pointer` came from `into_raw`, not from a reference to the value, and each one is taken back once.
     pub unsafe fn from_raw(pointer: *const T) -> Self {
-        // SAFETY: the value stands at this offset in its `Shared`.
+        // SAFETY: the value stands at this offset in its `Shared`, which the pointer's provenance covers.
         let shared = unsafe { pointer.byte_sub(core::mem::offset_of!(Shared<T>, value)) };
         // SAFETY: derived from a non-null pointer within its allocation.
         Arc(unsafe { NonNull::new_unchecked(shared.cast::<Shared<T>>().cast_mut()) })
     }
 
-    /// One more strong owner of what `pointer` points to.
+    /// Adds a strong owner of what `pointer` points to.
     ///
     /// # Safety
-    /// `pointer` came from `into_raw` or `as_ptr`, and an owner lives meanwhile.
+    /// `pointer` came from `into_raw` or `as_ptr`, not from a reference to the value, and an owner lives meanwhile.
     #[track_caller]
     pub unsafe fn increment_strong_count(pointer: *const T) {
         // SAFETY: the caller's promise; the temporary is not dropped, so no share is used up.
@@ -169,10 +238,10 @@ impl<T> Arc<T> {
         core::mem::forget(Arc::clone(&this));
     }
 
-    /// One strong owner fewer of what `pointer` points to.
+    /// Gives up a strong owner of what `pointer` points to.
     ///
     /// # Safety
-    /// `pointer` came from `into_raw` or `as_ptr`, and the caller owns a share.
+    /// `pointer` came from `into_raw` or `as_ptr`, not from a reference to the value, and the caller owns a share.
     #[track_caller]
     pub unsafe fn decrement_strong_count(pointer: *const T) {
         // SAFETY: the caller's promise.
@@ -180,11 +249,15 @@ impl<T> Arc<T> {
     }
 }
 
-/// Gives up a strong share; whether it was the last.
-fn release_strong<T>(shared: &Shared<T>) -> bool {
+/// Gives up a strong share; whether it was the last. If not, the allocation must not be touched any more.
+///
+/// # Safety
+/// The share is the caller's, and is given up once.
+unsafe fn release_strong<T>(shared: NonNull<Shared<T>>) -> bool {
+    // SAFETY: the caller's share keeps the allocation until this write.
     // Release: our uses of the value happen before its end, through the fence of the last owner.
     // site: drop-strong
-    if shared.strong.fetch_sub(1, Release) != 1 {
+    if unsafe { strong(shared) }.fetch_sub(1, Release) != 1 {
         return false;
     }
     // Acquire: pairs with the Release decrements of all other owners.
@@ -195,9 +268,9 @@ fn release_strong<T>(shared: &Shared<T>) -> bool {
 impl<T> Clone for Arc<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        // Relaxed: this owner keeps the value alive meanwhile, and whoever gets the new pointer
+        // Relaxed: this owner keeps the value alive meanwhile, and a thread that gets the new pointer
         // gets it through some other synchronisation.
-        let owners = self.shared().strong.fetch_add(1, Relaxed);
+        let owners = self.strong().fetch_add(1, Relaxed);
         assert!(owners <= MAX_OWNERS, "more owners of an Arc than memory could hold");
         Arc(self.0)
     }
@@ -205,11 +278,12 @@ impl<T> Clone for Arc<T> {
 
 impl<T> Drop for Arc<T> {
     fn drop(&mut self) {
-        if release_strong(self.shared()) {
+        // SAFETY: the share is given up once, here.
+        if unsafe { release_strong(self.0) } {
             // The shares of all strong owners in the allocation; freed also if the destructor panics.
             let _weak = Weak(self.0);
             // SAFETY: the count is 0: nobody else has the value, and it is dropped once.
-            unsafe { ManuallyDrop::drop(&mut self.0.as_mut().value) };
+            unsafe { value_of(self.0).drop_in_place() };
         }
     }
 }
@@ -217,17 +291,19 @@ impl<T> Drop for Arc<T> {
 impl<T> Deref for Arc<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.shared().value
+        // SAFETY: an `Arc` owns a share of the value, so it lives, and nobody changes it: `get_mut` has found no other
+        // pointer than its own.
+        unsafe { &*value_of(self.0) }
     }
 }
 
 impl<T> Weak<T> {
-    /// A strong owner, if the value still lives.
+    /// Makes a strong owner, if the value still lives.
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
-        // SAFETY: a `Weak` keeps the allocation.
-        let strong = unsafe { &self.0.as_ref().strong };
-        // Acquire: pairs with whatever Release made the value visible to the owner that we join;
+        // SAFETY: a `Weak` owns a share of the allocation.
+        let strong = unsafe { strong(self.0) };
+        // Acquire: pairs with the Release that made the value visible to the owner that we join;
         // Relaxed reads: the compare-exchange decides.
         strong.fetch_update(Acquire, Relaxed, |count| (count != 0).then_some(count + 1)).ok()?;
         Some(Arc(self.0))
@@ -237,19 +313,19 @@ impl<T> Weak<T> {
 impl<T> Clone for Weak<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        // SAFETY: a `Weak` keeps the allocation. Relaxed: only the count matters.
-        unsafe { self.0.as_ref() }.weak.fetch_add(1, Relaxed);
+        // SAFETY: a `Weak` owns a share of the allocation. Relaxed: only the count matters.
+        unsafe { weak(self.0) }.fetch_add(1, Relaxed);
         Weak(self.0)
     }
 }
 
 impl<T> Drop for Weak<T> {
     fn drop(&mut self) {
-        // SAFETY: a `Weak` keeps the allocation.
-        let shared = unsafe { self.0.as_ref() };
-        // Release: our uses of the allocation happen before it is freed, through the fence below.
+        // SAFETY: a `Weak` owns a share of the allocation, until this write.
+        // Release: our uses of the allocation happen before it is freed, through the fence below; and what was made of
+        // this pointer is counted for an owner that finds no weak pointer (`is_alone`).
         // site: drop-weak
-        if shared.weak.fetch_sub(1, Release) == 1 {
+        if unsafe { weak(self.0) }.fetch_sub(1, Release) == 1 {
             // Acquire: pairs with the Release decrements of the others.
             fence(Acquire);
             // SAFETY: the last share of all: nobody else has the allocation. The value is gone
