@@ -24,6 +24,8 @@ pub struct Report {
     pub blocked: u64,
     /// Events of all executions together (rc11).
     pub events: u64,
+    /// What else limits what the verdict says.
+    pub remark: Option<String>,
 }
 
 /// What may be concluded from a run: no more than was explored.
@@ -128,7 +130,11 @@ impl fmt::Display for Report {
         if self.blocked > 0 {
             write!(f, " and {} that others complete", self.blocked)?;
         }
-        write!(f, " in {time:.1?}")
+        write!(f, " in {time:.1?}")?;
+        match &self.remark {
+            Some(remark) => write!(f, "; {remark}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -163,17 +163,9 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
                 .to_string(),
         };
     }
+    let (mut verdict, remark) = remarked(verdict, remark(&plan, &done));
     match &mut verdict {
-        Verdict::Searched { executions, bounds } => {
-            *executions = done.executions;
-            // Relaxed: a statistic.
-            let threads = plan.counters.threads.load(Relaxed);
-            if done.executions == 1 && threads > 1 && plan.replay.is_none() && plan.engine != Engine::Rc11 {
-                bounds.push_str(&format!(
-                    "; only one execution for {threads} threads: the engine saw no conflict between them, or missed it"
-                ));
-            }
-        }
+        Verdict::Searched { executions, .. } => *executions = done.executions,
         Verdict::Sampled { schedules, .. } => *schedules = done.executions,
         Verdict::Stressed { runs } => *runs = done.executions,
         _ => (),
@@ -187,7 +179,37 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         mutated: done.mutated,
         blocked: explored.blocked,
         events: explored.events,
+        remark,
     }
+}
+
+/// The verdict with a remark, which is no part of one that has nowhere to put it.
+fn remarked(verdict: Verdict, remark: Option<String>) -> (Verdict, Option<String>) {
+    match (verdict, remark) {
+        (Verdict::Exhaustive, Some(bounds)) => (Verdict::Searched { executions: 0, bounds }, None),
+        (Verdict::Searched { executions, bounds }, Some(remark)) => {
+            (Verdict::Searched { executions, bounds: format!("{bounds}; {remark}") }, None)
+        }
+        (sampled @ Verdict::Sampled { .. }, remark) => (sampled, remark),
+        (other, _) => (other, None),
+    }
+}
+
+/// What the number of threads and executions tells of an exploration that has passed.
+fn remark(plan: &Plan, done: &Tally) -> Option<String> {
+    // Relaxed: a statistic.
+    let threads = plan.counters.threads.load(Relaxed);
+    if threads < 2 || plan.replay.is_some() || plan.engine == Engine::Native {
+        return None;
+    }
+    if done.met == 0 {
+        return Some(format!(
+            "{threads} threads, and the engine saw no conflict between them: they share nothing (but owners of an Arc), or \
+             what they share is std's and not selvedge::rt's"
+        ));
+    }
+    (plan.engine == Engine::Loom && done.executions == 1)
+        .then(|| format!("only one execution for {threads} threads that conflict: loom missed the others"))
 }
 
 /// Lets the plan's engine run.
@@ -217,6 +239,7 @@ struct Tally {
     executions: u64,
     operations: u64,
     mutated: u64,
+    met: u64,
 }
 
 impl Tally {
@@ -226,6 +249,7 @@ impl Tally {
             executions: counters.executions.load(Relaxed),
             operations: counters.operations.load(Relaxed),
             mutated: counters.mutated.load(Relaxed),
+            met: counters.met.load(Relaxed),
         }
     }
 
@@ -234,6 +258,7 @@ impl Tally {
             executions: self.executions - before.executions,
             operations: self.operations - before.operations,
             mutated: self.mutated - before.mutated,
+            met: self.met - before.met,
         }
     }
 }

@@ -336,7 +336,10 @@ fn agreed(program: &Program) -> u64 {
     let compiled = Arc::new(Compiled::new(&parsed, Mode::Rc11, None));
     let checker = Checker::new().ignore_environment().engines([Engine::Rc11]);
     let report = checker.run(move || compiled.run()).remove(0);
-    assert!(matches!(report.verdict, Verdict::Exhaustive), "{text}: {report}");
+    // Threads that share nothing are no more than searched.
+    let apart =
+        matches!(&report.verdict, Verdict::Searched { bounds, .. } if bounds.contains("saw no conflict"));
+    assert!(apart || matches!(report.verdict, Verdict::Exhaustive), "{text}: {report}");
     assert_eq!(report.executions, expected, "{text}");
     expected
 }

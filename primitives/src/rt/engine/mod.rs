@@ -27,6 +27,7 @@ pub(crate) mod foreign;
 mod locks;
 #[cfg(feature = "loom")]
 mod loom;
+mod meeting;
 mod memory;
 mod mutation;
 mod native;

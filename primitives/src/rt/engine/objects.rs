@@ -1,5 +1,6 @@
 //! The atomics, cells, statics and allocations of an execution.
 
+use super::meeting;
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
 use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Width};
@@ -263,6 +264,7 @@ impl Session {
     pub(crate) fn cell_begin(&self, access: CellAccess<'_>, write: bool) -> Option<u32> {
         let cell = self.cell(access)?;
         self.remember_access(Family::Cell, cell, access.site, write);
+        self.visit(meeting::Place::Cell(cell), write);
         self.step(access.site, |engine| {
             if let Some(memory) = engine.memory() {
                 memory.cell_begin(cell, write);

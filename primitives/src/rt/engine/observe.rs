@@ -73,13 +73,13 @@ impl Clock {
         }
     }
 
-    fn contains(&self, moment: Moment) -> bool {
+    pub(super) fn contains(&self, moment: Moment) -> bool {
         self.0.get(moment.thread as usize).is_some_and(|events| *events >= moment.events)
     }
 }
 
 impl Threads {
-    fn note_moment(&mut self) -> Moment {
+    pub(super) fn note_moment(&mut self) -> Moment {
         let thread = self.current;
         let clock = self.clock();
         clock.0.resize(clock.0.len().max(thread + 1), 0);

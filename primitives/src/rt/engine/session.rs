@@ -1,6 +1,7 @@
 //! A session: one exploration of one model under one engine, on one OS thread.
 
 use super::foreign;
+use super::meeting::Meetings;
 use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
@@ -50,6 +51,9 @@ pub struct Counters {
     pub mutated: AtomicU64,
     /// The most threads that an execution had, its body included.
     pub threads: AtomicU64,
+    /// Explorations in which two threads did something to one object, one of them writing, with neither before the
+    /// other by starting and joining threads. Natively nobody looks.
+    pub met: AtomicU64,
     /// The operations met, if they are to be collected.
     pub survey: Survey,
 }
@@ -78,6 +82,8 @@ pub struct Session {
     /// The thread that unwinds. Another may run meanwhile, where an engine has it replayed first.
     unwinder: Cell<Option<ThreadId>>,
     in_execution: Cell<bool>,
+    /// Whether two threads have met in an object.
+    pub(super) met: Cell<bool>,
     pub(super) surveys: bool,
     /// What this session has told the survey.
     pub(super) seen: RefCell<HashSet<Use>>,
@@ -90,6 +96,7 @@ pub(super) struct State {
     pub(super) threads: Threads,
     pub(super) objects: Objects,
     pub(super) tokens: Tokens,
+    pub(super) meetings: Meetings,
     pub(super) steps: Vec<Step>,
     pub(super) started: Instant,
     pub(super) clock: Duration,
@@ -114,6 +121,7 @@ impl Session {
                 threads: Threads::default(),
                 objects: Objects::new(options.statics),
                 tokens: Tokens::default(),
+                meetings: Meetings::default(),
                 steps: Vec::new(),
                 started: Instant::now(),
                 clock: Duration::ZERO,
@@ -130,6 +138,7 @@ impl Session {
             uncounted: Cell::new(0),
             unwinder: Cell::new(None),
             in_execution: Cell::new(false),
+            met: Cell::new(false),
         }));
         current::set_session(Some(session));
         session
@@ -146,6 +155,7 @@ impl Session {
             core::mem::replace(&mut state.threads, Threads::with_main()).leak_locals();
             state.objects.reset();
             state.tokens = Tokens::default();
+            state.meetings = Meetings::default();
             state.steps.clear();
             state.started = Instant::now();
             state.clock = Duration::ZERO;

@@ -285,6 +285,7 @@ impl Session {
         }
         if let Some(waiting) = self.engine.waiting() {
             self.while_blocked(super::join_of(thread), site, || waiting.join(thread));
+            self.joins_clock(thread);
             return self.record("join", site, None, None, || format!("T{thread}"));
         }
         // No scheduling point: whether the thread has ended already or ends later makes no difference.
@@ -299,12 +300,15 @@ impl Session {
             // it reads the latest value where a load might read an older one.
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
-        {
-            let mut state = self.state.borrow_mut();
-            let ended = state.threads.all[thread].clock.clone();
-            state.threads.all[me].clock.join(&ended);
-        }
+        self.joins_clock(thread);
         self.record("join", site, None, None, || format!("T{thread}"));
+    }
+
+    /// What `thread` did comes before the current thread's next step.
+    fn joins_clock(&self, thread: ThreadId) {
+        let threads = &mut self.state.borrow_mut().threads;
+        let ended = threads.all[thread].clock.clone();
+        threads.clock().join(&ended);
     }
 
     pub(crate) fn is_done(&self, thread: ThreadId) -> bool {

@@ -1,5 +1,6 @@
 //! Park, unpark, time, and what else lets others run.
 
+use super::meeting::Place;
 use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -55,6 +56,7 @@ impl Session {
                 vec![site],
             )
         };
+        self.visit(Place::Token(token), true);
         if let (Some(waiting), Some(edge), None) = (self.engine.waiting(), edge, deadline) {
             // Acquire: pairs with the Release in `unpark`.
             self.while_blocked("park".to_string(), site, || waiting.take(edge));
@@ -103,6 +105,7 @@ impl Session {
     pub(crate) fn unpark(&self, (epoch, token): (u64, usize), site: Site) {
         let Some(edge) = self.token_edge(epoch, token) else { return };
         self.met(site, Operation::Unpark, None, None);
+        self.visit(Place::Token(token), true);
         if self.change_at(site) == Some(Change::DropUnpark) {
             return;
         }
