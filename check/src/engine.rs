@@ -84,6 +84,15 @@ impl Engine {
         !matches!(self, Engine::Native)
     }
 
+    /// The preemptions that a search is bounded to if nobody says otherwise: where interleavings are explored, two
+    /// show most faults, and without a bound few models come to an end.
+    pub(crate) fn own_preemption_bound(self) -> Option<usize> {
+        match self {
+            Engine::Loom | Engine::Shuttle(_) => Some(2),
+            Engine::Native | Engine::Rc11 => None,
+        }
+    }
+
     /// The name used in reports and by `SELVEDGE_ENGINES`.
     pub fn name(self) -> &'static str {
         match self {

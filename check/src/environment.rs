@@ -26,12 +26,12 @@ impl Checker {
             self.seed = number(SEED, &text)?;
         }
         if let Some(text) = lookup(PREEMPTIONS) {
-            self.preemptions = match text.as_str() {
+            self.preemptions = Some(match text.as_str() {
                 "none" => None,
                 text => {
                     Some(number(PREEMPTIONS, text).map_err(|error| format!("{error}, or `none`"))? as usize)
                 }
-            };
+            });
         }
         if let Some(text) = lookup(REPLAY) {
             let token: Tagged = text.parse().map_err(|error| format!("{REPLAY}: {error}"))?;
@@ -63,8 +63,22 @@ mod tests {
         assert_eq!(engines, [Engine::Native, Engine::Shuttle(Strategy::Pct)]);
         assert_eq!(with(ITERATIONS, "7").expect("a number").iterations, 7);
         assert_eq!(with(SEED, "9").expect("a number").seed, 9);
-        assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, None);
-        assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(3));
+        assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, Some(None));
+        assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
+    }
+
+    #[test]
+    fn one_bound_on_preemptions_is_for_every_engine() {
+        let bounds = |checker: Checker| {
+            let plans = checker.plans().expect("all engines are compiled in");
+            plans.iter().map(|plan| plan.preemptions).collect::<Vec<_>>()
+        };
+        let engines = Engine::available();
+        assert_eq!(bounds(with(PREEMPTIONS, "1").expect("a number")), vec![Some(1); engines.len()]);
+        assert_eq!(bounds(with(PREEMPTIONS, "none").expect("no bound")), vec![None; engines.len()]);
+        assert_eq!(bounds(Checker::new().preemption_bound(Some(3))), vec![Some(3); engines.len()]);
+        let own = |engine: &Engine| engine.own_preemption_bound();
+        assert_eq!(bounds(Checker::new()), engines.iter().map(own).collect::<Vec<_>>());
     }
 
     #[test]

@@ -26,7 +26,7 @@
 //! | `SELVEDGE_ENGINES` | comma-separated: `native`, `rc11`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
-//! | `SELVEDGE_PREEMPTIONS` | the preemption bound, or `none` |
+//! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, rc11 to none |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
 //!

@@ -320,6 +320,27 @@ fn choices_are_branches() {
     }
 }
 
+#[test]
+fn a_bound_on_preemptions_cuts_every_search_and_is_named() {
+    // The body must be interrupted between its two stores.
+    let model = || {
+        let word = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&word);
+        let thread = thread::spawn(move || assert_ne!(theirs.load(SeqCst), 1));
+        word.store(1, SeqCst);
+        word.store(2, SeqCst);
+        thread.join().expect("no panic");
+    };
+    for engine in explorers() {
+        let checker = Checker::new().ignore_environment().engines([engine]);
+        let none = checker.clone().preemption_bound(Some(0)).run(model).remove(0);
+        let Verdict::Searched { bounds, .. } = &none.verdict else { panic!("{none}") };
+        assert!(bounds.contains("at most 0 preemptions"), "{none}");
+        let one = checker.preemption_bound(Some(1)).run(model).remove(0);
+        assert_eq!(kind(&one), Some(FailureKind::Panic), "{one}");
+    }
+}
+
 /// loom explores once for each vector of choices.
 #[test]
 fn a_limit_counts_the_executions_of_all_choices() {

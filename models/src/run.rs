@@ -57,7 +57,6 @@ pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
         .ignore_environment()
         .engines([engine])
         .preemption_bound(model.bound)
-        .rc11_preemption_bound(model.bound)
         .rc11_event_bound(model.bound.map(|_| EVENTS))
 }
 
@@ -76,7 +75,7 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
         checker = checker.checkpoint(folder.join(format!("{}.json", model.name.replace(':', "_"))));
     }
     if effort.full {
-        checker = checker.preemption_bound(None).rc11_preemption_bound(None);
+        checker = checker.preemption_bound(None);
     }
     let whole = effort.executions.is_none() && effort.shard.is_none() && effort.checkpoint.is_none();
     if engine == Engine::Rc11 && model.bound.is_some() && whole {
@@ -125,7 +124,7 @@ fn steps_of_a_mutant(checker: &Checker, bound: Option<usize>, engine: Engine) ->
     let few = Some(1).filter(|few| bound.is_none_or(|bound| bound > *few));
     let shorter = if engine == Engine::Rc11 { &STEPS[..] } else { &[] };
     let bounds = few.map(Some).into_iter().chain([bound]);
-    let with_bound = |bound| checker.clone().preemption_bound(bound).rc11_preemption_bound(bound);
+    let with_bound = |bound| checker.clone().preemption_bound(bound);
     bounds
         .flat_map(|bound| {
             let checker = with_bound(bound);

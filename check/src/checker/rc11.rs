@@ -41,18 +41,6 @@ impl Checker {
         self
     }
 
-    /// The most preemptions that rc11 looks at; `None`, as by default: any number.
-    ///
-    /// They are counted in the interleaving of the execution that has the fewest; in one that is not sequentially
-    /// consistent, and so has none, in an order in which each write comes before whoever reads it. The bound also cuts
-    /// executions that are only on the way to others, so it leaves some out that would keep to it (Marmanis,
-    /// Kokologiannakis and Vafeiadis, *Reconciling Preemption Bounding with DPOR*, TACAS 2023). Nothing is claimed about
-    /// those: the verdict is `Searched`.
-    pub fn rc11_preemption_bound(mut self, bound: Option<usize>) -> Checker {
-        self.rc11.preemptions = bound;
-        self
-    }
-
     /// The most events that an execution may have under rc11; longer ones are left out. `None`, as by
     /// default: any number, up to [`max_operations`](Self::max_operations).
     pub fn rc11_event_bound(mut self, bound: Option<u32>) -> Checker {

@@ -68,7 +68,6 @@ pub(crate) struct Rc11 {
     pub(crate) races: bool,
     pub(crate) spurious_failures: bool,
     pub(crate) discrete_time: bool,
-    pub(crate) preemptions: Option<usize>,
     pub(crate) events: Option<u32>,
     /// Which of how many, from 1.
     pub(crate) shard: Option<(usize, usize)>,
@@ -92,7 +91,6 @@ impl Default for Rc11 {
             races: true,
             spurious_failures: true,
             discrete_time: false,
-            preemptions: None,
             events: None,
             shard: None,
             checkpoint: None,

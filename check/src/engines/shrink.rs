@@ -20,10 +20,9 @@ pub(super) fn fewest_preemptions(
     if !matches!(plan.engine, Engine::Loom | Engine::Rc11) {
         return found;
     }
-    let bound = if plan.engine == Engine::Loom { plan.preemptions } else { plan.rc11.preemptions };
-    for bound in 0..bound.unwrap_or(BOUNDS).min(BOUNDS) {
+    for bound in 0..plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS) {
         let mut lower = plan.clone();
-        (lower.preemptions, lower.rc11.preemptions) = (Some(bound), Some(bound));
+        lower.preemptions = Some(bound);
         (lower.rc11.checkpoint, lower.rc11.shard, lower.rc11.jobs) = (None, None, 1);
         (lower.rc11.explored, lower.counters) = (Arc::default(), Arc::new(Counters::default()));
         lower.time_limit = Some(TIME);

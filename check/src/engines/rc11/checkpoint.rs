@@ -36,7 +36,7 @@ fn exploration(plan: &Plan) -> String {
         rc11.races,
         rc11.spurious_failures,
         rc11.discrete_time,
-        rc11.preemptions,
+        plan.preemptions,
         rc11.events,
         rc11.shard,
         plan.mutations

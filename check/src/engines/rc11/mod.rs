@@ -28,7 +28,7 @@ fn options(plan: &Plan) -> Options {
         races: plan.rc11.races,
         spurious_failures: plan.rc11.spurious_failures,
         discrete_time: plan.rc11.discrete_time,
-        max_preemptions: plan.rc11.preemptions.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
+        max_preemptions: plan.preemptions.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
         max_events: plan.rc11.events,
     }
 }

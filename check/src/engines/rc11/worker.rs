@@ -202,7 +202,7 @@ impl Worker<'_> {
 
     fn note_bounds(&self, pool: &Pool) {
         if self.machine.bound_cut() {
-            let preemptions = self.plan.rc11.preemptions.map(|bound| format!("at most {bound} preemptions"));
+            let preemptions = self.plan.preemptions.map(|bound| format!("at most {bound} preemptions"));
             let events = self.plan.rc11.events.map(|bound| format!("at most {bound} events"));
             let bounds: Vec<String> = preemptions.into_iter().chain(events).collect();
             pool.cut(bounds.join(", "));
