@@ -76,6 +76,15 @@ impl Claim {
         }
     }
 
+    /// The task does not wait any more; for the claim's owner alone.
+    #[cfg(feature = "async")]
+    pub(super) fn clear_task(&self) {
+        match &self.waker {
+            Wake::Task(task) => task.clear(),
+            Wake::Thread(_) => unreachable!("a thread's claim has no task"),
+        }
+    }
+
     /// What the select has come to. SeqCst: whoever spoils a cell of a select that is trying reads this after
     /// it, and the select reads its cells after it began to wait: one of them sees the other. Acquire, by
     /// that: what the chooser did happens before.

@@ -2,6 +2,7 @@
 
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::{Capacity, Chan, Patience};
+use super::deferred;
 use super::error::CloseError;
 use crate::queue::{Place, State};
 use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
@@ -10,6 +11,7 @@ impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
     /// and receivers beyond the last send get nothing.
     pub(super) fn close(&self) -> Result<(), CloseError> {
+        let _held = deferred::hold();
         let before = self.set_closed();
         if before.is_closed() {
             return Err(CloseError);
@@ -124,24 +126,13 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Closes the channel and drops what is in it, since nobody can receive any more.
+    /// Closes the channel and drops what is in it, since nobody can receive any more. Each value is dropped, though
+    /// destructors panic.
     pub(super) fn discard(&self) {
+        let _held = deferred::hold();
         let _closed_before = self.close();
-        let rest = Rest(self);
         while let Ok(value) = self.recv(Patience::None) {
-            drop(value);
-        }
-        core::mem::forget(rest);
-    }
-}
-
-/// Drops the rest of the values if one's destructor panics.
-struct Rest<'a, T>(&'a Chan<T>);
-
-impl<T> Drop for Rest<'_, T> {
-    fn drop(&mut self) {
-        while let Ok(value) = self.0.recv(Patience::None) {
-            drop(value);
+            deferred::protect(|| drop(value));
         }
     }
 }

@@ -8,16 +8,20 @@ use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
 impl<T> Chan<T> {
     /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
     /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
-    /// place, so then one more.
+    /// place, so then one more. Whether it looked at cells, and so may have deferred a waker.
     #[inline]
-    pub(super) fn expand(&self) {
+    pub(super) fn expand(&self) -> bool {
         if !self.expands() {
-            return;
+            return false;
         }
+        let mut looked = false;
         loop {
             let ticket = self.move_buffer_end();
-            if !self.somebody_is_behind() || self.expand_at(ticket) {
-                return self.watchers.notify();
+            let behind = self.somebody_is_behind();
+            looked |= behind;
+            if !behind || self.expand_at(ticket) {
+                self.watchers.notify();
+                return looked;
             }
         }
     }

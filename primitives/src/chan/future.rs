@@ -1,6 +1,7 @@
 //! Sending and receiving as futures, streams and sinks.
 
 use super::claim::{Claim, Outcome};
+use super::deferred;
 use super::error::{RecvError, SendError};
 use super::receiver::Receiver;
 use super::select::Sending;
@@ -15,7 +16,8 @@ use ::core::task::{Context, Poll, ready};
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
 
-/// A select with one case, of a task.
+/// A select with one case, of a task. Between polls, whatever has panicked, the slot says what the case holds: a cell
+/// in which it waits, by `claim`; what has happened, and has not been taken; or nothing.
 struct Waiting {
     slot: Slot,
     claim: Option<Arc<Claim>>,
@@ -26,8 +28,14 @@ impl Waiting {
         Waiting { slot: Slot::EMPTY, claim: None }
     }
 
-    /// Ready once the case has happened, and its slot says so.
+    /// Ready once the case has happened, and its slot says so. A panic comes out once all is settled: what has happened
+    /// stays in the slot.
     fn poll(&mut self, handle: &dyn Handle, context: &Context<'_>) -> Poll<()> {
+        let _held = deferred::hold();
+        // A waker has panicked when it happened.
+        if matches!(self.slot.hold, Hold::Happened | Hold::Returned | Hold::Closed) {
+            return Poll::Ready(());
+        }
         loop {
             let Some(claim) = &self.claim else {
                 if handle.attempt(&mut self.slot) {
@@ -49,7 +57,7 @@ impl Waiting {
             };
             claim.set_task(context.waker());
             if let Some((_, closed)) = claim.outcome().case() {
-                self.claim = None;
+                self.end_wait();
                 if handle.chosen(&mut self.slot, closed) {
                     return Poll::Ready(());
                 }
@@ -68,28 +76,40 @@ impl Waiting {
         }
     }
 
+    /// The claim is decided: others that still see it have nobody to wake.
+    fn end_wait(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            claim.clear_task();
+        }
+    }
+
     fn withdraw(&mut self, handle: &dyn Handle) {
-        self.claim = None;
+        self.end_wait();
         handle.withdraw(&mut self.slot);
     }
 
     /// The task does not wait any longer: what has come goes back.
     fn cancel(&mut self, handle: &dyn Handle) {
+        let _held = deferred::hold();
         // Audit: as in `poll`.
-        if let Some(claim) = self.claim.take()
+        if let Some(claim) = &self.claim
             && let Err(decided) = claim.decide(Outcome::WAITING, Outcome::TRYING)
             && let Some((_, closed)) = decided.case()
         {
             handle.chosen(&mut self.slot, closed);
         }
-        handle.withdraw(&mut self.slot);
+        self.withdraw(handle);
     }
 }
 
 /// A receive as a future; made by [`Receiver::recv_async`].
 ///
 /// It takes its place among the waiting receivers when it is first polled. It may be dropped at any time: a value
-/// that has come for it goes to the next receiver, before all others.
+/// that has come for it goes to the next receiver, before all others. One that is forgotten while it waits takes a value
+/// with it.
+///
+/// # Panics
+/// When polled again after it was ready.
 ///
 /// ```
 /// # futures::executor::block_on(async {
@@ -103,12 +123,17 @@ impl Waiting {
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
     waiting: Waiting,
+    /// It was ready.
+    ended: bool,
 }
 
 /// A send as a future; made by [`Sender::send_async`].
 ///
 /// It takes its place among the waiting senders when it is first polled. If it is dropped before it is ready, its
 /// value has either been received, or is in the buffer, or is dropped with it and leaves no trace.
+///
+/// # Panics
+/// When polled again after it was ready.
 ///
 /// ```
 /// # futures::executor::block_on(async {
@@ -122,6 +147,8 @@ pub struct RecvFuture<'a, T> {
 pub struct SendFuture<'a, T> {
     sending: Sending<&'a Sender<T>, T>,
     waiting: Waiting,
+    /// It was ready.
+    ended: bool,
 }
 
 /// The values of a channel as a stream, which ends when the channel is empty and closed; made by
@@ -171,8 +198,10 @@ impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, waiting } = &mut *self;
+        let Self { receiver, waiting, ended } = &mut *self;
+        assert!(!*ended, "a `RecvFuture` is polled again, though it was ready: it receives one value");
         ready!(waiting.poll(*receiver, context));
+        *ended = true;
         Poll::Ready(receiver.finish(&mut waiting.slot))
     }
 }
@@ -188,20 +217,30 @@ impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
         ready!(waiting.poll(self, context));
         Poll::Ready(self.finish(&mut waiting.slot))
     }
+
+    /// The task does not wait any longer: the value is dropped, unless it has been sent.
+    fn cancel(&self, waiting: &mut Waiting) {
+        let _held = deferred::hold();
+        waiting.cancel(self);
+        deferred::protect(|| self.empty_out());
+    }
 }
 
 impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { sending, waiting } = &mut *self;
-        sending.poll(waiting, context)
+        let Self { sending, waiting, ended } = &mut *self;
+        assert!(!*ended, "a `SendFuture` is polled again, though it was ready: it sends one value");
+        let result = ready!(sending.poll(waiting, context));
+        *ended = true;
+        Poll::Ready(result)
     }
 }
 
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        self.waiting.cancel(&self.sending);
+        self.sending.cancel(&mut self.waiting);
     }
 }
 
@@ -267,7 +306,7 @@ impl<T> Sink<T> for SendSink<T> {
 
 impl<T> Drop for SendSink<T> {
     fn drop(&mut self) {
-        self.waiting.cancel(&self.sending);
+        self.sending.cancel(&mut self.waiting);
     }
 }
 
@@ -289,7 +328,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        RecvFuture { receiver: self, waiting: Waiting::new() }
+        RecvFuture { receiver: self, waiting: Waiting::new(), ended: false }
     }
 
     /// The values as a stream.
@@ -322,7 +361,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { sending: Sending::new(self, value), waiting: Waiting::new() }
+        SendFuture { sending: Sending::new(self, value), waiting: Waiting::new(), ended: false }
     }
 
     /// The channel as a sink.

@@ -54,6 +54,11 @@
 //!   also those that wait.
 //! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
 //!   future that was dropped goes to the next receiver.
+//! - *User code* (wakers, destructors of values) is called once the operation has settled everything else, and may use
+//!   the channel. If it panics, the other wakers are woken and the other values dropped all the same; then the first
+//!   panic comes out of the operation. Then a value that was to be sent has been sent, or is dropped; one that was to be
+//!   received goes to the next receiver, or stays with the future, which is ready when it is polled again. A thread that
+//!   is panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
@@ -128,6 +133,7 @@ mod cell;
 mod claim;
 mod close;
 mod core;
+mod deferred;
 mod error;
 mod expand;
 mod full;

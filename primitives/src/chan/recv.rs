@@ -3,6 +3,7 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
+use super::deferred;
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -47,15 +48,29 @@ impl<T> Chan<T> {
             let state = place.cell().load();
             if Phase::of(state) == Phase::Full {
                 let value = self.collect(place, state);
-                self.expand();
-                return Ok(value);
+                return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
             }
             match self.settle_receive(place, state, ticket, patience) {
-                Err(None) => (),
-                Err(Some(why)) => return Err(why),
-                Ok(value) => return Ok(value),
+                Ok(value) => return Ok(self.received_by(ticket, value)),
+                Err(why) => {
+                    deferred::settle();
+                    if let Some(why) = why {
+                        return Err(why);
+                    }
+                }
             }
         }
+    }
+
+    /// The value that a receive with this ticket has got, after the wakers that the receive has deferred were called. If
+    /// one panics, the next receiver gets the value.
+    fn received_by(&self, ticket: u64, value: T) -> T {
+        if !deferred::end() {
+            return value;
+        }
+        let _held = deferred::hold();
+        self.give_back(value, ticket);
+        deferred::resume()
     }
 
     /// Takes the value that is in the cell, and leaves.
@@ -253,6 +268,9 @@ impl<T> Chan<T> {
         self.watchers.notify();
         if !self.returned.is_empty() {
             return Ok(self.give_up_receiving(place, ticket, None));
+        }
+        if deferred::call() {
+            return Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)));
         }
         if cell.changes_soon(Phase::ReceiverWaits, deadline)
             // site: fall-asleep

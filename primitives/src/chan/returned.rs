@@ -2,6 +2,7 @@
 //! that was not completed. They go to the next receiver, before all others.
 
 use super::core::{Chan, Patience};
+use super::deferred;
 use super::select::handle::{Hold, Slot};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::AtomicPtr;
@@ -85,7 +86,8 @@ impl<T> Drop for Returned<T> {
                 return;
             }
             // SAFETY: it came from the list.
-            drop(unsafe { Node::into_value(node) });
+            let value = unsafe { Node::into_value(node) };
+            deferred::protect(|| drop(value));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
+use super::deferred;
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -63,7 +64,9 @@ impl<T> Chan<T> {
                     return Ok(());
                 }
             }
-            match self.settle_send(place, ticket, patience) {
+            let settled = self.settle_send(place, ticket, patience);
+            deferred::settle();
+            match settled {
                 Ok(()) => return Ok(()),
                 Err((back, None)) => value = back,
                 Err((back, Some(why))) => return Err((back, why)),
@@ -250,6 +253,9 @@ impl<T> Chan<T> {
                 return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
             }
             if !self.make_room(ticket) && !self.sent().is_closed() {
+                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
+            }
+            if deferred::call() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
             }
             ended = parker.park_deadline(deadline);

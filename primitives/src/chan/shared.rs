@@ -4,6 +4,7 @@
 //! handle keeps it once more.
 
 use super::core::Chan;
+use super::deferred;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
@@ -116,6 +117,8 @@ impl<T> Keeper<T> {
 
 impl<T> Drop for Keeper<T> {
     fn drop(&mut self) {
+        // The wakers of futures that were forgotten go with the channel.
+        let _held = deferred::hold();
         // AcqRel: what every keeper did with the channel happens before the last one frees it.
         // site: drop-keeper
         if self.shared().keepers.fetch_sub(1, AcqRel) == 1 {
@@ -162,13 +165,14 @@ impl<T, const SENDS: bool> Drop for Share<T, SENDS> {
         if self.count().fetch_sub(1, AcqRel) != 1 {
             return;
         }
+        // Dropped last, when the channel may be gone: user code does not touch it any more.
+        let _held = deferred::hold();
         // The side's own keeper: `pair` counted one for each side.
-        let leave = Keeper(self.0);
+        let _leave = Keeper(self.0);
         if SENDS {
             let _closed_before = self.close();
         } else {
             self.discard();
         }
-        drop(leave);
     }
 }

@@ -104,6 +104,8 @@ impl Alarm {
 impl Handle for Alarm {
     fn attempt(&self, slot: &mut Slot) -> bool {
         let Some(instant) = self.take() else { return false };
+        // The slot may still have the cell in which it waits for the bell.
+        self.withdraw(slot);
         slot.set(nanos(instant.saturating_duration_since(self.base)), Hold::Happened);
         true
     }
@@ -132,10 +134,11 @@ impl Handle for Alarm {
     }
 
     fn withdraw(&self, slot: &mut Slot) {
-        match &self.bell {
-            Some(bell) => bell.withdraw_recv(slot),
-            None => slot.hold = Hold::Nothing,
+        if let (Some(bell), Hold::Waiting) = (&self.bell, slot.hold) {
+            bell.withdraw_recv(slot);
         }
+        // An instant that has been taken counts as received: once the alarm has been set anew it must not come back.
+        slot.hold = Hold::Nothing;
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -21,11 +21,14 @@ pub struct Sending<S, T> {
     value: Stash<Option<T>>,
 }
 
-impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
-    pub fn new(sender: S, value: T) -> Self {
+impl<'a, T> Sending<&'a Sender<T>, T> {
+    /// A send by a sender that stays the same: a `Borrow` of the user's might name another channel each time.
+    pub fn new(sender: &'a Sender<T>, value: T) -> Self {
         Sending { sender, value: Stash::new(Some(value)) }
     }
+}
 
+impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
     fn chan(&self) -> &Chan<T> {
         &self.sender.borrow().0
     }
@@ -45,6 +48,11 @@ impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
 
     pub(in crate::chan) fn fill(&self, value: T) {
         self.value.set(Some(value));
+    }
+
+    /// Drops the value, if it is here.
+    pub(in crate::chan) fn empty_out(&self) {
+        drop(self.value.take());
     }
 
     pub(in crate::chan) fn is_empty(&self) -> bool {
@@ -147,6 +155,7 @@ impl<'a, const N: usize> Cases<'a, N> {
     #[track_caller]
     fn run(&mut self, biased: bool, patience: Patience) {
         let _entry = enter();
+        assert!(self.chosen.is_none(), "a case that was chosen is completed before the select runs again");
         let order = if biased { Order::Given } else { Order::Random };
         self.chosen = run(&mut self.cases, order, patience);
     }
@@ -173,9 +182,19 @@ impl<'a, const N: usize> Cases<'a, N> {
         self.chosen == Some(next)
     }
 
+    /// Completes the case that was chosen.
+    ///
+    /// # Panics
+    /// If `case` is not the one that stands in its place in the select: the slot is that case's alone. (Two handles of
+    /// different channels never have the same address while the select borrows them.)
+    #[track_caller]
     pub fn complete<C: Completes>(&mut self, case: &C) -> C::Result {
         let chosen = self.chosen.take().expect("only a case that was chosen is completed");
-        case.complete(&mut self.cases[chosen].slot)
+        let Case { handle, slot } = &mut self.cases[chosen];
+        let is_it =
+            ::core::ptr::addr_eq(::core::ptr::from_ref(*handle), ::core::ptr::from_ref(case.handle()));
+        assert!(is_it, "a case of a select is completed with another one's handle");
+        case.complete(slot)
     }
 }
 

@@ -20,6 +20,7 @@ mod run;
 mod sending;
 
 use super::core::Patience;
+use super::deferred;
 use super::{Receiver, RecvError, SendError, Sender};
 use crate::rt::entry::enter;
 use crate::rt::time::now;
@@ -272,7 +273,9 @@ impl fmt::Debug for Select<'_> {
 /// An operation that a [`Select`] has chosen, to be completed.
 ///
 /// # Panics
-/// If it is dropped without being completed.
+/// If it is dropped without being completed, unless the thread is panicking already. A value that was received goes to
+/// the next receiver; an instant of a timer counts as received. A forgotten operation takes with it the value that it has
+/// received; a receiver that has met a forgotten send waits on.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -363,6 +366,7 @@ impl Drop for SelectedOperation<'_> {
     fn drop(&mut self) {
         let completed = matches!(self.slot.hold, Hold::Nothing);
         if !completed {
+            let _held = deferred::hold();
             self.handle.withdraw(&mut self.slot);
         }
         assert!(

@@ -3,6 +3,7 @@
 use super::handle::{Handle, Hold, Look, Slot};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
+use crate::chan::deferred;
 use crate::rt::choose;
 use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
@@ -88,8 +89,21 @@ impl Order {
     }
 }
 
-/// Does one of the operations: the case that has happened, or `None` if none could in time.
+/// Does one of the operations: the case that has happened, or `None` if none could in time. If a waker panics that it
+/// calls, what has been received goes to the next receiver.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
+    let _held = deferred::hold();
+    let chosen = run_held(cases, order, patience);
+    if deferred::call()
+        && let Some(chosen) = chosen
+    {
+        let Case { handle, slot } = &mut cases[chosen];
+        handle.withdraw(slot);
+    }
+    chosen
+}
+
+fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
     let order = order.of(cases.len());
     let backoff = Backoff::new();
     loop {
@@ -189,6 +203,9 @@ impl<'a, 'c> Waiting<'a, 'c> {
         loop {
             if let Some(ended) = self.look()? {
                 return Ok(ended);
+            }
+            if deferred::call() {
+                return Ok(self.try_again().unwrap_or(Ended::Timeout));
             }
             let deadline = self.first_deadline();
             let is_over = || self.claim.outcome() != Outcome::WAITING;

@@ -4,6 +4,7 @@ use super::handle::{Hold, Look, Slot};
 use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, see};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::{Chan, NoTicket, Patience};
+use crate::chan::deferred;
 use crate::chan::error::SendError;
 use crate::chan::send::Offered;
 use crate::queue::{Place, State};
@@ -67,10 +68,12 @@ impl<T> Chan<T> {
     ) -> bool {
         let patience = if claim.is_some() { Patience::Until(None) } else { Patience::None };
         loop {
+            // Before the case takes a ticket: a cell that it holds has its value.
+            let value = stash.take().expect("a case that has not happened has its value");
             let Some((ticket, place)) = self.case_place(slot, patience) else {
+                stash.set(Some(value));
                 return slot.hold == Hold::Closed;
             };
-            let value = stash.take().expect("a case that has not happened has its value");
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
             unsafe { place.cell().put(value) };
             let mut state = place.cell().load();
@@ -284,7 +287,9 @@ impl<T> Chan<T> {
         if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
             return Ok(());
         }
-        let value = match self.settle_send(place, slot.ticket, Patience::Until(None)) {
+        let settled = self.settle_send(place, slot.ticket, Patience::Until(None));
+        deferred::settle();
+        let value = match settled {
             Ok(()) => return Ok(()),
             Err((value, Some(_))) => return Err(SendError(value)),
             Err((value, None)) => value,

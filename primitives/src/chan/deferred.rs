@@ -1,0 +1,162 @@
+//! User code that an operation has to call: wakers, and destructors of values and wakers.
+//!
+//! An operation settles everything of its own first and calls user code last, so user code may call any operation of
+//! the same channel. A task's waker is *deferred*: it is kept in the thread's list until the operation calls the list,
+//! at its end and before it waits. A panic of user code stops nothing: the other calls of the list follow, then the
+//! operation ends, and then the first panic is resumed. A thread that is unwinding already resumes none, for that
+//! would abort the process.
+//!
+//! An operation that consists of others *holds* the list: the inner ones leave the calls and the panic to it. While
+//! user code runs nothing is held, so an operation that user code calls is whole by itself.
+
+use crate::rt::thread::panicking;
+use core::any::Any;
+use core::cell::RefCell;
+use core::mem::{self, ManuallyDrop};
+#[cfg(feature = "async")]
+use core::task::Waker;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+type Payload = Box<dyn Any + Send>;
+
+/// What a thread has deferred. Outside operations it is empty.
+struct Deferred {
+    /// Operations that hold the list, one inside the other.
+    holds: usize,
+    /// The first panic of user code.
+    panic: Option<Payload>,
+    /// The list: its first call, for which nothing is allocated.
+    #[cfg(feature = "async")]
+    first: Option<Call>,
+    /// The list: the others.
+    #[cfg(feature = "async")]
+    more: Vec<Call>,
+}
+
+#[cfg(feature = "async")]
+enum Call {
+    Wake(Waker),
+    Drop(Waker),
+}
+
+crate::rt::thread_local! {
+    /// Without a destructor, so that operations in the destructors of other thread-locals find it there.
+    static DEFERRED: RefCell<ManuallyDrop<Deferred>> = RefCell::new(ManuallyDrop::new(Deferred::NOTHING));
+}
+
+impl Deferred {
+    const NOTHING: Deferred = Deferred {
+        holds: 0,
+        panic: None,
+        #[cfg(feature = "async")]
+        first: None,
+        #[cfg(feature = "async")]
+        more: Vec::new(),
+    };
+
+    /// Calls `f`, which calls no user code, with what the thread has deferred.
+    fn with<R>(f: impl FnOnce(&mut Deferred) -> R) -> R {
+        DEFERRED.with(|deferred| f(&mut deferred.borrow_mut()))
+    }
+
+    /// Whether there is something to do at the end of an operation that nothing holds.
+    fn is_due(&self) -> bool {
+        #[cfg(feature = "async")]
+        if self.holds == 0 && self.first.is_some() {
+            return true;
+        }
+        self.holds == 0 && self.panic.is_some()
+    }
+
+    #[cfg(feature = "async")]
+    fn push(&mut self, call: Call) {
+        match &self.first {
+            None => self.first = Some(call),
+            Some(_) => self.more.push(call),
+        }
+    }
+}
+
+/// Defers waking a task.
+#[cfg(feature = "async")]
+pub(super) fn wake(waker: Waker) {
+    Deferred::with(|deferred| deferred.push(Call::Wake(waker)));
+}
+
+/// Defers dropping a waker.
+#[cfg(feature = "async")]
+pub(super) fn discard(waker: Waker) {
+    Deferred::with(|deferred| deferred.push(Call::Drop(waker)));
+}
+
+/// Calls user code at once, and keeps its panic if it is the first one.
+pub(super) fn protect(f: impl FnOnce()) {
+    let outer = Deferred::with(|deferred| (mem::take(&mut deferred.holds), deferred.panic.take()));
+    let result = catch_unwind(AssertUnwindSafe(f));
+    let (holds, before) = outer;
+    let (first, second) = if before.is_some() { (before, result.err()) } else { (result.err(), None) };
+    Deferred::with(|deferred| (deferred.holds, deferred.panic) = (holds, first));
+    second.into_iter().for_each(dispose);
+}
+
+/// Drops what a panic was raised with, whose destructor may panic too.
+fn dispose(payload: Payload) {
+    if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(worse);
+    }
+}
+
+/// Calls the list; whether user code of this operation has panicked. To be called before the operation waits: one whose
+/// user code has panicked gives up instead.
+pub(super) fn call() -> bool {
+    #[cfg(feature = "async")]
+    while let (Some(first), more) =
+        Deferred::with(|deferred| (deferred.first.take(), mem::take(&mut deferred.more)))
+    {
+        for call in core::iter::once(first).chain(more) {
+            protect(|| match call {
+                Call::Wake(waker) => waker.wake(),
+                Call::Drop(waker) => drop(waker),
+            });
+        }
+    }
+    if panicking() {
+        Deferred::with(|deferred| deferred.panic.take()).into_iter().for_each(dispose);
+    }
+    Deferred::with(|deferred| deferred.panic.is_some())
+}
+
+/// Calls the list at the end of an operation that may be part of another; whether a panic is to come out of it.
+pub(super) fn end() -> bool {
+    Deferred::with(|deferred| deferred.is_due()) && call()
+}
+
+/// Calls the list at the end of an operation that may be part of another, and resumes the first panic.
+pub(super) fn settle() {
+    if end() {
+        resume();
+    }
+}
+
+/// Resumes the panic which [`end`] has told of.
+#[cold]
+pub(super) fn resume() -> ! {
+    resume_unwind(Deferred::with(|deferred| deferred.panic.take()).expect("user code has panicked"))
+}
+
+/// Holds the list for an operation that consists of others. When this is dropped the list is called, and the first
+/// panic resumed.
+pub(super) struct Held(());
+
+/// Holds the list; to be called first by an operation.
+pub(super) fn hold() -> Held {
+    Deferred::with(|deferred| deferred.holds += 1);
+    Held(())
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        Deferred::with(|deferred| deferred.holds -= 1);
+        settle();
+    }
+}

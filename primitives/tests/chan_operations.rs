@@ -1,0 +1,190 @@
+//! Selected operations, and what the macros expand to, in every state: dropped, forgotten, completed with another
+//! handle.
+
+use selvedge::chan::__select::{Cases, Completes, Sending};
+use selvedge::chan::{
+    Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,
+    after, at, bounded, never, tick, unbounded,
+};
+use selvedge::rt::time::now;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+/// The text of the panic of `f`.
+fn panic_of<R>(f: impl FnOnce() -> R) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(f)).map(|_| ()).expect_err("it panics");
+    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
+}
+
+/// What becomes of an operation that is not completed.
+const ENDS: [fn(SelectedOperation<'_>); 3] = [
+    |operation| assert!(panic_of(|| drop(operation)).contains("dropped without being completed")),
+    |operation| {
+        let text = panic_of(|| {
+            let _operation = operation;
+            panic!("before it is completed")
+        });
+        assert_eq!(text, "before it is completed");
+    },
+    |operation| {
+        let stranger = never::<String>();
+        assert!(panic_of(|| operation.recv(&stranger)).contains("is not the one"));
+    },
+];
+
+fn select<T: Send>(receiver: &Receiver<T>, end: fn(SelectedOperation<'_>)) {
+    let mut select = Select::new();
+    select.recv(receiver);
+    end(select.select());
+}
+
+#[test]
+fn an_instant_of_an_operation_that_is_not_completed_counts_as_received() {
+    for end in ENDS {
+        let timer = Timer::new(Duration::ZERO);
+        select(timer.receiver(), end);
+        assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty));
+        assert!(!timer.reset(Duration::ZERO), "its instant was received");
+        assert!(timer.receiver().recv().is_ok());
+
+        for receiver in [after(Duration::ZERO), at(now())] {
+            select(&receiver, end);
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+        }
+
+        let ticker = Ticker::new(NANOSECOND).expect("a period");
+        for receiver in [ticker.receiver(), &tick(NANOSECOND)] {
+            select(receiver, end);
+            let before: Instant = receiver.recv().expect("the next one");
+            select(receiver, end);
+            assert!(receiver.recv().expect("the next one") > before);
+        }
+        ticker.stop();
+        assert!(ticker.receiver().try_recv().is_err());
+    }
+}
+
+#[test]
+fn an_instant_that_was_waited_for_counts_as_received_too() {
+    for end in ENDS {
+        let timer = Timer::new(Duration::from_millis(1));
+        select(timer.receiver(), end);
+        assert!(!timer.stop(), "its instant was received");
+        timer.reset(Duration::from_millis(1));
+        assert!(timer.receiver().recv().is_ok());
+    }
+}
+
+#[test]
+fn a_value_of_an_operation_that_is_not_completed_goes_to_the_next_receiver() {
+    for end in ENDS {
+        for (tx, rx) in [bounded(1), bounded(4), unbounded()] {
+            tx.send(Box::new(1)).expect("room");
+            select(&rx, end);
+            assert_eq!(rx.try_recv(), Ok(Box::new(1)));
+            tx.close().expect("open");
+            select(&rx, end);
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+        }
+    }
+}
+
+#[test]
+fn a_send_that_is_not_completed_leaves_its_place() {
+    for end in ENDS {
+        for (tx, rx) in [bounded(1), unbounded()] {
+            let mut select = Select::new();
+            select.send(&tx);
+            end(select.select());
+            assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+            tx.try_send(Box::new(1)).expect("there is room again");
+            assert_eq!(rx.try_recv(), Ok(Box::new(1)));
+            rx.close().expect("open");
+            end(select.select());
+            assert_eq!(tx.try_send(Box::new(2)), Err(TrySendError::Disconnected(Box::new(2))));
+        }
+    }
+}
+
+#[test]
+fn a_forgotten_operation_takes_its_value_with_it() {
+    let (tx, rx) = bounded(2);
+    (0..2).for_each(|n| tx.send(n).expect("room"));
+    select(&rx, |operation| std::mem::forget(operation));
+    assert_eq!(rx.try_recv(), Ok(1));
+    select(&tick(NANOSECOND), |operation| std::mem::forget(operation));
+    let timer = Timer::new(Duration::ZERO);
+    select(timer.receiver(), |operation| std::mem::forget(operation));
+    assert!(!timer.stop(), "its instant was received");
+    let mut select = Select::new();
+    select.send(&tx);
+    std::mem::forget(select.select());
+    tx.try_send(3).expect("one place is lost, one is left");
+    assert_eq!(rx.recv(), Ok(3));
+}
+
+#[test]
+fn a_case_is_completed_with_its_own_handle_alone() {
+    let ((tx, numbers), (_texts, text)) = (bounded::<usize>(1), bounded::<String>(1));
+    tx.send(0x1000).expect("room");
+    let case = &numbers;
+    let mut cases = Cases::new([Completes::handle(&case)]);
+    cases.wait(false);
+    assert!(cases.is_next());
+    assert!(panic_of(|| cases.complete(&&text)).contains("another one's handle"));
+    assert!(panic_of(|| cases.complete(&&numbers)).contains("only a case that was chosen"));
+
+    // A clone receives from the same channel, but the case holds the place of the other.
+    tx.send(1).expect("room");
+    let another = numbers.clone();
+    let mut cases = Cases::new([Completes::handle(&case)]);
+    cases.wait(false);
+    assert!(panic_of(|| cases.complete(&&another)).contains("another one's handle"));
+}
+
+#[test]
+fn a_sending_case_is_completed_with_its_own_handle_alone() {
+    let ((tx, rx), (texts, _text)) = (bounded::<usize>(1), bounded::<String>(1));
+    let (number, text) = (Sending::new(&tx, 7), Sending::new(&texts, String::from("seven")));
+    let mut cases = Cases::new([Completes::handle(&number)]);
+    cases.wait(true);
+    assert!(panic_of(|| cases.complete(&text)).contains("another one's handle"));
+    assert_eq!(rx.recv(), Ok(7), "it was sent all the same");
+    // It has no value any more.
+    let mut cases = Cases::new([Completes::handle(&number)]);
+    assert!(panic_of(|| cases.attempt(true)).contains("has its value"));
+    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0));
+}
+
+#[test]
+fn a_select_of_the_macros_runs_once() {
+    let (tx, rx) = bounded(2);
+    (0..2).for_each(|n| tx.send(n).expect("room"));
+    let case = &rx;
+    let mut cases = Cases::new([Completes::handle(&case)]);
+    cases.wait(true);
+    assert!(panic_of(|| cases.wait(true)).contains("before the select runs again"));
+    assert_eq!(cases.complete(&&rx), Ok(0));
+    cases.attempt(true);
+    assert_eq!(cases.complete(&&rx), Ok(1));
+    drop(tx);
+    cases.wait_timeout(true, Duration::ZERO);
+    assert_eq!(cases.complete(&&rx), Err(RecvError));
+}
+
+#[test]
+fn an_operation_is_completed_with_its_own_handle_alone() {
+    let ((tx, rx), (texts, text)) = (bounded::<usize>(1), bounded::<String>(1));
+    let mut select = Select::new();
+    select.send(&tx);
+    let operation = select.select();
+    assert!(panic_of(|| operation.send(&texts, String::from("seven"))).contains("is not the one"));
+    let operation = select.select();
+    assert!(panic_of(|| operation.recv(&text)).contains("is not the one"));
+    assert_eq!((rx.len(), text.len()), (0, 0));
+    drop(rx);
+    assert_eq!(select.select().send(&tx, 1), Err(SendError(1)));
+}
