@@ -1,5 +1,6 @@
 //! Progress: whether threads get on while others stand still.
 
+use crate::checker::announce;
 use crate::engines::freeze::{Freeze, Who};
 use crate::{Checker, Engine, Report, Strategy};
 use selvedge::rt::engine::own_steps;
@@ -115,6 +116,7 @@ impl<T: Send + Sync + 'static> Progress<T> {
     }
 
     fn demand(&self, quality: &str, report: &Report) {
+        announce(&format!("{} ({quality})", self.name), report);
         assert!(report.verdict.passed(), "{} is not {quality}\n{report}", self.name);
     }
 

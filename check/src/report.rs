@@ -26,6 +26,8 @@ pub struct Report {
     pub events: u64,
     /// What else limits what the verdict says.
     pub remark: Option<String>,
+    /// Whether the limit on time ended a run that had more to do.
+    pub out_of_time: bool,
 }
 
 /// What may be concluded from a run: no more than was explored.
@@ -111,6 +113,19 @@ impl Counterexample {
             note,
             #[cfg(feature = "rc11")]
             graph: None,
+        }
+    }
+}
+
+impl Report {
+    /// The report in one line: of a failure only what kind it is.
+    pub fn line(&self) -> String {
+        match &self.verdict {
+            Verdict::Failed(found) => {
+                let (engine, kind, time) = (self.engine, found.failure.kind, self.elapsed);
+                format!("{engine}: FAILED: {kind} in execution {} in {time:.1?}", found.failure.execution)
+            }
+            _ => self.to_string(),
         }
     }
 }

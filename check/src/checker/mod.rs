@@ -1,6 +1,9 @@
 //! The builder that runs a model under the chosen engines.
 
+mod announce;
 mod rc11;
+
+pub(crate) use announce::announce;
 
 use crate::audit;
 use crate::engines::{self, Plan, Rc11};
@@ -267,11 +270,14 @@ impl Checker {
             #[cfg(feature = "shuttle")]
             freeze: self.freeze.clone(),
             counters: self.counters.clone().unwrap_or_default(),
+            out_of_time: Arc::default(),
         };
         Ok(engines.into_iter().map(plan).collect())
     }
 
-    /// Runs the model, and panics with the reports unless every engine came to the expected result.
+    /// Runs the model, and panics with the reports unless every engine came to the expected result. Prints a line for
+    /// each engine on standard error: the verdict, the executions, and what bounded them; and a warning if the limit
+    /// on time cut the run.
     ///
     /// # Panics
     /// As said, and as [`run`](Self::run) does.
@@ -281,6 +287,7 @@ impl Checker {
     {
         let model: engines::Model = Arc::new(model);
         let reports = self.run_model(&model);
+        reports.iter().for_each(|report| announce(&self.model_name(), report));
         let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();
         if bad.is_empty() {
             return audit::audit_check(self, &model);

@@ -25,7 +25,7 @@ use crate::{Counterexample, Engine, Report, Strategy, Verdict};
 use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
 use std::any::Any;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     #[cfg(feature = "shuttle")]
     pub(crate) freeze: Option<freeze::Freeze>,
     pub(crate) counters: Arc<Counters>,
+    /// Whether the limit on time has ended the run.
+    pub(crate) out_of_time: Arc<AtomicBool>,
 }
 
 /// What only rc11 looks at.
@@ -161,6 +163,8 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
                 .to_string(),
         };
     }
+    // Relaxed: the exploration has reported.
+    let out_of_time = verdict.passed() && plan.out_of_time.load(Relaxed);
     let (mut verdict, remark) = remarked(verdict, remark(&plan, &done));
     match &mut verdict {
         Verdict::Searched { executions, .. } => *executions = done.executions,
@@ -178,6 +182,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         blocked: explored.blocked,
         events: explored.events,
         remark,
+        out_of_time,
     }
 }
 
@@ -206,7 +211,9 @@ fn remark(plan: &Plan, done: &Tally) -> Option<String> {
              what they share is std's and not selvedge::rt's"
         ));
     }
-    (plan.engine == Engine::Loom && done.executions == 1)
+    // Relaxed: the exploration has reported.
+    let cut = plan.out_of_time.load(Relaxed) || plan.max_executions == Some(1);
+    (plan.engine == Engine::Loom && done.executions == 1 && !cut)
         .then(|| format!("only one execution for {threads} threads that conflict: loom missed the others"))
 }
 
@@ -317,26 +324,33 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
 }
 
 /// Which limit on a whole exploration has been reached, if any.
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #[derive(Clone)]
 struct Limits {
     started: Instant,
     time: Option<Duration>,
     executions: Option<u64>,
+    /// The plan's.
+    out_of_time: Arc<AtomicBool>,
 }
 
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 impl Limits {
     fn of(plan: &Plan) -> Limits {
-        Limits { started: Instant::now(), time: plan.time_limit, executions: plan.max_executions }
+        Limits {
+            started: Instant::now(),
+            time: plan.time_limit,
+            executions: plan.max_executions,
+            out_of_time: Arc::clone(&plan.out_of_time),
+        }
     }
 
-    /// To be asked before execution number `done + 1`.
+    /// To be asked before execution number `done + 1`. The first one may begin at any time.
     fn reached(&self, done: u64) -> Option<String> {
         if let Some(limit) = self.executions.filter(|limit| done >= *limit) {
             return Some(format!("stopped after {limit} executions"));
         }
-        let limit = self.time.filter(|limit| self.started.elapsed() >= *limit)?;
+        let limit = self.time.filter(|limit| done > 0 && self.started.elapsed() >= *limit)?;
+        // Relaxed: read once the exploration has reported.
+        self.out_of_time.store(true, Relaxed);
         Some(format!("stopped after {limit:?}"))
     }
 }

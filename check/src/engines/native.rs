@@ -1,21 +1,18 @@
 //! The native engine: the model on real threads, many times.
 
-use super::{Event, Model, Plan, isolated, judge};
+use super::{Event, Limits, Model, Plan, isolated, judge};
 use crate::Verdict;
 use selvedge::rt::engine::{Failure, FailureKind, NativeOptions, NativeRun, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     let (theirs, plan_of_thread) = (Arc::clone(model), plan.clone());
     let event = isolated(plan, "selvedge-native", move |report| {
-        let started = Instant::now();
+        let limits = Limits::of(&plan_of_thread);
         for run in 1..=plan_of_thread.iterations {
-            let enough = plan_of_thread.time_limit.is_some_and(|limit| started.elapsed() >= limit)
-                || plan_of_thread.max_executions.is_some_and(|limit| run > limit);
-            if enough {
+            if limits.reached(run - 1).is_some() {
                 break;
             }
             if let Some(failed) = run_once(&plan_of_thread, run, &theirs) {

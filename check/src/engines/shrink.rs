@@ -25,7 +25,7 @@ pub(super) fn fewest_preemptions(
         lower.preemptions = Some(bound);
         (lower.rc11.checkpoint, lower.rc11.shard, lower.rc11.jobs) = (None, None, 1);
         (lower.rc11.explored, lower.counters) = (Arc::default(), Arc::new(Counters::default()));
-        lower.time_limit = Some(TIME);
+        (lower.time_limit, lower.out_of_time) = (Some(TIME), Arc::default());
         if let Verdict::Failed(mut fewer) = dispatch(&lower, model)
             && fewer.failure.kind == found.failure.kind
         {

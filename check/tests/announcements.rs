@@ -1,0 +1,97 @@
+//! What a check prints of itself, as the user of `cargo test` sees it.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
+
+use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::sync::atomic::Ordering::SeqCst;
+use selvedge::rt::thread;
+use selvedge_check::{Checker, Engine, FailureKind};
+use std::process::Command;
+use std::time::Duration;
+
+fn adders() {
+    let sum = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (sum.fetch_add(1, SeqCst), sum.fetch_add(1, SeqCst)));
+        }
+    });
+}
+
+fn checker(name: &str) -> Checker {
+    Checker::new().ignore_environment().iterations(10).name(name)
+}
+
+#[test]
+fn child_passes() {
+    checker("passing").preemption_bound(Some(1)).check(adders);
+}
+
+#[test]
+fn child_runs_out_of_time() {
+    checker("hasty").time_limit(Duration::ZERO).check(adders);
+}
+
+#[test]
+fn child_fails_as_expected() {
+    let explorers = Engine::available().into_iter().filter(|engine| *engine != Engine::Native);
+    let failing = checker("failing").engines(explorers).expect_failure(FailureKind::Panic);
+    if Engine::available().len() > 1 {
+        failing.check(|| {
+            adders();
+            panic!("as expected");
+        });
+    }
+}
+
+/// What one of the tests of this file prints.
+fn printed(test: &str) -> String {
+    let this = std::env::current_exe().expect("a test is a program");
+    let output = Command::new(this).args(["--exact", test]).output().expect("it can be run");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
+/// The line of each engine that begins so.
+fn lines(text: &str, model: &str) -> Vec<String> {
+    let line = |engine: &Engine| {
+        let start = format!("{model}: {engine}: ");
+        let found = text.lines().find(|line| line.starts_with(&start));
+        found.unwrap_or_else(|| panic!("no line of {engine}:\n{text}")).to_string()
+    };
+    Engine::available().iter().map(line).collect()
+}
+
+#[test]
+fn a_check_that_passes_prints_a_line_for_each_engine() {
+    let text = printed("child_passes");
+    for (engine, line) in Engine::available().iter().zip(lines(&text, "passing")) {
+        match engine {
+            Engine::Native => assert!(line.contains("stressed, 10 runs"), "{line}"),
+            _ => assert!(line.contains("searched") && line.contains("at most 1 preemptions"), "{line}"),
+        }
+    }
+    assert!(!text.contains("warning"), "{text}");
+}
+
+#[test]
+fn a_run_that_time_cut_is_warned_of_with_what_to_do() {
+    let text = printed("child_runs_out_of_time");
+    for (engine, line) in Engine::available().iter().zip(lines(&text, "hasty")) {
+        let (one, stopped) = (line.contains(", 1 "), line.contains("stopped after 0ns"));
+        assert!(one && (stopped || *engine == Engine::Native), "{line}");
+        let warning = format!("hasty: warning: {engine} ran out of time");
+        let warning = text.lines().find(|line| line.starts_with(&warning));
+        let warning = warning.unwrap_or_else(|| panic!("no warning of {engine}:\n{text}"));
+        assert!(warning.contains("Checker::time_limit") && warning.contains("SELVEDGE_"), "{warning}");
+    }
+}
+
+#[test]
+#[cfg(all(feature = "loom", feature = "rc11", feature = "shuttle"))]
+fn a_failure_that_is_expected_is_one_line() {
+    let text = printed("child_fails_as_expected");
+    for engine in [Engine::Rc11, Engine::Loom] {
+        let line = format!("failing: {engine}: FAILED: panic in execution 1");
+        assert!(text.lines().any(|printed| printed.starts_with(&line)), "{text}");
+    }
+}
