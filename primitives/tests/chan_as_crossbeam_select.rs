@@ -7,6 +7,8 @@ use crossbeam_channel::{
     unbounded,
 };
 use selvedge::rt::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(2);
@@ -294,4 +296,46 @@ fn a_thread_that_is_ending_may_still_wait() {
     tx.send(2).expect("open");
     assert_eq!(answers.recv(), Ok(3));
     assert_eq!(thread.join().expect("no panic"), 1);
+}
+
+#[test]
+fn another_handle_of_the_channel_completes_an_operation() {
+    let (tx, rx) = bounded(1);
+    let mut select = Select::new();
+    select.send(&tx);
+    select.select().send(&tx.clone(), 1).expect("open");
+    let mut select = Select::new();
+    select.recv(&rx);
+    assert_eq!(select.select().recv(&rx.clone()), Ok(1));
+    let timer = after(Duration::ZERO);
+    let mut select = Select::new();
+    select.recv(&timer);
+    assert!(select.select().recv(&timer.clone()).is_ok());
+}
+
+#[test]
+fn a_handle_of_another_channel_completes_nothing() {
+    let ((tx, rx), (other_tx, other_rx)) = (bounded(1), bounded::<i32>(1));
+    let mut select = Select::new();
+    select.send(&tx);
+    let operation = select.select();
+    assert!(catch_unwind(AssertUnwindSafe(|| operation.send(&other_tx, 1))).is_err());
+    tx.send(2).expect("open");
+    let mut select = Select::new();
+    select.recv(&rx);
+    let operation = select.select();
+    assert!(catch_unwind(|| operation.recv(&other_rx)).is_err(), "an operation is unwind safe");
+    assert_eq!((rx.try_recv(), other_rx.try_recv().is_err()), (Ok(2), true), "the value came back");
+}
+
+#[test]
+fn values_that_stay_on_their_thread_can_be_selected() {
+    let (tx, rx) = bounded(1);
+    let value = Rc::new(1);
+    let mut select = Select::new();
+    let (_, receive) = (select.send(&tx), select.recv(&rx));
+    select.select().send(&tx, Rc::clone(&value)).expect("open");
+    select.remove(0);
+    let operation = select.select();
+    assert_eq!((operation.index(), operation.recv(&rx)), (receive, Ok(value)));
 }

@@ -393,6 +393,14 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
+    fn identity(&self) -> (usize, bool) {
+        match &self.0 {
+            Source::Channel(share) => (share.address(), false),
+            Source::Alarm(alarm, _) => alarm.identity(),
+            Source::Never => (0, false),
+        }
+    }
+
     fn rendezvous(&self) -> Option<(usize, bool)> {
         self.chan().and_then(|chan| chan.rendezvous()).map(|address| (address, false))
     }

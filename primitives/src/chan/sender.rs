@@ -218,6 +218,10 @@ impl<T> Handle for Sender<T> {
         Some(&self.0.watchers)
     }
 
+    fn identity(&self) -> (usize, bool) {
+        (self.0.address(), true)
+    }
+
     fn rendezvous(&self) -> Option<(usize, bool)> {
         self.0.rendezvous().map(|address| (address, true))
     }

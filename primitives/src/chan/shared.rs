@@ -71,6 +71,10 @@ impl<T, const SENDS: bool> Share<T, SENDS> {
         WeakShare(Keeper::add(self.0, self.shared()))
     }
 
+    pub(super) fn address(&self) -> usize {
+        self.0.addr().get()
+    }
+
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.0 == other.0
     }

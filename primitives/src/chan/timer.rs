@@ -102,6 +102,10 @@ impl Alarm {
 }
 
 impl Handle for Alarm {
+    fn identity(&self) -> (usize, bool) {
+        (::core::ptr::from_ref(self).addr(), false)
+    }
+
     fn attempt(&self, slot: &mut Slot) -> bool {
         let Some(instant) = self.take() else { return false };
         // The slot may still have the cell in which it waits for the bell.

@@ -89,6 +89,8 @@ pub trait Handle {
     fn is_ready(&self, own: u64) -> bool;
     /// Who is told of changes in the channel, if there are any.
     fn watchers(&self) -> Option<&Watchers>;
+    /// The channel's address, and whether the operation is a send.
+    fn identity(&self) -> (usize, bool);
     /// The channel, if it has no buffer, and whether the operation is a send.
     fn rendezvous(&self) -> Option<(usize, bool)> {
         None

@@ -102,6 +102,10 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         Some(&self.chan().watchers)
     }
 
+    fn identity(&self) -> (usize, bool) {
+        self.sender.borrow().identity()
+    }
+
     fn rendezvous(&self) -> Option<(usize, bool)> {
         self.chan().rendezvous().map(|address| (address, true))
     }

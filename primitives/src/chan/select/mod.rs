@@ -38,7 +38,7 @@ pub use macros::{Cases, Completes, Sending};
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added. For a send the value comes only then: if the receiver or the place for which it was chosen is gone by
+/// added, by the same handle or by a clone of it. For a send the value comes only then: if the receiver or the place for which it was chosen is gone by
 /// then, it waits as any other send.
 ///
 /// ```
@@ -64,10 +64,11 @@ pub struct Select<'a> {
     order: Order,
 }
 
-// SAFETY: the handles are references to senders and receivers, which are `Sync` if their values are `Send`; and
-// only such are added.
+// SAFETY: another thread that runs the select moves values between cells of their own channel, and hands them to nobody:
+// taking one out needs a receiver, and if `T` is not `Send` that thread has none. It drops none either: the receivers
+// that the select borrows keep their channels from being discarded.
 unsafe impl Send for Select<'_> {}
-// SAFETY: as above.
+// SAFETY: a shared select can only be cloned and printed; a clone may be sent, as argued for `Send`.
 unsafe impl Sync for Select<'_> {}
 
 impl Default for Select<'_> {
@@ -121,7 +122,7 @@ impl<'a> Select<'a> {
     /// select.select().send(&tx, 1).unwrap();
     /// assert_eq!(rx.recv(), Ok(1));
     /// ```
-    pub fn send<T: Send>(&mut self, sender: &'a Sender<T>) -> usize {
+    pub fn send<T>(&mut self, sender: &'a Sender<T>) -> usize {
         self.add(sender)
     }
 
@@ -136,7 +137,7 @@ impl<'a> Select<'a> {
     /// let operation = select.select();
     /// assert_eq!((operation.index(), operation.recv(&rx)), (index, Ok(1)));
     /// ```
-    pub fn recv<T: Send>(&mut self, receiver: &'a Receiver<T>) -> usize {
+    pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
         self.add(receiver)
     }
 
@@ -311,10 +312,14 @@ impl SelectedOperation<'_> {
         self.index
     }
 
+    /// The channel's address tells its type of values, too: two channels that live have different ones.
     #[track_caller]
     fn must_be(&self, handle: &dyn Handle, what: &str) {
-        let same = ::core::ptr::addr_eq(::core::ptr::from_ref(self.handle), ::core::ptr::from_ref(handle));
-        assert!(same, "passed a {what} that is not the one with which this operation was added");
+        let same = self.handle.identity() == handle.identity();
+        assert!(
+            same,
+            "passed a {what} that is not the one with which this operation was added, nor a clone of it"
+        );
     }
 
     /// Completes a send.
@@ -323,7 +328,7 @@ impl SelectedOperation<'_> {
     /// If the channel is closed; the value comes back.
     ///
     /// # Panics
-    /// If the operation was not added with this sender.
+    /// If the operation was not added with a sender of this channel.
     ///
     /// ```
     /// use selvedge::chan::{Select, SendError, bounded};
@@ -345,7 +350,7 @@ impl SelectedOperation<'_> {
     /// If the channel is empty and closed.
     ///
     /// # Panics
-    /// If the operation was not added with this receiver.
+    /// If the operation was not added with a receiver of this channel.
     ///
     /// ```
     /// use selvedge::chan::{RecvError, Select, bounded};
@@ -375,6 +380,12 @@ impl Drop for SelectedOperation<'_> {
         );
     }
 }
+
+// Operations settle their channel's state before they call anything that may panic.
+impl ::core::panic::UnwindSafe for SelectedOperation<'_> {}
+impl ::core::panic::RefUnwindSafe for SelectedOperation<'_> {}
+impl ::core::panic::UnwindSafe for Select<'_> {}
+impl ::core::panic::RefUnwindSafe for Select<'_> {}
 
 impl fmt::Debug for SelectedOperation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
