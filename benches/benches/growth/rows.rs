@@ -22,6 +22,7 @@ macro_rules! rows {
 }
 
 rows! {
+    "the first try_send to a full buffer, for each value": first_try_send_to_a_full_buffer;
     "try_send to a full buffer of n": try_send_to_a_full_buffer, their_try_send_to_a_full_buffer;
     "the same, half of which was sent behind a timeout": try_send_among_places_given_up;
     "select with default to a full buffer of n": select_to_a_full_buffer, their_select_to_a_full_buffer;
@@ -74,8 +75,14 @@ fn their_full(n: usize) -> (crossbeam_channel::Sender<usize>, crossbeam_channel:
     (tx, rx)
 }
 
+fn first_try_send_to_a_full_buffer(n: usize, meter: &mut Meter) {
+    let (tx, _rx) = full(n);
+    meter.measure(n, || assert!(tx.try_send(0).is_err()));
+}
+
 fn try_send_to_a_full_buffer(n: usize, meter: &mut Meter) {
     let (tx, _rx) = full(n);
+    assert!(tx.try_send(0).is_err());
     meter.measure(FEW, || (0..FEW).for_each(|_| assert!(tx.try_send(0).is_err())));
 }
 
@@ -95,11 +102,13 @@ fn try_send_among_places_given_up(n: usize, meter: &mut Meter) {
         rx.recv().expect("it is full");
         assert!(poll(&mut stays));
     }
+    assert!(tx.try_send(0).is_err());
     meter.measure(FEW, || (0..FEW).for_each(|_| assert!(tx.try_send(0).is_err())));
 }
 
 fn select_to_a_full_buffer(n: usize, meter: &mut Meter) {
     let (tx, _rx) = full(n);
+    assert!(tx.try_send(0).is_err());
     meter.measure(FEW, || {
         (0..FEW).for_each(|_| select! { send(tx, 0) -> _ => unreachable!("it is full"), default => () });
     });
@@ -116,6 +125,7 @@ fn their_select_to_a_full_buffer(n: usize, meter: &mut Meter) {
 
 fn timed_send_to_a_full_buffer(n: usize, meter: &mut Meter) {
     let (tx, _rx) = full(n);
+    assert!(tx.try_send(0).is_err());
     meter.measure(FEW, || (0..FEW).for_each(|_| assert!(tx.send_timeout(0, Duration::ZERO).is_err())));
 }
 
@@ -126,6 +136,7 @@ fn their_timed_send_to_a_full_buffer(n: usize, meter: &mut Meter) {
 
 fn send_future_to_a_full_buffer(n: usize, meter: &mut Meter) {
     let (tx, _rx) = full(n);
+    assert!(tx.try_send(0).is_err());
     meter.measure(FEW, || (0..FEW).for_each(|_| assert!(!poll(&mut tx.send_async(0)))));
 }
 

@@ -1,5 +1,6 @@
 //! Channels: whoever is told that the buffer is full is told the truth, whatever others are in the middle of.
 
+use super::futures::poll_once;
 use super::{small, until_sender_waits};
 use selvedge::chan::{Sender, bounded_with_segments, select};
 use selvedge::rt::thread;
@@ -65,4 +66,22 @@ pub fn the_value_of_a_select_that_was_let_in_counts() {
     rest.sort_unstable();
     assert_eq!(rest, if sent { vec![1, 2] } else { vec![1] });
     assert!(rx.is_empty());
+}
+
+/// A place that a sender gave up is not taken for a value, though a receiver has not made room for its successor yet, and
+/// another passes that place.
+pub fn a_place_given_up_is_no_value() {
+    // In one segment: the model is long enough.
+    let (tx, rx) = bounded_with_segments(2, 3);
+    (0..2).for_each(|n| tx.send(n).expect("room"));
+    let mut gives_up = tx.send_async(2);
+    let mut stays = tx.send_async(3);
+    assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
+    drop(gives_up);
+    thread::scope(|scope| {
+        scope.spawn(|| rx.recv());
+        scope.spawn(|| rx.recv());
+        let got = rx.recv().expect("one of three values");
+        assert!(got == 0 || tx.try_send(4).is_ok(), "one value at most is left of three");
+    });
 }

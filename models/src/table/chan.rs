@@ -40,6 +40,11 @@ const NO_SLEEPER: Mutant = RECV.weaken("fall-asleep");
 const NO_SENDER_ASLEEP: Mutant = SEND.weaken("fall-asleep");
 /// Whoever takes the place of a send that is under way does not tell it.
 const KEPT_PLACE: Mutant = FULL.lose("take-place-of-sender", FailureKind::Panic);
+/// A cell that is no place of a buffer is not counted as such, or a receiver that leaves it does not say that it came.
+const SETTLED: Mutant =
+    Mutant::of("primitives/src/chan/settled.rs", include_str!("../../../primitives/src/chan/settled.rs"));
+const NO_PLACE_UNCOUNTED: Mutant = SETTLED.lose("count-no-place", FailureKind::Panic);
+const LEFT_UNSEEN: Mutant = SETTLED.weaken("uncount-no-place").fails_with(FailureKind::Panic);
 /// A select is let in by a sender behind it, and not told.
 const WAKE_SELECT: Mutant = FULL.drop_wake("wake-select").shows_in("select/run.rs");
 /// The value of a select is not in the buffer.
@@ -122,6 +127,8 @@ models! {
         "a full buffer has a value also once it is closed", [LOST_CLOSE.fails_with(FailureKind::Deadlock)];
     chan_full::the_value_of_a_select_that_was_let_in_counts, TWO,
         "the value of a select that was let in counts", [WAKE_SELECT];
+    chan_full::a_place_given_up_is_no_value, TWO,
+        "a place given up is not taken for a value", [NO_PLACE_UNCOUNTED, LEFT_UNSEEN];
     chan_close::close_wakes_every_blocked_receiver, TWO, "close wakes every blocked receiver", [DISMISS_RECEIVER];
     chan_close::close_gives_every_blocked_sender_its_value_back, TWO,
         "close wakes every blocked sender, with its value", [REFUSE_SENDER, MISS_SENDER];

@@ -3,6 +3,7 @@
 use super::cell::{Cell, RECEIVER, SENDER};
 use super::full::Room;
 use super::returned::Returned;
+use super::settled::Settled;
 use super::watch::Watchers;
 use crate::queue::{EndlessArray, Place};
 use crate::rt::hint::Backoff;
@@ -107,6 +108,7 @@ pub(super) struct Chan<T> {
     behind: AtomicUsize,
     /// Cells between `received` and `sent` whose sender gave up.
     pub(super) gone_senders: AtomicUsize,
+    pub(super) settled: Settled,
     pub(super) watchers: Watchers,
     pub(super) returned: Returned<T>,
     pub(super) array: EndlessArray<Cell<T>>,
@@ -126,6 +128,7 @@ impl<T> Chan<T> {
             }),
             behind: AtomicUsize::new(0),
             gone_senders: AtomicUsize::new(0),
+            settled: Settled::new(),
             watchers: Watchers::new(),
             returned: Returned::new(),
             array: EndlessArray::new(shift, in_use),

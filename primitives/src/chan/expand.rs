@@ -3,7 +3,10 @@
 use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
 use super::core::Chan;
 use crate::queue::{Place, State};
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::rt::sync::atomic::Ordering::AcqRel;
+
+/// The scout that goes with the end of the buffer.
+pub(super) const END: usize = 1;
 
 impl<T> Chan<T> {
     /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
@@ -42,8 +45,11 @@ impl<T> Chan<T> {
         if ticket >= self.sent().ticket() {
             return true;
         }
+        let mut walk = self.array.walk_from_scout(END, RECEIVER);
         // The cell may be long done with, if we were slow.
-        self.array.visit(RECEIVER, ticket, |place| self.let_in(place)).unwrap_or(true)
+        let let_in = walk.find(ticket).map(|place| self.let_in(place)).unwrap_or(true);
+        walk.move_scout(END);
+        let_in
     }
 
     /// The same in a cell that has been found. `false`: it is no place, and the end must move by one more.
@@ -82,13 +88,11 @@ impl<T> Chan<T> {
                     Meeting::Trying(_) | Meeting::Happened { .. } | Meeting::Lost => return true,
                 },
                 Phase::SenderGone => return !self.pass_over(place),
-                // Relaxed: as in `pass_over`. Its sender still counts the cell, and will find it so.
-                Phase::SenderLeaving => {
-                    match cell.exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
-                        Ok(()) => return false,
-                        Err(found) => state = found,
-                    }
-                }
+                // Its sender still counts the cell, and will find it so.
+                Phase::SenderLeaving => match self.make_no_place(place, state) {
+                    Ok(()) => return false,
+                    Err(found) => state = found,
+                },
                 _ => return true,
             }
         }
@@ -96,11 +100,16 @@ impl<T> Chan<T> {
 
     /// Passes over a cell whose sender gave up: whoever does so makes the buffer one place longer.
     pub(super) fn pass_over(&self, place: Place<'_, Cell<T>>) -> bool {
-        // Relaxed: it decides who moves the end, and nothing else.
-        let passed = place.cell().advance(Phase::SenderGone, Phase::PassedOver, Relaxed).is_ok();
-        if passed {
-            self.remove_behind();
+        let mut state = place.cell().load();
+        while Phase::of(state) == Phase::SenderGone {
+            match self.make_no_place(place, state) {
+                Err(found) => state = found,
+                Ok(()) => {
+                    self.remove_behind();
+                    return true;
+                }
+            }
         }
-        passed
+        false
     }
 }

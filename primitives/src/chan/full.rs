@@ -1,6 +1,7 @@
 //! Whether a buffer is really full.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, see};
+use super::claim::Outcome;
 use super::core::{Capacity, Chan};
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
@@ -38,6 +39,9 @@ impl<T> Chan<T> {
     /// sends that are under way a moment.
     #[cold]
     pub(super) fn look_for_room(&self, ticket: u64) -> Room {
+        if self.is_settled_full(ticket) {
+            return Room::None;
+        }
         self.survey(ticket, |place, _| self.held(place))
     }
 
@@ -50,7 +54,7 @@ impl<T> Chan<T> {
     /// each is done when it has seen the cells before its own.
     #[cold]
     pub(super) fn make_room(&self, ticket: u64) -> bool {
-        self.survey(ticket, |place, at| self.settle(place, at)) != Room::None
+        !self.is_settled_full(ticket) && self.survey(ticket, |place, at| self.settle(place, at)) != Room::None
     }
 
     /// Looks at the cells before a ticket: of those that can have a value, the first `capacity` have a place.
@@ -147,6 +151,14 @@ impl<T> Chan<T> {
             }
             Meeting::Lost => self.void(place, at, state.with_seen()).map(|()| Held::Not),
         }
+    }
+
+    /// Settles the cell of a select, in this state, if it was chosen to send here and its value does not come late. The
+    /// array is pinned.
+    pub(super) fn keep_chosen(&self, place: Place<'_, Cell<T>>, state: State) -> bool {
+        // SAFETY: the array is pinned.
+        let Ok((claim, case, late)) = (unsafe { see(place, SENDER, state) }) else { return false };
+        !late && claim.outcome() == Outcome::chosen(case, false) && self.keep(place, late).is_ok()
     }
 
     /// A select was chosen to send here: nobody breaks its cell any more, unless its value comes late.

@@ -121,8 +121,11 @@
 //! passes it.
 //!
 //! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
-//! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, a moment while it looked
-//! at all cells of the buffer and found each taken by a send that can no longer fail; close, setting the bit in `sent`.
+//! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, its last read of
+//! `received`, from where on there are as many values as the buffer holds, in cells whose sends can no longer fail;
+//! close, setting the bit in `sent`. Up to where cells are settled in this way the channel remembers, so that each is
+//! looked at once (see the module `settled`). While a send is under way among them, or a [`SelectedOperation`] that will
+//! bring its value, a look at a buffer that seems to be full goes through the whole of it.
 //!
 //! A `try_send` that finds a send under way in the buffer, which may still fail, cannot say Full, and must not wait. It
 //! takes a ticket then, waits in its cell as a send with a timeout of nothing would, and takes such places for itself:
@@ -147,6 +150,7 @@ mod returned;
 mod select;
 mod send;
 mod sender;
+mod settled;
 mod shared;
 #[cfg(feature = "async")]
 mod task;

@@ -185,8 +185,7 @@ impl<T> Chan<T> {
     /// another receiver will come, or it is about to say that it is gone, is not known. The end of a buffer has
     /// moved for the cell.
     pub(super) fn shun(&self, place: Place<'_, Cell<T>>, state: State) -> Result<(), State> {
-        // Relaxed: nothing is handed over.
-        place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed)
+        self.make_no_place(place, state)
     }
 
     /// Breaks the cell of a select that cannot be decided yet: it goes for a new ticket, as we do.

@@ -119,6 +119,9 @@ impl<T> Chan<T> {
         self.forget_gone_sender();
         // Once both have left, the end of the buffer cannot tell any more that the cell is no place.
         let passed = self.pass_over(place);
+        if Phase::of(place.cell().load()) == Phase::PassedOver {
+            self.forget_no_places(1);
+        }
         self.array.leave(place, RECEIVER);
         if passed {
             self.expand();

@@ -11,12 +11,17 @@ use crossbeam_utils::CachePadded;
 /// The counters that hand out tickets, and so the parties of a cell.
 pub(crate) const PARTIES: usize = 2;
 
+/// Cursors of those who are no party.
+pub(crate) const SCOUTS: usize = 2;
+
 /// Spare segments that are kept, beyond the first.
 const MAX_SPARES: usize = 63;
 
 /// See the [module](super).
 pub(crate) struct EndlessArray<C: ArrayCell> {
     pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; PARTIES],
+    /// Cursors of those who are no party: see [`Walk`].
+    pub(super) scouts: [AtomicPtr<Segment<C>>; SCOUTS],
     pub(super) head: AtomicPtr<Segment<C>>,
     /// Threads that walk.
     pub(super) walkers: AtomicUsize,
@@ -28,7 +33,7 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
     /// so that it allocates no more.
     spares: Box<[AtomicPtr<Segment<C>>]>,
     /// A segment has two to this power cells.
-    shift: u32,
+    pub(super) shift: u32,
 }
 
 // SAFETY: the pointers are owned; cells are shared among threads, so they must be `Sync`, and are
@@ -55,7 +60,7 @@ impl<C: ArrayCell> Clone for Place<'_, C> {
 impl<C: ArrayCell> Copy for Place<'_, C> {}
 
 impl<'a, C: ArrayCell> Place<'a, C> {
-    fn new(segment: &'a Segment<C>, index: usize) -> Self {
+    pub(super) fn new(segment: &'a Segment<C>, index: usize) -> Self {
         Place { segment: NonNull::from(segment), index, alive: PhantomData }
     }
 
@@ -72,6 +77,11 @@ impl<'a, C: ArrayCell> Place<'a, C> {
 
     pub(crate) fn aside(self) -> &'a C::Aside {
         &self.segment().asides[self.index]
+    }
+
+    /// This place, and those after it in its segment.
+    pub(crate) fn on(self) -> impl Iterator<Item = Place<'a, C>> + Clone {
+        (self.index..self.segment().cells.len()).map(move |index| Place { index, ..self })
     }
 
     /// What [`EndlessArray::again`] takes.
@@ -94,7 +104,7 @@ unsafe impl Send for Anchor {}
 unsafe impl Sync for Anchor {}
 
 /// A thread that walks; as long as it does, no dead segment is reused.
-pub(super) struct Pin<'a, C: ArrayCell>(&'a EndlessArray<C>);
+pub(super) struct Pin<'a, C: ArrayCell>(pub(super) &'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
@@ -115,6 +125,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let first = Segment::first(shift);
         EndlessArray {
             cursors: [(); PARTIES].map(|()| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
+            scouts: [(); SCOUTS].map(|()| AtomicPtr::new(tagged(first, 0))),
             head: AtomicPtr::new(first),
             walkers: AtomicUsize::new(0),
             limbo: AtomicPtr::new(null_mut()),
@@ -140,7 +151,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             // not left: it is alive.
             unsafe { &*untagged(word) }
         } else {
-            self.walk(party, id)?
+            self.seek(party, id)?
         };
         Ok(Place::new(segment, self.index(ticket)))
     }
@@ -157,13 +168,13 @@ impl<C: ArrayCell> EndlessArray<C> {
         Place::new(unsafe { &*anchor.0.cast() }, self.index(ticket))
     }
 
-    fn index(&self, ticket: u64) -> usize {
+    pub(super) fn index(&self, ticket: u64) -> usize {
         (ticket & ((1 << self.shift) - 1)) as usize
     }
 
     /// Finds segment `id`, in which the caller is a party, and moves the cursor there.
     #[cold]
-    fn walk(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
+    fn seek(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
         let pin = self.pin();
         let mut found = pin.segment(party, id)?;
         while !found.enter(party) {
@@ -185,58 +196,6 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
         // SAFETY: the caller is a party of this segment, so it outlives the pin.
         Ok(unsafe { &*core::ptr::from_ref(found) })
-    }
-
-    /// Calls `look` with the cell of a ticket that the caller need not hold; or the first ticket after it that has a
-    /// cell, if its segment is dead already.
-    pub(crate) fn visit<R>(
-        &self,
-        party: usize,
-        ticket: u64,
-        look: impl FnOnce(Place<'_, C>) -> R,
-    ) -> Result<R, u64> {
-        let pin = self.pin();
-        let segment = pin.segment(party, ticket >> self.shift)?;
-        Ok(look(Place::new(segment, self.index(ticket))))
-    }
-
-    /// Calls `look` with the cells of these tickets, which the caller need not hold; without those whose segment is
-    /// dead already.
-    pub(crate) fn visit_each(
-        &self,
-        party: usize,
-        tickets: core::ops::Range<u64>,
-        mut look: impl FnMut(Place<'_, C>),
-    ) {
-        self.visit_until(party, tickets, |place, _| {
-            look(place);
-            false
-        });
-    }
-
-    /// Calls `look` with the cells of these tickets, which the caller need not hold, until it says `true`; without
-    /// those whose segment is dead already.
-    pub(crate) fn visit_until(
-        &self,
-        party: usize,
-        tickets: core::ops::Range<u64>,
-        mut look: impl FnMut(Place<'_, C>, u64) -> bool,
-    ) -> bool {
-        let pin = self.pin();
-        let mut ticket = tickets.start;
-        while ticket < tickets.end {
-            ticket = match pin.segment(party, ticket >> self.shift) {
-                Ok(segment) => {
-                    let end = tickets.end.min(((ticket >> self.shift) + 1) << self.shift);
-                    if (ticket..end).any(|ticket| look(Place::new(segment, self.index(ticket)), ticket)) {
-                        return true;
-                    }
-                    end
-                }
-                Err(next) => next,
-            };
-        }
-        false
     }
 
     /// The cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.
@@ -336,21 +295,34 @@ impl<C: ArrayCell> Pin<'_, C> {
     /// or being taken out.
     fn segment(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
         // SeqCst: read after the pin. Audit: see the module.
-        let mut at = untagged(self.0.cursors[party].load(SeqCst));
+        let cursor = untagged(self.0.cursors[party].load(SeqCst));
         // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
         // their memory since.
+        unsafe { self.segment_from(cursor, id).map(|segment| &*segment) }
+    }
+
+    /// The same, found on the way from another segment; or from `head`, if that one is past it.
+    ///
+    /// # Safety
+    /// `at` was alive at some moment since the pin began.
+    pub(super) unsafe fn segment_from(
+        &self,
+        mut at: *mut Segment<C>,
+        id: u64,
+    ) -> Result<*mut Segment<C>, u64> {
+        // SAFETY: the pin keeps the memory of a segment that was alive since.
         if unsafe { (*at).id() } > id {
-            // SeqCst: as above. Audit: see the module.
+            // SeqCst: read after the pin. Audit: see the module.
             at = self.0.head.load(SeqCst);
         }
         loop {
-            // SAFETY: as above; and a segment that was alive leads to one that was.
+            // SAFETY: as above; `head` is alive when it is read, and a segment that was alive leads to one that was.
             let segment = unsafe { &*at };
             if segment.id() > id {
                 return Err(segment.id() << self.0.shift);
             }
             if segment.id() == id && !segment.is_taken_out() {
-                return Ok(segment);
+                return Ok(at);
             }
             at = self.0.next_of(segment);
         }

@@ -20,6 +20,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             }
             self.move_cursors_off(segment);
             let next = segment.seal();
+            self.move_scouts_past(segment, next);
             // SeqCst: see the module. Audit: see the module.
             if self.head.compare_exchange(head, next, SeqCst, Relaxed).is_ok() {
                 self.bury(head);
@@ -101,7 +102,9 @@ impl<C: ArrayCell> EndlessArray<C> {
             let segment = unsafe { &*next };
             if segment.is_taken_out() {
                 self.move_cursors_off(segment);
-                if at.skip(next, self.next_of(segment)) {
+                let after = self.next_of(segment);
+                self.move_scouts_past(segment, after);
+                if at.skip(next, after) {
                     self.bury(next);
                     continue;
                 }

@@ -27,6 +27,9 @@
 //! the cursor, or from `head` if the cursor is past its segment already; segments that are missing it
 //! appends. Then it moves the cursor to its own segment, which is alive as long as it is a party.
 //!
+//! Who looks at cells without holding their tickets *walks* too (see the module `walk`); where such walks go on from
+//! one to the next, a cursor of their own, a *scout*, remembers where they have come.
+//!
 //! # How a segment dies
 //! Who finishes a cell notes it in a list beside the cells, and if the segment's last cell is finished, looks
 //! whether the oldest segment is. As long as it is, whoever comes first moves the cursors off it to the next
@@ -57,6 +60,7 @@ mod segment;
 mod state;
 mod wait_cell;
 mod waiters;
+mod walk;
 
 pub(crate) use array::{Anchor, EndlessArray, Place};
 pub(crate) use lazy::LazyBox;

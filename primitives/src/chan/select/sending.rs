@@ -9,7 +9,7 @@ use crate::chan::error::SendError;
 use crate::chan::send::Offered;
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
 use crate::rt::thread::yield_now;
 use ::core::cell::Cell as Stash;
 
@@ -302,8 +302,7 @@ impl<T> Chan<T> {
         let place = self.sending(slot);
         let mut state = place.cell().load();
         while matches!(Phase::of(state), Phase::Empty | Phase::SenderLeaving | Phase::SenderSelects) {
-            // Relaxed: nothing is handed over.
-            match place.cell().exchange(state, state.with_phase(Phase::PassedOver as u8), Relaxed) {
+            match self.make_no_place(place, state) {
                 Err(found) => state = found,
                 Ok(()) => {
                     if Phase::of(state) == Phase::SenderSelects {

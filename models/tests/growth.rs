@@ -1,0 +1,99 @@
+//! How costs grow: with ten times as many values, waiters or cases, and as many things done to them, an engine counts
+//! no more than about ten times as many operations of atomics and cells. Where each look at a channel goes through all that is in it
+//! the count grows a hundredfold; segments of one cell show the walks too.
+#![cfg(feature = "shuttle")]
+
+use core::pin::Pin;
+use core::task::{Context, Waker};
+use selvedge::chan::{Receiver, Sender, bounded_with_segments, select};
+use selvedge_check::{Checker, Engine, Strategy};
+use std::time::Duration;
+
+const SMALL: usize = 40;
+const LARGE: usize = 400;
+
+/// The operations that the engine sees in an execution of one thread.
+fn operations(n: usize, body: fn(usize)) -> u64 {
+    let checker = Checker::new().ignore_environment().engines([Engine::Shuttle(Strategy::DepthFirst)]);
+    let report = checker.max_operations(10_000_000).run(move || body(n)).remove(0);
+    assert!(report.verdict.failure().is_none(), "{report}");
+    report.operations
+}
+
+/// A body that does n things to a channel of a size that grows with n.
+fn grows_in_proportion(body: fn(usize)) {
+    let (small, large) = (operations(SMALL, body), operations(LARGE, body));
+    assert!(small >= SMALL as u64, "{small} operations for {SMALL}: the engine saw nothing");
+    assert!(large < 20 * small, "{small} operations for {SMALL}, {large} for {LARGE}");
+}
+
+fn channel(capacity: usize) -> (Sender<usize>, Receiver<usize>) {
+    bounded_with_segments(capacity, 0)
+}
+
+fn full(capacity: usize) -> (Sender<usize>, Receiver<usize>) {
+    let (tx, rx) = channel(capacity);
+    (0..capacity).for_each(|n| tx.send(n).expect("room"));
+    (tx, rx)
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+fn waiting<F: Future + Unpin>(mut future: F) -> F {
+    assert!(!poll(&mut future), "it waits");
+    future
+}
+
+#[test]
+fn a_full_buffer_is_told_without_a_look_at_all_its_values() {
+    grows_in_proportion(|n| {
+        let (tx, _rx) = full(n);
+        (0..n).for_each(|_| assert!(tx.try_send(0).is_err()));
+    });
+    grows_in_proportion(|n| {
+        let (tx, _rx) = full(n);
+        (0..n).for_each(|_| select! { send(tx, 0) -> _ => unreachable!("it is full"), default => () });
+    });
+    grows_in_proportion(|n| {
+        let (tx, _rx) = full(n);
+        (0..n).for_each(|_| assert!(tx.send_timeout(0, Duration::ZERO).is_err()));
+    });
+    grows_in_proportion(|n| {
+        let (tx, _rx) = full(n);
+        (0..n).for_each(|_| drop(waiting(tx.send_async(0))));
+    });
+}
+
+#[test]
+fn a_full_buffer_is_told_in_the_middle_of_traffic_and_among_places_given_up() {
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(n);
+        for at in 0..2 * n {
+            assert_eq!(rx.recv().is_ok(), tx.send(at).is_ok());
+            assert!(tx.try_send(0).is_err());
+        }
+    });
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(n);
+        for _ in 0..n {
+            let gives_up = waiting(tx.send_async(0));
+            let mut stays = waiting(tx.send_async(0));
+            drop(gives_up);
+            assert!(rx.recv().is_ok() && poll(&mut stays));
+            assert!(tx.try_send(0).is_err());
+        }
+    });
+}
+
+#[test]
+fn a_receive_lets_a_sender_in_without_a_walk_through_the_buffer() {
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(n);
+        let mut sends: Vec<_> = (0..n).map(|n| waiting(tx.send_async(n))).collect();
+        for send in &mut sends {
+            assert!(rx.recv().is_ok() && tx.try_send(0).is_err() && poll(send));
+        }
+    });
+}

@@ -1,0 +1,136 @@
+//! Looking at cells without their tickets.
+
+use super::array::{EndlessArray, Pin, Place};
+use super::segment::{ArrayCell, Segment, tagged, untagged};
+use crate::rt::sync::atomic::Ordering::SeqCst;
+
+/// A thread that goes from cell to cell, whose tickets it need not hold: it has pinned the array, and each search begins
+/// where the last one ended. The first begins at the cursor of a party, or at a *scout*.
+///
+/// A scout is a cursor of threads that hold no tickets, and so keep no segment alive. It only moves forward, and before
+/// a segment leaves the list the scouts are moved beyond it ([`move_scouts_past`](EndlessArray::move_scouts_past)). A
+/// walker can move a scout to a segment only from one that comes before it; so when it succeeds, the scout has never
+/// been beyond that segment, which is in the list therefore.
+pub(crate) struct Walk<'a, C: ArrayCell> {
+    pin: Pin<'a, C>,
+    party: usize,
+    at: *mut Segment<C>,
+}
+
+impl<C: ArrayCell> EndlessArray<C> {
+    /// A walk that begins at the cursor of a party.
+    pub(crate) fn walk(&self, party: usize) -> Walk<'_, C> {
+        let pin = self.pin();
+        // SeqCst: read after the pin. Audit: see the module.
+        let at = untagged(self.cursors[party].load(SeqCst));
+        Walk { pin, party, at }
+    }
+
+    /// A walk that begins at a scout; or at the cursor of a party, if the scout is past what is looked for.
+    pub(crate) fn walk_from_scout(&self, scout: usize, party: usize) -> Walk<'_, C> {
+        let pin = self.pin();
+        // SeqCst: read after the pin. Audit: see the module.
+        let at = untagged(self.scouts[scout].load(SeqCst));
+        Walk { pin, party, at }
+    }
+
+    /// Calls `look` with the cell of a ticket that the caller need not hold; or the first ticket after it that has a
+    /// cell, if its segment is dead already.
+    pub(crate) fn visit<R>(
+        &self,
+        party: usize,
+        ticket: u64,
+        look: impl FnOnce(Place<'_, C>) -> R,
+    ) -> Result<R, u64> {
+        self.walk(party).find(ticket).map(look)
+    }
+
+    /// Calls `look` with the cells of these tickets, which the caller need not hold; without those whose segment is
+    /// dead already.
+    pub(crate) fn visit_each(
+        &self,
+        party: usize,
+        tickets: core::ops::Range<u64>,
+        mut look: impl FnMut(Place<'_, C>),
+    ) {
+        self.visit_until(party, tickets, |place, _| {
+            look(place);
+            false
+        });
+    }
+
+    /// Calls `look` with the cells of these tickets, which the caller need not hold, until it says `true`; without
+    /// those whose segment is dead already.
+    pub(crate) fn visit_until(
+        &self,
+        party: usize,
+        tickets: core::ops::Range<u64>,
+        mut look: impl FnMut(Place<'_, C>, u64) -> bool,
+    ) -> bool {
+        let mut walk = self.walk(party);
+        let mut ticket = tickets.start;
+        while ticket < tickets.end {
+            ticket = match walk.find(ticket) {
+                Ok(place) if look(place, ticket) => return true,
+                Ok(_) => ticket + 1,
+                Err(next) => next,
+            };
+        }
+        false
+    }
+
+    /// Moves the scouts beyond a segment that is about to leave the list, to the one after it, which stays in the list
+    /// as long as this one does. The caller has pinned the array.
+    pub(super) fn move_scouts_past(&self, segment: &Segment<C>, next: *mut Segment<C>) {
+        // SAFETY: the caller's pin keeps what follows a segment that was alive.
+        let to = tagged(next, unsafe { (*next).id() });
+        for scout in &self.scouts {
+            // SeqCst, here and below: before the segment leaves the list no scout is left here; and none comes back, since
+            // they only move forward. Audit: see the module.
+            let mut word = scout.load(SeqCst);
+            // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory since.
+            while unsafe { (*untagged(word)).id() } <= segment.id() {
+                // Audit: see the module.
+                match scout.compare_exchange(word, to, SeqCst, SeqCst) {
+                    Ok(_) => break,
+                    Err(moved) => word = moved,
+                }
+            }
+        }
+    }
+}
+
+impl<C: ArrayCell> Walk<'_, C> {
+    /// The cell of a ticket; or the first ticket after it that has a cell, if its segment is dead already, or has been
+    /// taken out.
+    pub(crate) fn find(&mut self, ticket: u64) -> Result<Place<'_, C>, u64> {
+        let array = self.pin.0;
+        let id = ticket >> array.shift;
+        // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
+        if unsafe { (*self.at).id() } > id {
+            // SeqCst: read after the pin. Audit: see the module.
+            self.at = untagged(array.cursors[self.party].load(SeqCst));
+        }
+        // SAFETY: as above.
+        self.at = unsafe { self.pin.segment_from(self.at, id)? };
+        // SAFETY: as above, and the place is used while the walk, and so the pin, is there.
+        Ok(Place::new(unsafe { &*self.at }, array.index(ticket)))
+    }
+
+    /// Moves a scout to where the walk has come, if it is behind.
+    pub(crate) fn move_scout(&self, scout: usize) {
+        let scout = &self.pin.0.scouts[scout];
+        // SAFETY: as in `find`.
+        let id = unsafe { (*self.at).id() };
+        // SeqCst, here and below: see the module. Audit: see the module.
+        let mut word = scout.load(SeqCst);
+        // SAFETY: as in `move_scouts_past`.
+        while unsafe { (*untagged(word)).id() } < id {
+            // Audit: see the module.
+            match scout.compare_exchange(word, tagged(self.at, id), SeqCst, SeqCst) {
+                Ok(_) => return,
+                Err(moved) => word = moved,
+            }
+        }
+    }
+}
