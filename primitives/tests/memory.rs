@@ -6,7 +6,7 @@
     reason = "the allocator stands below everything; these are native threads"
 )]
 
-use selvedge::chan::{bounded, select, unbounded};
+use selvedge::chan::{Ticker, Timer, bounded, select, tick, unbounded};
 use selvedge::sync::{Cond, Mutex, Waiters, Wake};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -185,6 +185,27 @@ fn a_destructor_that_panics_costs_no_other_value_its_own() {
         assert!(tx.send(Explodes(&dropped, false)).is_err(), "the channel is closed");
         assert_eq!(dropped.get(), 5);
     }
+}
+
+#[test]
+fn instants_that_were_waited_for_leave_nothing() {
+    const SOON: Duration = Duration::from_micros(100);
+    let (timer, ticker) = (Timer::new(SOON), Ticker::new(SOON).expect("a period"));
+    let (other, (_open, idle)) = (tick(SOON), bounded::<()>(0));
+    let round = || {
+        assert!(timer.receiver().recv().is_ok());
+        assert!(!timer.reset(SOON));
+        assert!(ticker.receiver().recv().is_ok() && other.recv().is_ok());
+        select! {
+            recv(timer.receiver()) -> instant => assert!(instant.is_ok()),
+            recv(ticker.receiver()) -> instant => assert!(instant.is_ok()),
+            recv(idle) -> _ => unreachable!("nobody sends"),
+        }
+        timer.reset(SOON);
+    };
+    (0..100).for_each(|_| round());
+    let (live, _) = cost(|| (0..500).for_each(|_| round()));
+    assert!(live.abs() < 4_096, "two thousand instants left {live} bytes");
 }
 
 #[test]

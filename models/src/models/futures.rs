@@ -9,6 +9,7 @@ use selvedge::chan::{bounded, bounded_with_segments};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Wake;
 
 /// Wakes a thread that polls.
@@ -18,6 +19,17 @@ impl Wake for Task {
     fn wake(self: std::sync::Arc<Self>) {
         self.0.clone().unpark();
     }
+}
+
+/// A waker that panics when it is woken.
+fn panics() -> Waker {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            panic!("a waker panics");
+        }
+    }
+    Waker::from(std::sync::Arc::new(Panics))
 }
 
 fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
@@ -98,6 +110,34 @@ pub fn a_dropped_future_sends_once_or_not_at_all() {
     let received = receiver.join().expect("no panic");
     assert!(!polled, "nobody had come");
     assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
+}
+
+/// A task whose waker panics when a thread sends to it has the value all the same.
+pub fn a_waker_that_panics_loses_no_value_of_a_send() {
+    let (tx, rx) = small(0);
+    let mut future = rx.recv_async();
+    let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
+    assert!(polled.is_pending(), "nobody has sent yet");
+    let sender = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| tx.send(1))).is_err());
+    // With a waker that does not panic, unless the other has been taken by now.
+    assert_eq!(block_on(future), Ok(1));
+    let _panicked = sender.join().expect("no panic");
+}
+
+/// A receive that wakes a sender whose waker panics leaves its value to the next one, which waits.
+pub fn a_waker_that_panics_loses_no_value_of_a_receive() {
+    let (tx, rx) = small(1);
+    tx.send(1).expect("room");
+    let mut future = tx.send_async(2);
+    let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
+    assert!(polled.is_pending(), "the buffer is full");
+    let theirs = rx.clone();
+    let receiver = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| theirs.recv())).ok());
+    let ours = catch_unwind(AssertUnwindSafe(|| rx.recv())).ok();
+    let all = [receiver.join().expect("no panic"), ours, rx.try_recv().ok().map(Ok)];
+    let mut got: Vec<u64> = all.into_iter().flatten().map(|value| value.expect("open")).collect();
+    got.sort_unstable();
+    assert_eq!((got, poll_once(&mut future)), (vec![1, 2], Poll::Ready(Ok(()))));
 }
 
 /// Of two senders that wait, the later one is not let in after a close has refused the earlier one.

@@ -1,10 +1,13 @@
 //! Timers, and selects that are built at run time.
 
 use super::small;
-use selvedge::chan::{Select, Timer};
+use selvedge::chan::{Select, Ticker, Timer};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
+use selvedge::rt::time::now;
 use std::time::Duration;
+
+const PERIOD: Duration = Duration::from_millis(1);
 
 /// A timer's instant is received, or stopped, and not both.
 pub fn an_instant_is_received_or_stopped() {
@@ -24,6 +27,46 @@ pub fn a_reset_wakes_who_waits() {
     let receiver = thread::spawn(move || theirs.receiver().recv().is_ok());
     timer.reset(Duration::ZERO);
     assert!(receiver.join().expect("no panic"));
+}
+
+/// To set a timer anew ends, though a receiver that waits gives up just then.
+pub fn a_reset_ends_though_a_receiver_gives_up() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let timer = Arc::new(Timer::new(HOUR));
+    let theirs = Arc::clone(&timer);
+    let resets = thread::spawn(move || assert!(theirs.reset(HOUR), "its instant was still to come"));
+    assert!(timer.receiver().recv_timeout(PERIOD).is_err());
+    resets.join().expect("no panic");
+    timer.reset(Duration::ZERO);
+    assert!(timer.receiver().try_recv().is_ok() && timer.receiver().try_recv().is_err());
+}
+
+/// A ticker that is stopped and set anew at the same time ticks regularly, or not at all.
+pub fn a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not() {
+    let ticker = Arc::new(Ticker::new(PERIOD).expect("a period"));
+    let theirs = Arc::clone(&ticker);
+    let stops = thread::spawn(move || theirs.stop());
+    ticker.reset(PERIOD).expect("a period");
+    stops.join().expect("no panic");
+    let ticks = [(); 2].map(|()| ticker.receiver().recv_timeout(5 * PERIOD).is_ok());
+    assert_eq!(ticks[0], ticks[1]);
+    ticker.stop();
+    assert!(ticker.receiver().recv_timeout(5 * PERIOD).is_err());
+}
+
+/// Of two resets at the same time one counts, with its period.
+pub fn one_of_two_resets_of_a_ticker_counts() {
+    let ticker = Arc::new(Ticker::new(9 * PERIOD).expect("a period"));
+    let theirs = Arc::clone(&ticker);
+    let begun = now();
+    let resets = thread::spawn(move || theirs.reset(PERIOD).expect("a period"));
+    ticker.reset(3 * PERIOD).expect("a period");
+    resets.join().expect("no panic");
+    let ended = now();
+    let [first, second] = [(); 2].map(|()| ticker.receiver().recv().expect("it ticks"));
+    // Ticks between which there is less than the longer period are those of the shorter one.
+    let period = if second - first < 3 * PERIOD { PERIOD } else { 3 * PERIOD };
+    assert!(first >= begun + PERIOD && first <= ended + period);
 }
 
 /// A select to which the value comes only once its case has been chosen meets a receive.

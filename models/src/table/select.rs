@@ -13,8 +13,8 @@ const RUN: Mutant = Mutant::of(
 );
 const WATCH: Mutant =
     Mutant::of("primitives/src/chan/watch.rs", include_str!("../../../primitives/src/chan/watch.rs"));
-const TIMER: Mutant =
-    Mutant::of("primitives/src/chan/timer.rs", include_str!("../../../primitives/src/chan/timer.rs"));
+const ALARM: Mutant =
+    Mutant::of("primitives/src/chan/alarm.rs", include_str!("../../../primitives/src/chan/alarm.rs"));
 const TASK: Mutant =
     Mutant::of("primitives/src/chan/task.rs", include_str!("../../../primitives/src/chan/task.rs"));
 const RETURNED: Mutant =
@@ -37,7 +37,10 @@ const TAKE_WAKER: Mutant = TASK.weaken("finish-taking-waker");
 const GIVE_BACK: Mutant =
     RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
 /// An instant is taken, and stays.
-const TAKE_INSTANT: Mutant = TIMER.lose("take-instant", FailureKind::Panic);
+const TAKE_INSTANT: Mutant = ALARM.lose("take-instant", FailureKind::Panic);
+/// A ticker is stopped, and ticks; or set anew, and does not.
+const STOP_TICKS: Mutant = ALARM.lose("stop-ticks", FailureKind::Panic);
+const START_TICKS: Mutant = ALARM.lose("start-ticks", FailureKind::Deadlock).or(FailureKind::Panic);
 /// A select gives up, and can still be decided.
 const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
@@ -62,6 +65,10 @@ models! {
     select::a_select_does_not_overtake_a_blocked_receiver, TWO, "a select does not overtake a blocked receiver", [SEND_WAKES_SELECT];
     timers::an_instant_is_received_or_stopped, TWO, "an instant is received or stopped, and not both", [TAKE_INSTANT];
     timers::a_reset_wakes_who_waits, TWO, "a reset wakes who waits for a timer", [SEND_WAKES_SELECT];
+    timers::a_reset_ends_though_a_receiver_gives_up, TWO, "a reset ends though a receiver gives up", [TAKE_INSTANT];
+    timers::a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not, TWO,
+        "a ticker that is stopped and set anew ticks or does not", [STOP_TICKS];
+    timers::one_of_two_resets_of_a_ticker_counts, TWO, "one of two resets of a ticker counts", [START_TICKS];
     timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
     timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
     futures::a_receiver_that_gives_up_in_the_middle_loses_no_value, TWO, "a receiver that gives up in the middle loses no value", [GIVE_BACK, NOT_ENTERED];
@@ -72,6 +79,8 @@ models! {
     futures::a_task_sends_to_a_thread, TWO, "a task sends to a thread that receives", [TAKE_WAKER];
     futures::a_dropped_future_loses_no_value, TWO, "a dropped future loses no value", [GIVE_BACK];
     futures::a_task_that_is_polled_again_is_woken, TWO, "a task that is polled again is woken", [SET_WAKER];
+    futures::a_waker_that_panics_loses_no_value_of_a_send, TWO, "a waker that panics loses no value of a send", [TAKE_WAKER];
+    futures::a_waker_that_panics_loses_no_value_of_a_receive, TWO, "nor of a receive", [GIVE_BACK];
     futures::a_value_of_a_dropped_future_goes_to_who_waits, TWO,
         "the value of a dropped future goes to who waits", [GIVE_BACK];
     futures::a_close_that_refused_a_sender_lets_no_later_one_in, TWO,

@@ -131,6 +131,7 @@
 //! takes a ticket then, waits in its cell as a send with a timeout of nothing would, and takes such places for itself:
 //! only of sends whose values are not in their cells yet, so that two never do so to each other.
 
+mod alarm;
 mod both;
 mod cell;
 mod claim;

@@ -1,5 +1,6 @@
 //! The receiving side.
 
+use super::alarm::Alarm;
 use super::cell::Phase;
 use super::claim::Claim;
 use super::core::{Chan, Patience};
@@ -9,7 +10,6 @@ use super::recv::NotReceived;
 use super::select::handle::{Handle, Hold, Look, Slot};
 use super::select::{Case, Order, run};
 use super::shared::Share;
-use super::timer::Alarm;
 use super::watch::Watchers;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
@@ -45,7 +45,7 @@ impl<T> Receiver<T> {
         Receiver(Source::Alarm(alarm, make))
     }
 
-    pub(super) fn never() -> Receiver<T> {
+    pub(super) const fn never() -> Receiver<T> {
         Receiver(Source::Never)
     }
 

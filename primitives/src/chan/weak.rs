@@ -1,9 +1,9 @@
 //! Handles that keep neither side of a channel open: [`WeakSender`] and [`WeakReceiver`].
 
+use super::alarm::Alarm;
 use super::receiver::{Receiver, Source};
 use super::sender::Sender;
 use super::shared::WeakShare;
-use super::timer::Alarm;
 use crate::rt::sync::{Arc, Weak};
 use ::core::fmt;
 use std::time::Instant;

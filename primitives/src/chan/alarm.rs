@@ -1,0 +1,262 @@
+//! What the receivers of a timer share: the instant that is due next, which whoever receives compares with the clock.
+
+use super::claim::Claim;
+use super::core::{Capacity, Chan, Patience};
+use super::receiver::Receiver;
+use super::select::handle::{Handle, Hold, Look, Slot};
+use super::watch::Watchers;
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::AtomicU64;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::time::now;
+use std::time::{Duration, Instant};
+
+/// An instant that is too far away to be told in nanoseconds, or does not come.
+const NEVER: u64 = u64::MAX;
+/// The start of a ticker that is stopped.
+const STOPPED: u64 = 0;
+
+/// An instant, or regular ones. Times are nanoseconds after the alarm's base.
+enum Pace {
+    /// When the instant is due; [`NEVER`]: it is not. Whoever exchanges it has received it.
+    Once(AtomicU64),
+    Ticks {
+        /// One more than the time a period before the next instant; or [`STOPPED`]. Whoever exchanges it has received
+        /// the instant. Resets only move it on, so that of two at the same time each leaves the other's alone.
+        start: AtomicU64,
+        /// How long after the start the instant is due. A reset writes it between a stop and a new start.
+        period: AtomicU64,
+    },
+}
+
+/// See the [module](self).
+pub(super) struct Alarm {
+    base: Instant,
+    pace: Pace,
+    /// Wakes who waits when the alarm is set anew; not there if it never is. By itself, since it is large.
+    bell: Option<Box<Chan<()>>>,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(NEVER)
+}
+
+impl Alarm {
+    fn new(base: Instant, pace: Pace, bell: bool) -> Alarm {
+        let bell = bell.then(|| Box::new(Chan::new(Capacity::Rendezvous, 2)));
+        Alarm { base, pace, bell }
+    }
+
+    /// An alarm with one instant; with a `bell` it can be set anew.
+    pub(super) fn once(base: Instant, first: Duration, bell: bool) -> Alarm {
+        Alarm::new(base, Pace::Once(AtomicU64::new(nanos(first))), bell)
+    }
+
+    /// An alarm with an instant after each period; with a `bell` it can be set anew.
+    pub(super) fn ticks(period: Duration, bell: bool) -> Alarm {
+        let (start, period) = (AtomicU64::new(STOPPED + 1), AtomicU64::new(nanos(period)));
+        Alarm::new(now(), Pace::Ticks { start, period }, bell)
+    }
+
+    pub(super) fn receiver(self) -> Receiver<Instant> {
+        Receiver::alarm(Arc::new(self), |instant| instant)
+    }
+
+    /// The time by now.
+    fn passed(&self) -> u64 {
+        nanos(now().saturating_duration_since(self.base))
+    }
+
+    /// When the next instant is due, or [`NEVER`].
+    fn next(&self) -> u64 {
+        match &self.pace {
+            // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
+            Pace::Once(next) => next.load(SeqCst),
+            Pace::Ticks { start, period } => {
+                let mut from = start.load(SeqCst); // SeqCst: as above.
+                while from != STOPPED {
+                    // Acquire: pairs with the Release in `reset_ticks`: if the period is of a reset that came after the
+                    // start, the load below sees its stop.
+                    let every = period.load(Acquire);
+                    let again = start.load(SeqCst); // SeqCst: as above.
+                    if again == from {
+                        return (from - 1).saturating_add(every);
+                    }
+                    from = again;
+                }
+                NEVER
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let next = self.next();
+        (next != NEVER).then(|| self.base.checked_add(Duration::from_nanos(next))).flatten()
+    }
+
+    /// Takes the instant that is due by now.
+    pub(super) fn take(&self) -> Option<Instant> {
+        let taken = match &self.pace {
+            Pace::Once(next) => self.take_one(next),
+            Pace::Ticks { start, period } => self.take_tick(start, period),
+        };
+        taken.and_then(|taken| self.base.checked_add(Duration::from_nanos(taken)))
+    }
+
+    fn take_one(&self, next: &AtomicU64) -> Option<u64> {
+        // Relaxed, here and below: an instant brings nothing with it. Audit: no model looks for anything that it might.
+        let mut due = next.load(Relaxed);
+        loop {
+            if due == NEVER || due > self.passed() {
+                return None;
+            }
+            // site: take-instant
+            match next.compare_exchange(due, NEVER, Relaxed, Relaxed) {
+                Ok(_) => return Some(due),
+                Err(found) => due = found,
+            }
+        }
+    }
+
+    fn take_tick(&self, start: &AtomicU64, period: &AtomicU64) -> Option<u64> {
+        // Acquire, here and below: pairs with the Release of the `fetch_max` in `reset_ticks`: the period belongs to the
+        // start, or is newer.
+        let mut from = start.load(Acquire);
+        loop {
+            // Relaxed: a period that is newer than the start does no harm: the exchange fails, since the reset stopped
+            // the ticker before it wrote the period.
+            let every = period.load(Relaxed);
+            if from == STOPPED {
+                return None;
+            }
+            let (due, passed) = ((from - 1).saturating_add(every), self.passed());
+            if due == NEVER || due > passed {
+                return None;
+            }
+            // Instants that nobody received in time are dropped: the next one comes after the clock.
+            let late = (passed - due).checked_rem(every).unwrap_or(0);
+            // Release: the period was read before this; a reset whose stop comes after this writes another one.
+            match start.compare_exchange(from, passed - late + 1, Release, Acquire) {
+                Ok(_) => return Some(due),
+                Err(found) => from = found,
+            }
+        }
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.due().is_some_and(|due| due <= now())
+    }
+
+    /// Lets no instant come any more; whether one was still to be received.
+    pub(super) fn stop(&self) -> bool {
+        match &self.pace {
+            // SeqCst: see `next`.
+            Pace::Once(next) => next.swap(NEVER, SeqCst) != NEVER,
+            // SeqCst: see `next`. Acquire, by that: pairs with the Release in `take_tick`.
+            // site: stop-ticks
+            Pace::Ticks { start, .. } => start.swap(STOPPED, SeqCst) != STOPPED,
+        }
+    }
+
+    /// Sets the alarm anew, from now on; whether an instant was still to be received.
+    pub(super) fn reset(&self, after: Duration) -> bool {
+        let was_set = match &self.pace {
+            // SeqCst: see `next`.
+            Pace::Once(next) => next.swap(self.passed().saturating_add(nanos(after)), SeqCst) != NEVER,
+            Pace::Ticks { start, period } => self.reset_ticks(start, period, nanos(after)),
+        };
+        if let Some(bell) = &self.bell {
+            ring(bell);
+        }
+        was_set
+    }
+
+    /// First stops the ticker, so that no start is ever taken for one with another period.
+    fn reset_ticks(&self, start: &AtomicU64, period: &AtomicU64, every: u64) -> bool {
+        let was_set = self.stop();
+        // Release: who reads the period sees the stop; see `next`.
+        period.store(every, Release);
+        // SeqCst: see `next`. Release, by that: who reads the start sees the period.
+        // site: start-ticks
+        start.fetch_max(self.passed().saturating_add(1), SeqCst);
+        was_set
+    }
+}
+
+/// Wakes all who wait for the bell; those who come later see the new instant.
+///
+/// A round that takes no ticket finds that tickets of receivers went back, and so looks for fewer.
+fn ring(bell: &Chan<()>) {
+    let mut waiting = bell.received();
+    while bell.sent().ticket() < waiting {
+        let _under_way = bell.send((), Patience::None);
+        waiting = waiting.min(bell.received());
+    }
+    bell.watchers.notify();
+}
+
+impl Handle for Alarm {
+    fn identity(&self) -> (usize, bool) {
+        (::core::ptr::from_ref(self).addr(), false)
+    }
+
+    fn attempt(&self, slot: &mut Slot) -> bool {
+        let Some(instant) = self.take() else { return false };
+        // The slot may still have the cell in which it waits for the bell.
+        self.withdraw(slot);
+        slot.set(nanos(instant.saturating_duration_since(self.base)), Hold::Happened);
+        true
+    }
+
+    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
+        match &self.bell {
+            // A bell's channel stays open, and nobody sends without a receiver that waits.
+            Some(bell) => bell.register_recv(slot, claim, case),
+            None => {
+                slot.hold = Hold::Waiting;
+                false
+            }
+        }
+    }
+
+    fn look(&self, slot: &mut Slot) -> Look {
+        self.bell.as_ref().map_or(Look::Waits, |bell| bell.look_recv(slot))
+    }
+
+    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
+        if let Some(bell) = &self.bell {
+            bell.chosen_recv(slot, closed);
+            let _rung = bell.finish_recv(slot);
+        }
+        self.attempt(slot)
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        if let (Some(bell), Hold::Waiting) = (&self.bell, slot.hold) {
+            bell.withdraw_recv(slot);
+        }
+        // An instant that has been taken counts as received: once the alarm has been set anew it must not come back.
+        slot.hold = Hold::Nothing;
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.due()
+    }
+
+    fn is_ready(&self, _own: u64) -> bool {
+        self.is_due()
+    }
+
+    fn watchers(&self) -> Option<&Watchers> {
+        self.bell.as_ref().map(|bell| &bell.watchers)
+    }
+}
+
+impl Alarm {
+    /// The instant that a case has received.
+    pub(super) fn finish(&self, slot: &mut Slot) -> Instant {
+        debug_assert!(slot.hold == Hold::Happened, "a timer's channel is never closed");
+        slot.hold = Hold::Nothing;
+        self.base + Duration::from_nanos(slot.ticket)
+    }
+}
