@@ -153,6 +153,24 @@ pub fn an_owner_that_is_alone_has_the_value_alone() {
     Arc::get_mut(&mut mine).expect("the others are gone").set(2);
 }
 
+/// Of two owners that ask whether they are alone, one while the other goes and comes back, one has the value alone.
+pub fn two_owners_that_ask_at_once_are_not_both_alone() {
+    let mut mine = Arc::new(Plain::new(0));
+    let theirs = Arc::clone(&mine);
+    let other = thread::spawn(move || {
+        let weak = Arc::downgrade(&theirs);
+        drop(theirs);
+        let mut again = weak.upgrade().expect("one owner stays");
+        drop(weak);
+        let alone = Arc::get_mut(&mut again).map(|alone| alone.set(1));
+        (alone.is_some(), again.get())
+    });
+    if let Some(alone) = Arc::get_mut(&mut mine) {
+        alone.set(2);
+    }
+    assert!(!other.join().expect("no panic").0, "this owner has been there all the time");
+}
+
 /// What an owner that is gone did with the value happens before what the one that is alone does.
 pub fn an_owner_that_is_alone_comes_after_the_others() {
     let mut mine = Arc::new(Plain::new(0));

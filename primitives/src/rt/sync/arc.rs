@@ -5,11 +5,10 @@
 //! memory with the last weak share.
 //!
 //! # Alone
-//! [`Arc::get_mut`] needs a moment at which both counts are 1, and they are two words. It *marks* the
-//! weak count while that is 1, looks at the strong one, and takes the mark off again;
-//! [`Arc::downgrade`] takes the mark off too. So if the mark is still there, nobody has made a weak
-//! pointer in between, and none was there before: each strong owner that the caller did not see
-//! would have needed one. Nobody waits for the mark.
+//! [`Arc::get_mut`] needs a moment at which both counts are 1, and they are two words. The weak word also counts the
+//! calls of [`Arc::downgrade`]. `get_mut` reads the weak word, then the strong count, then the weak word again. If both
+//! counts are 1 and the weak word has not changed, then nobody has made a weak pointer in between, and none was there
+//! before: a strong owner that `get_mut` did not see would have needed one. No thread waits for another.
 //!
 //! # Aliasing
 //! A [`Weak`] may be used while the last `Arc` drops the value, and the memory may be freed as soon as
@@ -18,7 +17,7 @@
 //! that travel keep the provenance of the allocation.
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
-use super::atomic::{AtomicUsize, fence};
+use super::atomic::{AtomicU64, AtomicUsize, fence};
 use crate::rt::alloc::TrackedBox;
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -27,7 +26,8 @@ use core::ptr::NonNull;
 
 struct Shared<T> {
     strong: AtomicUsize,
-    weak: AtomicUsize,
+    /// The number of weak owners in the lower half ([`WEAK_OWNERS`]), of calls of `downgrade` in the upper one.
+    weak: AtomicU64,
     value: ManuallyDrop<T>,
 }
 
@@ -65,8 +65,20 @@ unsafe impl<T: Send + Sync> Sync for Weak<T> {}
 /// So many owners can only come from a loop that forgets them.
 const MAX_OWNERS: usize = isize::MAX as usize;
 
-/// In the weak count: an owner looks whether it is alone.
-const MARK: usize = 1 << (usize::BITS - 1);
+/// The part of the weak word that counts owners.
+const WEAK_OWNERS: u64 = u32::MAX as u64;
+
+/// So many weak owners can only come from a loop that forgets them. Half of what the word has room for: threads that
+/// count at once pass it by a few before they panic.
+const MAX_WEAK_OWNERS: u64 = WEAK_OWNERS / 2;
+
+/// What a call of `downgrade` adds to the weak word. The count wraps around: an `is_alone` that is stopped while others
+/// call `downgrade` exactly 2^32 times is not told of them.
+const DOWNGRADE: u64 = (WEAK_OWNERS + 1) | 1;
+
+fn weak_owners(word: u64) -> u64 {
+    word & WEAK_OWNERS
+}
 
 /// # Safety
 /// The caller owns a share of the allocation, at least until it writes to the count.
@@ -77,7 +89,7 @@ unsafe fn strong<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
 
 /// # Safety
 /// As for `strong`.
-unsafe fn weak<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
+unsafe fn weak<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicU64 {
     // SAFETY: as for `strong`.
     unsafe { &(*shared.as_ptr()).weak }
 }
@@ -92,11 +104,8 @@ impl<T> Arc<T> {
     /// Moves `value` to the heap.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        let shared = Shared {
-            strong: AtomicUsize::new(1),
-            weak: AtomicUsize::new(1),
-            value: ManuallyDrop::new(value),
-        };
+        let shared =
+            Shared { strong: AtomicUsize::new(1), weak: AtomicU64::new(1), value: ManuallyDrop::new(value) };
         let pointer = TrackedBox::into_raw(TrackedBox::new(shared));
         // SAFETY: `into_raw` never returns null.
         Arc(unsafe { NonNull::new_unchecked(pointer) })
@@ -107,7 +116,7 @@ impl<T> Arc<T> {
         unsafe { strong(self.0) }
     }
 
-    fn weak(&self) -> &AtomicUsize {
+    fn weak(&self) -> &AtomicU64 {
         // SAFETY: an `Arc` owns a share of the allocation.
         unsafe { weak(self.0) }
     }
@@ -121,7 +130,7 @@ impl<T> Arc<T> {
     /// Returns the number of weak pointers, at some moment.
     #[track_caller]
     pub fn weak_count(this: &Self) -> usize {
-        (this.weak().load(Relaxed) & !MARK) - 1 // Relaxed: a snapshot that orders nothing.
+        weak_owners(this.weak().load(Relaxed)) as usize - 1 // Relaxed: a snapshot that orders nothing.
     }
 
     /// Returns whether both point to the same allocation.
@@ -137,16 +146,11 @@ impl<T> Arc<T> {
     /// Makes a pointer that does not keep the value.
     #[track_caller]
     pub fn downgrade(this: &Self) -> Weak<T> {
-        let mut count = this.weak().load(Relaxed); // Relaxed: the exchange decides.
-        loop {
-            // Acquire: pairs with the Release by which `is_alone` takes its mark off, so an owner that found itself
-            // alone did so before anything that follows here, such as the end of this owner. Relaxed on failure: only
-            // to try again; each failure is another thread's success.
-            match this.weak().compare_exchange(count, (count & !MARK) + 1, Acquire, Relaxed) {
-                Ok(_) => return Weak(this.0),
-                Err(found) => count = found,
-            }
-        }
+        // Relaxed: publishes nothing. An `is_alone` that reads a strong count which this owner wrote by ending, after
+        // this, acquires that write, and so reads this one too.
+        let word = this.weak().fetch_add(DOWNGRADE, Relaxed);
+        assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
+        Weak(this.0)
     }
 
     /// Returns exclusive access, if there is no other pointer, strong or weak.
@@ -160,18 +164,12 @@ impl<T> Arc<T> {
     fn is_alone(&mut self) -> bool {
         // Acquire: pairs with the Release of weak pointers that are gone: the strong owners which were made of them are
         // counted in what is read below. (Without it: mutant.)
-        // site: mark-weak
-        if self.weak().compare_exchange(1, MARK | 1, Acquire, Relaxed).is_err() {
-            return false;
-        }
+        let word = self.weak().load(Acquire); // site: read-weak
         // Acquire: pairs with the Release decrements of owners that are gone: their last uses of the value happen before
-        // ours. (Without it: mutant.)
+        // the caller's, and their calls of `downgrade` before the next line. (Without it: mutant.)
         let last = self.strong().load(Acquire) == 1; // site: count-owners
-        // Release: pairs with the Acquire in `downgrade`: what was read above was so before a weak pointer was made, of
-        // which the next owner could be. If another owner has made one since, the mark is off, and this fails.
-        // site: unmark-weak
-        let none_came = self.weak().compare_exchange(MARK | 1, 1, Release, Relaxed).is_ok();
-        last && none_came
+        // Relaxed: what it must not miss happens before it, by the line above.
+        weak_owners(word) == 1 && last && self.weak().load(Relaxed) == word
     }
 
     /// Moves the value out, if this is the only strong owner.
@@ -313,8 +311,10 @@ impl<T> Weak<T> {
 impl<T> Clone for Weak<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        // SAFETY: a `Weak` owns a share of the allocation. Relaxed: only the count matters.
-        unsafe { weak(self.0) }.fetch_add(1, Relaxed);
+        // SAFETY: a `Weak` owns a share of the allocation. Relaxed: only the count matters, and `is_alone` finds this
+        // pointer's own share.
+        let word = unsafe { weak(self.0) }.fetch_add(1, Relaxed);
+        assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
         Weak(self.0)
     }
 }
@@ -325,7 +325,7 @@ impl<T> Drop for Weak<T> {
         // Release: our uses of the allocation happen before it is freed, through the fence below; and what was made of
         // this pointer is counted for an owner that finds no weak pointer (`is_alone`).
         // site: drop-weak
-        if unsafe { weak(self.0) }.fetch_sub(1, Release) == 1 {
+        if weak_owners(unsafe { weak(self.0) }.fetch_sub(1, Release)) == 1 {
             // Acquire: pairs with the Release decrements of the others.
             fence(Acquire);
             // SAFETY: the last share of all: nobody else has the allocation. The value is gone
