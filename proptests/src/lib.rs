@@ -5,10 +5,13 @@
 //! - [`concurrent`]: small programs of a few threads, run natively and under an engine, whose
 //!   histories must keep what a channel promises (`tests/programs.rs`), and which find a channel that
 //!   was broken on purpose and shrink to a few lines (`tests/mutants.rs`).
+//! - [`rim`]: programs over the whole API, with user code that panics and re-enters, one family of objects after the
+//!   other (`tests/rim.rs`).
 //! - [`call`]: the operations that both are made of.
 //!
 //! Seeds are fixed: a run draws the same programs each time.
 
 pub mod call;
 pub mod concurrent;
+pub mod rim;
 pub mod sequential;
