@@ -97,3 +97,52 @@ fn a_receive_lets_a_sender_in_without_a_walk_through_the_buffer() {
         }
     });
 }
+
+#[test]
+fn close_and_what_it_refused_take_no_walk_for_each_waiter() {
+    grows_in_proportion(|n| {
+        let (tx, rx) = channel(0);
+        let sends: Vec<_> = (0..n).map(|n| waiting(tx.send_async(n))).collect();
+        assert!(rx.close().is_ok());
+        drop(sends);
+    });
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(1);
+        let sends: Vec<_> = (0..n).map(|n| waiting(tx.send_async(n))).collect();
+        assert!(rx.close().is_ok());
+        sends.into_iter().rev().for_each(drop);
+    });
+    grows_in_proportion(|n| {
+        let (tx, rx) = channel(n);
+        let receives: Vec<_> = (0..n).map(|_| waiting(rx.recv_async())).collect();
+        assert!(tx.close().is_ok());
+        drop(receives);
+    });
+}
+
+#[test]
+fn giving_up_takes_no_walk_for_each_waiter() {
+    grows_in_proportion(|n| {
+        let (_tx, rx) = channel(1);
+        drop((0..n).map(|_| waiting(rx.recv_async())).collect::<Vec<_>>());
+    });
+    grows_in_proportion(|n| {
+        let (_tx, rx) = channel(1);
+        let _first = waiting(rx.recv_async());
+        drop((0..n).map(|_| waiting(rx.recv_async())).collect::<Vec<_>>());
+    });
+    // Every other one, and then the rest.
+    grows_in_proportion(|n| {
+        let (_tx, rx) = channel(0);
+        let _first = waiting(rx.recv_async());
+        let (odd, even): (Vec<_>, Vec<_>) =
+            (0..n).map(|n| (n, waiting(rx.recv_async()))).partition(|(n, _)| n % 2 == 1);
+        drop(odd);
+        even.into_iter().rev().for_each(drop);
+    });
+    grows_in_proportion(|n| {
+        let (tx, _rx) = channel(0);
+        let _first = waiting(tx.send_async(0));
+        drop((0..n).map(|n| waiting(tx.send_async(n))).collect::<Vec<_>>());
+    });
+}

@@ -274,6 +274,40 @@ fn operations_that_give_up_in_the_middle_leave_nothing() {
     drop(rx);
 }
 
+/// Operations that nobody goes on with keep the segments in which they stand, and none behind these.
+#[cfg(feature = "async")]
+#[test]
+fn futures_that_are_forgotten_keep_their_own_segments_only() {
+    use futures::FutureExt;
+
+    for (tx, rx) in [bounded::<[u64; 8]>(16), unbounded()] {
+        let pass = |messages: u64| {
+            for n in 0..messages {
+                tx.send([n; 8]).expect("open");
+                assert_eq!(rx.recv(), Ok([n; 8]));
+            }
+        };
+        pass(1_000);
+        let forget = || {
+            let mut receive = rx.recv_async();
+            assert!((&mut receive).now_or_never().is_none(), "it waits");
+            core::mem::forget(receive);
+            tx.send([0; 8]).expect("it goes to the receive");
+        };
+        forget();
+        let (live, calls) = cost(|| pass(100_000));
+        assert!(live.abs() < 32_768, "{:?}: 100,000 messages left {live} bytes", rx.capacity());
+        assert!(calls < 10_000, "{:?}: and made {calls} allocations", rx.capacity());
+        let (live, _) = cost(|| {
+            for _ in 0..20 {
+                forget();
+                pass(1_000);
+            }
+        });
+        assert!(live < 20 * 16_384, "{:?}: 20 that were forgotten left {live} bytes", rx.capacity());
+    }
+}
+
 /// What is replaced, popped or deleted is given back while the structure is used.
 #[test]
 fn shared_structures_give_back_what_nobody_reads() {

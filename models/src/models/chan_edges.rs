@@ -1,6 +1,7 @@
 //! Channels: what happens before what (Go's memory model), with plain data beside the channel; and what
 //! becomes of values.
 
+use super::futures::poll_once;
 use super::{Plain, small};
 use selvedge::chan::{RecvError, bounded_with_segments};
 use selvedge::rt::sync::Arc;
@@ -191,4 +192,17 @@ pub fn a_walker_keeps_dead_segments_from_reuse() {
     values.sort_unstable();
     assert_eq!(values, [10, 11, 20, 21]);
     senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+}
+
+/// A receive that nobody goes on with keeps its own segment, and not those behind it, which are used again meanwhile.
+pub fn segments_behind_a_receive_that_stands_still_are_reused() {
+    let (tx, rx) = bounded_with_segments(1, 0);
+    let mut stands_still = rx.recv_async();
+    assert!(poll_once(&mut stands_still).is_pending());
+    tx.send(0).expect("it waits");
+    thread::scope(|scope| {
+        scope.spawn(|| (1..4).for_each(|n| tx.send(n).expect("open")));
+        (1..4).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+    });
+    assert!(poll_once(&mut stands_still).is_ready());
 }

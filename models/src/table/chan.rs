@@ -178,4 +178,6 @@ models! {
     chan_edges::segments_are_reused_under_way, TWO, "memory is reused while others look for cells", [PUBLISH];
     chan_edges::a_walker_keeps_dead_segments_from_reuse, TWO,
         "a thread that looks for its cell keeps dead segments from reuse", [UNPINNED, CURSOR_LEFT];
+    chan_edges::segments_behind_a_receive_that_stands_still_are_reused, TWO,
+        "so it is behind a receive that stands still", [CURSOR_LEFT];
 }

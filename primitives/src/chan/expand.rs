@@ -45,7 +45,7 @@ impl<T> Chan<T> {
         if ticket >= self.sent().ticket() {
             return true;
         }
-        let mut walk = self.array.walk_from_scout(END, RECEIVER);
+        let walk = self.array.walk_from_scout(END, RECEIVER);
         // The cell may be long done with, if we were slow.
         let let_in = walk.find(ticket).map(|place| self.let_in(place)).unwrap_or(true);
         walk.move_scout(END);

@@ -52,7 +52,7 @@ impl<T> Chan<T> {
     /// Looks at the cells from `end` to the ticket as long as they are settled: the first that is not.
     #[cold]
     fn settle_until(&self, end: u64, ticket: u64) -> u64 {
-        let mut walk = self.array.walk_from_scout(SETTLED, RECEIVER);
+        let walk = self.array.walk_from_scout(SETTLED, RECEIVER);
         let (mut at, mut goes_on) = (end, true);
         while goes_on && at < ticket {
             match walk.find(at) {

@@ -185,6 +185,7 @@ impl<T> Chan<T> {
     /// After a receiver gave up: takes the tickets of senders that would only find such cells, so that
     /// these can be given back though no sender ever comes.
     fn skip_gone_receivers(&self) {
+        let mut walk = None;
         loop {
             // Audit: see `sent`.
             let sent = self.sent();
@@ -192,19 +193,16 @@ impl<T> Chan<T> {
             if sent.is_closed() || sent.ticket() >= self.received() {
                 return;
             }
-            let skipped = self.array.visit(SENDER, sent.ticket(), |place| {
+            let walk = walk.get_or_insert_with(|| self.array.walk(SENDER));
+            match walk.find(sent.ticket()) {
                 // Audit: only the phase matters here; `Cell::load` serves others too.
-                if Phase::of(place.cell().load()) != Phase::ReceiverGone {
-                    return false;
+                Ok(place) if Phase::of(place.cell().load()) != Phase::ReceiverGone => return,
+                Ok(place) => {
+                    if self.skip_sends(sent, sent.ticket() + 1) {
+                        walk.move_cursor();
+                        self.array.leave(place, SENDER);
+                    }
                 }
-                if self.skip_sends(sent, sent.ticket() + 1) {
-                    self.array.leave(place, SENDER);
-                }
-                true
-            });
-            match skipped {
-                Ok(true) => (),
-                Ok(false) => return,
                 // Lost, if the cell was not abandoned, but done with long ago.
                 Err(next) => _ = self.skip_sends(sent, next),
             }
@@ -213,6 +211,8 @@ impl<T> Chan<T> {
 
     /// After a sender gave up: the same for the tickets of receivers.
     fn skip_gone_senders(&self) {
+        use Phase::{PassedOver, Refused, SenderGone};
+        let mut walk = None;
         loop {
             // Audit: see `sent`.
             let received = self.received();
@@ -220,20 +220,18 @@ impl<T> Chan<T> {
             if received >= self.sent().ticket() {
                 return;
             }
-            let skipped = self.array.visit(RECEIVER, received, |place| {
+            let walk = walk.get_or_insert_with(|| self.array.walk(RECEIVER));
+            match walk.find(received) {
                 // Audit: only the phase matters here; `Cell::load` serves others too.
-                let phase = Phase::of(place.cell().load());
-                if !matches!(phase, Phase::SenderGone | Phase::PassedOver | Phase::Refused) {
-                    return false;
+                Ok(place) if !matches!(Phase::of(place.cell().load()), SenderGone | PassedOver | Refused) => {
+                    return;
                 }
-                if self.skip_receives(received, received + 1) {
-                    self.leave_gone_sender(place);
+                Ok(place) => {
+                    if self.skip_receives(received, received + 1) {
+                        walk.move_cursor();
+                        self.leave_gone_sender(place);
+                    }
                 }
-                true
-            });
-            match skipped {
-                Ok(true) => (),
-                Ok(false) => return,
                 // As for receivers.
                 Err(next) => _ = self.skip_receives(received, next),
             }

@@ -27,8 +27,10 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
     pub(super) walkers: AtomicUsize,
     /// Dead segments that a walker may still look at.
     pub(super) limbo: AtomicPtr<Segment<C>>,
-    /// Segments to take out of the middle since somebody began to: whoever finds none does so.
+    /// Dead segments in the middle of the list, and whether a thread takes them out: see `note_dead_segment`.
     pub(super) to_take_out: AtomicUsize,
+    /// How many of them are worth a walk along the list.
+    pub(super) worth_a_walk: AtomicUsize,
     /// Dead segments that nobody looks at any more, ready for use: as many as a user at its pace needs,
     /// so that it allocates no more.
     spares: Box<[AtomicPtr<Segment<C>>]>,
@@ -130,6 +132,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             walkers: AtomicUsize::new(0),
             limbo: AtomicPtr::new(null_mut()),
             to_take_out: AtomicUsize::new(0),
+            worth_a_walk: AtomicUsize::new(0),
             spares: (0..=(in_use >> shift).min(MAX_SPARES)).map(|_| AtomicPtr::default()).collect(),
             shift,
         }
@@ -180,13 +183,21 @@ impl<C: ArrayCell> EndlessArray<C> {
         while !found.enter(party) {
             found = pin.segment(party, id)?;
         }
+        self.move_cursor(party, found);
+        // SAFETY: the caller is a party of this segment, so it outlives the pin.
+        Ok(unsafe { &*core::ptr::from_ref(found) })
+    }
+
+    /// Moves the cursor of a party forward to a segment, to which the party has come, and in which the caller holds one
+    /// of its tickets; the caller has pinned the array.
+    pub(super) fn move_cursor(&self, party: usize, to: &Segment<C>) {
         let cursor = &self.cursors[party];
-        // SeqCst: as in `Pin::start`. Audit: see the module.
+        let target = tagged(core::ptr::from_ref(to).cast_mut(), to.id());
+        // SeqCst: read after the pin. Audit: see the module.
         let mut word = cursor.load(SeqCst);
         // SAFETY: cursors point to segments that were alive when they were read, and the pin keeps
         // their memory since.
-        while unsafe { (*untagged(word)).id() } < id {
-            let target = tagged(core::ptr::from_ref(found).cast_mut(), id);
+        while unsafe { (*untagged(word)).id() } < to.id() {
             // SeqCst: publishes the segment, and takes part in the module's argument on limbo. Audit: see
             // the module.
             match cursor.compare_exchange(word, target, SeqCst, SeqCst) {
@@ -194,8 +205,6 @@ impl<C: ArrayCell> EndlessArray<C> {
                 Err(moved) => word = moved,
             }
         }
-        // SAFETY: the caller is a party of this segment, so it outlives the pin.
-        Ok(unsafe { &*core::ptr::from_ref(found) })
     }
 
     /// The cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.

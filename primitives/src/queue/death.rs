@@ -1,19 +1,33 @@
-//! How segments die: the oldest because they are finished, those in the middle because they are abandoned.
+//! How segments die: the oldest because they are finished, those in the middle because of that, or because they are
+//! abandoned.
 
 use super::array::{EndlessArray, Place};
-use super::segment::{ArrayCell, Segment, tagged};
-use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use super::segment::{ArrayCell, Segment, tagged, untagged};
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::ptr::null_mut;
+
+/// In the word `to_take_out`: a thread takes segments out (bit 0), and one dead segment more.
+const TAKING: usize = 1;
+const DEAD: usize = 2;
 
 impl<C: ArrayCell> EndlessArray<C> {
     /// Retires segments as long as the oldest is finished, or was to be taken out.
     #[cold]
     pub(super) fn retire_finished(&self) {
         let pin = self.pin();
+        self.retire_oldest();
+        if self.is_behind() {
+            self.note_dead_segment();
+        }
+        drop(pin);
+    }
+
+    /// The same; the caller has pinned the array.
+    fn retire_oldest(&self) {
         loop {
             // SeqCst: see the module. Audit: see the module.
             let head = self.head.load(SeqCst);
-            // SAFETY: the pin keeps what the head pointed to.
+            // SAFETY: the caller's pin keeps what the head pointed to.
             let segment = unsafe { &*head };
             if !segment.is_finished() && !segment.is_taken_out() {
                 break;
@@ -26,7 +40,15 @@ impl<C: ArrayCell> EndlessArray<C> {
                 self.bury(head);
             }
         }
-        drop(pin);
+    }
+
+    /// Whether both parties have gone on from the oldest segment, so that one which is finished may be behind it. The
+    /// caller has pinned the array.
+    fn is_behind(&self) -> bool {
+        // SeqCst, here and below: see the module. Audit: see the module.
+        let head = self.head.load(SeqCst);
+        // Audit: see the module.
+        self.cursors.iter().all(|cursor| untagged(cursor.load(SeqCst)) != head)
     }
 
     /// Moves the cursors off a segment that is about to leave the list. The caller has pinned the array.
@@ -34,7 +56,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// Cursors only move forward, so an exchange from `segment` can succeed only as long as the cursor has never been
     /// further. That is why the segment it moves to is still in the list then. It cannot be retired before this one has left
     /// the list, with no cursor on it. And it cannot have been taken out: not for the sake of the other party, since this
-    /// one has come to it; nor for this party's, which would have had to come to its cells, and so moved the cursor there.
+    /// one has come to it; nor for this party's, nor as finished, since whoever left its cells as this party had moved the
+    /// cursor there before.
     fn move_cursors_off(&self, segment: &Segment<C>) {
         let from = tagged(core::ptr::from_ref(segment).cast_mut(), segment.id());
         let next = self.next_of(segment);
@@ -65,42 +88,71 @@ impl<C: ArrayCell> EndlessArray<C> {
         // If the other party leaves too, the segment may be finished before we have noted anything.
         let pin = self.pin();
         self.leave(place, party);
-        // Acquire: the list is as those left it who took segments out before; one that still saw a segment which is out
-        // would change the links of that. Release: our segment is marked; if that were missed it would cost memory. Audit:
-        // no model is long enough for one to follow another with an old view, and none counts memory.
-        // site: count-dead-segment
-        if place.segment().abandon(party) && self.to_take_out.fetch_add(1, AcqRel) == 0 {
-            self.take_out_marked();
+        if place.segment().abandon(party) {
+            self.note_dead_segment();
         }
         drop(pin);
     }
 
-    /// Takes all segments out of the list that are marked for it. One thread does so at a time; if it is stopped,
-    /// memory is not given back, and nothing else. The caller has pinned the array.
-    fn take_out_marked(&self) {
-        let mut seen = 1;
+    /// A segment in the middle of the list is dead, or may be: takes such out, if there are enough of them to be worth a
+    /// walk along the list. The caller has pinned the array.
+    fn note_dead_segment(&self) {
+        // Release: the segment is dead; if that were missed it would cost memory. Audit: no model counts memory.
+        let noted = self.to_take_out.fetch_add(DEAD, Release) + DEAD;
+        // Relaxed: a hint, to spread the cost of a walk.
+        if noted & TAKING != 0 || noted / DEAD < self.worth_a_walk.load(Relaxed) {
+            return;
+        }
+        // Acquire: the list is as those left it who took segments out before; one that still saw a segment which is out
+        // would change the links of that. Audit: no model is long enough for one to follow another with an old view.
+        // If it is lost, another takes out what is dead, or has noted one more and looks for itself.
+        // site: count-dead-segment
+        if self.to_take_out.compare_exchange(noted, noted | TAKING, Acquire, Relaxed).is_ok() {
+            self.take_out_dead(noted | TAKING);
+        }
+    }
+
+    /// Takes all segments out of the list that are dead. One thread does so at a time; if it is stopped, memory is not
+    /// given back, and nothing else. The caller has pinned the array.
+    fn take_out_dead(&self, mut seen: usize) {
         loop {
-            self.unlink_marked();
-            // Release: the list is as we left it for whoever is next. Acquire: the segments are marked that others
-            // have added. Audit: as in `abandon`.
-            match self.to_take_out.compare_exchange(seen, 0, Release, Acquire) {
-                Ok(_) => break,
-                Err(more) => seen = more,
+            let worth_a_walk = self.unlink_dead() / 8;
+            // Relaxed: a hint. A walk for an eighth of the segments costs each of these eight steps.
+            self.worth_a_walk.store(worth_a_walk, Relaxed);
+            match self.stop_taking(seen, worth_a_walk) {
+                Ok(()) => break,
+                Err(noted) => seen = noted,
             }
         }
         // One that came to be the oldest meanwhile was left to whoever retires it, who may not have seen the mark.
-        self.retire_finished();
+        self.retire_oldest();
     }
 
-    fn unlink_marked(&self) {
+    /// Leaves what has been noted since `seen` to whoever notes the next, unless that is worth another walk.
+    fn stop_taking(&self, seen: usize, worth_a_walk: usize) -> Result<(), usize> {
+        let mut noted = seen;
+        loop {
+            // Release: the list is as we left it for whoever is next. Acquire: the segments are dead that others have
+            // noted. Audit: as in `note_dead_segment`.
+            match self.to_take_out.compare_exchange(noted, noted - seen, Release, Acquire) {
+                Ok(_) => return Ok(()),
+                Err(more) if (more - seen) / DEAD >= worth_a_walk => return Err(more),
+                Err(more) => noted = more,
+            }
+        }
+    }
+
+    /// Takes out what is dead behind the oldest segment; the length of the list that is left.
+    fn unlink_dead(&self) -> usize {
         // SeqCst: see the module. Audit: see the module.
         let head = self.head.load(SeqCst);
         // SAFETY: the caller's pin keeps what the head pointed to.
         let mut at = unsafe { &*head };
+        let mut length = 1;
         while let Some(next) = at.next() {
             // SAFETY: and what follows it.
             let segment = unsafe { &*next };
-            if segment.is_taken_out() {
+            if segment.is_taken_out() || segment.is_finished() {
                 self.move_cursors_off(segment);
                 let after = self.next_of(segment);
                 self.move_scouts_past(segment, after);
@@ -110,7 +162,9 @@ impl<C: ArrayCell> EndlessArray<C> {
                 }
             }
             at = segment;
+            length += 1;
         }
+        length
     }
 
     /// Puts a dead segment, the end of a chain of them, in limbo.

@@ -36,14 +36,20 @@
 //! segment, then `head`, and puts the old one in *limbo*. Two threads that finish the last two cells of a
 //! segment at once may miss each other: then it dies with the next one.
 //!
-//! So one party that waits would keep all segments behind its own, though there be nothing in them but cells whose waiters
-//! gave up. Who gives up therefore [*abandons*](EndlessArray::abandon) his cell. If one party has abandoned all cells of a
-//! segment before the other came to any, the segment is marked, the cursors are moved off it, it is taken out of the list,
-//! and put in limbo. Whoever gets a ticket of it later finds its number missing, and goes on with the next segment's first
-//! ticket. The mark and who has come are in one word, so either the other party comes first, or the segment goes. One
-//! thread at a time takes segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go
-//! on. The list's other end is guarded by a *seal*: before a segment is retired its link to the next one is fixed, so that
-//! the next one cannot be taken out while it comes to be the oldest; marked as it is, it is retired as such.
+//! So one operation that stands still (a waiter, a stopped thread, a future that nobody polls) would keep all segments
+//! behind its own, though there be nothing in them any more. Two kinds of segments are dead in the middle of the list, and
+//! are taken out of it. The one kind is *finished*, and both parties have gone on from the oldest segment. The other holds
+//! nothing but cells whose waiters gave up: who gives up [*abandons*](EndlessArray::abandon) his cell, and if one party has
+//! abandoned all cells of a segment before the other came to any, the segment is marked. The mark and who has come are in
+//! one word, so either the other party comes first, or the segment goes. Whoever gets a ticket of it later finds its number
+//! missing, and goes on with the next segment's first ticket.
+//!
+//! The cursors are moved off a dead segment, its neighbours are linked, and it is put in limbo. One thread at a time takes
+//! segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go on. It looks along the
+//! whole list for them, once there are an eighth as many of them as were in the list when somebody looked last; so a dead
+//! segment costs some steps along the list, and no more than an eighth of the list is dead. The list's other end is guarded
+//! by a *seal*: before a segment is retired its link to the next one is fixed, so that the next one cannot be taken out
+//! while it comes to be the oldest; marked or finished as it is, it is retired as such.
 //!
 //! A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only by a walker
 //! that pinned before `head`, or the link to it, moved. Whoever takes the whole limbo and *then* reads no walkers may reuse

@@ -165,23 +165,23 @@ impl Waiters {
     /// After a wait was given up: takes the places of wakers that would only find such cells, so that these can be
     /// given back though nobody ever wakes.
     fn skip_cancelled(&self) {
+        let mut walk = None;
         loop {
             let number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
             // Relaxed: we see our own; cells of others that we do not see wait for the next who gives up or wakes.
             if number >= self.entered.load(Relaxed) {
                 return;
             }
-            let skipped = self.array.visit(WAITER, number, |place| {
-                let cancelled = place.cell().phase() == CANCELLED;
+            let walk = walk.get_or_insert_with(|| self.array.walk(WAKER));
+            match walk.find(number) {
+                Ok(place) if place.cell().phase() != CANCELLED => return,
                 // Relaxed: as in `wake_one`.
-                if cancelled && self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
-                    self.array.leave(place, WAKER);
+                Ok(place) => {
+                    if self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
+                        walk.move_cursor();
+                        self.array.leave(place, WAKER);
+                    }
                 }
-                cancelled
-            });
-            match skipped {
-                Ok(true) => (),
-                Ok(false) => return,
                 // Relaxed: as in `wake_one`. Lost, if the cell was not given up, but done with long ago.
                 Err(next) => _ = self.woken.compare_exchange(number, next, Relaxed, Relaxed),
             }

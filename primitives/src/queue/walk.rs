@@ -3,6 +3,7 @@
 use super::array::{EndlessArray, Pin, Place};
 use super::segment::{ArrayCell, Segment, tagged, untagged};
 use crate::rt::sync::atomic::Ordering::SeqCst;
+use core::cell::Cell;
 
 /// A thread that goes from cell to cell, whose tickets it need not hold: it has pinned the array, and each search begins
 /// where the last one ended. The first begins at the cursor of a party, or at a *scout*.
@@ -14,7 +15,7 @@ use crate::rt::sync::atomic::Ordering::SeqCst;
 pub(crate) struct Walk<'a, C: ArrayCell> {
     pin: Pin<'a, C>,
     party: usize,
-    at: *mut Segment<C>,
+    at: Cell<*mut Segment<C>>,
 }
 
 impl<C: ArrayCell> EndlessArray<C> {
@@ -23,7 +24,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let pin = self.pin();
         // SeqCst: read after the pin. Audit: see the module.
         let at = untagged(self.cursors[party].load(SeqCst));
-        Walk { pin, party, at }
+        Walk { pin, party, at: Cell::new(at) }
     }
 
     /// A walk that begins at a scout; or at the cursor of a party, if the scout is past what is looked for.
@@ -31,18 +32,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let pin = self.pin();
         // SeqCst: read after the pin. Audit: see the module.
         let at = untagged(self.scouts[scout].load(SeqCst));
-        Walk { pin, party, at }
-    }
-
-    /// Calls `look` with the cell of a ticket that the caller need not hold; or the first ticket after it that has a
-    /// cell, if its segment is dead already.
-    pub(crate) fn visit<R>(
-        &self,
-        party: usize,
-        ticket: u64,
-        look: impl FnOnce(Place<'_, C>) -> R,
-    ) -> Result<R, u64> {
-        self.walk(party).find(ticket).map(look)
+        Walk { pin, party, at: Cell::new(at) }
     }
 
     /// Calls `look` with the cells of these tickets, which the caller need not hold; without those whose segment is
@@ -67,7 +57,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         tickets: core::ops::Range<u64>,
         mut look: impl FnMut(Place<'_, C>, u64) -> bool,
     ) -> bool {
-        let mut walk = self.walk(party);
+        let walk = self.walk(party);
         let mut ticket = tickets.start;
         while ticket < tickets.end {
             ticket = match walk.find(ticket) {
@@ -103,31 +93,41 @@ impl<C: ArrayCell> EndlessArray<C> {
 impl<C: ArrayCell> Walk<'_, C> {
     /// The cell of a ticket; or the first ticket after it that has a cell, if its segment is dead already, or has been
     /// taken out.
-    pub(crate) fn find(&mut self, ticket: u64) -> Result<Place<'_, C>, u64> {
+    pub(crate) fn find(&self, ticket: u64) -> Result<Place<'_, C>, u64> {
         let array = self.pin.0;
         let id = ticket >> array.shift;
         // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
-        if unsafe { (*self.at).id() } > id {
+        if unsafe { (*self.at.get()).id() } > id {
             // SeqCst: read after the pin. Audit: see the module.
-            self.at = untagged(array.cursors[self.party].load(SeqCst));
+            self.at.set(untagged(array.cursors[self.party].load(SeqCst)));
         }
         // SAFETY: as above.
-        self.at = unsafe { self.pin.segment_from(self.at, id)? };
+        self.at.set(unsafe { self.pin.segment_from(self.at.get(), id)? });
         // SAFETY: as above, and the place is used while the walk, and so the pin, is there.
-        Ok(Place::new(unsafe { &*self.at }, array.index(ticket)))
+        Ok(Place::new(unsafe { &*self.at.get() }, array.index(ticket)))
+    }
+
+    /// Moves the cursor of the party to where the walk has come, for a caller that holds one of its tickets there.
+    pub(crate) fn move_cursor(&self) {
+        // SAFETY: as in `find`.
+        let segment = unsafe { &*self.at.get() };
+        // If the segment is being taken out, nobody needs the cursor there.
+        if segment.enter(self.party) {
+            self.pin.0.move_cursor(self.party, segment);
+        }
     }
 
     /// Moves a scout to where the walk has come, if it is behind.
     pub(crate) fn move_scout(&self, scout: usize) {
         let scout = &self.pin.0.scouts[scout];
         // SAFETY: as in `find`.
-        let id = unsafe { (*self.at).id() };
+        let id = unsafe { (*self.at.get()).id() };
         // SeqCst, here and below: see the module. Audit: see the module.
         let mut word = scout.load(SeqCst);
         // SAFETY: as in `move_scouts_past`.
         while unsafe { (*untagged(word)).id() } < id {
             // Audit: see the module.
-            match scout.compare_exchange(word, tagged(self.at, id), SeqCst, SeqCst) {
+            match scout.compare_exchange(word, tagged(self.at.get(), id), SeqCst, SeqCst) {
                 Ok(_) => return,
                 Err(moved) => word = moved,
             }
