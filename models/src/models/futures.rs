@@ -5,7 +5,7 @@ use super::small;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use selvedge::chan::{bounded, bounded_with_segments};
+use selvedge::chan::{Receiver, Sender, bounded, bounded_with_segments, unbounded};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
@@ -210,10 +210,108 @@ pub fn a_sender_that_gives_up_in_the_middle_is_passed_over() {
 /// The channel is closed meanwhile: those that still wait are told.
 pub fn closing_passes_over_a_receiver_that_gave_up() {
     let (tx, rx) = bounded_with_segments::<i32>(0, 0);
-    let [mut first, middle, mut last] = three(|_| rx.recv_async());
+    let [first, middle, last] = three(|_| rx.recv_async());
     thread::scope(|scope| {
-        scope.spawn(|| drop(middle));
-        drop(tx);
+        scope.spawn(move || drop(tx));
+        drop(middle);
+        assert!(block_on(first).is_err() && block_on(last).is_err());
     });
-    assert!(poll_once(&mut first).is_ready() && poll_once(&mut last).is_ready());
+}
+
+/// Polls all futures of a task until each is ready.
+fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    let parker = Parker::new();
+    let waker = Waker::from(std::sync::Arc::new(Task(parker.unparker())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        for (future, output) in futures.iter_mut().zip(&mut outputs).filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(ready) = Pin::new(future).poll(&mut context) {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().all(Option::is_some) {
+            return outputs.into_iter().flatten().collect();
+        }
+        parker.park();
+    }
+}
+
+fn two_receives(capacity: usize) {
+    let (tx, rx) = bounded(capacity);
+    let sender = thread::spawn(move || (1..=2).for_each(|n| tx.send(n).expect("open")));
+    assert_eq!(join_all(vec![rx.recv_async(), rx.recv_async()]), [Ok(1), Ok(2)]);
+    sender.join().expect("no panic");
+}
+
+/// Of two receives that one task polls in order, the first gets the first value.
+pub fn receives_polled_in_order_get_values_in_order() {
+    two_receives(0);
+}
+
+/// The same with a buffer.
+pub fn receives_of_a_buffer_polled_in_order_get_values_in_order() {
+    two_receives(1);
+}
+
+fn two_sends(capacity: usize) {
+    let (tx, rx) = bounded(capacity);
+    let receiver = thread::spawn(move || [rx.recv(), rx.recv()]);
+    assert_eq!(join_all(vec![tx.send_async(1), tx.send_async(2)]), [Ok(()), Ok(())]);
+    assert_eq!(receiver.join().expect("no panic"), [Ok(1), Ok(2)]);
+}
+
+/// Two sends that one task polls in order arrive in order.
+pub fn sends_polled_in_order_arrive_in_order() {
+    two_sends(0);
+}
+
+/// The same with a buffer.
+pub fn sends_to_a_buffer_polled_in_order_arrive_in_order() {
+    two_sends(1);
+}
+
+/// A thread that begins to receive once a future has returned `Pending` gets its value after the future.
+fn a_later_receive(tx: Sender<u64>, rx: Receiver<u64>) {
+    let keep = rx.clone();
+    let sender = thread::spawn(move || {
+        tx.send(1).expect("open");
+        let _late = tx.send(2);
+        drop(keep);
+    });
+    let mut future = rx.recv_async();
+    let parker = Parker::new();
+    let waker = Waker::from(std::sync::Arc::new(Task(parker.unparker())));
+    let mut later = None;
+    let first = loop {
+        match Pin::new(&mut future).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(first) => break first,
+            Poll::Pending => {
+                let theirs = rx.clone();
+                later.get_or_insert_with(|| thread::spawn(move || theirs.recv()));
+                parker.park();
+            }
+        }
+    };
+    let second = later.map_or_else(|| rx.recv(), |later| later.join().expect("no panic"));
+    assert_eq!((first, second), (Ok(1), Ok(2)));
+    sender.join().expect("no panic");
+}
+
+/// A thread does not overtake a future that waits.
+pub fn a_thread_does_not_overtake_a_future() {
+    let (tx, rx) = bounded(0);
+    a_later_receive(tx, rx);
+}
+
+/// The same with a buffer.
+pub fn a_thread_does_not_overtake_a_future_at_a_buffer() {
+    let (tx, rx) = bounded(1);
+    a_later_receive(tx, rx);
+}
+
+/// The same without a bound.
+pub fn a_thread_does_not_overtake_a_future_without_a_bound() {
+    let (tx, rx) = unbounded();
+    a_later_receive(tx, rx);
 }

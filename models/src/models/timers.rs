@@ -1,8 +1,10 @@
 //! Timers, and selects that are built at run time.
 
-use super::small;
-use selvedge::chan::{Select, Ticker, Timer};
+use super::{small, until};
+use selvedge::chan::{Select, Ticker, Timer, after, bounded, select};
 use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::AtomicBool;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
 use std::time::Duration;
@@ -90,4 +92,46 @@ pub fn a_value_that_comes_late_finds_its_place() {
     let operation = select.select();
     operation.send(&tx, 2).expect("there is room");
     assert_eq!(receiver.join().expect("no panic"), [Ok(1), Ok(2)]);
+}
+
+const A_WHILE: Duration = Duration::from_millis(1);
+
+/// A select that waits in a channel and for a timer keeps its place there, also when somebody else receives the instant.
+pub fn a_select_whose_timer_others_received_keeps_its_place() {
+    let (tx, rx) = bounded(2);
+    let (timer, ended) = (after(A_WHILE), Arc::new(AtomicBool::new(false)));
+    let (theirs, instant, end) = (rx.clone(), timer.clone(), Arc::clone(&ended));
+    let first = thread::spawn(move || {
+        let got = select! { recv(theirs) -> got => got.ok(), recv(instant) -> _ => None };
+        end.store(true, Release);
+        got
+    });
+    // SAFETY: there is no earlier ticket.
+    until(|| ended.load(Acquire) || unsafe { rx.waits_at(0) });
+    if timer.recv_timeout(2 * A_WHILE).is_err() {
+        return assert_eq!(first.join().expect("no panic"), None, "the select received the instant");
+    }
+    let theirs = rx.clone();
+    let second = thread::spawn(move || theirs.recv());
+    // SAFETY: nobody sends, so the select waits.
+    until(|| unsafe { rx.waits_at(1) });
+    (1..=2).for_each(|n| tx.send(n).expect("room"));
+    assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Some(1), Ok(2)));
+}
+
+/// A value and an instant come at the same time for a select: it receives one of them, and the other is left.
+pub fn a_select_that_is_chosen_leaves_its_timer() {
+    let (tx, rx) = small(0);
+    let timer = after(A_WHILE);
+    let (theirs, instant) = (rx.clone(), timer.clone());
+    let receiver = thread::spawn(move || {
+        select! { recv(theirs) -> got => got.ok(), recv(instant) -> _ => None }
+    });
+    let sender = thread::spawn(move || tx.send(1));
+    let got = receiver.join().expect("no panic");
+    match got {
+        Some(value) => assert_eq!((value, timer.recv().is_ok()), (1, true)),
+        None => assert_eq!((timer.try_recv().is_err(), rx.recv()), (true, Ok(1))),
+    }
+    sender.join().expect("no panic").expect("open");
 }

@@ -8,13 +8,18 @@ use super::watch::Watchers;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::thread::yield_now;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
 /// An instant that is too far away to be told in nanoseconds, or does not come.
-const NEVER: u64 = u64::MAX;
+const NEVER: u64 = u64::MAX >> 1;
 /// The start of a ticker that is stopped.
 const STOPPED: u64 = 0;
+
+/// With an instant or a start: a select has it on trial. A select that waits takes an instant on trial, decides its claim,
+/// and then has received the instant or puts it back; so it keeps its places whichever of the two it loses.
+const ON_TRIAL: u64 = 1 << 63;
 
 /// An instant, or regular ones. Times are nanoseconds after the alarm's base.
 enum Pace {
@@ -38,7 +43,7 @@ pub(super) struct Alarm {
 }
 
 fn nanos(duration: Duration) -> u64 {
-    duration.as_nanos().try_into().unwrap_or(NEVER)
+    duration.as_nanos().try_into().map_or(NEVER, |nanos: u64| nanos.min(NEVER))
 }
 
 impl Alarm {
@@ -71,7 +76,7 @@ impl Alarm {
     fn next(&self) -> u64 {
         match &self.pace {
             // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
-            Pace::Once(next) => next.load(SeqCst),
+            Pace::Once(next) => next.load(SeqCst) & !ON_TRIAL,
             Pace::Ticks { start, period } => {
                 let mut from = start.load(SeqCst); // SeqCst: as above.
                 while from != STOPPED {
@@ -80,7 +85,7 @@ impl Alarm {
                     let every = period.load(Acquire);
                     let again = start.load(SeqCst); // SeqCst: as above.
                     if again == from {
-                        return (from - 1).saturating_add(every);
+                        return ((from & !ON_TRIAL) - 1).saturating_add(every).min(NEVER);
                     }
                     from = again;
                 }
@@ -107,7 +112,7 @@ impl Alarm {
         // Relaxed, here and below: an instant brings nothing with it. Audit: no model looks for anything that it might.
         let mut due = next.load(Relaxed);
         loop {
-            if due == NEVER || due > self.passed() {
+            if due >= NEVER || due > self.passed() {
                 return None;
             }
             // site: take-instant
@@ -130,7 +135,7 @@ impl Alarm {
                 return None;
             }
             let (due, passed) = ((from - 1).saturating_add(every), self.passed());
-            if due == NEVER || due > passed {
+            if due >= NEVER || due > passed {
                 return None;
             }
             // Instants that nobody received in time are dropped: the next one comes after the clock.
@@ -141,6 +146,30 @@ impl Alarm {
                 Err(found) => from = found,
             }
         }
+    }
+
+    /// What whoever receives an instant exchanges.
+    fn word(&self) -> &AtomicU64 {
+        match &self.pace {
+            Pace::Once(next) => next,
+            Pace::Ticks { start, .. } => start,
+        }
+    }
+
+    /// The instant that this word tells of, if it is due, and the word after it.
+    fn due_at(&self, word: u64) -> Option<(u64, u64)> {
+        let passed = self.passed();
+        let (due, after) = match &self.pace {
+            Pace::Once(_) => (word, NEVER),
+            Pace::Ticks { .. } if word == STOPPED => return None,
+            Pace::Ticks { period, .. } => {
+                // Relaxed: as in `take_tick`.
+                let every = period.load(Relaxed);
+                let due = (word - 1).saturating_add(every);
+                (due, passed - passed.saturating_sub(due).checked_rem(every).unwrap_or(0) + 1)
+            }
+        };
+        (due < NEVER && due <= passed).then_some((due, after))
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -162,7 +191,9 @@ impl Alarm {
     pub(super) fn reset(&self, after: Duration) -> bool {
         let was_set = match &self.pace {
             // SeqCst: see `next`.
-            Pace::Once(next) => next.swap(self.passed().saturating_add(nanos(after)), SeqCst) != NEVER,
+            Pace::Once(next) => {
+                next.swap(self.passed().saturating_add(nanos(after)).min(NEVER), SeqCst) != NEVER
+            }
             Pace::Ticks { start, period } => self.reset_ticks(start, period, nanos(after)),
         };
         if let Some(bell) = &self.bell {
@@ -219,8 +250,8 @@ impl Handle for Alarm {
         }
     }
 
-    fn look(&self, slot: &mut Slot) -> Look {
-        self.bell.as_ref().map_or(Look::Waits, |bell| bell.look_recv(slot))
+    fn look(&self, slot: &mut Slot, first: bool) -> Look {
+        self.bell.as_ref().map_or(Look::Waits, |bell| bell.look_recv(slot, first))
     }
 
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
@@ -237,6 +268,40 @@ impl Handle for Alarm {
         }
         // An instant that has been taken counts as received: once the alarm has been set anew it must not come back.
         slot.hold = Hold::Nothing;
+    }
+
+    fn reserve(&self) -> Option<u64> {
+        let word = self.word();
+        // Acquire: as in `take_tick`.
+        let found = word.load(Acquire);
+        if found & ON_TRIAL != 0 {
+            // Another select decides its claim: it has the instant, or puts it back. Nobody would tell us.
+            yield_now();
+            return None;
+        }
+        self.due_at(found)?;
+        // Relaxed: nothing is handed over. If another receiver was faster, this one comes again.
+        word.compare_exchange(found, found | ON_TRIAL, Relaxed, Relaxed).is_ok().then_some(found)
+    }
+
+    fn confirm(&self, slot: &mut Slot, found: u64) -> bool {
+        let Some((due, after)) = self.due_at(found) else {
+            // The period is that of a reset.
+            self.put_back(found);
+            return false;
+        };
+        // Release: as in `take_tick`. If it fails, the timer was set anew.
+        if self.word().compare_exchange(found | ON_TRIAL, after, Release, Relaxed).is_err() {
+            return false;
+        }
+        self.withdraw(slot);
+        slot.set(due, Hold::Happened);
+        true
+    }
+
+    fn put_back(&self, found: u64) {
+        // Relaxed: nothing is handed over. If it fails, the timer was set anew.
+        let _set_anew = self.word().compare_exchange(found | ON_TRIAL, found, Relaxed, Relaxed).is_err();
     }
 
     fn deadline(&self) -> Option<Instant> {

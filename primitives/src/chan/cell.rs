@@ -1,6 +1,8 @@
 //! A cell of a channel: where the send and the receive with the same ticket meet.
 
 use super::claim::{Claim, Outcome};
+#[cfg(feature = "async")]
+use super::deferred;
 use crate::queue::{ArrayCell, Place, State};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint;
@@ -9,6 +11,8 @@ use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use core::mem::MaybeUninit;
+#[cfg(feature = "async")]
+use core::task::Waker;
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -120,10 +124,37 @@ impl<T> ArrayCell for Cell<T> {
     }
 }
 
+/// Who sleeps in a cell.
+pub(super) enum Sleeper {
+    Thread(Unparker),
+    #[cfg(feature = "async")]
+    Task(Waker),
+}
+
+impl Sleeper {
+    #[track_caller]
+    pub(super) fn unpark(self) {
+        match self {
+            Sleeper::Thread(unparker) => unparker.unpark(),
+            #[cfg(feature = "async")]
+            Sleeper::Task(waker) => deferred::wake(waker),
+        }
+    }
+
+    /// Nobody is to be woken.
+    pub(super) fn discard(self) {
+        match self {
+            Sleeper::Thread(unparker) => drop(unparker),
+            #[cfg(feature = "async")]
+            Sleeper::Task(waker) => deferred::discard(waker),
+        }
+    }
+}
+
 /// Who waits in a cell.
 pub(super) enum Waiter {
-    /// One operation: whoever moves the cell out of its waiting phase has ended the wait.
-    Plain(Unparker),
+    /// One operation, of a thread or a task: whoever moves the cell out of its waiting phase has ended the wait.
+    Plain(Sleeper),
     /// One case of a select: whoever decides its claim has.
     Select {
         claim: Arc<Claim>,
@@ -133,9 +164,19 @@ pub(super) enum Waiter {
     },
 }
 
+#[cfg(feature = "async")]
+impl Waiter {
+    /// Nobody is to be woken.
+    pub(super) fn discard(self) {
+        if let Waiter::Plain(sleeper) = self {
+            sleeper.discard();
+        }
+    }
+}
+
 /// The waiters of a cell, one slot for each party, since both may be about to wait: written before the state
-/// says so. A plain one, which is there only while its thread is *asleep* (a bit of the state), is taken by whoever
-/// ends the wait. A select's stays once somebody has *seen* the cell (another bit), until the cell is used again.
+/// says so. A plain one, which is there only while its thread or task is *asleep* (a bit of the state), is taken by
+/// whoever ends the wait. A select's stays once somebody has *seen* the cell (another bit), until the cell is used again.
 #[derive(Default)]
 pub(super) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 
@@ -181,13 +222,13 @@ impl Aside {
     /// The caller ended its wait, by an exchange from `state` or to it: the bit is the same in both. The phase that it moved
     /// from is left once, so nobody else ends the wait too.
     #[track_caller]
-    pub(super) unsafe fn take_sleeper(&self, party: usize, state: State) -> Option<Unparker> {
+    pub(super) unsafe fn take_sleeper(&self, party: usize, state: State) -> Option<Sleeper> {
         if !state.is_asleep() {
             return None;
         }
         // SAFETY: the caller's promise.
         match unsafe { self.take(party) } {
-            Some(Waiter::Plain(unparker)) => Some(unparker),
+            Some(Waiter::Plain(sleeper)) => Some(sleeper),
             _ => unreachable!("who sleeps can be woken"),
         }
     }
@@ -266,6 +307,28 @@ impl<T> Cell<T> {
         }
     }
 
+    /// Says that the task that waits in this phase is awake, so that its slot aside is the owner's again; or the state
+    /// found, once the wait has been ended.
+    #[cfg(feature = "async")]
+    #[track_caller]
+    pub(super) fn rouse(&self, phase: Phase) -> Result<State, State> {
+        let mut state = self.load();
+        loop {
+            if Phase::of(state) != phase {
+                return Err(state);
+            }
+            if !state.is_asleep() {
+                return Ok(state);
+            }
+            // Relaxed: the owner itself wrote the slot; whoever ends the wait takes it only if the cell says `asleep`
+            // then, and this exchange decides which comes first.
+            match self.exchange(state, state.awake(), Relaxed) {
+                Ok(()) => return Ok(state.awake()),
+                Err(found) => state = found,
+            }
+        }
+    }
+
     /// Looks for a moment whether the cell is in another state, before the thread says that it waits.
     pub(super) fn changes_at_once(&self, state: State, deadline: Option<Instant>) -> bool {
         hint::at_once(deadline, || self.load() != state)
@@ -314,7 +377,7 @@ pub(super) fn sleep<T>(
     );
     // SAFETY: the cell says that we wait, awake. Who ends such a wait leaves the slot alone, and only we say that we are
     // asleep, below. An earlier operation with our ticket has emptied the slot before it gave the ticket back.
-    unsafe { place.aside().set(party, Waiter::Plain(parker.unparker())) };
+    unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Thread(parker.unparker()))) };
     if place.cell().fall_asleep(waits).is_err() {
         // SAFETY: the wait was ended while the cell said that we are awake: as above.
         drop(unsafe { place.aside().take(party) });
@@ -329,7 +392,7 @@ pub(super) enum Meeting<'a> {
     Won { claim: &'a Claim, late: bool },
     /// Somebody has decided it, and for this case.
     Happened { late: bool },
-    /// It has been decided otherwise; it will leave the cell.
+    /// It has been decided otherwise, or is over; it will leave the cell.
     Lost,
     /// It is still going through its cases: it cannot be decided yet.
     Trying(&'a Claim),

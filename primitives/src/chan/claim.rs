@@ -4,21 +4,21 @@ use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::fmt;
-#[cfg(feature = "async")]
-use {super::task::TaskWaker, core::task::Waker};
 
 /// The state of a select: `outcome` in the upper bits.
 ///
-/// `Trying`: its thread goes through the cases; only that thread decides. `Waiting`: whoever makes the
+/// `Trying`: its thread goes through the cases; nobody can choose one yet. `Waiting`: whoever makes the
 /// compare-exchange to `Chosen` has decided. `Chosen(case, closed)`: that case has happened, by a value or by
-/// the end of its channel.
+/// the end of its channel. `Over`: none of its cases happens by this claim any more; the select leaves all its cells, and
+/// starts over with a new claim or gives up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Outcome(usize);
 
 impl Outcome {
     pub(super) const TRYING: Outcome = Outcome(0);
     pub(super) const WAITING: Outcome = Outcome(1);
-    const FIRST: usize = 2;
+    pub(super) const OVER: Outcome = Outcome(2);
+    const FIRST: usize = 3;
 
     pub(super) const fn chosen(case: usize, closed: bool) -> Outcome {
         Outcome(Outcome::FIRST + 2 * case + closed as usize)
@@ -38,7 +38,8 @@ impl fmt::Debug for Outcome {
         match (*self, self.case()) {
             (_, Some((case, closed))) => write!(f, "Chosen({case}, closed: {closed})"),
             (Outcome::TRYING, _) => f.write_str("Trying"),
-            _ => f.write_str("Waiting"),
+            (Outcome::WAITING, _) => f.write_str("Waiting"),
+            _ => f.write_str("Over"),
         }
     }
 }
@@ -46,48 +47,17 @@ impl fmt::Debug for Outcome {
 /// The word of a select, and how to wake its thread.
 pub struct Claim {
     word: AtomicUsize,
-    waker: Wake,
-}
-
-/// How a select is woken.
-enum Wake {
-    Thread(Unparker),
-    #[cfg(feature = "async")]
-    Task(TaskWaker),
+    thread: Unparker,
 }
 
 impl Claim {
     pub(super) fn new(unparker: Unparker) -> Claim {
-        Claim { word: AtomicUsize::new(Outcome::TRYING.0), waker: Wake::Thread(unparker) }
+        Claim { word: AtomicUsize::new(Outcome::TRYING.0), thread: unparker }
     }
 
-    /// A claim of a future.
-    #[cfg(feature = "async")]
-    pub(super) fn of_task() -> Claim {
-        Claim { word: AtomicUsize::new(Outcome::TRYING.0), waker: Wake::Task(TaskWaker::new()) }
-    }
-
-    /// Names the task to wake from now on; for the claim's owner alone.
-    #[cfg(feature = "async")]
-    pub(super) fn set_task(&self, waker: &Waker) {
-        match &self.waker {
-            Wake::Task(task) => task.set(waker),
-            Wake::Thread(_) => unreachable!("a thread's claim has no task"),
-        }
-    }
-
-    /// The task does not wait any more; for the claim's owner alone.
-    #[cfg(feature = "async")]
-    pub(super) fn clear_task(&self) {
-        match &self.waker {
-            Wake::Task(task) => task.clear(),
-            Wake::Thread(_) => unreachable!("a thread's claim has no task"),
-        }
-    }
-
-    /// What the select has come to. SeqCst: whoever spoils a cell of a select that is trying reads this after
-    /// it, and the select reads its cells after it began to wait: one of them sees the other. Acquire, by
-    /// that: what the chooser did happens before.
+    /// What the select has come to. SeqCst: `close` marks a cell of a select that is trying and then reads this, and the
+    /// select reads its cells after it began to wait: one of them sees the other. Acquire, by that: what the chooser did
+    /// happens before.
     pub(super) fn outcome(&self) -> Outcome {
         Outcome(self.word.load(SeqCst))
     }
@@ -103,14 +73,17 @@ impl Claim {
         }
     }
 
+    /// Makes sure that no case happens by this claim, unless one has, so that cells of the select may be broken: this is
+    /// decided here, where the select itself decides that it waits, so nobody breaks a cell of a select that waits.
+    /// `false`: it waits, and can be chosen.
+    pub(super) fn spoil(&self) -> bool {
+        self.decide(Outcome::TRYING, Outcome::OVER) != Err(Outcome::WAITING) // site: spoil-claim
+    }
+
     /// Wakes the select's thread, which then looks what has happened.
     #[track_caller]
     pub(super) fn wake(&self) {
-        match &self.waker {
-            Wake::Thread(unparker) => unparker.clone().unpark(),
-            #[cfg(feature = "async")]
-            Wake::Task(task) => task.wake(),
-        }
+        self.thread.clone().unpark();
     }
 
     /// Wakes a select that has begun to wait since it was found trying: it must look at its cells again.

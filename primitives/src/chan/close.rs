@@ -39,6 +39,7 @@ impl<T> Chan<T> {
             match Phase::of(state) {
                 // Release: closing happens before the send returns. Audit: by the wake-up too, mostly. Acquire: see
                 // `advance`.
+                // site: refuse-sender
                 Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Refused, AcqRel) {
                     Err(found) => state = found,
                     Ok(state) => {

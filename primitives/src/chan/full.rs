@@ -144,12 +144,8 @@ impl<T> Chan<T> {
                 held
             }
             Meeting::Happened { late } => self.keep(place, late),
-            Meeting::Trying(claim) => {
-                self.void(place, at, state.with_seen())?;
-                claim.wake_if_waiting();
-                Ok(Held::Not)
-            }
-            Meeting::Lost => self.void(place, at, state.with_seen()).map(|()| Held::Not),
+            Meeting::Trying(claim) if !claim.spoil() => Err(place.cell().load()),
+            Meeting::Trying(_) | Meeting::Lost => self.void(place, at, state.with_seen()).map(|()| Held::Not),
         }
     }
 
@@ -179,7 +175,7 @@ impl<T> Chan<T> {
         if !counted {
             self.add_behind();
         }
-        // SeqCst: as in `pass_over_behind_end`, and as in `spoil`. Audit: no model has the end of the buffer come just
+        // SeqCst: as in `pass_over_behind_end`. Audit: no model has the end of the buffer come just
         // then.
         // site: take-place-of-sender
         if let Err(found) = place.cell().exchange(state, state.with_phase(Phase::SenderGone as u8), SeqCst) {

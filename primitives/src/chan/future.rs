@@ -1,106 +1,16 @@
 //! Sending and receiving as futures, streams and sinks.
 
-use super::claim::{Claim, Outcome};
-use super::deferred;
 use super::error::{RecvError, SendError};
-use super::receiver::Receiver;
+use super::receiver::{Receiver, Source};
 use super::select::Sending;
-use super::select::handle::{Handle, Hold, Look, Slot};
+use super::select::handle::{Handle, Hold, Slot};
 use super::sender::Sender;
-use crate::rt::sync::Arc;
-use ::core::borrow::Borrow;
 use ::core::fmt;
 use ::core::future::Future;
 use ::core::pin::Pin;
-use ::core::task::{Context, Poll, ready};
+use ::core::task::{Context, Poll, Waker, ready};
 use futures_core::{FusedStream, Stream};
 use futures_sink::Sink;
-
-/// A select with one case, of a task. Between polls, whatever has panicked, the slot says what the case holds: a cell
-/// in which it waits, by `claim`; what has happened, and has not been taken; or nothing.
-struct Waiting {
-    slot: Slot,
-    claim: Option<Arc<Claim>>,
-}
-
-impl Waiting {
-    fn new() -> Waiting {
-        Waiting { slot: Slot::EMPTY, claim: None }
-    }
-
-    /// Ready once the case has happened, and its slot says so. A panic comes out once all is settled: what has happened
-    /// stays in the slot.
-    fn poll(&mut self, handle: &dyn Handle, context: &Context<'_>) -> Poll<()> {
-        let _held = deferred::hold();
-        // A waker has panicked when it happened.
-        if matches!(self.slot.hold, Hold::Happened | Hold::Returned | Hold::Closed) {
-            return Poll::Ready(());
-        }
-        loop {
-            let Some(claim) = &self.claim else {
-                if handle.attempt(&mut self.slot) {
-                    return Poll::Ready(());
-                }
-                assert!(
-                    handle.deadline().is_none(),
-                    "a timer's channel cannot be awaited, since nothing runs there that could wake the task; use the \
-                     timers of your runtime, or receive without `async`"
-                );
-                let claim = Arc::new(Claim::of_task());
-                if handle.register(&mut self.slot, &claim, 0) {
-                    return Poll::Ready(());
-                }
-                // Only the owner decides a claim that tries. Audit: so it never fails.
-                let _waits = claim.decide(Outcome::TRYING, Outcome::WAITING);
-                self.claim = Some(claim);
-                continue;
-            };
-            claim.set_task(context.waker());
-            if let Some((_, closed)) = claim.outcome().case() {
-                self.end_wait();
-                if handle.chosen(&mut self.slot, closed) {
-                    return Poll::Ready(());
-                }
-                continue;
-            }
-            let to = match handle.look(&mut self.slot) {
-                Look::Waits => return Poll::Pending,
-                Look::Ready => Outcome::chosen(0, false),
-                Look::Closed => Outcome::chosen(0, true),
-                Look::Over => Outcome::TRYING,
-            };
-            // Audit: `decide` is one for all; this is the owner's decision.
-            if claim.decide(Outcome::WAITING, to).is_ok() && to == Outcome::TRYING {
-                self.withdraw(handle);
-            }
-        }
-    }
-
-    /// The claim is decided: others that still see it have nobody to wake.
-    fn end_wait(&mut self) {
-        if let Some(claim) = self.claim.take() {
-            claim.clear_task();
-        }
-    }
-
-    fn withdraw(&mut self, handle: &dyn Handle) {
-        self.end_wait();
-        handle.withdraw(&mut self.slot);
-    }
-
-    /// The task does not wait any longer: what has come goes back.
-    fn cancel(&mut self, handle: &dyn Handle) {
-        let _held = deferred::hold();
-        // Audit: as in `poll`.
-        if let Some(claim) = &self.claim
-            && let Err(decided) = claim.decide(Outcome::WAITING, Outcome::TRYING)
-            && let Some((_, closed)) = decided.case()
-        {
-            handle.chosen(&mut self.slot, closed);
-        }
-        self.withdraw(handle);
-    }
-}
 
 /// A receive as a future; made by [`Receiver::recv_async`].
 ///
@@ -122,7 +32,7 @@ impl Waiting {
 #[must_use = "futures do nothing unless polled"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
-    waiting: Waiting,
+    slot: Slot,
     /// It was ready.
     ended: bool,
 }
@@ -146,7 +56,7 @@ pub struct RecvFuture<'a, T> {
 #[must_use = "futures do nothing unless polled"]
 pub struct SendFuture<'a, T> {
     sending: Sending<&'a Sender<T>, T>,
-    waiting: Waiting,
+    slot: Slot,
     /// It was ready.
     ended: bool,
 }
@@ -166,7 +76,7 @@ pub struct SendFuture<'a, T> {
 /// ```
 pub struct RecvStream<T> {
     receiver: Receiver<T>,
-    waiting: Waiting,
+    slot: Slot,
     ended: bool,
 }
 
@@ -185,7 +95,7 @@ pub struct RecvStream<T> {
 /// ```
 pub struct SendSink<T> {
     sending: Sending<Sender<T>, T>,
-    waiting: Waiting,
+    slot: Slot,
 }
 
 // The futures hold no pointers into themselves: values that wait lie in the channel's cells.
@@ -198,31 +108,40 @@ impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, waiting, ended } = &mut *self;
+        let Self { receiver, slot, ended } = &mut *self;
         assert!(!*ended, "a `RecvFuture` is polled again, though it was ready: it receives one value");
-        ready!(waiting.poll(*receiver, context));
+        let result = ready!(receiver.poll(slot, context.waker()));
         *ended = true;
-        Poll::Ready(receiver.finish(&mut waiting.slot))
+        Poll::Ready(result)
     }
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        self.waiting.cancel(self.receiver);
+        self.receiver.cancel(&mut self.slot);
     }
 }
 
-impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
-    fn poll(&self, waiting: &mut Waiting, context: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        ready!(waiting.poll(self, context));
-        Poll::Ready(self.finish(&mut waiting.slot))
+impl<T> Receiver<T> {
+    fn poll(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+        match &self.0 {
+            Source::Channel(chan) => chan.poll_recv(slot, waker),
+            Source::Alarm(alarm, _) => {
+                assert!(
+                    alarm.attempt(slot),
+                    "a timer's channel cannot be awaited, since nothing runs there that could wake the task; use \
+                     the timers of your runtime, or receive without `async`"
+                );
+                Poll::Ready(self.finish(slot))
+            }
+            Source::Never => Poll::Pending,
+        }
     }
 
-    /// The task does not wait any longer: the value is dropped, unless it has been sent.
-    fn cancel(&self, waiting: &mut Waiting) {
-        let _held = deferred::hold();
-        waiting.cancel(self);
-        deferred::protect(|| self.empty_out());
+    fn cancel(&self, slot: &mut Slot) {
+        if let Some(chan) = self.chan() {
+            chan.cancel_recv(slot);
+        }
     }
 }
 
@@ -230,9 +149,9 @@ impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { sending, waiting, ended } = &mut *self;
+        let Self { sending, slot, ended } = &mut *self;
         assert!(!*ended, "a `SendFuture` is polled again, though it was ready: it sends one value");
-        let result = ready!(sending.poll(waiting, context));
+        let result = ready!(sending.poll(slot, context.waker()));
         *ended = true;
         Poll::Ready(result)
     }
@@ -240,7 +159,7 @@ impl<T> Future for SendFuture<'_, T> {
 
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
-        self.sending.cancel(&mut self.waiting);
+        self.sending.cancel(&mut self.slot);
     }
 }
 
@@ -248,12 +167,11 @@ impl<T> Stream for RecvStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let Self { receiver, waiting, ended } = &mut *self;
+        let Self { receiver, slot, ended } = &mut *self;
         if *ended {
             return Poll::Ready(None);
         }
-        ready!(waiting.poll(receiver, context));
-        let value = receiver.finish(&mut waiting.slot).ok();
+        let value = ready!(receiver.poll(slot, context.waker())).ok();
         *ended = value.is_none();
         Poll::Ready(value)
     }
@@ -267,17 +185,17 @@ impl<T> FusedStream for RecvStream<T> {
 
 impl<T> Drop for RecvStream<T> {
     fn drop(&mut self) {
-        self.waiting.cancel(&self.receiver);
+        self.receiver.cancel(&mut self.slot);
     }
 }
 
 impl<T> SendSink<T> {
     fn poll_empty(&mut self, context: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        if self.waiting.slot.hold == Hold::Nothing && self.sending.is_empty() {
+        let Self { sending, slot } = self;
+        if slot.hold == Hold::Nothing && sending.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        let Self { sending, waiting } = self;
-        sending.poll(waiting, context)
+        sending.poll(slot, context.waker())
     }
 }
 
@@ -289,7 +207,7 @@ impl<T> Sink<T> for SendSink<T> {
     }
 
     fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError<T>> {
-        let holds_none = self.sending.is_empty() && self.waiting.slot.hold == Hold::Nothing;
+        let holds_none = self.sending.is_empty() && self.slot.hold == Hold::Nothing;
         assert!(holds_none, "`start_send` without `poll_ready`: the sink still holds a value");
         self.sending.fill(value);
         Ok(())
@@ -306,7 +224,7 @@ impl<T> Sink<T> for SendSink<T> {
 
 impl<T> Drop for SendSink<T> {
     fn drop(&mut self) {
-        self.sending.cancel(&mut self.waiting);
+        self.sending.cancel(&mut self.slot);
     }
 }
 
@@ -328,7 +246,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        RecvFuture { receiver: self, waiting: Waiting::new(), ended: false }
+        RecvFuture { receiver: self, slot: Slot::EMPTY, ended: false }
     }
 
     /// The values as a stream.
@@ -343,7 +261,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn into_stream(self) -> RecvStream<T> {
-        RecvStream { receiver: self, waiting: Waiting::new(), ended: false }
+        RecvStream { receiver: self, slot: Slot::EMPTY, ended: false }
     }
 }
 
@@ -361,7 +279,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { sending: Sending::new(self, value), waiting: Waiting::new(), ended: false }
+        SendFuture { sending: Sending::new(self, value), slot: Slot::EMPTY, ended: false }
     }
 
     /// The channel as a sink.
@@ -377,7 +295,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn into_sink(self) -> SendSink<T> {
-        SendSink { sending: Sending::empty(self), waiting: Waiting::new() }
+        SendSink { sending: Sending::empty(self), slot: Slot::EMPTY }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a channel looks like at some moment: its length, whether it is ready, who waits.
 
-use super::cell::Phase;
+use super::cell::{Phase, RECEIVER, SENDER, see};
+use super::claim::Outcome;
 use super::core::{Capacity, Chan};
 use super::receiver::{Receiver, Source};
 use crate::rt::sync::atomic::Ordering::Relaxed;
@@ -12,9 +13,29 @@ impl<T> Chan<T> {
     /// No operation with an earlier ticket ends meanwhile.
     pub(super) unsafe fn waits_at(&self, ticket: u64, phases: [Phase; 2]) -> bool {
         // SAFETY: a segment dies only when the operations of all its tickets have ended.
-        let place = unsafe { self.array.peek(ticket) };
+        let Some(place) = (unsafe { self.array.peek(ticket) }) else { return false };
         // Audit: only the phase matters here; `Cell::load` serves others too.
-        place.is_some_and(|place| phases.contains(&Phase::of(place.cell().load())))
+        let phase = Phase::of(place.cell().load());
+        match phase {
+            Phase::SenderSelects => self.select_waits_at(SENDER, ticket, phase),
+            Phase::ReceiverSelects => self.select_waits_at(RECEIVER, ticket, phase),
+            _ => true,
+        }
+        .then_some(phase)
+        .is_some_and(|phase| phases.contains(&phase))
+    }
+
+    /// Whether the select in the cell has begun to wait.
+    fn select_waits_at(&self, party: usize, ticket: u64, phase: Phase) -> bool {
+        let mut waits = false;
+        self.array.visit_each(party, ticket..ticket + 1, |place| {
+            let state = place.cell().load();
+            // SAFETY: the array is pinned.
+            waits = Phase::of(state) == phase
+                && unsafe { see(place, party, state) }
+                    .is_ok_and(|(claim, ..)| claim.outcome() == Outcome::WAITING);
+        });
+        waits
     }
 
     /// A cell between `received` and `sent` has lost its sender. Relaxed: `len` is a snapshot.

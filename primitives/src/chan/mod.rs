@@ -43,12 +43,15 @@
 //!   completes; the k-th receive happens before the (k+C)-th send on capacity C completes; closing happens before a
 //!   receive that returns because of it (Go's memory model).
 //! - *Fairness.* Blocked receivers are served in the order in which they blocked, blocked senders likewise, whether
-//!   they are threads, selects or tasks; nobody overtakes a waiter. A select picks any of its ready cases with the
-//!   same probability.
+//!   they are threads, with a timeout or without, selects or tasks; nobody overtakes a waiter. A future has blocked when
+//!   its poll returns `Pending`; a select once it waits in all its channels, and it keeps its places there until one of
+//!   its cases happens or its time is up. Until then two selects that go through their cases at the same time may break
+//!   each other's cells, and go on with new ones. So does a select that waits if it both sends to and receives from one
+//!   rendezvous channel, and this comes to be ready; if one of its timers is set anew; or if an operation that [`Select`]
+//!   chose to meet it is dropped. A send that [`Select`] chose begins when its value comes. A select picks any of its ready
+//!   cases with the same probability.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names. (Two selects that go through their cases at
-//!   the very same time may break each other's cells, and go on with new ones.) Who has to wait looks for 50 µs at
-//!   most, as long as nobody else wants the processor, and then sleeps.
+//!   with it no more than the value or the place that its ticket names. Who has to wait looks for 50 µs at most, as long as nobody else wants the processor, and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all:
 //!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back,
 //!   also those that wait.
@@ -145,6 +148,8 @@ mod full;
 mod future;
 mod iter;
 mod length;
+#[cfg(feature = "async")]
+mod poll;
 mod receiver;
 mod recv;
 mod returned;
@@ -153,8 +158,6 @@ mod send;
 mod sender;
 mod settled;
 mod shared;
-#[cfg(feature = "async")]
-mod task;
 mod timer;
 mod watch;
 mod weak;

@@ -56,6 +56,13 @@ impl<T> Receiver<T> {
         }
     }
 
+    fn timer(&self) -> Option<&Alarm> {
+        match &self.0 {
+            Source::Alarm(alarm, _) => Some(alarm),
+            _ => None,
+        }
+    }
+
     #[inline]
     fn receive(&self, patience: Patience) -> Result<T, NotReceived> {
         match &self.0 {
@@ -343,10 +350,10 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
-    fn look(&self, slot: &mut Slot) -> Look {
+    fn look(&self, slot: &mut Slot, first: bool) -> Look {
         match &self.0 {
-            Source::Channel(chan) => chan.look_recv(slot),
-            Source::Alarm(alarm, _) => alarm.look(slot),
+            Source::Channel(chan) => chan.look_recv(slot, first),
+            Source::Alarm(alarm, _) => alarm.look(slot, first),
             Source::Never => Look::Waits,
         }
     }
@@ -370,11 +377,22 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        match &self.0 {
-            Source::Alarm(alarm, _) => alarm.deadline(),
-            _ => None,
+    fn reserve(&self) -> Option<u64> {
+        self.timer()?.reserve()
+    }
+
+    fn confirm(&self, slot: &mut Slot, instant: u64) -> bool {
+        self.timer().is_some_and(|alarm| alarm.confirm(slot, instant))
+    }
+
+    fn put_back(&self, instant: u64) {
+        if let Some(alarm) = self.timer() {
+            alarm.put_back(instant);
         }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timer()?.deadline()
     }
 
     fn is_ready(&self, own: u64) -> bool {

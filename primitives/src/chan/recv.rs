@@ -1,6 +1,6 @@
 //! Receiving.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::deferred;
@@ -259,16 +259,9 @@ impl<T> Chan<T> {
         if self.capacity() != Capacity::Rendezvous && cell.changes_at_once(state, deadline) {
             return Err(cell.load());
         }
-        let waits = state.awake().with_phase(Phase::ReceiverWaits as u8);
-        // Release: the receive so far happens before the send that ends the wait completes. If the channel is closed
-        // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches,
-        // or has a value that came back, looks at the tickets, and ours is SeqCst.
-        cell.exchange(state, waits, Release)?;
-        self.expand_unless_left(state);
-        self.watchers.notify();
-        if !self.returned.is_empty() {
+        let Some(waits) = self.begin_to_receive(place, state, ticket)? else {
             return Ok(self.give_up_receiving(place, ticket, None));
-        }
+        };
         if deferred::call() {
             return Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)));
         }
@@ -281,8 +274,34 @@ impl<T> Chan<T> {
         Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)))
     }
 
+    /// Begins to wait in the cell, in the state that is returned; `None`: the receiver must not stay there, for a value
+    /// has come back, or the sender with this ticket may leave. Or the state found, if the cell is no longer as it was.
+    pub(super) fn begin_to_receive(
+        &self,
+        place: Place<'_, Cell<T>>,
+        state: State,
+        ticket: u64,
+    ) -> Result<Option<State>, State> {
+        let waits = state.awake().with_phase(Phase::ReceiverWaits as u8);
+        // Release: the receive so far happens before the send that ends the wait completes. If the channel is closed
+        // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches,
+        // or has a value that came back, looks at the tickets, and ours is SeqCst.
+        place.cell().exchange(state, waits, Release)?;
+        self.expand_unless_left(state);
+        self.watchers.notify();
+        let stays = self.returned.is_empty() && !self.may_be_left_alone(state, ticket);
+        Ok(stays.then_some(waits))
+    }
+
+    /// Whether the sender with the ticket of a receiver that has begun to wait, in a cell that it found in this state, may
+    /// leave with its value. Only senders that waited leave, and a sender does not begin to wait where a receiver waits:
+    /// so it must have got the ticket before, after an earlier one had given it back.
+    pub(super) fn may_be_left_alone(&self, found: State, ticket: u64) -> bool {
+        Phase::of(found) == Phase::SenderLeaving && ticket < self.sent().ticket()
+    }
+
     /// Ends our own wait, for a reason or to try again with another ticket.
-    fn give_up_receiving(
+    pub(super) fn give_up_receiving(
         &self,
         place: Place<'_, Cell<T>>,
         ticket: u64,
@@ -293,8 +312,9 @@ impl<T> Chan<T> {
             Err(_) => self.receiving_ended(place),
             Ok(state) => {
                 // SAFETY: we ended the wait.
-                drop(unsafe { place.aside().take_sleeper(RECEIVER, state) });
+                let sleeper = unsafe { place.aside().take_sleeper(RECEIVER, state) };
                 self.withdraw_receive(place, ticket);
+                sleeper.into_iter().for_each(Sleeper::discard);
                 Err(why)
             }
         }
@@ -316,7 +336,7 @@ impl<T> Chan<T> {
     }
 
     /// Somebody else ended the wait.
-    fn receiving_ended(&self, place: Place<'_, Cell<T>>) -> Result<T, Option<NotReceived>> {
+    pub(super) fn receiving_ended(&self, place: Place<'_, Cell<T>>) -> Result<T, Option<NotReceived>> {
         // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
         let state = place.cell().load();
         match Phase::of(state) {

@@ -1,6 +1,6 @@
 //! Sending.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, meet, sleep};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::deferred;
@@ -30,10 +30,10 @@ pub(super) enum Offered {
 }
 
 /// What became of a send that waited.
-enum Waited {
+pub(super) enum Waited {
     Sent,
-    /// The value is still ours, and the cell says that we are leaving.
-    Leaving(NotSent),
+    /// The value is still ours, and the cell says that we are leaving. The sleeper is to be dropped once we have left.
+    Leaving(NotSent, Option<Sleeper>),
     /// The value is still ours: the channel was closed.
     Refused,
 }
@@ -93,7 +93,7 @@ impl<T> Chan<T> {
                     },
                     Patience::Until(deadline) => match self.wait_to_send(place, state, ticket, deadline) {
                         Ok(Waited::Sent) => return Ok(()),
-                        Ok(Waited::Leaving(why)) => break (Some(why), true),
+                        Ok(Waited::Leaving(why, _thread)) => break (Some(why), true),
                         Ok(Waited::Refused) => break (Some(NotSent::Closed), false),
                         Err(found) => found,
                     },
@@ -188,12 +188,14 @@ impl<T> Chan<T> {
         self.make_no_place(place, state)
     }
 
-    /// Breaks the cell of a select that cannot be decided yet: it goes for a new ticket, as we do.
+    /// Breaks the cell of a select that cannot be decided yet: it goes for new tickets, as we do. Or the state of the cell,
+    /// if the select waits by now, or has left.
     pub(super) fn spoil(&self, place: Place<'_, Cell<T>>, phase: Phase, claim: &Claim) -> Result<(), State> {
-        // SeqCst: either we see below that the select waits by now, or it sees this when it begins to.
-        place.cell().advance(phase, Phase::Broken, SeqCst)?;
-        claim.wake_if_waiting();
-        Ok(())
+        if !claim.spoil() {
+            return Err(place.cell().load());
+        }
+        // Relaxed: nothing is handed over.
+        place.cell().advance(phase, Phase::Broken, Relaxed).map(|_| ())
     }
 
     /// For a send that may not wait and has the ticket of a receiver that is under way: gives it a moment to
@@ -221,22 +223,11 @@ impl<T> Chan<T> {
         ticket: u64,
         deadline: Option<Instant>,
     ) -> Result<Waited, State> {
+        let waits = match self.begin_to_send(place, state, ticket)? {
+            Ok(waits) => waits,
+            Err(waited) => return Ok(waited),
+        };
         let cell = place.cell();
-        self.add_behind();
-        let waits = state.awake().with_phase(Phase::SenderWaits as u8);
-        // Release: the value is here for whoever ends the wait. SeqCst: if `close` looks at the cell before this, then
-        // we see the closed bit below; if a receiver has moved the end of the buffer and not seen us, then we see that.
-        if let Err(found) = cell.exchange(state, waits, SeqCst) {
-            self.remove_behind();
-            return Err(found);
-        }
-        if self.sent().is_closed() {
-            return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed));
-        }
-        self.watchers.notify();
-        if self.has_place(ticket) {
-            return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
-        }
         let parker = Parker::new();
         let mut ended =
             // site: fall-asleep
@@ -261,26 +252,53 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Begins to wait in the cell, in the state that is returned, unless that wait is over at once. Or the state found, if
+    /// the cell is no longer as it was.
+    pub(super) fn begin_to_send(
+        &self,
+        place: Place<'_, Cell<T>>,
+        state: State,
+        ticket: u64,
+    ) -> Result<Result<State, Waited>, State> {
+        self.add_behind();
+        let waits = state.awake().with_phase(Phase::SenderWaits as u8);
+        // Release: the value is here for whoever ends the wait. SeqCst: if `close` looks at the cell before this, then
+        // we see the closed bit below; if a receiver has moved the end of the buffer and not seen us, then we see that.
+        if let Err(found) = place.cell().exchange(state, waits, SeqCst) {
+            self.remove_behind();
+            return Err(found);
+        }
+        if self.sent().is_closed() {
+            return Ok(Err(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed)));
+        }
+        self.watchers.notify();
+        if self.has_place(ticket) {
+            return Ok(Err(self.stop_sending(place, Phase::Full, NotSent::NoRoom)));
+        }
+        Ok(Ok(waits))
+    }
+
     /// Ends our own wait: because there is a place after all (`Full`), or because we give up.
-    fn stop_sending(&self, place: Place<'_, Cell<T>>, to: Phase, why: NotSent) -> Waited {
+    pub(super) fn stop_sending(&self, place: Place<'_, Cell<T>>, to: Phase, why: NotSent) -> Waited {
         // Relaxed: the value was published when we began to wait, and a read-modify-write passes that on.
         match place.cell().advance(Phase::SenderWaits, to, Relaxed) {
             Err(_) => self.sending_ended(place),
             Ok(state) => {
                 // SAFETY: we ended the wait.
-                drop(unsafe { place.aside().take_sleeper(SENDER, state) });
+                let sleeper = unsafe { place.aside().take_sleeper(SENDER, state) };
                 if to != Phase::Full {
-                    return Waited::Leaving(why);
+                    return Waited::Leaving(why, sleeper);
                 }
                 self.remove_behind();
                 self.array.leave(place, SENDER);
+                sleeper.into_iter().for_each(Sleeper::discard);
                 Waited::Sent
             }
         }
     }
 
     /// Somebody else ended the wait.
-    fn sending_ended(&self, place: Place<'_, Cell<T>>) -> Waited {
+    pub(super) fn sending_ended(&self, place: Place<'_, Cell<T>>) -> Waited {
         // Audit: whoever comes here has seen the end of the wait already, by a wake-up or by `changes_soon`.
         match Phase::of(place.cell().load()) {
             Phase::Taken | Phase::Full => {

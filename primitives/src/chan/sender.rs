@@ -188,7 +188,7 @@ impl<T> Handle for Sender<T> {
         self.0.case_reserve(slot, Some((claim, case)))
     }
 
-    fn look(&self, slot: &mut Slot) -> Look {
+    fn look(&self, slot: &mut Slot, _first: bool) -> Look {
         self.0.look_send(slot)
     }
 

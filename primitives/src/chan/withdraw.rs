@@ -1,6 +1,7 @@
 //! Leaving a cell with nothing done: giving its ticket back, or saying that nobody will come.
 
 use super::cell::{Cell, Phase, RECEIVER, SENDER, see};
+use super::claim::Outcome;
 use super::core::{Capacity, Chan};
 use crate::queue::Place;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
@@ -79,7 +80,12 @@ impl<T> Chan<T> {
                 // SAFETY: we have not left.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => Err(found),
-                    Ok((claim, ..)) => self.spoil(place, Phase::ReceiverSelects, claim),
+                    Ok((claim, ..)) => {
+                        if claim.decide(Outcome::WAITING, Outcome::OVER).is_ok() {
+                            claim.wake();
+                        }
+                        self.spoil(place, Phase::ReceiverSelects, claim)
+                    }
                 },
                 Phase::ReceiverLeaving => self.shun(place, state),
                 _ => return,

@@ -58,8 +58,8 @@ pub enum Look {
     Ready,
     /// Its channel is closed.
     Closed,
-    /// The select must start over, with a new claim: its cell is broken, or it only watches and the channel has
-    /// changed.
+    /// The select must start over, with a new claim: a value came back before it began to wait, or it only watches and
+    /// the channel has changed.
     Over,
 }
 
@@ -69,8 +69,9 @@ pub trait Handle {
     fn attempt(&self, slot: &mut Slot) -> bool;
     /// Waits in a cell for others to decide the claim; or finds that the operation can happen now, as above.
     fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool;
-    /// Whether there is something that nobody will tell a select that has begun to wait.
-    fn look(&self, slot: &mut Slot) -> Look;
+    /// Whether there is something that nobody will tell a select that has begun to wait. `first`: since then, this has not
+    /// been called.
+    fn look(&self, slot: &mut Slot, first: bool) -> Look;
     /// The claim has been decided for this case; whether it has happened by that, or the select must start over.
     fn chosen(&self, slot: &mut Slot, closed: bool) -> bool;
     /// Time is up: makes sure that it is not others' unfinished steps that keep the operation from happening; `true`
@@ -80,6 +81,16 @@ pub trait Handle {
     }
     /// The claim has been decided otherwise, or the select gives up.
     fn withdraw(&self, slot: &mut Slot);
+    /// Takes an instant that is due on trial, until the claim is decided: for others it is neither there nor gone.
+    fn reserve(&self) -> Option<u64> {
+        None
+    }
+    /// The claim has been decided for an instant that was taken on trial: whether it is still there, and in the slot now.
+    fn confirm(&self, _slot: &mut Slot, _instant: u64) -> bool {
+        false
+    }
+    /// The claim has been decided otherwise: the instant is there again.
+    fn put_back(&self, _instant: u64) {}
     /// When the operation can happen without anybody else.
     fn deadline(&self) -> Option<Instant> {
         None

@@ -12,6 +12,8 @@ use crate::rt::time::now;
 use ::core::borrow::Borrow;
 use ::core::cell::Cell as Stash;
 use ::core::fmt;
+#[cfg(feature = "async")]
+use ::core::task::{Poll, Waker};
 use std::time::Duration;
 
 /// A send with its value.
@@ -50,9 +52,13 @@ impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
         self.value.set(Some(value));
     }
 
-    /// Drops the value, if it is here.
-    pub(in crate::chan) fn empty_out(&self) {
-        drop(self.value.take());
+    pub(in crate::chan) fn poll(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<(), SendError<T>>> {
+        self.chan().poll_send(slot, &self.value, waker)
+    }
+
+    /// The task does not wait any longer.
+    pub(in crate::chan) fn cancel(&self, slot: &mut Slot) {
+        self.chan().cancel_send(slot, &self.value);
     }
 
     pub(in crate::chan) fn is_empty(&self) -> bool {
@@ -78,7 +84,7 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().case_send(slot, &self.value, Some((claim, case)))
     }
 
-    fn look(&self, slot: &mut Slot) -> Look {
+    fn look(&self, slot: &mut Slot, _first: bool) -> Look {
         self.chan().look_send(slot)
     }
 

@@ -6,10 +6,16 @@
 //! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its
 //! sends stay its own until the claim is decided.
 //!
-//! While a select goes through its cases (`Trying`) nobody else can decide it, or it might get two values. Who
-//! meets it then *spoils* the cell: both go for new tickets there. After the select has begun to wait, it looks at
-//! its cells once more: they may have been spoiled or closed by somebody who still found it trying; and whoever
-//! spoils a cell looks at the claim after that, and wakes a select that waits by then.
+//! While a select goes through its cases (`Trying`) nobody else can decide it, or it might get two values. A thread that
+//! meets it then *spoils* it: the claim goes from `Trying` to `Over`, the thread breaks the cell, and both go for new
+//! tickets, the select with a new claim. The select begins to wait by the exchange of `Trying` for `Waiting`, so a select
+//! that waits has not been spoiled, and from then on nobody breaks a cell of it: it keeps its places until its claim is
+//! decided. Once it has begun to wait it looks at its cells: a close or the end of a buffer may have come to them while it
+//! was trying. A timer's instant is taken on trial before the claim is decided for it, so that a select whose timer
+//! somebody else receives waits on as it did.
+//!
+//! A select that both sends to and receives from one rendezvous channel only watches the channel for its sends, since it
+//! must not meet itself. If the channel comes to be ready, such a select starts over.
 
 mod error;
 pub(super) mod handle;

@@ -13,7 +13,7 @@ use crate::rt::thread::yield_now;
 
 impl<T> Chan<T> {
     /// The cell of a case that holds one.
-    fn receiving(&self, slot: &Slot) -> Place<'_, crate::chan::cell::Cell<T>> {
+    pub(in crate::chan) fn receiving(&self, slot: &Slot) -> Place<'_, crate::chan::cell::Cell<T>> {
         debug_assert!(slot.hold != Hold::Nothing && slot.hold != Hold::Closed, "the case holds no cell");
         // SAFETY: the case has this ticket, and has not left its cell.
         unsafe { self.array.again(slot.ticket, slot.anchor) }
@@ -81,12 +81,15 @@ impl<T> Chan<T> {
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
                         let selects = found.with_phase(Phase::ReceiverSelects as u8);
-                        // Release: the claim is here for whoever meets it. SeqCst: as in `Chan::spoil`, and
+                        // Release: the claim is here for whoever meets it. SeqCst: for `close`, see `Claim::outcome`, and
                         // for who watches, see `Watchers`. Audit: no model has both meet.
                         match place.cell().exchange(found, selects, SeqCst) {
                             Ok(()) => {
                                 self.expand_unless_left(found);
                                 self.watchers.notify();
+                                if self.may_be_left_alone(found, ticket) {
+                                    claim.spoil();
+                                }
                                 return false;
                             }
                             Err(found) => {
@@ -103,14 +106,14 @@ impl<T> Chan<T> {
         }
     }
 
-    pub(in crate::chan) fn look_recv(&self, slot: &mut Slot) -> Look {
-        if !self.returned.is_empty() {
+    pub(in crate::chan) fn look_recv(&self, slot: &mut Slot, first: bool) -> Look {
+        // A value that comes back later is given to those who wait.
+        if first && !self.returned.is_empty() {
             return Look::Over;
         }
         let place = self.receiving(slot);
-        // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
+        // SeqCst: `close` marks the cell of a select that is trying, and reads its claim after that.
         match Phase::of(place.cell().look()) {
-            Phase::Broken => Look::Over,
             Phase::Closed => Look::Closed,
             _ => Look::Waits,
         }

@@ -36,8 +36,8 @@ impl<'a> Case<'a> {
         false
     }
 
-    fn look(&mut self, claim: &Arc<Claim>) -> Look {
-        let Hold::Watching(own) = self.slot.hold else { return self.handle.look(&mut self.slot) };
+    fn look(&mut self, claim: &Arc<Claim>, first: bool) -> Look {
+        let Hold::Watching(own) = self.slot.hold else { return self.handle.look(&mut self.slot, first) };
         // Whoever has woken us has taken us off the list.
         if let Some(watchers) = self.handle.watchers() {
             watchers.add(claim);
@@ -140,10 +140,8 @@ struct Waiting<'a, 'c> {
 enum Ended {
     /// This case has happened, and its slot says so.
     Happened(usize),
-    /// The claim says that it has been decided so.
+    /// The claim says what it has come to.
     Decided(Outcome),
-    /// The cases must be tried again, with a new claim.
-    Over,
     /// Time is up.
     Timeout,
 }
@@ -159,12 +157,13 @@ impl<'a, 'c> Waiting<'a, 'c> {
         let (chosen, happened) = match self.until_ended() {
             Ended::Happened(case) => (Some(case), true),
             Ended::Timeout => (None, true),
-            Ended::Over => (None, false),
-            Ended::Decided(outcome) => {
-                let (case, closed) = outcome.case().expect("a select is decided by choosing a case");
-                let Case { handle, slot } = &mut self.cases[case];
-                (Some(case), handle.chosen(slot, closed))
-            }
+            Ended::Decided(outcome) => match outcome.case() {
+                None => (None, false),
+                Some((case, closed)) => {
+                    let Case { handle, slot } = &mut self.cases[case];
+                    (Some(case), handle.chosen(slot, closed))
+                }
+            },
         };
         for (number, case) in self.cases.iter_mut().enumerate() {
             if Some(number) != chosen {
@@ -174,38 +173,27 @@ impl<'a, 'c> Waiting<'a, 'c> {
         if happened { Ok(chosen) } else { Err(Again) }
     }
 
+    /// Registers all cases, and waits until the claim is decided. From the moment at which the claim says that the select
+    /// waits, it keeps its places in all cells until then.
     fn until_ended(&mut self) -> Ended {
+        if let Some(case) = self.register() {
+            return Ended::Happened(case);
+        }
+        // Audit: `decide` is SeqCst for what follows, the look at the cells.
+        if let Err(spoiled) = self.claim.decide(Outcome::TRYING, Outcome::WAITING) {
+            return Ended::Decided(spoiled);
+        }
+        let mut first = true;
         loop {
-            if let Some(case) = self.register() {
-                return Ended::Happened(case);
-            }
-            // Only this thread decides a select that tries. Audit: so it never fails.
-            let waits = self.claim.decide(Outcome::TRYING, Outcome::WAITING);
-            debug_assert!(waits.is_ok(), "somebody else decided a select that tries");
-            if let Ok(ended) = self.while_all_wait() {
+            if let Some(ended) = self.look(first) {
                 return ended;
             }
-        }
-    }
-
-    /// Registers the cases that are not: one that can happen now does.
-    fn register(&mut self) -> Option<usize> {
-        let Waiting { cases, order, claim, .. } = self;
-        order.iter().copied().find(|&number| {
-            let own = own_receives(cases, number);
-            matches!(cases[number].slot.hold, Hold::Nothing | Hold::Unsettled)
-                && cases[number].register(claim, number, own)
-        })
-    }
-
-    /// Waits until the claim is decided, as long as all cases wait; else takes the decision back.
-    fn while_all_wait(&mut self) -> Result<Ended, Again> {
-        loop {
-            if let Some(ended) = self.look()? {
-                return Ok(ended);
-            }
+            first = false;
             if deferred::call() {
-                return Ok(self.try_again().unwrap_or(Ended::Timeout));
+                return match self.decide(Outcome::OVER) {
+                    Outcome::OVER => Ended::Timeout,
+                    decided => Ended::Decided(decided),
+                };
             }
             let deadline = self.first_deadline();
             let is_over = || self.claim.outcome() != Outcome::WAITING;
@@ -213,12 +201,21 @@ impl<'a, 'c> Waiting<'a, 'c> {
             let woken = (soon && is_over()) || self.parker.park_deadline(deadline);
             let outcome = self.claim.outcome();
             if outcome != Outcome::WAITING {
-                return Ok(Ended::Decided(outcome));
+                return Ended::Decided(outcome);
             }
-            if !woken {
-                return self.time_is_up();
+            if !woken && let Some(ended) = self.time_is_up() {
+                return ended;
             }
         }
+    }
+
+    /// Registers the cases: one that can happen now does.
+    fn register(&mut self) -> Option<usize> {
+        let Waiting { cases, order, claim, .. } = self;
+        order.iter().copied().find(|&number| {
+            let own = own_receives(cases, number);
+            cases[number].register(claim, number, own)
+        })
     }
 
     fn first_deadline(&self) -> Option<Instant> {
@@ -227,31 +224,25 @@ impl<'a, 'c> Waiting<'a, 'c> {
     }
 
     /// Looks at the cases again: what happened while the select was trying, nobody tells it.
-    fn look(&mut self) -> Result<Option<Ended>, Again> {
+    fn look(&mut self, first: bool) -> Option<Ended> {
         for (number, case) in self.cases.iter_mut().enumerate() {
-            let closed = match case.look(&self.claim) {
+            let to = match case.look(&self.claim, first) {
                 Look::Waits => continue,
-                Look::Over => return self.start_over().map(Some),
-                Look::Ready => false,
-                Look::Closed => true,
+                Look::Over => Outcome::OVER,
+                Look::Ready => Outcome::chosen(number, false),
+                Look::Closed => Outcome::chosen(number, true),
             };
-            let chosen = Outcome::chosen(number, closed);
-            // Audit: `decide` is one for all. Here it is our own decision, and what others have done we learn
-            // from the cell too.
-            let decided = self.claim.decide(Outcome::WAITING, chosen);
-            return Ok(Some(Ended::Decided(decided.map_or_else(|other| other, |()| chosen))));
+            return Some(Ended::Decided(self.decide(to)));
         }
-        Ok(None)
+        None
     }
 
-    /// Goes back to trying, unless the claim is decided.
-    fn try_again(&self) -> Result<Ended, Again> {
-        // Audit: as in `look`.
+    /// Decides the claim, if nobody else has; what it has come to.
+    fn decide(&self, to: Outcome) -> Outcome {
+        // Audit: `decide` is one for all. Here it is our own decision, and what others have done we learn from the cell
+        // too.
         // site: stop-waiting
-        match self.claim.decide(Outcome::WAITING, Outcome::TRYING) {
-            Ok(()) => Err(Again),
-            Err(decided) => Ok(Ended::Decided(decided)),
-        }
+        self.claim.decide(Outcome::WAITING, to).map_or_else(|decided| decided, |()| to)
     }
 
     fn hurry(&mut self) -> bool {
@@ -259,23 +250,31 @@ impl<'a, 'c> Waiting<'a, 'c> {
         waiting.any(|case| case.handle.hurry(&case.slot))
     }
 
-    fn start_over(&self) -> Result<Ended, Again> {
-        self.try_again().or(Ok(Ended::Over))
-    }
-
-    fn time_is_up(&mut self) -> Result<Ended, Again> {
-        if let Ok(decided) = self.try_again() {
-            return Ok(decided);
-        }
+    fn time_is_up(&mut self) -> Option<Ended> {
         for &number in self.order {
-            let case = &mut self.cases[number];
-            if case.handle.deadline().is_some() && case.attempt() {
-                return Ok(Ended::Happened(number));
+            let Some(instant) = self.cases[number].handle.reserve() else { continue };
+            let chosen = Outcome::chosen(number, false);
+            let Case { handle, slot } = &mut self.cases[number];
+            match self.claim.decide(Outcome::WAITING, chosen) {
+                // Else the timer was set anew at this very moment, and the select starts over.
+                Ok(()) if handle.confirm(slot, instant) => return Some(Ended::Happened(number)),
+                Ok(()) => {
+                    return Some(Ended::Decided(Outcome::OVER));
+                }
+                Err(decided) => {
+                    handle.put_back(instant);
+                    return Some(Ended::Decided(decided));
+                }
             }
         }
         // A timer that was not the first to be received from, or was set anew, may be due later.
-        let is_up = self.deadline.is_some_and(|deadline| deadline <= now());
-        if is_up && !self.hurry() { Ok(Ended::Timeout) } else { Err(Again) }
+        if self.deadline.is_none_or(|deadline| deadline > now()) || self.hurry() {
+            return None;
+        }
+        match self.decide(Outcome::OVER) {
+            Outcome::OVER => Some(Ended::Timeout),
+            decided => Some(Ended::Decided(decided)),
+        }
     }
 }
 

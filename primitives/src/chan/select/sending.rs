@@ -15,7 +15,7 @@ use ::core::cell::Cell as Stash;
 
 impl<T> Chan<T> {
     /// The cell of a case that holds one.
-    fn sending(&self, slot: &Slot) -> Place<'_, Cell<T>> {
+    pub(in crate::chan) fn sending(&self, slot: &Slot) -> Place<'_, Cell<T>> {
         debug_assert!(matches!(slot.hold, Hold::Waiting | Hold::Late), "the case holds no cell");
         // SAFETY: the case has this ticket, and has not left its cell.
         unsafe { self.array.again(slot.ticket, slot.anchor) }
@@ -46,8 +46,7 @@ impl<T> Chan<T> {
         // SAFETY: nobody waits here yet, and only this sender may come to.
         unsafe { place.aside().set(SENDER, waiter) };
         self.add_behind();
-        // Release: value and claim are here for whoever meets them. SeqCst: as in `Chan::spoil`, and as in a
-        // plain send that waits.
+        // Release: value and claim are here for whoever meets them. SeqCst: as in a plain send that waits.
         let selects = state.with_phase(Phase::SenderSelects as u8);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
@@ -117,11 +116,6 @@ impl<T> Chan<T> {
 
     /// Looks again at a case that waits.
     pub(in crate::chan) fn look_send(&self, slot: &Slot) -> Look {
-        // SeqCst: whoever spoils the cell of a select that is trying reads its claim after it.
-        let phase = Phase::of(self.sending(slot).cell().look());
-        if matches!(phase, Phase::Broken | Phase::SenderGone | Phase::PassedOver) {
-            return Look::Over;
-        }
         // A receiver that moved the end of the buffer found us trying, or not here at all.
         let has_place = self.has_place(slot.ticket);
         if self.sent().is_closed() {

@@ -1,0 +1,215 @@
+//! Receives and sends of tasks: they wait in a cell as those of threads do, with a waker in place of a thread.
+
+use super::cell::{Cell, Phase, RECEIVER, SENDER, Sleeper, Waiter};
+use super::core::{Chan, Patience};
+use super::deferred;
+use super::error::{RecvError, SendError};
+use super::recv::{Accepted, NotReceived};
+use super::select::handle::{Hold, Slot};
+use super::send::{NotSent, Offered, Waited};
+use crate::queue::Place;
+use ::core::cell::Cell as Stash;
+use ::core::task::Poll::{Pending, Ready};
+use ::core::task::{Poll, Waker, ready};
+
+/// Lets a task that waits in this phase be woken when somebody ends the wait; ready if somebody has.
+fn doze<T>(place: Place<'_, Cell<T>>, party: usize, phase: Phase, waker: &Waker) -> Poll<()> {
+    let cell = place.cell();
+    if Phase::of(cell.load()) != phase {
+        return Ready(());
+    }
+    let fresh = waker.clone();
+    // site: rouse
+    let Ok(awake) = cell.rouse(phase) else { return Ready(()) };
+    // SAFETY: the cell says that the task is awake, and only its owner, which we are, changes that. Whoever ends such a
+    // wait leaves the slot alone.
+    let old = unsafe { place.aside().take(party) };
+    // SAFETY: the slot is still ours.
+    unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Task(fresh))) };
+    // site: fall-asleep
+    let ended = cell.fall_asleep(awake).is_err();
+    // SAFETY: the wait was ended while the cell said that the task is awake, so the slot is ours.
+    let fresh = if ended { unsafe { place.aside().take(party) } } else { None };
+    old.into_iter().chain(fresh).for_each(Waiter::discard);
+    if ended { Ready(()) } else { Pending }
+}
+
+impl<T> Chan<T> {
+    /// Receives, or waits in a cell, which the slot names then. If a waker panics meanwhile, the next receiver gets what was
+    /// received.
+    pub(super) fn poll_recv(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+        let _held = deferred::hold();
+        let received = ready!(self.receive_or_wait(slot, waker));
+        if deferred::call() {
+            if let Ok(value) = received {
+                self.give_back(value, slot.ticket);
+            }
+            return Pending;
+        }
+        Ready(received)
+    }
+
+    fn receive_or_wait(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+        loop {
+            let received = if slot.hold == Hold::Waiting {
+                let place = self.receiving(slot);
+                ready!(doze(place, RECEIVER, Phase::ReceiverWaits, waker));
+                slot.hold = Hold::Nothing;
+                self.receiving_ended(place)
+            } else {
+                match self.begin_receive(slot) {
+                    Some(received) => received,
+                    None => continue,
+                }
+            };
+            match received {
+                Ok(value) => return Ready(Ok(value)),
+                Err(Some(_)) => return Ready(Err(RecvError)),
+                Err(None) => (),
+            }
+        }
+    }
+
+    /// Receives with a new ticket; `None`: the slot says where to wait.
+    fn begin_receive(&self, slot: &mut Slot) -> Option<Result<T, Option<NotReceived>>> {
+        if !self.returned.is_empty()
+            && let Some(value) = self.take_returned()
+        {
+            return Some(Ok(value));
+        }
+        let Ok((ticket, place)) = self.receive_place(Patience::Until(None)) else {
+            return Some(Err(Some(NotReceived::Closed)));
+        };
+        slot.set(ticket, Hold::Nothing);
+        let mut state = place.cell().load();
+        loop {
+            match self.accept(place, state, ticket, None) {
+                Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
+                Accepted::Broken => return Some(Err(None)),
+                Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),
+                Accepted::MustWait(found) => match self.begin_to_receive(place, found, ticket) {
+                    Err(found) => state = found,
+                    Ok(None) => return Some(self.give_up_receiving(place, ticket, None)),
+                    Ok(Some(_)) => {
+                        slot.wait_at(ticket, place.anchor());
+                        return None;
+                    }
+                },
+            }
+        }
+    }
+
+    /// The task does not wait any longer: a value that has come for it goes to the next receiver.
+    pub(super) fn cancel_recv(&self, slot: &mut Slot) {
+        if slot.hold != Hold::Waiting {
+            return;
+        }
+        let _held = deferred::hold();
+        let place = self.receiving(slot);
+        slot.hold = Hold::Nothing;
+        if let Ok(value) = self.give_up_receiving(place, slot.ticket, Some(NotReceived::Timeout)) {
+            self.give_back(value, slot.ticket);
+        }
+    }
+
+    /// Sends the value in `stash`, or waits with it in a cell, which the slot names then. If a waker panics meanwhile, the
+    /// slot says what has happened.
+    pub(super) fn poll_send(
+        &self,
+        slot: &mut Slot,
+        stash: &Stash<Option<T>>,
+        waker: &Waker,
+    ) -> Poll<Result<(), SendError<T>>> {
+        let _held = deferred::hold();
+        let sent = match ::core::mem::replace(&mut slot.hold, Hold::Nothing) {
+            Hold::Happened => Ok(()),
+            hold => {
+                slot.hold = hold;
+                ready!(self.send_or_wait(slot, stash, waker))
+            }
+        };
+        if deferred::call() {
+            match sent {
+                Ok(()) => slot.hold = Hold::Happened,
+                Err(SendError(value)) => stash.set(Some(value)),
+            }
+            return Pending;
+        }
+        Ready(sent)
+    }
+
+    fn send_or_wait(
+        &self,
+        slot: &mut Slot,
+        stash: &Stash<Option<T>>,
+        waker: &Waker,
+    ) -> Poll<Result<(), SendError<T>>> {
+        loop {
+            if slot.hold == Hold::Waiting {
+                let place = self.sending(slot);
+                ready!(doze(place, SENDER, Phase::SenderWaits, waker));
+                slot.hold = Hold::Nothing;
+                return Ready(self.end_send(place, slot.ticket, self.sending_ended(place)));
+            }
+            let value = stash.take().expect("a send that has not ended has its value");
+            let (ticket, place) = match self.send_place(Patience::Until(None)) {
+                Ok(found) => found,
+                Err(_closed) => return Ready(Err(SendError(value))),
+            };
+            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            unsafe { place.cell().put(value) };
+            let mut state = place.cell().load();
+            loop {
+                match self.offer(place, state, ticket, None) {
+                    Offered::Sent => return Ready(Ok(())),
+                    Offered::Broken => {
+                        // SAFETY: the value was not handed over, so the slot is ours, and full.
+                        stash.set(Some(unsafe { place.cell().take() }));
+                        self.withdraw_send(place, ticket);
+                        break;
+                    }
+                    Offered::MustWait(found) => match self.begin_to_send(place, found, ticket) {
+                        Err(found) => state = found,
+                        Ok(Err(waited)) => return Ready(self.end_send(place, ticket, waited)),
+                        Ok(Ok(_)) => {
+                            slot.wait_at(ticket, place.anchor());
+                            break;
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// Leaves a cell in which the wait has ended.
+    fn end_send(&self, place: Place<'_, Cell<T>>, ticket: u64, waited: Waited) -> Result<(), SendError<T>> {
+        let sleeper = match waited {
+            Waited::Sent => return Ok(()),
+            Waited::Leaving(_, sleeper) => Some(sleeper),
+            Waited::Refused => None,
+        };
+        // SAFETY: the value was not handed over, so the slot is ours, and full.
+        let value = unsafe { place.cell().take() };
+        match sleeper {
+            Some(sleeper) => {
+                self.return_send(place, ticket);
+                sleeper.into_iter().for_each(Sleeper::discard);
+            }
+            None => self.withdraw_send(place, ticket),
+        }
+        Err(SendError(value))
+    }
+
+    /// The task does not wait any longer: the value is dropped, unless it has been sent.
+    pub(super) fn cancel_send(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
+        let _held = deferred::hold();
+        if slot.hold == Hold::Waiting {
+            let place = self.sending(slot);
+            slot.hold = Hold::Nothing;
+            let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom);
+            stash.set(self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value));
+        }
+        let value = stash.take();
+        deferred::protect(|| drop(value));
+    }
+}
