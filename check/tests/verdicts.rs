@@ -235,6 +235,64 @@ fn shuttle_cannot_see_that_race() {
     assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
 }
 
+/// What the body of a model finds right after it has made a thread, in all interleavings.
+#[cfg(feature = "shuttle")]
+fn found_after_spawn(look: fn(&Arc<(Shared, AtomicUsize)>, &thread::JoinHandle<()>) -> usize) -> Vec<usize> {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+    let into = seen.clone();
+    let report = run(SHUTTLE, move || {
+        let shared = Arc::new((Shared(UnsafeCell::new(0)), AtomicUsize::new(0)));
+        let theirs = Arc::clone(&shared);
+        let thread = thread::spawn(move || {
+            // SAFETY: the bug under test, which under shuttle is no race in memory: one OS thread runs all.
+            theirs.0.0.with_mut(|value| unsafe { *value = 1 });
+            theirs.1.store(1, Relaxed);
+        });
+        into.lock().expect("no panic").insert(look(&shared, &thread));
+        thread.join().expect("no panic");
+    });
+    assert!(report.verdict.passed(), "{report}");
+    seen.lock().expect("no panic").iter().copied().collect()
+}
+
+#[test]
+#[cfg(feature = "shuttle")]
+fn a_new_thread_may_be_ahead_of_whatever_its_maker_does_next() {
+    // SAFETY: as above.
+    let cell = found_after_spawn(|shared, _| shared.0.0.with(|value| unsafe { *value }) as usize);
+    // SAFETY: as above.
+    let word = found_after_spawn(|shared, _| unsafe { shared.1.unsync_load() });
+    let another = found_after_spawn(|shared, _| {
+        thread::spawn(|| ()).join().expect("no panic");
+        // SAFETY: as above.
+        shared.0.0.with(|value| unsafe { *value }) as usize
+    });
+    let done = found_after_spawn(|_, thread| thread.is_finished().into());
+    assert_eq!([cell, word, another, done], [(); 4].map(|()| vec![0, 1]));
+}
+
+/// Only the first plain access after a thread was made takes a decision.
+#[test]
+#[cfg(feature = "shuttle")]
+fn plain_accesses_cost_no_interleavings() {
+    let executions = |reads: usize| {
+        let report = run(SHUTTLE, move || {
+            let shared = Arc::new((Shared(UnsafeCell::new(0)), AtomicUsize::new(0)));
+            let theirs = Arc::clone(&shared);
+            let thread = thread::spawn(move || theirs.1.fetch_add(1, Relaxed));
+            shared.1.fetch_add(1, Relaxed);
+            for _ in 0..reads {
+                // SAFETY: nobody writes.
+                shared.0.0.with(|value| unsafe { *value });
+            }
+            thread.join().expect("no panic");
+        });
+        assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+        report.executions
+    };
+    assert_eq!(executions(0), executions(10));
+}
+
 #[test]
 fn store_buffering_by_seqcst_accesses_is_no_false_alarm() {
     let model = || {

@@ -228,7 +228,10 @@ impl Session {
         self.visit(Place::Atomic(atomic), false);
         let value = self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.unsync_load(atomic),
-            None => access.shadow.get(),
+            None => {
+                engine.plain();
+                access.shadow.get()
+            }
         });
         self.record("unsync_load", access.site, Some(atomic), None, || format!("→ {value}"));
         value
@@ -238,10 +241,9 @@ impl Session {
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.visit(Place::Atomic(atomic), true);
-        self.step(access.site, |engine| {
-            if let Some(memory) = engine.memory() {
-                memory.unsync_store(atomic, value);
-            }
+        self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.unsync_store(atomic, value),
+            None => engine.plain(),
         });
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
@@ -253,8 +255,13 @@ impl Session {
         if let Some(atomic) = self.atomic(access) {
             self.remember_access(Family::Atomic, atomic, access.site, true);
             self.visit(Place::Atomic(atomic), true);
-            let latest =
-                self.step(access.site, |engine| engine.memory().map(|memory| memory.exclusive(atomic, new)));
+            let latest = self.step(access.site, |engine| match engine.memory() {
+                Some(memory) => Some(memory.exclusive(atomic, new)),
+                None => {
+                    engine.plain();
+                    None
+                }
+            });
             if let Some(latest) = latest {
                 access.shadow.set(latest);
             }

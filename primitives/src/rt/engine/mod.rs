@@ -106,6 +106,9 @@ pub trait Engine {
         self.switch(true);
     }
 
+    /// A plain access is about to be made, which is no scheduling point by itself.
+    fn plain(&self) {}
+
     /// Blocks the current thread until [`unblock`](Self::unblock).
     fn block(&self);
 

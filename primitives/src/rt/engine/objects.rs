@@ -265,10 +265,9 @@ impl Session {
         let cell = self.cell(access)?;
         self.remember_access(Family::Cell, cell, access.site, write);
         self.visit(meeting::Place::Cell(cell), write);
-        self.step(access.site, |engine| {
-            if let Some(memory) = engine.memory() {
-                memory.cell_begin(cell, write);
-            }
+        self.step(access.site, |engine| match engine.memory() {
+            Some(memory) => memory.cell_begin(cell, write),
+            None => engine.plain(),
         });
         let operation = if write { "cell write" } else { "cell read" };
         self.record(operation, access.site, Some(cell), None, String::new);

@@ -19,6 +19,8 @@ const STACK_SIZE: usize = 256 * 1024;
 pub struct ShuttleEngine {
     tasks: RefCell<HashMap<ThreadId, TaskId>>,
     held: Cell<bool>,
+    /// The running thread has made another since the last scheduling decision.
+    made_thread: Rc<Cell<bool>>,
     /// The operation about to run, for the scheduler to see.
     site: Rc<Cell<Option<Site>>>,
     complaint: Rc<RefCell<Option<String>>>,
@@ -34,6 +36,12 @@ impl ShuttleEngine {
     pub fn site(&self) -> Rc<Cell<Option<Site>>> {
         Rc::clone(&self.site)
     }
+
+    /// Lets the scheduler decide who runs, and returns once it is this thread again.
+    fn decide(&self) {
+        thread::switch();
+        self.made_thread.set(false);
+    }
 }
 
 impl Engine for ShuttleEngine {
@@ -43,6 +51,7 @@ impl Engine for ShuttleEngine {
 
     fn begin(&self) {
         self.tasks.replace(HashMap::from([(0, ExecutionState::me())]));
+        self.made_thread.set(false);
     }
 
     fn at(&self, site: Site) {
@@ -64,12 +73,20 @@ impl Engine for ShuttleEngine {
         if yielding {
             ExecutionState::request_yield();
         }
-        thread::switch();
+        self.decide();
+    }
+
+    fn plain(&self) {
+        // The spawner's next atomic operation begins with a decision; a plain access that comes before it has to, or
+        // the new thread would never be first.
+        if self.made_thread.get() {
+            self.switch(false);
+        }
     }
 
     fn block(&self) {
         ExecutionState::with(|state| state.current_mut().block(false));
-        thread::switch();
+        self.decide();
     }
 
     fn unblock(&self, thread: ThreadId) {
@@ -78,8 +95,14 @@ impl Engine for ShuttleEngine {
     }
 
     fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
-        let task = ExecutionState::spawn_thread(body, STACK_SIZE, None, None, Location::caller());
+        let made_thread = Rc::clone(&self.made_thread);
+        let body = move || {
+            made_thread.set(false);
+            body();
+        };
+        let task = ExecutionState::spawn_thread(Box::new(body), STACK_SIZE, None, None, Location::caller());
         // No switch here: the spawner's next operation begins with one.
+        self.made_thread.set(true);
         self.tasks.borrow_mut().insert(thread, task);
     }
 

@@ -324,6 +324,7 @@ impl Session {
                        stores to, or join it";
             self.fail(FailureKind::Refused, why.to_string(), vec![site]);
         }
+        self.step(core::panic::Location::caller(), |engine| engine.plain());
         self.is_done(thread)
     }
 
