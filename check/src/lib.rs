@@ -27,6 +27,7 @@
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, rc11 to none |
+//! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
 //!
@@ -66,12 +67,14 @@ pub mod migrating {}
 
 pub mod audit;
 mod checker;
+mod command;
 mod engine;
 mod engines;
 mod environment;
 #[cfg(feature = "rc11")]
 mod graph_report;
 mod history;
+mod narrative;
 #[cfg(feature = "shuttle")]
 mod progress;
 mod report;
@@ -88,7 +91,7 @@ pub use progress::Progress;
 pub use report::{Counterexample, Report, Verdict};
 pub use scenario::{Failing, Program, Scenario};
 pub use selvedge::rt::engine::{
-    Blocked, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use,
+    Blocked, Call, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use, Values,
 };
 pub use site::site_of;
 pub use spec::Spec;

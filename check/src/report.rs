@@ -1,6 +1,6 @@
 //! What a run found.
 
-use crate::Engine;
+use crate::{Engine, command, narrative};
 use core::fmt;
 use core::time::Duration;
 use selvedge::rt::engine::Failure;
@@ -99,6 +99,8 @@ pub struct Counterexample {
     pub failure: Failure,
     /// The token that replays exactly this run; empty if the engine cannot replay.
     pub token: String,
+    /// The command that, with the token in `SELVEDGE_REPLAY`, replays it.
+    pub command: String,
     /// Anything else worth knowing.
     pub note: Option<String>,
     #[cfg(feature = "rc11")]
@@ -110,6 +112,7 @@ impl Counterexample {
         Counterexample {
             failure,
             token,
+            command: command::of_this_program(),
             note,
             #[cfg(feature = "rc11")]
             graph: None,
@@ -139,8 +142,12 @@ impl fmt::Display for Report {
             Verdict::Searched { bounds, .. } => write!(f, "searched, {executions} executions ({bounds})")?,
             Verdict::Sampled { schedules, seed } => write!(f, "sampled, {schedules} schedules, seed {seed}")?,
             Verdict::Stressed { runs } => write!(f, "stressed, {runs} runs")?,
+            Verdict::Failed(counterexample) if f.alternate() => write!(f, "FAILED: {counterexample:#}")?,
             Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,
             Verdict::Refused { why } => write!(f, "refused: {why}")?,
+        }
+        if let Verdict::Failed(_) = self.verdict {
+            return write!(f, "\n  found in {time:.1?}");
         }
         if self.blocked > 0 {
             write!(f, " and {} that others complete", self.blocked)?;
@@ -172,19 +179,14 @@ impl fmt::Display for Counterexample {
                 writeln!(f, "    {holder}")?;
             }
         }
-        if !failure.steps.is_empty() {
-            writeln!(f, "  the interleaving (T0 is the model's body):")?;
-        }
-        for (number, step) in failure.steps.iter().enumerate() {
-            writeln!(f, "  {:>4}  {step}", number + 1)?;
-        }
+        narrative::write(f, failure)?;
         if let Some(note) = &self.note {
             writeln!(f, "  note: {note}")?;
         }
         if self.token.is_empty() {
             write!(f, "  real threads cannot be replayed; run it again, or under another engine")
         } else {
-            write!(f, "  replay it: SELVEDGE_REPLAY='{}' cargo test …", self.token)
+            write!(f, "  replay it: SELVEDGE_REPLAY={} {}", command::quoted(&self.token), self.command)
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Replay tokens: which engine, and which of its executions.
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
+//! - `shuttle:0*3-(1*2-0*2)*50`: after three steps of thread 0 both take two in turn, fifty times.
 //! - `rc11:0*5-1*3/7=1`: see `selvedge_engine::Token`.
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
@@ -34,6 +35,84 @@ pub(crate) enum Token {
     Rc11(String),
 }
 
+/// A decision, and how often it is taken in a row.
+type Run = (Decision, usize);
+
+/// A longer schedule is not one that an engine has written.
+const LONGEST: usize = 10_000_000;
+
+/// Runs of a group that may be found to repeat.
+const LONGEST_GROUP: usize = 32;
+
+fn runs(decisions: &[Decision]) -> Vec<Run> {
+    decisions.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect()
+}
+
+/// Writes runs, with a group of them that repeats written once.
+fn write_groups(f: &mut fmt::Formatter<'_>, runs: &[Run]) -> fmt::Result {
+    let mut rest = runs;
+    while !rest.is_empty() {
+        let longest = LONGEST_GROUP.min(rest.len() / 2);
+        let group = (2..=longest).find(|length| rest[..*length] == rest[*length..2 * length]);
+        let length = group.unwrap_or(1);
+        let times = rest.chunks_exact(length).take_while(|next| *next == &rest[..length]).count();
+        f.write_str(if rest.len() == runs.len() { "" } else { "-" })?;
+        if times > 1 {
+            f.write_str("(")?;
+        }
+        for (position, (decision, times)) in rest[..length].iter().enumerate() {
+            f.write_str(if position == 0 { "" } else { "-" })?;
+            match decision {
+                Decision::Thread(thread) => write!(f, "{thread}")?,
+                Decision::Choice(choice) => write!(f, "c{choice}")?,
+            }
+            if *times > 1 {
+                write!(f, "*{times}")?;
+            }
+        }
+        if times > 1 {
+            write!(f, ")*{times}")?;
+        }
+        rest = &rest[length * times..];
+    }
+    Ok(())
+}
+
+/// The decisions that runs and groups stand for; what is wrong with them.
+fn decisions(text: &str) -> Result<Vec<Decision>, &'static str> {
+    let mut decisions = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = match rest.strip_prefix('(') {
+            Some(group) => 1 + group.find(')').ok_or("a group without an end")?,
+            None => 0,
+        };
+        let end = rest[end..].find('-').map_or(rest.len(), |at| end + at);
+        let (what, times) = match rest[..end].strip_prefix('(') {
+            Some(group) => group.split_once(")*").ok_or("a group without a repetition")?,
+            None => rest[..end].split_once('*').unwrap_or((&rest[..end], "1")),
+        };
+        let once = if rest.starts_with('(') { self::decisions(what)? } else { vec![decision(what)?] };
+        let times: usize = times.parse().map_err(|_| "a bad repetition")?;
+        if times.saturating_mul(once.len()) > LONGEST - decisions.len() {
+            return Err("a repetition that is too long");
+        }
+        decisions.extend(once.repeat(times));
+        match rest[end..].strip_prefix('-') {
+            Some(next) => rest = next,
+            None => return Ok(decisions),
+        }
+    }
+}
+
+fn decision(text: &str) -> Result<Decision, &'static str> {
+    let decision = match text.strip_prefix('c') {
+        Some(choice) => choice.parse().map(Decision::Choice),
+        None => text.parse().map(Decision::Thread),
+    };
+    decision.map_err(|_| "a bad decision")
+}
+
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -49,16 +128,7 @@ impl fmt::Display for Token {
             Token::Rc11(token) => write!(f, "rc11:{token}"),
             Token::Shuttle(decisions) => {
                 f.write_str("shuttle:")?;
-                for (position, run) in decisions.chunk_by(|a, b| a == b).enumerate() {
-                    f.write_str(if position == 0 { "" } else { "-" })?;
-                    match run[0] {
-                        Decision::Thread(thread) => write!(f, "{thread}")?,
-                        Decision::Choice(choice) => write!(f, "c{choice}")?,
-                    }
-                    if run.len() > 1 {
-                        write!(f, "*{}", run.len())?;
-                    }
-                }
+                write_groups(f, &runs(decisions))?;
                 Ok(())
             }
         }
@@ -96,20 +166,7 @@ impl FromStr for Token {
             }
             "rc11" if !rest.is_empty() => Ok(Token::Rc11(rest.to_string())),
             "shuttle" => {
-                let mut decisions = Vec::new();
-                for run in rest.split('-') {
-                    let (what, times) = run.split_once('*').unwrap_or((run, "1"));
-                    let decision = match what.strip_prefix('c') {
-                        Some(choice) => choice.parse().map(Decision::Choice),
-                        None => what.parse().map(Decision::Thread),
-                    };
-                    let decision = decision.map_err(|_| wrong("a bad decision"))?;
-                    let times = times.parse().map_err(|_| wrong("a bad repetition"))?;
-                    if times > 10_000_000 {
-                        return Err(wrong("a repetition that is too long"));
-                    }
-                    decisions.extend(core::iter::repeat_n(decision, times));
-                }
+                let decisions = decisions(rest).map_err(wrong)?;
                 Ok(Token::Shuttle(decisions))
             }
             _ => Err(wrong("unknown engine")),
@@ -166,6 +223,7 @@ mod tests {
         use Decision::{Choice, Thread};
         for token in [
             Token::Shuttle(vec![Thread(0), Thread(0), Choice(2), Thread(11), Thread(0)]),
+            Token::Shuttle([vec![Choice(1)], [Thread(1), Thread(0), Thread(0)].repeat(7)].concat()),
             Token::Rc11("0*5-1*3/7=1".to_string()),
             Token::Loom { execution: 17, preemptions: Some(2), choices: vec![] },
             Token::Loom { execution: 3, preemptions: None, choices: vec![1, 0, 2] },
@@ -193,6 +251,9 @@ mod tests {
     fn runs_are_folded() {
         let token = Token::Shuttle([[Decision::Thread(1); 3], [Decision::Thread(0); 3]].concat());
         assert_eq!(token.to_string(), "shuttle:1*3-0*3");
+        let rounds = [Decision::Thread(1), Decision::Thread(1), Decision::Thread(0)].repeat(40);
+        let token = Token::Shuttle([&[Decision::Choice(2)], &rounds[..], &rounds[..2]].concat());
+        assert_eq!(token.to_string(), "shuttle:c2-(1*2-0)*40-1*2");
     }
 
     #[test]
@@ -207,6 +268,11 @@ mod tests {
             "shuttle:1*",
             "genmc:1",
             "shuttle:1*99999999999",
+            "shuttle:(1-2)*9999999",
+            "shuttle:(1-2",
+            "shuttle:(1-2)",
+            "shuttle:()*2",
+            "shuttle:((1)*2)*2",
         ] {
             assert!(bad.parse::<Token>().expect_err(bad).contains("not a replay token"), "{bad}");
         }

@@ -43,6 +43,42 @@ fn child_fails_as_expected() {
     }
 }
 
+/// Set where a test is to fail: only when another one runs it.
+const CHILD: &str = "SELVEDGE_TEST_OF_A_FAILURE";
+
+#[test]
+fn child_fails() {
+    if std::env::var_os(CHILD).is_some() {
+        Checker::new().name("it's a model").iterations(10).check(|| {
+            let sum = AtomicUsize::new(0);
+            assert_eq!(sum.fetch_add(1, SeqCst), 1);
+        });
+    }
+}
+
+#[test]
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+fn the_line_that_replays_a_failure_runs_as_it_is_printed() {
+    let this = std::env::current_exe().expect("a test is a program");
+    let mut command = Command::new(this);
+    let output = command.args(["--exact", "child_fails"]).env(CHILD, "1").output().expect("it can be run");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let replays: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix("replay it: ")).collect();
+    let explorers: Vec<_> =
+        Engine::available().into_iter().filter(|engine| *engine != Engine::Native).collect();
+    assert_eq!(replays.len(), explorers.len(), "{text}");
+    for (line, engine) in replays.into_iter().zip(explorers) {
+        let output = Command::new("sh").args(["-c", line]).env(CHILD, "1").output().expect("a shell");
+        let printed = String::from_utf8(output.stderr).expect("UTF-8");
+        let ran = printed.lines().filter(|line| line.starts_with("it's a model: "));
+        let failed = format!("it's a model: {engine}: FAILED: panic in execution 1");
+        assert!(
+            ran.clone().count() == 1 && ran.clone().all(|line| line.starts_with(&failed)),
+            "{line}:\n{printed}"
+        );
+    }
+}
+
 /// What one of the tests of this file prints.
 fn printed(test: &str) -> String {
     let this = std::env::current_exe().expect("a test is a program");

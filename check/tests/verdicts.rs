@@ -235,9 +235,12 @@ fn shuttle_cannot_see_that_race() {
     assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
 }
 
+#[cfg(feature = "shuttle")]
+type CellAndWord = Arc<(Shared, AtomicUsize)>;
+
 /// What the body of a model finds right after it has made a thread, in all interleavings.
 #[cfg(feature = "shuttle")]
-fn found_after_spawn(look: fn(&Arc<(Shared, AtomicUsize)>, &thread::JoinHandle<()>) -> usize) -> Vec<usize> {
+fn found_after_spawn(look: fn(&CellAndWord, &thread::JoinHandle<()>) -> usize) -> Vec<usize> {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
     let into = seen.clone();
     let report = run(SHUTTLE, move || {
@@ -399,6 +402,43 @@ fn a_bound_on_preemptions_cuts_every_search_and_is_named() {
     }
 }
 
+/// loom could only show a failure of its by running all executions before it once more.
+#[test]
+#[cfg(feature = "loom")]
+fn a_failure_under_loom_is_shown_without_another_exploration() {
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = runs.clone();
+    let checker = Checker::new().ignore_environment().engines([LOOM]).shrink(false);
+    let report = checker.max_executions(200).run(move || {
+        counted.fetch_add(1, Relaxed);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let threads = [1, 2, 3].map(|n| {
+            let order = Arc::clone(&order);
+            thread::spawn(move || order.lock().push(n))
+        });
+        for thread in threads {
+            thread.join().expect("no panic");
+        }
+        assert_ne!(*order.lock(), [1, 3, 2]);
+    });
+    let report = &report[0];
+    let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
+    assert!(found.failure.execution > 1 && !found.failure.steps.is_empty(), "{report}");
+    assert_eq!((report.executions, runs.load(Relaxed)), (found.failure.execution, found.failure.execution));
+}
+
+#[test]
+fn what_is_run_again_to_be_shown_does_not_count() {
+    for engine in explorers() {
+        let checker = Checker::new().ignore_environment().engines([engine]);
+        let report = checker.run(|| {
+            let n = AtomicUsize::new(0);
+            assert_eq!(n.fetch_add(1, Relaxed), 1);
+        });
+        assert_eq!((kind(&report[0]), report[0].executions), (Some(FailureKind::Panic), 1), "{}", report[0]);
+    }
+}
+
 /// loom explores once for each vector of choices.
 #[test]
 fn a_limit_counts_the_executions_of_all_choices() {
@@ -423,84 +463,6 @@ fn samples_say_how_many_and_from_which_seed() {
         let report =
             checker.iterations(50).seed(7).run(|| assert_eq!(two_adders().load(Relaxed), 3)).remove(0);
         assert!(matches!(report.verdict, Verdict::Sampled { schedules: 50, seed: 7 }), "{report}");
-    }
-}
-
-/// Threads of the model that share nothing, or something that no engine sees: nobody claims to have seen all.
-fn saw_no_conflict(model: impl Fn() + Send + Sync + Clone + 'static) {
-    for engine in explorers() {
-        let report = run(engine, model.clone());
-        let Verdict::Searched { bounds, .. } = &report.verdict else { panic!("{report}") };
-        assert!(bounds.contains("2 threads, and the engine saw no conflict between them"), "{report}");
-    }
-}
-
-#[test]
-fn threads_that_share_std_atomics_are_remarked() {
-    saw_no_conflict(|| {
-        let ready = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let theirs = ready.clone();
-        let thread = thread::spawn(move || theirs.store(1, Relaxed));
-        ready.load(Relaxed);
-        thread.join().expect("no panic");
-    });
-    // Each looks at something of its own meanwhile, and both own an `Arc` of rt.
-    saw_no_conflict(|| {
-        let before = Arc::new((AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0)));
-        before.0.store(1, Relaxed);
-        let theirs = before.clone();
-        let thread = thread::spawn(move || {
-            theirs.1.store(1, Relaxed);
-            AtomicUsize::new(0).store(1, Relaxed);
-            drop(theirs);
-        });
-        AtomicUsize::new(before.1.load(Relaxed)).store(1, Relaxed);
-        drop(before);
-        thread.join().expect("no panic");
-    });
-}
-
-#[test]
-fn threads_that_share_nothing_pass_with_a_remark() {
-    saw_no_conflict(|| {
-        let shared = Arc::new(AtomicUsize::new(7));
-        let theirs = Arc::clone(&shared);
-        let thread = thread::spawn(move || theirs.load(Acquire));
-        assert_eq!(shared.load(Acquire), thread.join().expect("no panic"));
-        shared.store(8, Relaxed);
-    });
-}
-
-#[test]
-#[cfg(feature = "shuttle")]
-fn a_sample_without_a_conflict_is_remarked_too() {
-    let report = run(Engine::Shuttle(Strategy::Random), || {
-        let thread = thread::spawn(|| AtomicUsize::new(0).load(Relaxed));
-        thread.join().expect("no panic");
-    });
-    assert!(report.verdict.passed() && report.to_string().contains("saw no conflict"), "{report}");
-}
-
-#[test]
-fn threads_that_meet_only_in_a_parker_or_a_cell_conflict() {
-    for engine in explorers() {
-        let parked = run(engine, || {
-            let parker = Parker::new();
-            let unparker = parker.unparker();
-            let thread = thread::spawn(move || unparker.unpark());
-            parker.park();
-            thread.join().expect("no panic");
-        });
-        let locked = run(engine, || {
-            let lock = Arc::new(Mutex::new(0));
-            let theirs = Arc::clone(&lock);
-            let thread = thread::spawn(move || *theirs.lock() += 1);
-            *lock.lock() += 1;
-            thread.join().expect("no panic");
-        });
-        for report in [parked, locked] {
-            assert!(report.verdict.passed() && !report.to_string().contains("no conflict"), "{report}");
-        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! loom: its builder, driven so that every bound is ours.
 
-use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
+use super::{Event, Limits, Model, Plan, isolated, judge};
 use crate::Verdict;
 use crate::token::Token;
 use corosensei::on_stack;
 use corosensei::stack::DefaultStack;
-use selvedge::rt::engine::{Failure, LoomEngine, Options, Outcome, Session, StaticKey};
+use selvedge::rt::engine::{Failure, LoomEngine, Options, Outcome, Record, Session, StaticKey};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -72,14 +72,10 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     let mut choices = Choices::default();
     loop {
         // All explorations together keep to the limits.
-        let part = Part { limits: limits.clone(), done, record: None };
+        let part = Part { limits: limits.clone(), done, record: Record::Every };
         let (event, met) = explore(plan, model, &part, choices.given.clone());
         done += met.executions;
         match event {
-            Event::Failed(failure, Some(token)) => {
-                let again = replay(plan, model, failure.execution, choices.given.clone());
-                return with_replay(*failure, token, again);
-            }
             Event::Done { cut: None } => match met.next() {
                 Some(next) => choices = next,
                 None => return nothing_found(Event::Done { cut: None }, &bounds(plan)),
@@ -89,10 +85,10 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     }
 }
 
-/// One execution again, of the exploration with these choices.
+/// One execution again, of the exploration with these choices: as far as that goes, however long it takes.
 fn replay(plan: &Plan, model: &Model, execution: u64, given: Vec<usize>) -> Event {
-    let limits = Limits { executions: Some(execution), ..Limits::of(plan) };
-    explore(plan, model, &Part { limits, done: 0, record: Some(execution) }, given).0
+    let limits = Limits { executions: Some(execution), time: None, ..Limits::of(plan) };
+    explore(plan, model, &Part { limits, done: 0, record: Record::Execution(execution) }, given).0
 }
 
 /// What one exploration is of the whole.
@@ -101,8 +97,8 @@ struct Part {
     limits: Limits,
     /// Executions of those before it.
     done: u64,
-    /// The execution to record.
-    record: Option<u64>,
+    /// The executions to record.
+    record: Record,
 }
 
 fn bounds(plan: &Plan) -> String {

@@ -367,7 +367,7 @@ fn judge(failure: Failure, token: Option<Token>, note: Option<String>) -> Verdic
 }
 
 /// A failure as the exploration saw it, with the steps that a replay recorded.
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "rc11", feature = "shuttle"))]
 fn with_replay(failure: Failure, token: Token, replayed: Event) -> Verdict {
     match replayed {
         Event::Failed(again, _) if again.kind == failure.kind => {

@@ -67,8 +67,9 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
                 "run {run} did not end within {:?}: the model waits in a way that selvedge::rt cannot see, or loops",
                 plan.hang_limit
             );
-            Some(match entered.get().and_then(|run: &Arc<NativeRun>| run.unseen_panic()) {
-                Some(panicked) => Event::Failed(Box::new(after_panic(run, panicked, &hangs)), None),
+            let failure = entered.get().and_then(|entered| after_panic(run, entered, &hangs));
+            Some(match failure {
+                Some(failure) => Event::Failed(Box::new(failure), None),
                 None => Event::Crashed(hangs),
             })
         }
@@ -76,14 +77,16 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
 }
 
 /// The failure of a run that hangs after a thread has panicked.
-fn after_panic(execution: u64, (thread, panic): (usize, String), hangs: &str) -> Failure {
-    Failure {
+fn after_panic(execution: u64, run: &Arc<NativeRun>, hangs: &str) -> Option<Failure> {
+    let (thread, panic) = run.unseen_panic()?;
+    Some(Failure {
         kind: FailureKind::Panic,
-        message: format!("thread {thread} panicked: {panic}; after that {hangs}"),
+        message: format!("{} panicked: {panic}; after that {hangs}", run.title(thread)),
         thread,
         sites: Vec::new(),
         blocked: Vec::new(),
+        names: run.names(),
         execution,
         steps: Vec::new(),
-    }
+    })
 }

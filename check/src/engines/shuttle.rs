@@ -3,15 +3,16 @@
 use super::depth_first::DepthFirst;
 use super::loose::{Loose, switches};
 use super::schedule::{Driver, Handle, Sampled, Source};
-use super::{Event, Model, Plan, isolated, judge, with_replay};
+use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
 use crate::token::{Decision, Token};
 use crate::{Strategy, Verdict};
-use selvedge::rt::engine::{Failure, Options, Outcome, Session, ShuttleEngine};
+use selvedge::rt::engine::{Failure, Options, Outcome, Record, Session, ShuttleEngine};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 /// Priority changes in a PCT schedule.
 const PCT_DEPTH: usize = 3;
@@ -52,7 +53,9 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
     match start(plan, Task::Explore(strategy), model) {
         Event::Failed(failure, Some(Token::Shuttle(decisions))) => {
             let decisions = if plan.shrink { shortened(plan, model, &failure, decisions) } else { decisions };
-            let again = start(plan, Task::Replay(decisions.clone()), model);
+            // What is run again to be shown does not count.
+            let uncounted = Plan { counters: Arc::default(), ..plan.clone() };
+            let again = start(&uncounted, Task::Replay(decisions.clone()), model);
             with_replay(*failure, Token::Shuttle(decisions), again)
         }
         Event::Done { cut } if strategy == Strategy::DepthFirst => match cut {
@@ -69,12 +72,15 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
 /// after the other.
 fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decision>) -> Vec<Decision> {
     const TRIES: usize = 500;
+    // More would keep the reader waiting.
+    let limit = Limits { time: Some(Duration::from_secs(2)), executions: None, ..Limits::of(plan) };
+    let limit = Limits { out_of_time: Arc::default(), ..limit };
     let mut best = decisions;
     let mut tries = 0;
     'shorter: loop {
         for loose in Loose::shorter(&best) {
             tries += 1;
-            if tries > TRIES {
+            if tries > TRIES || limit.reached(1).is_some() {
                 return best;
             }
             let plan = Plan { counters: Arc::default(), ..plan.clone() };
@@ -114,7 +120,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
         Box::new(engine),
         Options {
             max_operations: plan.max_operations,
-            record: replaying.then_some(1),
+            record: if replaying { Record::Execution(1) } else { Record::Nothing },
             mutations: plan.mutations.clone(),
             statics: Vec::new(),
             chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),

@@ -150,6 +150,8 @@ fn shown(
     token: String,
     failed: &Failed,
 ) -> Verdict {
+    // What is run again to be shown does not count.
+    let plan = &Plan { counters: Arc::default(), ..plan.clone() };
     let interleaved = {
         let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
         failed.as_mut().and_then(|shown| shown.interleaved.take())

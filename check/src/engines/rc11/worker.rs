@@ -4,7 +4,7 @@ use super::super::{Event, Model, Plan};
 use super::pool::Pool;
 use super::{Failed, Shown};
 use crate::token::Token;
-use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Session};
+use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Record, Session};
 use selvedge_engine::{End, Machine, Part, Statistics};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -91,7 +91,10 @@ fn install(
         Box::new(Rc11Engine::new(Rc::clone(machine), alone)),
         Options {
             max_operations: plan.max_operations,
-            record: matches!(task, Task::Replay(_)).then_some(1),
+            record: match task {
+                Task::Replay(_) => Record::Execution(1),
+                _ => Record::Nothing,
+            },
             mutations: plan.mutations.clone(),
             statics: Vec::new(),
             chooser: Box::new(|_| unreachable!("the machine branches over choices itself")),

@@ -74,7 +74,7 @@ pub struct Blocked {
     pub thread: usize,
     /// The thread's name, if it has one.
     pub name: Option<String>,
-    /// What it waits for: `park`, or `join of thread 2`.
+    /// What it waits for: `park`, or `join of T2`.
     pub waits_for: String,
     /// The line that waits.
     pub site: Site,
@@ -97,6 +97,8 @@ pub struct Failure {
     pub sites: Vec<Site>,
     /// The threads that wait, for deadlocks and leaks.
     pub blocked: Vec<Blocked>,
+    /// The threads' names, by their numbers.
+    pub names: Vec<Option<String>>,
     /// The number of the failing execution, from 1.
     pub execution: u64,
     /// The interleaving, if it was recorded.

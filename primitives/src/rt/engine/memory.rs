@@ -3,7 +3,7 @@
 use super::meeting::{Place, counts_owners};
 use super::mutation::weakens;
 use super::objects::Family;
-use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Width};
+use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Values, Width};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
@@ -126,7 +126,7 @@ impl Session {
                 access.shadow.get()
             }
         });
-        self.record("load", access.site, Some(atomic), Some(order), || format!("→ {value}"));
+        self.record("load", access.site, Some(atomic), Some(order), Values::Read(value));
         value
     }
 
@@ -146,7 +146,7 @@ impl Session {
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
-        self.record("store", access.site, Some(atomic), Some(order), || format!("← {value}"));
+        self.record("store", access.site, Some(atomic), Some(order), Values::Written(value));
     }
 
     pub(crate) fn rmw(&self, access: Access<'_>, op: Rmw, order: Ordering) -> u64 {
@@ -174,7 +174,7 @@ impl Session {
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.note_change(old != new);
         access.shadow.set(new);
-        self.record(op.name(), access.site, Some(atomic), Some(order), || format!("{old} → {new}"));
+        self.record(op.name(), access.site, Some(atomic), Some(order), Values::Changed { old, new });
         old
     }
 
@@ -214,11 +214,12 @@ impl Session {
             access.shadow.set(new);
         }
         let order = if result.is_ok() { success } else { failure };
-        self.record("compare_exchange", access.site, Some(atomic), Some(order), || match result {
-            Ok(old) => format!("{old} → {new}"),
-            Err(found) if found == current => format!("found {found}, and failed spuriously"),
-            Err(found) => format!("found {found}, not {current}"),
-        });
+        let values = match result {
+            Ok(old) => Values::Changed { old, new },
+            Err(found) if found == current => Values::Spurious(found),
+            Err(found) => Values::Missed { found, wanted: current },
+        };
+        self.record("compare_exchange", access.site, Some(atomic), Some(order), values);
         result
     }
 
@@ -233,7 +234,7 @@ impl Session {
                 access.shadow.get()
             }
         });
-        self.record("unsync_load", access.site, Some(atomic), None, || format!("→ {value}"));
+        self.record("unsync_load", access.site, Some(atomic), None, Values::Read(value));
         value
     }
 
@@ -247,7 +248,7 @@ impl Session {
         });
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
-        self.record("unsync_store", access.site, Some(atomic), None, || format!("← {value}"));
+        self.record("unsync_store", access.site, Some(atomic), None, Values::Written(value));
     }
 
     /// Exclusive access: the latest value, or with `new` its replacement.
@@ -289,6 +290,6 @@ impl Session {
             None if order == SeqCst => engine.switch(false),
             None => (),
         });
-        self.record("fence", site, None, Some(order), String::new);
+        self.record("fence", site, None, Some(order), Values::None);
     }
 }

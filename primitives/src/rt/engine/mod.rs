@@ -67,7 +67,7 @@ pub use session::{Counters, Options, Outcome, Session};
 pub use shuttle::ShuttleEngine;
 pub(crate) use slot::Slot;
 pub use survey::{Operation, Survey, Use, is_own_source};
-pub use trace::Step;
+pub use trace::{Call, Record, Step, Values};
 
 use core::panic::Location;
 use core::sync::atomic::Ordering;

@@ -3,6 +3,7 @@
 use super::current::{panic_text, set_native};
 use super::locks::{Books, Lock};
 use super::session::Counters;
+use super::threads::title;
 use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
@@ -262,8 +263,19 @@ impl NativeRun {
         self.lock().unseen_panic()
     }
 
+    /// A thread as reports call it.
+    pub fn title(&self, thread: ThreadId) -> String {
+        title(thread, self.names().get(thread).and_then(Option::as_deref))
+    }
+
+    /// The threads' names.
+    pub fn names(&self) -> Vec<Option<String>> {
+        self.lock().all.iter().map(|thread| thread.name.clone()).collect()
+    }
+
     fn fail_panic(&self, thread: ThreadId, message: &str) {
-        self.fail(FailureKind::Panic, thread, format!("thread {thread} panicked: {message}"), Vec::new());
+        let title = self.title(thread);
+        self.fail(FailureKind::Panic, thread, format!("{title} panicked: {message}"), Vec::new());
     }
 
     fn check_stuck(&self) {
@@ -292,7 +304,8 @@ impl NativeRun {
             };
             match panicked {
                 Some((thread, panic)) => {
-                    let message = format!("thread {thread} panicked: {panic}; after that {message}");
+                    let title = self.title(thread);
+                    let message = format!("{title} panicked: {panic}; after that {message}");
                     self.fail(FailureKind::Panic, thread, message, blocked);
                 }
                 None => self.fail(kind, ME.get(), message, blocked),
@@ -308,6 +321,7 @@ impl NativeRun {
             sites: blocked.iter().map(|thread| thread.site).collect(),
             blocked,
             execution: self.options.run,
+            names: self.names(),
             steps: Vec::new(),
         });
     }
@@ -315,5 +329,5 @@ impl NativeRun {
 
 /// What a thread that joins `thread` waits for.
 pub(crate) fn join_of(thread: ThreadId) -> String {
-    format!("join of thread {thread}")
+    format!("join of T{thread}")
 }

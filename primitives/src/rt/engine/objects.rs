@@ -3,7 +3,7 @@
 use super::meeting;
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
-use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Width};
+use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Values, Width};
 use std::collections::{BTreeMap, HashMap};
 
 /// A static that has to be made before the body runs.
@@ -270,7 +270,7 @@ impl Session {
             None => engine.plain(),
         });
         let operation = if write { "cell write" } else { "cell read" };
-        self.record(operation, access.site, Some(cell), None, String::new);
+        self.record(operation, access.site, Some(cell), None, Values::None);
         Some(cell)
     }
 

@@ -6,8 +6,8 @@ use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
 use super::{
-    Change, Engine, Failure, FailureKind, Mutation, Raced, Site, StaticKey, Step, Survey, ThreadId, Use,
-    current,
+    Change, Engine, Failure, FailureKind, Mutation, Raced, Record, Site, StaticKey, Step, Survey, ThreadId,
+    Use, Values, current,
 };
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 pub struct Options {
     /// Operations that one execution may perform.
     pub max_operations: u64,
-    /// Record the steps of this execution (from 1).
-    pub record: Option<u64>,
+    /// The executions whose steps are recorded.
+    pub record: Record,
     /// The sites to change.
     pub mutations: Vec<Mutation>,
     /// Statics that an earlier try of this exploration met: made before the body runs.
@@ -75,7 +75,7 @@ pub struct Session {
     mutations: Vec<Mutation>,
     pub(super) chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
     on_outcome: Box<dyn Fn(Outcome)>,
-    record_execution: Option<u64>,
+    record: Record,
     recording: Cell<bool>,
     /// Operations that the counters do not have yet.
     uncounted: Cell<u64>,
@@ -133,7 +133,7 @@ impl Session {
             mutations: options.mutations,
             chooser: RefCell::new(options.chooser),
             on_outcome: options.on_outcome,
-            record_execution: options.record,
+            record: options.record,
             recording: Cell::new(false),
             uncounted: Cell::new(0),
             unwinder: Cell::new(None),
@@ -162,7 +162,11 @@ impl Session {
             state.body_returned = false;
             state.operations = 0;
             state.unchanged = 0;
-            self.recording.set(self.record_execution == Some(state.execution));
+            self.recording.set(match self.record {
+                Record::Nothing => false,
+                Record::Execution(number) => number == state.execution,
+                Record::Every => true,
+            });
         }
         // Relaxed: a statistic.
         self.counters.executions.fetch_add(1, Relaxed);
@@ -361,7 +365,7 @@ impl Session {
                 Some((thread, panic)) => (
                     FailureKind::Panic,
                     thread,
-                    format!("thread {thread} panicked: {panic}; after that {message}"),
+                    format!("{} panicked: {panic}; after that {message}", state.threads.title(thread)),
                 ),
                 None => (kind, state.threads.current, message),
             };
@@ -372,6 +376,7 @@ impl Session {
                 sites,
                 blocked: state.threads.blocked(),
                 execution: state.execution,
+                names: state.threads.names(),
                 steps: core::mem::take(&mut state.steps),
             }
         };
@@ -402,13 +407,13 @@ impl Session {
         site: Site,
         object: Option<u32>,
         ordering: Option<Ordering>,
-        values: impl FnOnce() -> String,
+        values: Values,
     ) {
         if self.recording.get() {
-            let values = values();
             let mut state = self.state.borrow_mut();
             let thread = state.threads.current;
-            state.steps.push(Step { thread, operation, object, ordering, values, site });
+            let call = state.threads.call();
+            state.steps.push(Step { thread, operation, object, ordering, values, site, call });
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::current::panic_text;
 use super::locks::Books;
 use super::observe::Clock;
-use super::{Blocked, FailureKind, Session, Site, ThreadId};
+use super::{Blocked, Call, FailureKind, Session, Site, ThreadId, Values};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
 use std::collections::HashMap;
@@ -28,6 +28,8 @@ pub(super) struct Thread {
     locals: HashMap<usize, Box<dyn Any>>,
     /// Where public operations that have not returned were called, the outermost first.
     pub(super) entries: Vec<Site>,
+    /// Calls from outside the library so far.
+    calls: u32,
     /// What is known to come before its next step.
     pub(super) clock: Clock,
     steps: u64,
@@ -51,6 +53,7 @@ impl Thread {
             detached: false,
             locals: HashMap::new(),
             entries: Vec::new(),
+            calls: 0,
             clock: Clock::default(),
             steps: 0,
         }
@@ -81,6 +84,23 @@ impl Threads {
     /// How many steps it has taken.
     pub(super) fn steps(&self) -> u64 {
         self.all[self.current].steps
+    }
+
+    /// The call from outside that the current thread is in.
+    pub(super) fn call(&self) -> Option<Call> {
+        let thread = &self.all[self.current];
+        let site = thread.entered_at()?;
+        Some(Call { number: thread.calls, site })
+    }
+
+    /// The threads' names.
+    pub(super) fn names(&self) -> Vec<Option<String>> {
+        self.all.iter().map(|thread| thread.name.clone()).collect()
+    }
+
+    /// A thread as reports call it: `T2`, or `T2 (writer)`.
+    pub(super) fn title(&self, thread: ThreadId) -> String {
+        title(thread, self.all.get(thread).and_then(|thread| thread.name.as_deref()))
     }
 
     /// The current thread's clock.
@@ -128,6 +148,14 @@ impl Threads {
     }
 }
 
+/// A thread as reports call it: `T2`, or `T2 (writer)`.
+pub(super) fn title(thread: ThreadId, name: Option<&str>) -> String {
+    match name {
+        Some(name) if thread > 0 => format!("T{thread} ({name})"),
+        _ => format!("T{thread}"),
+    }
+}
+
 impl Session {
     /// Starts a thread that runs `body`; the body stores its own result and catches its own panics.
     pub(crate) fn spawn(
@@ -168,7 +196,7 @@ impl Session {
         };
         self.step(site, |engine| engine.spawn(id, Box::new(run)));
         self.note_change(true);
-        self.record("spawn", site, None, None, || format!("T{id}"));
+        self.record("spawn", site, None, None, Values::Thread(id));
         id
     }
 
@@ -230,7 +258,8 @@ impl Session {
 
     fn fail_panic(&self, thread: ThreadId, message: String) -> ! {
         self.state.borrow_mut().threads.current = thread;
-        self.fail(FailureKind::Panic, format!("thread {thread} panicked: {message}"), Vec::new())
+        let title = self.state.borrow().threads.title(thread);
+        self.fail(FailureKind::Panic, format!("{title} panicked: {message}"), Vec::new())
     }
 
     /// Fails the execution if nobody can run and somebody waits.
@@ -286,7 +315,7 @@ impl Session {
         if let Some(waiting) = self.engine.waiting() {
             self.while_blocked(super::join_of(thread), site, || waiting.join(thread));
             self.joins_clock(thread);
-            return self.record("join", site, None, None, || format!("T{thread}"));
+            return self.record("join", site, None, None, Values::Thread(thread));
         }
         // No scheduling point: whether the thread has ended already or ends later makes no difference.
         let me = self.this_thread();
@@ -301,7 +330,7 @@ impl Session {
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
         self.joins_clock(thread);
-        self.record("join", site, None, None, || format!("T{thread}"));
+        self.record("join", site, None, None, Values::Thread(thread));
     }
 
     /// What `thread` did comes before the current thread's next step.
@@ -331,13 +360,21 @@ impl Session {
     /// The current thread has called a public operation at `site`.
     pub(crate) fn entered(&self, site: Site) {
         let me = self.this_thread();
-        self.state.borrow_mut().threads.all[me].entries.push(site);
+        let thread = &mut self.state.borrow_mut().threads.all[me];
+        thread.calls += u32::from(thread.entries.is_empty());
+        thread.entries.push(site);
     }
 
     /// It has returned.
     pub(crate) fn left(&self) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].entries.pop();
+    }
+
+    /// The current thread's name.
+    pub(crate) fn thread_name(&self) -> Option<String> {
+        let me = self.this_thread();
+        self.state.borrow().threads.all[me].name.clone()
     }
 
     /// Notes the panic of a thread, which somebody may still see by joining it.

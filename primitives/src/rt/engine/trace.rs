@@ -1,8 +1,89 @@
 //! The record of one execution.
 
-use super::Site;
+use super::{Site, ThreadId};
 use core::fmt;
 use core::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Which executions of a session are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// None.
+    Nothing,
+    /// This one, counted from 1.
+    Execution(u64),
+    /// Each, until the next begins: so that of one that fails is at hand.
+    Every,
+}
+
+/// What a step read or wrote, or did besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Values {
+    /// Nothing to tell.
+    None,
+    /// It read this.
+    Read(u64),
+    /// It wrote this.
+    Written(u64),
+    /// It replaced a value.
+    Changed {
+        /// What it found.
+        old: u64,
+        /// What it left.
+        new: u64,
+    },
+    /// A compare-exchange found another value than it wants.
+    Missed {
+        /// What it found.
+        found: u64,
+        /// What it wants.
+        wanted: u64,
+    },
+    /// A weak compare-exchange found what it wants, and failed.
+    Spurious(u64),
+    /// A parker's token, by its number if no object stands for it, and what became of it.
+    Token(Option<usize>, &'static str),
+    /// The thread that was made or joined.
+    Thread(ThreadId),
+    /// A choice.
+    Choice {
+        /// What was chosen.
+        choice: usize,
+        /// Among how many.
+        of: usize,
+    },
+    /// A span of time.
+    Span(Duration),
+}
+
+impl Values {
+    /// In words, with each value as `name` calls it.
+    pub fn text(&self, mut name: impl FnMut(u64) -> String) -> String {
+        match *self {
+            Values::None => String::new(),
+            Values::Read(value) => format!("→ {}", name(value)),
+            Values::Written(value) => format!("← {}", name(value)),
+            Values::Changed { old, new } => format!("{} → {}", name(old), name(new)),
+            Values::Missed { found, wanted } => format!("found {}, not {}", name(found), name(wanted)),
+            Values::Spurious(found) => format!("found {}, and failed spuriously", name(found)),
+            Values::Token(Some(token), what) => format!("token {token} {what}"),
+            Values::Token(None, what) => what.to_string(),
+            Values::Thread(thread) => format!("T{thread}"),
+            Values::Choice { choice, of } => format!("{choice} of {of}"),
+            Values::Span(span) => format!("{span:?}"),
+        }
+    }
+}
+
+/// A call of a public operation that may wait, from outside the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Which call of its thread, from 1.
+    pub number: u32,
+    /// The line that calls.
+    pub site: Site,
+}
 
 /// One operation of one thread.
 #[derive(Clone, Debug)]
@@ -11,28 +92,42 @@ pub struct Step {
     pub thread: usize,
     /// The operation: `store`, `fetch_add`, `park` …
     pub operation: &'static str,
-    /// The object's number in this execution, in order of creation.
+    /// The object's number in this execution, in order of creation; atomics and cells are numbered apart.
     pub object: Option<u32>,
     /// The ordering that was in force, after any mutation.
     pub ordering: Option<Ordering>,
-    /// Values read and written, in words.
-    pub values: String,
+    /// Values read and written.
+    pub values: Values,
     /// The source line.
     pub site: Site,
+    /// The call that it is a part of, if that is known.
+    pub call: Option<Call>,
+}
+
+impl Step {
+    /// The step in words, without its source line, with each value as `name` calls it. Atomics are `#0`, `#1`, … and
+    /// cells `c0`, `c1`, ….
+    pub fn text(&self, name: impl FnMut(u64) -> String) -> String {
+        let mut text = format!("T{} {}", self.thread, self.operation);
+        if let Some(object) = self.object {
+            let kind = if self.operation.starts_with("cell") { 'c' } else { '#' };
+            text.push_str(&format!(" {kind}{object}"));
+        }
+        if let Some(ordering) = self.ordering {
+            text.push_str(&format!(".{ordering:?}"));
+        }
+        let values = self.values.text(name);
+        if !values.is_empty() {
+            text.push(' ');
+            text.push_str(&values);
+        }
+        text
+    }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "T{} {}", self.thread, self.operation)?;
-        if let Some(object) = self.object {
-            write!(f, " #{object}")?;
-        }
-        if let Some(ordering) = self.ordering {
-            write!(f, ".{ordering:?}")?;
-        }
-        if !self.values.is_empty() {
-            write!(f, " {}", self.values)?;
-        }
-        write!(f, "  {}:{}", self.site.file(), self.site.line())
+        let text = self.text(|value| value.to_string());
+        write!(f, "{text}  {}:{}", self.site.file(), self.site.line())
     }
 }

@@ -1,7 +1,7 @@
 //! Park, unpark, time, and what else lets others run.
 
 use super::meeting::Place;
-use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Width, take_panic};
+use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,11 @@ struct Token {
 
 #[derive(Default)]
 pub(super) struct Tokens(Vec<Token>);
+
+/// What became of a token; its atomic is named instead where there is one.
+fn token_is(edge: Option<u32>, token: usize, what: &'static str) -> Values {
+    Values::Token(edge.is_none().then_some(token), what)
+}
 
 impl Session {
     /// A new token, and the execution it belongs to.
@@ -37,8 +42,8 @@ impl Session {
         self.fail(
             FailureKind::Panic,
             format!(
-                "thread {} panicked: {panic}; unwinding, it waits at {}:{} for others, which cannot run",
-                self.this_thread(),
+                "{} panicked: {panic}; unwinding, it waits at {}:{} for others, which cannot run",
+                self.state.borrow().threads.title(self.this_thread()),
                 site.file(),
                 site.line()
             ),
@@ -61,7 +66,7 @@ impl Session {
             // Acquire: pairs with the Release in `unpark`.
             self.while_blocked("park".to_string(), site, || waiting.take(edge));
             self.note_change(true);
-            self.record("park", site, None, None, || format!("token {token} taken"));
+            self.record("park", site, Some(edge), None, token_is(Some(edge), token, "taken"));
             return true;
         }
         loop {
@@ -82,19 +87,19 @@ impl Session {
             });
             if taken {
                 self.note_change(true);
-                self.record("park", site, None, None, || format!("token {token} taken"));
+                self.record("park", site, edge, None, token_is(edge, token, "taken"));
                 return true;
             }
             if let Some(deadline) = deadline {
                 self.advance_to(deadline);
-                self.record("park", site, None, None, || format!("token {token} timed out"));
+                self.record("park", site, edge, None, token_is(edge, token, "timed out"));
                 return false;
             }
             if self.is_unwinding() {
                 self.cannot_wait(site);
             }
             let me = self.this_thread();
-            self.record("park", site, None, None, || format!("token {token} not there: waits"));
+            self.record("park", site, edge, None, token_is(edge, token, "not there: waits"));
             self.state.borrow_mut().tokens.0[token].waiter = Some(me);
             self.block("park".to_string(), site);
             self.state.borrow_mut().tokens.0[token].waiter = None;
@@ -118,7 +123,7 @@ impl Session {
             _ => engine.switch(false),
         });
         self.note_change(true);
-        self.record("unpark", site, None, None, || format!("token {token}"));
+        self.record("unpark", site, edge, None, token_is(edge, token, "given"));
         let waiter = {
             let mut state = self.state.borrow_mut();
             state.tokens.0[token].set = true;
@@ -162,7 +167,7 @@ impl Session {
                     self.state.borrow_mut().clock += duration;
                 }
             }
-            self.record("sleep", site, None, None, || format!("{duration:?}"));
+            self.record("sleep", site, None, None, Values::Span(duration));
         }
     }
 
@@ -170,7 +175,7 @@ impl Session {
         let choice = self.step(site, |engine| engine.choose(n));
         let choice = choice.unwrap_or_else(|| (self.chooser.borrow_mut())(n));
         self.note_change(true);
-        self.record("choose", site, None, None, || format!("{choice} of {n}"));
+        self.record("choose", site, None, None, Values::Choice { choice, of: n });
         choice
     }
 
@@ -197,7 +202,7 @@ impl Session {
     pub(crate) fn spin_loop(&self, site: Site) {
         if !self.is_unwinding() {
             self.step(site, |engine| engine.spin());
-            self.record("spin", site, None, None, String::new);
+            self.record("spin", site, None, None, Values::None);
         }
     }
 
@@ -205,7 +210,7 @@ impl Session {
     pub(crate) fn yield_now(&self, site: Site) {
         if !self.is_unwinding() {
             self.step(site, |engine| engine.switch(true));
-            self.record("yield", site, None, None, String::new);
+            self.record("yield", site, None, None, Values::None);
         }
     }
 }

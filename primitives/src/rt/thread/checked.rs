@@ -48,7 +48,9 @@ impl Thread {
 /// The current thread.
 pub fn current() -> Thread {
     match engine::current() {
-        Current::Model(session) => Thread { id: ThreadId(Id::Model(session.this_thread())), name: None },
+        Current::Model(session) => {
+            Thread { id: ThreadId(Id::Model(session.this_thread())), name: session.thread_name() }
+        }
         _ => {
             let thread = std::thread::current();
             Thread { id: ThreadId(Id::Native(thread.id())), name: thread.name().map(str::to_string) }
