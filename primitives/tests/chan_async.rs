@@ -2,6 +2,7 @@
 #![cfg(feature = "async")]
 
 use futures::executor::block_on;
+use futures::future::FusedFuture;
 use futures::task::noop_waker_ref;
 use futures::{FutureExt, SinkExt, StreamExt, join};
 use selvedge::chan::{
@@ -267,4 +268,53 @@ fn a_stream_ends_with_its_channel() {
         block_on(async { (stream.next().await, stream.next().await, stream.next().await) }),
         (Some(1), None, None)
     );
+}
+
+#[test]
+fn futures_that_own_their_handles_outlive_them_and_fuse() {
+    let (tx, rx) = bounded(0);
+    let mut receive: RecvFuture<'static, i32> = rx.clone().into_recv_async();
+    let mut send: SendFuture<'static, i32> = tx.clone().into_send_async(1);
+    drop((tx, rx));
+    assert!(poll(&mut receive).is_pending() && !receive.is_terminated());
+    assert_eq!(poll(&mut send), Poll::Ready(Ok(())));
+    assert_eq!(poll(&mut receive), Poll::Ready(Ok(1)));
+    assert!(send.is_terminated() && receive.is_terminated());
+    drop(receive);
+    assert_eq!(block_on(send_again(send)), Err(SendError(2)), "the last receiver was the future's");
+}
+
+/// Sends a 2 by the channel of a future that has ended, which still holds its sender.
+async fn send_again(ended: SendFuture<'static, i32>) -> Result<(), SendError<i32>> {
+    ended.sender().clone().into_send_async(2).await
+}
+
+#[test]
+fn streams_and_sinks_share_a_channel() {
+    let (tx, rx) = unbounded();
+    let (mut one, mut sink) = (rx.stream(), tx.sink());
+    let mut two = one.clone();
+    block_on(async {
+        sink.send(1).await.expect("open");
+        sink.clone().send(2).await.expect("open");
+        assert_eq!((one.receiver().len(), sink.sender().len()), (2, 2));
+        assert_eq!((one.next().await, two.next().await), (Some(1), Some(2)));
+    });
+    drop((tx, sink));
+    assert_eq!((block_on(one.next()), block_on(two.next())), (None, None));
+    assert_eq!(rx.recv(), Err(RecvError));
+}
+
+#[test]
+fn a_clone_of_a_sink_has_not_its_value() {
+    let (tx, rx) = bounded(1);
+    let mut sink = tx.into_sink();
+    block_on(async {
+        sink.feed(1).await.expect("open");
+        let mut other = sink.clone();
+        other.flush().await.expect("it has nothing");
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        sink.flush().await.expect("open");
+        assert_eq!(rx.try_recv(), Ok(1));
+    });
 }

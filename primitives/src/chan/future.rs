@@ -5,14 +5,30 @@ use super::receiver::{Receiver, Source};
 use super::select::Sending;
 use super::select::handle::{Handle, Hold, Slot};
 use super::sender::Sender;
+use ::core::borrow::Borrow;
 use ::core::fmt;
 use ::core::future::Future;
 use ::core::pin::Pin;
 use ::core::task::{Context, Poll, Waker, ready};
-use futures_core::{FusedStream, Stream};
+use futures_core::{FusedFuture, FusedStream, Stream};
 use futures_sink::Sink;
 
-/// A receive as a future; made by [`Receiver::recv_async`].
+/// The handle of a future.
+enum Held<'a, H> {
+    Borrowed(&'a H),
+    Owned(H),
+}
+
+impl<H> Borrow<H> for Held<'_, H> {
+    fn borrow(&self) -> &H {
+        match self {
+            Held::Borrowed(handle) => handle,
+            Held::Owned(handle) => handle,
+        }
+    }
+}
+
+/// A receive as a future; made by [`Receiver::recv_async`] and [`Receiver::into_recv_async`].
 ///
 /// It takes its place among the waiting receivers when it is first polled. It may be dropped at any time: a value
 /// that has come for it goes to the next receiver, before all others. One that is forgotten while it waits takes a value
@@ -31,13 +47,13 @@ use futures_sink::Sink;
 /// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct RecvFuture<'a, T> {
-    receiver: &'a Receiver<T>,
+    receiver: Held<'a, Receiver<T>>,
     slot: Slot,
     /// It was ready.
     ended: bool,
 }
 
-/// A send as a future; made by [`Sender::send_async`].
+/// A send as a future; made by [`Sender::send_async`] and [`Sender::into_send_async`].
 ///
 /// It takes its place among the waiting senders when it is first polled. If it is dropped before it is ready, its
 /// value has either been received, or is in the buffer, or is dropped with it and leaves no trace.
@@ -55,7 +71,7 @@ pub struct RecvFuture<'a, T> {
 /// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct SendFuture<'a, T> {
-    sending: Sending<&'a Sender<T>, T>,
+    sending: Sending<Held<'a, Sender<T>>, T>,
     slot: Slot,
     /// It was ready.
     ended: bool,
@@ -110,15 +126,35 @@ impl<T> Future for RecvFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { receiver, slot, ended } = &mut *self;
         assert!(!*ended, "a `RecvFuture` is polled again, though it was ready: it receives one value");
+        let receiver: &Receiver<T> = (*receiver).borrow();
         let result = ready!(receiver.poll(slot, context.waker()));
         *ended = true;
         Poll::Ready(result)
     }
 }
 
+impl<T> RecvFuture<'_, T> {
+    /// Returns the future's receiver.
+    ///
+    /// ```
+    /// let (_tx, rx) = selvedge::chan::bounded::<i32>(1);
+    /// assert!(rx.recv_async().receiver().same_channel(&rx));
+    /// ```
+    pub fn receiver(&self) -> &Receiver<T> {
+        self.receiver.borrow()
+    }
+}
+
+impl<T> FusedFuture for RecvFuture<'_, T> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
-        self.receiver.cancel(&mut self.slot);
+        let receiver: &Receiver<T> = self.receiver.borrow();
+        receiver.cancel(&mut self.slot);
     }
 }
 
@@ -157,9 +193,47 @@ impl<T> Future for SendFuture<'_, T> {
     }
 }
 
+impl<T> SendFuture<'_, T> {
+    /// Returns the future's sender.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::bounded(1);
+    /// assert!(tx.send_async(1).sender().same_channel(&tx));
+    /// ```
+    pub fn sender(&self) -> &Sender<T> {
+        self.sending.sender()
+    }
+}
+
+impl<T> FusedFuture for SendFuture<'_, T> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
         self.sending.cancel(&mut self.slot);
+    }
+}
+
+impl<T> RecvStream<T> {
+    /// Returns the stream's receiver, which tells lengths and closes the channel.
+    ///
+    /// ```
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.into_stream().receiver().len(), 1);
+    /// ```
+    pub fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
+    }
+}
+
+impl<T> Clone for RecvStream<T> {
+    /// Returns a stream of the same channel, with a receiver of its own; each value goes to one of the two.
+    fn clone(&self) -> Self {
+        RecvStream { receiver: self.receiver.clone(), slot: Slot::EMPTY, ended: self.ended }
     }
 }
 
@@ -190,12 +264,29 @@ impl<T> Drop for RecvStream<T> {
 }
 
 impl<T> SendSink<T> {
+    /// Returns the sink's sender, which tells lengths and closes the channel.
+    ///
+    /// ```
+    /// let (tx, _rx) = selvedge::chan::bounded::<i32>(1);
+    /// assert_eq!(tx.into_sink().sender().capacity(), Some(1));
+    /// ```
+    pub fn sender(&self) -> &Sender<T> {
+        self.sending.sender()
+    }
+
     fn poll_empty(&mut self, context: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
         let Self { sending, slot } = self;
         if slot.hold == Hold::Nothing && sending.is_empty() {
             return Poll::Ready(Ok(()));
         }
         sending.poll(slot, context.waker())
+    }
+}
+
+impl<T> Clone for SendSink<T> {
+    /// Returns a sink of the same channel, with a sender of its own, and without the value that this one may hold.
+    fn clone(&self) -> Self {
+        self.sender().clone().into_sink()
     }
 }
 
@@ -246,7 +337,42 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        RecvFuture { receiver: self, slot: Slot::EMPTY, ended: false }
+        RecvFuture { receiver: Held::Borrowed(self), slot: Slot::EMPTY, ended: false }
+    }
+
+    /// Receives a value as a future that owns its receiver, for tasks that outlive the caller.
+    ///
+    /// # Errors
+    /// If the channel is empty and closed.
+    ///
+    /// # Panics
+    /// When polled on a timer's channel.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// let task: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(rx.into_recv_async());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(task.await, Ok(1));
+    /// # });
+    /// ```
+    pub fn into_recv_async<'a>(self) -> RecvFuture<'a, T> {
+        RecvFuture { receiver: Held::Owned(self), slot: Slot::EMPTY, ended: false }
+    }
+
+    /// Returns the values as a stream that has a receiver of its own.
+    ///
+    /// ```
+    /// use futures::StreamExt;
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// (0..3).for_each(|n| tx.send(n).unwrap());
+    /// assert_eq!(rx.stream().take(2).collect::<Vec<i32>>().await, [0, 1]);
+    /// assert_eq!(rx.recv(), Ok(2));
+    /// # });
+    /// ```
+    pub fn stream(&self) -> RecvStream<T> {
+        self.clone().into_stream()
     }
 
     /// The values as a stream.
@@ -279,7 +405,39 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { sending: Sending::new(self, value), slot: Slot::EMPTY, ended: false }
+        SendFuture { sending: Sending::by(Held::Borrowed(self), value), slot: Slot::EMPTY, ended: false }
+    }
+
+    /// Sends a value as a future that owns its sender, for tasks that outlive the caller.
+    ///
+    /// # Errors
+    /// If the channel is closed; the value comes back.
+    ///
+    /// ```
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = selvedge::chan::bounded(1);
+    /// let task: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(tx.into_send_async(1));
+    /// task.await.unwrap();
+    /// assert_eq!(rx.recv_async().await, Ok(1));
+    /// # });
+    /// ```
+    pub fn into_send_async<'a>(self, value: T) -> SendFuture<'a, T> {
+        SendFuture { sending: Sending::by(Held::Owned(self), value), slot: Slot::EMPTY, ended: false }
+    }
+
+    /// Returns the channel as a sink that has a sender of its own.
+    ///
+    /// ```
+    /// use futures::SinkExt;
+    /// # futures::executor::block_on(async {
+    /// let (tx, rx) = selvedge::chan::unbounded();
+    /// tx.sink().send(1).await.unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!(rx.drain().collect::<Vec<i32>>(), [1, 2]);
+    /// # });
+    /// ```
+    pub fn sink(&self) -> SendSink<T> {
+        self.clone().into_sink()
     }
 
     /// The channel as a sink.

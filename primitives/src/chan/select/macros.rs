@@ -48,6 +48,15 @@ impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
         Sending { sender, value: Stash::new(None) }
     }
 
+    /// One with a value, by a sender whose `borrow` always gives the same one.
+    pub(in crate::chan) fn by(sender: S, value: T) -> Self {
+        Sending { sender, value: Stash::new(Some(value)) }
+    }
+
+    pub(in crate::chan) fn sender(&self) -> &Sender<T> {
+        self.sender.borrow()
+    }
+
     pub(in crate::chan) fn fill(&self, value: T) {
         self.value.set(Some(value));
     }
