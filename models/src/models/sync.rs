@@ -8,6 +8,7 @@ use selvedge::rt::thread;
 use selvedge::sync::{
     Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, Semaphore, SingleFlight, WaitGroup,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 const A_WHILE: Duration = Duration::from_micros(1);
@@ -231,6 +232,23 @@ pub fn one_call_runs_and_all_see_it() {
     let shared = Arc::new((Once::new(), Plain::new(0)));
     let call = |shared: &(Once, Plain)| {
         shared.0.call(|| shared.1.set(shared.1.get() + 1));
+        assert_eq!(shared.1.get(), 1);
+    };
+    let theirs = Arc::clone(&shared);
+    let other = thread::spawn(move || call(&theirs));
+    call(&shared);
+    other.join().expect("no panic");
+}
+
+/// The closure that calls itself is told so, and the other thread waits until it has ended.
+pub fn a_closure_that_calls_itself_is_told_and_others_wait() {
+    let shared = Arc::new((Once::new(), Plain::new(0)));
+    let call = |shared: &(Once, Plain)| {
+        shared.0.call(|| {
+            let again = catch_unwind(AssertUnwindSafe(|| shared.0.call(|| shared.1.set(2))));
+            assert!(again.is_err(), "it would wait for itself");
+            shared.1.set(shared.1.get() + 1);
+        });
         assert_eq!(shared.1.get(), 1);
     };
     let theirs = Arc::clone(&shared);

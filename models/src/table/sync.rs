@@ -53,6 +53,8 @@ const WEAK_WAKE: Mutant = WAITERS.weaken("end-wait").needs(Needs::SeqCst);
 /// A wait is given up, and can still be ended by others.
 const GIVE_UP_WAIT: Mutant =
     WAITERS.lose("cancel-wait", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Race);
+/// Nobody sees that a thread runs the closure.
+const NO_OWNER: Mutant = ONCE.lose("begin-once", FailureKind::Panic).or(FailureKind::Race);
 /// What was done is not told to who comes later.
 const WEAK_DONE: Mutant = ONCE.weaken("set-done");
 const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
@@ -105,7 +107,8 @@ models! {
     sync::a_broadcast_wakes_all, TWO, "a broadcast wakes all that wait", [WAKE_SLEEPER];
     sync::a_signal_is_not_consumed_by_who_timed_out, TWO, "who reports a timeout has consumed no signal", [GIVE_UP_WAIT];
     sync::the_first_who_waits_gets_the_signal, TWO, "a signal wakes who has waited longest", [WAKE_SLEEPER];
-    sync::one_call_runs_and_all_see_it, TWO, "one call runs, and all see what it did", [WEAK_DONE, WAKE_SLEEPER];
+    sync::one_call_runs_and_all_see_it, TWO, "one call runs, and all see what it did", [WEAK_DONE, NO_OWNER, WAKE_SLEEPER];
+    sync::a_closure_that_calls_itself_is_told_and_others_wait, TWO, "a closure that calls itself is told", [NO_OWNER, WEAK_DONE, WAKE_SLEEPER];
     sync::a_single_flight_shares_its_result, TWO, "calls at the same time share one result", [WEAK_UNLOCK, WAKE_SLEEPER];
     sync::a_wait_sees_all_that_was_done, TWO, "done happens before the wait that it releases", [WEAK_COUNT, WAKE_SLEEPER];
     sync::a_wait_group_is_used_again, TWO, "a wait group is used again", [WEAK_COUNT.or(FailureKind::Deadlock)];

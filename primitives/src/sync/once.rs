@@ -2,27 +2,27 @@
 
 use crate::queue::LazyWaiters;
 use crate::rt::entry::enter;
-use crate::rt::sync::atomic::AtomicU8;
+use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use core::cell::RefCell;
+use crate::rt::thread;
 use core::fmt;
 
 /// Nobody has called it.
-const FRESH: u8 = 0;
-/// A thread does it.
-const RUNNING: u8 = 1;
+const FRESH: u64 = 0;
 /// It is done.
-const DONE: u8 = 2;
+const DONE: u64 = 1;
 
-crate::rt::thread_local! {
-    /// What the current thread is doing.
-    static DOING: RefCell<Vec<*const Once>> = RefCell::new(Vec::new());
+/// The state in which the calling thread runs the closure: its own number, so that it recognises itself. No thread-local
+/// remembers what a thread runs: `call` works in the destructors of thread-locals too.
+fn running() -> u64 {
+    thread::number() + 2
 }
 
 /// Something that is done once: Go's `Once`.
 ///
 /// Of all calls of [`call`](Self::call) one runs its closure; each returns only after that has ended, and
 /// what it did happens before. A closure that panics counts as done. Once it is, a call is one Acquire load.
+/// It may be called wherever code runs, also in the destructor of a thread-local.
 ///
 /// ```
 /// use selvedge::sync::Once;
@@ -32,7 +32,8 @@ crate::rt::thread_local! {
 /// assert_eq!(ran, 1);
 /// ```
 pub struct Once {
-    state: AtomicU8,
+    /// `FRESH`, then the number of the thread that runs the closure, then `DONE`.
+    state: AtomicU64,
     queue: LazyWaiters,
 }
 
@@ -44,7 +45,7 @@ impl Once {
         /// assert!(!selvedge::sync::Once::new().is_done());
         /// ```
         pub fn new() -> Once {
-            Once { state: AtomicU8::new(FRESH), queue: LazyWaiters::new() }
+            Once { state: AtomicU64::new(FRESH), queue: LazyWaiters::new() }
         }
     }
 
@@ -55,7 +56,7 @@ impl Once {
     /// ONCE.call(|| ());
     /// ```
     pub const fn const_new() -> Once {
-        Once { state: AtomicU8::const_new(FRESH), queue: LazyWaiters::const_new() }
+        Once { state: AtomicU64::const_new(FRESH), queue: LazyWaiters::const_new() }
     }
 
     /// Whether it has been done.
@@ -74,7 +75,8 @@ impl Once {
     /// Does it, unless it has been done; waits while another thread does it.
     ///
     /// # Panics
-    /// If `f` does; and if it is called by `f` itself, which Go answers with a deadlock.
+    /// If `f` does; and if it is called again by the thread that runs `f`, before that has ended: by `f` itself, or, if `f`
+    /// panics, by a destructor of what it had. Go answers that with a deadlock.
     ///
     /// ```
     /// let once = selvedge::sync::Once::new();
@@ -92,11 +94,14 @@ impl Once {
 
     #[cold]
     fn call_slow(&self, f: impl FnOnce()) {
-        // Relaxed: who is the first has nothing to learn. Acquire: as in `is_done`.
-        match self.state.compare_exchange(FRESH, RUNNING, Relaxed, Acquire) {
+        let running = running();
+        // Relaxed: the first has nothing to learn, and a thread reads its own number only while it runs the closure itself.
+        // Acquire: what was done happens before a return.
+        // site: begin-once
+        match self.state.compare_exchange(FRESH, running, Relaxed, Acquire) {
             Ok(_) => self.run(f),
             Err(DONE) => (),
-            Err(_) if DOING.with(|doing| doing.borrow().contains(&core::ptr::from_ref(self))) => {
+            Err(owner) if owner == running => {
                 panic!("Once::call was called again by the closure that it runs, and would wait for itself")
             }
             Err(_) => self.wait(),
@@ -108,8 +113,7 @@ impl Once {
         struct Finish<'a>(&'a Once);
         impl Drop for Finish<'_> {
             fn drop(&mut self) {
-                DOING.with(|doing| doing.borrow_mut().pop());
-                // SeqCst: who is about to wait enters the queue, and then looks at the state. Release, by that:
+                // SeqCst: a thread that is about to wait enters the queue, and then looks at the state. Release, by that:
                 // what was done happens before everybody's return.
                 self.0.state.store(DONE, SeqCst); // site: set-done
                 if let Some(queue) = self.0.queue.get() {
@@ -117,7 +121,6 @@ impl Once {
                 }
             }
         }
-        DOING.with(|doing| doing.borrow_mut().push(self));
         let _finish = Finish(self);
         f();
     }

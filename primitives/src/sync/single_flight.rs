@@ -3,13 +3,16 @@
 use super::{Mutex, once_value::Made};
 use crate::rt::sync::Arc;
 use core::fmt;
-use core::hash::Hash;
+use core::hash::{BuildHasher, Hash};
+use foldhash::SharedSeed;
+use foldhash::fast::SeedableRandomState;
 use std::collections::HashMap;
 
 /// Calls with the same key at the same time share one result: Go's `singleflight.Group`.
 ///
 /// The first caller of a key runs its closure; those who call meanwhile wait for it, and get a clone of the result,
-/// before which all that the closure did happens. Who calls later runs its own.
+/// before which all that the closure did happens. Who calls later runs its own. No code of the key or the result runs
+/// under a lock: it may use the group, and if it panics, nobody but its caller sees that.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -22,7 +25,15 @@ use std::collections::HashMap;
 /// });
 /// ```
 pub struct SingleFlight<K, T> {
-    flights: Mutex<Option<HashMap<K, Arc<Made<T>>>>>,
+    flights: Mutex<Option<Flights<K, T>>>,
+}
+
+/// The flights under way, by the hash of their keys.
+type Flights<K, T> = HashMap<u64, Vec<Arc<Flight<K, T>>>>;
+
+struct Flight<K, T> {
+    key: K,
+    made: Made<T>,
 }
 
 impl<K, T> SingleFlight<K, T> {
@@ -50,7 +61,7 @@ impl<K, T> SingleFlight<K, T> {
     }
 }
 
-impl<K: Eq + Hash + Clone, T: Clone + Send + Sync> SingleFlight<K, T> {
+impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// The result of `f`, or of the call with this key that is under way.
     ///
     /// # Panics
@@ -63,31 +74,23 @@ impl<K: Eq + Hash + Clone, T: Clone + Send + Sync> SingleFlight<K, T> {
     #[track_caller]
     pub fn run(&self, key: K, f: impl FnOnce() -> T) -> T {
         /// The end of a flight, also if it panics.
-        struct Landing<'a, K: Eq + Hash, T> {
+        struct Landing<'a, K, T> {
             group: &'a SingleFlight<K, T>,
-            key: &'a K,
-            flight: &'a Arc<Made<T>>,
+            hash: u64,
+            flight: &'a Arc<Flight<K, T>>,
         }
-        impl<K: Eq + Hash, T> Drop for Landing<'_, K, T> {
+        impl<K, T> Drop for Landing<'_, K, T> {
             fn drop(&mut self) {
-                let mut flights = self.group.flights.lock();
-                if let Some(flights) = &mut *flights
-                    && flights.get(self.key).is_some_and(|flight| Arc::ptr_eq(flight, self.flight))
-                {
-                    flights.remove(self.key);
-                }
+                self.group.take_off(self.hash, self.flight);
             }
         }
-        let new = || Arc::new(Made::new());
-        let mut flights = self.flights.lock();
-        let flight = Arc::clone(flights.get_or_insert_default().entry(key.clone()).or_insert_with(new));
-        drop(flights);
-        flight
-            .get_or_make(|| {
-                let _landing = Landing { group: self, key: &key, flight: &flight };
-                f()
-            })
-            .clone()
+        let hash = hash_of(&key);
+        let flight = self.board(hash, key);
+        let make = || {
+            let _landing = Landing { group: self, hash, flight: &flight };
+            f()
+        };
+        flight.made.get_or_make(make).clone()
     }
 
     /// Lets the next caller of this key run its own closure, though a call may be under way.
@@ -97,10 +100,56 @@ impl<K: Eq + Hash + Clone, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// group.forget(&1);
     /// ```
     pub fn forget(&self, key: &K) {
-        if let Some(flights) = &mut *self.flights.lock() {
-            flights.remove(key);
+        let hash = hash_of(key);
+        let under_way = self.flights.lock().as_ref().and_then(|flights| flights.get(&hash).cloned());
+        if let Some(flight) = under_way.iter().flatten().find(|flight| flight.key == *key) {
+            self.take_off(hash, flight);
         }
     }
+
+    /// The flight of a key, which begins here if none is under way.
+    ///
+    /// Keys are compared without the lock. If all flights with this hash have been compared when the lock is taken again, there
+    /// is none of this key; if not, another thread has begun one meanwhile.
+    fn board(&self, hash: u64, key: K) -> Arc<Flight<K, T>> {
+        let mut compared = Vec::new();
+        loop {
+            if let Some(flight) = compared.iter().find(|flight: &&Arc<Flight<K, T>>| flight.key == key) {
+                return Arc::clone(flight);
+            }
+            let mut flights = self.flights.lock();
+            let under_way = flights.get_or_insert_default().entry(hash).or_default();
+            let is_known = |flight| compared.iter().any(|known| Arc::ptr_eq(known, flight));
+            if under_way.iter().all(is_known) {
+                let flight = Arc::new(Flight { key, made: Made::new() });
+                under_way.push(Arc::clone(&flight));
+                return flight;
+            }
+            let more = under_way.clone();
+            // What is dropped below may be the last that keeps a key.
+            drop(flights);
+            compared = more;
+        }
+    }
+}
+
+impl<K, T> SingleFlight<K, T> {
+    /// Takes a flight off the list, if it is there.
+    fn take_off(&self, hash: u64, flight: &Arc<Flight<K, T>>) {
+        let mut flights = self.flights.lock();
+        let Some(all) = &mut *flights else { return };
+        let Some(under_way) = all.get_mut(&hash) else { return };
+        // Each on the list keeps its key: the caller has an `Arc` too, so none is dropped under the lock.
+        under_way.retain(|other| !Arc::ptr_eq(other, flight));
+        if under_way.is_empty() {
+            all.remove(&hash);
+        }
+    }
+}
+
+/// The same for all groups of a process, so that it is known without a group's lock; another in each process.
+fn hash_of(key: &impl Hash) -> u64 {
+    SeedableRandomState::with_seed(0, SharedSeed::global_random()).hash_one(key)
 }
 
 impl<K, T> Default for SingleFlight<K, T> {
@@ -111,7 +160,8 @@ impl<K, T> Default for SingleFlight<K, T> {
 
 impl<K, T> fmt::Debug for SingleFlight<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let under_way = self.flights.try_lock().map(|flights| flights.as_ref().map_or(0, HashMap::len));
+        let count = |flights: &Flights<K, T>| flights.values().map(Vec::len).sum::<usize>();
+        let under_way = self.flights.try_lock().map(|flights| flights.as_ref().map_or(0, count));
         f.debug_struct("SingleFlight").field("under_way", &under_way).finish()
     }
 }

@@ -69,21 +69,25 @@ thread_local! {
     static ENTRIES: RefCell<Vec<Site>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The current thread of a native run has called a public operation at `site`.
+/// The current thread of a native run has called a public operation at `site`. (Where the thread's destructors have taken
+/// the list away, nothing is noted.)
 pub(crate) fn entered(site: Site) {
-    ENTRIES.with_borrow_mut(|entries| entries.push(site));
+    let _ = ENTRIES.try_with(|entries| entries.borrow_mut().push(site));
 }
 
 /// It has returned.
 pub(crate) fn left() {
-    ENTRIES.with_borrow_mut(|entries| {
-        entries.pop();
-    });
+    let _ = ENTRIES.try_with(|entries| entries.borrow_mut().pop());
+}
+
+/// Where the user's code called the operation in which the current thread is.
+fn called_at() -> Option<Site> {
+    ENTRIES.try_with(|entries| entries.borrow().first().copied()).ok().flatten()
 }
 
 impl Wait {
     fn new(what: String, site: Site, token: usize) -> Wait {
-        let called_at = ENTRIES.with_borrow(|entries| entries.first().copied());
+        let called_at = called_at();
         let unwinds = std::thread::panicking().then(panic_text);
         Wait { what, site, called_at, token, unwinds }
     }
@@ -205,7 +209,7 @@ impl NativeRun {
 
     /// As [`Session::took_lock`](super::Session::took_lock).
     pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
-        let site = ENTRIES.with_borrow(|entries| entries.first().copied()).unwrap_or(site);
+        let site = called_at().unwrap_or(site);
         self.lock().books.took(ME.get(), lock, site);
     }
 

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "checking")]
 mod checked;
+mod number;
 #[cfg(not(feature = "checking"))]
 mod plain;
 #[cfg(feature = "checking")]
@@ -16,6 +17,7 @@ mod scope;
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
 pub(crate) use checked::{index_under_engine, spin_under_engine, under_engine};
+pub(crate) use number::number;
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]
