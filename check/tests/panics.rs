@@ -5,6 +5,7 @@ use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::AtomicBool;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::thread;
+use selvedge::sync::ErrGroup;
 use selvedge_check::{Checker, Engine, FailureKind};
 use std::time::Duration;
 
@@ -103,6 +104,23 @@ fn of_a_thread_for_whose_flag_another_looks_for_ever() {
 }
 
 #[test]
+fn of_a_group_for_which_nobody_waits() {
+    for engine in Engine::available() {
+        let checker = Checker::new().ignore_environment().engines([engine]).iterations(20);
+        let report = checker.run(|| {
+            let group = ErrGroup::<()>::new();
+            group.go(|_stop| {
+                bang();
+                Ok(())
+            });
+        });
+        let found = report[0].verdict.failure().unwrap_or_else(|| panic!("{}", report[0]));
+        assert_eq!(found.failure.kind, FailureKind::Panic, "{}", report[0]);
+        assert!(found.failure.message.contains("bang"), "{}", report[0]);
+    }
+}
+
+#[test]
 fn a_panic_that_is_seen_is_none_of_the_runs() {
     for engine in Engine::available() {
         let checker = Checker::new().ignore_environment().engines([engine]).iterations(20);
@@ -110,6 +128,15 @@ fn a_panic_that_is_seen_is_none_of_the_runs() {
             assert!(thread::spawn(bang).join().is_err());
             let scoped = || thread::scope(|scope| drop(scope.spawn(bang)));
             assert!(std::panic::catch_unwind(scoped).is_err());
+            let grouped = || {
+                let group = ErrGroup::<()>::new();
+                group.go(|_stop| {
+                    bang();
+                    Ok(())
+                });
+                group.wait()
+            };
+            assert!(std::panic::catch_unwind(grouped).is_err());
         });
         assert!(report[0].verdict.passed(), "{}", report[0]);
     }

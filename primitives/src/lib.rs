@@ -25,6 +25,7 @@ macro_rules! constructor {
 
 pub mod atomic;
 pub mod chan;
+mod first_panic;
 pub mod map;
 pub mod pool;
 mod queue;

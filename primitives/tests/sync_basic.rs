@@ -284,6 +284,21 @@ fn failing_to_get_permits_makes_none() {
 }
 
 #[test]
+fn permits_that_cannot_be_counted_are_not_added() {
+    let places = Semaphore::new(u64::MAX - 1);
+    places.release(1);
+    for count in [1, 2, u64::MAX] {
+        assert!(message(|| places.release(count)).contains("more permits"));
+        assert_eq!(places.available(), u64::MAX);
+    }
+    let one = places.try_acquire(1).expect("there are enough");
+    assert!(message(|| places.release(2)).contains("more permits"));
+    assert_eq!(places.available(), u64::MAX - 1);
+    drop(one);
+    assert_eq!(places.available(), u64::MAX);
+}
+
+#[test]
 fn a_semaphore_is_never_overdrawn() {
     let (places, inside) = (Semaphore::new(3), Mutex::new(0));
     thread::scope(|scope| {
@@ -321,6 +336,54 @@ fn a_group_with_a_limit_never_runs_more() {
         });
     }
     assert_eq!(group.wait(), Ok(()));
+}
+
+#[test]
+fn a_panic_in_a_group_stops_the_others_and_comes_out_of_the_wait() {
+    let group = ErrGroup::<String>::new();
+    group.go(|_stop| panic!("half of the work is not done"));
+    group.go(|stop| {
+        assert!(stop.recv().is_err(), "it is closed");
+        Err(String::from("stopped"))
+    });
+    assert_eq!(message(|| _ = group.wait()), "half of the work is not done");
+}
+
+#[test]
+fn the_first_panic_of_a_group_comes_out_also_after_an_error() {
+    let group = ErrGroup::with_limit(2);
+    group.go(|_stop| Err(1));
+    for n in 0..3 {
+        group.go(move |stop| {
+            assert!(stop.recv().is_err(), "the error has closed it");
+            std::panic::panic_any(n / 3)
+        });
+    }
+    let payload = catch_unwind(AssertUnwindSafe(|| group.wait())).expect_err("three panicked");
+    assert_eq!(payload.downcast_ref::<i32>(), Some(&0), "what it panicked with comes out as it was");
+}
+
+#[test]
+fn a_group_whose_errors_and_panics_panic_again_ends() {
+    struct Explodes(Arc<Mutex<u32>>);
+    impl Drop for Explodes {
+        fn drop(&mut self) {
+            *self.0.lock() += 1;
+            panic!("a destructor");
+        }
+    }
+    let (group, dropped) = (ErrGroup::new(), Arc::new(Mutex::new(0)));
+    for n in 0..6 {
+        let error = Explodes(Arc::clone(&dropped));
+        group.go(move |_stop| match n % 2 {
+            0 => Err(error),
+            _ => std::panic::panic_any(error),
+        });
+    }
+    let payload = catch_unwind(AssertUnwindSafe(|| group.wait().map_err(|_| ()))).expect_err("some panicked");
+    // It is one of the six, or what the destructor of another said.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    assert_eq!(*dropped.lock(), 6);
 }
 
 #[test]

@@ -345,6 +345,15 @@ pub fn the_first_error_stops_the_rest() {
     assert_eq!(error, "failed");
 }
 
+/// One panics, which stops the other, and comes out of the wait.
+pub fn a_panic_stops_the_rest_and_comes_out() {
+    let group = ErrGroup::<()>::new();
+    group.go(|stop| stop.recv().map_err(|_| ()));
+    group.go(|_stop| panic!("half of the work is not done"));
+    let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).expect_err("one panicked");
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"half of the work is not done"));
+}
+
 /// Calls at the same time share one result, or each has its own.
 pub fn a_single_flight_shares_its_result() {
     let shared = Arc::new((SingleFlight::new(), Plain::new(0)));

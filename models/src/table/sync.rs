@@ -117,5 +117,6 @@ models! {
     sync::a_semaphore_that_timed_out_loses_no_permit, TWO, "who gave up has taken no permit",
         [SEMAPHORE.lose("release-permits", FailureKind::Panic)];
     sync::a_barrier_is_passed_together, TWO, "a barrier is passed together", [WEAK_ARRIVAL, WAKE_SLEEPER];
+    sync::a_panic_stops_the_rest_and_comes_out, TWO, "a panic stops the rest, and comes out", [DISMISS_RECEIVER];
     sync::the_first_error_stops_the_rest, TWO, "the first error stops the rest", [DISMISS_RECEIVER];
 }

@@ -2,14 +2,21 @@
 
 use super::{Mutex, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
+use crate::first_panic::dispose;
 use crate::rt::sync::Arc;
 use crate::rt::thread;
+use core::any::Any;
 use core::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Threads that work on parts of a task: Go's `errgroup`.
 ///
 /// The first error wins, and closes the channel that the others may look at to stop. [`wait`](Self::wait) returns when
 /// all have ended. What they did happens before.
+///
+/// A closure that panics stops the others too, and `wait` panics in the same way: with the first panic, also if there was an
+/// error before. (Go's group lets a panic end the program.) A group that is dropped without a wait waits for nobody, and
+/// what became of its closures is lost.
 ///
 /// ```
 /// use selvedge::sync::ErrGroup;
@@ -29,9 +36,15 @@ pub struct ErrGroup<E> {
 }
 
 struct Shared<E> {
-    error: Mutex<Option<E>>,
+    failed: Mutex<Failed<E>>,
     stop: Sender<()>,
     limit: Option<Semaphore>,
+}
+
+/// The first error and the first panic.
+struct Failed<E> {
+    error: Option<E>,
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl<E: Send + 'static> ErrGroup<E> {
@@ -61,7 +74,8 @@ impl<E: Send + 'static> ErrGroup<E> {
 
     fn with(limit: Option<Semaphore>) -> ErrGroup<E> {
         let (sender, stop) = bounded(0);
-        let shared = Arc::new(Shared { error: Mutex::new(None), stop: sender, limit });
+        let failed = Mutex::new(Failed { error: None, panic: None });
+        let shared = Arc::new(Shared { failed, stop: sender, limit });
         ErrGroup { group: WaitGroup::new(), shared, stop }
     }
 
@@ -84,8 +98,11 @@ impl<E: Send + 'static> ErrGroup<E> {
         let done = Done(self.group.clone(), Arc::clone(&self.shared));
         let stop = self.stop.clone();
         thread::spawn(move || {
-            if let Err(error) = f(&stop) {
-                done.1.fail(error);
+            let shared = &done.1;
+            let ended =
+                catch_unwind(AssertUnwindSafe(|| f(&stop).unwrap_or_else(|error| shared.fail(error))));
+            if let Err(panic) = ended {
+                shared.panicked(panic);
             }
             drop(done);
         });
@@ -96,25 +113,64 @@ impl<E: Send + 'static> ErrGroup<E> {
     /// # Errors
     /// The first one.
     ///
+    /// # Panics
+    /// As the first closure that panicked, if one did.
+    ///
     /// ```
     /// let group = selvedge::sync::ErrGroup::new();
     /// group.go(|_| Err(1));
     /// assert_eq!(group.wait(), Err(1));
     /// ```
+    ///
+    /// ```should_panic
+    /// let group = selvedge::sync::ErrGroup::<()>::new();
+    /// group.go(|_| panic!("half of the work is not done"));
+    /// let _ = group.wait();
+    /// ```
     #[track_caller]
     pub fn wait(self) -> Result<(), E> {
         self.group.wait();
-        self.shared.error.lock().take().map_or(Ok(()), Err)
+        let mut failed = self.shared.failed.lock();
+        let (error, panic) = (failed.error.take(), failed.panic.take());
+        drop(failed);
+        let Some(panic) = panic else { return error.map_or(Ok(()), Err) };
+        if let Err(later) = catch_unwind(AssertUnwindSafe(|| drop(error))) {
+            dispose(later);
+        }
+        resume_unwind(panic)
     }
 }
 
 impl<E> Shared<E> {
     fn fail(&self, error: E) {
-        let mut first = self.error.lock();
-        if first.is_none() {
-            *first = Some(error);
-            drop(first);
-            let _ = self.stop.close();
+        let mut failed = self.failed.lock();
+        // One that is not the first is dropped without the lock.
+        let later = match failed.error {
+            None => failed.error.replace(error),
+            Some(_) => Some(error),
+        };
+        drop(failed);
+        let _ = self.stop.close();
+        drop(later);
+    }
+
+    fn panicked(&self, panic: Box<dyn Any + Send>) {
+        let mut failed = self.failed.lock();
+        let later = match failed.panic {
+            None => failed.panic.replace(panic),
+            Some(_) => Some(panic),
+        };
+        drop(failed);
+        later.into_iter().for_each(dispose);
+        let _ = self.stop.close();
+    }
+}
+
+impl<E> Drop for Shared<E> {
+    fn drop(&mut self) {
+        if let Some(panic) = self.failed.get_mut().panic.take() {
+            thread::lose_panic(&*panic);
+            dispose(panic);
         }
     }
 }

@@ -174,7 +174,7 @@ impl Semaphore {
     /// Adds permits.
     ///
     /// # Panics
-    /// If there are more than 2⁶⁴ then.
+    /// If there were more than a `u64` can count then; none are added.
     ///
     /// ```
     /// let places = selvedge::sync::Semaphore::new(0);
@@ -182,10 +182,17 @@ impl Semaphore {
     /// assert_eq!(places.available(), 2);
     /// ```
     pub fn release(&self, count: u64) {
-        // SeqCst: the first that waits enters the queue, and then looks at the permits; we add them, and then look into
-        // the queue. Release, by that: what we did happens before whoever takes them goes on.
-        let before = self.permits.fetch_add(count, SeqCst); // site: release-permits
-        assert!(before.checked_add(count).is_some(), "more permits than a Semaphore can count");
+        let mut before = self.permits.load(Relaxed); // Relaxed: the exchange decides.
+        loop {
+            let after = before.checked_add(count).expect("more permits than a Semaphore can count");
+            // SeqCst: the first that waits enters the queue, and then looks at the permits; we add them, and then look
+            // into the queue. Release, by that: what we did happens before what a thread does that takes them.
+            // site: release-permits
+            match self.permits.compare_exchange(before, after, SeqCst, Relaxed) {
+                Ok(_) => break,
+                Err(found) => before = found,
+            }
+        }
         if let Some(first) = self.first.get() {
             first.wake_one(Wake::Woken);
         }

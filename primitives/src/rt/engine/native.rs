@@ -222,6 +222,11 @@ impl NativeRun {
         self.lock().all[thread].panic = Some(message);
     }
 
+    /// A panic was caught that nobody will see.
+    pub(crate) fn lost_panic(&self, message: String) {
+        self.fail(FailureKind::Panic, self.this_thread(), message, Vec::new());
+    }
+
     /// Somebody has seen how `thread` ended.
     pub(crate) fn joined(&self, thread: ThreadId) {
         self.lock().all[thread].panic = None;

@@ -71,6 +71,18 @@ pub(crate) fn index_under_engine() -> Option<usize> {
     }
 }
 
+/// Tells the run of a panic that was caught for somebody else and is never asked for: the model has failed.
+pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = format!("nobody has seen a panic: {}", text.unwrap_or("a value that is not a string"));
+    match engine::current() {
+        Current::Model(session) => session.fail(engine::FailureKind::Panic, message, Vec::new()),
+        Current::Native(run) => run.lost_panic(message),
+        Current::Outside => (),
+    }
+}
+
 /// Lets an engine know that this thread spins; `false` without one, and then nothing has happened.
 #[track_caller]
 pub(crate) fn spin_under_engine() -> bool {

@@ -16,12 +16,12 @@ mod scope;
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
-pub(crate) use checked::{index_under_engine, spin_under_engine, under_engine};
+pub(crate) use checked::{index_under_engine, lose_panic, spin_under_engine, under_engine};
 pub(crate) use number::number;
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]
-pub(crate) use plain::{spin_under_engine, under_engine};
+pub(crate) use plain::{lose_panic, spin_under_engine, under_engine};
 #[cfg(feature = "checking")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;
