@@ -9,6 +9,7 @@
 //! Idle things have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the
 //! younger the older. Nothing cleans in the background: a program calls it when it wants its memory back.
 
+use crate::first_panic::FirstPanic;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::entry::enter;
 use crate::rt::hint;
@@ -146,13 +147,14 @@ impl<T> Slots<T> {
 
 impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
-        for slot in core::iter::once(&mut self.own).chain(&mut self.slots) {
-            let item = slot.with_mut(|item| core::mem::replace(item, null_mut()));
-            if !item.is_null() {
-                // SAFETY: whatever is in a slot came from `into_raw`, and nobody else is left.
-                drop(unsafe { TrackedBox::from_raw(item) });
-            }
-        }
+        let all = core::iter::once(&mut self.own).chain(&mut self.slots);
+        let items = all.map(|slot| slot.with_mut(|item| core::mem::replace(item, null_mut())));
+        let mut panics = FirstPanic::none();
+        // SAFETY: whatever is in a slot came from `into_raw`, and nobody else is left.
+        panics.drop_each(
+            items.filter(|item| !item.is_null()).map(|item| unsafe { TrackedBox::from_raw(item) }),
+        );
+        panics.resume();
     }
 }
 
@@ -275,7 +277,8 @@ impl<T, F> Pool<T, F> {
         left
     }
 
-    /// Drops what has been idle since the last cleaning but one, and ages what has been since the last.
+    /// Drops what has been idle since the last cleaning but one, and ages what has been since the last. All of it is
+    /// dropped, though a destructor panics; the first panic comes out.
     ///
     /// What is put or got meanwhile may count as either.
     ///
@@ -291,14 +294,13 @@ impl<T, F> Pool<T, F> {
     pub fn clean(&self) {
         let _entry = enter();
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
-        for lane in &self.lanes {
-            let old = &lane.generations[(young + 1) & 1];
-            for _ in 0..=self.slots {
-                drop(old.take());
-            }
-        }
+        let old = self.lanes.iter().map(|lane| &lane.generations[(young + 1) & 1]);
+        let items: Vec<_> = old.flat_map(|old| (0..=self.slots).map_while(|_| old.take())).collect();
         // Relaxed: it says only where to look first.
         self.generation.fetch_add(1, Relaxed);
+        let mut panics = FirstPanic::none();
+        panics.drop_each(items);
+        panics.resume();
     }
 }
 

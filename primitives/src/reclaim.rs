@@ -42,12 +42,14 @@
 //! # drop(unsafe { TrackedBox::from_raw(shared.into_inner()) });
 //! ```
 
+use crate::first_panic::FirstPanic;
 use crate::queue::LazyBox;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
 use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, fence};
+use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, fence};
+use crate::rt::thread;
 use core::fmt;
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
@@ -79,6 +81,32 @@ struct State<G> {
     /// Whoever is collecting has it.
     waiting: UnsafeCell<Waiting<G>>,
     lanes: Box<[CachePadded<Lane<G>>]>,
+    /// Threads without a lane of their own that run destructors: the number of each, from 1, above the bit [`AGAIN`].
+    runners: [AtomicU64; 8],
+}
+
+/// A thread has been asked to collect while it ran destructors, and will when they have returned.
+const AGAIN: u64 = 1;
+
+/// A thread that runs destructors.
+struct Running<'a> {
+    slot: &'a AtomicU64,
+    me: u64,
+}
+
+impl Running<'_> {
+    /// Whether a destructor has asked for a collection since the last time.
+    fn is_due_again(&self) -> bool {
+        let due = self.slot.load(Relaxed) & AGAIN != 0;
+        self.slot.store(self.me, Relaxed);
+        due
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.slot.store(0, Relaxed);
+    }
 }
 
 struct Lane<G> {
@@ -88,11 +116,18 @@ struct Lane<G> {
     fresh: AtomicPtr<Node<G>>,
     /// How much was ever retired: a collection is due now and then.
     retired: AtomicUsize,
+    /// As one of [`State::runners`], for the lane's own thread.
+    runner: AtomicU64,
 }
 
 impl<G> Default for Lane<G> {
     fn default() -> Self {
-        Lane { pins: Default::default(), fresh: AtomicPtr::new(null_mut()), retired: AtomicUsize::new(0) }
+        Lane {
+            pins: Default::default(),
+            fresh: AtomicPtr::new(null_mut()),
+            retired: AtomicUsize::new(0),
+            runner: AtomicU64::new(0),
+        }
     }
 }
 
@@ -119,7 +154,7 @@ unsafe impl<G: Send> Sync for Domain<G> {}
 impl<G> List<G> {
     const EMPTY: List<G> = List(null_mut());
 
-    fn take(&mut self) -> List<G> {
+    fn take_all(&mut self) -> List<G> {
         core::mem::replace(self, List::EMPTY)
     }
 
@@ -143,16 +178,26 @@ impl<G> List<G> {
     }
 }
 
+impl<G> Iterator for List<G> {
+    type Item = TrackedBox<Node<G>>;
+
+    fn next(&mut self) -> Option<TrackedBox<Node<G>>> {
+        if self.0.is_null() {
+            return None;
+        }
+        // SAFETY: the list owns its nodes, and gives this one away.
+        let node = unsafe { TrackedBox::from_raw(self.0) };
+        // SAFETY: the list owned the node, so nobody else writes to it.
+        self.0 = node.next.with(|next| unsafe { *next });
+        Some(node)
+    }
+}
+
 impl<G> Drop for List<G> {
     fn drop(&mut self) {
-        while !self.0.is_null() {
-            // SAFETY: the list owns its nodes.
-            let node = unsafe { TrackedBox::from_raw(self.0) };
-            self.0 = node.next.with(|next| {
-                // SAFETY: as above.
-                unsafe { *next }
-            });
-        }
+        let mut panics = FirstPanic::none();
+        panics.drop_each(self);
+        panics.resume();
     }
 }
 
@@ -163,23 +208,57 @@ impl<G> Default for State<G> {
             collecting: AtomicBool::new(false),
             waiting: UnsafeCell::new(Waiting { none: List::EMPTY, one: List::EMPTY }),
             lanes: (0..hint::lanes()).map(|_| CachePadded::default()).collect(),
+            runners: Default::default(),
         }
     }
 }
 
 impl<G> State<G> {
+    /// Drops what no reader can see any more, in a loop, not a recursion: while destructors run, which may retire more, the
+    /// thread only notes that a collection is due again.
     fn collect(&self) {
+        let Some(running) = self.begin() else { return };
+        let mut panics = FirstPanic::none();
+        loop {
+            panics.drop_each(self.take_free());
+            if !running.is_due_again() {
+                break;
+            }
+        }
+        drop(running);
+        panics.resume();
+    }
+
+    /// Says that this thread runs destructors. `None` if it does already, and has been told to go on; or if there is no slot for
+    /// its number, since too many without a lane do: then what it would collect waits for the next collection.
+    fn begin(&self) -> Option<Running<'_>> {
+        let me = (thread::number() + 1) << 1;
+        let slots = match self.lanes.get(hint::lane()) {
+            Some(lane) => core::slice::from_ref(&lane.runner),
+            None => &self.runners[..],
+        };
+        // Relaxed, here and in `Running`: nothing is published, and a thread recognises only its own number, which it has
+        // written itself.
+        if let Some(mine) = slots.iter().find(|slot| slot.load(Relaxed) & !AGAIN == me) {
+            mine.store(me | AGAIN, Relaxed);
+            return None;
+        }
+        let free = slots.iter().find(|slot| slot.compare_exchange(0, me, Relaxed, Relaxed).is_ok());
+        free.map(|slot| Running { slot, me })
+    }
+
+    /// What no reader can see any more; nothing, if another thread is about it.
+    fn take_free(&self) -> List<G> {
         // Acquire: pairs with the store below: what the last one who collected has left is ours.
         // site: begin-collecting
         if self.collecting.swap(true, Acquire) {
-            return;
+            return List::EMPTY;
         }
         let mut free = List::EMPTY;
         // SAFETY: we are the one who collects.
         self.waiting.with_mut(|waiting| unsafe { while self.turn(&mut *waiting, &mut free) {} });
         self.collecting.store(false, Release);
-        // Destructors may retire more, and collect.
-        drop(free);
+        free
     }
 
     /// Turns the epoch, if readers allow it; whether another turn may free more.
@@ -194,8 +273,8 @@ impl<G> State<G> {
         if !self.lanes.iter().all(|lane| lane.pins[(epoch + 1) & 1].are_none()) {
             return false;
         }
-        free.prepend(waiting.one.take());
-        waiting.one = waiting.none.take();
+        free.prepend(waiting.one.take_all());
+        waiting.one = waiting.none.take_all();
         // Relaxed: any epoch does for a reader; this one lets the others drain.
         self.epoch.store(epoch.wrapping_add(1), Relaxed);
         !waiting.one.0.is_null()
@@ -237,7 +316,7 @@ impl<G> Drop for State<G> {
     fn drop(&mut self) {
         self.waiting.with_mut(|waiting| {
             // SAFETY: nobody else is left.
-            unsafe { drop(((*waiting).none.take(), (*waiting).one.take())) }
+            unsafe { drop(((*waiting).none.take_all(), (*waiting).one.take_all())) }
         });
     }
 }
@@ -300,7 +379,8 @@ impl<G> Domain<G> {
     }
 
     /// Drops something when no reader can see it any more. It has been unlinked: readers that pin from now on do
-    /// not find it. If nobody is pinned, that is now.
+    /// not find it. If nobody is pinned, and no other thread collects, that is now; in a destructor that the domain runs, as
+    /// soon as that has returned. Each destructor runs, though one before it panics; the first panic comes out.
     ///
     /// ```
     /// use std::rc::Rc;
@@ -322,7 +402,8 @@ impl<G> Domain<G> {
         }
     }
 
-    /// Drops what no reader can see any more, unless another thread is about it.
+    /// Drops what no reader can see any more, unless another thread is about it. In a destructor that the domain runs it
+    /// returns at once, and what it would drop is dropped when that destructor has returned.
     ///
     /// ```
     /// selvedge::reclaim::Domain::<i32>::new().collect();

@@ -342,6 +342,16 @@ fn shared_structures_give_back_what_nobody_reads() {
     let (live, _) = cost(|| (10_000..300_000).for_each(come_and_go));
     assert!(live.abs() < 16_384, "300,000 keys that came and went left {live} bytes");
 
+    let (grown, _) = cost(|| (0..100_000).for_each(|n| map.store(n, n)));
+    let (emptied, _) = cost(|| (0..100_000).for_each(|n| assert!(map.delete(&n))));
+    let (shrunk, _) = cost(|| map.shrink_to_fit());
+    assert!(
+        grown > 100_000 * 40 && emptied < -100_000 * 24,
+        "{grown} bytes came, {emptied} went with the entries"
+    );
+    let left = grown + emptied + shrunk;
+    assert!(left.abs() < 16_384, "{left} bytes are left of 100,000 entries after shrink_to_fit");
+
     let pool = pool::Pool::new(|| [0_u64; 16]);
     let use_two = |_| drop((pool.get(), pool.get()));
     use_two(0);

@@ -159,7 +159,10 @@ impl<T> ArcCell<T> {
         loop {
             let before = self.load_full();
             let after = Arc::new(f(&before));
-            if self.compare_and_swap(&before, Arc::clone(&after)).is_ok() {
+            let replaced = self.compare_and_swap(&before, Arc::clone(&after)).is_ok();
+            // Before the value is returned: it would be lost if a destructor panicked then (rust#47949).
+            drop(before);
+            if replaced {
                 return after;
             }
         }

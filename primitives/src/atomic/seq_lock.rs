@@ -92,7 +92,8 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
         self.update(|data| *data = value);
     }
 
-    /// Changes the data in one step; nobody else writes meanwhile.
+    /// Changes the data in one step; nobody else writes meanwhile. If `f` panics, the data stays as it was. `f` must not
+    /// use the lock: it would wait for itself.
     ///
     /// ```
     /// let lock = selvedge::atomic::SeqLock::new(1_u64);

@@ -1,5 +1,6 @@
 //! Treiber's stack.
 
+use crate::first_panic::FirstPanic;
 use crate::reclaim::Domain;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
@@ -145,6 +146,8 @@ impl<T> fmt::Debug for Stack<T> {
 
 impl<T> Drop for Stack<T> {
     fn drop(&mut self) {
-        while self.pop().is_some() {}
+        let mut panics = FirstPanic::none();
+        panics.drop_each(core::iter::from_fn(|| self.pop()));
+        panics.resume();
     }
 }

@@ -70,7 +70,12 @@ impl<T: Clone> Value<T> {
     /// ```
     #[track_caller]
     pub fn swap(&self, value: T) -> T {
-        Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| T::clone(&shared))
+        Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| {
+            let copy = T::clone(&shared);
+            // Before the copy is returned: it would be lost if a destructor panicked then (rust#47949).
+            drop(shared);
+            copy
+        })
     }
 }
 
@@ -91,6 +96,8 @@ impl<T: PartialEq> Value<T> {
         loop {
             let found = self.0.load_full();
             if *found != *current {
+                // Before the value is returned: it would be lost if a destructor panicked then (rust#47949).
+                drop(found);
                 return Err(Arc::into_inner(new).expect("nobody else has seen it"));
             }
             match self.0.compare_and_swap(&found, new) {

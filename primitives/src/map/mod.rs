@@ -16,6 +16,7 @@ mod keyed;
 mod reference;
 mod table;
 
+use crate::first_panic::FirstPanic;
 use crate::reclaim::{Domain, Pin};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::entry::enter;
@@ -39,6 +40,17 @@ const OFTEN: usize = 64;
 ///
 /// Every operation on one key is one atomic step, and storing a value happens before the operations that see it, as
 /// does deleting one before those that see it gone. Values are shared by reference ([`get`](Self::get)) or cloned.
+///
+/// # Destructors
+/// What is replaced or deleted is dropped later: when no reference to anything in the map is left, and the thread has
+/// replaced or deleted some more (at each 64th time it looks), or somebody calls [`collect`](Self::collect), or the map is
+/// dropped. Where a destructor matters, as a channel's last sender, call `collect`. Keys, values and hashers are called
+/// without any lock: they may use the map. If several destructors panic, each runs, and the first panic comes out.
+///
+/// # Memory
+/// A table grows with the entries, and does not shrink by itself when they are deleted, except when it fills up with keys
+/// that come and go. [`clear`](Self::clear) and [`shrink_to_fit`](Self::shrink_to_fit) give it back; until then
+/// [`range`](Self::range), [`len`](Self::len) and [`is_empty`](Self::is_empty) walk all of it.
 ///
 /// ```
 /// use selvedge::map::Map;
@@ -84,6 +96,9 @@ impl<K, V> Map<K, V> {
 impl<K, V, S> Map<K, V, S> {
     constructor! {
         /// An empty map with a hasher of one's own.
+        ///
+        /// It needs no more of the hasher than that different keys have different hashes, mostly: they are mixed here, so
+        /// one that gives integers as they are does. Keys with the same hash are looked through one by one.
         ///
         /// ```
         /// use selvedge::map::Map;
@@ -137,7 +152,7 @@ impl<K, V, S> Map<K, V, S> {
         unsafe { table.as_ref() }
     }
 
-    /// Replaces a table by one that has room, unless somebody else has. (If there is another at the same address by
+    /// Replaces a table by one that has room for its entries, unless somebody else has. (If there is another at the same address by
     /// now, that is replaced: no harm.)
     #[cold]
     fn grow(&self, full: *const Table<K, V>) {
@@ -176,10 +191,46 @@ impl<K, V, S> Map<K, V, S> {
         }
     }
 
+    /// Drops what was replaced or deleted and nobody can read any more, unless another thread is about it; see
+    /// [destructors](Map#destructors).
+    ///
+    /// ```
+    /// use selvedge::{chan, map::Map};
+    /// let (tx, rx) = chan::bounded::<i32>(1);
+    /// let senders = Map::new();
+    /// senders.store("Ada", tx);
+    /// senders.delete("Ada");
+    /// senders.collect();
+    /// assert!(rx.recv().is_err(), "the last sender is dropped");
+    /// ```
+    pub fn collect(&self) {
+        let _entry = enter();
+        self.garbage.collect();
+    }
+
+    /// Replaces the table by one that is as large as the entries need; those who change the map wait meanwhile.
+    ///
+    /// ```
+    /// let map = selvedge::map::Map::new();
+    /// (0..1000).for_each(|n| map.store(n, n));
+    /// (1..1000).for_each(|n| assert!(map.delete(&n)));
+    /// map.shrink_to_fit();
+    /// assert_eq!(map.len(), 1);
+    /// ```
+    pub fn shrink_to_fit(&self) {
+        let _entry = enter();
+        // Relaxed: it is only compared; if it is another by the time that we have the lock, that is new.
+        let table = self.table.load(Relaxed);
+        if !table.is_null() {
+            self.grow(table);
+        }
+        self.garbage.collect();
+    }
+
     /// Calls `f` with the key and value of each entry, until it says `false`.
     ///
     /// No key comes twice, and one that is there all the time comes; of one that is stored or deleted meanwhile, it
-    /// is any value that it had since the call. `f` may use the map.
+    /// is any value that it had since the call. `f` may use the map; while it runs, nothing is dropped.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -250,8 +301,12 @@ impl<K, V, S> Map<K, V, S> {
         let words = table.freeze();
         let old = self.replace(Table::with(&[], self.few));
         drop(replacing);
-        words.into_iter().for_each(|word| self.retire(word));
-        self.retire_table(old);
+        let mut panics = FirstPanic::none();
+        for word in words {
+            panics.catch(|| self.retire(word));
+        }
+        panics.catch(|| self.retire_table(old));
+        panics.resume();
     }
 }
 
@@ -263,10 +318,12 @@ impl<K, V, S> Drop for Map<K, V, S> {
         }
         // SAFETY: nobody else is left.
         let mut table = unsafe { TrackedBox::from_raw(table) };
-        for entry in table.words_mut().filter_map(Word::entry) {
-            // SAFETY: the entries are the table's, each in one slot.
-            drop(unsafe { TrackedBox::from_raw(entry) });
-        }
+        let mut panics = FirstPanic::none();
+        // SAFETY: the entries are the table's, each in one slot.
+        panics.drop_each(
+            table.words_mut().filter_map(Word::entry).map(|entry| unsafe { TrackedBox::from_raw(entry) }),
+        );
+        panics.resume();
     }
 }
 

@@ -263,6 +263,19 @@ impl<K, V> Table<K, V> {
         table
     }
 
+    /// How far the entry is from its home that is the furthest, with the entries in between.
+    #[cfg(test)]
+    pub(super) fn longest_path(&self) -> usize {
+        let entry = |word: &Word<K, V>| {
+            // SAFETY: nobody changes the map of a test.
+            unsafe { word.read() }
+        };
+        let used =
+            self.slots.iter().enumerate().filter_map(|(at, slot)| Some((at, entry(&slot.get())?.hash)));
+        let path = |(at, hash)| at + self.path(hash).len() - self.slots.len();
+        used.map(path).max().unwrap_or(0)
+    }
+
     /// Whether one more key has a slot, whichever it is.
     fn has_room(&self) -> bool {
         // Relaxed: nobody else has the table.

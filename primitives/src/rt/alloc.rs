@@ -120,9 +120,16 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
             && let Current::Model(session) = current()
             && session.is_tracked(self.0.addr().get(), self.1.site)
         {
+            /// The end of the memory, also if the destructor panics.
+            struct Freed(&'static super::engine::Session, usize, &'static Location<'static>);
+            impl Drop for Freed {
+                fn drop(&mut self) {
+                    self.0.freed(self.1, self.2);
+                }
+            }
+            let _freed = Freed(session, self.0.addr().get(), self.1.site);
             // SAFETY: the box owns the value; the session keeps the memory and frees it later.
-            unsafe { self.0.drop_in_place() };
-            return session.freed(self.0.addr().get(), self.1.site);
+            return unsafe { self.0.drop_in_place() };
         }
         // SAFETY: the memory came from a `Box`, which this one owns.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });

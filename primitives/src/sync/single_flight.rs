@@ -90,7 +90,10 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
             let _landing = Landing { group: self, hash, flight: &flight };
             f()
         };
-        flight.made.get_or_make(make).clone()
+        let result = flight.made.get_or_make(make).clone();
+        // Before the result is returned: a value that is being returned is lost if a destructor panics then (rust#47949).
+        drop(flight);
+        result
     }
 
     /// Lets the next caller of this key run its own closure, though a call may be under way.
