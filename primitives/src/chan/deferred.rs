@@ -13,27 +13,24 @@ use crate::rt::thread::panicking;
 use core::any::Any;
 use core::cell::RefCell;
 use core::mem::{self, ManuallyDrop};
-#[cfg(feature = "async")]
 use core::task::Waker;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 type Payload = Box<dyn Any + Send>;
 
-/// What a thread has deferred. Outside operations it is empty.
+/// What a thread has deferred. Outside operations it is nothing.
 struct Deferred {
     /// Operations that hold the list, one inside the other.
     holds: usize,
     /// The first panic of user code.
     panic: Option<Payload>,
     /// The list: its first call, for which nothing is allocated.
-    #[cfg(feature = "async")]
     first: Option<Call>,
     /// The list: the others.
-    #[cfg(feature = "async")]
     more: Vec<Call>,
 }
 
-#[cfg(feature = "async")]
+#[cfg_attr(not(feature = "async"), allow(dead_code, reason = "only tasks have wakers"))]
 enum Call {
     Wake(Waker),
     Drop(Waker),
@@ -45,27 +42,11 @@ crate::rt::thread_local! {
 }
 
 impl Deferred {
-    const NOTHING: Deferred = Deferred {
-        holds: 0,
-        panic: None,
-        #[cfg(feature = "async")]
-        first: None,
-        #[cfg(feature = "async")]
-        more: Vec::new(),
-    };
+    const NOTHING: Deferred = Deferred { holds: 0, panic: None, first: None, more: Vec::new() };
 
     /// Calls `f`, which calls no user code, with what the thread has deferred.
     fn with<R>(f: impl FnOnce(&mut Deferred) -> R) -> R {
         DEFERRED.with(|deferred| f(&mut deferred.borrow_mut()))
-    }
-
-    /// Whether there is something to do at the end of an operation that nothing holds.
-    fn is_due(&self) -> bool {
-        #[cfg(feature = "async")]
-        if self.holds == 0 && self.first.is_some() {
-            return true;
-        }
-        self.holds == 0 && self.panic.is_some()
     }
 
     #[cfg(feature = "async")]
@@ -74,6 +55,51 @@ impl Deferred {
             None => self.first = Some(call),
             Some(_) => self.more.push(call),
         }
+    }
+
+    /// Takes all of it, if there is something to call or to resume.
+    fn take(&mut self) -> Option<Deferred> {
+        (self.first.is_some() || self.panic.is_some()).then(|| mem::replace(self, Deferred::NOTHING))
+    }
+
+    /// The same at the end of an operation, unless another holds the list.
+    fn take_at_end(&mut self) -> Option<Deferred> {
+        if self.holds == 0 { self.take() } else { None }
+    }
+
+    /// Calls user code, and keeps its panic if it is the first one.
+    fn protect(&mut self, f: impl FnOnce()) {
+        match (catch_unwind(AssertUnwindSafe(f)), &self.panic) {
+            (Ok(()), _) => (),
+            (Err(payload), None) => self.panic = Some(payload),
+            (Err(payload), Some(_)) => dispose(payload),
+        }
+    }
+
+    /// After user code, whose operations leave nothing.
+    fn put_back(self) {
+        if self.holds != 0 || self.panic.is_some() || self.first.is_some() {
+            drop(Deferred::with(|deferred| mem::replace(deferred, self)));
+        }
+    }
+
+    /// Calls the list, and puts the rest back; whether user code has panicked.
+    #[cold]
+    fn call(mut self) -> bool {
+        while let Some(first) = self.first.take() {
+            for call in core::iter::once(first).chain(mem::take(&mut self.more)) {
+                self.protect(|| match call {
+                    Call::Wake(waker) => waker.wake(),
+                    Call::Drop(waker) => drop(waker),
+                });
+            }
+        }
+        if panicking() {
+            self.panic.take().into_iter().for_each(dispose);
+        }
+        let panicked = self.panic.is_some();
+        self.put_back();
+        panicked
     }
 }
 
@@ -91,12 +117,9 @@ pub(super) fn discard(waker: Waker) {
 
 /// Calls user code at once, and keeps its panic if it is the first one.
 pub(super) fn protect(f: impl FnOnce()) {
-    let outer = Deferred::with(|deferred| (mem::take(&mut deferred.holds), deferred.panic.take()));
-    let result = catch_unwind(AssertUnwindSafe(f));
-    let (holds, before) = outer;
-    let (first, second) = if before.is_some() { (before, result.err()) } else { (result.err(), None) };
-    Deferred::with(|deferred| (deferred.holds, deferred.panic) = (holds, first));
-    second.into_iter().for_each(dispose);
+    let mut outer = Deferred::with(|deferred| mem::replace(deferred, Deferred::NOTHING));
+    outer.protect(f);
+    outer.put_back();
 }
 
 /// Drops what a panic was raised with, whose destructor may panic too.
@@ -109,26 +132,27 @@ fn dispose(payload: Payload) {
 /// Calls the list; whether user code of this operation has panicked. To be called before the operation waits: one whose
 /// user code has panicked gives up instead.
 pub(super) fn call() -> bool {
-    #[cfg(feature = "async")]
-    while let (Some(first), more) =
-        Deferred::with(|deferred| (deferred.first.take(), mem::take(&mut deferred.more)))
-    {
-        for call in core::iter::once(first).chain(more) {
-            protect(|| match call {
-                Call::Wake(waker) => waker.wake(),
-                Call::Drop(waker) => drop(waker),
-            });
-        }
-    }
-    if panicking() {
-        Deferred::with(|deferred| deferred.panic.take()).into_iter().for_each(dispose);
-    }
-    Deferred::with(|deferred| deferred.panic.is_some())
+    Deferred::with(Deferred::take).is_some_and(Deferred::call)
 }
 
 /// Calls the list at the end of an operation that may be part of another; whether a panic is to come out of it.
 pub(super) fn end() -> bool {
-    Deferred::with(|deferred| deferred.is_due()) && call()
+    Deferred::with(Deferred::take_at_end).is_some_and(Deferred::call)
+}
+
+/// Calls user code in the middle of an operation, which ends if that panics.
+#[cfg(feature = "async")]
+pub(super) fn in_between<R>(f: impl FnOnce() -> R) -> R {
+    struct Settles;
+    impl Drop for Settles {
+        fn drop(&mut self) {
+            settle();
+        }
+    }
+    let if_it_panics = Settles;
+    let result = f();
+    mem::forget(if_it_panics);
+    result
 }
 
 /// Calls the list at the end of an operation that may be part of another, and resumes the first panic.
@@ -156,7 +180,12 @@ pub(super) fn hold() -> Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        Deferred::with(|deferred| deferred.holds -= 1);
-        settle();
+        let due = Deferred::with(|deferred| {
+            deferred.holds -= 1;
+            deferred.take_at_end()
+        });
+        if due.is_some_and(Deferred::call) {
+            resume();
+        }
     }
 }

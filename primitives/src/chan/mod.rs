@@ -60,8 +60,8 @@
 //! - *User code* (wakers, destructors of values) is called once the operation has settled everything else, and may use
 //!   the channel. If it panics, the other wakers are woken and the other values dropped all the same; then the first
 //!   panic comes out of the operation. Then a value that was to be sent has been sent, or is dropped; one that was to be
-//!   received goes to the next receiver, or stays with the future, which is ready when it is polled again. A thread that
-//!   is panicking already goes on without the panic.
+//!   received goes to the next receiver, which may be the same future when it is polled again. A thread that is
+//!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so

@@ -18,9 +18,12 @@ fn doze<T>(place: Place<'_, Cell<T>>, party: usize, phase: Phase, waker: &Waker)
     if Phase::of(cell.load()) != phase {
         return Ready(());
     }
-    let fresh = waker.clone();
+    let fresh = deferred::in_between(|| waker.clone());
     // site: rouse
-    let Ok(awake) = cell.rouse(phase) else { return Ready(()) };
+    let Ok(awake) = cell.rouse(phase) else {
+        deferred::discard(fresh);
+        return Ready(());
+    };
     // SAFETY: the cell says that the task is awake, and only its owner, which we are, changes that. Whoever ends such a
     // wait leaves the slot alone.
     let old = unsafe { place.aside().take(party) };
@@ -38,15 +41,15 @@ impl<T> Chan<T> {
     /// Receives, or waits in a cell, which the slot names then. If a waker panics meanwhile, the next receiver gets what was
     /// received.
     pub(super) fn poll_recv(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
-        let _held = deferred::hold();
-        let received = ready!(self.receive_or_wait(slot, waker));
-        if deferred::call() {
-            if let Ok(value) = received {
-                self.give_back(value, slot.ticket);
-            }
-            return Pending;
+        let received = self.receive_or_wait(slot, waker);
+        if !deferred::end() {
+            return received;
         }
-        Ready(received)
+        let _held = deferred::hold();
+        if let Ready(Ok(value)) = received {
+            self.give_back(value, slot.ticket);
+        }
+        deferred::resume()
     }
 
     fn receive_or_wait(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
@@ -120,22 +123,21 @@ impl<T> Chan<T> {
         stash: &Stash<Option<T>>,
         waker: &Waker,
     ) -> Poll<Result<(), SendError<T>>> {
-        let _held = deferred::hold();
-        let sent = match ::core::mem::replace(&mut slot.hold, Hold::Nothing) {
-            Hold::Happened => Ok(()),
-            hold => {
-                slot.hold = hold;
-                ready!(self.send_or_wait(slot, stash, waker))
-            }
+        let sent = if slot.hold == Hold::Happened {
+            slot.hold = Hold::Nothing;
+            Ready(Ok(()))
+        } else {
+            self.send_or_wait(slot, stash, waker)
         };
-        if deferred::call() {
-            match sent {
-                Ok(()) => slot.hold = Hold::Happened,
-                Err(SendError(value)) => stash.set(Some(value)),
-            }
-            return Pending;
+        if !deferred::end() {
+            return sent;
         }
-        Ready(sent)
+        match sent {
+            Ready(Ok(())) => slot.hold = Hold::Happened,
+            Ready(Err(SendError(value))) => stash.set(Some(value)),
+            Pending => (),
+        }
+        deferred::resume()
     }
 
     fn send_or_wait(
@@ -202,14 +204,17 @@ impl<T> Chan<T> {
 
     /// The task does not wait any longer: the value is dropped, unless it has been sent.
     pub(super) fn cancel_send(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
+        let mut value = stash.take();
+        if slot.hold != Hold::Waiting && value.is_none() {
+            return;
+        }
         let _held = deferred::hold();
         if slot.hold == Hold::Waiting {
             let place = self.sending(slot);
             slot.hold = Hold::Nothing;
             let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom);
-            stash.set(self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value));
+            value = self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value);
         }
-        let value = stash.take();
         deferred::protect(|| drop(value));
     }
 }
