@@ -36,7 +36,7 @@ fn steps_are_folded_to_the_calls_of_the_model() {
             assert_eq!(received, Ok(2));
         });
         let text = report.to_string();
-        for call in [" send  check/tests/reports.rs:", " recv  check/tests/verdicts.rs:"] {
+        for call in [" send  check/tests/reports.rs:", " recv  check/tests/reports.rs:"] {
             assert_eq!(text.matches(call).count(), 1, "{text}");
         }
         assert!(text.contains("T1 is `sender`"), "{text}");

@@ -179,12 +179,33 @@ pub struct Failing<O> {
     pub program: Program<O>,
     /// What the engine says of it.
     pub report: Report,
+    /// What each of the scenario's engines says of it: how it fails, or nothing.
+    pub engines: Vec<(Engine, Option<FailureKind>)>,
     name: String,
+}
+
+impl<O> Failing<O> {
+    /// The engines under which it fails, in words.
+    fn fails(&self) -> String {
+        let list = |failing: bool| {
+            let engines = self.engines.iter().filter(|(_, kind)| kind.is_some() == failing);
+            let words = engines.map(|(engine, kind)| match kind {
+                Some(kind) => format!("{engine} ({kind})"),
+                None => engine.to_string(),
+            });
+            words.collect::<Vec<_>>().join(", ")
+        };
+        match (list(true), list(false)) {
+            (none, _) if none.is_empty() => format!("Does not pass under {}.", self.report.engine),
+            (failing, passing) if passing.is_empty() => format!("Fails under {failing}."),
+            (failing, passing) => format!("Fails under {failing}; not under {passing}."),
+        }
+    }
 }
 
 impl<O: Debug> fmt::Display for Failing<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let test = program::as_test(&self.program, &self.name);
+        let test = program::as_test(&self.program, &self.name, &self.fails());
         write!(f, "{}: a program fails\n{}\n\nas a test:\n\n{test}\n", self.name, self.report)
     }
 }
@@ -213,7 +234,20 @@ where
     /// # Errors
     /// The report of the first engine that finds a failure or refuses.
     pub fn run_program(&self, program: &Program<S::Operation>) -> Result<(), Box<Failing<S::Operation>>> {
-        self.run_for(program, None, true)
+        self.run_for(program, None, true).map_err(|failing| self.judged(failing))
+    }
+
+    /// The same with what each engine says.
+    fn judged(&self, mut failing: Box<Failing<S::Operation>>) -> Box<Failing<S::Operation>> {
+        let (engine, kind) = cause_of(&failing.report);
+        let others = self.checker.engines.iter().copied().filter(|other| *other != engine);
+        let found = others.map(|other| {
+            let checker = self.checker.clone().engines([other]);
+            let failed = Scenario { checker, ..self.clone() }.run_for(&failing.program, None, false);
+            (other, failed.err().and_then(|failed| cause_of(&failed.report).1))
+        });
+        failing.engines = [(engine, kind)].into_iter().chain(found).collect();
+        failing
     }
 
     /// As [`run_program`](Self::run_program), for a test.
@@ -252,10 +286,10 @@ where
                 }
             }
             // Once more, for the shortest schedule.
-            return match self.run_for(&failing.program, cause, true) {
+            return self.judged(match self.run_for(&failing.program, cause, true) {
                 Err(shortest) => shortest,
                 Ok(()) => failing,
-            };
+            });
         }
     }
 
@@ -285,7 +319,7 @@ where
                 let same = cause.is_none_or(|cause| cause == cause_of(&report));
                 if !report.verdict.passed() && same {
                     let (program, name) = (program.clone(), self.name.clone());
-                    return Err(Box::new(Failing { program, report, name }));
+                    return Err(Box::new(Failing { program, report, engines: Vec::new(), name }));
                 }
             }
         }
