@@ -99,6 +99,24 @@ fn a_receive_lets_a_sender_in_without_a_walk_through_the_buffer() {
 }
 
 #[test]
+fn sends_that_were_given_up_cost_a_receive_no_walk_for_each() {
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(1);
+        let mut last = waiting(tx.send_async(0));
+        (0..n).for_each(|_| last = waiting(tx.send_async(0)));
+        assert!(rx.recv().is_ok() && poll(&mut last));
+    });
+    // Behind one that waits.
+    grows_in_proportion(|n| {
+        let (tx, rx) = full(1);
+        let mut first = waiting(tx.send_async(0));
+        let mut last = waiting(tx.send_async(0));
+        (0..n).for_each(|_| last = waiting(tx.send_async(0)));
+        assert!((0..2).all(|_| rx.recv().is_ok()) && poll(&mut first) && poll(&mut last));
+    });
+}
+
+#[test]
 fn close_and_what_it_refused_take_no_walk_for_each_waiter() {
     grows_in_proportion(|n| {
         let (tx, rx) = channel(0);

@@ -274,6 +274,33 @@ fn operations_that_give_up_in_the_middle_leave_nothing() {
     drop(rx);
 }
 
+/// Sends to a full buffer take turns: at any time at most two wait, and none for long.
+#[cfg(feature = "async")]
+#[test]
+fn sends_to_a_full_buffer_that_give_up_in_turn_leave_nothing() {
+    use futures::FutureExt;
+
+    for capacity in [1, 100] {
+        let (tx, rx) = bounded(capacity);
+        (0..capacity).for_each(|n| tx.send(n).expect("room"));
+        let wait = || {
+            let mut send = tx.send_async(capacity);
+            assert!((&mut send).now_or_never().is_none(), "it waits");
+            send
+        };
+        let mut last = wait();
+        (0..1_000).for_each(|_| last = wait());
+        let (live, _) = cost(|| (0..100_000).for_each(|_| last = wait()));
+        assert!(live.abs() < 16_384, "capacity {capacity}: they left {live} bytes");
+        assert_eq!((rx.len(), rx.recv()), (capacity, Ok(0)));
+        assert_eq!(last.now_or_never(), Some(Ok(())));
+        let rest: Vec<usize> = rx.try_iter().collect();
+        assert!(rest.len() == capacity && rest[capacity - 1] == capacity && rx.is_empty());
+        (0..capacity).for_each(|n| assert_eq!(tx.try_send(n), Ok(()), "all of its places are there"));
+        assert!(tx.try_send(0).is_err());
+    }
+}
+
 /// Operations that nobody goes on with keep the segments in which they stand, and none behind these.
 #[cfg(feature = "async")]
 #[test]

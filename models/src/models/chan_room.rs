@@ -1,7 +1,8 @@
 //! Channels: when a send or a receive may wait, and when it may not.
 
+use super::futures::poll_once;
 use super::{small, until_sender_waits};
-use selvedge::chan::{TryRecvError, TrySendError, unbounded_with_segments};
+use selvedge::chan::{TryRecvError, TrySendError, bounded_with_segments, unbounded_with_segments};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
 use std::time::Duration;
@@ -162,4 +163,21 @@ pub fn a_waiting_sender_is_not_counted() {
     assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
     blocked.join().expect("no panic").expect("open");
     assert_eq!(rx.len(), 0);
+}
+
+/// A sender gives up behind a full buffer while a receiver takes a value: that place is not counted, and the next value is
+/// the next one.
+pub fn a_place_that_is_passed_over_is_not_counted() {
+    let (tx, rx) = bounded_with_segments(1, 0);
+    tx.send(0).expect("room");
+    let mut gives_up = tx.send_async(1);
+    let mut stays = tx.send_async(2);
+    assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
+    thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(rx.recv(), Ok(0)));
+        drop(gives_up);
+    });
+    assert_eq!(rx.len(), 1);
+    let next = rx.recv().expect("one that was let in");
+    assert!(next == 2 || rx.recv() == Ok(2));
 }

@@ -120,6 +120,8 @@ models! {
         "len does not count the cell of a receiver that gave up", [UNCOUNTED];
     chan_room::a_waiting_sender_is_not_counted, TWO,
         "len counts the buffer, not who waits behind it", [WAKE_BY_EXPANDING];
+    chan_room::a_place_that_is_passed_over_is_not_counted, TWO,
+        "len does not count a place behind a full buffer that was given up", [UNCOUNTED];
     chan_full::who_is_told_full_receives_a_value, Some(4),
         "who is told that the buffer is full receives a value", [LOST_VALUE];
     chan_full::a_select_that_is_told_full_receives_a_value, Some(4), "so does a select with a default", [LOST_SELECTED];

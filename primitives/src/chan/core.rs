@@ -289,7 +289,10 @@ impl<T> Chan<T> {
             match unsafe { self.array.locate(RECEIVER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
                 // It was that of a sender that gave up, as are those up to the next.
-                Err(next) => _ = self.skip_receives(ticket + 1, next),
+                Err(next) => {
+                    let skipped = self.skip_receives(ticket + 1, next);
+                    self.forget_missing(if skipped { next - ticket } else { 1 });
+                }
             }
         }
     }

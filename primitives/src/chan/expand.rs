@@ -106,6 +106,10 @@ impl<T> Chan<T> {
                 Err(found) => state = found,
                 Ok(()) => {
                     self.remove_behind();
+                    // Else the sender will find it so when it leaves.
+                    if state.has_left(SENDER) {
+                        self.array.is_abandoned(place, SENDER);
+                    }
                     return true;
                 }
             }

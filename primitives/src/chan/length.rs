@@ -45,10 +45,19 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Such a cell is no longer between the two. Relaxed: as above.
-    pub(super) fn forget_gone_sender(&self) {
+    /// So many such cells are no longer between the two. Relaxed: as above.
+    pub(super) fn forget_gone_senders(&self, cells: u64) {
         if self.capacity() != Capacity::Rendezvous {
-            self.gone_senders.fetch_sub(1, Relaxed); // site: uncount-gone-sender
+            self.gone_senders.fetch_sub(cells as usize, Relaxed); // site: uncount-gone-sender
+        }
+    }
+
+    /// Receivers' tickets were those of so many cells that have been taken out, since the end of the buffer had passed
+    /// over them and nobody was there.
+    pub(super) fn forget_missing(&self, cells: u64) {
+        if self.expands() {
+            self.forget_gone_senders(cells);
+            self.forget_no_places(cells as usize);
         }
     }
 

@@ -66,7 +66,8 @@
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the earlier
-//!   one waits.)
+//!   one waits: the end of the buffer, which must pass each of them, stands at that one.) An operation that stands still,
+//!   as a stopped thread or a future that nobody polls, keeps the segment of its cell.
 //!
 //! # Beside others
 //!
@@ -121,7 +122,7 @@
 //!
 //! Invariants: of the cells from `received` to the end of the buffer, `capacity` many can hold a value: each receive
 //! moves the end by one, and a cell that is no place moves it by one more, when the first of its receiver and the end
-//! passes it.
+//! passes it; or, where the end stands at it, as soon as its sender has given up.
 //!
 //! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
 //! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, its last read of

@@ -3,6 +3,7 @@
 use super::cell::{Cell, Phase, RECEIVER, SENDER, see};
 use super::claim::Outcome;
 use super::core::{Capacity, Chan};
+use super::expand::END;
 use crate::queue::Place;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
@@ -55,8 +56,14 @@ impl<T> Chan<T> {
         if matches!(Phase::of(place.cell().load()), Phase::SenderGone | Phase::PassedOver) {
             self.note_gone_sender();
         }
-        self.array.leave(place, SENDER);
+        self.leave_passed_over(place);
         self.skip_gone_senders();
+    }
+
+    /// The sender leaves its cell, which nobody needs any more if the end of the buffer has passed over it.
+    fn leave_passed_over(&self, place: Place<'_, Cell<T>>) {
+        self.array
+            .leave_or_abandon(place, SENDER, |left| self.expands() && Phase::of(left) == Phase::PassedOver);
     }
 
     /// Tells the receiver of a cell, if there is one, that nothing will come: it goes for a new ticket.
@@ -107,9 +114,36 @@ impl<T> Chan<T> {
             self.array.abandon(place, SENDER);
         } else {
             // The end of the buffer must find out yet that the cell is no place.
-            self.array.leave(place, SENDER);
+            self.leave_passed_over(place);
+        }
+        if self.expands() {
+            self.pass_over_at_end();
         }
         self.skip_gone_senders();
+    }
+
+    /// Moves the end of the buffer on as long as its next cell is one whose sender gave up, so that nobody need keep
+    /// these until a receive moves it.
+    fn pass_over_at_end(&self) {
+        loop {
+            let end = self.buffer_end();
+            // Audit: see `sent`.
+            if end >= self.sent().ticket() {
+                return;
+            }
+            let walk = self.array.walk_from_scout(END, RECEIVER);
+            // SeqCst: whoever gives up writes to its cell and then reads the end; we have moved the end and read the
+            // cell: one of us sees the other. If both missed it, the cell would be kept longer.
+            let passed = walk.find(end).is_ok_and(|place| {
+                Phase::of(place.cell().look()) == Phase::SenderGone && self.pass_over(place)
+            });
+            walk.move_scout(END);
+            drop(walk);
+            if !passed {
+                return;
+            }
+            self.expand();
+        }
     }
 
     /// If the end of the buffer was at a cell before that said that its sender is gone, it may not have passed over it.
@@ -122,7 +156,7 @@ impl<T> Chan<T> {
 
     /// The receiver leaves a cell whose sender gave up.
     pub(super) fn leave_gone_sender(&self, place: Place<'_, Cell<T>>) {
-        self.forget_gone_sender();
+        self.forget_gone_senders(1);
         // Once both have left, the end of the buffer cannot tell any more that the cell is no place.
         let passed = self.pass_over(place);
         if Phase::of(place.cell().load()) == Phase::PassedOver {
@@ -239,7 +273,11 @@ impl<T> Chan<T> {
                     }
                 }
                 // As for receivers.
-                Err(next) => _ = self.skip_receives(received, next),
+                Err(next) => {
+                    if self.skip_receives(received, next) {
+                        self.forget_missing(next - received);
+                    }
+                }
             }
         }
     }

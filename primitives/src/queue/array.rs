@@ -257,9 +257,9 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// The party has nothing more to do with the cell.
+    /// The party has nothing more to do with the cell; the state in which it leaves it.
     #[inline]
-    pub(crate) fn leave(&self, place: Place<'_, C>, party: usize) {
+    pub(crate) fn leave(&self, place: Place<'_, C>, party: usize) -> State {
         let bit = State::left_bit(party);
         // Release: our accesses to the cell happen before its reuse. Acquire: if we are the last,
         // those of the other do too.
@@ -267,6 +267,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         if before.with_left(party).is_finished() {
             self.finished(place);
         }
+        before
     }
 
     /// All parties have left the cell; the caller is the last.

@@ -3,6 +3,7 @@
 
 use super::array::{EndlessArray, Place};
 use super::segment::{ArrayCell, Segment, tagged, untagged};
+use super::state::State;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::ptr::null_mut;
 
@@ -82,16 +83,37 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// The party leaves a cell to which the other has not come yet: when it comes it need not find the cell.
     #[cold]
     pub(crate) fn abandon(&self, place: Place<'_, C>, party: usize) {
+        self.leave_or_abandon(place, party, |_| true);
+    }
+
+    /// The same, if the other party does not need the cell as it is left.
+    #[cold]
+    pub(crate) fn leave_or_abandon(
+        &self,
+        place: Place<'_, C>,
+        party: usize,
+        is_needless: impl FnOnce(State) -> bool,
+    ) {
         if place.segment().both_have_come() {
-            return self.leave(place, party);
+            self.leave(place, party);
+            return;
         }
         // If the other party leaves too, the segment may be finished before we have noted anything.
         let pin = self.pin();
-        self.leave(place, party);
-        if place.segment().abandon(party) {
-            self.note_dead_segment();
+        let left = self.leave(place, party);
+        if is_needless(left) {
+            self.is_abandoned(place, party);
         }
         drop(pin);
+    }
+
+    /// The other party does not need a cell any more that this one has left. The caller has pinned the array, or is the
+    /// other party.
+    pub(crate) fn is_abandoned(&self, place: Place<'_, C>, party: usize) {
+        let segment = place.segment();
+        if !segment.both_have_come() && segment.abandon(party) {
+            self.note_dead_segment();
+        }
     }
 
     /// A segment in the middle of the list is dead, or may be: takes such out, if there are enough of them to be worth a
