@@ -5,6 +5,7 @@
 use futures::{Sink, Stream};
 use selvedge::chan::{Receiver, RecvError, Select, Sender, TryRecvError, bounded, select, unbounded};
 use selvedge::rt::thread;
+use selvedge::sync::Mutex;
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -541,4 +542,46 @@ fn forgotten_futures_and_operations_leave_the_channel_sound() {
         assert_eq!(*value.0, 3);
     }
     assert_eq!(live.count(), CAPACITIES.len());
+}
+
+#[test]
+fn a_waker_may_drop_the_future_that_it_wakes() {
+    let live = Live::default();
+    for capacity in CAPACITIES {
+        let (tx, rx) = used(&live, capacity);
+        let task = Arc::new(Mutex::new(Some(rx.clone().into_recv_async())));
+        let theirs = Arc::clone(&task);
+        let waker = on_wake(move || drop(theirs.lock().take()));
+        assert!(poll_with(task.lock().as_mut().expect("it waits"), &waker).is_pending());
+        assert!(tx.try_send(live.value(1)).is_ok());
+        assert!(task.lock().is_none());
+        assert_eq!(*rx.try_recv().expect("it came back").0, 1);
+    }
+    for capacity in [0, 1] {
+        let (tx, rx) = used(&live, Some(capacity));
+        (0..capacity as u64).for_each(|n| assert!(tx.send(live.value(n)).is_ok()));
+        let task = Arc::new(Mutex::new(Some(tx.into_send_async(live.value(capacity as u64)))));
+        let theirs = Arc::clone(&task);
+        let waker = on_wake(move || drop(theirs.lock().take()));
+        assert!(poll_with(task.lock().as_mut().expect("it waits"), &waker).is_pending());
+        let got: Vec<u64> = rx.iter().map(|value| *value.0).collect();
+        assert_eq!(got, (0..=capacity as u64).collect::<Vec<_>>(), "and the last sender is gone");
+    }
+    assert_eq!(live.count(), 0);
+}
+
+#[test]
+fn the_channels_of_a_thread_that_ends_are_closed_and_their_tasks_woken() {
+    std::thread_local! {
+        static SENDER: RefCell<Option<Sender<u64>>> = const { RefCell::new(None) };
+    }
+    let (tx, rx) = bounded(0);
+    let woken = Arc::new(AtomicUsize::new(0));
+    let theirs = Arc::clone(&woken);
+    let mut receives: Vec<_> = (0..3).map(|_| rx.recv_async()).collect();
+    let waker = on_wake(move || _ = theirs.fetch_add(1, SeqCst));
+    assert!(receives.iter_mut().all(|receive| poll_with(receive, &waker).is_pending()));
+    thread::spawn(move || SENDER.set(Some(tx))).join().expect("no panic");
+    assert_eq!(woken.load(SeqCst), 3);
+    assert!(receives.iter_mut().all(|receive| poll(receive) == Poll::Ready(Err(RecvError))));
 }

@@ -162,6 +162,15 @@ pub(super) fn settle() {
     }
 }
 
+/// The same; the result that the operation has come to is dropped if a panic comes out, and may panic by that.
+pub(super) fn settle_with<R>(result: R) -> R {
+    if !end() {
+        return result;
+    }
+    protect(|| drop(result));
+    resume()
+}
+
 /// Resumes the panic which [`end`] has told of.
 #[cold]
 pub(super) fn resume() -> ! {
@@ -187,5 +196,69 @@ impl Drop for Held {
         if due.is_some_and(Deferred::call) {
             resume();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("bomb");
+        }
+    }
+
+    fn panic_of(f: impl FnOnce()) -> &'static str {
+        let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+        payload.downcast_ref::<&str>().copied().expect("a text")
+    }
+
+    #[test]
+    fn the_first_panic_comes_out_when_the_outermost_operation_ends() {
+        let text = panic_of(|| {
+            let outer = hold();
+            let inner = hold();
+            protect(|| panic!("one"));
+            protect(|| std::panic::panic_any(Bomb));
+            drop(inner);
+            settle();
+            assert!(call(), "it is still to come");
+            drop(outer);
+        });
+        assert_eq!(text, "one");
+        assert!(!end(), "nothing is left");
+    }
+
+    #[test]
+    fn a_result_may_panic_when_a_panic_drops_it() {
+        protect(|| panic!("one"));
+        assert_eq!(panic_of(|| drop(settle_with(Bomb))), "one");
+        assert!(!end(), "nothing is left");
+    }
+
+    #[test]
+    fn an_operation_of_user_code_is_whole_by_itself() {
+        let _outer = hold();
+        protect(|| {
+            let inner = hold();
+            protect(|| panic!("inner"));
+            assert_eq!(panic_of(|| drop(inner)), "inner");
+        });
+        assert!(!call(), "the outer one has not panicked");
+    }
+
+    #[test]
+    fn a_thread_that_unwinds_resumes_nothing() {
+        let text = panic_of(|| {
+            let _held = hold();
+            protect(|| panic!("one"));
+            panic!("already");
+        });
+        assert_eq!(text, "already");
+        assert!(!end(), "nothing is left");
     }
 }

@@ -64,9 +64,7 @@ impl<T> Chan<T> {
                     return Ok(());
                 }
             }
-            let settled = self.settle_send(place, ticket, patience);
-            deferred::settle();
-            match settled {
+            match deferred::settle_with(self.settle_send(place, ticket, patience)) {
                 Ok(()) => return Ok(()),
                 Err((back, None)) => value = back,
                 Err((back, Some(why))) => return Err((back, why)),

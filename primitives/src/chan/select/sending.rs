@@ -281,9 +281,8 @@ impl<T> Chan<T> {
         if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
             return Ok(());
         }
-        let settled = self.settle_send(place, slot.ticket, Patience::Until(None));
-        deferred::settle();
-        let value = match settled {
+        let sent = self.settle_send(place, slot.ticket, Patience::Until(None));
+        let value = match deferred::settle_with(sent) {
             Ok(()) => return Ok(()),
             Err((value, Some(_))) => return Err(SendError(value)),
             Err((value, None)) => value,
