@@ -2,8 +2,11 @@
 
 CARGO ?= cargo
 ENGINES := --features loom,shuttle,rc11
+# cargo-nextest, where it is installed, runs the tests of several binaries side by side; cargo runs the same ones.
+NEXTEST := $(shell $(CARGO) nextest --version 2>/dev/null)
+TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-status-level fail,test -q) --lib --bins --tests
 
-.PHONY: verify verify-full verify-short bugs audit native test asan lint bench
+.PHONY: verify verify-full verify-short bugs audit native test soak miri asan lint bench
 
 # Every model and its mutants under every engine, the bug kernels, and the litmus programs.
 verify:
@@ -17,9 +20,9 @@ verify-full:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --all
 
-# As `verify`, with a few seconds for each model.
+# As `verify`, with a second for each model.
 verify-short:
-	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 3
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 1
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus
 
@@ -36,20 +39,33 @@ audit:
 native:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --native
 
-# The default build by itself, then everything natively, under each engine, and with all of them.
+# Everything once, natively and under all engines; the default build of the primitives, in which there is no engine; and
+# each engine alone.
 test:
-	$(CARGO) test -q -p selvedge
-	$(CARGO) test -q -p selvedge --features async
+	$(CARGO) $(TESTS) --workspace --exclude selvedge-benches --all-features
+	$(CARGO) test -q --doc --workspace --exclude selvedge-benches --all-features
+	$(CARGO) $(TESTS) -p selvedge
+	$(CARGO) test -q --doc -p selvedge
+	$(CARGO) $(TESTS) -p selvedge --features async --test chan_async --test chan_user_code --test memory
 	$(CARGO) test -q -p selvedge --release --test layout
-	$(CARGO) test -q -p selvedge-check --release --test history
-	$(CARGO) test -q
-	$(CARGO) test -q --features loom
-	$(CARGO) test -q --features rc11
-	$(CARGO) test -q --features shuttle
-	# The models and kernels have run under each engine by now.
-	$(CARGO) test -q --workspace --exclude selvedge-models --exclude selvedge-benches --all-features
-	$(CARGO) test -q -p selvedge-models --all-features --lib --bins --test reports --test choices
+	$(CARGO) test -q -p spsc-ring --test model
+	$(CARGO) test -q -p spsc-ring --features loom --test model
+	$(CARGO) test -q -p spsc-ring --features rc11 --test model
+	$(CARGO) test -q -p spsc-ring --features shuttle --test model
 	$(CARGO) check -q -p selvedge-benches --all-targets
+
+# The generated programs over the whole public API, new ones for ten minutes in each test.
+soak:
+	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-proptests --test rim
+
+# The native tests of the primitives that do not pass thousands of values, under Miri, which checks aliasing, where it is
+# installed.
+miri:
+	@if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" $(CARGO) +nightly miri test -p selvedge --features async \
+	--target-dir target/miri --lib --test aliasing --test chan_basic --test chan_as_crossbeam --test chan_handles \
+	--test chan_operations --test chan_user_code --test macro_use --test rt --test sync_basic; \
+	else echo "Miri is not installed (rustup +nightly component add miri): the tests did not run under it"; fi
 
 # The native tests with every access to memory checked, if there is a nightly toolchain.
 asan:
@@ -58,13 +74,14 @@ asan:
 	--target $$(rustc --print host-tuple) --target-dir target/asan; \
 	else echo "there is no nightly toolchain: AddressSanitizer did not run"; fi
 
+# The default build of the primitives, everything without engines and with each of them, and with all.
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -q -p selvedge --all-targets -- -D warnings
-	$(CARGO) clippy -q --workspace --all-targets -- -D warnings
-	$(CARGO) clippy -q --workspace --all-targets --features loom -- -D warnings
-	$(CARGO) clippy -q --workspace --all-targets --features rc11 -- -D warnings
-	$(CARGO) clippy -q --workspace --all-targets --features shuttle -- -D warnings
+	$(CARGO) clippy -q --all-targets -- -D warnings
+	$(CARGO) clippy -q --all-targets --features loom -- -D warnings
+	$(CARGO) clippy -q --all-targets --features rc11 -- -D warnings
+	$(CARGO) clippy -q --all-targets --features shuttle -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -q --workspace --no-deps --all-features
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; \

@@ -6,8 +6,8 @@ use selvedge_models::run::{Effort, run_model, run_mutant};
 use selvedge_models::table::MODELS;
 use std::time::Duration;
 
-/// Tests are quicker than `selvedge verify`, since they run under each set of features; and they count
-/// executions, not seconds, so that they do the same on every machine.
+/// Tests are quicker than `selvedge verify`; and they count executions, not seconds, so that they do the same on every
+/// machine.
 const EFFORT: Effort =
     Effort { time_limit: Duration::from_secs(600), executions: Some(2_000), runs: 100, ..Effort::STANDARD };
 

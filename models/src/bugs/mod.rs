@@ -178,13 +178,13 @@ impl Bug {
             }
         };
         // Most fixed forms are not searched to the end in any time that a test has.
-        let fixed = run(&checker.clone().time_limit(FIXED_LIMIT), self.fixed);
+        let fixed = run(&checker.clone().max_executions(FIXED_LIMIT), self.fixed);
         Finding { buggy: self.is_seen_by(engine).then(find), fixed }
     }
 }
 
-/// How long a fixed form is searched.
-const FIXED_LIMIT: Duration = Duration::from_secs(4);
+/// The executions of a fixed form.
+const FIXED_LIMIT: u64 = 3_000;
 
 /// The events of a short execution under rc11.
 const SHORT: u32 = 80;

@@ -49,8 +49,9 @@ pub(super) struct Row<'a> {
     pub(super) ok: bool,
 }
 
-/// Seconds for each model under each engine, unless somebody chooses: all of them take about five minutes on two cores.
-const SECONDS: u64 = 4;
+/// Seconds for each model under each engine, unless somebody chooses: all of them take less than three minutes on two
+/// cores.
+const SECONDS: u64 = 2;
 
 impl VerifyArguments {
     fn effort(&self) -> Effort {
