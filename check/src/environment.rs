@@ -7,6 +7,7 @@ pub(crate) const ENGINES: &str = "SELVEDGE_ENGINES";
 pub(crate) const ITERATIONS: &str = "SELVEDGE_ITERATIONS";
 pub(crate) const SEED: &str = "SELVEDGE_SEED";
 pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
+pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
 pub(crate) const REPLAY: &str = "SELVEDGE_REPLAY";
 
 impl Checker {
@@ -32,6 +33,10 @@ impl Checker {
                     Some(number(PREEMPTIONS, text).map_err(|error| format!("{error}, or `none`"))? as usize)
                 }
             });
+        }
+        if let Some(text) = lookup(ROUNDS) {
+            let rounds = number(ROUNDS, &text)?;
+            self = self.rc11_rounds(u32::try_from(rounds).unwrap_or(u32::MAX));
         }
         if let Some(text) = lookup(REPLAY) {
             let token: Tagged = text.parse().map_err(|error| format!("{REPLAY}: {error}"))?;
@@ -98,6 +103,7 @@ mod tests {
             (ITERATIONS, "many", "1000"),
             (SEED, "-1", "1000"),
             (PREEMPTIONS, "x", "none"),
+            (ROUNDS, "all", "1000"),
             (REPLAY, "x", "shuttle:"),
             (REPLAY, "shuttle:0*3", "whole"),
         ] {

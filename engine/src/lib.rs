@@ -43,6 +43,7 @@ mod order;
 mod race;
 pub mod report;
 mod run;
+mod snapshot;
 mod threads;
 mod token;
 
@@ -52,4 +53,5 @@ pub use explore::split::Part;
 pub use machine::{End, Machine, Options, Statics};
 pub use order::Order;
 pub use race::{Moment, Race};
+pub use snapshot::Frames;
 pub use token::Token;

@@ -5,10 +5,11 @@
 //! that can go on. A thread that is through with its recorded events waits at the *frontier* until the
 //! others are.
 
-use crate::event::{Event, EventId, LocationId, NONE, Site, ThreadId};
+use crate::event::{EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;
 use crate::machine::CellAccess;
 use crate::race::{Cell, Moment};
+use crate::snapshot::Snapshot;
 
 /// What a thread does.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,10 +30,11 @@ pub(crate) enum Status {
     Timed { location: LocationId, seen: usize, deadline: u64 },
     /// It has read, and waits for another value to read.
     Waits(EventId),
-    /// It spins, and waits for a newer write than those it has read.
+    /// It goes round in vain, and waits for a newer write than those it has read.
     Spins(Spin),
-    /// It lets all others go first.
-    Yields(Site),
+    /// It has gone round as often as it may, and lets all others go first. `forever`: it would only go round
+    /// again.
+    Yields { site: Site, forever: bool },
     /// Replaying, it goes round in a loop; it goes on only if others wait for it.
     Pauses,
     /// It made a false assumption.
@@ -41,25 +43,42 @@ pub(crate) enum Status {
     Done,
 }
 
-/// A thread that spins.
+/// A thread that goes round in vain.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spin {
     pub(crate) site: Site,
-    /// The reads of the last round. Either they stand in the graph, or they were taken out of it.
+    /// The reads of its last round, if they stand in the graph.
     pub(crate) reads: Vec<EventId>,
-    pub(crate) taken_out: Vec<OutOfGraph>,
-    /// The locations read, and how many writes they had.
+    /// If they were taken out of it: the locations that they read, and how many writes those had.
     pub(crate) seen: Vec<(LocationId, usize)>,
+    /// The round took a choice, and other rounds take another.
+    pub(crate) chose: bool,
+    /// The thread has promised that its rounds are all alike.
+    pub(crate) promised: bool,
 }
 
-/// An event that was taken out of the graph, because the thread will repeat it.
+/// A line at which a thread lets others go first, and the state in which the thread passed it last.
 #[derive(Clone, Debug)]
-pub(crate) struct OutOfGraph(pub(crate) Event);
+pub(crate) struct Line {
+    pub(crate) site: Site,
+    /// How many events the thread had had.
+    pub(crate) events: u32,
+    /// How many writes to cells it had begun.
+    pub(crate) cell_writes: u32,
+    pub(crate) state: Snapshot,
+    /// What its rounds have cost so far; see [`Options::rounds`](crate::Options::rounds).
+    pub(crate) spent: u32,
+}
 
-impl PartialEq for OutOfGraph {
-    fn eq(&self, other: &OutOfGraph) -> bool {
-        (self.0.thread, self.0.index) == (other.0.thread, other.0.index)
-    }
+/// A thread goes round without the graph, to see whether it only repeats itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Rehearsal {
+    pub(crate) site: Site,
+    /// The first event of the round, and the next one.
+    pub(crate) begun: u32,
+    pub(crate) at: u32,
+    /// How often it is still to go round.
+    pub(crate) left: u32,
 }
 
 /// A thread in this run.
@@ -73,18 +92,22 @@ pub(crate) struct ThreadState {
     pub(crate) made: usize,
     /// Virtual time, in nanoseconds.
     pub(crate) time: u64,
-    /// The event with which the current round of a loop began.
-    pub(crate) round: u32,
-    /// Where each line that loops wait at was last passed.
-    pub(crate) passed: Vec<(Site, u32)>,
-    /// What the last round read in vain, if it was one read.
+    /// Writes to cells that it has begun.
+    pub(crate) cell_writes: u32,
+    /// The lines that it has passed at which it lets others go first.
+    pub(crate) lines: Vec<Line>,
+    /// What the last round of a promised wait read in vain, if it was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
     /// Its wait has come to its deadline.
     pub(crate) timed_out: bool,
     /// Its last weak compare-exchange failed for no reason.
     pub(crate) failed_spuriously: bool,
-    /// How often it went round though no other thread could run.
+    /// How often it was let go round because no other thread could run.
     pub(crate) idle_rounds: u32,
+    /// It has let all others go on as far as they could.
+    pub(crate) let_go: bool,
+    /// It was let go on from this line though its state says that it would only go round again.
+    pub(crate) doubted: Option<Site>,
 }
 
 impl ThreadState {
@@ -95,12 +118,14 @@ impl ThreadState {
             spawned: 0,
             made: 0,
             time: 0,
-            round: 0,
-            passed: Vec::new(),
+            cell_writes: 0,
+            lines: Vec::new(),
             in_vain: None,
             timed_out: false,
             failed_spuriously: false,
             idle_rounds: 0,
+            let_go: false,
+            doubted: None,
         }
     }
 }
@@ -116,6 +141,10 @@ pub(crate) struct Run {
     pub(crate) urgent: Option<ThreadId>,
     /// The current thread has to let the first one that can go on do so.
     pub(crate) reschedule: bool,
+    /// A thread has gone round more often than it may, and has written: the others are to have ended.
+    pub(crate) beyond: Option<(ThreadId, Site)>,
+    /// The current thread rehearses.
+    pub(crate) rehearsal: Option<Rehearsal>,
     /// The run leads nowhere.
     pub(crate) dead: bool,
     pub(crate) failure: Option<String>,
@@ -134,11 +163,12 @@ impl Run {
         self.threads.resize(graph.threads.len(), ThreadState::absent());
         // The root has happened.
         self.threads[0].cursor = 1;
-        self.threads[0].round = 1;
         self.current = 0;
         self.remaining = graph.len() - 1;
         self.urgent = None;
         self.reschedule = false;
+        self.beyond = None;
+        self.rehearsal = None;
         self.dead = false;
         self.failure = None;
         self.race.clear();
@@ -198,15 +228,15 @@ impl Run {
                 newer(*location, *seen)
             }
             // Reads that stand in the graph can only be revisited, in another branch.
-            Status::Spins(spin) => {
-                spin.reads.is_empty() && spin.seen.iter().any(|(location, seen)| newer(*location, *seen))
-            }
+            Status::Spins(spin) => spin.seen.iter().any(|(location, seen)| newer(*location, *seen)),
             Status::Pauses => self.remaining == 0,
-            Status::Absent | Status::Waits(_) | Status::Yields(_) | Status::Stopped | Status::Done => false,
+            Status::Absent | Status::Waits(_) | Status::Yields { .. } | Status::Stopped | Status::Done => {
+                false
+            }
         }
     }
 
-    /// The thread to go on next: in a replay any that can, later the first by its path.
+    /// The thread to go on next: in a replay any that can; later one that spun; then the first by its path.
     pub(crate) fn next(&self, graph: &Graph) -> Option<ThreadId> {
         let mut ready = (0..self.threads.len() as ThreadId).filter(|thread| self.is_ready(graph, *thread));
         if self.remaining > 0 {
@@ -214,20 +244,33 @@ impl Run {
             let replays =
                 ready.find(|thread| (self.threads[*thread as usize].cursor as usize) < recorded(*thread));
             // Others may wait for the end of a thread that has nothing recorded, or nothing more.
-            let ends = |thread: &ThreadId| {
-                let status = &self.threads[*thread as usize].status;
-                *status == Status::Pauses || (*status == Status::Ready && recorded(*thread) == 0)
+            let ends = |thread: &ThreadId| match &self.threads[*thread as usize].status {
+                Status::Pauses | Status::Spins(_) => true,
+                status => *status == Status::Ready && recorded(*thread) == 0,
             };
             return replays.or_else(|| (0..self.threads.len() as ThreadId).find(ends));
         }
         if self.urgent.is_some() {
             return self.urgent;
         }
-        if graph.nested {
-            ready.min_by(|a, b| graph.threads[*a as usize].path.cmp(&graph.threads[*b as usize].path))
+        // A thread whose wait may be over goes first: its reads are not in the graph, where what another does
+        // later could revisit them.
+        let order = |thread: &ThreadId| (!self.is_spinning(*thread), &graph.threads[*thread as usize].path);
+        if graph.nested || self.threads.iter().any(|thread| matches!(thread.status, Status::Spins(_))) {
+            ready.min_by(|a, b| order(a).cmp(&order(b)))
         } else {
             ready.next()
         }
+    }
+
+    fn is_spinning(&self, thread: ThreadId) -> bool {
+        matches!(self.threads[thread as usize].status, Status::Spins(_))
+    }
+
+    /// Whether a thread that spins can go on.
+    pub(crate) fn spinner_is_ready(&self, graph: &Graph) -> bool {
+        (0..self.threads.len() as ThreadId)
+            .any(|thread| self.is_spinning(thread) && self.is_ready(graph, thread))
     }
 }
 

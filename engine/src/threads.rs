@@ -1,6 +1,6 @@
 //! The program's threads, as coroutines of one OS thread.
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::io;
 
@@ -16,6 +16,8 @@ struct Slot {
     body: Option<Body>,
     fiber: Option<Fiber>,
     yielder: Option<*const Yielder<(), ()>>,
+    /// The highest address of its stack.
+    base: usize,
 }
 
 /// The coroutines of a run, and a pool of stacks.
@@ -57,6 +59,7 @@ impl Threads {
             Some(stack) => stack,
             None => DefaultStack::new(STACK_SIZE)?,
         };
+        slot.base = stack.base().get();
         Ok(Some(Coroutine::with_stack(stack, move |yielder, ()| enter(body, yielder, report))))
     }
 
@@ -68,6 +71,11 @@ impl Threads {
     /// Where the thread's yielder is.
     pub(crate) fn yielder(&self, thread: u32) -> Option<*const Yielder<(), ()>> {
         self.slots[thread as usize].yielder
+    }
+
+    /// The highest address of the stack of a thread that has begun.
+    pub(crate) fn base(&self, thread: u32) -> usize {
+        self.slots[thread as usize].base
     }
 
     /// Puts a coroutine back that has been suspended; or its stack into the pool, if it has ended.

@@ -197,7 +197,8 @@ impl Guide {
         let last = self.token.schedule.last().map(|(thread, _)| *thread);
         let first = self.scheduled().or(last).filter(|thread| (*thread as usize) < run.threads.len());
         if let Some(first) = first {
-            let pauses = matches!(run.threads[first as usize].status, Status::Yields(_) | Status::Spins(_));
+            let pauses =
+                matches!(run.threads[first as usize].status, Status::Yields { .. } | Status::Spins(_));
             if run.is_ready(graph, first) || (pauses && self.has_more_of(first)) {
                 return Some(first);
             }

@@ -48,6 +48,18 @@ impl Checker {
         self
     }
 
+    /// How many rounds of a loop that waits rc11 explores: of what a thread does between two passes of the same line
+    /// with `spin_loop` or `yield_now`. 32 by default; the variable `SELVEDGE_ROUNDS` says otherwise.
+    ///
+    /// A round that is proved to repeat the one before costs nothing and is left out. A round that leaves the thread in
+    /// the state in which it began, and yet is no such repetition, counts as eight: only another thread can end a loop
+    /// of those. Where a thread would go on beyond the number, it does so only as long as nobody else can run and it
+    /// reads what is newest; whatever else it could do is not explored, and the verdict is `Searched`, with the line.
+    pub fn rc11_rounds(mut self, rounds: u32) -> Checker {
+        self.rc11.rounds = rounds;
+        self
+    }
+
     /// Lets rc11 explore one of so many shares only, counted from 1: the executions of all shares together
     /// are those of the whole, each once.
     ///

@@ -5,7 +5,8 @@
 //! last decision that has another option takes it, and what came after it is forgotten.
 //!
 //! First options keep the running thread running, so bugs that need few preemptions come early. A
-//! thread that yields is not an option as long as another thread can run: it waits for that one.
+//! thread that yields is not an option as long as another thread can run: it waits for that one. Unless it has
+//! promised that it would only wait again, this leaves something out.
 
 use selvedge::rt::engine::Site;
 
@@ -24,6 +25,10 @@ pub(super) struct DepthFirst {
     bound: Option<usize>,
     /// Whether the bound has ever taken an option away.
     pub(super) bound_cut: bool,
+    /// Whether a thread that yielded has ever been kept from going on, though it might have.
+    pub(super) yield_cut: bool,
+    /// The thread that yields now would only wait again.
+    pub(super) promised: bool,
     /// An execution met another operation, or other options, than an earlier one that had decided as it did:
     /// the model is not deterministic. At which decision, with the operations.
     pub(super) astray: Option<(usize, [Option<Site>; 2])>,
@@ -39,6 +44,8 @@ impl DepthFirst {
             preemptions: 0,
             bound,
             bound_cut: false,
+            yield_cut: false,
+            promised: false,
             astray: None,
             site: None,
         }
@@ -67,6 +74,8 @@ impl DepthFirst {
         if options.is_empty() {
             // Only the yielding thread can run.
             options.extend(current);
+        } else {
+            self.yield_cut |= yielding && current.is_some() && !self.promised;
         }
         if could_go_on.is_some() && self.bound.is_some_and(|bound| self.preemptions >= bound) {
             self.bound_cut |= options.len() > 1;
@@ -142,6 +151,15 @@ mod tests {
     fn a_yielding_thread_lets_the_other_run() {
         let mut search = DepthFirst::new(None);
         assert_eq!(search.schedule(&[0, 1], Some(0), true), 1);
-        assert!(!search.advance());
+        assert!(search.yield_cut && !search.advance());
+    }
+
+    #[test]
+    fn a_thread_that_can_do_nothing_else_or_promises_to_loses_nothing_by_yielding() {
+        let mut search = DepthFirst::new(None);
+        assert_eq!(search.schedule(&[0], Some(0), true), 0);
+        search.promised = true;
+        assert_eq!(search.schedule(&[0, 1], Some(0), true), 1);
+        assert!(!search.yield_cut);
     }
 }

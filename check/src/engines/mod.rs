@@ -71,6 +71,8 @@ pub(crate) struct Rc11 {
     pub(crate) spurious_failures: bool,
     pub(crate) discrete_time: bool,
     pub(crate) events: Option<u32>,
+    /// How many rounds of a loop are explored.
+    pub(crate) rounds: u32,
     /// Which of how many, from 1.
     pub(crate) shard: Option<(usize, usize)>,
     pub(crate) checkpoint: Option<PathBuf>,
@@ -94,6 +96,7 @@ impl Default for Rc11 {
             spurious_failures: true,
             discrete_time: false,
             events: None,
+            rounds: 32,
             shard: None,
             checkpoint: None,
             checkpoint_every: Duration::from_secs(30),

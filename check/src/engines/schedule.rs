@@ -73,6 +73,8 @@ pub(super) struct Driver {
     pub(super) cut: Option<String>,
     /// The operation that asks for a decision.
     site: Rc<Cell<Option<Site>>>,
+    /// It has promised that it would only wait again.
+    promised: Rc<Cell<bool>>,
     freeze: Option<Freeze>,
     stage: Stage,
     complaint: Rc<RefCell<Option<String>>>,
@@ -87,6 +89,7 @@ impl Driver {
             decisions: Vec::new(),
             cut: None,
             site: engine.site(),
+            promised: engine.promised(),
             freeze: plan.freeze.clone(),
             stage: Stage::default(),
             complaint: engine.complaints(),
@@ -174,10 +177,12 @@ impl Driver {
 
     fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
         let runnable = &self.moving(runnable, current)[..];
+        let promised = self.promised.take();
         let next = match &mut self.source {
             Source::Sampled(sampled) => sampled.next(runnable, current, yielding)?,
             Source::DepthFirst(search) => {
                 search.site = self.site.get();
+                search.promised = promised;
                 let ids: Vec<usize> = runnable.iter().map(|task| task.id().into()).collect();
                 search.schedule(&ids, current.map(usize::from), yielding).into()
             }

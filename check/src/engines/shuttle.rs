@@ -149,15 +149,22 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     }
     let cut = match &driver.source {
         _ if driver.cut.is_some() => driver.cut.clone(),
-        Source::DepthFirst(search) if search.bound_cut => {
-            plan.preemptions.map(|bound| format!("at most {bound} preemptions"))
-        }
+        Source::DepthFirst(search) => cut_by(search, plan),
         Source::Replay { decisions, position, astray } if *astray || *position < decisions.len() => {
             Some("the token does not fit this model: it takes other steps".to_string())
         }
         _ => None,
     };
     let _ = report.send(Event::Done { cut });
+}
+
+/// What has cut a search that came to its end.
+fn cut_by(search: &DepthFirst, plan: &Plan) -> Option<String> {
+    let preemptions = plan.preemptions.filter(|_| search.bound_cut);
+    let preemptions = preemptions.map(|bound| format!("at most {bound} preemptions"));
+    let yields = search.yield_cut.then(|| "a thread that yields or spins lets others go first".to_string());
+    let cuts: Vec<String> = preemptions.into_iter().chain(yields).collect();
+    (!cuts.is_empty()).then(|| cuts.join("; "))
 }
 
 /// shuttle wants a closure that could travel, and runs it on the calling thread.

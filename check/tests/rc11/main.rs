@@ -7,6 +7,7 @@
 )]
 
 mod exploring;
+mod loops;
 mod waiting;
 
 use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
@@ -33,14 +34,24 @@ fn kind(report: &Report) -> Option<FailureKind> {
 }
 
 /// The values that `program` returns in all executions.
-fn results<T: Ord + Clone + Send + 'static>(program: fn() -> T) -> BTreeSet<T> {
+fn results<T: Ord + Clone + Send + 'static>(program: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T> {
+    let (found, report) = outcomes(checker(), program);
+    assert!(report.verdict.passed(), "{report}");
+    found
+}
+
+/// The values that `program` returns in the executions that a checker runs, and its report.
+fn outcomes<T: Ord + Clone + Send + 'static>(
+    checker: Checker,
+    program: impl Fn() -> T + Send + Sync + 'static,
+) -> (BTreeSet<T>, Report) {
     let found = std::sync::Arc::new(Mutex::new(BTreeSet::new()));
     let into = std::sync::Arc::clone(&found);
-    let report = run(move || {
+    let model = move || {
         let value = program();
         into.lock().expect("no panic").insert(value);
-    });
-    assert!(report.verdict.passed(), "{report}");
-    let found = found.lock().expect("no panic");
-    found.clone()
+    };
+    let report = checker.run(model).remove(0);
+    let found = found.lock().expect("no panic").clone();
+    (found, report)
 }

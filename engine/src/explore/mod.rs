@@ -13,10 +13,11 @@ pub(crate) mod split;
 pub(crate) mod switches;
 
 use crate::consistency::psc;
-use crate::event::{Event, EventId, NONE, ThreadId};
+use crate::event::{Event, EventId, NONE, Site, ThreadId};
 use crate::graph::Graph;
 use crate::run::Run;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Something left to explore.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +68,30 @@ impl Statistics {
     }
 }
 
+/// Why a loop was cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LoopCut {
+    /// It may go round more often.
+    Rounds,
+    /// It keeps count where no snapshot sees it.
+    HiddenState,
+}
+
+impl LoopCut {
+    /// In words.
+    pub(crate) fn at(self, site: Site, options: &crate::Options) -> String {
+        let at = format!("{}:{}", site.file(), site.line());
+        match self {
+            LoopCut::Rounds => format!("at most {} rounds of the loop at {at}", options.rounds),
+            LoopCut::HiddenState => {
+                format!(
+                    "the loop at {at} keeps count elsewhere than on its thread's stack, where rc11 does not look"
+                )
+            }
+        }
+    }
+}
+
 /// How the next branch is found.
 #[derive(Debug)]
 pub(crate) enum Mode {
@@ -93,6 +118,14 @@ pub(crate) struct Exploration {
     /// The most context switches that an execution may take; whether that has cut anything.
     pub(crate) bound: Option<u32>,
     pub(crate) bound_cut: bool,
+    /// Loops that were cut, and why.
+    pub(crate) loops_cut: BTreeSet<(LoopCut, Site)>,
+    /// The rounds that have been rehearsed.
+    pub(crate) rehearsed: BTreeSet<(ThreadId, Site)>,
+    /// Lines whose loops keep count where no snapshot sees it.
+    pub(crate) suspects: BTreeSet<Site>,
+    /// The branch is to be run again.
+    pub(crate) again: bool,
     /// Whether the read added last had one way only.
     pub(crate) alone: bool,
     /// A sample has picked another branch than the one taken in place.
@@ -111,6 +144,10 @@ impl Exploration {
             scratch: psc::Scratch::default(),
             bound: None,
             bound_cut: false,
+            loops_cut: BTreeSet::new(),
+            rehearsed: BTreeSet::new(),
+            suspects: BTreeSet::new(),
+            again: false,
             alone: false,
             jump: false,
         }
@@ -118,6 +155,9 @@ impl Exploration {
 
     /// Goes to the next branch; `false` if there is none.
     pub(crate) fn advance(&mut self) -> bool {
+        if core::mem::take(&mut self.again) {
+            return true;
+        }
         loop {
             let Some(item) = self.items.pop() else {
                 let Some(level) = self.below.pop() else { return false };
@@ -239,6 +279,11 @@ impl Exploration {
             Mode::Guided(guide) => guide.is_turn_of(thread),
             _ => true,
         }
+    }
+
+    /// Whether a token is followed.
+    pub(crate) fn is_guided(&self) -> bool {
+        matches!(self.mode, Mode::Guided(_))
     }
 
     /// Whether a token has more events of this thread.

@@ -1,6 +1,6 @@
 //! Operations on memory.
 
-use super::thread::ALONE;
+use super::rounds::ALONE;
 use super::{Machine, State};
 use crate::Order;
 use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site, Value};
@@ -111,6 +111,9 @@ impl Machine {
     /// `Err(value)` for a comparison that fails.
     fn read(&self, request: Request<'_>) -> Result<Result<Value, Value>, Race> {
         self.check_birth(request.location)?;
+        if let Some(found) = self.rehearse_read(request.location, &request.read, request.update) {
+            return Ok(found);
+        }
         loop {
             let Some(recorded) = self.turn() else {
                 match self.new_read(&request)? {
@@ -299,6 +302,9 @@ impl Machine {
 
     /// A fence.
     pub fn fence(&self, order: Order, site: Site) {
+        if self.rehearsed(|event| event.kind == Kind::Fence && event.order == order).is_some() {
+            return;
+        }
         if let Some(recorded) = self.turn() {
             return self.replay_other(recorded, Kind::Fence, "a fence", site);
         }
@@ -309,6 +315,9 @@ impl Machine {
 
     /// A number below `ways`, each of them in a branch.
     pub fn choose(&self, ways: u32, site: Site) -> u32 {
+        if let Some(choice) = self.rehearsed(|event| event.kind == Kind::Choice && event.argument < ways) {
+            return choice.argument;
+        }
         if let Some(recorded) = self.turn() {
             self.replay_other(recorded, Kind::Choice, "a choice", site);
             return self.state.borrow().exploration.graph.event(recorded).argument;

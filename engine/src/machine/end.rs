@@ -1,13 +1,12 @@
 //! Running the program once, and how that ends.
 
+use super::rounds::{IDLE_ROUNDS, is_newest};
 use super::{Machine, State};
-use crate::event::{Event, Site, ThreadId};
-use crate::run::{Run, Status};
+use crate::event::{Site, ThreadId};
+use crate::explore::LoopCut;
+use crate::run::Status;
 use corosensei::CoroutineResult;
 use std::rc::Rc;
-
-/// How often a thread may go round with nothing new to read, when no other thread can run.
-const IDLE_ROUNDS: u32 = 200;
 
 /// How a run ended.
 #[derive(Clone, Debug)]
@@ -18,7 +17,7 @@ pub enum End {
     Blocked,
     /// The threads that have not ended wait for each other.
     Deadlock,
-    /// A thread goes round for ever, with nothing new to read; where.
+    /// A thread goes round, in the same state each time, and nobody else can bring it anything new; where.
     Livelock(Site),
     /// The exploration cannot go on, for this reason.
     Failed(String),
@@ -61,7 +60,9 @@ impl Machine {
             }
         };
         self.threads.borrow_mut().abandon();
-        self.account(&end);
+        if !self.state.borrow().exploration.again {
+            self.account(&end);
+        }
         end
     }
 
@@ -82,7 +83,12 @@ impl Machine {
         };
         let result = fiber.resume(());
         if matches!(result, CoroutineResult::Return(())) {
-            self.state.borrow_mut().run.threads[thread as usize].status = Status::Done;
+            self.note_failed_rehearsal();
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let doubted = run.threads[thread as usize].doubted.take();
+            exploration.loops_cut.extend(doubted.map(|site| (LoopCut::HiddenState, site)));
+            run.threads[thread as usize].status = Status::Done;
         }
         self.threads.borrow_mut().put(thread, fiber, result);
         Ok(())
@@ -107,9 +113,7 @@ impl Machine {
                 let event = graph.event(*read);
                 graph.position_of(event.source) != graph.location(event.location).writes.len() as u32
             }
-            Status::Spins(spin) => {
-                spin.seen.iter().any(|(location, seen)| graph.location(*location).writes.len() > *seen)
-            }
+            Status::Spins(spin) => spin.chose || !spin.reads.iter().all(|read| is_newest(graph, *read)),
             _ => false,
         };
         if run.threads.iter().any(stale) {
@@ -125,16 +129,34 @@ impl Machine {
             run.threads[thread].timed_out = true;
             return None;
         }
-        let spins = |status: &Status| matches!(status, Status::Spins(_) | Status::Yields(_));
-        let idle =
-            run.threads.iter().position(|thread| spins(&thread.status) && thread.idle_rounds < IDLE_ROUNDS);
-        if let Some(thread) = idle {
-            release(exploration, run, thread);
+        let goes_round = |thread: &crate::run::ThreadState| match &thread.status {
+            Status::Spins(spin) => !spin.promised && thread.idle_rounds < self.options.rounds,
+            Status::Yields { .. } => thread.idle_rounds < IDLE_ROUNDS,
+            _ => false,
+        };
+        if let Some(thread) = run.threads.iter().position(goes_round) {
+            // Nothing else can bring it anything new.
+            let state = &mut run.threads[thread];
+            let status = core::mem::replace(&mut state.status, Status::Ready);
+            state.idle_rounds += 1;
+            if let Status::Spins(spin) = status {
+                state.doubted = Some(spin.site);
+            }
+            run.current = thread as ThreadId;
             return None;
+        }
+        // Such a thread may come to an end yet.
+        let endless = run.threads.iter().find_map(|thread| match &thread.status {
+            Status::Yields { site, forever: false } => Some(*site),
+            _ => None,
+        });
+        if let Some(site) = endless {
+            exploration.loops_cut.insert((LoopCut::Rounds, site));
+            return Some(End::Blocked);
         }
         let site = run.threads.iter().find_map(|thread| match &thread.status {
             Status::Spins(spin) => Some(spin.site),
-            Status::Yields(site) => Some(*site),
+            Status::Yields { site, .. } => Some(*site),
             _ => None,
         });
         Some(site.map_or(End::Deadlock, End::Livelock))
@@ -143,7 +165,8 @@ impl Machine {
     fn account(&self, end: &End) {
         let mut state = self.state.borrow_mut();
         let State { exploration, .. } = &mut *state;
-        let within = exploration.is_within_bound();
+        // A run that was given up may have left a write without a place.
+        let within = !matches!(end, End::Complete) || exploration.is_within_bound();
         let events = u64::from(exploration.graph.len());
         let statistics = &mut exploration.statistics;
         statistics.progress += exploration.weight;
@@ -157,24 +180,4 @@ impl Machine {
             _ => (),
         }
     }
-}
-
-/// Lets a thread that spins go round again, its last round in the graph: nothing else can bring it anything
-/// new.
-fn release(exploration: &mut crate::explore::Exploration, run: &mut Run, thread: usize) {
-    run.current = thread as ThreadId;
-    let status = core::mem::replace(&mut run.threads[thread].status, Status::Ready);
-    if let Status::Spins(spin) = status {
-        for event in spin.taken_out {
-            let event: Event = event.0;
-            exploration.graph.add(event);
-            run.happened(false);
-        }
-    }
-    let state = &mut run.threads[thread];
-    state.idle_rounds += 1;
-    state.in_vain = None;
-    state.round = state.cursor;
-    let cursor = state.cursor;
-    state.passed.iter_mut().for_each(|(_, passed)| *passed = (*passed).min(cursor));
 }

@@ -7,6 +7,8 @@ mod access;
 mod detach;
 mod end;
 mod objects;
+mod rehearsal;
+mod rounds;
 mod thread;
 
 use crate::event::{Event, EventId, LocationId, NONE, Site};
@@ -39,6 +41,9 @@ pub struct Options {
     pub max_preemptions: Option<u32>,
     /// See [`max_preemptions`](Self::max_preemptions).
     pub max_events: Option<u32>,
+    /// How often a thread may go round at one line where it lets others go first, if its rounds are not all alike. A
+    /// round that leaves it in the state in which it began counts as eight: only others can end such a loop.
+    pub rounds: u32,
 }
 
 impl Default for Options {
@@ -49,6 +54,7 @@ impl Default for Options {
             discrete_time: false,
             max_preemptions: None,
             max_events: None,
+            rounds: 32,
         }
     }
 }
@@ -98,6 +104,13 @@ impl Machine {
     /// Whether one of the bounds in [`Options`] has cut anything.
     pub fn bound_cut(&self) -> bool {
         self.state.borrow().exploration.bound_cut
+    }
+
+    /// The loops that were cut, in words.
+    pub fn loops_cut(&self) -> Vec<String> {
+        let state = self.state.borrow();
+        let cuts = state.exploration.loops_cut.iter();
+        cuts.map(|(why, site)| why.at(site, &self.options)).collect()
     }
 
     /// What has been done so far.
@@ -214,6 +227,7 @@ impl Machine {
     /// Until the current thread may go on: the recorded event to replay, or nothing if a new one is to be
     /// added.
     fn turn(&self) -> Option<EventId> {
+        self.is_not_rehearsed();
         loop {
             let status = {
                 let mut state = self.state.borrow_mut();
@@ -287,11 +301,15 @@ impl Machine {
                 run.happened(false);
                 exploration.note_event(run.current);
             }
+            if exploration.graph.event(id).is_write() {
+                run.reschedule |= run.spinner_is_ready(&exploration.graph);
+            }
             core::mem::take(&mut exploration.jump)
         };
         if jump || self.is_too_long() {
             self.dead_end();
         }
+        self.cut_if_overtaken();
         self.check_race(id)?;
         Ok(id)
     }

@@ -36,6 +36,7 @@ impl Statics {
 impl Machine {
     /// Makes a location.
     pub fn new_location(&self, initial: Value, site: Option<Site>) -> LocationId {
+        self.is_not_rehearsed();
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let thread = run.current;
@@ -70,6 +71,7 @@ impl Machine {
     }
 
     fn add_cell(&self, made_here: bool) -> u32 {
+        self.is_not_rehearsed();
         let mut state = self.state.borrow_mut();
         let cell = if made_here { race::Cell::made(state.run.moment()) } else { race::Cell::default() };
         state.run.cells.push(cell);
@@ -81,11 +83,15 @@ impl Machine {
     /// # Errors
     /// The access that it races with.
     pub fn cell_begin(&self, cell: u32, write: bool, site: Site) -> Result<(), Race> {
-        if !self.options.races {
-            return Ok(());
+        if write {
+            self.is_not_rehearsed();
         }
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
+        run.me().cell_writes += u32::from(write);
+        if !self.options.races {
+            return Ok(());
+        }
         let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
         let ordered = |other: Moment| race::is_ordered(&exploration.graph, other, moment.thread, last);
         let result = run.cells[cell as usize].begin(moment, write, site, ordered);

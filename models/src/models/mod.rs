@@ -20,7 +20,7 @@ pub mod timers;
 
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;
-use selvedge::rt::thread;
+use selvedge::rt::wait_until;
 
 /// A channel whose segments have two cells, so that small models cross from one to the next.
 fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
@@ -28,10 +28,9 @@ fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 }
 
 /// Lets others run until `condition` holds.
+#[track_caller]
 fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        thread::yield_now();
-    }
+    wait_until(condition);
 }
 
 /// Waits until a sender waits with this ticket; all earlier ones wait too, or have left their values in the

@@ -6,16 +6,63 @@ use core::fmt;
 use crossbeam_utils::Backoff as Native;
 use std::time::{Duration, Instant};
 
-/// Tells the processor, or the engine, that this thread spins: that it is in a loop, and would only go round
-/// again until another thread changes something that it has just read.
+/// Tells the processor, or the engine, that this thread spins: it waits in a loop for another thread, as every
+/// loop must that waits.
 ///
-/// Under an engine others run before this thread goes on. rc11 relies on the promise: a loop that counts its
-/// rounds and gives up does not keep it; a [`Backoff`] counts so that an engine knows.
-#[inline]
+/// Natively a pause. Under loom and shuttle others run before this thread goes on, and an exploration that could have
+/// let it go on at once is at best *searched*. rc11 explores all that the loop may do, round by round; what it leaves
+/// out is a round that is proved to be a stutter. A round is what the thread does between two passes of the same line
+/// with `spin_loop` or [`yield_now`](crate::rt::thread::yield_now). It is a stutter if it wrote nothing (a
+/// compare-exchange that fails, or a read-modify-write that leaves the value as it was, counts as its read), if each of
+/// its reads read what the same read had read in the round before, and if the thread is in the state in which it began
+/// the round: its registers and its live stack, byte for byte, and how many accesses wrote to cells. The thread then
+/// goes on when something that it has just read has changed.
+///
+/// Any other round is explored, up to [a number of them][rounds] at one line; if that cuts something, the verdict is
+/// *searched*, with the line. A loop that writes in each round, and that only others can end, is cut sooner.
+///
+/// **The limit of the proof**: state that is kept elsewhere is not compared, such as a counter in a `Box`, or in a
+/// [`thread_local!`](crate::rt::thread_local). The rounds of a loop that differ in nothing else count as alike, unless
+/// it ends by that count while no other thread can run, which makes the verdict *searched*. Keep such a count in a local
+/// variable. On processors other than x86-64 no state can be compared, and each round counts as different.
+///
+/// A wait whose condition only looks is cheaper with [`wait_until`].
+///
+/// [rounds]: https://docs.rs/selvedge-check/latest/selvedge_check/struct.Checker.html#method.rc11_rounds
+#[inline(always)]
 #[track_caller]
 pub fn spin_loop() {
     if !thread::spin_under_engine() {
         core::hint::spin_loop();
+    }
+}
+
+/// Waits until `condition` holds: natively with exponential back-off, and then giving others the processor.
+///
+/// The caller promises that the condition only looks: when it is false it has changed nothing, not even a local
+/// variable, so that to ask it once more tells something else only if what it has read has changed. (One that is true
+/// may have changed something: `wait_until(|| lock.try_lock())`.) Under rc11 such a wait costs one read for each value
+/// that ends it, and both under rc11 and under shuttle nothing is left out, so that the verdict can be *exhaustive*.
+/// To rc11 a condition that changes something each time that it is asked is a loop with [`spin_loop`].
+///
+/// Async code and long waits should block instead: see [`park`](crate::rt::park).
+///
+/// ```
+/// use selvedge::rt::{sync::atomic::{AtomicBool, Ordering::{Acquire, Release}}, thread, wait_until};
+/// let ready = AtomicBool::new(false);
+/// thread::scope(|scope| {
+///     scope.spawn(|| ready.store(true, Release));
+///     wait_until(|| ready.load(Acquire));
+/// });
+/// ```
+#[track_caller]
+pub fn wait_until(mut condition: impl FnMut() -> bool) {
+    if thread::wait_under_engine(&mut condition) {
+        return;
+    }
+    let backoff = Native::new();
+    while !condition() {
+        backoff.snooze();
     }
 }
 
@@ -185,8 +232,8 @@ impl Backoff {
         }
     }
 
-    /// Backs off while another thread has to make progress.
-    #[inline]
+    /// Backs off while another thread has to make progress; to an engine it says what [`spin_loop`] says.
+    #[inline(always)]
     #[track_caller]
     pub fn snooze(&self) {
         if !thread::spin_under_engine() {

@@ -11,7 +11,8 @@
 //!
 //! Rules for code under a checker:
 //! - make every `rt` object inside the model's closure; a static is made with `const_new`;
-//! - wait with [`park`], [`hint::spin_loop`] or [`thread::yield_now`], never in a bare loop;
+//! - wait with [`park`], [`wait_until`], or in a loop that calls [`hint::spin_loop`] or [`thread::yield_now`], never in a
+//!   bare loop;
 //! - spawn with [`thread`], never with std's.
 //!
 //! # What each engine cannot see
@@ -28,7 +29,8 @@
 //! | deadlock | when every thread of the run waits | reported | reported | reported |
 //! | threads | any number | any number | 5 with the body | any number |
 //! | timed waits | real time | one test of the token, at any moment | as rc11 | as rc11 |
-//! | `spin_loop`, and `yield_now` at the same line again | | the thread goes on when something that it has just read has changed, or nobody else can run: of a loop that counts its rounds and gives up, only the waiting is explored | others run first | others run first |
+//! | loops with `spin_loop` or `yield_now` | | explored round by round, up to a number of rounds; only a round that is proved to repeat the one before is left out ([`hint::spin_loop`]) | others run first | others run first, which makes the verdict *searched* if the thread could have gone on |
+//! | [`wait_until`] | | one read for each value that ends the wait | others run first | others run first |
 //! | choices | random | branches | every vector of choices, one exploration each | branches depth-first, else random |
 //! | statics | keep their values | as if made before the body | made again before the body of each execution | made again at first use |
 //! | `JoinHandle::is_finished` | | refused | told | told |
@@ -61,3 +63,5 @@ pub mod time;
 #[doc(inline)]
 pub use crate::__rt_thread_local as thread_local;
 pub use choice::{assume, choose};
+#[doc(inline)]
+pub use hint::wait_until;

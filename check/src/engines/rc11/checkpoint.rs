@@ -1,8 +1,10 @@
 //! A file with what is left of an exploration, to go on with later.
 
 use super::super::Plan;
+use super::pool::Standing;
 use selvedge_engine::{Part, Statistics};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -15,6 +17,8 @@ pub(super) struct Saved {
     exploration: String,
     pub(super) statistics: Statistics,
     pub(super) statics: Vec<isize>,
+    /// What has been cut so far.
+    pub(super) cuts: Vec<String>,
     pub(super) parts: Vec<Part>,
 }
 
@@ -25,19 +29,21 @@ struct Saving<'a> {
     exploration: String,
     statistics: Statistics,
     statics: Vec<isize>,
+    cuts: &'a BTreeSet<String>,
     parts: &'a [Part],
 }
 
 fn exploration(plan: &Plan) -> String {
     let rc11 = &plan.rc11;
     format!(
-        "{}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, shard {:?}, mutations {:?}",
+        "{}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}",
         plan.name,
         rc11.races,
         rc11.spurious_failures,
         rc11.discrete_time,
         plan.preemptions,
         rc11.events,
+        rc11.rounds,
         rc11.shard,
         plan.mutations
     )
@@ -65,12 +71,18 @@ pub(super) fn read(path: &Path, plan: &Plan) -> Result<Saved, String> {
 pub(super) fn write(
     path: &Path,
     plan: &Plan,
-    parts: &[Part],
     statics: Vec<isize>,
-    statistics: Statistics,
+    standing: &Standing<'_>,
 ) -> Result<(), String> {
     let version = env!("CARGO_PKG_VERSION").to_string();
-    let saved = Saving { version, exploration: exploration(plan), statistics, statics, parts };
+    let saved = Saving {
+        version,
+        exploration: exploration(plan),
+        statistics: standing.statistics,
+        statics,
+        cuts: standing.cuts,
+        parts: standing.parts,
+    };
     let text = serde_json::to_string(&saved).map_err(|error| failed("cannot be made", path, error))?;
     // Written beside it first: a checkpoint is there whole or not at all.
     let beside = path.with_extension("new");

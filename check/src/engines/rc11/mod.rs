@@ -7,8 +7,8 @@ mod worker;
 use super::{Event, Model, Plan, judge, with_replay};
 use crate::Verdict;
 use crate::token::Token;
-use pool::Pool;
-use selvedge_engine::{Machine, Options, Part, Statics, Statistics};
+use pool::{Pool, Standing};
+use selvedge_engine::{Machine, Options, Part, Statics};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use worker::Task;
@@ -30,6 +30,7 @@ fn options(plan: &Plan) -> Options {
         discrete_time: plan.rc11.discrete_time,
         max_preemptions: plan.preemptions.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
         max_events: plan.rc11.events,
+        rounds: plan.rc11.rounds,
     }
 }
 
@@ -91,7 +92,9 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
     let refused = Event::Crashed;
     if let Some(path) = plan.rc11.checkpoint.as_ref().filter(|path| path.exists()) {
         let saved = checkpoint::read(path, plan).map_err(refused)?;
-        return Ok(Pool::new(plan, saved.parts, Statics::from_distances(saved.statics), saved.statistics));
+        let pool = Pool::new(plan, saved.parts, Statics::from_distances(saved.statics), saved.statistics);
+        saved.cuts.into_iter().for_each(|cut| pool.cut(cut));
+        return Ok(pool);
     }
     let statics = Statics::default();
     let Some((shard, shards)) = plan.rc11.shard else {
@@ -115,9 +118,9 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
 }
 
 /// Writes the checkpoint while the exploration goes on. If it cannot be written, the end will say so.
-fn save(plan: &Plan, pool: &Pool, parts: &[Part], statistics: &Statistics) {
+fn save(plan: &Plan, pool: &Pool, standing: &Standing<'_>) {
     if let Some(path) = &plan.rc11.checkpoint {
-        let _ = checkpoint::write(path, plan, parts, pool.statics.distances(), *statistics);
+        let _ = checkpoint::write(path, plan, pool.statics.distances(), standing);
     }
 }
 
@@ -128,14 +131,15 @@ fn finish(plan: &Plan, pool: &Pool) -> Verdict {
         let outcome = if left.is_empty() {
             checkpoint::remove(path)
         } else {
-            checkpoint::write(path, plan, &left, pool.statics.distances(), statistics)
+            let standing = Standing { parts: &left, statistics, cuts: &pool.cuts() };
+            checkpoint::write(path, plan, pool.statics.distances(), &standing)
         };
         if let Err(why) = outcome {
             return Verdict::Refused { why };
         }
     }
     let shard = plan.rc11.shard.map(|(shard, shards)| format!("shard {shard} of {shards}"));
-    let bounds: Vec<String> = pool.cuts().into_iter().chain(shard).collect();
+    let bounds: Vec<String> = pool.cuts().into_iter().chain(pool.reached()).chain(shard).collect();
     if bounds.is_empty() {
         return Verdict::Exhaustive;
     }

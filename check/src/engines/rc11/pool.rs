@@ -31,13 +31,32 @@ struct Shared {
     waiting: usize,
     over: bool,
     statistics: Statistics,
+    /// The bounds that have cut something.
     cuts: BTreeSet<String>,
+    /// The limits on the whole exploration that were reached.
+    reached: BTreeSet<String>,
 }
+
+/// What is left to do, and what has been done: for a checkpoint.
+pub(super) struct Standing<'a> {
+    pub(super) parts: &'a [Part],
+    pub(super) statistics: Statistics,
+    pub(super) cuts: &'a BTreeSet<String>,
+}
+
+type Save<'a> = &'a dyn Fn(Standing<'_>);
 
 impl Pool {
     pub(super) fn new(plan: &Plan, parts: Vec<Part>, statics: Statics, statistics: Statistics) -> Pool {
         Pool {
-            shared: Mutex::new(Shared { parts, waiting: 0, over: false, statistics, cuts: BTreeSet::new() }),
+            shared: Mutex::new(Shared {
+                parts,
+                waiting: 0,
+                over: false,
+                statistics,
+                cuts: BTreeSet::new(),
+                reached: BTreeSet::new(),
+            }),
             changed: Condvar::new(),
             hungry: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -58,7 +77,7 @@ impl Pool {
     }
 
     /// A part to work on; waits for one as long as another job may give one away.
-    pub(super) fn take(&self, save: &dyn Fn(&[Part], &Statistics)) -> Option<Part> {
+    pub(super) fn take(&self, save: Save<'_>) -> Option<Part> {
         let mut shared = self.lock();
         loop {
             if shared.over {
@@ -72,7 +91,11 @@ impl Pool {
             shared.waiting += 1;
             if shared.waiting == self.jobs {
                 if pausing {
-                    save(&shared.parts, &shared.statistics);
+                    save(Standing {
+                        parts: &shared.parts,
+                        statistics: shared.statistics,
+                        cuts: &shared.cuts,
+                    });
                     self.pausing.store(false, Relaxed);
                 } else {
                     shared.over = true;
@@ -127,7 +150,7 @@ impl Pool {
     pub(super) fn leave(&self, parts: Vec<Part>, why: Option<String>) {
         let mut shared = self.lock();
         shared.parts.extend(parts);
-        shared.cuts.extend(why);
+        shared.reached.extend(why);
         shared.over = true;
         self.changed.notify_all();
     }
@@ -137,8 +160,14 @@ impl Pool {
         self.lock().cuts.insert(what);
     }
 
+    /// The bounds that have cut something.
     pub(super) fn cuts(&self) -> BTreeSet<String> {
         self.lock().cuts.clone()
+    }
+
+    /// The limits on the whole exploration that were reached.
+    pub(super) fn reached(&self) -> BTreeSet<String> {
+        self.lock().reached.clone()
     }
 
     pub(super) fn add(&self, statistics: &Statistics) {

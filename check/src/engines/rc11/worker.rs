@@ -1,11 +1,11 @@
 //! One machine at work.
 
 use super::super::{Event, Model, Plan};
-use super::pool::Pool;
+use super::pool::{Pool, Standing};
 use super::{Failed, Shown};
 use crate::token::Token;
 use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Record, Session};
-use selvedge_engine::{End, Machine, Part, Statistics};
+use selvedge_engine::{End, Machine, Statistics};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
@@ -137,9 +137,7 @@ impl Worker<'_> {
 
     fn share(&mut self, pool: &Pool) -> Left {
         let mut runs = 0_u64;
-        let save = |parts: &[Part], statistics: &Statistics| {
-            super::save(self.plan, pool, parts, statistics);
-        };
+        let save = |standing: Standing<'_>| super::save(self.plan, pool, &standing);
         while let Some(part) = pool.take(&save) {
             self.machine.take(part);
             while self.machine.advance() {
@@ -210,6 +208,7 @@ impl Worker<'_> {
             let bounds: Vec<String> = preemptions.into_iter().chain(events).collect();
             pool.cut(bounds.join(", "));
         }
+        self.machine.loops_cut().into_iter().for_each(|cut| pool.cut(cut));
     }
 
     fn sample(&self, samples: u32) -> f64 {

@@ -101,8 +101,19 @@ pub trait Engine {
     /// A scheduling point. `yielding`: the thread waits for others to make progress.
     fn switch(&self, yielding: bool);
 
-    /// The same, and the thread promises that it is in a loop which it would only go round again.
-    fn spin(&self) {
+    /// The current thread lets others go first, at a line that it may come back to. `frames`: where the frames of
+    /// the function with that line begin on its stack, or 0.
+    fn spin(&self, _frames: usize) {
+        self.switch(true);
+    }
+
+    /// Lets all others go on as far as they can, if the engine has not done so for this thread already.
+    fn let_all_others_go(&self) {
+        self.switch(true);
+    }
+
+    /// The same from a thread that waits for a condition which changes nothing and keeps nothing.
+    fn wait(&self) {
         self.switch(true);
     }
 
@@ -191,6 +202,10 @@ pub trait Waiting {
     fn take(&self, atomic: u32);
     /// The same until a moment in virtual time; whether it was 1.
     fn take_until(&self, atomic: u32, deadline: Duration) -> bool;
+    /// A wait for a condition that changes nothing and keeps nothing begins to ask for it.
+    fn begin_wait(&self) -> u32;
+    /// It was false: goes on when what it depends on may have changed.
+    fn wait_again(&self, begun: u32);
     /// Stops the current thread for good; the execution does not count.
     fn stop(&self) -> !;
     /// The atomic of a static, as if made before the model.

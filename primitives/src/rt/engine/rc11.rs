@@ -7,7 +7,7 @@ use super::{Engine, Exchange, Memory, Moment, Raced, Rmw, Site, ThreadId, Waitin
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
-use selvedge_engine::{Machine, Order, Race};
+use selvedge_engine::{Frames, Machine, Order, Race};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -65,14 +65,19 @@ impl Engine for Rc11Engine {
         // asks for it.
     }
 
-    fn switch(&self, yielding: bool) {
-        if yielding {
-            self.machine.spin(false, self.site());
-        }
+    fn switch(&self, _yielding: bool) {
+        // The machine decides at each operation who goes on.
     }
 
-    fn spin(&self) {
-        self.machine.spin(true, self.site());
+    fn spin(&self, frames: usize) {
+        // SAFETY: 0, or the stack pointer that the function had which has called `spin_loop` or `yield_now` on this
+        // stack, and waits for it to return.
+        let frames = unsafe { Frames::from(frames) };
+        self.machine.spin(self.site(), frames);
+    }
+
+    fn let_all_others_go(&self) {
+        self.machine.let_all_others_go(self.site());
     }
 
     fn block(&self) {
@@ -186,6 +191,14 @@ impl Waiting for Rc11Engine {
         // Acquire: as above.
         let result = self.machine.await_exchange_until(atomic, (1, 0), Acquire.into(), deadline, self.site());
         unless_raced(result)
+    }
+
+    fn begin_wait(&self) -> u32 {
+        self.machine.begin_wait()
+    }
+
+    fn wait_again(&self, begun: u32) {
+        self.machine.wait_again(begun, self.site());
     }
 
     fn stop(&self) -> ! {

@@ -103,6 +103,10 @@ pub(super) struct State {
     pub(super) body_returned: bool,
     operations: u64,
     unchanged: u64,
+    /// Operations since a thread said that it waits.
+    unannounced: u64,
+    /// A thread that seems to wait in a loop without saying so, and where.
+    bare: Option<(ThreadId, Site)>,
 }
 
 static EPOCH: AtomicU64 = AtomicU64::new(1);
@@ -128,6 +132,8 @@ impl Session {
                 body_returned: false,
                 operations: 0,
                 unchanged: 0,
+                unannounced: 0,
+                bare: None,
             }),
             max_operations: options.max_operations,
             mutations: options.mutations,
@@ -162,6 +168,8 @@ impl Session {
             state.body_returned = false;
             state.operations = 0;
             state.unchanged = 0;
+            state.unannounced = 0;
+            state.bare = None;
             self.recording.set(match self.record {
                 Record::Nothing => false,
                 Record::Execution(number) => number == state.execution,
@@ -222,18 +230,25 @@ impl Session {
             let mut state = self.state.borrow_mut();
             state.operations += 1;
             state.unchanged += 1;
+            state.unannounced += 1;
             state.threads.step();
             self.uncounted.set(self.uncounted.get() + 1);
             state.threads.current
         };
         self.check_bound(site);
         self.check_strangers();
+        let bare = self.seems_to_wait(site);
         self.engine.at(site);
         let hold = self.is_unwinding();
         if hold {
             self.engine.hold(true);
         }
-        let result = catch_unwind(AssertUnwindSafe(|| act(&*self.engine)));
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if bare && !hold {
+                self.engine.let_all_others_go();
+            }
+            act(&*self.engine)
+        }));
         if hold && result.is_ok() {
             self.engine.hold(false);
         }
@@ -292,11 +307,45 @@ impl Session {
         );
     }
 
+    /// Whether the current thread has gone on for so long with nothing changed, and without a word, that it seems to
+    /// wait in a bare loop: then the others are let go first.
+    fn seems_to_wait(&self, site: Site) -> bool {
+        let mut state = self.state.borrow_mut();
+        let me = state.threads.current;
+        if state.bare.is_none() && state.unchanged.min(state.unannounced) > self.max_operations / 4 {
+            state.bare = Some((me, site));
+        }
+        state.bare.is_some_and(|(thread, _)| thread == me)
+    }
+
     /// Notes that an operation changed something (or not), to tell a livelock from a long run.
     pub(super) fn note_change(&self, changed: bool) {
-        if changed {
-            self.state.borrow_mut().unchanged = 0;
+        if !changed {
+            return;
         }
+        let bare = {
+            let mut state = self.state.borrow_mut();
+            state.unchanged = 0;
+            let me = state.threads.current;
+            state.bare.filter(|(thread, _)| *thread == me)
+        };
+        if let Some((thread, site)) = bare {
+            self.fail(
+                FailureKind::Refused,
+                format!(
+                    "thread {thread} waits for others in a bare loop at {}:{}, where no engine knows that it waits: a loop \
+                     that waits must call `hint::spin_loop` or `thread::yield_now`, or be an `rt::wait_until`",
+                    site.file(),
+                    site.line()
+                ),
+                vec![site],
+            );
+        }
+    }
+
+    /// A thread says that it waits for others.
+    pub(super) fn note_wait(&self) {
+        self.state.borrow_mut().unannounced = 0;
     }
 
     fn engine_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {

@@ -23,6 +23,8 @@ pub struct ShuttleEngine {
     made_thread: Rc<Cell<bool>>,
     /// The operation about to run, for the scheduler to see.
     site: Rc<Cell<Option<Site>>>,
+    /// The thread that yields would only wait again.
+    promised: Rc<Cell<bool>>,
     complaint: Rc<RefCell<Option<String>>>,
 }
 
@@ -30,6 +32,11 @@ impl ShuttleEngine {
     /// Where the scheduler leaves what is wrong with an execution.
     pub fn complaints(&self) -> Rc<RefCell<Option<String>>> {
         Rc::clone(&self.complaint)
+    }
+
+    /// Whether the thread that yields has promised that it would only wait again.
+    pub fn promised(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.promised)
     }
 
     /// Where the operation stands that asks for the scheduling decision.
@@ -82,6 +89,11 @@ impl Engine for ShuttleEngine {
         if self.made_thread.get() {
             self.switch(false);
         }
+    }
+
+    fn wait(&self) {
+        self.promised.set(!self.held.get());
+        self.switch(true);
     }
 
     fn block(&self) {

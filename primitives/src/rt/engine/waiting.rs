@@ -198,19 +198,33 @@ impl Session {
         }
     }
 
-    /// The same from a thread that promises to be in a loop.
-    pub(crate) fn spin_loop(&self, site: Site) {
+    /// The current thread lets others go first. `frames`: where the frames of the function that says so begin on
+    /// its stack, or 0.
+    #[inline(never)]
+    pub(crate) fn let_others_go(&self, name: &'static str, site: Site, frames: usize) {
         if !self.is_unwinding() {
-            self.step(site, |engine| engine.spin());
-            self.record("spin", site, None, None, Values::None);
+            self.note_wait();
+            self.step(site, |engine| engine.spin(frames));
+            self.record(name, site, None, None, Values::None);
         }
     }
 
-    /// A scheduling point that tells the engine to let others run.
-    pub(crate) fn yield_now(&self, site: Site) {
-        if !self.is_unwinding() {
-            self.step(site, |engine| engine.switch(true));
-            self.record("yield", site, None, None, Values::None);
+    /// Waits until `condition` holds, which changes nothing unless it holds, and keeps nothing.
+    pub(crate) fn wait_until(&self, mut condition: impl FnMut() -> bool, site: Site) {
+        loop {
+            let begun = self.engine.waiting().map(|waiting| waiting.begin_wait());
+            if condition() {
+                return;
+            }
+            if self.is_unwinding() {
+                self.cannot_wait(site);
+            }
+            self.note_wait();
+            self.step(site, |engine| match engine.waiting().zip(begun) {
+                Some((waiting, begun)) => waiting.wait_again(begun),
+                None => engine.wait(),
+            });
+            self.record("wait", site, None, None, Values::None);
         }
     }
 }

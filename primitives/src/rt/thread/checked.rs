@@ -1,5 +1,6 @@
 //! std's thread API on whatever run is current.
 
+use super::frames::Registers;
 use super::raw::{self, Kind, Packet, Raw};
 use crate::rt::engine::{self, Current};
 use core::fmt;
@@ -84,21 +85,39 @@ pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
 }
 
 /// Lets an engine know that this thread spins; `false` without one, and then nothing has happened.
+///
+/// Inlined, so that the frames of the function that spins are the first of those that an engine compares.
+#[inline(always)]
 #[track_caller]
 pub(crate) fn spin_under_engine() -> bool {
-    let engine::Current::Model(session) = engine::current() else { return false };
-    session.spin_loop(Location::caller());
+    let Current::Model(session) = engine::current() else { return false };
+    let mut registers = Registers::new();
+    let frames = registers.save();
+    session.let_others_go("spin", Location::caller(), frames);
+    true
+}
+
+/// Lets an engine wait for a condition; `false` without one, and then nothing has happened.
+#[track_caller]
+pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
+    let Current::Model(session) = engine::current() else { return false };
+    session.wait_until(condition, Location::caller());
     true
 }
 
 /// Lets other threads run.
 ///
-/// Under rc11 a thread that comes to the same line again, and has only read since, goes on when something
-/// that it has read has changed, or nobody else can run.
+/// Under an engine it says the same as [`spin_loop`](crate::rt::hint::spin_loop), whose documentation tells what of a
+/// loop is explored.
+#[inline(always)]
 #[track_caller]
 pub fn yield_now() {
     match engine::current() {
-        Current::Model(session) => session.yield_now(Location::caller()),
+        Current::Model(session) => {
+            let mut registers = Registers::new();
+            let frames = registers.save();
+            session.let_others_go("yield", Location::caller(), frames);
+        }
         Current::Native(run) => {
             run.step();
             std::thread::yield_now();

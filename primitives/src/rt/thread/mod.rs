@@ -5,6 +5,8 @@
 
 #[cfg(feature = "checking")]
 mod checked;
+#[cfg(feature = "checking")]
+mod frames;
 mod number;
 #[cfg(not(feature = "checking"))]
 mod plain;
@@ -16,12 +18,14 @@ mod scope;
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
-pub(crate) use checked::{index_under_engine, lose_panic, spin_under_engine, under_engine};
+pub(crate) use checked::{
+    index_under_engine, lose_panic, spin_under_engine, under_engine, wait_under_engine,
+};
 pub(crate) use number::number;
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]
-pub(crate) use plain::{lose_panic, spin_under_engine, under_engine};
+pub(crate) use plain::{lose_panic, spin_under_engine, under_engine, wait_under_engine};
 #[cfg(feature = "checking")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;

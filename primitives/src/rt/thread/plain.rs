@@ -46,6 +46,12 @@ pub(crate) const fn under_engine() -> bool {
     false
 }
 
+/// Lets an engine wait for a condition; `false` without one.
+#[inline(always)]
+pub(crate) const fn wait_under_engine(_: &mut impl FnMut() -> bool) -> bool {
+    false
+}
+
 /// Lets an engine know that this thread spins; `false` without one.
 #[inline(always)]
 pub(crate) const fn spin_under_engine() -> bool {
