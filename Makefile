@@ -4,7 +4,7 @@ CARGO ?= cargo
 ENGINES := --features loom,shuttle,rc11
 # cargo-nextest, where it is installed, runs the tests of several binaries side by side; cargo runs the same ones.
 NEXTEST := $(shell $(CARGO) nextest --version 2>/dev/null)
-TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-status-level fail,test -q) --lib --bins --tests
+TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-status-level fail,test -q)
 
 .PHONY: verify verify-full verify-short bugs audit native test soak miri asan lint bench
 
@@ -42,9 +42,9 @@ native:
 # Everything once, natively and under all engines; the default build of the primitives, in which there is no engine; and
 # each engine alone.
 test:
-	$(CARGO) $(TESTS) --workspace --exclude selvedge-benches --all-features
+	$(CARGO) $(TESTS) --workspace --exclude selvedge-benches --all-features --lib --bins --tests
 	$(CARGO) test -q --doc --workspace --exclude selvedge-benches --all-features
-	$(CARGO) $(TESTS) -p selvedge
+	$(CARGO) $(TESTS) -p selvedge --lib --tests
 	$(CARGO) test -q --doc -p selvedge
 	$(CARGO) $(TESTS) -p selvedge --features async --test chan_async --test chan_user_code --test memory
 	$(CARGO) test -q -p selvedge --release --test layout
