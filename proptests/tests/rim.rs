@@ -8,8 +8,8 @@
     reason = "the allocator stands below everything; the books are outside of any model"
 )]
 
-use selvedge_proptests::rim::alarms;
 use selvedge_proptests::rim::drive::Family;
+use selvedge_proptests::rim::{alarms, arcs, cells, locals, locks, maps, timers};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -44,7 +44,43 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
+fn timers_on_one_thread_are_their_model() {
+    let test = "timers_on_one_thread_are_their_model";
+    Family { test, cases: 3_000, programs: timers::programs(30), run: timers::run, live }.check();
+}
+
+#[test]
+fn threads_end_with_objects_in_their_locals() {
+    let test = "threads_end_with_objects_in_their_locals";
+    Family { test, cases: 300, programs: locals::programs(6), run: locals::run, live }.check();
+}
+
+#[test]
+fn pointers_between_threads_are_never_shared_and_exclusive() {
+    let test = "pointers_between_threads_are_never_shared_and_exclusive";
+    Family { test, cases: 300, programs: arcs::programs(), run: arcs::run, live }.check();
+}
+
+#[test]
 fn timers_between_threads_are_set_one_after_the_other() {
     let test = "timers_between_threads_are_set_one_after_the_other";
     Family { test, cases: 25, programs: alarms::programs(), run: alarms::run, live }.check();
+}
+
+#[test]
+fn a_map_of_things_that_misbehave_is_its_model() {
+    let test = "a_map_of_things_that_misbehave_is_its_model";
+    Family { test, cases: 1500, programs: maps::programs(30), run: maps::run, live }.check();
+}
+
+#[test]
+fn cells_of_things_that_misbehave_lose_none() {
+    let test = "cells_of_things_that_misbehave_lose_none";
+    Family { test, cases: 1500, programs: cells::programs(30), run: cells::run, live }.check();
+}
+
+#[test]
+fn locks_and_counters_on_one_thread_are_their_models() {
+    let test = "locks_and_counters_on_one_thread_are_their_models";
+    Family { test, cases: 1500, programs: locks::programs(30), run: locks::run, live }.check();
 }

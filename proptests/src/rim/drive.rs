@@ -249,13 +249,12 @@ const HANGS: &str = "it does not end";
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn remember(panic: &std::panic::PanicHookInfo<'_>) {
-    if panic.payload().is::<super::user::Scripted>() {
-        return;
-    }
     // A panic that cannot be caught is told before the process goes.
     if panic.to_string().contains("cannot unwind") || panic.to_string().contains("destructor during cleanup")
     {
         eprintln!("{panic}");
     }
-    PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(panic.to_string());
+    let what = if panic.payload().is::<super::user::Scripted>() { "a scripted panic came out: " } else { "" };
+    let text = format!("{what}{panic}\n{}", std::backtrace::Backtrace::capture());
+    PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(text);
 }

@@ -2,10 +2,15 @@
 //!
 //! A program is a list of steps: make, clone, drop, forget, poll, poll again, cancel, close, complete or drop a
 //! selected operation. The code that a primitive calls back (wakers, `Clone`, `Drop`, `Hash`, `Eq`, closures) panics
-//! or calls the same object again ([`user`]). [`drive`] draws the programs, runs them and shrinks one that fails. Each
-//! family of objects has a module:
+//! or calls the same object again. Each family of objects has a module:
 //!
-//! - [`alarms`]: timers and tickers between threads.
+//! - [`alarms`]: timers and tickers between threads;
+//! - [`arcs`]: strong and weak pointers of `rt` between threads;
+//! - [`cells`]: stacks, pools, shared values and domains;
+//! - [`locals`]: every object in thread-locals, and used by their destructors;
+//! - [`locks`]: locks, counters, groups, and what is done once;
+//! - [`maps`]: a map, whose keys and values misbehave in each callback;
+//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks.
 //!
 //! In every family each value that was made is dropped exactly once, or forgotten by a step that says so; memory at the
 //! end is what it was at the start; every program ends.
@@ -17,5 +22,26 @@
 )]
 
 pub mod alarms;
+pub mod arcs;
+pub mod cells;
 pub mod drive;
+pub mod locals;
+pub mod locks;
+pub mod maps;
+pub mod timers;
 pub mod user;
+
+/// What becomes of a selected operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is completed.
+    Complete,
+    /// It is completed with another handle of its channel.
+    Clone,
+    /// It is dropped, which panics.
+    Drop,
+    /// It is completed with a handle of another channel, which panics.
+    Other,
+    /// It is forgotten.
+    Forget,
+}

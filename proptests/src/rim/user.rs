@@ -84,15 +84,15 @@ impl World {
 
     /// Makes a value.
     pub fn value(self: &Arc<World>, script: Script) -> Value {
-        self.of_root(None, script)
+        self.of_root(None, script, Arc::default())
     }
 
-    fn of_root(self: &Arc<World>, root: Option<u32>, script: Script) -> Value {
+    fn of_root(self: &Arc<World>, root: Option<u32>, script: Script, entered: Arc<AtomicBool>) -> Value {
         let mut values = lock(&self.values);
         values.push(Life::Alive);
         let id = u32::try_from(values.len() - 1).expect("few values");
         let root = root.unwrap_or(id);
-        Value { id, root, body: Box::new(!id), script, entered: false.into(), world: Arc::clone(self) }
+        Value { id, root, body: Box::new(!id), script, entered, world: Arc::clone(self) }
     }
 
     /// The number that the next value gets.
@@ -169,7 +169,8 @@ pub struct Value {
     /// The complement of the number, elsewhere: bytes that belong to nobody show.
     body: Box<u32>,
     script: Script,
-    entered: AtomicBool,
+    /// Shared with its clones: entering makes more of them.
+    entered: Arc<AtomicBool>,
     world: Arc<World>,
 }
 
@@ -210,7 +211,7 @@ impl Drop for Value {
 impl Clone for Value {
     fn clone(&self) -> Value {
         self.commit(Callback::Clone);
-        self.world.of_root(Some(self.root), self.script)
+        self.world.of_root(Some(self.root), self.script, Arc::clone(&self.entered))
     }
 }
 
