@@ -225,6 +225,9 @@ impl<T> Chan<T> {
             Ok(waits) => waits,
             Err(waited) => return Ok(waited),
         };
+        if deferred::call() {
+            return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
+        }
         let cell = place.cell();
         let parker = Parker::new();
         let mut ended =
