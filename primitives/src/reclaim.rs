@@ -85,6 +85,8 @@ struct State<G> {
     runners: [AtomicU64; 8],
 }
 
+/// The lane's own thread runs destructors.
+const OWNER: u64 = 2;
 /// A thread has been asked to collect while it ran destructors, and will when they have returned.
 const AGAIN: u64 = 1;
 
@@ -116,7 +118,7 @@ struct Lane<G> {
     fresh: AtomicPtr<Node<G>>,
     /// How much was ever retired: a collection is due now and then.
     retired: AtomicUsize,
-    /// As one of [`State::runners`], for the lane's own thread.
+    /// Whether the lane's own thread runs destructors: 0, or [`OWNER`], with [`AGAIN`] or without.
     runner: AtomicU64,
 }
 
@@ -194,7 +196,11 @@ impl<G> Iterator for List<G> {
 }
 
 impl<G> Drop for List<G> {
+    #[inline]
     fn drop(&mut self) {
+        if self.0.is_null() {
+            return;
+        }
         let mut panics = FirstPanic::none();
         panics.drop_each(self);
         panics.resume();
@@ -216,8 +222,8 @@ impl<G> Default for State<G> {
 impl<G> State<G> {
     /// Drops what no reader can see any more, in a loop, not a recursion: while destructors run, which may retire more, the
     /// thread only notes that a collection is due again.
-    fn collect(&self) {
-        let Some(running) = self.begin() else { return };
+    fn collect(&self, lane: usize) {
+        let Some(running) = self.begin(lane) else { return };
         let mut panics = FirstPanic::none();
         loop {
             panics.drop_each(self.take_free());
@@ -229,21 +235,26 @@ impl<G> State<G> {
         panics.resume();
     }
 
-    /// Says that this thread runs destructors. `None` if it does already, and has been told to go on; or if there is no slot for
-    /// its number, since too many without a lane do: then what it would collect waits for the next collection.
-    fn begin(&self) -> Option<Running<'_>> {
+    /// Says that this thread, which has this number of a lane, runs destructors. `None` if it does already, and has been told
+    /// to go on; or if there is no slot for it, since too many threads without a lane do: then what it would collect waits for
+    /// the next collection.
+    fn begin(&self, lane: usize) -> Option<Running<'_>> {
+        // Relaxed, here and in `Running`: nothing is published; a slot that is read was written by this thread, or tells only
+        // that it is another's.
+        if let Some(Lane { runner, .. }) = self.lanes.get(lane).map(|lane| &**lane) {
+            if runner.load(Relaxed) != 0 {
+                runner.store(OWNER | AGAIN, Relaxed);
+                return None;
+            }
+            runner.store(OWNER, Relaxed);
+            return Some(Running { slot: runner, me: OWNER });
+        }
         let me = (thread::number() + 1) << 1;
-        let slots = match self.lanes.get(hint::lane()) {
-            Some(lane) => core::slice::from_ref(&lane.runner),
-            None => &self.runners[..],
-        };
-        // Relaxed, here and in `Running`: nothing is published, and a thread recognises only its own number, which it has
-        // written itself.
-        if let Some(mine) = slots.iter().find(|slot| slot.load(Relaxed) & !AGAIN == me) {
+        if let Some(mine) = self.runners.iter().find(|slot| slot.load(Relaxed) & !AGAIN == me) {
             mine.store(me | AGAIN, Relaxed);
             return None;
         }
-        let free = slots.iter().find(|slot| slot.compare_exchange(0, me, Relaxed, Relaxed).is_ok());
+        let free = self.runners.iter().find(|slot| slot.compare_exchange(0, me, Relaxed, Relaxed).is_ok());
         free.map(|slot| Running { slot, me })
     }
 
@@ -280,9 +291,9 @@ impl<G> State<G> {
         !waiting.one.0.is_null()
     }
 
-    /// The calling thread's.
-    fn lane(&self) -> &Lane<G> {
-        &self.lanes[hint::lane() & (self.lanes.len() - 1)]
+    /// The one of a thread that has this number of a lane, its own or not.
+    fn lane(&self, lane: usize) -> &Lane<G> {
+        &self.lanes[lane & (self.lanes.len() - 1)]
     }
 }
 
@@ -394,11 +405,12 @@ impl<G> Domain<G> {
     /// ```
     pub fn retire(&self, garbage: G) {
         let state = self.0.make();
-        let lane = state.lane();
+        let number = hint::lane();
+        let lane = state.lane(number);
         lane.push(garbage);
         // Relaxed: it counts.
         if lane.retired.fetch_add(1, Relaxed).is_multiple_of(hint::seldom(self.1)) {
-            state.collect();
+            state.collect(number);
         }
     }
 
@@ -410,7 +422,7 @@ impl<G> Domain<G> {
     /// ```
     pub fn collect(&self) {
         if let Some(state) = self.0.get() {
-            state.collect();
+            state.collect(hint::lane());
         }
     }
 }

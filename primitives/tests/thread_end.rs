@@ -2,18 +2,19 @@
 
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
-use selvedge::sync::{Lazy, Once, OnceFunc, OnceValue, SingleFlight};
+use selvedge::sync::{Lazy, Once, OnceFunc, OnceValue, SingleFlight, WaitGroup};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Calls a closure when it is dropped.
-struct AtEnd(Option<Box<dyn FnOnce()>>);
+/// Calls a closure when it is dropped, and is done then.
+struct AtEnd(Option<Box<dyn FnOnce()>>, WaitGroup);
 
 impl Drop for AtEnd {
     fn drop(&mut self) {
         if let Some(last) = self.0.take() {
             last();
         }
+        self.1.done();
     }
 }
 
@@ -25,20 +26,24 @@ thread_local! {
 /// Runs `body` on a thread of its own, and `last` in the destructors of two of its thread-locals, one that is made before
 /// anything that `body` makes, and one that is made after: whichever order they are destroyed in.
 fn at_the_end_of_a_thread<F: Fn() + Send + Sync + 'static>(body: impl FnOnce() + Send + 'static, last: F) {
-    let last = Arc::new(last);
-    let run = |last: Arc<F>| {
-        AtEnd(Some(Box::new(move || {
+    let (last, ended) = (Arc::new(last), WaitGroup::new());
+    ended.add(2);
+    let theirs = ended.clone();
+    let run = move |last: Arc<F>| {
+        let call = move || {
             let last = &*last;
             last();
-        })))
+        };
+        AtEnd(Some(Box::new(call)), theirs.clone())
     };
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
         FIRST.set(Some(run(Arc::clone(&last))));
         body();
         LAST.set(Some(run(last)));
-    })
-    .join()
-    .expect("no panic");
+    });
+    thread.join().expect("no panic");
+    // In a checking build a thread may be joined before its thread-locals are gone.
+    ended.wait();
 }
 
 fn panics(f: impl FnOnce()) -> String {

@@ -4,6 +4,7 @@
 use core::cell::Cell;
 use core::hash::{Hash, Hasher};
 use selvedge::atomic::{ArcCell, SeqLock, Stack, Value};
+use selvedge::chan::{Sender, bounded};
 use selvedge::map::Map;
 use selvedge::pool::Pool;
 use selvedge::reclaim::Domain;
@@ -447,20 +448,18 @@ fn a_destructor_that_retires_the_next_takes_no_more_of_the_stack() {
         static LAST: Cell<Option<AtEnd>> = const { Cell::new(None) };
     }
     /// In the destructors of thread-locals a thread has no lane to itself.
-    struct AtEnd(Arc<AtomicU32>, u32);
+    struct AtEnd(Sender<u32>, u32);
     impl Drop for AtEnd {
         fn drop(&mut self) {
-            self.0.store(Chained::run(self.1), Relaxed);
+            self.0.send(Chained::run(self.1)).expect("somebody listens");
         }
     }
-    let dropped = Arc::new(AtomicU32::new(0));
-    let theirs = Arc::clone(&dropped);
-    thread::spawn(move || {
-        LAST.set(Some(AtEnd(theirs, links)));
+    let (tell, told) = bounded(1);
+    let thread = thread::spawn(move || {
+        LAST.set(Some(AtEnd(tell, links)));
         // Its lane goes before that.
         drop(Domain::<()>::new().pin());
-    })
-    .join()
-    .expect("no panic");
-    assert_eq!(dropped.load(Relaxed), links);
+    });
+    assert_eq!(told.recv(), Ok(links));
+    thread.join().expect("no panic");
 }

@@ -361,6 +361,24 @@ impl<T> Cell<T> {
     }
 }
 
+/// As [`Cell::exchange`], to a state by which the caller leaves the cell. By its place, since the cell may be used again, or
+/// freed, before this returns: the memory of a reference among the arguments would have to stay until then.
+#[inline]
+#[track_caller]
+pub(super) fn leave_by<T>(
+    place: Place<'_, Cell<T>>,
+    from: State,
+    to: State,
+    order: Ordering,
+) -> Result<(), State> {
+    let cell = place.cell();
+    match cell.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
+        Ok(_) => Ok(()),
+        // Relaxed, in the exchange: what the phase promises is here by this load.
+        Err(_) => Err(cell.load()),
+    }
+}
+
 /// Sleeps in a cell in which this party waits, in this state, until somebody ends the wait, `true`, or the deadline has
 /// passed. Whoever ended it before has found nobody to wake.
 #[track_caller]

@@ -1,6 +1,6 @@
 //! Receiving.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, meet, sleep};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, leave_by, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::deferred;
@@ -172,7 +172,7 @@ impl<T> Chan<T> {
                     let to = state.with_phase(phase as u8).with_left(RECEIVER);
                     // Release: we are done with the cell. Its sender is still to come, so it is not
                     // finished by this.
-                    match cell.exchange(state, to, Release) {
+                    match leave_by(place, state, to, Release) {
                         Err(found) => state = found,
                         Ok(()) if phase == Phase::Closed => return Accepted::Closed,
                         Ok(()) => {

@@ -1,6 +1,6 @@
 //! Sending.
 
-use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, meet, sleep};
+use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, leave_by, meet, sleep};
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::deferred;
@@ -59,7 +59,7 @@ impl<T> Chan<T> {
                 // Release: the value is here for the receiver whose `load` reads Full. SeqCst: for who watches;
                 // here and below see `Watchers`. Audit: a watcher looks at the tickets, which are SeqCst too.
                 // site: publish-value
-                if place.cell().exchange(State::new(Phase::Empty as u8), full, SeqCst).is_ok() {
+                if leave_by(place, State::new(Phase::Empty as u8), full, SeqCst).is_ok() {
                     self.watchers.notify();
                     return Ok(());
                 }
@@ -127,7 +127,7 @@ impl<T> Chan<T> {
                     let to = state.with_phase(Phase::Full as u8).with_left(SENDER);
                     // SeqCst: as in `send`. Audit: as there.
                     // site: publish-value-of-select
-                    match cell.exchange(state, to, SeqCst) {
+                    match leave_by(place, state, to, SeqCst) {
                         // Not finished by this: the receiver has not left.
                         Ok(()) => {
                             self.watchers.notify();

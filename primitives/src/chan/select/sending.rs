@@ -1,7 +1,7 @@
 //! A send as a case of a select.
 
 use super::handle::{Hold, Look, Slot};
-use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, see};
+use crate::chan::cell::{Cell, Phase, RECEIVER, SENDER, Waiter, leave_by, see};
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::{Chan, NoTicket, Patience};
 use crate::chan::deferred;
@@ -160,7 +160,7 @@ impl<T> Chan<T> {
         while Phase::of(state) == Phase::SenderSelects {
             let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
             // Release: the value is here for the receiver, which may have it already. Audit: by the claim, mostly.
-            match place.cell().exchange(state, full, Release) {
+            match leave_by(place, state, full, Release) {
                 Ok(()) => {
                     self.remove_behind();
                     // Who received it by the claim may have left before.
