@@ -22,7 +22,7 @@ pub struct Lane {
     pub name: Option<String>,
     /// Its events.
     pub events: Vec<Event>,
-    /// What it waits for at its end, if it did not come to one: `park`, `join of thread 2`.
+    /// What it waits for at its end, if it did not come to one: `park`, `join of T2`.
     pub waits_for: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! rc11: machines on OS threads of their own, which share the work.
 
 mod checkpoint;
+mod numbers;
 mod pool;
 mod worker;
 

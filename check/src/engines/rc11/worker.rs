@@ -2,7 +2,7 @@
 
 use super::super::{Event, Model, Plan};
 use super::pool::{Pool, Standing};
-use super::{Failed, Shown};
+use super::{Failed, Shown, numbers};
 use crate::token::Token;
 use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Record, Session};
 use selvedge_engine::{End, Machine, Statistics};
@@ -87,8 +87,10 @@ fn install(
     report: &Sender<Event>,
 ) -> &'static Session {
     let (for_outcome, failed, report) = (Rc::clone(machine), Arc::clone(failed), report.clone());
+    let engine = Rc11Engine::new(Rc::clone(machine), alone);
+    let numbers = engine.numbers();
     Session::install(
-        Box::new(Rc11Engine::new(Rc::clone(machine), alone)),
+        Box::new(engine),
         Options {
             max_operations: plan.max_operations,
             record: match task {
@@ -101,6 +103,7 @@ fn install(
             on_outcome: Box::new(move |ended| {
                 if let Outcome::Failed(failure) = ended {
                     let graph = for_outcome.execution(&failure.message);
+                    let graph = numbers::as_reported(graph, &numbers.borrow(), &failure);
                     let shown = Shown { graph, interleaved: for_outcome.interleaved_token() };
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
                     let token = Token::Rc11(for_outcome.token().to_string());

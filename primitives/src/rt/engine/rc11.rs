@@ -18,7 +18,7 @@ pub struct Rc11Engine {
     /// Whether no other machine runs executions of the same model at the same time.
     alone: bool,
     /// The machine's threads by the session's numbers.
-    threads: RefCell<Vec<u32>>,
+    threads: Rc<RefCell<Vec<u32>>>,
 }
 
 impl Rc11Engine {
@@ -26,7 +26,12 @@ impl Rc11Engine {
     /// model at the same time.
     #[track_caller]
     pub fn new(machine: Rc<Machine>, alone: bool) -> Rc11Engine {
-        Rc11Engine { machine, site: Cell::new(Location::caller()), alone, threads: RefCell::default() }
+        Rc11Engine { machine, site: Cell::new(Location::caller()), alone, threads: Rc::default() }
+    }
+
+    /// The machine's threads by the numbers that reports use.
+    pub fn numbers(&self) -> Rc<RefCell<Vec<u32>>> {
+        Rc::clone(&self.threads)
     }
 
     fn site(&self) -> Site {
