@@ -53,6 +53,28 @@ fn threads_that_share_std_atomics_are_remarked() {
     });
 }
 
+/// Clones are made and dropped while the other thread runs; only an upgrade tells what came first.
+#[test]
+fn the_owners_of_an_arc_are_no_conflict_but_who_looks_is() {
+    saw_no_conflict(|| {
+        let shared = Arc::new(7);
+        let theirs = Arc::clone(&shared);
+        let thread = thread::spawn(move || drop(theirs));
+        drop(Arc::clone(&shared));
+        thread.join().expect("no panic");
+    });
+    for engine in explorers() {
+        let report = run(engine, || {
+            let shared = Arc::new(7);
+            let weak = Arc::downgrade(&shared);
+            let thread = thread::spawn(move || drop(shared));
+            drop(weak.upgrade());
+            thread.join().expect("no panic");
+        });
+        assert!(report.verdict.passed() && !report.to_string().contains("no conflict"), "{report}");
+    }
+}
+
 #[test]
 fn threads_that_share_nothing_pass_with_a_remark() {
     saw_no_conflict(|| {

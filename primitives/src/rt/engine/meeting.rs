@@ -14,47 +14,69 @@ pub(super) enum Place {
     Token(usize),
 }
 
-/// The last read or write of one thread.
-struct Visit {
-    moment: Moment,
-    write: bool,
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    Read,
+    Write,
+    Add,
+    /// An `Arc` counts its owners in its own code: almost every model does it, and shares nothing by it.
+    Count,
 }
 
-/// For each object the last read and the last write of each thread.
+impl Deed {
+    /// What a read-modify-write does.
+    pub(super) fn of(op: Rmw, site: Site) -> Deed {
+        let of_arc = || is_own_source(site.file()) && site.file().ends_with("rt/sync/arc.rs");
+        match op {
+            Rmw::Add(_) | Rmw::Sub(_) if of_arc() => Deed::Count,
+            Rmw::Add(_) => Deed::Add,
+            _ => Deed::Write,
+        }
+    }
+
+    /// Whether it matters which of two comes first. A clone of an `Arc` is an addition on the line of the caller.
+    fn conflicts(self, other: Deed) -> bool {
+        use Deed::{Add, Count, Read};
+        !matches!((self, other), (Read, Read) | (Count, Count | Add) | (Add, Count))
+    }
+}
+
+/// The last deed of its kind of one thread.
+struct Visit {
+    moment: Moment,
+    deed: Deed,
+}
+
+/// For each object the last deed of each kind of each thread.
 #[derive(Default)]
 pub(super) struct Meetings(HashMap<Place, Vec<Visit>>);
 
 impl Meetings {
     /// Notes what the current thread does; whether another thread has met it there.
-    fn visit(&mut self, threads: &mut Threads, place: Place, write: bool) -> bool {
+    fn visit(&mut self, threads: &mut Threads, place: Place, deed: Deed) -> bool {
         let moment = threads.note_moment();
         let visits = self.0.entry(place).or_default();
         let clock = threads.clock();
-        let met = visits.iter().any(|visit| (visit.write || write) && !clock.contains(visit.moment));
-        let mine = |visit: &&mut Visit| visit.moment.thread == moment.thread && visit.write == write;
+        let met = visits.iter().any(|visit| visit.deed.conflicts(deed) && !clock.contains(visit.moment));
+        let mine = |visit: &&mut Visit| visit.moment.thread == moment.thread && visit.deed == deed;
         match visits.iter_mut().find(mine) {
             Some(visit) => visit.moment = moment,
-            None => visits.push(Visit { moment, write }),
+            None => visits.push(Visit { moment, deed }),
         }
         met
     }
 }
 
-/// Whether this counts the owners of an `Arc`: almost every model does, and shares nothing by it.
-pub(super) fn counts_owners(op: Rmw, site: Site) -> bool {
-    let counts = matches!(op, Rmw::Add(_) | Rmw::Sub(_));
-    counts && is_own_source(site.file()) && site.file().ends_with("rt/sync/arc.rs")
-}
-
 impl Session {
     /// The current thread acts on an object. Once two threads have met, nothing more is noted.
-    pub(super) fn visit(&self, place: Place, write: bool) {
+    pub(super) fn visit(&self, place: Place, deed: Deed) {
         if self.met.get() {
             return;
         }
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
-        if !state.threads.only_main() && state.meetings.visit(&mut state.threads, place, write) {
+        if !state.threads.only_main() && state.meetings.visit(&mut state.threads, place, deed) {
             self.met.set(true);
             // Relaxed: a statistic.
             self.counters.met.fetch_add(1, Relaxed);

@@ -1,6 +1,6 @@
 //! Operations on atomics and fences, as a session runs them.
 
-use super::meeting::{Place, counts_owners};
+use super::meeting::{Deed, Place};
 use super::mutation::weakens;
 use super::objects::Family;
 use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Values, Width};
@@ -117,7 +117,7 @@ impl Session {
         check_load(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
         self.met(access.site, Operation::Load, Some(order), None);
-        self.visit(Place::Atomic(atomic), false);
+        self.visit(Place::Atomic(atomic), Deed::Read);
         let order = self.order_at(access.site, order);
         let value = self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.load(atomic, order),
@@ -134,7 +134,7 @@ impl Session {
         check_store(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
         self.met(access.site, Operation::Store, Some(order), None);
-        self.visit(Place::Atomic(atomic), true);
+        self.visit(Place::Atomic(atomic), Deed::Write);
         if self.change_at(access.site) == Some(Change::DropStore) {
             return;
         }
@@ -156,9 +156,7 @@ impl Session {
             return old;
         };
         self.met(access.site, Operation::Rmw, Some(order), None);
-        if !counts_owners(op, access.site) {
-            self.visit(Place::Atomic(atomic), true);
-        }
+        self.visit(Place::Atomic(atomic), Deed::of(op, access.site));
         if self.change_at(access.site) == Some(Change::DropStore) {
             return self.load(access, load_part(order));
         }
@@ -190,7 +188,7 @@ impl Session {
             return result;
         };
         self.met(access.site, Operation::CompareExchange, Some(success), Some(failure));
-        self.visit(Place::Atomic(atomic), true);
+        self.visit(Place::Atomic(atomic), Deed::Write);
         if self.change_at(access.site) == Some(Change::DropStore) {
             return compare(self.load(access, failure));
         }
@@ -226,7 +224,7 @@ impl Session {
     pub(crate) fn unsync_load(&self, access: Access<'_>) -> u64 {
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
         self.remember_access(Family::Atomic, atomic, access.site, false);
-        self.visit(Place::Atomic(atomic), false);
+        self.visit(Place::Atomic(atomic), Deed::Read);
         let value = self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.unsync_load(atomic),
             None => {
@@ -241,7 +239,7 @@ impl Session {
     pub(crate) fn unsync_store(&self, access: Access<'_>, value: u64) {
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
         self.remember_access(Family::Atomic, atomic, access.site, true);
-        self.visit(Place::Atomic(atomic), true);
+        self.visit(Place::Atomic(atomic), Deed::Write);
         self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.unsync_store(atomic, value),
             None => engine.plain(),
@@ -255,7 +253,7 @@ impl Session {
     pub(crate) fn exclusive(&self, access: Access<'_>, new: Option<u64>) -> u64 {
         if let Some(atomic) = self.atomic(access) {
             self.remember_access(Family::Atomic, atomic, access.site, true);
-            self.visit(Place::Atomic(atomic), true);
+            self.visit(Place::Atomic(atomic), Deed::Write);
             let latest = self.step(access.site, |engine| match engine.memory() {
                 Some(memory) => Some(memory.exclusive(atomic, new)),
                 None => {

@@ -1,6 +1,6 @@
 //! The atomics, cells, statics and allocations of an execution.
 
-use super::meeting;
+use super::meeting::{self, Deed};
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
 use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Values, Width};
@@ -264,7 +264,8 @@ impl Session {
     pub(crate) fn cell_begin(&self, access: CellAccess<'_>, write: bool) -> Option<u32> {
         let cell = self.cell(access)?;
         self.remember_access(Family::Cell, cell, access.site, write);
-        self.visit(meeting::Place::Cell(cell), write);
+        let deed = if write { Deed::Write } else { Deed::Read };
+        self.visit(meeting::Place::Cell(cell), deed);
         self.step(access.site, |engine| match engine.memory() {
             Some(memory) => memory.cell_begin(cell, write),
             None => engine.plain(),

@@ -1,6 +1,6 @@
 //! Park, unpark, time, and what else lets others run.
 
-use super::meeting::Place;
+use super::meeting::{Deed, Place};
 use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ impl Session {
                 vec![site],
             )
         };
-        self.visit(Place::Token(token), true);
+        self.visit(Place::Token(token), Deed::Write);
         if let (Some(waiting), Some(edge), None) = (self.engine.waiting(), edge, deadline) {
             // Acquire: pairs with the Release in `unpark`.
             self.while_blocked("park".to_string(), site, || waiting.take(edge));
@@ -110,7 +110,7 @@ impl Session {
     pub(crate) fn unpark(&self, (epoch, token): (u64, usize), site: Site) {
         let Some(edge) = self.token_edge(epoch, token) else { return };
         self.met(site, Operation::Unpark, None, None);
-        self.visit(Place::Token(token), true);
+        self.visit(Place::Token(token), Deed::Write);
         if self.change_at(site) == Some(Change::DropUnpark) {
             return;
         }
