@@ -308,6 +308,15 @@ fn the_last_receiver_leaves_though_wakers_and_destructors_panic() {
         assert_eq!(panic_of(|| drop(rx)), "bomb 0");
         assert_eq!(DROPPED.take(), [0, 1, 2], "the others are dropped all the same");
     }
+    // By hand; and a waker panics, which is called after the destructors.
+    let (tx, rx) = bounded(3);
+    (0..3).for_each(|n| assert!(tx.send(Bomb(n)).is_ok()));
+    let mut send = tx.send_async(Bomb(3));
+    assert!(poll_with(&mut send, &panics("woken")).is_pending());
+    assert_eq!(panic_of(|| rx.close_and_discard()), "bomb 0");
+    assert_eq!(DROPPED.take(), [0, 1, 2]);
+    assert_eq!(panic_of(|| drop(send)), "bomb 3");
+    assert_eq!(DROPPED.take(), [3]);
     // A value that came back; and a thread that is panicking already.
     let (tx, rx) = bounded(2);
     (0..2).for_each(|n| assert!(tx.send(Bomb(n)).is_ok()));

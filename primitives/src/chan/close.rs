@@ -127,13 +127,13 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Closes the channel and drops what is in it, since nobody can receive any more. Each value is dropped, though
-    /// destructors panic.
-    pub(super) fn discard(&self) {
+    /// Closes the channel and drops what is in it. Each value is dropped, though wakers and destructors panic.
+    pub(super) fn discard(&self) -> Result<(), CloseError> {
         let _held = deferred::hold();
-        let _closed_before = self.close();
+        let closed = self.close();
         while let Ok(value) = self.recv(Patience::None) {
             deferred::protect(|| drop(value));
         }
+        closed
     }
 }

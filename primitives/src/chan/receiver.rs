@@ -266,11 +266,8 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn close_and_discard(&self) -> Result<(), CloseError> {
-        let closed = self.close();
-        if self.chan().is_some() {
-            self.try_iter().for_each(drop);
-        }
-        closed
+        let _entry = enter();
+        self.chan().map_or(Err(CloseError), Chan::discard)
     }
 
     /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to

@@ -176,7 +176,7 @@ impl<T, const SENDS: bool> Drop for Share<T, SENDS> {
         if SENDS {
             let _closed_before = self.close();
         } else {
-            self.discard();
+            let _closed_before = self.discard();
         }
     }
 }
