@@ -5,7 +5,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Waker};
-use selvedge::chan::{Receiver, Sender, bounded_with_segments, select};
+use selvedge::chan::{Receiver, Select, Sender, after, bounded_with_segments, select};
 use selvedge_check::{Checker, Engine, Strategy};
 use std::time::Duration;
 
@@ -162,5 +162,21 @@ fn giving_up_takes_no_walk_for_each_waiter() {
         let (tx, _rx) = channel(0);
         let _first = waiting(tx.send_async(0));
         drop((0..n).map(|n| waiting(tx.send_async(n))).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_select_takes_as_many_steps_for_each_of_many_cases() {
+    grows_in_proportion(|n| {
+        let ends: Vec<_> = (0..n).map(|_| channel(0)).collect();
+        let mut select = Select::new_biased();
+        ends.iter().for_each(|(tx, _)| _ = select.send(tx));
+        assert!(select.select_timeout(Duration::ZERO).is_err());
+    });
+    grows_in_proportion(|n| {
+        let timers: Vec<_> = (0..n).map(|_| after(Duration::from_secs(3600))).collect();
+        let mut select = Select::new_biased();
+        timers.iter().for_each(|timer| _ = select.recv(timer));
+        assert!(select.select_timeout(Duration::from_secs(1)).is_err());
     });
 }

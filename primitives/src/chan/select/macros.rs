@@ -1,7 +1,8 @@
 //! `select!` and `select_biased!`: what they expand to.
 
 use super::handle::{Handle, Look, Slot};
-use super::run::{Case, Order, run};
+use super::order::Order;
+use super::run::{Case, run};
 use crate::chan::claim::Claim;
 use crate::chan::core::{Chan, Patience};
 use crate::chan::watch::Watchers;

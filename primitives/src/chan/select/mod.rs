@@ -20,6 +20,8 @@
 mod error;
 pub(super) mod handle;
 mod macros;
+mod order;
+mod own_receives;
 mod ready;
 mod receiving;
 mod run;
@@ -34,7 +36,8 @@ use ::core::fmt;
 use ::core::marker::PhantomData;
 pub use error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError};
 use handle::{Handle, Hold, Slot};
-pub(super) use run::{Case, Order, run};
+pub(super) use order::Order;
+pub(super) use run::{Case, run};
 use std::time::{Duration, Instant};
 
 #[doc(hidden)]

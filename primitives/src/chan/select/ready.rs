@@ -1,7 +1,7 @@
 //! Waiting until an operation could happen, without doing it.
 
 use super::handle::Handle;
-use super::run::Order;
+use super::order::Order;
 use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::claim::Claim;
 use crate::chan::core::Patience;

@@ -1,10 +1,11 @@
 //! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
 
 use super::handle::{Handle, Hold, Look, Slot};
+use super::order::{FEW, Order};
+use super::own_receives::OwnReceives;
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
 use crate::chan::deferred;
-use crate::rt::choose;
 use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
 use crate::rt::sync::Arc;
@@ -58,37 +59,6 @@ impl<'a> Case<'a> {
     }
 }
 
-/// How many cases of the same select receive from the channel without a buffer to which this one sends.
-fn own_receives(cases: &[Case<'_>], number: usize) -> u64 {
-    match cases[number].handle.rendezvous() {
-        Some((channel, true)) => {
-            cases.iter().filter(|case| case.handle.rendezvous() == Some((channel, false))).count() as u64
-        }
-        _ => 0,
-    }
-}
-
-/// In which order the cases are tried, and so which of several that are ready is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chan) enum Order {
-    /// A random one: each that is ready is as likely as any other.
-    Random,
-    /// As they are given.
-    Given,
-}
-
-impl Order {
-    pub(super) fn of(self, cases: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..cases).collect();
-        if self == Order::Random {
-            for at in (1..cases).rev() {
-                order.swap(at, choose(at + 1));
-            }
-        }
-        order
-    }
-}
-
 /// Does one of the operations: the case that has happened, or `None` if none could in time. If a waker panics that it
 /// calls, what has been received goes to the next receiver.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
@@ -116,8 +86,9 @@ fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<
             Patience::None if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
             Patience::None => return None,
         };
-        // To wait in all cells and leave them again costs more than a moment.
-        if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
+        // To wait in all cells and leave them again costs more than a moment; but so does it to try many cases again.
+        let is_soon = !backoff.is_completed() && cases.len() <= FEW;
+        if is_soon && deadline.is_none_or(|deadline| deadline > now()) {
             backoff.snooze();
             continue;
         }
@@ -212,8 +183,9 @@ impl<'a, 'c> Waiting<'a, 'c> {
     /// Registers the cases: one that can happen now does.
     fn register(&mut self) -> Option<usize> {
         let Waiting { cases, order, claim, .. } = self;
+        let own_receives = OwnReceives::of(cases);
         order.iter().copied().find(|&number| {
-            let own = own_receives(cases, number);
+            let own = own_receives.meeting(cases[number].handle);
             cases[number].register(claim, number, own)
         })
     }
