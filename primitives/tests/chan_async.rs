@@ -6,8 +6,8 @@ use futures::future::FusedFuture;
 use futures::task::noop_waker_ref;
 use futures::{FutureExt, SinkExt, StreamExt, join};
 use selvedge::chan::{
-    Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, TryRecvError, TrySendError, after,
-    bounded, unbounded,
+    Receiver, RecvError, RecvFuture, RecvTimeoutError, Select, SendError, SendFuture, Sender, TryRecvError,
+    TrySendError, after, bounded, unbounded,
 };
 use selvedge::rt::thread;
 use std::future::Future;
@@ -317,4 +317,97 @@ fn a_clone_of_a_sink_has_not_its_value() {
         sink.flush().await.expect("open");
         assert_eq!(rx.try_recv(), Ok(1));
     });
+}
+
+/// Two values that came back: they count, in their order, before what was sent later.
+#[test]
+fn values_that_came_back_count_as_in_the_channel() {
+    for (tx, rx) in [bounded(0), bounded(2), unbounded()] {
+        let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+        waits(&mut first);
+        waits(&mut second);
+        assert_eq!((tx.try_send(1), tx.try_send(2)), (Ok(()), Ok(())));
+        assert_eq!((rx.len(), rx.try_recv()), (0, Err(TryRecvError::Empty)));
+        drop(second);
+        drop(first);
+        assert_eq!((rx.len(), tx.len(), rx.is_empty(), tx.is_empty()), (2, 2, false, false));
+        assert_eq!(rx.is_full(), rx.capacity().is_some());
+        if rx.capacity() != Some(0) {
+            tx.try_send(3).expect("the buffer is empty");
+            assert_eq!(rx.len(), 3);
+        }
+        let late = tx.send_async(4);
+        drop(late);
+        assert_eq!((rx.recv(), rx.recv()), (Ok(1), Ok(2)));
+        assert_eq!(
+            (rx.len(), rx.try_recv()),
+            if rx.capacity() == Some(0) { (0, Err(TryRecvError::Empty)) } else { (1, Ok(3)) }
+        );
+        assert_eq!((rx.len(), rx.is_empty()), (0, true));
+    }
+}
+
+/// A channel with a value in the hands of a future is not closed and empty.
+#[test]
+fn a_closed_channel_is_not_empty_while_a_value_may_come_back() {
+    let (tx, rx) = bounded(1);
+    let mut future = rx.recv_async();
+    waits(&mut future);
+    tx.try_send(1).expect("it is for the future");
+    drop(tx);
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(rx.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Timeout));
+    let (mut second, mut third) = (rx.recv_async(), rx.recv_async());
+    waits(&mut second);
+    waits(&mut third);
+    drop(future);
+    assert_eq!(poll(&mut second), Poll::Ready(Ok(1)), "the first that waits gets it");
+    assert_eq!(poll(&mut third), Poll::Ready(Err(RecvError)));
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+
+    // The value is collected.
+    let (tx, rx) = unbounded();
+    let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+    waits(&mut first);
+    tx.send(2).expect("open");
+    drop(tx);
+    waits(&mut second);
+    assert_eq!((poll(&mut first), poll(&mut second)), (Poll::Ready(Ok(2)), Poll::Ready(Err(RecvError))));
+    assert_eq!(rx.recv(), Err(RecvError));
+
+    // A loop in another thread waits for it.
+    let (tx, rx) = bounded(2);
+    let mut future = rx.recv_async();
+    waits(&mut future);
+    (3..=4).for_each(|n| tx.try_send(n).expect("room"));
+    drop(tx);
+    let theirs = rx.clone();
+    let rest = thread::spawn(move || theirs.into_iter().collect::<Vec<i32>>());
+    while !rx.is_empty() {
+        thread::yield_now();
+    }
+    drop(future);
+    assert_eq!(rest.join().expect("no panic"), [4, 3]);
+}
+
+/// The same for an operation that a select has chosen.
+#[test]
+fn a_closed_channel_is_not_empty_while_an_operation_has_a_value() {
+    for comes_back in [true, false] {
+        let (tx, rx) = unbounded();
+        tx.send(1).expect("open");
+        let mut select = Select::new();
+        select.recv(&rx);
+        let operation = select.select();
+        drop(tx);
+        assert_eq!((rx.try_recv(), rx.len()), (Err(TryRecvError::Empty), 0));
+        if comes_back {
+            let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(operation)));
+            assert!(dropped.is_err(), "it was not completed");
+            assert_eq!((rx.len(), rx.recv()), (1, Ok(1)));
+        } else {
+            assert_eq!(operation.recv(&rx), Ok(1));
+        }
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    }
 }

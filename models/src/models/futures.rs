@@ -5,7 +5,7 @@ use super::small;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use selvedge::chan::{Receiver, Sender, bounded, bounded_with_segments, unbounded};
+use selvedge::chan::{Receiver, Sender, TryRecvError, bounded, bounded_with_segments, unbounded};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
@@ -314,4 +314,73 @@ pub fn a_thread_does_not_overtake_a_future_at_a_buffer() {
 pub fn a_thread_does_not_overtake_a_future_without_a_bound() {
     let (tx, rx) = unbounded();
     a_later_receive(tx, rx);
+}
+
+/// A channel with two values that came back from futures.
+fn two_that_came_back() -> (Sender<u64>, Receiver<u64>) {
+    let (tx, rx) = small(2);
+    let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+    assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+    (1..=2).for_each(|n| tx.send(n).expect("a future waits"));
+    drop((second, first));
+    (tx, rx)
+}
+
+fn both_get_one(receive: fn(&Receiver<u64>) -> Option<u64>) {
+    let (tx, rx) = two_that_came_back();
+    let theirs = rx.clone();
+    let other = thread::spawn(move || receive(&theirs));
+    let mut got = [receive(&rx), other.join().expect("no panic")];
+    got.sort_unstable();
+    assert_eq!((got, rx.len()), ([Some(1), Some(2)], 0));
+    drop(tx);
+}
+
+/// Two values came back, and two threads receive: neither waits.
+pub fn two_values_that_came_back_reach_two_receivers() {
+    both_get_one(|rx| rx.recv().ok());
+}
+
+/// Nor is either told that the channel is empty.
+pub fn two_values_that_came_back_are_there_for_two_receivers() {
+    both_get_one(|rx| rx.try_recv().ok());
+}
+
+/// A value is in the hands of a future when the channel is closed: whoever receives till the end gets it, if it comes back.
+pub fn a_value_that_comes_back_after_the_close_is_received() {
+    let (tx, rx) = small(1);
+    let mut future = rx.recv_async();
+    assert!(poll_once(&mut future).is_pending());
+    tx.send(1).expect("the future waits");
+    let theirs = rx.clone();
+    let rest = thread::spawn(move || theirs.iter().collect::<Vec<u64>>());
+    drop(tx);
+    drop(future);
+    assert_eq!((rest.join().expect("no panic"), rx.try_recv()), (vec![1], Err(TryRecvError::Disconnected)));
+}
+
+/// The same when the future takes the value.
+pub fn receivers_are_sent_home_once_a_future_has_its_value() {
+    let (tx, rx) = small(1);
+    let mut future = rx.recv_async();
+    assert!(poll_once(&mut future).is_pending());
+    tx.send(1).expect("the future waits");
+    let theirs = rx.clone();
+    let rest = thread::spawn(move || theirs.iter().count());
+    drop(tx);
+    assert_eq!(poll_once(&mut future), Poll::Ready(Ok(1)));
+    assert_eq!(rest.join().expect("no panic"), 0);
+}
+
+/// A value is handed to a future at the moment of the close: it was sent and is received, or it was not sent.
+pub fn a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped() {
+    let (tx, rx) = small(1);
+    let mut future = rx.recv_async();
+    assert!(poll_once(&mut future).is_pending());
+    let sender = thread::spawn(move || tx.send(1).is_ok());
+    let theirs = rx.clone();
+    let rest = thread::spawn(move || theirs.iter().count());
+    let _closed_by_the_sender = rx.close();
+    drop(future);
+    assert_eq!(rest.join().expect("no panic"), usize::from(sender.join().expect("no panic")));
 }

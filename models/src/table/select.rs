@@ -51,6 +51,13 @@ const NOT_ROUSED: Mutant = POLL
 /// A value that came for nobody is dropped on the floor.
 const GIVE_BACK: Mutant =
     RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
+/// Two take a value that came back; or it is on loan for ever.
+const TAKEN_TWICE: Mutant = RETURNED
+    .lose("take-returned", FailureKind::Panic)
+    .or(FailureKind::Race)
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Deadlock);
+const LENT_FOR_EVER: Mutant = RETURNED.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
 /// An instant is taken, and stays.
 const TAKE_INSTANT: Mutant = ALARM.lose("take-instant", FailureKind::Panic);
 /// A ticker is stopped, and ticks; or set anew, and does not.
@@ -112,4 +119,12 @@ models! {
     futures::a_thread_does_not_overtake_a_future, TWO, "a thread does not overtake a future that waits", [DOZE];
     futures::a_thread_does_not_overtake_a_future_at_a_buffer, TWO, "the same with a buffer", [DOZE];
     futures::a_thread_does_not_overtake_a_future_without_a_bound, TWO, "the same without a bound", [DOZE];
+    futures::two_values_that_came_back_reach_two_receivers, TWO, "two values that came back reach two receivers", [TAKEN_TWICE];
+    futures::two_values_that_came_back_are_there_for_two_receivers, TWO, "and neither is told that there is none", [TAKEN_TWICE];
+    futures::a_value_that_comes_back_after_the_close_is_received, TWO,
+        "a value that comes back after the close is received", [GIVE_BACK, LENT_FOR_EVER];
+    futures::receivers_are_sent_home_once_a_future_has_its_value, TWO,
+        "receivers of a closed channel wait for what may come back, and no longer", [LENT_FOR_EVER];
+    futures::a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped, TWO,
+        "a value that is sent beside a close is received though a future is dropped", [LENT_FOR_EVER];
 }

@@ -27,9 +27,21 @@ impl<T> Chan<T> {
                 self.refuse(place, place.cell().look()); // site: look-for-sender
             });
         }
-        self.array.visit_each(SENDER, end..begun.max(self.received()), |place| self.dismiss(place));
+        // As long as a value may come back, receivers wait for it; whoever ends the last loan dismisses them. SeqCst: see
+        // `end_loan`.
+        if self.loans.load(SeqCst) == 0 {
+            self.dismiss_all();
+        }
         self.watchers.notify();
         Ok(())
+    }
+
+    /// Tells all receivers that wait in a closed channel that nothing will come.
+    pub(super) fn dismiss_all(&self) {
+        // A receiver that did not see the closed bit, or a loan instead, took its ticket before this.
+        let (end, begun) = (self.sent().ticket(), self.received());
+        self.array.visit_each(SENDER, end..begun, |place| self.dismiss(place));
+        self.watchers.notify();
     }
 
     /// Ends the wait of a sender, if there is one in the cell. One that comes later sees the closed bit.

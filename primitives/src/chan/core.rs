@@ -111,6 +111,8 @@ pub(super) struct Chan<T> {
     pub(super) settled: Settled,
     pub(super) watchers: Watchers,
     pub(super) returned: Returned<T>,
+    /// Values that were received and may come back, or have; see [`Returned`].
+    pub(super) loans: AtomicUsize,
     pub(super) array: EndlessArray<Cell<T>>,
     capacity: Capacity,
 }
@@ -131,6 +133,7 @@ impl<T> Chan<T> {
             settled: Settled::new(),
             watchers: Watchers::new(),
             returned: Returned::new(),
+            loans: AtomicUsize::new(0),
             array: EndlessArray::new(shift, in_use),
             capacity,
         }
@@ -234,6 +237,20 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Takes the ticket of a receiver that has begun, to send to it again, also in a closed channel.
+    pub(super) fn resend_ticket(&self) -> Option<u64> {
+        loop {
+            let sent = self.sent();
+            if sent.ticket() >= self.received() {
+                return None;
+            }
+            // SeqCst: see `sent`. A failed exchange means that another send took the ticket or the channel was closed.
+            if self.senders.sent.compare_exchange(sent.0, sent.0 + Sent::open(1).0, SeqCst, SeqCst).is_ok() {
+                return Some(sent.ticket());
+            }
+        }
+    }
+
     /// Takes a ticket to send with, unless that would wait and the caller may not.
     #[inline]
     fn send_ticket(&self, patience: Patience) -> Result<u64, NoTicket> {
@@ -312,7 +329,7 @@ impl<T> Chan<T> {
             // Audit: see `sent`.
             let sent = self.sent();
             if ticket >= sent.ticket() {
-                if sent.is_closed() {
+                if self.is_over(sent) {
                     return Err(NoTicket::Closed);
                 }
                 if patience.is_none() {

@@ -66,7 +66,7 @@ impl<T> Chan<T> {
         // Audit: see `sent`.
         let received = self.received();
         let sent = self.sent();
-        received < sent.ticket() || sent.is_closed() || !self.returned.is_empty()
+        received < sent.ticket() || !self.returned.is_empty() || self.is_over(sent)
     }
 
     /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not
@@ -83,24 +83,25 @@ impl<T> Chan<T> {
         (self.sent().ticket().saturating_sub(received) as usize).max(self.len())
     }
 
-    /// The number of values in the buffer, at some moment.
+    /// The number of values in the buffer, at some moment, and of those that came back.
     pub(super) fn len(&self) -> usize {
         // Audit: see `sent`.
         let (received, sent) = (self.received(), self.sent().ticket());
         // Relaxed: see `note_gone_sender`. Below zero if a receiver has been faster than its sender.
         let gone = (self.gone_senders.load(Relaxed) as isize).max(0) as u64;
         let waiting = sent.saturating_sub(received).saturating_sub(gone) as usize;
-        match self.capacity() {
+        let buffered = match self.capacity() {
             Capacity::Rendezvous => 0,
             Capacity::Bounded(capacity) => waiting.min(capacity),
             Capacity::Unbounded => waiting,
-        }
+        };
+        buffered + self.returned.census().here()
     }
 }
 
 impl<T> Receiver<T> {
-    /// The number of values in the buffer, at some moment; 0 on capacity 0. A timer's instant counts once it is
-    /// due.
+    /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from futures
+    /// and operations that were dropped. A timer's instant counts once it is due.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::unbounded();
@@ -115,7 +116,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Whether the buffer is empty, at some moment; always on capacity 0.
+    /// Whether [`len`](Self::len) is 0, at some moment.
     ///
     /// ```
     /// assert!(selvedge::chan::never::<i32>().is_empty());
@@ -124,7 +125,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// Whether the buffer is full, at some moment; always on capacity 0.
+    /// Whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::bounded(1);
@@ -132,7 +133,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.is_full());
     /// ```
     pub fn is_full(&self) -> bool {
-        self.capacity() == Some(self.len())
+        self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// The number of values that the buffer holds; `None`: any number. A timer's holds one.

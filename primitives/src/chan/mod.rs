@@ -56,7 +56,11 @@
 //!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back,
 //!   also those that wait.
 //! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
-//!   future that was dropped goes to the next receiver.
+//!   future, or for an operation of [`Select`], that is dropped goes to the first receiver that waits, else to the next one,
+//!   before what was sent later; until then it counts in the channel's length, beyond its capacity if need be. As long as a
+//!   value is in the hands of such a future or operation, a closed channel is not taken for empty: `try_recv` says
+//!   `Empty`, and `recv` waits until the value has come back or has been collected. So a forgotten one keeps receivers
+//!   waiting after the close.
 //! - *User code* (wakers, destructors of values) is called once the operation has settled everything else, and may use
 //!   the channel. If it panics, the other wakers are woken and the other values dropped all the same; then the first
 //!   panic comes out of the operation. Then a value that was to be sent has been sent, or is dropped; one that was to be

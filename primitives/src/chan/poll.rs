@@ -47,6 +47,7 @@ impl<T> Chan<T> {
         }
         let _held = deferred::hold();
         if let Ready(Ok(value)) = received {
+            self.lend(true);
             self.give_back(value, slot.ticket);
         }
         deferred::resume()
@@ -58,7 +59,7 @@ impl<T> Chan<T> {
                 let place = self.receiving(slot);
                 ready!(doze(place, RECEIVER, Phase::ReceiverWaits, waker));
                 slot.hold = Hold::Nothing;
-                self.receiving_ended(place)
+                self.returns(self.receiving_ended(place))
             } else {
                 match self.begin_receive(slot) {
                     Some(received) => received,
@@ -76,8 +77,9 @@ impl<T> Chan<T> {
     /// Receives with a new ticket; `None`: the slot says where to wait.
     fn begin_receive(&self, slot: &mut Slot) -> Option<Result<T, Option<NotReceived>>> {
         if !self.returned.is_empty()
-            && let Some(value) = self.take_returned()
+            && let Some((value, ticket)) = self.take_returned()
         {
+            slot.set(ticket, Hold::Nothing);
             return Some(Ok(value));
         }
         let Ok((ticket, place)) = self.receive_place(Patience::Until(None)) else {
@@ -90,9 +92,9 @@ impl<T> Chan<T> {
                 Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
                 Accepted::Broken => return Some(Err(None)),
                 Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),
-                Accepted::MustWait(found) => match self.begin_to_receive(place, found, ticket) {
+                Accepted::MustWait(found) => match self.begin_to_receive(place, found, ticket, true) {
                     Err(found) => state = found,
-                    Ok(None) => return Some(self.give_up_receiving(place, ticket, None)),
+                    Ok(None) => return Some(self.returns(self.give_up_receiving(place, ticket, None))),
                     Ok(Some(_)) => {
                         slot.wait_at(ticket, place.anchor());
                         return None;
@@ -100,6 +102,14 @@ impl<T> Chan<T> {
                 },
             }
         }
+    }
+
+    /// What a task gets that has waited: a value was lent to it, and is its own now.
+    fn returns(&self, received: Result<T, Option<NotReceived>>) -> Result<T, Option<NotReceived>> {
+        if received.is_ok() {
+            self.end_loan();
+        }
+        received
     }
 
     /// The task does not wait any longer: a value that has come for it goes to the next receiver.
@@ -162,7 +172,7 @@ impl<T> Chan<T> {
             unsafe { place.cell().put(value) };
             let mut state = place.cell().load();
             loop {
-                match self.offer(place, state, ticket, None) {
+                match self.offer(place, state, ticket, None, false) {
                     Offered::Sent => return Ready(Ok(())),
                     Offered::Broken => {
                         // SAFETY: the value was not handed over, so the slot is ours, and full.

@@ -374,6 +374,12 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
+    fn lend(&self, slot: &mut Slot) {
+        if let Some(chan) = self.chan() {
+            chan.lend_recv(slot);
+        }
+    }
+
     fn reserve(&self) -> Option<u64> {
         self.timer()?.reserve()
     }

@@ -35,13 +35,15 @@ impl<T> Chan<T> {
     #[inline]
     pub(super) fn recv(&self, patience: Patience) -> Result<T, NotReceived> {
         loop {
-            if !self.returned.is_empty()
-                && let Some(value) = self.take_returned()
+            let returned = self.returned.census();
+            if returned.here() != 0
+                && let Some((value, ticket)) = self.take_returned()
             {
-                return Ok(value);
+                return Ok(self.received_by(ticket, value));
             }
             let (ticket, place) = match self.receive_place(patience) {
                 Ok(found) => found,
+                Err(_) if self.returned.has_news(returned) => continue,
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
                 Err(NoTicket::WouldWait { .. }) => return Err(NotReceived::Empty),
             };
@@ -64,11 +66,12 @@ impl<T> Chan<T> {
 
     /// The value that a receive with this ticket has got, after the wakers that the receive has deferred were called. If
     /// one panics, the next receiver gets the value.
-    fn received_by(&self, ticket: u64, value: T) -> T {
+    pub(super) fn received_by(&self, ticket: u64, value: T) -> T {
         if !deferred::end() {
             return value;
         }
         let _held = deferred::hold();
+        self.lend(true);
         self.give_back(value, ticket);
         deferred::resume()
     }
@@ -164,7 +167,7 @@ impl<T> Chan<T> {
                             continue;
                         }
                         Phase::Broken
-                    } else if sent.is_closed() {
+                    } else if self.is_over(sent) {
                         Phase::Closed
                     } else {
                         return Accepted::MustWait(state);
@@ -259,7 +262,7 @@ impl<T> Chan<T> {
         if self.capacity() != Capacity::Rendezvous && cell.changes_at_once(state, deadline) {
             return Err(cell.load());
         }
-        let Some(waits) = self.begin_to_receive(place, state, ticket)? else {
+        let Some(waits) = self.begin_to_receive(place, state, ticket, false)? else {
             return Ok(self.give_up_receiving(place, ticket, None));
         };
         if deferred::call() {
@@ -275,21 +278,25 @@ impl<T> Chan<T> {
     }
 
     /// Begins to wait in the cell, in the state that is returned; `None`: the receiver must not stay there, for a value
-    /// has come back, or the sender with this ticket may leave. Or the state found, if the cell is no longer as it was.
+    /// has come back, or none will come, or the sender with this ticket may leave. Or the state found, if the cell is no
+    /// longer as it was. The receiver `borrows` what it gets if it may give it back.
     pub(super) fn begin_to_receive(
         &self,
         place: Place<'_, Cell<T>>,
         state: State,
         ticket: u64,
+        borrows: bool,
     ) -> Result<Option<State>, State> {
-        let waits = state.awake().with_phase(Phase::ReceiverWaits as u8);
+        let waits = state.afresh().with_phase(Phase::ReceiverWaits as u8);
+        let waits = if borrows { waits.with_seen() } else { waits };
         // Release: the receive so far happens before the send that ends the wait completes. If the channel is closed
         // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. Who watches,
         // or has a value that came back, looks at the tickets, and ours is SeqCst.
         place.cell().exchange(state, waits, Release)?;
         self.expand_unless_left(state);
         self.watchers.notify();
-        let stays = self.returned.is_empty() && !self.may_be_left_alone(state, ticket);
+        let stays =
+            self.returned.is_empty() && !self.may_be_left_alone(state, ticket) && !self.is_over(self.sent());
         Ok(stays.then_some(waits))
     }
 

@@ -4,6 +4,7 @@ use super::cell::{Cell, Meeting, Phase, RECEIVER, SENDER, Sleeper, leave_by, mee
 use super::claim::Claim;
 use super::core::{Capacity, Chan, NoTicket, Patience};
 use super::deferred;
+use super::returned::borrows;
 use crate::queue::{Place, State};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
@@ -81,7 +82,7 @@ impl<T> Chan<T> {
     ) -> Result<(), (T, Option<NotSent>)> {
         let mut state = place.cell().load();
         let (why, leaving) = loop {
-            state = match self.offer(place, state, ticket, None) {
+            state = match self.offer(place, state, ticket, None, false) {
                 Offered::Sent => return Ok(()),
                 Offered::Broken => break (None, false),
                 Offered::MustWait(state) => match patience {
@@ -109,13 +110,14 @@ impl<T> Chan<T> {
     }
 
     /// Hands the value over that is in the cell, or leaves it in the buffer. `own` is the claim of the select
-    /// that does this.
+    /// that does this. A value that came back is handed over `again`.
     pub(super) fn offer(
         &self,
         place: Place<'_, Cell<T>>,
         mut state: State,
         ticket: u64,
         own: Option<&Claim>,
+        again: bool,
     ) -> Offered {
         let cell = place.cell();
         loop {
@@ -136,19 +138,9 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     }
                 }
-                // Release: the value goes to the receiver. Acquire: see `advance`.
-                // site: hand-value-to-receiver
-                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Handed, AcqRel) {
+                Phase::ReceiverWaits => match self.hand_over(place, state, again) {
+                    Ok(offered) => return offered,
                     Err(found) => state = found,
-                    Ok(state) => {
-                        // SAFETY: we ended the wait.
-                        let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
-                        self.array.leave(place, SENDER);
-                        if let Some(waiter) = waiter {
-                            waiter.unpark(); // site: wake-receiver
-                        }
-                        return Offered::Sent;
-                    }
                 },
                 // SAFETY: we have not left.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, false, own) } {
@@ -177,6 +169,30 @@ impl<T> Chan<T> {
                 _ => return Offered::Broken,
             }
         }
+    }
+
+    /// Hands the value over to the receiver that waits in the cell in this state; or the state found.
+    fn hand_over(&self, place: Place<'_, Cell<T>>, state: State, again: bool) -> Result<Offered, State> {
+        let borrows = borrows(state);
+        if borrows && !self.lend(again) {
+            self.disappoint(place);
+            return Ok(Offered::Broken);
+        }
+        // Release: the value goes to the receiver. Acquire: see `Cell::advance`.
+        // site: hand-value-to-receiver
+        if let Err(found) = place.cell().exchange(state, state.with_phase(Phase::Handed as u8), AcqRel) {
+            if borrows {
+                self.end_loan();
+            }
+            return Err(found);
+        }
+        // SAFETY: we ended the wait.
+        let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
+        self.array.leave(place, SENDER);
+        if let Some(waiter) = waiter {
+            waiter.unpark(); // site: wake-receiver
+        }
+        Ok(Offered::Sent)
     }
 
     /// Makes the cell of a receiver that is leaving one without a sender: whether its ticket has gone back, so that

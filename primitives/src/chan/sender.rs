@@ -228,7 +228,8 @@ impl<T> Handle for Sender<T> {
 }
 
 impl<T> Sender<T> {
-    /// The number of values in the buffer, at some moment; 0 on capacity 0.
+    /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from futures
+    /// and operations that were dropped.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded(2);
@@ -239,7 +240,7 @@ impl<T> Sender<T> {
         self.0.len()
     }
 
-    /// Whether the buffer is empty, at some moment; always on capacity 0.
+    /// Whether [`len`](Self::len) is 0, at some moment.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded::<i32>(2);
@@ -249,14 +250,14 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// Whether the buffer is full, at some moment; always on capacity 0.
+    /// Whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded::<i32>(0);
     /// assert!(tx.is_full(), "it has no room");
     /// ```
     pub fn is_full(&self) -> bool {
-        self.capacity() == Some(self.len())
+        self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
     /// The number of values that the buffer holds; `None`: any number.

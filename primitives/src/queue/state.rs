@@ -69,6 +69,11 @@ impl State {
         State(self.0 | ASLEEP)
     }
 
+    /// The same cell for the next one with a ticket that was given back: nobody sleeps there, and nobody has looked.
+    pub(crate) const fn afresh(self) -> State {
+        State(self.0 & !(ASLEEP | SEEN))
+    }
+
     /// The same cell, while whoever waits there looks by itself.
     pub(crate) const fn awake(self) -> State {
         State(self.0 & !ASLEEP)

@@ -17,7 +17,9 @@ pub(in crate::chan) enum Hold {
     Waiting,
     /// It has happened: the value is in the cell, or has been sent, or waits in the handle.
     Happened,
-    /// It has happened: a value that came back, whose node is in place of the ticket.
+    /// The same, with a value that may come back.
+    Lent,
+    /// It has happened: a value that came back, and may once more; where that is stands in place of the ticket.
     Returned,
     /// Nothing, but it watches the channel, in which its own select waits to receive.
     Watching(u64),
@@ -81,6 +83,8 @@ pub trait Handle {
     }
     /// The claim has been decided otherwise, or the select gives up.
     fn withdraw(&self, slot: &mut Slot);
+    /// What has happened may come back: it is completed later, or not at all.
+    fn lend(&self, _slot: &mut Slot) {}
     /// Takes an instant that is due on trial, until the claim is decided: for others it is neither there nor gone.
     fn reserve(&self) -> Option<u64> {
         None

@@ -80,7 +80,7 @@ impl<T> Chan<T> {
                         let waiter = Waiter::Select { claim: Arc::clone(claim), case, late: false };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
-                        let selects = found.with_phase(Phase::ReceiverSelects as u8);
+                        let selects = found.afresh().with_phase(Phase::ReceiverSelects as u8);
                         // Release: the claim is here for whoever meets it. SeqCst: for `close`, see `Claim::outcome`, and
                         // for who watches, see `Watchers`. Audit: no model has both meet.
                         match place.cell().exchange(found, selects, SeqCst) {
@@ -108,7 +108,7 @@ impl<T> Chan<T> {
 
     pub(in crate::chan) fn look_recv(&self, slot: &mut Slot, first: bool) -> Look {
         // A value that comes back later is given to those who wait.
-        if first && !self.returned.is_empty() {
+        if first && (!self.returned.is_empty() || self.is_over(self.sent())) {
             return Look::Over;
         }
         let place = self.receiving(slot);
@@ -131,28 +131,49 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
         match slot.hold {
             Hold::Waiting => self.withdraw_receive(self.receiving(slot), slot.ticket),
-            Hold::Happened | Hold::Returned => {
-                let ticket = if slot.hold == Hold::Happened { slot.ticket } else { 0 };
-                if let Ok(value) = self.finish_recv(slot) {
+            _ => {
+                let is_lent = slot.hold != Hold::Happened;
+                if let Some((value, ticket)) = self.take_held(slot) {
+                    if !is_lent {
+                        self.lend(true);
+                    }
                     self.give_back(value, ticket);
                 }
             }
-            _ => (),
         }
         slot.hold = Hold::Nothing;
     }
 
-    /// Takes what has happened.
-    pub(in crate::chan) fn finish_recv(&self, slot: &mut Slot) -> Result<T, RecvError> {
-        let result = match slot.hold {
-            Hold::Happened => {
+    /// The value that the case has received, with the ticket of the receive. If it is on loan it is still.
+    fn take_held(&self, slot: &mut Slot) -> Option<(T, u64)> {
+        let held = match slot.hold {
+            Hold::Happened | Hold::Lent => {
                 let place = self.receiving(slot);
-                Ok(self.collect(place, place.cell().load()))
+                Some((self.collect(place, place.cell().load()), slot.ticket))
             }
-            Hold::Returned => Ok(self.held_returned(slot)),
-            _ => Err(RecvError),
+            Hold::Returned => Some(self.held_returned(slot)),
+            _ => None,
         };
         slot.hold = Hold::Nothing;
-        result
+        held
+    }
+
+    /// What the case has received may come back as long as the select's user has it in his hands.
+    pub(in crate::chan) fn lend_recv(&self, slot: &mut Slot) {
+        if slot.hold == Hold::Happened {
+            self.lend(true);
+            slot.hold = Hold::Lent;
+        }
+    }
+
+    /// Takes what has happened.
+    pub(in crate::chan) fn finish_recv(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        let is_lent = slot.hold != Hold::Happened;
+        let (value, ticket) = self.take_held(slot).ok_or(RecvError)?;
+        if !is_lent {
+            return Ok(value);
+        }
+        self.end_loan();
+        Ok(self.received_by(ticket, value))
     }
 }

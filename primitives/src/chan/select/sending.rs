@@ -77,7 +77,7 @@ impl<T> Chan<T> {
             unsafe { place.cell().put(value) };
             let mut state = place.cell().load();
             let waits = loop {
-                match (self.offer(place, state, ticket, claim.map(|(claim, _)| &**claim)), claim) {
+                match (self.offer(place, state, ticket, claim.map(|(claim, _)| &**claim), false), claim) {
                     (Offered::Sent, _) => {
                         slot.hold = Hold::Happened;
                         return true;
