@@ -43,6 +43,34 @@ fn child_fails_as_expected() {
     }
 }
 
+#[test]
+fn child_checks_a_scenario() {
+    use selvedge::rt::sync::atomic::AtomicI64;
+    use selvedge_check::spec::{Counter, CounterOp::Add};
+    use selvedge_check::{Program, Scenario};
+    let make = || AtomicI64::new(0);
+    let counter = Scenario::new("adder", Counter, make, |counter: &AtomicI64, operation| match operation {
+        Add(amount) => counter.fetch_add(*amount, SeqCst),
+        _ => counter.load(SeqCst),
+    });
+    let program = Program { first: vec![], threads: vec![vec![Add(1)], vec![Add(2)]], last: vec![] };
+    counter.checker(checker("a scenario names its own")).check_program(&program);
+}
+
+#[test]
+fn a_scenario_that_passes_prints_a_line_for_each_engine() {
+    let lines = lines(&printed("child_checks_a_scenario"), "adder");
+    for (engine, line) in Engine::available().iter().zip(lines) {
+        let verdict = match engine {
+            Engine::Native => "stressed",
+            Engine::Rc11 => "exhaustive",
+            // Two preemptions at most.
+            _ => "searched",
+        };
+        assert!(line.ends_with(&format!("programs: 1, of these 1 {verdict}")), "{line}");
+    }
+}
+
 /// Set where a test is to fail: only when another one runs it.
 const CHILD: &str = "SELVEDGE_TEST_OF_A_FAILURE";
 

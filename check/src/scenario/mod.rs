@@ -12,6 +12,7 @@ mod proptest;
 #[cfg(feature = "quickcheck")]
 mod quickcheck;
 mod run;
+mod seen;
 
 pub use program::Program;
 
@@ -20,6 +21,7 @@ use crate::{Checker, Criterion, Engine, FailureKind, Report, Spec};
 use core::fmt::{self, Debug};
 use core::ops::RangeInclusive;
 use core::time::Duration;
+use seen::Seen;
 use std::sync::Arc;
 
 /// How to make a structure.
@@ -57,6 +59,7 @@ pub struct Scenario<S: Spec, T> {
     sizes: Sizes,
     programs: u32,
     seed: u64,
+    seen: Seen,
 }
 
 /// How large programs are.
@@ -85,6 +88,7 @@ impl<S: Spec, T> Clone for Scenario<S, T> {
             sizes: self.sizes.clone(),
             programs: self.programs,
             seed: self.seed,
+            seen: Seen::default(),
         }
     }
 }
@@ -112,6 +116,7 @@ impl<S: Spec, T> Scenario<S, T> {
             sizes: Sizes { threads: 2..=3, operations: 1..=3, first: 0..=2, last: 0..=3 },
             programs: 100,
             seed: 0x5e17ed6e,
+            seen: Seen::default(),
         }
     }
 
@@ -250,7 +255,7 @@ where
         failing
     }
 
-    /// As [`run_program`](Self::run_program), for a test.
+    /// As [`run_program`](Self::run_program), for a test. Prints a line for each engine on standard error.
     ///
     /// # Panics
     /// With the failure.
@@ -258,6 +263,7 @@ where
         if let Err(failing) = self.run_program(program) {
             panic!("{failing}");
         }
+        self.seen.announce(&self.name);
         self.audit(program);
     }
 
@@ -316,6 +322,9 @@ where
             let mut checker = self.checker.clone().name(&name).engines([engine]).shrink(shrink);
             checker.never_replays = !shrink;
             for report in checker.run(move || scenario.execute(&theirs)) {
+                if cause.is_none() && report.verdict.passed() {
+                    self.seen.add(&report);
+                }
                 let same = cause.is_none_or(|cause| cause == cause_of(&report));
                 if !report.verdict.passed() && same {
                     let (program, name) = (program.clone(), self.name.clone());

@@ -55,6 +55,7 @@ where
         if let Err(failing) = self.run(operations) {
             panic!("{failing}");
         }
+        self.seen.announce(&self.name);
     }
 
     /// As [`run_roles`](Self::run_roles), for a test.
@@ -65,6 +66,7 @@ where
         if let Err(failing) = self.run_roles(roles) {
             panic!("{failing}");
         }
+        self.seen.announce(&self.name);
     }
 
     fn run_all(

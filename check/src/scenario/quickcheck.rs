@@ -41,6 +41,7 @@ where
         if let Err(failing) = self.run_arbitrary() {
             panic!("{failing}");
         }
+        self.seen.announce(&self.name);
     }
 
     fn draw(&self, random: &mut Gen) -> Program<S::Operation> {
