@@ -221,13 +221,15 @@ impl<G> Default for State<G> {
 
 impl<G> State<G> {
     /// Drops what no reader can see any more, in a loop, not a recursion: while destructors run, which may retire more, the
-    /// thread only notes that a collection is due again.
-    fn collect(&self, lane: usize) {
+    /// thread only notes that a collection is due again. If it is to be `all`, what they retire is dropped too, due or not.
+    fn collect(&self, lane: usize, all: bool) {
         let Some(running) = self.begin(lane) else { return };
         let mut panics = FirstPanic::none();
         loop {
-            panics.drop_each(self.take_free());
-            if !running.is_due_again() {
+            let free = self.take_free();
+            let more = all && !free.0.is_null();
+            panics.drop_each(free);
+            if !running.is_due_again() && !more {
                 break;
             }
         }
@@ -410,19 +412,20 @@ impl<G> Domain<G> {
         lane.push(garbage);
         // Relaxed: it counts.
         if lane.retired.fetch_add(1, Relaxed).is_multiple_of(hint::seldom(self.1)) {
-            state.collect(number);
+            state.collect(number, false);
         }
     }
 
-    /// Drops what no reader can see any more, unless another thread is about it. In a destructor that the domain runs it
-    /// returns at once, and what it would drop is dropped when that destructor has returned.
+    /// Drops what no reader can see any more, and what the destructors retire, unless another thread is about it. In a
+    /// destructor that the domain runs it returns at once, and what it would drop is dropped when that destructor has
+    /// returned.
     ///
     /// ```
     /// selvedge::reclaim::Domain::<i32>::new().collect();
     /// ```
     pub fn collect(&self) {
         if let Some(state) = self.0.get() {
-            state.collect(hint::lane());
+            state.collect(hint::lane(), true);
         }
     }
 }

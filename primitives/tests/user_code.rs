@@ -463,3 +463,21 @@ fn a_destructor_that_retires_the_next_takes_no_more_of_the_stack() {
     assert_eq!(told.recv(), Ok(links));
     thread.join().expect("no panic");
 }
+
+/// Deletes the next key of a map when it is dropped.
+struct Deletes(Arc<Map<u32, Deletes>>, u32);
+
+impl Drop for Deletes {
+    fn drop(&mut self) {
+        self.0.delete(&(self.1 + 1));
+    }
+}
+
+#[test]
+fn one_collection_drops_what_destructors_delete_from_a_map() {
+    let (map, links) = (Arc::new(Map::new()), if cfg!(miri) { 100 } else { 50_000 });
+    (0..links).for_each(|n| map.store(n, Deletes(Arc::clone(&map), n)));
+    map.delete(&0);
+    map.collect();
+    assert_eq!((map.len(), Arc::strong_count(&map)), (0, 1));
+}
