@@ -67,13 +67,15 @@ pub(crate) struct Read {
     pub(crate) success: Order,
     /// The order of a comparison that finds another value.
     pub(crate) failure: Order,
+    /// Whether it may fail though it finds what it looks for.
+    pub(crate) weak: bool,
     /// Until when a timed wait waits, where time is discrete, in nanoseconds.
     pub(crate) deadline: Option<u64>,
 }
 
 impl Read {
     pub(crate) fn new(reading: Reading, wanted: Value, success: Order, failure: Order) -> Read {
-        Read { reading, wanted, success, failure, deadline: None }
+        Read { reading, wanted, success, failure, weak: false, deadline: None }
     }
 
     /// Whether what it waits for comes after its deadline, at `time`.

@@ -57,7 +57,7 @@ pub(crate) struct Spin {
     pub(crate) promised: bool,
 }
 
-/// A line at which a thread lets others go first, and the state in which the thread passed it last.
+/// A line to which a thread may come back, and the state in which it was there last.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) site: Site,
@@ -100,8 +100,8 @@ pub(crate) struct ThreadState {
     pub(crate) in_vain: Option<(LocationId, EventId)>,
     /// Its wait has come to its deadline.
     pub(crate) timed_out: bool,
-    /// Its last weak compare-exchange failed for no reason.
-    pub(crate) failed_spuriously: bool,
+    /// The lines at which a weak compare-exchange of its failed for no reason, and its state then.
+    pub(crate) failures: Vec<Line>,
     /// How often it was let go round because no other thread could run.
     pub(crate) idle_rounds: u32,
     /// It has let all others go on as far as they could.
@@ -122,7 +122,7 @@ impl ThreadState {
             lines: Vec::new(),
             in_vain: None,
             timed_out: false,
-            failed_spuriously: false,
+            failures: Vec::new(),
             idle_rounds: 0,
             let_go: false,
             doubted: None,

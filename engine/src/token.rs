@@ -116,7 +116,8 @@ fn exception(graph: &Graph, event: &Event, happened: &[bool]) -> Option<(u32, bo
             let spurious = event.argument == SPURIOUS;
             (place != newest || spurious).then_some((place, spurious))
         }
-        Kind::Write => {
+        // Of a run that was given up the last write may have no place.
+        Kind::Write if event.position > 0 => {
             let (place, newest) = before(event.location, event.position - 1);
             (place != newest).then_some((place + 1, false))
         }

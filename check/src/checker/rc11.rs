@@ -26,8 +26,9 @@ impl Checker {
         self
     }
 
-    /// Whether under rc11 a weak compare-exchange may fail though it finds what it wants, once in a row in
-    /// each thread.
+    /// Whether under rc11 a weak compare-exchange may fail though it finds what it wants. It fails again at the same
+    /// line unless the thread is proved to have only come back to try again, in the state in which it was; more failures
+    /// than [`rc11_rounds`](Self::rc11_rounds) allows are not explored, and the verdict is `Searched`.
     pub fn spurious_failures(mut self, on: bool) -> Checker {
         self.rc11.spurious_failures = on;
         self

@@ -647,3 +647,38 @@ fn a_bare_loop_is_refused_with_the_rule() {
         "{report}"
     );
 }
+
+#[test]
+fn a_weak_exchange_may_fail_spuriously_each_time() {
+    let weak = |x: &AtomicUsize| x.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_ok();
+    let both = [(false, false), (true, false), (false, true)];
+    exhaustive(both, move || {
+        let x = AtomicUsize::new(0);
+        (weak(&x), weak(&x))
+    });
+    exhaustive(both, || {
+        let x = AtomicUsize::new(0);
+        let first = x.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_ok();
+        (first, x.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_ok())
+    });
+    exhaustive([None, Some(0), Some(1), Some(2)], move || {
+        let x = AtomicUsize::new(0);
+        (0..3).find(|_| weak(&x))
+    });
+    exhaustive([0], || {
+        let x = AtomicUsize::new(0);
+        while x.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_err() {
+            spin_loop();
+        }
+        x.fetch_update(Relaxed, Relaxed, |old| Some(old - 1)).map_or(9, |_| x.load(Relaxed))
+    });
+    // What it finds may be stored after it was tried first.
+    exhaustive([Ok(1), Err(0), Err(1)], || {
+        let x = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let tries = scope.spawn(|| x.compare_exchange_weak(1, 2, Relaxed, Relaxed));
+            scope.spawn(|| x.store(1, Relaxed));
+            tries.join().expect("no panic")
+        })
+    });
+}

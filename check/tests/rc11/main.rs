@@ -6,6 +6,7 @@
     reason = "results are collected outside the model"
 )]
 
+mod bounds;
 mod exploring;
 mod loops;
 mod waiting;

@@ -75,6 +75,8 @@ pub(crate) enum LoopCut {
     Rounds,
     /// It keeps count where no snapshot sees it.
     HiddenState,
+    /// A weak compare-exchange may fail more often.
+    SpuriousFailures,
 }
 
 impl LoopCut {
@@ -83,6 +85,7 @@ impl LoopCut {
         let at = format!("{}:{}", site.file(), site.line());
         match self {
             LoopCut::Rounds => format!("at most {} rounds of the loop at {at}", options.rounds),
+            LoopCut::SpuriousFailures => format!("at most {} spurious failures at {at}", options.rounds),
             LoopCut::HiddenState => {
                 format!(
                     "the loop at {at} keeps count elsewhere than on its thread's stack, where rc11 does not look"

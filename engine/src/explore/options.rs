@@ -16,8 +16,6 @@ pub(crate) struct Ways<'a> {
     pub(crate) update: &'a dyn Fn(Value) -> Value,
     /// A source that the thread has read in vain already.
     pub(crate) skip: Option<EventId>,
-    /// Whether a comparison that succeeds may fail too.
-    pub(crate) spurious: bool,
     /// Whether a timed wait has come to its deadline.
     pub(crate) timed_out: bool,
 }
@@ -70,7 +68,7 @@ impl Exploration {
             }
             let value = self.graph.value_of(location, source);
             let writes = event.read.writes(value);
-            if writes && ways.spurious {
+            if writes && event.read.weak {
                 sources.push(Event { source, argument: SPURIOUS, read: event.read.failing(), ..event });
             }
             if writes && self.graph.is_taken(location, position) {

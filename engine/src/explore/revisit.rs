@@ -39,6 +39,15 @@ impl Exploration {
             return;
         }
         graph.set_source(read, write);
+        let event = *graph.event(read);
+        if event.read.weak && event.read.writes(event.value) {
+            // It may read the write and fail all the same.
+            let mut failing = graph.clone();
+            failing.events[read as usize].argument = SPURIOUS;
+            failing.events[read as usize].read = event.read.failing();
+            failing.set_source(read, write);
+            self.later(What::Revisit { graph: Box::new(failing), read, places: places.clone() });
+        }
         self.later(What::Revisit { graph: Box::new(graph), read, places });
     }
 }

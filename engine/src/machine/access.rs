@@ -1,12 +1,14 @@
 //! Operations on memory.
 
-use super::rounds::ALONE;
+use super::rounds::{ALONE, SAME_STATE, wrote_since};
 use super::{Machine, State};
 use crate::Order;
 use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site, Value};
+use crate::explore::LoopCut;
 use crate::explore::options::{Added, SPURIOUS, Ways};
 use crate::race::Race;
-use crate::run::Status;
+use crate::run::{Line, Status};
+use crate::snapshot::{Frames, Snapshot};
 use std::time::Duration;
 
 /// What a replayed read came to.
@@ -21,7 +23,8 @@ struct Request<'a> {
     location: LocationId,
     read: Read,
     update: &'a dyn Fn(Value) -> Value,
-    weak: bool,
+    /// Whether a comparison that succeeds may fail too; where its caller's frames begin.
+    weak: Option<Frames>,
     site: Site,
 }
 
@@ -32,7 +35,7 @@ impl Machine {
     /// The access that it races with.
     pub fn load(&self, location: LocationId, order: Order, site: Site) -> Result<Value, Race> {
         let read = Read::new(Reading::Load, 0, order, order);
-        let found = self.read(Request { location, read, update: &|value| value, weak: false, site })?;
+        let found = self.read(Request { location, read, update: &|value| value, weak: None, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
 
@@ -48,11 +51,11 @@ impl Machine {
         site: Site,
     ) -> Result<Value, Race> {
         let read = Read::new(Reading::Update, 0, order, order);
-        let found = self.read(Request { location, read, update, weak: false, site })?;
+        let found = self.read(Request { location, read, update, weak: None, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
 
-    /// A compare-exchange: the old value, or the value found.
+    /// A compare-exchange: the old value, or the value found. `weak`: it may fail though it finds what it wants.
     ///
     /// # Errors
     /// The access that it races with.
@@ -63,7 +66,7 @@ impl Machine {
         wanted: Value,
         new: Value,
         (success, failure): (Order, Order),
-        weak: bool,
+        weak: Option<Frames>,
         site: Site,
     ) -> Result<Result<Value, Value>, Race> {
         let read = Read::new(Reading::Compare, wanted, success, failure);
@@ -83,7 +86,7 @@ impl Machine {
         site: Site,
     ) -> Result<(), Race> {
         let read = Read::new(Reading::Await, wanted, order, order);
-        self.read(Request { location, read, update: &|_| new, weak: false, site }).map(|_| ())
+        self.read(Request { location, read, update: &|_| new, weak: None, site }).map(|_| ())
     }
 
     /// Waits for a value until a moment in virtual time, and exchanges it for a new one; `false` if the
@@ -104,7 +107,7 @@ impl Machine {
             deadline: self.options.discrete_time.then_some(deadline),
             ..Read::new(Reading::Compare, wanted, order, Order::Relaxed)
         };
-        let found = self.read(Request { location, read, update: &|_| new, weak: false, site })?;
+        let found = self.read(Request { location, read, update: &|_| new, weak: None, site })?;
         Ok(found.is_ok())
     }
 
@@ -142,17 +145,17 @@ impl Machine {
     }
 
     fn new_read(&self, request: &Request<'_>) -> Result<Result<Result<Value, Value>, Status>, Race> {
-        let (location, read) = (request.location, request.read);
+        let weak = self.may_fail_spuriously(request);
+        let (location, read) = (request.location, Read { weak, ..request.read });
         let event = Event { location, read, ..self.event(Kind::Read, read.success, request.site) };
         let added = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             let me = run.me();
             let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
-            let spurious = request.weak && self.options.spurious_failures && !me.failed_spuriously;
             let timed_out = core::mem::take(&mut me.timed_out);
             let skip = in_vain.map(|(_, source)| source);
-            let ways = Ways { update: request.update, skip, spurious, timed_out };
+            let ways = Ways { update: request.update, skip, timed_out };
             let added = exploration.add_read(event, &ways);
             if added == Added::NotYet {
                 let writes = exploration.graph.location(location).writes.len();
@@ -166,6 +169,7 @@ impl Machine {
         let id = self.added(added)?;
         self.note_alone(id);
         let (value, fails) = self.note_read(id);
+        self.note_spurious(id, request);
         if read.reading == Reading::Await && read.waits(value) {
             return Ok(Err(Status::Waits(id)));
         }
@@ -193,11 +197,57 @@ impl Machine {
         };
         let me = run.me();
         me.time = me.time.max(time);
-        if event.read.reading != Reading::Load || fails {
-            me.failed_spuriously = event.argument == SPURIOUS;
-        }
         exploration.graph.events[id as usize].time = me.time;
         (event.value, fails)
+    }
+
+    /// Whether the compare-exchange may fail though it finds what it wants. Not if the thread has only come back to
+    /// try again, in the state in which it failed so before; and not too often at one line.
+    fn may_fail_spuriously(&self, request: &Request<'_>) -> bool {
+        let Some(frames) = request.weak.filter(|_| self.options.spurious_failures) else { return false };
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let base = self.threads.borrow().base(run.current);
+        let me = &run.threads[run.current as usize];
+        let Some(line) = me.failures.iter().find(|line| line.site == request.site) else { return true };
+        let same = line.state.clone().update(frames, base, me);
+        let events = &exploration.graph.threads[run.current as usize].events;
+        if same && !wrote_since(&exploration.graph, events, line, me.cell_writes) {
+            return false;
+        }
+        let may = line.spent < self.options.rounds;
+        if !may {
+            exploration.loops_cut.insert((LoopCut::SpuriousFailures, request.site));
+        }
+        may
+    }
+
+    /// Keeps the state of a thread whose compare-exchange has failed for no reason.
+    fn note_spurious(&self, id: EventId, request: &Request<'_>) {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let Some(frames) = request.weak.filter(|_| exploration.graph.event(id).argument == SPURIOUS) else {
+            return;
+        };
+        let base = self.threads.borrow().base(run.current);
+        let me = run.me();
+        let (events, cell_writes) = (me.cursor, me.cell_writes);
+        let at = me.failures.iter().position(|line| line.site == request.site).unwrap_or_else(|| {
+            me.failures.push(Line {
+                site: request.site,
+                events,
+                cell_writes,
+                state: Snapshot::default(),
+                spent: 0,
+            });
+            me.failures.len() - 1
+        });
+        let mut snapshot = core::mem::take(&mut me.failures[at].state);
+        let same = snapshot.update(frames, base, me);
+        let line = &mut me.failures[at];
+        line.spent += if same { SAME_STATE } else { 1 };
+        line.state = snapshot;
+        (line.events, line.cell_writes) = (events, cell_writes);
     }
 
     fn replay_read(&self, id: EventId, request: &Request<'_>) -> Replayed {
@@ -214,7 +264,8 @@ impl Machine {
             let graph = &mut exploration.graph;
             let value = graph.value_of(event.location, event.source);
             let fails = event.argument != 0;
-            let read = if fails { request.read.failing() } else { request.read };
+            let read = Read { weak: event.read.weak, ..request.read };
+            let read = if fails { read.failing() } else { read };
             let stored = &mut graph.events[id as usize];
             stored.read = read;
             stored.value = value;
@@ -224,7 +275,9 @@ impl Machine {
             }
             run.happened(true);
         }
-        match self.note_read(id) {
+        let noted = self.note_read(id);
+        self.note_spurious(id, request);
+        match noted {
             (value, true) => Replayed::Failed(value),
             (value, false) if request.read.reading == Reading::Await && request.read.waits(value) => {
                 Replayed::Wait(Status::Waits(id))

@@ -32,7 +32,8 @@ pub use objects::Statics;
 pub struct Options {
     /// Report data races. Without it plain accesses are relaxed ones.
     pub races: bool,
-    /// Let weak compare-exchanges fail though they find what they want, once in a row in each thread.
+    /// Let weak compare-exchanges fail though they find what they want, and again unless the
+    /// thread is proved to have only come back to do so.
     pub spurious_failures: bool,
     /// Let virtual time pass only while everybody waits: everything else takes none, so a timed wait times
     /// out if and only if nothing ended it before.
@@ -43,6 +44,8 @@ pub struct Options {
     pub max_events: Option<u32>,
     /// How often a thread may go round at one line where it lets others go first, if its rounds are not all alike. A
     /// round that leaves it in the state in which it began counts as eight: only others can end such a loop.
+    ///
+    /// It is also how often a thread's weak compare-exchange at one line fails for no reason, counted in the same way.
     pub rounds: u32,
 }
 

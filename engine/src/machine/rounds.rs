@@ -19,7 +19,7 @@ use crate::snapshot::{Frames, Snapshot};
 
 /// What a round costs that leaves the thread in the state in which it began, though it is no stutter: only
 /// others can end such a loop. Any other round costs 1.
-const SAME_STATE: u32 = 8;
+pub(super) const SAME_STATE: u32 = 8;
 
 /// What a thread did in a round.
 enum Round {
@@ -307,6 +307,11 @@ fn changes(graph: &Graph, id: EventId) -> bool {
         Kind::RmwWrite => !keeps_value(graph, id),
         _ => true,
     }
+}
+
+/// Whether a thread with these events may have changed something since it was at a line.
+pub(super) fn wrote_since(graph: &Graph, events: &[EventId], line: &Line, cell_writes: u32) -> bool {
+    line.cell_writes != cell_writes || events[line.events as usize..].iter().any(|id| changes(graph, *id))
 }
 
 /// Whether a write is that of a read-modify-write that leaves the value as it was.

@@ -23,7 +23,7 @@
 //! | weak memory | the processor's | RC11 with C++20's release sequences; no load buffering | acquire and release, the last 7 stores of each location; no load buffering | none: sequentially consistent, so an ordering bug cannot show |
 //! | SeqCst accesses | the processor's | as C++20 has them | taken as AcqRel; `rt` puts SeqCst fences around them, which is stronger than the source, so it can't judge them | all accesses are |
 //! | stores against read-modify-writes | the processor's | in every order that is allowed | it may order a store before a read-modify-write that it cannot precede (tokio-rs/loom issues 254 and 389): false alarms for a lock that is released by a store | in order |
-//! | failing compare-exchange | may fail spuriously | may read an old store; a weak one fails spuriously, once in a row in each thread | reads the newest store only; never spuriously | never spuriously |
+//! | failing compare-exchange | may fail spuriously | may read an old store; a weak one fails spuriously, again only if the thread has not merely come back to try again | reads the newest store only; never spuriously | never spuriously |
 //! | races on cells | not seen | reported, also with the making and the freeing of memory | reported | not seen |
 //! | leaks, double frees, uses after free | not seen | as loom | reported for `rt::alloc` and `rt::sync::Arc` | as loom |
 //! | deadlock | when every thread of the run waits | reported | reported | reported |

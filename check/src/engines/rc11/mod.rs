@@ -196,7 +196,8 @@ fn launch(
     let body = move || {
         let work = std::panic::AssertUnwindSafe(|| worker::work(&plan, &model, task, &failed, &report));
         if let Err(payload) = std::panic::catch_unwind(work) {
-            let _ = crashed.send(Event::Crashed(super::text_of(&*payload)));
+            let why = format!("internal error of the engine: {}", super::text_of(&*payload));
+            let _ = crashed.send(Event::Crashed(why));
         }
     };
     let spawned =

@@ -189,8 +189,8 @@ pub struct Exchange {
     pub success: Ordering,
     /// The ordering if another one is found.
     pub failure: Ordering,
-    /// Whether it may fail for no reason.
-    pub weak: bool,
+    /// Whether it may fail for no reason; then where the frames of its caller begin on the stack, or 0.
+    pub weak: Option<usize>,
 }
 
 /// The waiting that an engine does by itself, and what else it knows that the session otherwise would: an

@@ -142,6 +142,9 @@ impl Memory for Rc11Engine {
     fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64> {
         let Exchange { current, new, success, failure, weak } = exchange;
         let orders = (success.into(), failure.into());
+        // SAFETY: 0, or the stack pointer that the function had which has called `compare_exchange_weak` on this
+        // stack, and waits for it to return.
+        let weak = weak.map(|frames| unsafe { Frames::from(frames) });
         let site = self.site();
         let result = self.machine.compare_exchange(atomic, current.into(), new.into(), orders, weak, site);
         unless_raced(result).map(|old| old as u64).map_err(|found| found as u64)

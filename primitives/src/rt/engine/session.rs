@@ -372,7 +372,13 @@ impl Session {
         }
         self.fail(
             FailureKind::Refused,
-            format!("{} gave up: {}", self.engine.name(), placed.as_deref().unwrap_or(text).trim()),
+            match self.engine.name() {
+                // All that it says to the model comes by other ways.
+                "rc11" => {
+                    format!("internal error of the engine: {}", placed.as_deref().unwrap_or(text).trim())
+                }
+                name => format!("{name} gave up: {}", placed.as_deref().unwrap_or(text).trim()),
+            },
             vec![site],
         )
     }

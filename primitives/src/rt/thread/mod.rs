@@ -21,6 +21,8 @@ pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, 
 pub(crate) use checked::{
     index_under_engine, lose_panic, spin_under_engine, under_engine, wait_under_engine,
 };
+#[cfg(feature = "checking")]
+pub(crate) use frames::Registers;
 pub(crate) use number::number;
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, scope, sleep, spawn, yield_now};

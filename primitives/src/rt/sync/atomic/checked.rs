@@ -3,6 +3,7 @@
 use super::bits::Bits;
 use super::word::{Rmw, Word};
 use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current, foreign, weakens};
+use crate::rt::thread::Registers;
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};
 
@@ -117,16 +118,17 @@ impl<A: Bits> Cell<A> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<A::Value, A::Value> {
-        self.exchange(expected, new, (success, failure), false)
+        self.exchange(expected, new, (success, failure), None)
     }
 
+    #[inline(never)]
     #[track_caller]
     fn exchange(
         &self,
         expected: A::Value,
         new: A::Value,
         (success, failure): (Ordering, Ordering),
-        weak: bool,
+        weak: Option<usize>,
     ) -> Result<A::Value, A::Value> {
         match current() {
             Current::Model(session) => {
@@ -145,6 +147,8 @@ impl<A: Bits> Cell<A> {
         }
     }
 
+    /// Inlined, so that the frames of the function that exchanges are the first of those that an engine compares.
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn compare_exchange_weak(
         &self,
@@ -155,7 +159,11 @@ impl<A: Bits> Cell<A> {
     ) -> Result<A::Value, A::Value> {
         match current() {
             Current::Outside => self.outside().compare_exchange_weak(expected, new, success, failure),
-            _ => self.exchange(expected, new, (success, failure), true),
+            _ => {
+                let mut registers = Registers::new();
+                let frames = registers.save();
+                self.exchange(expected, new, (success, failure), Some(frames))
+            }
         }
     }
 

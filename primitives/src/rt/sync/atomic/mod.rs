@@ -118,7 +118,7 @@ macro_rules! shared_methods {
         ///
         /// # Errors
         /// The value found, if it was not `current` or the exchange failed spuriously.
-        #[inline]
+        #[inline(always)]
         #[track_caller]
         pub fn compare_exchange_weak(
             &self,
