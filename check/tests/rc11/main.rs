@@ -9,6 +9,7 @@
 mod bounds;
 mod exploring;
 mod loops;
+mod random_loops;
 mod waiting;
 
 use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};

@@ -278,7 +278,7 @@ impl Machine {
         let at = site.map(|site| format!(" at {}:{}", site.file(), site.line())).unwrap_or_default();
         self.state.borrow_mut().run.failure = Some(format!(
             "the program is not deterministic: {what}{at} is not what an earlier run did there. It must not depend on time, \
-             random numbers, addresses, or how often a loop that calls `spin_loop` went round"
+             random numbers, addresses, or what earlier executions left behind"
         ));
         self.dead_end()
     }
