@@ -9,7 +9,7 @@
 )]
 
 use selvedge_proptests::rim::drive::Family;
-use selvedge_proptests::rim::{alarms, arcs, cells, locals, locks, maps, timers};
+use selvedge_proptests::rim::{alarms, arcs, cells, chan, locals, locks, maps, threads, timers, twos};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -44,6 +44,12 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[test]
+fn a_channel_on_one_thread_is_its_model() {
+    let test = "a_channel_on_one_thread_is_its_model";
+    Family { test, cases: 2_000, programs: chan::programs(40), run: chan::run, live }.check();
+}
+
+#[test]
 fn timers_on_one_thread_are_their_model() {
     let test = "timers_on_one_thread_are_their_model";
     Family { test, cases: 3_000, programs: timers::programs(30), run: timers::run, live }.check();
@@ -58,13 +64,13 @@ fn threads_end_with_objects_in_their_locals() {
 #[test]
 fn pointers_between_threads_are_never_shared_and_exclusive() {
     let test = "pointers_between_threads_are_never_shared_and_exclusive";
-    Family { test, cases: 300, programs: arcs::programs(), run: arcs::run, live }.check();
+    Family { test, cases: 100, programs: arcs::programs(), run: arcs::run, live }.check();
 }
 
 #[test]
 fn timers_between_threads_are_set_one_after_the_other() {
     let test = "timers_between_threads_are_set_one_after_the_other";
-    Family { test, cases: 25, programs: alarms::programs(), run: alarms::run, live }.check();
+    Family { test, cases: 12, programs: alarms::programs(), run: alarms::run, live }.check();
 }
 
 #[test]
@@ -83,4 +89,16 @@ fn cells_of_things_that_misbehave_lose_none() {
 fn locks_and_counters_on_one_thread_are_their_models() {
     let test = "locks_and_counters_on_one_thread_are_their_models";
     Family { test, cases: 1500, programs: locks::programs(30), run: locks::run, live }.check();
+}
+
+#[test]
+fn threads_on_a_channel_are_served_in_turn() {
+    let test = "threads_on_a_channel_are_served_in_turn";
+    Family { test, cases: 12, programs: threads::programs(), run: threads::run, live }.check();
+}
+
+#[test]
+fn selects_over_two_channels_are_linearizable() {
+    let test = "selects_over_two_channels_are_linearizable";
+    Family { test, cases: 12, programs: twos::programs(), run: twos::run, live }.check();
 }

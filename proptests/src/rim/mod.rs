@@ -7,10 +7,14 @@
 //! - [`alarms`]: timers and tickers between threads;
 //! - [`arcs`]: strong and weak pointers of `rt` between threads;
 //! - [`cells`]: stacks, pools, shared values and domains;
+//! - [`chan`]: handles, futures, streams, sinks and selects of a channel on one thread, against an exact model: every
+//!   answer, every waiter's turn, every wake-up;
 //! - [`locals`]: every object in thread-locals, and used by their destructors;
 //! - [`locks`]: locks, counters, groups, and what is done once;
 //! - [`maps`]: a map, whose keys and values misbehave in each callback;
-//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks.
+//! - [`threads`]: a channel between threads, who are served in turn;
+//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks;
+//! - [`twos`]: selects over two channels, whose answers must be those of two queues.
 //!
 //! In every family each value that was made is dropped exactly once, or forgotten by a step that says so; memory at the
 //! end is what it was at the start; every program ends.
@@ -24,11 +28,14 @@
 pub mod alarms;
 pub mod arcs;
 pub mod cells;
+pub mod chan;
 pub mod drive;
 pub mod locals;
 pub mod locks;
 pub mod maps;
+pub mod threads;
 pub mod timers;
+pub mod twos;
 pub mod user;
 
 /// What becomes of a selected operation.

@@ -1,0 +1,16 @@
+//! One channel on one thread, step by step.
+//!
+//! With one thread the order of everything is known: who waits, who is served next, who must have been woken. So a
+//! [`Model`] of a queue of values and two queues of waiters knows every answer. A task is a future, a stream or a
+//! sink; a task whose poll panicked is dropped at once, as an executor does.
+
+mod machine;
+mod model;
+mod nested;
+mod select;
+mod step;
+mod task;
+
+pub use machine::run;
+pub use model::{Model, Stage};
+pub use step::{Kind, Program, Step, programs};

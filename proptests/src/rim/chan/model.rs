@@ -1,0 +1,241 @@
+//! What a channel is on one thread: a queue of values, and two of waiters.
+
+use crate::call::Answer;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// How far a task has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It waits for nothing.
+    Idle,
+    /// It is among the waiters.
+    Waits,
+    /// This value has come for it.
+    Served(u32),
+    /// Its value has been sent.
+    Sent,
+    /// The channel has been closed while it waited.
+    Closed,
+}
+
+/// The specification of a channel with tasks. Values and tasks have numbers.
+#[derive(Clone, Debug)]
+pub struct Model {
+    capacity: Option<usize>,
+    buffer: VecDeque<u32>,
+    /// Values that came back from receives that nobody completed, by the order in which they were received.
+    returned: BTreeMap<u32, u32>,
+    /// The same order, of all values that have been received.
+    received: HashMap<u32, u32>,
+    receivers: VecDeque<usize>,
+    senders: VecDeque<(usize, u32)>,
+    closed: bool,
+    /// How many values selected operations hold.
+    pub held: usize,
+    /// Whether somebody has been told that the channel is closed and empty.
+    over: bool,
+    /// Whether a value came back after that, because a callback panicked.
+    in_vain: bool,
+    /// The tasks' stages.
+    pub stages: Vec<Stage>,
+    /// The tasks that must have been woken by now.
+    pub woken: Vec<usize>,
+}
+
+impl Model {
+    /// An empty channel.
+    pub fn new(capacity: Option<usize>) -> Model {
+        Model {
+            capacity,
+            buffer: VecDeque::new(),
+            returned: BTreeMap::new(),
+            received: HashMap::new(),
+            receivers: VecDeque::new(),
+            senders: VecDeque::new(),
+            closed: false,
+            held: 0,
+            over: false,
+            in_vain: false,
+            stages: Vec::new(),
+            woken: Vec::new(),
+        }
+    }
+
+    fn wake(&mut self, task: usize, stage: Stage) {
+        self.stages[task] = stage;
+        self.woken.push(task);
+    }
+
+    /// Notes in which order a value was received.
+    fn note(&mut self, id: u32) {
+        let next = self.received.values().max().map_or(0, |last| last + 1);
+        self.received.entry(id).or_insert(next);
+    }
+
+    /// Whether a send that begins now need not wait.
+    pub fn may_send(&self) -> bool {
+        !self.receivers.is_empty() || self.capacity.is_none_or(|capacity| self.buffer.len() < capacity)
+    }
+
+    /// Sends, without waiting.
+    pub fn send(&mut self, id: u32) -> Answer {
+        if self.closed {
+            return Answer::NotSent(id);
+        }
+        if !self.may_send() {
+            return Answer::Full(id);
+        }
+        match self.receivers.pop_front() {
+            Some(task) => self.serve(task, id),
+            None => self.buffer.push_back(id),
+        }
+        Answer::Sent
+    }
+
+    fn serve(&mut self, task: usize, id: u32) {
+        self.received.remove(&id); // A value that had come back is received anew.
+        self.note(id);
+        self.wake(task, Stage::Served(id));
+    }
+
+    /// Whether a receive that begins now gets a value.
+    pub fn may_receive(&self) -> bool {
+        self.is_over() || !self.is_empty() || !self.senders.is_empty()
+    }
+
+    /// Receives, without waiting.
+    pub fn receive(&mut self) -> Answer {
+        let returned = self.returned.pop_first().map(|(_, id)| id);
+        let first = returned.or_else(|| self.buffer.pop_front());
+        let meets = first.is_none() && self.capacity == Some(0);
+        if (meets || self.capacity.is_some_and(|capacity| self.buffer.len() < capacity))
+            && let Some((task, id)) = self.senders.pop_front()
+        {
+            self.wake(task, Stage::Sent);
+            self.buffer.push_back(id);
+        }
+        match first.or_else(|| self.buffer.pop_front()) {
+            Some(id) => self.got(id),
+            None if self.is_over() => {
+                self.over = true;
+                Answer::NothingLeft
+            }
+            None => Answer::Empty,
+        }
+    }
+
+    fn got(&mut self, id: u32) -> Answer {
+        assert!(
+            !self.over || self.in_vain,
+            "value {id} comes after the channel was said to be closed and empty"
+        );
+        self.note(id);
+        Answer::Received(id)
+    }
+
+    /// A receive that got this value does not want it.
+    pub fn give_back(&mut self, id: u32) {
+        match self.receivers.pop_front() {
+            Some(task) => self.serve(task, id),
+            None => drop(self.returned.insert(self.received[&id], id)),
+        }
+    }
+
+    /// A send that was chosen is not completed: a receiver that waited for it must try again.
+    pub fn forsake(&mut self) {
+        if let Some(task) = self.receivers.pop_front() {
+            self.wake(task, Stage::Idle);
+        }
+    }
+
+    /// A task begins to wait, for a value or for room for one.
+    pub fn wait(&mut self, task: usize, value: Option<u32>) {
+        self.stages[task] = Stage::Waits;
+        match value {
+            Some(id) => self.senders.push_back((task, id)),
+            None => self.receivers.push_back(task),
+        }
+    }
+
+    /// A task does not wait any longer.
+    pub fn cancel(&mut self, task: usize) {
+        self.receivers.retain(|other| *other != task);
+        self.senders.retain(|(other, _)| *other != task);
+        let stage = std::mem::replace(&mut self.stages[task], Stage::Idle);
+        if let Stage::Served(id) = stage {
+            self.give_back(id);
+        }
+    }
+
+    /// A panic of a callback came out of a poll, by which the task may have had its value for good, and others may have been
+    /// told the end; then the value goes back.
+    pub fn panicked(&mut self, task: usize) {
+        if let Stage::Served(id) = self.stages[task] {
+            self.stages[task] = Stage::Idle;
+            self.received_in_vain(id);
+        }
+    }
+
+    /// The same of an operation that has had this value.
+    pub fn received_in_vain(&mut self, id: u32) {
+        self.dismiss();
+        self.give_back(id);
+        self.in_vain = true;
+    }
+
+    /// Closes; whether that was the first time.
+    pub fn close(&mut self) -> bool {
+        for (task, _) in std::mem::take(&mut self.senders) {
+            self.wake(task, Stage::Closed);
+        }
+        let first = !std::mem::replace(&mut self.closed, true);
+        self.dismiss();
+        first
+    }
+
+    /// Whether the channel is closed, and no value may come back from a task or an operation that has it.
+    fn is_over(&self) -> bool {
+        let is_lent = |stage: &Stage| matches!(stage, Stage::Served(_));
+        self.closed && self.held == 0 && !self.stages.iter().any(is_lent)
+    }
+
+    /// Tells those that wait in a closed channel that nothing comes any more, if that is so.
+    pub fn dismiss(&mut self) {
+        if self.is_over() {
+            for task in std::mem::take(&mut self.receivers) {
+                self.wake(task, Stage::Closed);
+            }
+        }
+    }
+
+    /// A task was told that the channel is closed and empty.
+    pub fn told(&mut self) {
+        self.over = true;
+    }
+
+    /// The last receiver has gone.
+    pub fn discard(&mut self) {
+        self.buffer.clear();
+        self.returned.clear();
+    }
+
+    /// Whether the channel is closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// How many values can be received.
+    pub fn len(&self) -> usize {
+        self.buffer.len() + self.returned.len()
+    }
+
+    /// Whether none can.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values fit.
+    pub fn capacity(&self) -> Option<usize> {
+        self.capacity
+    }
+}
