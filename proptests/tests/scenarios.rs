@@ -94,7 +94,8 @@ fn a_broken_queue_shrinks_to_four_operations_and_the_smallest_values() {
     assert_eq!(values[2], 1, "{failing}");
     let text = failing.to_string();
     assert!(
-        text.contains("fn queue_regression()") && text.contains("queue().check_program(&Program {"),
+        text.contains("fn queue_regression()")
+            && text.contains("queue().check_program(&selvedge_check::Program {"),
         "{text}"
     );
 }
