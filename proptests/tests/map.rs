@@ -160,6 +160,9 @@ fn values_are_dropped_once() {
     drop(found);
     map.collect();
     assert_eq!(Arc::strong_count(&counted), 1);
+    (0..10).for_each(|key| map.store(key, Arc::clone(&counted)));
+    map.clear();
+    assert_eq!(Arc::strong_count(&counted), 1);
     map.store(0, Arc::clone(&counted));
     drop(map);
     assert_eq!(Arc::strong_count(&counted), 1);

@@ -285,7 +285,7 @@ impl<K, V, S> Map<K, V, S> {
         empty
     }
 
-    /// Deletes everything, in one step.
+    /// Deletes everything, in one step, and drops what nobody can read any more.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -306,6 +306,7 @@ impl<K, V, S> Map<K, V, S> {
             panics.catch(|| self.retire(word));
         }
         panics.catch(|| self.retire_table(old));
+        panics.catch(|| self.garbage.collect());
         panics.resume();
     }
 }
