@@ -87,7 +87,8 @@ lint:
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
 
-# What we have against its peers, the ratio to the best of them, against Go where there is Go, and the engines side by side.
+# What we have against its peers and how costs grow, the ratio to the best of them, against Go where there is Go, and the
+# engines side by side.
 bench:
 	$(CARGO) bench -q -p selvedge-benches
 	$(CARGO) run --release -q -p selvedge-benches --bin ratios
