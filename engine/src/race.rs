@@ -34,7 +34,6 @@ pub struct Race {
 #[derive(Clone, Copy, Debug)]
 struct Access {
     moment: Moment,
-    /// `None`: the making of the cell.
     site: Option<Site>,
     ongoing: u32,
 }
@@ -48,8 +47,8 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// A cell made at `moment`, which is a write.
-    pub(crate) fn made(moment: Moment) -> Cell {
-        Cell { reads: Vec::new(), writes: vec![Access { moment, site: None, ongoing: 0 }] }
+    pub(crate) fn made(moment: Moment, site: Site) -> Cell {
+        Cell { reads: Vec::new(), writes: vec![Access { moment, site: Some(site), ongoing: 0 }] }
     }
 
     /// An access begins. `ordered` tells whether a moment of another thread happens before it.

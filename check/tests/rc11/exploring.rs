@@ -182,6 +182,30 @@ fn a_fresh_node_published_without_release_is_a_race() {
 }
 
 #[test]
+fn a_race_with_the_making_of_a_cell_names_where_it_was_made() {
+    let report = run(|| {
+        let at = AtomicPtr::new(core::ptr::null_mut());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let cell = Box::new(Shared(UnsafeCell::new(0)));
+                at.store(Box::into_raw(cell), Relaxed);
+            });
+            let cell: *mut Shared = at.load(Relaxed);
+            if !cell.is_null() {
+                // SAFETY: the cell is never freed; that the access races is what the engine is to say.
+                unsafe { &*cell }.0.with(|_| ());
+            }
+        });
+    });
+    assert_eq!(kind(&report), Some(FailureKind::Race), "{report}");
+    let failure = &report.verdict.failure().expect("a race").failure;
+    let made = include_str!("exploring.rs")
+        .lines()
+        .position(|line| line.contains("Box::new(Shared(UnsafeCell::new(0)))"));
+    assert_eq!(failure.sites.last().map(|site| site.line() as usize), made.map(|line| line + 1), "{report}");
+}
+
+#[test]
 fn memory_freed_while_another_thread_may_still_use_it_is_a_race() {
     fn model(order: selvedge::rt::sync::atomic::Ordering) -> impl Fn() + Send + Sync + 'static {
         move || {

@@ -61,19 +61,20 @@ impl Machine {
     }
 
     /// Makes a cell, which is a plain write by the current thread.
-    pub fn new_cell(&self) -> u32 {
-        self.add_cell(true)
+    pub fn new_cell(&self, site: Site) -> u32 {
+        self.add_cell(Some(site))
     }
 
     /// The cell of a static, as if made before the program began.
     pub fn static_cell(&self) -> u32 {
-        self.add_cell(false)
+        self.add_cell(None)
     }
 
-    fn add_cell(&self, made_here: bool) -> u32 {
+    fn add_cell(&self, made_at: Option<Site>) -> u32 {
         self.is_not_rehearsed();
         let mut state = self.state.borrow_mut();
-        let cell = if made_here { race::Cell::made(state.run.moment()) } else { race::Cell::default() };
+        let moment = state.run.moment();
+        let cell = made_at.map_or_else(race::Cell::default, |site| race::Cell::made(moment, site));
         state.run.cells.push(cell);
         state.run.cells.len() as u32 - 1
     }

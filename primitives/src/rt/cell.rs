@@ -34,10 +34,11 @@ impl<T> UnsafeCell<T> {
 
     /// A new cell; `const` in the default build only.
     #[cfg(feature = "checking")]
+    #[track_caller]
     pub fn new(value: T) -> Self {
         let cell = UnsafeCell { slot: Slot::native(), value: core::cell::UnsafeCell::new(value) };
         if let Current::Model(session) = current() {
-            session.cell_created(&cell.slot);
+            session.cell_created(&cell.slot, Location::caller());
         }
         cell
     }

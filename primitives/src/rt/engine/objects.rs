@@ -119,7 +119,8 @@ impl Session {
     }
 
     /// Registers a new cell with the running execution.
-    pub(crate) fn cell_created(&self, slot: &Slot) {
+    pub(crate) fn cell_created(&self, slot: &Slot, site: Site) {
+        self.engine.at(site);
         let index = self.engine.memory().map(|memory| memory.cell_new());
         self.place(slot, Family::Cell, index, false);
     }

@@ -173,7 +173,7 @@ impl Memory for Rc11Engine {
     }
 
     fn cell_new(&self) -> u32 {
-        self.machine.new_cell()
+        self.machine.new_cell(self.site())
     }
 
     fn cell_begin(&self, cell: u32, write: bool) {
