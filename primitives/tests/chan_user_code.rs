@@ -580,6 +580,10 @@ fn a_waker_may_drop_the_future_that_it_wakes() {
 }
 
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "std's `join` waits for what the thread's locals do when they are dropped"
+)]
 fn the_channels_of_a_thread_that_ends_are_closed_and_their_tasks_woken() {
     std::thread_local! {
         static SENDER: RefCell<Option<Sender<u64>>> = const { RefCell::new(None) };
@@ -590,7 +594,7 @@ fn the_channels_of_a_thread_that_ends_are_closed_and_their_tasks_woken() {
     let mut receives: Vec<_> = (0..3).map(|_| rx.recv_async()).collect();
     let waker = on_wake(move || _ = theirs.fetch_add(1, SeqCst));
     assert!(receives.iter_mut().all(|receive| poll_with(receive, &waker).is_pending()));
-    thread::spawn(move || SENDER.set(Some(tx))).join().expect("no panic");
+    std::thread::spawn(move || SENDER.set(Some(tx))).join().expect("no panic");
     assert_eq!(woken.load(SeqCst), 3);
     assert!(receives.iter_mut().all(|receive| poll(receive) == Poll::Ready(Err(RecvError))));
 }
