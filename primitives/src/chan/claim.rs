@@ -80,6 +80,11 @@ impl Claim {
         self.decide(Outcome::TRYING, Outcome::OVER) != Err(Outcome::WAITING) // site: spoil-claim
     }
 
+    /// Whether no case happens by this claim, or one has.
+    pub(super) fn is_over(&self) -> bool {
+        !matches!(self.outcome(), Outcome::TRYING | Outcome::WAITING)
+    }
+
     /// Wakes the select's thread, which then looks what has happened.
     #[track_caller]
     pub(super) fn wake(&self) {
