@@ -4,6 +4,8 @@ use selvedge::chan::{
     Receiver, RecvError, Select, SendError, Sender, after, at, bounded, never, select, select_biased, tick,
     unbounded,
 };
+use selvedge::rt::sync::atomic::AtomicBool;
+use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
 use std::cell::Cell;
@@ -314,4 +316,33 @@ fn readiness_is_told_without_doing_anything() {
     tx.send(2).expect("a receiver waits");
     assert_eq!(receiver.join().expect("no panic"), Ok(2));
     assert_eq!(select.ready(), sends, "closed is ready");
+}
+
+/// A value moves from one channel to the other, and is in one of them at every moment: no select takes its default.
+#[test]
+fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() {
+    let ((tx, rx), (other, another)) = (bounded(2), bounded(2));
+    tx.send(1).expect("room");
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(SeqCst) {
+                other.send(1).expect("room");
+                rx.recv().expect("open");
+                tx.send(1).expect("room");
+                another.recv().expect("open");
+            }
+        });
+        let mut taken = 0;
+        for _ in 0..20_000 {
+            // Whatever is received goes back before the next look; with it there are two.
+            select! {
+                recv(rx) -> got => tx.send(got.expect("open")).expect("room"),
+                recv(another) -> got => other.send(got.expect("open")).expect("room"),
+                default => taken += 1,
+            }
+        }
+        done.store(true, SeqCst);
+        assert_eq!(taken, 0);
+    });
 }

@@ -1,7 +1,7 @@
 //! `select!`: one case happens, the others leave no trace.
 
 use super::{Plain, small, until_receiver_waits};
-use selvedge::chan::{RecvError, SendError, TryRecvError, never, select};
+use selvedge::chan::{RecvError, Select, SendError, TryRecvError, never, select};
 use selvedge::rt::thread;
 use std::time::Duration;
 
@@ -225,4 +225,44 @@ pub fn a_select_does_not_overtake_a_blocked_receiver() {
     tx.send(1).expect("open");
     tx.send(2).expect("open");
     assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok(1), Ok(2)));
+}
+
+/// Of two channels one has a value at every moment: the value moves to the other before it leaves the one. So a select does
+/// not take its default.
+pub fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() {
+    let ((tx, rx), (other, another)) = (small(2), small(2));
+    tx.send(1).expect("room");
+    let (from, to) = (rx.clone(), another.clone());
+    let mover = thread::spawn(move || {
+        other.send(2).expect("room");
+        let first = from.try_recv();
+        tx.send(3).expect("room");
+        let second = to.try_recv();
+        (tx, other, first, second)
+    });
+    select! {
+        recv(rx) -> got => assert!(got.is_ok()),
+        recv(another) -> got => assert!(got.is_ok()),
+        default => panic!("one of the channels always has a value"),
+    }
+    let _open = mover.join().expect("no panic");
+}
+
+/// Two threads that wait for a channel to become ready are woken by a value, also when a third comes and goes.
+pub fn watchers_that_come_and_go_leave_the_others() {
+    let (tx, rx) = small(1);
+    let watchers = [(); 2].map(|()| {
+        let rx = rx.clone();
+        thread::spawn(move || {
+            let mut select = Select::new();
+            select.recv(&rx);
+            select.ready()
+        })
+    });
+    let mut visitor = Select::new();
+    visitor.recv(&rx);
+    let _early = visitor.ready_timeout(A_WHILE);
+    tx.send(1).expect("room");
+    watchers.into_iter().for_each(|watcher| assert_eq!(watcher.join().expect("no panic"), 0));
+    assert_eq!(rx.recv(), Ok(1));
 }

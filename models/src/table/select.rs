@@ -127,4 +127,7 @@ models! {
         "receivers of a closed channel wait for what may come back, and no longer", [LENT_FOR_EVER];
     futures::a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped, TWO,
         "a value that is sent beside a close is received though a future is dropped", [LENT_FOR_EVER];
+    select::a_default_is_not_taken_while_one_of_two_channels_has_a_value, TWO,
+        "a default is not taken while one of two channels has a value", [LOST_VALUE];
+    select::watchers_that_come_and_go_leave_the_others, TWO, "watchers that come and go leave the others", [TELL_WATCHERS];
 }

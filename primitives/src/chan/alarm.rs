@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::core::{Capacity, Chan, Patience};
 use super::receiver::Receiver;
-use super::select::handle::{Handle, Hold, Look, Slot};
+use super::select::handle::{Handle, Hold, Look, Slot, Stamp};
 use super::watch::Watchers;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
@@ -310,6 +310,11 @@ impl Handle for Alarm {
 
     fn is_ready(&self, _own: u64) -> bool {
         self.is_due()
+    }
+
+    fn stamp(&self) -> Stamp {
+        // SeqCst: as in `next`.
+        [self.word().load(SeqCst), 0, 0, 0, 0, 0, 0]
     }
 
     fn watchers(&self) -> Option<&Watchers> {

@@ -38,6 +38,10 @@ impl Sent {
         Sent(bits)
     }
 
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
     pub(super) const fn ticket(self) -> u64 {
         self.0 >> 1
     }
@@ -111,6 +115,8 @@ pub(super) struct Chan<T> {
     pub(super) settled: Settled,
     pub(super) watchers: Watchers,
     pub(super) returned: Returned<T>,
+    /// Tickets that were given back, or nearly.
+    recalls: AtomicU64,
     /// Values that were received and may come back, or have; see [`Returned`].
     pub(super) loans: AtomicUsize,
     pub(super) array: EndlessArray<Cell<T>>,
@@ -133,6 +139,7 @@ impl<T> Chan<T> {
             settled: Settled::new(),
             watchers: Watchers::new(),
             returned: Returned::new(),
+            recalls: AtomicU64::new(0),
             loans: AtomicUsize::new(0),
             array: EndlessArray::new(shift, in_use),
             capacity,
@@ -347,9 +354,15 @@ impl<T> Chan<T> {
         }
     }
 
+    /// How many tickets were given back.
+    pub(super) fn recalls(&self) -> u64 {
+        self.recalls.load(SeqCst) // SeqCst: see `stamp`.
+    }
+
     /// Gives the last ticket of all sends back, if it is that and the channel is open.
     pub(super) fn return_send_ticket(&self, ticket: u64) -> bool {
         let (from, to) = (Sent::open(ticket + 1), Sent::open(ticket));
+        self.recalls.fetch_add(1, SeqCst); // SeqCst: comes before the ticket is back; see `stamp`.
         // SeqCst: see `sent`. Release, by that: our accesses to the cell happen before those of the next one
         // who gets the ticket. Relaxed: if it fails nothing is read. Audit: see `sent`.
         self.senders.sent.compare_exchange(from.0, to.0, SeqCst, Relaxed).is_ok()
@@ -357,6 +370,7 @@ impl<T> Chan<T> {
 
     /// Gives the last ticket of all receives back, if it is that.
     pub(super) fn return_receive_ticket(&self, ticket: u64) -> bool {
+        self.recalls.fetch_add(1, SeqCst); // SeqCst: as in `return_send_ticket`.
         // SeqCst, Relaxed: as in `return_send_ticket`. Audit: see `sent`.
         self.receivers.received.compare_exchange(ticket + 1, ticket, SeqCst, Relaxed).is_ok()
     }

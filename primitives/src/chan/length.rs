@@ -69,6 +69,15 @@ impl<T> Chan<T> {
         received < sent.ticket() || !self.returned.is_empty() || self.is_over(sent)
     }
 
+    /// Numbers that change whenever a send or a receive comes to be ready, or ceases to be. Tickets that are given back are
+    /// counted, before and after the rest is read: so of two equal stamps the second has seen no ticket come and go.
+    pub(super) fn stamp(&self) -> [u64; 7] {
+        let recalls = self.recalls();
+        let (received, sent, end) = (self.received(), self.sent().bits(), self.buffer_end());
+        let (returned, loans) = (self.returned.census().bits(), self.has_loans() as u64);
+        [recalls, received, sent, end, returned, loans, self.recalls()]
+    }
+
     /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not
     /// taken into account.
     pub(super) fn is_ready_to_send(&self, own: u64) -> bool {

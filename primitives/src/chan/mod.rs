@@ -67,6 +67,7 @@
 //!   received goes to the next receiver, which may be the same future when it is polled again. A thread that is
 //!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
+//!   A select takes its default only if at one moment none of its channels was ready.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the earlier

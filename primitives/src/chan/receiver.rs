@@ -7,7 +7,7 @@ use super::core::{Chan, Patience};
 use super::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use super::iter::{Drain, IntoIter, Iter, TryIter};
 use super::recv::NotReceived;
-use super::select::handle::{Handle, Hold, Look, Slot};
+use super::select::handle::{Handle, Hold, Look, Slot, Stamp};
 use super::select::{Case, Order, run};
 use super::shared::Share;
 use super::watch::Watchers;
@@ -403,6 +403,14 @@ impl<T> Handle for Receiver<T> {
             Source::Channel(chan) => chan.is_ready_to_receive(),
             Source::Alarm(alarm, _) => alarm.is_ready(own),
             Source::Never => false,
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        match &self.0 {
+            Source::Channel(chan) => chan.stamp(),
+            Source::Alarm(alarm, _) => alarm.stamp(),
+            Source::Never => [0; 7],
         }
     }
 

@@ -25,6 +25,10 @@ const COME: u64 = 1 << 32;
 pub(super) struct Census(u64);
 
 impl Census {
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
     pub(super) fn here(self) -> usize {
         (self.0 % COME) as usize
     }
@@ -311,7 +315,11 @@ impl<T> Chan<T> {
     /// was sent may still come back. Whoever lends a value counts the loan and then looks whether the channel is closed.
     #[inline]
     pub(super) fn is_over(&self, sent: Sent) -> bool {
-        sent.is_closed() && self.loans.load(SeqCst) == 0
+        sent.is_closed() && !self.has_loans()
+    }
+
+    pub(super) fn has_loans(&self) -> bool {
+        self.loans.load(SeqCst) != 0
     }
 
     /// Lends a value to a receive that may give it back, unless the channel is closed; a value that is `again` handed over

@@ -4,7 +4,7 @@ use super::cell::Phase;
 use super::claim::Claim;
 use super::core::Patience;
 use super::error::{CloseError, SendError, SendTimeoutError, TrySendError};
-use super::select::handle::{Handle, Hold, Look, Slot};
+use super::select::handle::{Handle, Hold, Look, Slot, Stamp};
 use super::send::NotSent;
 use super::shared::Share;
 use super::watch::Watchers;
@@ -212,6 +212,10 @@ impl<T> Handle for Sender<T> {
 
     fn is_ready(&self, own: u64) -> bool {
         self.0.is_ready_to_send(own)
+    }
+
+    fn stamp(&self) -> Stamp {
+        self.0.stamp()
     }
 
     fn watchers(&self) -> Option<&Watchers> {

@@ -51,6 +51,9 @@ impl Slot {
     }
 }
 
+/// Numbers of a channel that change with what is ready in it; see [`Handle::stamp`].
+pub(in crate::chan) type Stamp = [u64; 7];
+
 /// What a select finds that has begun to wait and looks at a case again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -102,6 +105,8 @@ pub trait Handle {
     /// Whether the operation would not wait, at some moment, if for a send so many receivers are not taken into
     /// account.
     fn is_ready(&self, own: u64) -> bool;
+    /// What the channel looks like: while it looks the same, whether the operation is ready has not changed, but by the clock.
+    fn stamp(&self) -> Stamp;
     /// Who is told of changes in the channel, if there are any.
     fn watchers(&self) -> Option<&Watchers>;
     /// The channel's address, and whether the operation is a send.

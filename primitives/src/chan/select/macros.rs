@@ -1,6 +1,6 @@
 //! `select!` and `select_biased!`: what they expand to.
 
-use super::handle::{Handle, Look, Slot};
+use super::handle::{Handle, Look, Slot, Stamp};
 use super::order::Order;
 use super::run::{Case, run};
 use crate::chan::claim::Claim;
@@ -114,6 +114,10 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().is_ready_to_send(own)
     }
 
+    fn stamp(&self) -> Stamp {
+        self.chan().stamp()
+    }
+
     fn watchers(&self) -> Option<&Watchers> {
         Some(&self.chan().watchers)
     }
@@ -210,7 +214,7 @@ impl<'a, const N: usize> Cases<'a, N> {
     #[track_caller]
     pub fn complete<C: Completes>(&mut self, case: &C) -> C::Result {
         let chosen = self.chosen.take().expect("only a case that was chosen is completed");
-        let Case { handle, slot } = &mut self.cases[chosen];
+        let Case { handle, slot, .. } = &mut self.cases[chosen];
         let is_it =
             ::core::ptr::addr_eq(::core::ptr::from_ref(*handle), ::core::ptr::from_ref(case.handle()));
         assert!(is_it, "a case of a select is completed with another one's handle");

@@ -177,7 +177,7 @@ impl<'a> Select<'a> {
     fn run(&mut self, patience: Patience) -> Option<SelectedOperation<'a>> {
         let mut cases: Vec<Case<'a>> = self.cases.iter().map(|(_, handle)| Case::new(*handle)).collect();
         let chosen = run(&mut cases, self.order, patience)?;
-        let Case { handle, mut slot } = cases.swap_remove(chosen);
+        let Case { handle, mut slot, .. } = cases.swap_remove(chosen);
         handle.lend(&mut slot);
         Some(SelectedOperation { index: self.cases[chosen].0, handle, slot, not_send: PhantomData })
     }

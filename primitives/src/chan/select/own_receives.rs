@@ -29,7 +29,7 @@ impl OwnReceives {
 
 #[cfg(test)]
 mod tests {
-    use super::super::handle::{Look, Slot};
+    use super::super::handle::{Look, Slot, Stamp};
     use super::*;
     use crate::chan::claim::Claim;
     use crate::chan::watch::Watchers;
@@ -40,6 +40,9 @@ mod tests {
     struct Asked<'a>((usize, bool), &'a Cell<usize>);
 
     impl Handle for Asked<'_> {
+        fn stamp(&self) -> Stamp {
+            [0; 7]
+        }
         fn attempt(&self, _: &mut Slot) -> bool {
             false
         }

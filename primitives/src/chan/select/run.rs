@@ -1,6 +1,6 @@
 //! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
 
-use super::handle::{Handle, Hold, Look, Slot};
+use super::handle::{Handle, Hold, Look, Slot, Stamp};
 use super::order::{FEW, Order};
 use super::own_receives::OwnReceives;
 use crate::chan::claim::{Claim, Outcome};
@@ -16,11 +16,19 @@ use std::time::Instant;
 pub(in crate::chan) struct Case<'a> {
     pub(in crate::chan) handle: &'a dyn Handle,
     pub(in crate::chan) slot: Slot,
+    /// What its channel looked like when this was tried in vain.
+    stamp: Stamp,
 }
 
 impl<'a> Case<'a> {
     pub(in crate::chan) fn new(handle: &'a dyn Handle) -> Case<'a> {
-        Case { handle, slot: Slot::EMPTY }
+        Case { handle, slot: Slot::EMPTY, stamp: [0; 7] }
+    }
+
+    /// Whether its channel looks as it did before.
+    fn looks_the_same(&mut self) -> bool {
+        let before = ::core::mem::replace(&mut self.stamp, self.handle.stamp());
+        before == self.stamp
     }
 
     fn attempt(&mut self) -> bool {
@@ -67,7 +75,7 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patie
     if deferred::call()
         && let Some(chosen) = chosen
     {
-        let Case { handle, slot } = &mut cases[chosen];
+        let Case { handle, slot, .. } = &mut cases[chosen];
         handle.withdraw(slot);
     }
     chosen
@@ -76,6 +84,7 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patie
 fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
     let order = order.of(cases.len());
     let backoff = Backoff::new();
+    let mut tried = false;
     loop {
         if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt()) {
             return Some(ready);
@@ -84,7 +93,17 @@ fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<
             Patience::Until(deadline) => deadline,
             // To know, such a case must wait in a cell.
             Patience::None if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
-            Patience::None => return None,
+            // That none is ready is said of one moment: before and after they were tried all channels look the same.
+            Patience::None => {
+                // Each case is looked at, for the next round.
+                let changed =
+                    cases.iter_mut().filter_map(|case| (!case.looks_the_same()).then_some(())).count();
+                if cases.len() < 2 || (tried && changed == 0) {
+                    return None;
+                }
+                tried = true;
+                continue;
+            }
         };
         // To wait in all cells and leave them again costs more than a moment; but so does it to try many cases again.
         let is_soon = !backoff.is_completed() && cases.len() <= FEW;
@@ -131,7 +150,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             Ended::Decided(outcome) => match outcome.case() {
                 None => (None, false),
                 Some((case, closed)) => {
-                    let Case { handle, slot } = &mut self.cases[case];
+                    let Case { handle, slot, .. } = &mut self.cases[case];
                     (Some(case), handle.chosen(slot, closed))
                 }
             },
@@ -226,7 +245,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
         for &number in self.order {
             let Some(instant) = self.cases[number].handle.reserve() else { continue };
             let chosen = Outcome::chosen(number, false);
-            let Case { handle, slot } = &mut self.cases[number];
+            let Case { handle, slot, .. } = &mut self.cases[number];
             match self.claim.decide(Outcome::WAITING, chosen) {
                 // Else the timer was set anew at this very moment, and the select starts over.
                 Ok(()) if handle.confirm(slot, instant) => return Some(Ended::Happened(number)),
