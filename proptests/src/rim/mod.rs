@@ -13,8 +13,7 @@
 //! - [`locks`]: locks, counters, groups, and what is done once;
 //! - [`maps`]: a map, whose keys and values misbehave in each callback;
 //! - [`threads`]: a channel between threads, who are served in turn;
-//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks;
-//! - [`twos`]: selects over two channels, whose answers must be those of two queues.
+//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks.
 //!
 //! In every family each value that was made is dropped exactly once, or forgotten by a step that says so; memory at the
 //! end is what it was at the start; every program ends.
@@ -35,7 +34,6 @@ pub mod locks;
 pub mod maps;
 pub mod threads;
 pub mod timers;
-pub mod twos;
 pub mod user;
 
 /// What becomes of a selected operation.
