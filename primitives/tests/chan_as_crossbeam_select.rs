@@ -339,3 +339,39 @@ fn values_that_stay_on_their_thread_can_be_selected() {
     let operation = select.select();
     assert_eq!((operation.index(), operation.recv(&rx)), (receive, Ok(value)));
 }
+
+fn select_send(tx: &Sender<i32>, value: i32) -> Result<(), SendError<i32>> {
+    let mut select = Select::new();
+    select.send(tx);
+    select.select().send(tx, value)
+}
+
+#[test]
+fn a_selected_send_meets_a_receiver_that_does_not_wait() {
+    let (tx, rx) = bounded(0);
+    thread::scope(|scope| {
+        scope.spawn(move || select_send(&tx, 1).expect("open"));
+        while rx.try_recv() != Ok(1) {
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn completing_a_send_does_not_block_though_its_place_is_gone() {
+    let (tx, rx) = bounded(1);
+    let mut select = Select::new();
+    select.send(&tx);
+    let operation = select.select();
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "this receive takes the place away");
+    tx.try_send(2).expect("room");
+    operation.send(&tx, 1).expect("open");
+    assert_eq!((rx.recv(), rx.recv()), (Ok(1), Ok(2)), "the operation was chosen first");
+
+    let mut select = Select::new();
+    select.send(&tx);
+    let operation = select.select();
+    tx.close().expect("open");
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    assert_eq!(operation.send(&tx, 3), Err(SendError(3)), "nothing comes after the end");
+}

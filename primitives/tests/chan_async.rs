@@ -411,3 +411,17 @@ fn a_closed_channel_is_not_empty_while_an_operation_has_a_value() {
         assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     }
 }
+
+#[test]
+fn a_value_selected_for_a_future_that_is_dropped_goes_to_the_next_receiver() {
+    let (tx, rx) = bounded(0);
+    let mut future = rx.recv_async();
+    waits(&mut future);
+    let mut select = Select::new();
+    select.send(&tx);
+    let operation = select.try_select().expect("the future waits");
+    drop(future);
+    operation.send(&tx, 1).expect("open");
+    assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Err(TryRecvError::Empty)));
+}

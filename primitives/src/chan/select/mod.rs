@@ -47,8 +47,9 @@ pub use macros::{Cases, Completes, Sending};
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added, by the same handle or by a clone of it. For a send the value comes only then: if the receiver or the place for which it was chosen is gone by
-/// then, it waits as any other send.
+/// added, by the same handle or by a clone of it. For a send the value comes only then, and completing it does not block: if the
+/// receiver or the place for which it was chosen is gone by then, the value goes to the next receiver, before all others
+/// (and so the channel holds one value more than its capacity until then).
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -332,7 +333,7 @@ impl SelectedOperation<'_> {
         );
     }
 
-    /// Completes a send.
+    /// Completes a send. Does not block; see [`Select`] for a receiver that is gone.
     ///
     /// # Errors
     /// If the channel is closed; the value comes back.

@@ -6,7 +6,7 @@ use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::{Chan, NoTicket, Patience};
 use crate::chan::deferred;
 use crate::chan::error::SendError;
-use crate::chan::send::Offered;
+use crate::chan::send::{NotSent, Offered};
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
@@ -266,8 +266,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends the value for which the case has a cell. If the cell has become useless meanwhile, the value is
-    /// sent as any other.
+    /// Sends the value for which the case has a cell, without waiting. If the receiver or the place for which the case was
+    /// chosen is gone, the value goes to the next receiver, as one does that came back.
     pub(in crate::chan) fn finish_late(&self, slot: &mut Slot, value: T) -> Result<(), SendError<T>> {
         if slot.hold != Hold::Late {
             slot.hold = Hold::Nothing;
@@ -281,13 +281,17 @@ impl<T> Chan<T> {
         if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
             return Ok(());
         }
-        let sent = self.settle_send(place, slot.ticket, Patience::Until(None));
+        let sent = self.settle_send(place, slot.ticket, Patience::None);
         let value = match deferred::settle_with(sent) {
             Ok(()) => return Ok(()),
-            Err((value, Some(_))) => return Err(SendError(value)),
-            Err((value, None)) => value,
+            Err((value, Some(NotSent::Closed))) => return Err(SendError(value)),
+            Err((value, _)) => value,
         };
-        self.send(value, Patience::Until(None)).map_err(|(value, _)| SendError(value))
+        if !self.lend(false) {
+            return Err(SendError(value));
+        }
+        self.give_back(value, slot.ticket);
+        Ok(())
     }
 
     /// The value for which the case has a cell will not come.
