@@ -227,6 +227,27 @@ fn a_loop_may_give_up() {
 }
 
 #[test]
+fn a_receiver_may_give_up() {
+    fn tries(count: usize) -> Option<i32> {
+        let (tx, rx) = selvedge::chan::bounded(1);
+        thread::scope(|scope| {
+            scope.spawn(move || tx.send(1));
+            for _ in 0..count {
+                if let Ok(value) = rx.try_recv() {
+                    return Some(value);
+                }
+                thread::yield_now();
+            }
+            None
+        })
+    }
+    exhaustive([None, Some(1)], || tries(1));
+    let (found, report) = outcomes(checker().preemption_bound(Some(1)), || tries(3));
+    assert!(report.verdict.passed(), "{report}");
+    assert_eq!(found, BTreeSet::from([None, Some(1)]), "{report}");
+}
+
+#[test]
 fn a_loop_remembers_what_it_passed() {
     fn largest_step(x: &AtomicUsize, pause: impl Fn()) -> usize {
         let (mut last, mut step) = (0, 0);

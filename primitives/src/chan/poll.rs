@@ -88,7 +88,7 @@ impl<T> Chan<T> {
         slot.set(ticket, Hold::Nothing);
         let mut state = place.cell().load();
         loop {
-            match self.accept(place, state, ticket, None) {
+            match self.accept(place, state, ticket, None, Patience::Until(None)) {
                 Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
                 Accepted::Broken => return Some(Err(None)),
                 Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),

@@ -26,7 +26,8 @@ pub(super) enum Accepted {
     Broken,
     /// There will be no value; we have left.
     Closed,
-    /// There is no value yet, and no sender under way: wait here, in a cell in this state.
+    /// There is no value yet, and no sender under way, or the receiver need not wait for that one: it waits here, or leaves
+    /// with nothing, in a cell in this state.
     MustWait(State),
 }
 
@@ -56,8 +57,10 @@ impl<T> Chan<T> {
                 Ok(value) => return Ok(self.received_by(ticket, value)),
                 Err(why) => {
                     deferred::settle();
-                    if let Some(why) = why {
-                        return Err(why);
+                    match why {
+                        Some(NotReceived::Empty) if self.returned.has_news(returned) => (),
+                        Some(why) => return Err(why),
+                        None => (),
                     }
                 }
             }
@@ -98,12 +101,11 @@ impl<T> Chan<T> {
         patience: Patience,
     ) -> Result<T, Option<NotReceived>> {
         loop {
-            state = match self.accept(place, state, ticket, None) {
+            state = match self.accept(place, state, ticket, None, patience) {
                 Accepted::Value => return Ok(self.collect(place, place.cell().load())),
                 Accepted::Broken => return Err(None),
                 Accepted::Closed => return Err(Some(NotReceived::Closed)),
                 Accepted::MustWait(state) => match patience {
-                    // The sender that had our ticket has given it back.
                     Patience::None => match self.stop_receiving(place, state, ticket) {
                         Ok(()) => return Err(Some(NotReceived::Empty)),
                         Err(found) => found,
@@ -117,13 +119,26 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Looks what is in the cell for its receiver. `own` is the claim of the select that does this.
+    /// Whether the channel was empty at a moment, for a receiver whose cell had no value since then. No value that was there
+    /// can have gone since, unless another receiver has got a ticket, which would show.
+    fn is_empty_beyond(&self, ticket: u64) -> bool {
+        let has_value = |place: Place<'_, Cell<T>>| {
+            matches!(Phase::of(place.cell().look()), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
+        };
+        let tickets = ticket + 1..self.sent().ticket();
+        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place)) && self.received() == ticket + 1
+    }
+
+    /// Looks what is in the cell for its receiver. `own` is the claim of the select that does this. A receiver without
+    /// patience leaves an empty channel to a sender under way, and does not break that one's cell: each of the two could go
+    /// on to do so to the other for ever.
     pub(super) fn accept(
         &self,
         place: Place<'_, Cell<T>>,
         mut state: State,
         ticket: u64,
         own: Option<&Claim>,
+        patience: Patience,
     ) -> Accepted {
         let cell = place.cell();
         let backoff = Backoff::new();
@@ -165,6 +180,9 @@ impl<T> Chan<T> {
                             backoff.snooze();
                             state = cell.load();
                             continue;
+                        }
+                        if patience.is_none() && self.is_empty_beyond(ticket) {
+                            return Accepted::MustWait(state);
                         }
                         Phase::Broken
                     } else if self.is_over(sent) {

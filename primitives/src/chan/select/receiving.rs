@@ -38,7 +38,7 @@ impl<T> Chan<T> {
             slot.wait_at(ticket, place.anchor());
             let mut state = place.cell().load();
             loop {
-                match self.accept(place, state, ticket, None) {
+                match self.accept(place, state, ticket, None, Patience::Until(None)) {
                     Accepted::Value => slot.hold = Hold::Happened,
                     Accepted::Closed => slot.hold = Hold::Closed,
                     Accepted::Broken => break,
@@ -67,7 +67,7 @@ impl<T> Chan<T> {
             slot.wait_at(ticket, place.anchor());
             let mut state = place.cell().load();
             loop {
-                match self.accept(place, state, ticket, Some(claim)) {
+                match self.accept(place, state, ticket, Some(claim), Patience::Until(None)) {
                     Accepted::Value => slot.hold = Hold::Happened,
                     Accepted::Closed => slot.hold = Hold::Closed,
                     Accepted::Broken => {
