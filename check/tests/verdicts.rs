@@ -487,3 +487,19 @@ fn a_model_in_which_nothing_is_concurrent_can_be_sampled() {
         }
     }
 }
+
+/// A search that comes to the end of no execution has checked nothing.
+#[test]
+#[cfg(feature = "rc11")]
+fn a_search_without_an_execution_is_refused() {
+    let checker = Checker::new().ignore_environment().engines([Engine::Rc11]);
+    let run = |bound| {
+        let report = checker.clone().rc11_event_bound(Some(bound)).run(|| {
+            assert_eq!(two_adders().load(Relaxed), 3);
+        });
+        report[0].clone()
+    };
+    let Verdict::Refused { why } = run(2).verdict else { panic!("{}", run(2)) };
+    assert!(why.contains("no execution came to its end") && why.contains("2 events"), "{why}");
+    assert!(run(100).verdict.passed(), "{}", run(100));
+}

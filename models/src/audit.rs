@@ -28,7 +28,7 @@ pub fn survey(model: &Model, engine: Engine, effort: &Effort) -> Result<Vec<Use>
         checker.clone().rc11_event_bound(bound).run(model.body)
     });
     let (report, met) = checker.survey(model.body);
-    match short.chain([report]).find(|report| !report.verdict.passed()) {
+    match short.chain([report]).find(|report| report.verdict.failure().is_some()) {
         Some(failed) => Err(Box::new(failed)),
         None => Ok(met),
     }

@@ -83,7 +83,7 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
         let step = checker.clone().time_limit(effort.time_limit / (2 * STEPS.len() as u32));
         let mut steps =
             STEPS.iter().map(|bound| only(step.clone().rc11_event_bound(Some(*bound)).run(model.body)));
-        if let Some(failed) = steps.find(|report| !report.verdict.passed()) {
+        if let Some(failed) = steps.find(|report| report.verdict.failure().is_some()) {
             return failed;
         }
         checker = checker.time_limit(effort.time_limit / 2);
@@ -112,7 +112,7 @@ pub fn run_mutant(
     for step in steps_of_a_mutant(&checker, model.bound, engine) {
         let report = only(step.run(model.body));
         judged = mutant.judge(&report);
-        if !report.verdict.passed() {
+        if report.verdict.failure().is_some() {
             break;
         }
     }

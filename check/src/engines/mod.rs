@@ -169,6 +169,16 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
     // Relaxed: the exploration has reported.
     let out_of_time = verdict.passed() && plan.out_of_time.load(Relaxed);
     let (mut verdict, remark) = remarked(verdict, remark(&plan, &done));
+    if let Verdict::Searched { bounds, .. } = &verdict
+        && done.executions == 0
+        && plan.replay.is_none()
+        && plan.rc11.shard.is_none()
+    {
+        let why = format!(
+            "no execution came to its end ({bounds}), so nothing was checked: allow more, or make the model smaller"
+        );
+        verdict = Verdict::Refused { why };
+    }
     match &mut verdict {
         Verdict::Searched { executions, .. } => *executions = done.executions,
         Verdict::Sampled { schedules, .. } => *schedules = done.executions,

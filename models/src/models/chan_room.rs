@@ -2,7 +2,7 @@
 
 use super::futures::poll_once;
 use super::{small, until_sender_waits};
-use selvedge::chan::{TryRecvError, TrySendError, bounded_with_segments, unbounded_with_segments};
+use selvedge::chan::{TryRecvError, TrySendError, unbounded_with_segments};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
 use std::time::Duration;
@@ -168,7 +168,7 @@ pub fn a_waiting_sender_is_not_counted() {
 /// A sender gives up behind a full buffer while a receiver takes a value: that place is not counted, and the next value is
 /// the next one.
 pub fn a_place_that_is_passed_over_is_not_counted() {
-    let (tx, rx) = bounded_with_segments(1, 0);
+    let (tx, rx) = small(1);
     tx.send(0).expect("room");
     let mut gives_up = tx.send_async(1);
     let mut stays = tx.send_async(2);

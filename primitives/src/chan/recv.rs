@@ -126,7 +126,8 @@ impl<T> Chan<T> {
             matches!(Phase::of(place.cell().look()), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
         };
         let tickets = ticket + 1..self.sent().ticket();
-        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place)) && self.received() == ticket + 1
+        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place))
+            && self.received() == ticket + 1
     }
 
     /// Looks what is in the cell for its receiver. `own` is the claim of the select that does this. A receiver without
