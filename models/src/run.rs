@@ -43,8 +43,8 @@ impl Effort {
 const MUTANT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The most events that an execution of a bounded model may have under rc11: operations that break each
-/// other's cells and try again could go on for ever. The longest models take about 300 if they don't.
-const EVENTS: u32 = 400;
+/// other's cells and try again could go on for ever. The longest models take about 500 if they don't.
+const EVENTS: u32 = 600;
 
 /// How long executions may become, step by step: what can go wrong mostly does so in a short one, and there are far
 /// fewer of them.

@@ -172,7 +172,7 @@ impl Bug {
             let mut checkers = bounded.chain([first.clone(), checker.clone()]).peekable();
             loop {
                 let report = run(&checkers.next().expect("the last one returns"), self.buggy);
-                if !report.verdict.passed() || checkers.peek().is_none() {
+                if report.verdict.failure().is_some() || checkers.peek().is_none() {
                     return report;
                 }
             }

@@ -94,10 +94,18 @@ impl<T> Chan<T> {
 
     /// The number of values in the buffer, at some moment, and of those that came back.
     pub(super) fn len(&self) -> usize {
-        // Audit: see `sent`.
-        let (received, sent) = (self.received(), self.sent().ticket());
-        // Relaxed: see `note_gone_sender`. Below zero if a receiver has been faster than its sender.
-        let gone = (self.gone_senders.load(Relaxed) as isize).max(0) as u64;
+        let mut received = self.received();
+        // A receiver that comes meanwhile would make the senders after it count, so the numbers are read again; that is
+        // another thread's progress.
+        let (sent, gone) = loop {
+            let sent = self.sent().ticket();
+            // Relaxed: see `note_gone_sender`. Below zero if a receiver has been faster than its sender.
+            let gone = (self.gone_senders.load(Relaxed) as isize).max(0) as u64;
+            match self.received() {
+                same if same == received => break (sent, gone),
+                newer => received = newer,
+            }
+        };
         let waiting = sent.saturating_sub(received).saturating_sub(gone) as usize;
         let buffered = match self.capacity() {
             Capacity::Rendezvous => 0,
