@@ -279,7 +279,7 @@ impl<T> Chan<T> {
         unsafe { place.cell().put(value) };
         let state = place.cell().load();
         if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
-            return Ok(());
+            return deferred::settle_with(Ok(()));
         }
         let sent = self.settle_send(place, slot.ticket, Patience::None);
         let value = match deferred::settle_with(sent) {
@@ -291,7 +291,7 @@ impl<T> Chan<T> {
             return Err(SendError(value));
         }
         self.give_back(value, slot.ticket);
-        Ok(())
+        deferred::settle_with(Ok(()))
     }
 
     /// The value for which the case has a cell will not come.
