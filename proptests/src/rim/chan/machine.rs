@@ -285,6 +285,9 @@ impl Machine {
         } else {
             self.begin(number, sends, value)
         };
+        if matches!(polled, Some(Polled::Received(Some(_)))) {
+            self.model.had(number);
+        }
         self.settle();
         match polled {
             Some(polled) => self.polled(number, polled, decided),
@@ -339,7 +342,9 @@ impl Machine {
         task.woken = None;
         self.model.stages[number] = Stage::Idle;
         let back = match (polled, stage) {
-            (Polled::Received(Some(value)), Stage::Served(id)) if value.id() == id => Some(value),
+            (Polled::Received(Some(value)), Stage::Had(id) | Stage::Served(id)) if value.id() == id => {
+                Some(value)
+            }
             (Polled::Received(None), Stage::Closed) => {
                 self.model.told();
                 task.finished = true;

@@ -12,6 +12,8 @@ pub enum Stage {
     Waits,
     /// This value has come for it.
     Served(u32),
+    /// It has had this value for good.
+    Had(u32),
     /// Its value has been sent.
     Sent,
     /// The channel has been closed while it waited.
@@ -164,6 +166,13 @@ impl Model {
         let stage = std::mem::replace(&mut self.stages[task], Stage::Idle);
         if let Stage::Served(id) = stage {
             self.give_back(id);
+        }
+    }
+
+    /// A poll has had what came for the task, so that it does not come back; then others may be told the end.
+    pub fn had(&mut self, task: usize) {
+        if let Stage::Served(id) = self.stages[task] {
+            self.stages[task] = Stage::Had(id);
         }
     }
 
