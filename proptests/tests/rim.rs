@@ -9,7 +9,7 @@
 )]
 
 use selvedge_proptests::rim::drive::Family;
-use selvedge_proptests::rim::{alarms, arcs, cells, chan, locals, locks, maps, threads, timers};
+use selvedge_proptests::rim::{alarms, arcs, cells, chan, locals, locks, maps, threads, timers, twos};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -95,4 +95,16 @@ fn locks_and_counters_on_one_thread_are_their_models() {
 fn threads_on_a_channel_are_served_in_turn() {
     let test = "threads_on_a_channel_are_served_in_turn";
     Family { test, cases: 12, programs: threads::programs(), run: threads::run, live }.check();
+}
+
+#[test]
+fn selects_over_two_channels_are_linearizable() {
+    let test = "selects_over_two_channels_are_linearizable";
+    Family { test, cases: 12, programs: twos::programs(), run: twos::run, live }.check();
+}
+
+#[test]
+fn nothing_goes_on_where_all_wait_to_become_ready() {
+    let test = "nothing_goes_on_where_all_wait_to_become_ready";
+    Family { test, cases: 10, programs: alarms::idle(), run: alarms::run_idle, live }.check();
 }

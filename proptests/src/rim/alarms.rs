@@ -1,7 +1,7 @@
-//! Timers and tickers between threads.
+//! Timers and tickers between threads, and selects that only wait to become ready.
 //!
 //! Operations on a timer come one after the other, as if by one thread: afterwards a ticker ticks on or is still, and
-//! a timer goes off once or not at all.
+//! a timer goes off once or not at all. When nobody has anything to do any more, nothing goes on.
 
 use super::drive::{Smaller, headline, smaller_lists};
 use core::fmt;
@@ -10,9 +10,10 @@ use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::sample::select as one_of;
 use proptest::strategy::Strategy;
-use selvedge::chan::{Receiver, Select, Ticker, Timer};
+use selvedge::chan::{Receiver, Select, Ticker, Timer, bounded_with_segments};
+use selvedge::rt::park::Parker;
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, Strategy as Way};
+use selvedge_check::{Checker, Engine, FailureKind, Strategy as Way};
 use std::time::Instant;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -139,6 +140,94 @@ pub fn run(program: &Program) -> isize {
     }
     if cfg!(feature = "rc11") {
         check(Engine::Rc11, true);
+    }
+    isize::MAX // the engines look after memory
+}
+
+/// Threads that wait until a channel becomes ready, and visitors that give up; nothing ever comes.
+#[derive(Clone)]
+pub struct Idle {
+    waiting: usize,
+    visitors: usize,
+    rendezvous: bool,
+    sends: bool,
+}
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Idle { waiting, visitors, rendezvous, sends } = self;
+        write!(f, "{waiting} wait, {visitors} visit; rendezvous: {rendezvous}, to send: {sends}")
+    }
+}
+
+impl Smaller for Idle {
+    fn smaller(&self) -> Vec<Idle> {
+        let mut all = Vec::new();
+        if self.waiting > 1 {
+            all.push(Idle { waiting: self.waiting - 1, ..self.clone() });
+        }
+        if self.visitors > 0 {
+            all.push(Idle { visitors: self.visitors - 1, ..self.clone() });
+        }
+        all
+    }
+}
+
+/// Up to three threads that wait.
+pub fn idle() -> impl Strategy<Value = Idle> {
+    (1..5_usize, 0..3_usize, any::<bool>(), any::<bool>())
+        .prop_map(|(waiting, visitors, rendezvous, sends)| Idle { waiting, visitors, rendezvous, sends })
+}
+
+fn idle_body(idle: &Idle) {
+    let capacity = usize::from(!idle.rendezvous);
+    let (tx, rx) = bounded_with_segments::<u8>(capacity, 2);
+    if idle.sends {
+        (0..capacity).for_each(|_| tx.send(0).expect("there is room"));
+    }
+    let wait = |visits: bool| {
+        let mut select = Select::new();
+        if idle.sends {
+            select.send(&tx)
+        } else {
+            select.recv(&rx)
+        };
+        if visits {
+            assert!(select.ready_timeout(MOMENT).is_err(), "nothing has come");
+        } else {
+            select.ready();
+            unreachable!("nothing comes");
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..idle.waiting {
+            scope.spawn(|| wait(false));
+        }
+        for _ in 0..idle.visitors {
+            scope.spawn(|| wait(true));
+        }
+        Parker::new().park();
+    });
+}
+
+/// Runs it where there is an engine that sees whether anybody runs.
+///
+/// # Panics
+/// If something goes on.
+pub fn run_idle(idle: &Idle) -> isize {
+    if cfg!(feature = "shuttle") {
+        // All wait in the end, which is a deadlock: one schedule at a time, since a search ends with it. The first one of
+        // a depth-first search lets each thread run until it waits.
+        for seed in 0..20 {
+            let theirs = idle.clone();
+            let checker =
+                Checker::new().ignore_environment().name("idle").shrink(false).max_operations(3_000);
+            let engines = [Way::DepthFirst, Way::Random, Way::Pct].map(Engine::Shuttle);
+            for report in checker.engines(engines).iterations(1).seed(seed).run(move || idle_body(&theirs)) {
+                let kind = report.verdict.failure().map(|found| found.failure.kind);
+                assert_eq!(kind, Some(FailureKind::Deadlock), "{}", headline(&report));
+            }
+        }
     }
     isize::MAX // the engines look after memory
 }

@@ -4,7 +4,7 @@
 //! selected operation. The code that a primitive calls back (wakers, `Clone`, `Drop`, `Hash`, `Eq`, closures) panics
 //! or calls the same object again. Each family of objects has a module:
 //!
-//! - [`alarms`]: timers and tickers between threads;
+//! - [`alarms`]: timers and tickers between threads, and selects that only wait to become ready;
 //! - [`arcs`]: strong and weak pointers of `rt` between threads;
 //! - [`cells`]: stacks, pools, shared values and domains;
 //! - [`chan`]: handles, futures, streams, sinks and selects of a channel on one thread, against an exact model: every
@@ -13,7 +13,8 @@
 //! - [`locks`]: locks, counters, groups, and what is done once;
 //! - [`maps`]: a map, whose keys and values misbehave in each callback;
 //! - [`threads`]: a channel between threads, who are served in turn;
-//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks.
+//! - [`timers`]: timers, tickers and channels of instants, their selects and tasks;
+//! - [`twos`]: selects over two channels, whose answers must be those of two queues.
 //!
 //! In every family each value that was made is dropped exactly once, or forgotten by a step that says so; memory at the
 //! end is what it was at the start; every program ends.
@@ -34,6 +35,7 @@ pub mod locks;
 pub mod maps;
 pub mod threads;
 pub mod timers;
+pub mod twos;
 pub mod user;
 
 /// What becomes of a selected operation.
