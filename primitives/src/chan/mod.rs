@@ -53,8 +53,9 @@
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
 //!   with it no more than the value or the place that its ticket names. Who has to wait looks for 50 µs at most, as long as nobody else wants the processor, and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all:
-//!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back,
-//!   also those that wait.
+//!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back.
+//!   Senders that wait are told one after the other: a receive that began before the close may still take the value of one
+//!   of them when another has its value back already.
 //! - *Timeouts and dropped futures.* A value is received or comes back, never both, never neither. What came for a
 //!   future, or for an operation of [`Select`], that is dropped goes to the first receiver that waits, else to the next one,
 //!   before what was sent later; until then it counts in the channel's length, beyond its capacity if need be. As long as a
@@ -67,7 +68,8 @@
 //!   received goes to the next receiver, which may be the same future when it is polled again. A thread that is
 //!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
-//!   A select takes its default only if at one moment none of its channels was ready.
+//!   A select takes its default only if at one moment none of its channels was ready; of [`Select::try_ready`] that is not
+//!   true for several channels, nor where another select has the instant of a timer in its hands.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the earlier
@@ -130,7 +132,8 @@
 //! passes it; or, where the end stands at it, as soon as its sender has given up.
 //!
 //! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
-//! receive likewise; a failing `try_recv`, its last read of a counter; a failing `try_send`, its last read of
+//! receive likewise; a failing `try_recv`, its last read of a counter, or, if its sender is under way, the moment from which
+//! it found no value in the cells of all later tickets; a failing `try_send`, its last read of
 //! `received`, from where on there are as many values as the buffer holds, in cells whose sends can no longer fail;
 //! close, setting the bit in `sent`. Up to where cells are settled in this way the channel remembers, so that each is
 //! looked at once (see the module `settled`). While a send is under way among them, or a [`SelectedOperation`] that will

@@ -119,8 +119,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Whether the channel was empty at a moment, for a receiver whose cell had no value since then. No value that was there
-    /// can have gone since, unless another receiver has got a ticket, which would show.
+    /// Whether the channel was open and empty at a moment, for a receiver whose cell had no value since then. No value that
+    /// was there can have gone since, unless another receiver has got a ticket, which would show.
     fn is_empty_beyond(&self, ticket: u64) -> bool {
         let has_value = |place: Place<'_, Cell<T>>| {
             matches!(Phase::of(place.cell().look()), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
@@ -128,6 +128,7 @@ impl<T> Chan<T> {
         let tickets = ticket + 1..self.sent().ticket();
         !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place))
             && self.received() == ticket + 1
+            && !self.sent().is_closed()
     }
 
     /// Looks what is in the cell for its receiver. `own` is the claim of the select that does this. A receiver without

@@ -269,8 +269,10 @@ impl<T> Chan<T> {
     /// Gives a value back that is on loan, and that the receive with this ticket got: for the next receiver.
     #[cold]
     pub(super) fn give_back(&self, value: T, ticket: u64) {
+        // A receiver that waits gets it, as if it were sent now; one that comes later does not see it before.
+        let Err(value) = self.resend(value) else { return self.end_loan() };
         self.returned.put(value, ticket);
-        // A receiver that waits gets it, as if it were sent now.
+        // A receiver that has begun to wait meanwhile may have looked before the value was there.
         while self.sent().ticket() < self.received() {
             let Some((value, ticket)) = self.returned.take() else { return };
             match self.resend(value) {

@@ -49,6 +49,9 @@ impl<'a> Select<'a> {
     /// # Errors
     /// If none is.
     ///
+    /// It may name an operation that is not ready, where senders or receivers have given up: try the operation, and do not
+    /// count on it. With several channels it may find none ready though at every moment one was.
+    ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
     /// let (tx, rx) = unbounded();
