@@ -3,7 +3,7 @@
 
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
-use selvedge_check::{Checker, Engine, Program, Scenario, Spec, Strategy};
+use selvedge_check::{Checker, Engine, Scenario, Spec, Strategy};
 
 /// A step of a counter that may be asked how often it was stepped.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ mod pasted {
 fn a_failing_program_is_printed_as_a_test_that_compiles() {
     use Step::{Count, Forward};
     let threads = vec![vec![Forward(1)], vec![Forward(2)]];
-    let program = Program { first: vec![], threads, last: vec![Count] };
+    let program = selvedge_check::Program { first: vec![], threads, last: vec![Count] };
     let failing = steps().run_program(&program).expect_err("an addition may be lost").to_string();
     let dense = |text: &str| text.split_whitespace().collect::<String>().replace(",]", "]");
     let printed = dense(failing.split("as a test:").nth(1).expect("a test"));
@@ -109,6 +109,8 @@ fn it_says_which_engines_pass() {
     let scenario = Scenario::new("words", Anything, make, perform)
         .checker(Checker::new().ignore_environment().engines(engines));
     let threads = vec![vec![Step::Forward(1)], vec![Step::Count]];
-    let failing = scenario.run_program(&Program { first: vec![], threads, last: vec![] }).expect_err("weak");
+    let failing = scenario
+        .run_program(&selvedge_check::Program { first: vec![], threads, last: vec![] })
+        .expect_err("weak");
     assert!(failing.to_string().contains("/// Fails under loom (panic); not under shuttle."), "{failing}");
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// A channel that delivers one instant: the one at which `duration` has passed.
 ///
 /// Nothing runs meanwhile: whoever receives looks at the clock. Of several receivers one gets the instant; the
-/// others wait for ever. If no [`Instant`] is so far away, the channel is [`never`]'s.
+/// others wait for ever. If no [`Instant`] is so far away, the channel is [`never()`]'s.
 ///
 /// ```
 /// use selvedge::chan::{after, never, select};
@@ -48,7 +48,7 @@ pub fn at(when: Instant) -> Receiver<Instant> {
 ///
 /// An instant that is received late does not shift the ones after it: they stay at multiples of the period after the
 /// start, as with Go's tickers. (crossbeam-channel's next one comes a period after the late receive.) With a period of zero
-/// an instant is always there. If no [`Instant`] is a period away, the channel is [`never`]'s.
+/// an instant is always there. If no [`Instant`] is a period away, the channel is [`never()`]'s.
 ///
 /// ```
 /// use selvedge::chan::tick;
