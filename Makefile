@@ -20,9 +20,9 @@ verify-full:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --all
 
-# As `verify`, with a second for each model.
+# As `verify`, with a few seconds for each model.
 verify-short:
-	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 1
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 3
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus
 

@@ -171,8 +171,9 @@ fn three<F: Future + Unpin>(mut make: impl FnMut(i32) -> F) -> [F; 3] {
     })
 }
 
-fn a_receiver_gives_up_in_the_middle(capacity: usize) {
-    let (tx, rx) = bounded_with_segments(capacity, 0);
+/// A receiver gives up between two that wait: its cell is taken out, or the value that came there goes to the last.
+pub fn a_receiver_that_gives_up_in_the_middle_loses_no_value() {
+    let (tx, rx) = bounded_with_segments(0, 0);
     let [mut first, middle, last] = three(|_| rx.recv_async());
     thread::scope(|scope| {
         scope.spawn(|| drop(middle));
@@ -182,14 +183,16 @@ fn a_receiver_gives_up_in_the_middle(capacity: usize) {
     assert_eq!(block_on(last), Ok(2));
 }
 
-/// A receiver gives up between two that wait: its cell is taken out, or the value that came there goes to the last.
-pub fn a_receiver_that_gives_up_in_the_middle_loses_no_value() {
-    a_receiver_gives_up_in_the_middle(0);
-}
-
-/// The same with a buffer.
-pub fn a_receiver_of_a_buffer_that_gives_up_in_the_middle_loses_no_value() {
-    a_receiver_gives_up_in_the_middle(1);
+/// A receiver of a buffer gives up behind one that waits: the value that came for it goes to the next that comes.
+pub fn a_receiver_of_a_buffer_that_gives_up_loses_no_value() {
+    let (tx, rx) = bounded_with_segments(1, 0);
+    let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+    assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+    thread::scope(|scope| {
+        scope.spawn(|| drop(second));
+        assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
+    });
+    assert_eq!((poll_once(&mut first), block_on(rx.recv_async())), (Poll::Ready(Ok(1)), Ok(2)));
 }
 
 /// A sender gives up between two that wait: its value is received, or it is not.

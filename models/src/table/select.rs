@@ -97,8 +97,8 @@ models! {
     timers::one_of_two_resets_of_a_ticker_counts, TWO, "one of two resets of a ticker counts", [START_TICKS];
     timers::a_value_that_comes_late_is_received, TWO, "a value that comes late is received", [WAKE_RECEIVER];
     timers::a_value_that_comes_late_finds_its_place, TWO, "a value that comes late finds its place", [EXPANDING_WAKES_SELECT];
-    futures::a_receiver_that_gives_up_in_the_middle_loses_no_value, TWO, "a receiver that gives up in the middle loses no value", [GIVE_BACK, NOT_ENTERED];
-    futures::a_receiver_of_a_buffer_that_gives_up_in_the_middle_loses_no_value, None, "the same with a buffer", [GIVE_BACK];
+    futures::a_receiver_that_gives_up_in_the_middle_loses_no_value, TWO, "a receiver that gives up in the middle loses no value", [NOT_ENTERED];
+    futures::a_receiver_of_a_buffer_that_gives_up_loses_no_value, None, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
     futures::a_sender_that_gives_up_in_the_middle_is_passed_over, TWO, "a sender that gives up in the middle is passed over", [NOT_ENTERED.or(FailureKind::Livelock)];
     futures::closing_passes_over_a_receiver_that_gave_up, TWO, "closing passes over a receiver that gave up", [DOZE];
     futures::a_task_receives_from_a_thread, TWO, "a task receives what a thread sends", [DOZE, NO_WAKER];
@@ -113,11 +113,11 @@ models! {
         "close refuses all senders that wait, or the later ones", [REFUSED];
     futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [LOST_TAKE];
     futures::receives_polled_in_order_get_values_in_order, TWO, "receives polled in order get values in order", [DOZE];
-    futures::receives_of_a_buffer_polled_in_order_get_values_in_order, TWO, "the same with a buffer", [DOZE];
+    futures::receives_of_a_buffer_polled_in_order_get_values_in_order, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
     futures::sends_polled_in_order_arrive_in_order, TWO, "sends polled in order arrive in order", [DOZE];
-    futures::sends_to_a_buffer_polled_in_order_arrive_in_order, TWO, "the same with a buffer", [DOZE];
+    futures::sends_to_a_buffer_polled_in_order_arrive_in_order, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
     futures::a_thread_does_not_overtake_a_future, TWO, "a thread does not overtake a future that waits", [DOZE];
-    futures::a_thread_does_not_overtake_a_future_at_a_buffer, TWO, "the same with a buffer", [DOZE];
+    futures::a_thread_does_not_overtake_a_future_at_a_buffer, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
     futures::a_thread_does_not_overtake_a_future_without_a_bound, TWO, "the same without a bound", [DOZE];
     futures::two_values_that_came_back_reach_two_receivers, TWO, "two values that came back reach two receivers", [TAKEN_TWICE];
     futures::two_values_that_came_back_are_there_for_two_receivers, TWO, "and neither is told that there is none", [TAKEN_TWICE];
