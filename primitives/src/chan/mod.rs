@@ -51,7 +51,9 @@
 //!   chose to meet it is dropped. A send that [`Select`] chose begins when its value comes. A select picks any of its ready
 //!   cases with the same probability.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names. Who has to wait looks for 50 µs at most, as long as nobody else wants the processor, and then sleeps.
+//!   with it no more than the value or the place that its ticket names. One exception: a select that waits for a timer
+//!   gives way to another select that has the timer's instant in its hands, until that one has taken it or put it back.
+//!   An operation that has to wait looks for 50 µs at most, as long as nobody else wants the processor, and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all:
 //!   values in the buffer are still received, then receives fail; sends fail from then on and give the value back.
 //!   Senders that wait are told one after the other: a receive that began before the close may still take the value of one
