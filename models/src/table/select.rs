@@ -113,11 +113,11 @@ models! {
         "close refuses all senders that wait, or the later ones", [REFUSED];
     futures::a_dropped_future_sends_once_or_not_at_all, TWO, "a dropped future has sent, or leaves no trace", [LOST_TAKE];
     futures::receives_polled_in_order_get_values_in_order, TWO, "receives polled in order get values in order", [DOZE];
-    futures::receives_of_a_buffer_polled_in_order_get_values_in_order, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
+    futures::receives_of_a_buffer_polled_in_order_get_values_in_order, TWO, "the same with a buffer", [DOZE];
     futures::sends_polled_in_order_arrive_in_order, TWO, "sends polled in order arrive in order", [DOZE];
-    futures::sends_to_a_buffer_polled_in_order_arrive_in_order, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
+    futures::sends_to_a_buffer_polled_in_order_arrive_in_order, TWO, "the same with a buffer", [DOZE];
     futures::a_thread_does_not_overtake_a_future, TWO, "a thread does not overtake a future that waits", [DOZE];
-    futures::a_thread_does_not_overtake_a_future_at_a_buffer, TWO, "a receiver of a buffer that gives up behind another loses no value", [GIVE_BACK];
+    futures::a_thread_does_not_overtake_a_future_at_a_buffer, TWO, "the same with a buffer", [DOZE];
     futures::a_thread_does_not_overtake_a_future_without_a_bound, TWO, "the same without a bound", [DOZE];
     futures::two_values_that_came_back_reach_two_receivers, TWO, "two values that came back reach two receivers", [TAKEN_TWICE];
     futures::two_values_that_came_back_are_there_for_two_receivers, TWO, "and neither is told that there is none", [TAKEN_TWICE];
