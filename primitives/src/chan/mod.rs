@@ -48,7 +48,8 @@
 //!   its cases happens or its time is up. Until then two selects that go through their cases at the same time may break
 //!   each other's cells, and go on with new ones. So does a select that waits if it both sends to and receives from one
 //!   rendezvous channel, and this comes to be ready; if one of its timers is set anew; or if an operation that [`Select`]
-//!   chose to meet it is dropped. A send that [`Select`] chose begins when its value comes. A select picks any of its ready
+//!   chose to meet it is dropped. A send that [`Select`] chose begins when its value comes,
+//!   and does not wait then: on capacity 0 too its value may be left for the next receiver. A select picks any of its ready
 //!   cases with the same probability.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
 //!   with it no more than the value or the place that its ticket names. One exception: a select that waits for a timer
