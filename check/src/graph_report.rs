@@ -1,7 +1,7 @@
 //! Counterexamples with a graph, as files.
 
 use crate::Counterexample;
-use selvedge_engine::report;
+use selvedge_graph::report;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

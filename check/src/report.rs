@@ -104,7 +104,7 @@ pub struct Counterexample {
     /// Anything else worth knowing.
     pub note: Option<String>,
     #[cfg(feature = "rc11")]
-    pub(crate) graph: Option<Box<selvedge_engine::report::Execution>>,
+    pub(crate) graph: Option<Box<selvedge_graph::report::Execution>>,
 }
 
 impl Counterexample {

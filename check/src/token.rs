@@ -2,7 +2,7 @@
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
 //! - `shuttle:0*3-(1*2-0*2)*50`: after three steps of thread 0 both take two in turn, fifty times.
-//! - `rc11:0*5-1*3/7=1`: see `selvedge_engine::Token`.
+//! - `rc11:0*5-1*3/7=1`: see `selvedge_graph::Token`.
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
 //!

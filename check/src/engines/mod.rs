@@ -108,8 +108,8 @@ impl Default for Rc11 {
 #[cfg(feature = "rc11")]
 impl Rc11 {
     /// Keeps what has been explored for the report.
-    fn tally(&self, statistics: &selvedge_engine::Statistics) {
-        let selvedge_engine::Statistics { executions, blocked, events, .. } = *statistics;
+    fn tally(&self, statistics: &selvedge_graph::Statistics) {
+        let selvedge_graph::Statistics { executions, blocked, events, .. } = *statistics;
         *self.explored.lock().unwrap_or_else(PoisonError::into_inner) =
             Explored { executions, blocked, events };
     }

@@ -2,7 +2,7 @@
 
 use super::super::Plan;
 use super::pool::Standing;
-use selvedge_engine::{Part, Statistics};
+use selvedge_graph::{Part, Statistics};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;

@@ -9,7 +9,7 @@ use super::{Event, Model, Plan, judge, with_replay};
 use crate::Verdict;
 use crate::token::Token;
 use pool::{Pool, Standing};
-use selvedge_engine::{Machine, Options, Part, Statics};
+use selvedge_graph::{Machine, Options, Part, Statics};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use worker::Task;
@@ -19,9 +19,9 @@ type Failed = Arc<Mutex<Option<Shown>>>;
 
 /// How a failed execution can be shown.
 struct Shown {
-    graph: selvedge_engine::report::Execution,
+    graph: selvedge_graph::report::Execution,
     /// It as an interleaving.
-    interleaved: Option<selvedge_engine::Token>,
+    interleaved: Option<selvedge_graph::Token>,
 }
 
 fn options(plan: &Plan) -> Options {
@@ -176,7 +176,7 @@ fn shown(
     with_replay(failure, Token::Rc11(token), again)
 }
 
-fn replay(plan: &Plan, model: &Model, token: selvedge_engine::Token, failed: &Failed) -> Event {
+fn replay(plan: &Plan, model: &Model, token: selvedge_graph::Token, failed: &Failed) -> Event {
     let (tx, rx) = mpsc::channel();
     if let Err(event) = launch(plan, model, Task::Replay(token), failed, tx) {
         return event;

@@ -1,7 +1,7 @@
 //! The work that the jobs of an exploration share.
 
 use super::super::{Limits, Plan};
-use selvedge_engine::{Part, Statics, Statistics};
+use selvedge_graph::{Part, Statics, Statistics};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

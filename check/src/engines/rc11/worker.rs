@@ -5,7 +5,7 @@ use super::pool::{Pool, Standing};
 use super::{Failed, Shown, numbers};
 use crate::token::Token;
 use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Record, Session};
-use selvedge_engine::{End, Machine, Statistics};
+use selvedge_graph::{End, Machine, Statistics};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
@@ -18,7 +18,7 @@ pub(super) enum Task {
     /// Work until there are so many parts, and put them into the pool.
     Split(Arc<Pool>, usize),
     /// Run one execution, and record its steps.
-    Replay(selvedge_engine::Token),
+    Replay(selvedge_graph::Token),
     /// Estimate the number of executions.
     Sample { samples: u32, result: Arc<Mutex<f64>> },
 }

@@ -7,7 +7,7 @@ use super::{Engine, Exchange, Memory, Moment, Raced, Rmw, Site, ThreadId, Waitin
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
-use selvedge_engine::{Frames, Machine, Order, Race};
+use selvedge_graph::{Frames, Machine, Order, Race};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -230,12 +230,12 @@ impl Waiting for Rc11Engine {
     }
 
     fn moment(&self) -> Moment {
-        let selvedge_engine::Moment { thread, events } = self.machine.moment();
+        let selvedge_graph::Moment { thread, events } = self.machine.moment();
         Moment { thread, events }
     }
 
     fn is_ordered(&self, moment: Moment) -> bool {
         let Moment { thread, events } = moment;
-        self.machine.is_ordered(selvedge_engine::Moment { thread, events })
+        self.machine.is_ordered(selvedge_graph::Moment { thread, events })
     }
 }

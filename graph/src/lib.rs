@@ -4,7 +4,7 @@
 //! the next branch; when there is none, everything has been explored:
 //!
 //! ```
-//! use selvedge_engine::{End, Machine, Options, Order};
+//! use selvedge_graph::{End, Machine, Options, Order};
 //! use std::{panic::Location, rc::Rc};
 //!
 //! // Two threads increment a counter: two executions.

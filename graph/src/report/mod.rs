@@ -1,7 +1,7 @@
 //! Reports of one execution: as text, as a Graphviz graph, as a page.
 //!
 //! ```
-//! use selvedge_engine::report::{Event, EventId, Execution, Lane, Location, Source, text};
+//! use selvedge_graph::report::{Event, EventId, Execution, Lane, Location, Source, text};
 //! use std::sync::atomic::Ordering::Relaxed;
 //!
 //! let event = |operation, read: Option<u128>, written| Event {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_types, reason = "the engine is below `selvedge::rt`")]
 
-use selvedge_engine::{End, Machine, Options, Order};
+use selvedge_graph::{End, Machine, Options, Order};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::Location;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! The counterexample page in a real browser, where there is one.
 
-use selvedge_engine::{End, Machine, Options, Order, report};
+use selvedge_graph::{End, Machine, Options, Order, report};
 use std::panic::Location;
 use std::process::Command;
 use std::rc::Rc;
