@@ -6,7 +6,11 @@ ENGINES := --features loom,shuttle,rc11
 NEXTEST := $(shell $(CARGO) nextest --version 2>/dev/null)
 TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-status-level fail,test -q)
 
-.PHONY: verify verify-full verify-short bugs audit native test soak miri asan lint bench
+# The targets that we support. Tests run on the first, the others are compiled where rustup has installed their std.
+TARGETS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
+PUBLISHED := -p selvedge -p selvedge-graph -p selvedge-check -p cargo-selvedge
+
+.PHONY: verify verify-full verify-short bugs audit native test soak miri asan lint targets print-targets package bench
 
 # Every model and its mutants under every engine, the bug kernels, and the litmus programs.
 verify:
@@ -87,6 +91,20 @@ lint:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -q --workspace --no-deps --all-features
 	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline check licenses bans sources; \
 	else echo "cargo-deny is not installed: licences, bans and sources were not checked"; fi
+
+# What we publish, compiled for each target whose std is installed (rustup target add NAME).
+targets:
+	@for target in $(TARGETS); do \
+	if rustup target list --installed | grep -qx $$target; then echo "$$target: checking"; \
+	$(CARGO) check -q --target $$target $(PUBLISHED) --all-features || exit 1; \
+	else echo "$$target: not installed, not checked"; fi; done
+
+print-targets:
+	@echo $(TARGETS)
+
+# The crates as they would be published, each built from its own archive.
+package:
+	$(CARGO) package -q --offline --allow-dirty $(PUBLISHED)
 
 # What we have against its peers and how costs grow, the ratio to the best of them, against Go where there is Go, and the
 # engines side by side.

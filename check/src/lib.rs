@@ -44,6 +44,7 @@
 //! });
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -52,18 +53,18 @@
 
 /// The README's example compiles and holds.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 #[cfg(feature = "rc11")]
-#[doc = include_str!("../../docs/orderings.md")]
+#[doc = include_str!("../docs/orderings.md")]
 pub mod orderings {}
 
 #[cfg(feature = "proptest")]
-#[doc = include_str!("../../docs/your-primitive.md")]
+#[doc = include_str!("../docs/your-primitive.md")]
 pub mod your_primitive {}
 
-#[doc = include_str!("../../docs/migrating.md")]
+#[doc = include_str!("../docs/migrating.md")]
 pub mod migrating {}
 
 pub mod audit;

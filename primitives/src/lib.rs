@@ -6,7 +6,19 @@
 //! - A pool of things that are expensive to make: [`pool`].
 //! - When memory may be freed that others read: [`reclaim`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
-//!   natively and under loom and shuttle (features of the same names; see `selvedge-check`).
+//!   natively, under loom, under shuttle and under rc11, which explores every execution that the memory model
+//!   allows (features of the same names; the harness is the crate `selvedge-check`).
+//!
+//! # Targets
+//! Targets with 64-bit pointers, of which at most 48 bits are significant in the addresses that the allocator
+//! returns; std is needed. Tests run on x86-64 Linux; `make targets` compiles for the others.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!(
+    "selvedge supports targets with 64-bit pointers only: its channels keep tags in the free bits of 64-bit addresses"
+);
 
 /// A constructor that is `const` in the default build, where there is no engine to be told.
 macro_rules! constructor {
