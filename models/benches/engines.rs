@@ -14,6 +14,7 @@ use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 use selvedge::rt::{alloc::TrackedBox, hint, thread};
 use selvedge_check::{Checker, Engine, Report, Strategy, Verdict};
+use selvedge_models::models::MODELS;
 use std::ptr::null_mut;
 use std::time::Duration;
 
@@ -51,6 +52,12 @@ fn message_passing() {
     });
 }
 
+/// A model of the table.
+fn dekker() {
+    let model = MODELS.iter().find(|model| model.name == "orders::petersons_lock_excludes");
+    (model.expect("the model is in the table").body)();
+}
+
 fn store_buffering() {
     let (x, y) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -63,10 +70,6 @@ fn store_buffering() {
             x.load(Relaxed);
         });
     });
-}
-
-fn dekker() {
-    selvedge_models::models::orders::petersons_lock_excludes();
 }
 
 fn spin_lock() {

@@ -1,7 +1,7 @@
 //! Auditing the primitives: which models meet an operation, and which of them fail without it.
 
+use crate::model::Model;
 use crate::run::{SharedCounters, checker};
-use crate::table::Model;
 use selvedge_check::audit::{Candidate, Outcome};
 use selvedge_check::{Engine, Report, Use};
 use std::time::Duration;

@@ -4,7 +4,7 @@
 pub mod audit;
 pub mod bugs;
 pub mod litmus;
+pub mod model;
 pub mod models;
 pub mod mutant;
 pub mod run;
-pub mod table;

@@ -160,11 +160,11 @@ impl Mutant {
 
 #[cfg(test)]
 mod tests {
-    use crate::table::MODELS;
+    use crate::models::MODELS;
 
     #[test]
     fn every_mutant_finds_its_site() {
-        for mutant in MODELS.iter().flat_map(|model| model.mutants) {
+        for mutant in MODELS.iter().flat_map(|model| &model.mutants) {
             assert!(!mutant.mutations().is_empty());
         }
     }

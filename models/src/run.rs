@@ -1,7 +1,7 @@
 //! Running the table.
 
+use crate::model::Model;
 use crate::mutant::Mutant;
-use crate::table::Model;
 use selvedge_check::{Checker, Counters, Engine, Report};
 use std::path::PathBuf;
 use std::time::Duration;

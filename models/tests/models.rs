@@ -2,8 +2,8 @@
 
 use libtest_mimic::{Arguments, Trial};
 use selvedge_check::{Engine, Verdict};
+use selvedge_models::models::MODELS;
 use selvedge_models::run::{Effort, run_model, run_mutant};
-use selvedge_models::table::MODELS;
 use std::time::Duration;
 
 /// Tests are quicker than `selvedge verify`; and they count executions, not seconds, so that they do the same on every
@@ -13,7 +13,7 @@ const EFFORT: Effort =
 
 fn main() {
     let mut tests = Vec::new();
-    for model in &MODELS {
+    for model in MODELS.iter() {
         for engine in Engine::available() {
             tests.push(Trial::test(format!("{}::{engine}", model.name), move || {
                 let report = run_model(model, engine, &EFFORT, Default::default());

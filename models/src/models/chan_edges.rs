@@ -2,11 +2,63 @@
 //! becomes of values.
 
 use super::futures::poll_once;
-use super::{Plain, small};
+use super::mutants::{
+    CORE, DISMISS_RECEIVER, EXPAND, HAND_OVER, LOST_VALUE, PUBLISH, RECV, SEND, WAKE_BY_EXPANDING,
+    WAKE_SENDER,
+};
+use super::{Model, Plain, model, models, mutant_of, small};
+use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{RecvError, bounded_with_segments};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
+use selvedge_check::FailureKind;
 use std::time::Duration;
+
+models![
+    a_send_happens_before_its_receive,
+    a_rendezvous_send_happens_before_its_receive,
+    a_rendezvous_receive_happens_before_its_send_completes,
+    receives_happen_before_all_sends_that_use_their_places,
+    a_receive_happens_before_the_send_that_uses_its_place,
+    a_receive_happens_before_a_try_send_that_uses_its_place,
+    close_happens_before_a_receive_that_fails,
+    a_send_happens_before_a_timed_receive,
+    a_receive_happens_before_a_timed_send_completes,
+    a_receive_happens_before_a_timed_send_into_its_place,
+    every_value_is_dropped_once,
+    segments_are_reused_under_way,
+    a_walker_keeps_dead_segments_from_reuse,
+    segments_behind_a_receive_that_stands_still_are_reused,
+];
+
+const ARRAY: Mutant = mutant_of!("primitives/src/queue/array.rs");
+/// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
+const LOST_TAKE: Mutant =
+    RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::Panic).needs(Needs::Orderings);
+const LOST_MOVE: Mutant = EXPAND.lose("move-value-into-buffer", FailureKind::Panic).or(FailureKind::Race);
+/// Walkers are not counted, so that segments are used again while somebody looks at them.
+const UNPINNED: Mutant = ARRAY
+    .lose("count-walker", FailureKind::Leak)
+    .and("uncount-walker")
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Race)
+    .or(FailureKind::Panic);
+/// Who falls asleep does not say so; or says so, and not who can wake it.
+const ASLEEP_UNSEEN: Mutant = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
+const SENDER_ASLEEP_UNSEEN: Mutant = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
+const NO_SLEEPER: Mutant = RECV.weaken("fall-asleep");
+const NO_SENDER_ASLEEP: Mutant = SEND.weaken("fall-asleep");
+/// Cursors stay at a segment that dies.
+const CURSOR_LEFT: Mutant = mutant_of!("primitives/src/queue/death.rs")
+    .lose("advance-cursor", FailureKind::Panic)
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Race)
+    .or(FailureKind::Livelock);
+const LOST_GROWTH: Mutant = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
+const WEAK_GROWTH: Mutant = CORE.weaken("grow-buffer").needs(Needs::SeqCst);
+/// A sender tells others of their places, and not of what comes before. Loom does not come to that within two
+/// preemptions.
+const TOLD_PLACE: Mutant = CORE.weaken("raise-known-end").needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
@@ -24,185 +76,240 @@ fn send_before_receive(capacity: usize) {
 }
 
 /// A send happens before its receive completes.
-pub fn a_send_happens_before_its_receive() {
-    send_before_receive(1);
+fn a_send_happens_before_its_receive() -> Model {
+    model("a send happens before its receive", || {
+        send_before_receive(1);
+    })
+    .bound(2)
+    .catches([PUBLISH])
 }
 
 /// Without a buffer too.
-pub fn a_rendezvous_send_happens_before_its_receive() {
-    send_before_receive(0);
+fn a_rendezvous_send_happens_before_its_receive() -> Model {
+    model("the same without a buffer", || {
+        send_before_receive(0);
+    })
+    .bound(2)
+    .catches([WAKE_SENDER, ASLEEP_UNSEEN, NO_SLEEPER])
 }
 
 /// Without a buffer a receive happens before its send completes.
-pub fn a_rendezvous_receive_happens_before_its_send_completes() {
-    let (tx, rx) = small(0);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            rx.recv().expect("a value comes");
+fn a_rendezvous_receive_happens_before_its_send_completes() -> Model {
+    model("without a buffer a receive happens before its send completes", || {
+        let (tx, rx) = small(0);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                rx.recv().expect("a value comes");
+            });
+            tx.send(()).expect("open");
+            assert_eq!(data.get(), 5);
         });
-        tx.send(()).expect("open");
-        assert_eq!(data.get(), 5);
-    });
+    })
+    .bound(2)
+    .catches([WAKE_SENDER, SENDER_ASLEEP_UNSEEN, NO_SENDER_ASLEEP])
 }
 
 /// With capacity 2 both receives happen before the two sends that use their places, also if one of these
 /// learns of its place from the other.
-pub fn receives_happen_before_all_sends_that_use_their_places() {
-    // All in one segment: going to the next would tell as well.
-    let (tx, rx) = bounded_with_segments(2, 2);
-    let data = Plain::new(0);
-    (0..2).for_each(|n| tx.send(n).expect("room"));
-    let receiver = || {
-        data.set(5);
-        (0..2).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
-    };
-    thread::scope(|scope| {
-        scope.spawn(receiver);
-        scope.spawn(|| tx.send(2));
-        tx.send(3).expect("open");
-        assert_eq!(data.get(), 5);
-    });
+fn receives_happen_before_all_sends_that_use_their_places() -> Model {
+    model("the same for a send that learns of its place from another", || {
+        // All in one segment: going to the next would tell as well.
+        let (tx, rx) = bounded_with_segments(2, 2);
+        let data = Plain::new(0);
+        (0..2).for_each(|n| tx.send(n).expect("room"));
+        let receiver = || {
+            data.set(5);
+            (0..2).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+        };
+        thread::scope(|scope| {
+            scope.spawn(receiver);
+            scope.spawn(|| tx.send(2));
+            tx.send(3).expect("open");
+            assert_eq!(data.get(), 5);
+        });
+    })
+    .bound(2)
+    .catches([TOLD_PLACE])
 }
 
 /// With capacity 1 the first receive happens before the second send completes.
-pub fn a_receive_happens_before_the_send_that_uses_its_place() {
-    let (tx, rx) = small(1);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            rx.recv().expect("a value comes");
+fn a_receive_happens_before_the_send_that_uses_its_place() -> Model {
+    model("the k-th receive happens before send k+C completes", || {
+        let (tx, rx) = small(1);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                rx.recv().expect("a value comes");
+            });
+            tx.send(()).expect("open");
+            tx.send(()).expect("open");
+            assert_eq!(data.get(), 5);
         });
-        tx.send(()).expect("open");
-        tx.send(()).expect("open");
-        assert_eq!(data.get(), 5);
-    });
+    })
+    .bound(2)
+    .catches([WAKE_BY_EXPANDING, LOST_GROWTH])
 }
 
 /// The same if the second send need not wait, and so nobody is woken.
-pub fn a_receive_happens_before_a_try_send_that_uses_its_place() {
-    let (tx, rx) = small(1);
-    let data = Plain::new(0);
-    tx.send(()).expect("room");
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            rx.recv().expect("a value is there");
+fn a_receive_happens_before_a_try_send_that_uses_its_place() -> Model {
+    model("the same where nobody waits", || {
+        let (tx, rx) = small(1);
+        let data = Plain::new(0);
+        tx.send(()).expect("room");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                rx.recv().expect("a value is there");
+            });
+            if tx.try_send(()).is_ok() {
+                assert_eq!(data.get(), 5);
+            }
         });
-        if tx.try_send(()).is_ok() {
-            assert_eq!(data.get(), 5);
-        }
-    });
+    })
+    .catches([WEAK_GROWTH])
 }
 
 /// Closing happens before a receive that fails because of it.
-pub fn close_happens_before_a_receive_that_fails() {
-    let (tx, rx) = small::<()>(1);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            tx.close().expect("open");
+fn close_happens_before_a_receive_that_fails() -> Model {
+    model("close happens before a receive that fails", || {
+        let (tx, rx) = small::<()>(1);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                tx.close().expect("open");
+            });
+            assert_eq!(rx.recv(), Err(RecvError));
+            assert_eq!(data.get(), 5);
         });
-        assert_eq!(rx.recv(), Err(RecvError));
-        assert_eq!(data.get(), 5);
-    });
+    })
+    .bound(2)
+    .catches([DISMISS_RECEIVER])
 }
 
 /// A receive that nearly timed out, and was handed its value before it was woken.
-pub fn a_send_happens_before_a_timed_receive() {
-    let (tx, rx) = small(0);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            let _ = tx.try_send(());
+fn a_send_happens_before_a_timed_receive() -> Model {
+    model("a send happens before a receive that nearly timed out", || {
+        let (tx, rx) = small(0);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                let _ = tx.try_send(());
+            });
+            if rx.recv_timeout(A_WHILE).is_ok() {
+                assert_eq!(data.get(), 5);
+            }
         });
-        if rx.recv_timeout(A_WHILE).is_ok() {
-            assert_eq!(data.get(), 5);
-        }
-    });
+    })
+    .bound(2)
+    .catches([HAND_OVER])
 }
 
 /// A send that nearly timed out, and whose value was taken before it was woken.
-pub fn a_receive_happens_before_a_timed_send_completes() {
-    let (tx, rx) = small(0);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            let _ = rx.try_recv();
+fn a_receive_happens_before_a_timed_send_completes() -> Model {
+    model("a receive happens before a send that nearly timed out", || {
+        let (tx, rx) = small(0);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                let _ = rx.try_recv();
+            });
+            if tx.send_timeout((), A_WHILE).is_ok() {
+                assert_eq!(data.get(), 5);
+            }
         });
-        if tx.send_timeout((), A_WHILE).is_ok() {
-            assert_eq!(data.get(), 5);
-        }
-    });
+    })
+    .bound(2)
+    .catches([LOST_TAKE])
 }
 
 /// The same with a buffer: the receive moved the value into it.
-pub fn a_receive_happens_before_a_timed_send_into_its_place() {
-    let (tx, rx) = small(1);
-    let data = Plain::new(0);
-    tx.send(()).expect("room");
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            rx.try_recv().expect("a value is there");
+fn a_receive_happens_before_a_timed_send_into_its_place() -> Model {
+    model("the same with a buffer", || {
+        let (tx, rx) = small(1);
+        let data = Plain::new(0);
+        tx.send(()).expect("room");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                rx.try_recv().expect("a value is there");
+            });
+            if tx.send_timeout((), A_WHILE).is_ok() {
+                assert_eq!(data.get(), 5);
+            }
         });
-        if tx.send_timeout((), A_WHILE).is_ok() {
-            assert_eq!(data.get(), 5);
-        }
-    });
+    })
+    .bound(2)
+    .catches([LOST_MOVE])
 }
 
 /// Values that a dropped channel holds, and those that came back, are dropped once.
-pub fn every_value_is_dropped_once() {
-    let value = Arc::new(());
-    let (tx, rx) = small(1);
-    let theirs = Arc::clone(&value);
-    let sender = thread::spawn(move || {
-        let sent = tx.send(Arc::clone(&theirs)).is_ok();
-        drop(tx.send_timeout(theirs, A_WHILE));
-        sent
-    });
-    drop(rx);
-    sender.join().expect("no panic");
-    assert_eq!(Arc::strong_count(&value), 1);
+fn every_value_is_dropped_once() -> Model {
+    model("every value is dropped once", || {
+        let value = Arc::new(());
+        let (tx, rx) = small(1);
+        let theirs = Arc::clone(&value);
+        let sender = thread::spawn(move || {
+            let sent = tx.send(Arc::clone(&theirs)).is_ok();
+            drop(tx.send_timeout(theirs, A_WHILE));
+            sent
+        });
+        drop(rx);
+        sender.join().expect("no panic");
+        assert_eq!(Arc::strong_count(&value), 1);
+    })
+    .bound(2)
+    .catches([LOST_VALUE])
 }
 
 /// Values cross segments: memory is handed back and used again while others look for their cells.
-pub fn segments_are_reused_under_way() {
-    let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
-    let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
-    assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
-    sender.join().expect("no panic");
+fn segments_are_reused_under_way() -> Model {
+    model("memory is reused while others look for cells", || {
+        let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
+        let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
+        assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+        sender.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([PUBLISH])
 }
 
 /// Threads that look for their cells keep segments that died meanwhile from being used again.
-pub fn a_walker_keeps_dead_segments_from_reuse() {
-    let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
-    let senders = [10, 20].map(|base| {
-        let tx = tx.clone();
-        thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
-    });
-    drop(tx);
-    let mut values: Vec<i32> = rx.iter().collect();
-    values.sort_unstable();
-    assert_eq!(values, [10, 11, 20, 21]);
-    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+fn a_walker_keeps_dead_segments_from_reuse() -> Model {
+    model("a thread that looks for its cell keeps dead segments from reuse", || {
+        let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
+        let senders = [10, 20].map(|base| {
+            let tx = tx.clone();
+            thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
+        });
+        drop(tx);
+        let mut values: Vec<i32> = rx.iter().collect();
+        values.sort_unstable();
+        assert_eq!(values, [10, 11, 20, 21]);
+        senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([UNPINNED, CURSOR_LEFT])
 }
 
 /// A receive that nobody goes on with keeps its own segment, and not those behind it, which are used again meanwhile.
-pub fn segments_behind_a_receive_that_stands_still_are_reused() {
-    let (tx, rx) = bounded_with_segments(1, 0);
-    let mut stands_still = rx.recv_async();
-    assert!(poll_once(&mut stands_still).is_pending());
-    tx.send(0).expect("it waits");
-    thread::scope(|scope| {
-        scope.spawn(|| (1..4).for_each(|n| tx.send(n).expect("open")));
-        (1..4).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
-    });
-    assert!(poll_once(&mut stands_still).is_ready());
+fn segments_behind_a_receive_that_stands_still_are_reused() -> Model {
+    model("so it is behind a receive that stands still", || {
+        let (tx, rx) = bounded_with_segments(1, 0);
+        let mut stands_still = rx.recv_async();
+        assert!(poll_once(&mut stands_still).is_pending());
+        tx.send(0).expect("it waits");
+        thread::scope(|scope| {
+            scope.spawn(|| (1..4).for_each(|n| tx.send(n).expect("open")));
+            (1..4).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+        });
+        assert!(poll_once(&mut stands_still).is_ready());
+    })
+    .bound(2)
+    .catches([CURSOR_LEFT])
 }

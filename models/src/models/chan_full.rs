@@ -1,9 +1,31 @@
 //! Channels: whoever is told that the buffer is full is told the truth, whatever others are in the middle of.
 
 use super::futures::poll_once;
-use super::{small, until_sender_waits};
+use super::mutants::{FULL, LOST_CLOSE, LOST_VALUE, SEND};
+use super::{Model, model, models, mutant_of, small, until_sender_waits};
+use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{Sender, bounded_with_segments, select};
 use selvedge::rt::thread;
+use selvedge_check::FailureKind;
+
+models![
+    who_is_told_full_receives_a_value,
+    a_select_that_is_told_full_receives_a_value,
+    a_full_buffer_that_is_closed_has_a_value,
+    the_value_of_a_select_that_was_let_in_counts,
+    a_place_given_up_is_no_value,
+];
+
+/// A cell that is no place of a buffer is not counted as such, or a receiver that leaves it does not say that it came.
+const SETTLED: Mutant = mutant_of!("primitives/src/chan/settled.rs");
+const NO_PLACE_UNCOUNTED: Mutant = SETTLED.lose("count-no-place", FailureKind::Panic);
+/// Loom does not come to that within two preemptions.
+const LEFT_UNSEEN: Mutant =
+    SETTLED.weaken("uncount-no-place").fails_with(FailureKind::Panic).needs(Needs::SeqCst);
+/// A select is let in by a sender behind it, and not told.
+const WAKE_SELECT: Mutant = FULL.drop_wake("wake-select").shows_in("select/run.rs");
+/// The value of a select is not in the buffer.
+const LOST_SELECTED: Mutant = SEND.lose("publish-value-of-select", FailureKind::Panic);
 
 /// Another tries to send at the same time; nobody but the caller receives.
 fn who_is_told_full_receives(try_send: fn(&Sender<i32>, i32) -> bool) {
@@ -17,71 +39,91 @@ fn who_is_told_full_receives(try_send: fn(&Sender<i32>, i32) -> bool) {
 }
 
 /// A full buffer has a value, though those that try to send take each other's places.
-pub fn who_is_told_full_receives_a_value() {
-    who_is_told_full_receives(|tx, n| tx.try_send(n).is_ok());
+fn who_is_told_full_receives_a_value() -> Model {
+    model("who is told that the buffer is full receives a value", || {
+        who_is_told_full_receives(|tx, n| tx.try_send(n).is_ok());
+    })
+    .bound(4)
+    .catches([LOST_VALUE])
 }
 
 /// The same for selects with a default.
-pub fn a_select_that_is_told_full_receives_a_value() {
-    who_is_told_full_receives(|tx, n| {
-        select! {
-            send(tx, n) -> sent => sent.is_ok(),
-            default => false,
-        }
-    });
+fn a_select_that_is_told_full_receives_a_value() -> Model {
+    model("so does a select with a default", || {
+        who_is_told_full_receives(|tx, n| {
+            select! {
+                send(tx, n) -> sent => sent.is_ok(),
+                default => false,
+            }
+        });
+    })
+    .bound(4)
+    .catches([LOST_SELECTED])
 }
 
 /// A full buffer has a value also after a close, which a sender that is under way does not survive.
-pub fn a_full_buffer_that_is_closed_has_a_value() {
-    let (tx, rx) = small(1);
-    let theirs = tx.clone();
-    let other = thread::spawn(move || theirs.send(1).is_ok());
-    let sent = tx.try_send(2).is_ok();
-    tx.close().expect("open");
-    assert_eq!(rx.iter().count(), 1, "it was full, or is by the caller's value");
-    assert!(other.join().expect("no panic") != sent);
+fn a_full_buffer_that_is_closed_has_a_value() -> Model {
+    model("a full buffer has a value also once it is closed", || {
+        let (tx, rx) = small(1);
+        let theirs = tx.clone();
+        let other = thread::spawn(move || theirs.send(1).is_ok());
+        let sent = tx.try_send(2).is_ok();
+        tx.close().expect("open");
+        assert_eq!(rx.iter().count(), 1, "it was full, or is by the caller's value");
+        assert!(other.join().expect("no panic") != sent);
+    })
+    .bound(2)
+    .catches([LOST_CLOSE.fails_with(FailureKind::Deadlock)])
 }
 
 /// A select that was let into the buffer sends, and its value counts, before it goes on itself.
-pub fn the_value_of_a_select_that_was_let_in_counts() {
-    let (tx, rx) = small(1);
-    let (_idle, never) = bounded_with_segments::<()>(0, 0);
-    tx.send(0).expect("room");
-    let theirs = tx.clone();
-    let selects = thread::spawn(move || {
-        select! {
-            send(theirs, 1) -> sent => sent.expect("open"),
-            recv(never) -> _ => unreachable!("nobody sends there"),
-        }
-    });
-    until_sender_waits(&tx, 1);
-    let receiver = {
-        let rx = rx.clone();
-        thread::spawn(move || rx.recv())
-    };
-    let sent = tx.try_send(2).is_ok();
-    assert_eq!(receiver.join().expect("no panic"), Ok(0));
-    let mut rest: Vec<i32> = rx.iter().take(1 + usize::from(sent)).collect();
-    selects.join().expect("no panic");
-    rest.sort_unstable();
-    assert_eq!(rest, if sent { vec![1, 2] } else { vec![1] });
-    assert!(rx.is_empty());
+fn the_value_of_a_select_that_was_let_in_counts() -> Model {
+    model("the value of a select that was let in counts", || {
+        let (tx, rx) = small(1);
+        let (_idle, never) = bounded_with_segments::<()>(0, 0);
+        tx.send(0).expect("room");
+        let theirs = tx.clone();
+        let selects = thread::spawn(move || {
+            select! {
+                send(theirs, 1) -> sent => sent.expect("open"),
+                recv(never) -> _ => unreachable!("nobody sends there"),
+            }
+        });
+        until_sender_waits(&tx, 1);
+        let receiver = {
+            let rx = rx.clone();
+            thread::spawn(move || rx.recv())
+        };
+        let sent = tx.try_send(2).is_ok();
+        assert_eq!(receiver.join().expect("no panic"), Ok(0));
+        let mut rest: Vec<i32> = rx.iter().take(1 + usize::from(sent)).collect();
+        selects.join().expect("no panic");
+        rest.sort_unstable();
+        assert_eq!(rest, if sent { vec![1, 2] } else { vec![1] });
+        assert!(rx.is_empty());
+    })
+    .bound(2)
+    .catches([WAKE_SELECT])
 }
 
 /// A place that a sender gave up is not taken for a value, though a receiver has not made room for its successor yet, and
 /// another passes that place.
-pub fn a_place_given_up_is_no_value() {
-    // In one segment: the model is long enough.
-    let (tx, rx) = bounded_with_segments(2, 3);
-    (0..2).for_each(|n| tx.send(n).expect("room"));
-    let mut gives_up = tx.send_async(2);
-    let mut stays = tx.send_async(3);
-    assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
-    drop(gives_up);
-    thread::scope(|scope| {
-        scope.spawn(|| rx.recv());
-        scope.spawn(|| rx.recv());
-        let got = rx.recv().expect("one of three values");
-        assert!(got == 0 || tx.try_send(4).is_ok(), "one value at most is left of three");
-    });
+fn a_place_given_up_is_no_value() -> Model {
+    model("a place given up is not taken for a value", || {
+        // In one segment: the model is long enough.
+        let (tx, rx) = bounded_with_segments(2, 3);
+        (0..2).for_each(|n| tx.send(n).expect("room"));
+        let mut gives_up = tx.send_async(2);
+        let mut stays = tx.send_async(3);
+        assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
+        drop(gives_up);
+        thread::scope(|scope| {
+            scope.spawn(|| rx.recv());
+            scope.spawn(|| rx.recv());
+            let got = rx.recv().expect("one of three values");
+            assert!(got == 0 || tx.try_send(4).is_ok(), "one value at most is left of three");
+        });
+    })
+    .bound(2)
+    .catches([NO_PLACE_UNCOUNTED, LEFT_UNSEEN])
 }

@@ -1,36 +1,65 @@
 //! Channels: the order of values and of waiters.
 
-use super::{small, until_receiver_waits, until_sender_waits};
+use super::mutants::{LOST_VALUE, PUBLISH, WAKE_BY_EXPANDING, WAKE_RECEIVER};
+use super::{Model, model, models, mutant_of, small, until_receiver_waits, until_sender_waits};
+use crate::mutant::Mutant;
 use selvedge::chan::{
     Receiver, RecvError, RecvTimeoutError, SendError, Sender, TryRecvError, bounded, select,
 };
 use selvedge::rt::thread::{self, JoinHandle};
+use selvedge_check::FailureKind;
 use std::time::Duration;
+
+models![
+    values_arrive_in_the_order_sent,
+    the_values_of_two_senders_interleave_in_order,
+    blocked_receivers_are_served_in_order,
+    blocked_receivers_of_a_buffer_are_served_in_order,
+    blocked_senders_are_served_in_order,
+    a_new_receiver_does_not_overtake_a_blocked_one,
+    a_new_sender_does_not_overtake_a_blocked_one,
+    receivers_that_gave_up_in_between_leave_the_order,
+    receivers_of_a_buffer_that_gave_up_in_between_leave_the_order,
+    a_sender_that_gave_up_in_between_leaves_the_order,
+    a_select_that_gave_up_in_between_leaves_the_order,
+    a_receiver_that_gave_up_does_not_disturb_the_order,
+];
+
+/// A cell is noted as finished, and not what was done in it before.
+const WEAK_DONE: Mutant = mutant_of!("primitives/src/queue/segment.rs").weaken("finish-cell");
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
 /// Values leave in the order in which they entered, from one segment to the next.
-pub fn values_arrive_in_the_order_sent() {
-    let (tx, rx) = small(2);
-    let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
-    assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
-    sender.join().expect("no panic");
+fn values_arrive_in_the_order_sent() -> Model {
+    model("values leave in the order they entered", || {
+        let (tx, rx) = small(2);
+        let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
+        assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+        sender.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([PUBLISH])
 }
 
 /// Two senders' values arrive each in its sender's order, and nothing is lost.
-pub fn the_values_of_two_senders_interleave_in_order() {
-    let (tx, rx) = small(1);
-    let senders = [10, 20].map(|base| {
-        let tx = tx.clone();
-        thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
-    });
-    drop(tx);
-    let values: Vec<i32> = rx.iter().collect();
-    for base in [10, 20] {
-        let theirs: Vec<_> = values.iter().filter(|value| *value / 10 * 10 == base).collect();
-        assert_eq!(theirs, [&base, &(base + 1)]);
-    }
-    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+fn the_values_of_two_senders_interleave_in_order() -> Model {
+    model("the values of each of two senders arrive in its order", || {
+        let (tx, rx) = small(1);
+        let senders = [10, 20].map(|base| {
+            let tx = tx.clone();
+            thread::spawn(move || (0..2).for_each(|n| tx.send(base + n).expect("open")))
+        });
+        drop(tx);
+        let values: Vec<i32> = rx.iter().collect();
+        for base in [10, 20] {
+            let theirs: Vec<_> = values.iter().filter(|value| *value / 10 * 10 == base).collect();
+            assert_eq!(theirs, [&base, &(base + 1)]);
+        }
+        senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([PUBLISH])
 }
 
 /// A receiver that waits with this ticket.
@@ -58,51 +87,71 @@ fn receivers_in_order(capacity: usize) {
 }
 
 /// Blocked receivers are served in the order in which they blocked: without a buffer.
-pub fn blocked_receivers_are_served_in_order() {
-    receivers_in_order(0);
+fn blocked_receivers_are_served_in_order() -> Model {
+    model("blocked receivers are served first come, first served", || {
+        receivers_in_order(0);
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER, WEAK_DONE])
 }
 
 /// And with one.
-pub fn blocked_receivers_of_a_buffer_are_served_in_order() {
-    receivers_in_order(1);
+fn blocked_receivers_of_a_buffer_are_served_in_order() -> Model {
+    model("the same with a buffer", || {
+        receivers_in_order(1);
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }
 
 /// Blocked senders are served in the order in which they blocked.
-pub fn blocked_senders_are_served_in_order() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let senders = [1, 2].map(|n| sender_at(&tx, n, n));
-    assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
-    senders.into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
+fn blocked_senders_are_served_in_order() -> Model {
+    model("blocked senders are served first come, first served", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let senders = [1, 2].map(|n| sender_at(&tx, n, n));
+        assert_eq!([(); 3].map(|()| rx.recv()), [Ok(0), Ok(1), Ok(2)]);
+        senders.into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
+    })
+    .bound(2)
+    .catches([WAKE_BY_EXPANDING])
 }
 
 /// A receiver that comes later does not get the value of one that waits.
-pub fn a_new_receiver_does_not_overtake_a_blocked_one() {
-    let (tx, rx) = small(1);
-    let theirs = rx.clone();
-    let blocked = thread::spawn(move || theirs.recv());
-    until_receiver_waits(&rx, 0);
-    let sender = thread::spawn(move || {
-        tx.send(1).expect("open");
-        tx
-    });
-    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
-    assert_eq!(blocked.join().expect("no panic"), Ok(1));
-    drop(sender.join().expect("no panic"));
+fn a_new_receiver_does_not_overtake_a_blocked_one() -> Model {
+    model("a newcomer does not get the value of a blocked receiver", || {
+        let (tx, rx) = small(1);
+        let theirs = rx.clone();
+        let blocked = thread::spawn(move || theirs.recv());
+        until_receiver_waits(&rx, 0);
+        let sender = thread::spawn(move || {
+            tx.send(1).expect("open");
+            tx
+        });
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(blocked.join().expect("no panic"), Ok(1));
+        drop(sender.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }
 
 /// A sender that comes later does not take the place that a waiting one is to get.
-pub fn a_new_sender_does_not_overtake_a_blocked_one() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let theirs = tx.clone();
-    let blocked = thread::spawn(move || theirs.send(1));
-    until_sender_waits(&tx, 1);
-    let newcomer = thread::spawn(move || tx.try_send(2).is_ok());
-    assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
-    blocked.join().expect("no panic").expect("open");
-    let third = if newcomer.join().expect("no panic") { Ok(2) } else { Err(TryRecvError::Disconnected) };
-    assert_eq!(rx.try_recv(), third);
+fn a_new_sender_does_not_overtake_a_blocked_one() -> Model {
+    model("a newcomer does not get the place of a blocked sender", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let theirs = tx.clone();
+        let blocked = thread::spawn(move || theirs.send(1));
+        until_sender_waits(&tx, 1);
+        let newcomer = thread::spawn(move || tx.try_send(2).is_ok());
+        assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
+        blocked.join().expect("no panic").expect("open");
+        let third = if newcomer.join().expect("no panic") { Ok(2) } else { Err(TryRecvError::Disconnected) };
+        assert_eq!(rx.try_recv(), third);
+    })
+    .bound(2)
+    .catches([WAKE_BY_EXPANDING])
 }
 
 fn receivers_with_gaps(capacity: usize) {
@@ -120,13 +169,21 @@ fn receivers_with_gaps(capacity: usize) {
 }
 
 /// Between two blocked receivers one ran out of time, and a select did: the order is as it was.
-pub fn receivers_that_gave_up_in_between_leave_the_order() {
-    receivers_with_gaps(0);
+fn receivers_that_gave_up_in_between_leave_the_order() -> Model {
+    model("receivers that gave up in between leave the order as it was", || {
+        receivers_with_gaps(0);
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }
 
 /// The same with a buffer.
-pub fn receivers_of_a_buffer_that_gave_up_in_between_leave_the_order() {
-    receivers_with_gaps(1);
+fn receivers_of_a_buffer_that_gave_up_in_between_leave_the_order() -> Model {
+    model("the same with a buffer", || {
+        receivers_with_gaps(1);
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }
 
 fn senders_with_a_gap(gives_up: impl FnOnce(&Sender<u64>)) {
@@ -141,31 +198,43 @@ fn senders_with_a_gap(gives_up: impl FnOnce(&Sender<u64>)) {
 }
 
 /// A sender that ran out of time between two that wait takes no place.
-pub fn a_sender_that_gave_up_in_between_leaves_the_order() {
-    senders_with_a_gap(|tx| assert!(tx.send_timeout(9, A_WHILE).is_err(), "the buffer is full"));
+fn a_sender_that_gave_up_in_between_leaves_the_order() -> Model {
+    model("a sender that gave up in between takes no place", || {
+        senders_with_a_gap(|tx| assert!(tx.send_timeout(9, A_WHILE).is_err(), "the buffer is full"));
+    })
+    .bound(2)
+    .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
 /// Nor does a select.
-pub fn a_select_that_gave_up_in_between_leaves_the_order() {
-    senders_with_a_gap(|tx| {
-        select! {
-            send(tx, 9) -> _ => unreachable!("the buffer is full"),
-            default(A_WHILE) => (),
-        }
-    });
+fn a_select_that_gave_up_in_between_leaves_the_order() -> Model {
+    model("nor does a select", || {
+        senders_with_a_gap(|tx| {
+            select! {
+                send(tx, 9) -> _ => unreachable!("the buffer is full"),
+                default(A_WHILE) => (),
+            }
+        });
+    })
+    .bound(2)
+    .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
 /// Waiters that gave up in front of others do not cost these their place.
-pub fn a_receiver_that_gave_up_does_not_disturb_the_order() {
-    let (tx, rx) = small(0);
-    let theirs = rx.clone();
-    let gives_up = thread::spawn(move || theirs.recv_deadline(selvedge::rt::time::now()));
-    let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).is_ok()));
-    let first = rx.recv();
-    let in_between = gives_up.join().expect("no panic").ok();
-    let rest: Vec<i32> = rx.iter().collect();
-    let mut all: Vec<i32> = first.into_iter().chain(in_between).chain(rest).collect();
-    all.sort_unstable();
-    assert_eq!(all, [1, 2]);
-    assert_eq!(sender.join().expect("no panic"), [true, true]);
+fn a_receiver_that_gave_up_does_not_disturb_the_order() -> Model {
+    model("a receiver that timed out costs no other its value", || {
+        let (tx, rx) = small(0);
+        let theirs = rx.clone();
+        let gives_up = thread::spawn(move || theirs.recv_deadline(selvedge::rt::time::now()));
+        let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).is_ok()));
+        let first = rx.recv();
+        let in_between = gives_up.join().expect("no panic").ok();
+        let rest: Vec<i32> = rx.iter().collect();
+        let mut all: Vec<i32> = first.into_iter().chain(in_between).chain(rest).collect();
+        all.sort_unstable();
+        assert_eq!(all, [1, 2]);
+        assert_eq!(sender.join().expect("no panic"), [true, true]);
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }

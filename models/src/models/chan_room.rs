@@ -1,92 +1,144 @@
 //! Channels: when a send or a receive may wait, and when it may not.
 
 use super::futures::poll_once;
-use super::{small, until_sender_waits};
+use super::mutants::{
+    FULL, HAND_OVER, LOST_VALUE, PUBLISH, SEND, WAKE_BY_EXPANDING, WAKE_RECEIVER, WAKE_SENDER,
+};
+use super::{Model, model, models, mutant_of, small, until_sender_waits};
+use crate::mutant::Mutant;
 use selvedge::chan::{TryRecvError, TrySendError, unbounded_with_segments};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
+use selvedge_check::FailureKind;
 use std::time::Duration;
+
+models![
+    a_rendezvous_send_completes_only_with_a_receiver,
+    a_send_waits_only_while_the_channel_is_full,
+    the_buffer_never_holds_more_than_its_capacity,
+    try_recv_misses_nothing_and_invents_nothing,
+    try_recv_finds_a_value_among_other_receivers,
+    timeouts_lose_no_value,
+    timeouts_lose_no_value_of_a_buffer,
+    a_sender_that_gives_up_twice_leaves_no_receiver_waiting,
+    a_sender_that_gave_up_leaves_its_place,
+    two_receivers_share_what_two_sends_bring,
+    a_receiver_that_gave_up_is_not_counted,
+    a_waiting_sender_is_not_counted,
+    a_place_that_is_passed_over_is_not_counted,
+];
+
+/// Whoever takes the place of a send that is under way does not tell it.
+const KEPT_PLACE: Mutant = FULL.lose("take-place-of-sender", FailureKind::Panic);
+/// A cell without a sender is counted for ever.
+const UNCOUNTED: Mutant =
+    mutant_of!("primitives/src/chan/length.rs").lose("uncount-gone-sender", FailureKind::Panic);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
 /// Without a buffer a send completes only when a receiver has come for its value.
-pub fn a_rendezvous_send_completes_only_with_a_receiver() {
-    let begun = AtomicUsize::new(0);
-    let (tx, rx) = small(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
+fn a_rendezvous_send_completes_only_with_a_receiver() -> Model {
+    model("without a buffer a send completes only with a receiver", || {
+        let begun = AtomicUsize::new(0);
+        let (tx, rx) = small(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 1..=2 {
+                    tx.send(n).expect("open");
+                    assert!(begun.load(SeqCst) >= n, "a send completed without its receiver");
+                }
+            });
             for n in 1..=2 {
-                tx.send(n).expect("open");
-                assert!(begun.load(SeqCst) >= n, "a send completed without its receiver");
+                begun.store(n, SeqCst);
+                assert_eq!(rx.recv(), Ok(n));
             }
         });
-        for n in 1..=2 {
-            begun.store(n, SeqCst);
-            assert_eq!(rx.recv(), Ok(n));
-        }
-    });
+    })
+    .bound(2)
+    .catches([WAKE_SENDER])
 }
 
 /// A place that a receive has freed is free for the next send.
-pub fn a_send_waits_only_while_the_channel_is_full() {
-    let (tx, rx) = small(1);
-    tx.send(1).expect("room");
-    let theirs = rx.clone();
-    let receiver = thread::spawn(move || theirs.recv());
-    let early = tx.try_send(2);
-    assert_eq!(receiver.join().expect("no panic"), Ok(1));
-    if early.is_err() {
-        assert_eq!(tx.try_send(2), Ok(()));
-    }
-    assert_eq!(tx.try_send(3), Err(TrySendError::Full(3)));
-    assert_eq!(rx.try_recv(), Ok(2));
+fn a_send_waits_only_while_the_channel_is_full() -> Model {
+    model("a place that a receive freed is free", || {
+        let (tx, rx) = small(1);
+        tx.send(1).expect("room");
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || theirs.recv());
+        let early = tx.try_send(2);
+        assert_eq!(receiver.join().expect("no panic"), Ok(1));
+        if early.is_err() {
+            assert_eq!(tx.try_send(2), Ok(()));
+        }
+        assert_eq!(tx.try_send(3), Err(TrySendError::Full(3)));
+        assert_eq!(rx.try_recv(), Ok(2));
+    })
+    .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
 /// Of two senders exactly one finds room for one value.
-pub fn the_buffer_never_holds_more_than_its_capacity() {
-    let (tx, rx) = small(1);
-    let theirs = tx.clone();
-    let other = thread::spawn(move || theirs.try_send(1).is_ok());
-    let here = tx.try_send(2).is_ok();
-    assert!(here != other.join().expect("no panic"));
-    assert!((rx.len(), rx.is_full()) == (1, true) && rx.try_iter().count() == 1);
+fn the_buffer_never_holds_more_than_its_capacity() -> Model {
+    model("of two senders one finds room for one value", || {
+        let (tx, rx) = small(1);
+        let theirs = tx.clone();
+        let other = thread::spawn(move || theirs.try_send(1).is_ok());
+        let here = tx.try_send(2).is_ok();
+        assert!(here != other.join().expect("no panic"));
+        assert!((rx.len(), rx.is_full()) == (1, true) && rx.try_iter().count() == 1);
+    })
+    .catches([LOST_VALUE, KEPT_PLACE])
 }
 
 /// Two receivers share what is there, and neither misses a value that was there before it came.
-pub fn try_recv_misses_nothing_and_invents_nothing() {
-    let (tx, rx) = small(1);
-    tx.send(7).expect("room");
-    let theirs = rx.clone();
-    let other = thread::spawn(move || theirs.try_recv());
-    let (here, there) = (rx.try_recv(), other.join().expect("no panic"));
-    match (here, there) {
-        (Ok(7), Err(TryRecvError::Empty)) | (Err(TryRecvError::Empty), Ok(7)) => drop(tx),
-        other => panic!("one value, and two receivers found {other:?}"),
-    }
+fn try_recv_misses_nothing_and_invents_nothing() -> Model {
+    model("try_recv misses no value that was there, and invents none", || {
+        let (tx, rx) = small(1);
+        tx.send(7).expect("room");
+        let theirs = rx.clone();
+        let other = thread::spawn(move || theirs.try_recv());
+        let (here, there) = (rx.try_recv(), other.join().expect("no panic"));
+        match (here, there) {
+            (Ok(7), Err(TryRecvError::Empty)) | (Err(TryRecvError::Empty), Ok(7)) => drop(tx),
+            other => panic!("one value, and two receivers found {other:?}"),
+        }
+    })
+    .catches([LOST_VALUE])
 }
 
 /// try_recv finds a value although another receiver has broken its cell or gave up.
-pub fn try_recv_finds_a_value_among_other_receivers() {
-    let (tx, rx) = small(2);
-    let theirs = rx.clone();
-    let other = thread::spawn(move || theirs.recv_timeout(A_WHILE).ok());
-    let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).expect("open")));
-    let early = rx.try_recv().ok();
-    sender.join().expect("no panic");
-    let mut got: Vec<i32> = early.into_iter().chain(other.join().expect("no panic")).collect();
-    got.extend(rx.try_iter());
-    got.sort_unstable();
-    assert_eq!(got, [1, 2]);
+fn try_recv_finds_a_value_among_other_receivers() -> Model {
+    model("try_recv finds a value among other receivers", || {
+        let (tx, rx) = small(2);
+        let theirs = rx.clone();
+        let other = thread::spawn(move || theirs.recv_timeout(A_WHILE).ok());
+        let sender = thread::spawn(move || [1, 2].map(|n| tx.send(n).expect("open")));
+        let early = rx.try_recv().ok();
+        sender.join().expect("no panic");
+        let mut got: Vec<i32> = early.into_iter().chain(other.join().expect("no panic")).collect();
+        got.extend(rx.try_iter());
+        got.sort_unstable();
+        assert_eq!(got, [1, 2]);
+    })
+    .bound(2)
+    .catches([PUBLISH])
 }
 
 /// A send and a receive that both time out agree on whether the value changed hands.
-pub fn timeouts_lose_no_value() {
-    timeouts(0);
+fn timeouts_lose_no_value() -> Model {
+    model("a value sent is received though both sides time out", || {
+        timeouts(0);
+    })
+    .bound(2)
+    .catches([HAND_OVER])
 }
 
 /// The same with a buffer.
-pub fn timeouts_lose_no_value_of_a_buffer() {
-    timeouts(1);
+fn timeouts_lose_no_value_of_a_buffer() -> Model {
+    model("the same with a buffer", || {
+        timeouts(1);
+    })
+    .bound(2)
+    .catches([SEND.weaken("publish-value")])
 }
 
 fn timeouts(capacity: usize) {
@@ -100,84 +152,109 @@ fn timeouts(capacity: usize) {
 }
 
 /// A receiver does not wait for a sender that gave up, came again with the same ticket, and gave up again.
-pub fn a_sender_that_gives_up_twice_leaves_no_receiver_waiting() {
-    let (tx, rx) = small(0);
-    let sender = thread::spawn(move || [1, 2].map(|n| tx.send_timeout(n, A_WHILE).is_ok()));
-    let got: Vec<i32> = rx.iter().collect();
-    let sent = sender.join().expect("no panic");
-    let expected: Vec<i32> = [1, 2].into_iter().zip(sent).filter_map(|(n, sent)| sent.then_some(n)).collect();
-    assert_eq!(got, expected);
+fn a_sender_that_gives_up_twice_leaves_no_receiver_waiting() -> Model {
+    model("a receiver does not wait for a sender that gave up twice", || {
+        let (tx, rx) = small(0);
+        let sender = thread::spawn(move || [1, 2].map(|n| tx.send_timeout(n, A_WHILE).is_ok()));
+        let got: Vec<i32> = rx.iter().collect();
+        let sent = sender.join().expect("no panic");
+        let expected: Vec<i32> =
+            [1, 2].into_iter().zip(sent).filter_map(|(n, sent)| sent.then_some(n)).collect();
+        assert_eq!(got, expected);
+    })
+    .bound(4)
+    .catches([WAKE_RECEIVER])
 }
 
 /// A sender that timed out has its place back: the next receive and send go on as if it had not come.
-pub fn a_sender_that_gave_up_leaves_its_place() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let theirs = tx.clone();
-    let gives_up = thread::spawn(move || theirs.send_timeout(1, A_WHILE).is_ok());
-    assert_eq!(rx.recv(), Ok(0));
-    let sent = gives_up.join().expect("no panic");
-    if sent {
-        assert_eq!(rx.try_recv(), Ok(1));
-    }
-    assert_eq!((rx.try_recv(), rx.len()), (Err(TryRecvError::Empty), 0));
-    assert_eq!(tx.try_send(2), Ok(()));
-    assert_eq!(rx.try_recv(), Ok(2));
+fn a_sender_that_gave_up_leaves_its_place() -> Model {
+    model("a sender that timed out takes no place", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let theirs = tx.clone();
+        let gives_up = thread::spawn(move || theirs.send_timeout(1, A_WHILE).is_ok());
+        assert_eq!(rx.recv(), Ok(0));
+        let sent = gives_up.join().expect("no panic");
+        if sent {
+            assert_eq!(rx.try_recv(), Ok(1));
+        }
+        assert_eq!((rx.try_recv(), rx.len()), (Err(TryRecvError::Empty), 0));
+        assert_eq!(tx.try_send(2), Ok(()));
+        assert_eq!(rx.try_recv(), Ok(2));
+    })
+    .bound(2)
+    .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
 /// Two receivers wait, and both get what comes through one place.
-pub fn two_receivers_share_what_two_sends_bring() {
-    let (tx, rx) = small(1);
-    let receivers = [1, 2].map(|_| {
-        let rx = rx.clone();
-        thread::spawn(move || rx.recv().expect("a value comes"))
-    });
-    tx.send(1).expect("open");
-    tx.send(2).expect("open");
-    let got = receivers.map(|receiver| receiver.join().expect("no panic"));
-    assert!(got == [1, 2] || got == [2, 1], "{got:?}");
+fn two_receivers_share_what_two_sends_bring() -> Model {
+    model("two blocked receivers both get a value", || {
+        let (tx, rx) = small(1);
+        let receivers = [1, 2].map(|_| {
+            let rx = rx.clone();
+            thread::spawn(move || rx.recv().expect("a value comes"))
+        });
+        tx.send(1).expect("open");
+        tx.send(2).expect("open");
+        let got = receivers.map(|receiver| receiver.join().expect("no panic"));
+        assert!(got == [1, 2] || got == [2, 1], "{got:?}");
+    })
+    .bound(2)
+    .catches([WAKE_RECEIVER])
 }
 
 /// A receiver that gives up just when a value comes does not make the channel look fuller than it is.
-pub fn a_receiver_that_gave_up_is_not_counted() {
-    let (tx, rx) = unbounded_with_segments(1);
-    let theirs = rx.clone();
-    let gives_up = thread::spawn(move || theirs.recv_timeout(A_WHILE).is_ok());
-    tx.send(1).expect("open");
-    let received = gives_up.join().expect("no panic");
-    assert_eq!((rx.len(), rx.is_empty()), (usize::from(!received), received));
-    tx.send(2).expect("open");
-    assert_eq!(rx.len(), 1 + usize::from(!received));
-    assert_eq!(rx.try_iter().count(), 1 + usize::from(!received));
-    assert_eq!(rx.len(), 0);
+fn a_receiver_that_gave_up_is_not_counted() -> Model {
+    model("len does not count the cell of a receiver that gave up", || {
+        let (tx, rx) = unbounded_with_segments(1);
+        let theirs = rx.clone();
+        let gives_up = thread::spawn(move || theirs.recv_timeout(A_WHILE).is_ok());
+        tx.send(1).expect("open");
+        let received = gives_up.join().expect("no panic");
+        assert_eq!((rx.len(), rx.is_empty()), (usize::from(!received), received));
+        tx.send(2).expect("open");
+        assert_eq!(rx.len(), 1 + usize::from(!received));
+        assert_eq!(rx.try_iter().count(), 1 + usize::from(!received));
+        assert_eq!(rx.len(), 0);
+    })
+    .bound(2)
+    .catches([UNCOUNTED])
 }
 
 /// The length is that of the buffer, also while a sender waits behind it.
-pub fn a_waiting_sender_is_not_counted() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let theirs = tx.clone();
-    let blocked = thread::spawn(move || theirs.send(1));
-    until_sender_waits(&tx, 1);
-    assert_eq!((tx.len(), rx.is_full()), (1, true));
-    assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
-    blocked.join().expect("no panic").expect("open");
-    assert_eq!(rx.len(), 0);
+fn a_waiting_sender_is_not_counted() -> Model {
+    model("len counts the buffer, not who waits behind it", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let theirs = tx.clone();
+        let blocked = thread::spawn(move || theirs.send(1));
+        until_sender_waits(&tx, 1);
+        assert_eq!((tx.len(), rx.is_full()), (1, true));
+        assert_eq!((rx.recv(), rx.recv()), (Ok(0), Ok(1)));
+        blocked.join().expect("no panic").expect("open");
+        assert_eq!(rx.len(), 0);
+    })
+    .bound(2)
+    .catches([WAKE_BY_EXPANDING])
 }
 
 /// A sender gives up behind a full buffer while a receiver takes a value: that place is not counted, and the next value is
 /// the next one.
-pub fn a_place_that_is_passed_over_is_not_counted() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let mut gives_up = tx.send_async(1);
-    let mut stays = tx.send_async(2);
-    assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
-    thread::scope(|scope| {
-        scope.spawn(|| assert_eq!(rx.recv(), Ok(0)));
-        drop(gives_up);
-    });
-    assert_eq!(rx.len(), 1);
-    let next = rx.recv().expect("one that was let in");
-    assert!(next == 2 || rx.recv() == Ok(2));
+fn a_place_that_is_passed_over_is_not_counted() -> Model {
+    model("len does not count a place behind a full buffer that was given up", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let mut gives_up = tx.send_async(1);
+        let mut stays = tx.send_async(2);
+        assert!(poll_once(&mut gives_up).is_pending() && poll_once(&mut stays).is_pending());
+        thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(rx.recv(), Ok(0)));
+            drop(gives_up);
+        });
+        assert_eq!(rx.len(), 1);
+        let next = rx.recv().expect("one that was let in");
+        assert!(next == 2 || rx.recv() == Ok(2));
+    })
+    .bound(2)
+    .catches([UNCOUNTED])
 }

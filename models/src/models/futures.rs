@@ -1,7 +1,9 @@
 //! Channels as futures.
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
-use super::small;
+use super::mutants::{CLOSE, NOT_ENTERED, RECV};
+use super::{Model, model, models, mutant_of, small};
+use crate::mutant::{Mutant, Needs};
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -9,8 +11,64 @@ use selvedge::chan::{Receiver, Sender, TryRecvError, bounded, bounded_with_segme
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
+use selvedge_check::FailureKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Wake;
+
+models![
+    a_task_receives_from_a_thread,
+    a_task_sends_to_a_thread,
+    a_dropped_future_loses_no_value,
+    a_task_that_is_polled_again_is_woken,
+    a_value_of_a_dropped_future_goes_to_who_waits,
+    a_dropped_future_sends_once_or_not_at_all,
+    a_waker_that_panics_loses_no_value_of_a_send,
+    a_waker_that_panics_loses_no_value_of_a_receive,
+    a_close_that_refused_a_sender_lets_no_later_one_in,
+    a_receiver_that_gives_up_in_the_middle_loses_no_value,
+    a_receiver_of_a_buffer_that_gives_up_loses_no_value,
+    a_sender_that_gives_up_in_the_middle_is_passed_over,
+    closing_passes_over_a_receiver_that_gave_up,
+    receives_polled_in_order_get_values_in_order,
+    receives_of_a_buffer_polled_in_order_get_values_in_order,
+    sends_polled_in_order_arrive_in_order,
+    sends_to_a_buffer_polled_in_order_arrive_in_order,
+    a_thread_does_not_overtake_a_future,
+    a_thread_does_not_overtake_a_future_at_a_buffer,
+    a_thread_does_not_overtake_a_future_without_a_bound,
+    two_values_that_came_back_reach_two_receivers,
+    two_values_that_came_back_are_there_for_two_receivers,
+    a_value_that_comes_back_after_the_close_is_received,
+    receivers_are_sent_home_once_a_future_has_its_value,
+    a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped,
+];
+
+const POLL: Mutant = mutant_of!("primitives/src/chan/poll.rs");
+const RETURNED: Mutant = mutant_of!("primitives/src/chan/returned.rs");
+/// A sender that waits is told of the close, and its cell does not say so.
+const REFUSED: Mutant = CLOSE.lose("refuse-sender", FailureKind::Panic).or(FailureKind::Race);
+/// The value of a sender that waits is taken, and its cell does not say so.
+const LOST_TAKE: Mutant =
+    RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::UseAfterFree).or(FailureKind::Panic);
+/// A task does not say that it can be woken; or says so, and its waker is not there; or changes its waker without having
+/// said that it is awake.
+const DOZE: Mutant = POLL.lose("fall-asleep", FailureKind::Deadlock);
+const NO_WAKER: Mutant = POLL.weaken("fall-asleep");
+const NOT_ROUSED: Mutant = POLL
+    .lose("rouse", FailureKind::Race)
+    .or(FailureKind::Panic)
+    .or(FailureKind::Deadlock)
+    .needs(Needs::Orderings);
+/// A value that came for nobody is dropped on the floor.
+const GIVE_BACK: Mutant =
+    RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
+/// Two take a value that came back; or it is on loan for ever.
+const TAKEN_TWICE: Mutant = RETURNED
+    .lose("take-returned", FailureKind::Panic)
+    .or(FailureKind::Race)
+    .or(FailureKind::UseAfterFree)
+    .or(FailureKind::Deadlock);
+const LENT_FOR_EVER: Mutant = RETURNED.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
 
 /// Wakes a thread that polls.
 struct Task(Unparker);
@@ -48,118 +106,155 @@ pub(super) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 }
 
 /// A task that waits receives what a thread sends.
-pub fn a_task_receives_from_a_thread() {
-    let (tx, rx) = small(0);
-    let sender = thread::spawn(move || tx.send(1));
-    assert_eq!(block_on(rx.recv_async()), Ok(1));
-    sender.join().expect("no panic").expect("open");
+fn a_task_receives_from_a_thread() -> Model {
+    model("a task receives what a thread sends", || {
+        let (tx, rx) = small(0);
+        let sender = thread::spawn(move || tx.send(1));
+        assert_eq!(block_on(rx.recv_async()), Ok(1));
+        sender.join().expect("no panic").expect("open");
+    })
+    .bound(2)
+    .catches([DOZE, NO_WAKER])
 }
 
 /// And a task sends to a thread that receives.
-pub fn a_task_sends_to_a_thread() {
-    let (tx, rx) = small(0);
-    let receiver = thread::spawn(move || rx.recv());
-    assert_eq!(block_on(tx.send_async(1)), Ok(()));
-    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+fn a_task_sends_to_a_thread() -> Model {
+    model("a task sends to a thread that receives", || {
+        let (tx, rx) = small(0);
+        let receiver = thread::spawn(move || rx.recv());
+        assert_eq!(block_on(tx.send_async(1)), Ok(()));
+        assert_eq!(receiver.join().expect("no panic"), Ok(1));
+    })
+    .bound(2)
+    .catches([DOZE, NO_WAKER])
 }
 
 /// A value that came for a future goes to the next receiver if the future is dropped.
-pub fn a_dropped_future_loses_no_value() {
-    let (tx, rx) = small(0);
-    let mut future = rx.recv_async();
-    let polled = poll_once(&mut future);
-    let sender = thread::spawn(move || tx.send(1));
-    drop(future);
-    let got = if polled.is_pending() { rx.recv() } else { Ok(1) };
-    assert_eq!(got, Ok(1));
-    sender.join().expect("no panic").expect("open");
+fn a_dropped_future_loses_no_value() -> Model {
+    model("a dropped future loses no value", || {
+        let (tx, rx) = small(0);
+        let mut future = rx.recv_async();
+        let polled = poll_once(&mut future);
+        let sender = thread::spawn(move || tx.send(1));
+        drop(future);
+        let got = if polled.is_pending() { rx.recv() } else { Ok(1) };
+        assert_eq!(got, Ok(1));
+        sender.join().expect("no panic").expect("open");
+    })
+    .bound(2)
+    .catches([GIVE_BACK])
 }
 
 /// A task that is polled again, with another waker, at the moment at which it is woken, does not sleep on.
-pub fn a_task_that_is_polled_again_is_woken() {
-    let (tx, rx) = small(0);
-    let mut future = rx.recv_async();
-    let polled = poll_once(&mut future);
-    let sender = thread::spawn(move || tx.send(1));
-    assert!(polled.is_pending(), "nobody has sent yet");
-    assert_eq!(block_on(future), Ok(1));
-    sender.join().expect("no panic").expect("open");
+fn a_task_that_is_polled_again_is_woken() -> Model {
+    model("a task that is polled again is woken", || {
+        let (tx, rx) = small(0);
+        let mut future = rx.recv_async();
+        let polled = poll_once(&mut future);
+        let sender = thread::spawn(move || tx.send(1));
+        assert!(polled.is_pending(), "nobody has sent yet");
+        assert_eq!(block_on(future), Ok(1));
+        sender.join().expect("no panic").expect("open");
+    })
+    .bound(2)
+    .catches([NOT_ROUSED])
 }
 
 /// A value that had come for a future when it was dropped goes to a receiver that waits behind it.
-pub fn a_value_of_a_dropped_future_goes_to_who_waits() {
-    let (tx, rx) = small(0);
-    let mut future = rx.recv_async();
-    let polled = poll_once(&mut future);
-    tx.try_send(1).expect("the future waits");
-    let theirs = rx.clone();
-    let receiver = thread::spawn(move || theirs.recv());
-    drop(future);
-    assert!(polled.is_pending(), "nobody had sent");
-    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+fn a_value_of_a_dropped_future_goes_to_who_waits() -> Model {
+    model("the value of a dropped future goes to who waits", || {
+        let (tx, rx) = small(0);
+        let mut future = rx.recv_async();
+        let polled = poll_once(&mut future);
+        tx.try_send(1).expect("the future waits");
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || theirs.recv());
+        drop(future);
+        assert!(polled.is_pending(), "nobody had sent");
+        assert_eq!(receiver.join().expect("no panic"), Ok(1));
+    })
+    .bound(2)
+    .catches([GIVE_BACK])
 }
 
 /// A future that sends takes nothing with it, and leaves nothing, if it is dropped.
-pub fn a_dropped_future_sends_once_or_not_at_all() {
-    let value = Arc::new(());
-    let (tx, rx) = small(0);
-    let mut future = tx.send_async(Arc::clone(&value));
-    let polled = poll_once(&mut future).is_ready();
-    let receiver = thread::spawn(move || rx.try_recv().ok());
-    drop(future);
-    let received = receiver.join().expect("no panic");
-    assert!(!polled, "nobody had come");
-    assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
+fn a_dropped_future_sends_once_or_not_at_all() -> Model {
+    model("a dropped future has sent, or leaves no trace", || {
+        let value = Arc::new(());
+        let (tx, rx) = small(0);
+        let mut future = tx.send_async(Arc::clone(&value));
+        let polled = poll_once(&mut future).is_ready();
+        let receiver = thread::spawn(move || rx.try_recv().ok());
+        drop(future);
+        let received = receiver.join().expect("no panic");
+        assert!(!polled, "nobody had come");
+        assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
+    })
+    .bound(2)
+    .catches([LOST_TAKE])
 }
 
 /// A task whose waker panics when a thread sends to it has the value all the same.
-pub fn a_waker_that_panics_loses_no_value_of_a_send() {
-    let (tx, rx) = small(0);
-    let mut future = rx.recv_async();
-    let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
-    assert!(polled.is_pending(), "nobody has sent yet");
-    let sender = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| tx.send(1))).is_err());
-    // With a waker that does not panic, unless the other has been taken by now.
-    assert_eq!(block_on(future), Ok(1));
-    let _panicked = sender.join().expect("no panic");
+fn a_waker_that_panics_loses_no_value_of_a_send() -> Model {
+    model("a waker that panics loses no value of a send", || {
+        let (tx, rx) = small(0);
+        let mut future = rx.recv_async();
+        let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
+        assert!(polled.is_pending(), "nobody has sent yet");
+        let sender = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| tx.send(1))).is_err());
+        // With a waker that does not panic, unless the other has been taken by now.
+        assert_eq!(block_on(future), Ok(1));
+        let _panicked = sender.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// A receive that wakes a sender whose waker panics leaves its value to the next one, which waits.
-pub fn a_waker_that_panics_loses_no_value_of_a_receive() {
-    let (tx, rx) = small(1);
-    tx.send(1).expect("room");
-    let mut future = tx.send_async(2);
-    let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
-    assert!(polled.is_pending(), "the buffer is full");
-    let theirs = rx.clone();
-    let receiver = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| theirs.recv())).ok());
-    let ours = catch_unwind(AssertUnwindSafe(|| rx.recv())).ok();
-    let all = [receiver.join().expect("no panic"), ours, rx.try_recv().ok().map(Ok)];
-    let mut got: Vec<u64> = all.into_iter().flatten().map(|value| value.expect("open")).collect();
-    got.sort_unstable();
-    assert_eq!((got, poll_once(&mut future)), (vec![1, 2], Poll::Ready(Ok(()))));
+fn a_waker_that_panics_loses_no_value_of_a_receive() -> Model {
+    model("nor of a receive", || {
+        let (tx, rx) = small(1);
+        tx.send(1).expect("room");
+        let mut future = tx.send_async(2);
+        let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
+        assert!(polled.is_pending(), "the buffer is full");
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| theirs.recv())).ok());
+        let ours = catch_unwind(AssertUnwindSafe(|| rx.recv())).ok();
+        let all = [receiver.join().expect("no panic"), ours, rx.try_recv().ok().map(Ok)];
+        let mut got: Vec<u64> = all.into_iter().flatten().map(|value| value.expect("open")).collect();
+        got.sort_unstable();
+        assert_eq!((got, poll_once(&mut future)), (vec![1, 2], Poll::Ready(Ok(()))));
+    })
+    .bound(2)
+    .catches([GIVE_BACK])
 }
 
 /// Of two senders that wait, the later one is not let in after a close has refused the earlier one.
-pub fn a_close_that_refused_a_sender_lets_no_later_one_in() {
-    // All in one segment: executions are long enough.
-    let (tx, rx) = bounded(1);
-    tx.send(0).expect("room");
-    let mut waiting = [tx.send_async(1), tx.send_async(2)];
-    for future in &mut waiting {
-        assert!(poll_once(future).is_pending(), "the buffer is full");
-    }
-    let theirs = tx.clone();
-    let closer = thread::spawn(move || theirs.close().expect("open"));
-    let got: Vec<u64> = rx.iter().collect();
-    closer.join().expect("no panic");
-    let sent: Vec<bool> = waiting.iter_mut().map(|future| poll_once(future) == Poll::Ready(Ok(()))).collect();
-    let expected = match sent[..] {
-        [true, true] => vec![0, 1, 2],
-        [true, false] => vec![0, 1],
-        _ => vec![0],
-    };
-    assert_eq!((got, sent != [false, true]), (expected, true));
+fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
+    model("close refuses all senders that wait, or the later ones", || {
+        // All in one segment: executions are long enough.
+        let (tx, rx) = bounded(1);
+        tx.send(0).expect("room");
+        let mut waiting = [tx.send_async(1), tx.send_async(2)];
+        for future in &mut waiting {
+            assert!(poll_once(future).is_pending(), "the buffer is full");
+        }
+        let theirs = tx.clone();
+        let closer = thread::spawn(move || theirs.close().expect("open"));
+        let got: Vec<u64> = rx.iter().collect();
+        closer.join().expect("no panic");
+        let sent: Vec<bool> =
+            waiting.iter_mut().map(|future| poll_once(future) == Poll::Ready(Ok(()))).collect();
+        let expected = match sent[..] {
+            [true, true] => vec![0, 1, 2],
+            [true, false] => vec![0, 1],
+            _ => vec![0],
+        };
+        assert_eq!((got, sent != [false, true]), (expected, true));
+    })
+    .bound(2)
+    .catches([REFUSED])
 }
 
 /// Three that wait, each in a segment of its own.
@@ -172,53 +267,68 @@ fn three<F: Future + Unpin>(mut make: impl FnMut(i32) -> F) -> [F; 3] {
 }
 
 /// A receiver gives up between two that wait: its cell is taken out, or the value that came there goes to the last.
-pub fn a_receiver_that_gives_up_in_the_middle_loses_no_value() {
-    let (tx, rx) = bounded_with_segments(0, 0);
-    let [mut first, middle, last] = three(|_| rx.recv_async());
-    thread::scope(|scope| {
-        scope.spawn(|| drop(middle));
-        assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
-    });
-    assert_eq!(poll_once(&mut first), Poll::Ready(Ok(1)));
-    assert_eq!(block_on(last), Ok(2));
+fn a_receiver_that_gives_up_in_the_middle_loses_no_value() -> Model {
+    model("a receiver that gives up in the middle loses no value", || {
+        let (tx, rx) = bounded_with_segments(0, 0);
+        let [mut first, middle, last] = three(|_| rx.recv_async());
+        thread::scope(|scope| {
+            scope.spawn(|| drop(middle));
+            assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
+        });
+        assert_eq!(poll_once(&mut first), Poll::Ready(Ok(1)));
+        assert_eq!(block_on(last), Ok(2));
+    })
+    .bound(2)
+    .catches([NOT_ENTERED])
 }
 
 /// A receiver of a buffer gives up behind one that waits: the value that came for it goes to the next that comes.
-pub fn a_receiver_of_a_buffer_that_gives_up_loses_no_value() {
-    let (tx, rx) = bounded_with_segments(1, 0);
-    let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
-    assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
-    thread::scope(|scope| {
-        scope.spawn(|| drop(second));
-        assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
-    });
-    assert_eq!((poll_once(&mut first), block_on(rx.recv_async())), (Poll::Ready(Ok(1)), Ok(2)));
+fn a_receiver_of_a_buffer_that_gives_up_loses_no_value() -> Model {
+    model("a receiver of a buffer that gives up behind another loses no value", || {
+        let (tx, rx) = bounded_with_segments(1, 0);
+        let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
+        assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+        thread::scope(|scope| {
+            scope.spawn(|| drop(second));
+            assert_eq!((tx.send(1), tx.send(2)), (Ok(()), Ok(())));
+        });
+        assert_eq!((poll_once(&mut first), block_on(rx.recv_async())), (Poll::Ready(Ok(1)), Ok(2)));
+    })
+    .catches([GIVE_BACK])
 }
 
 /// A sender gives up between two that wait: its value is received, or it is not.
-pub fn a_sender_that_gives_up_in_the_middle_is_passed_over() {
-    let (tx, rx) = bounded_with_segments(0, 0);
-    let [mut first, middle, mut last] = three(|n| tx.send_async(n));
-    let mut got = thread::scope(|scope| {
-        scope.spawn(|| drop(middle));
-        vec![rx.recv(), rx.recv()]
-    });
-    if got[1] == Ok(2) {
-        got.push(rx.recv());
-    }
-    assert_eq!((got[0], got[got.len() - 1]), (Ok(1), Ok(3)));
-    assert_eq!((poll_once(&mut first), poll_once(&mut last)), (Poll::Ready(Ok(())), Poll::Ready(Ok(()))));
+fn a_sender_that_gives_up_in_the_middle_is_passed_over() -> Model {
+    model("a sender that gives up in the middle is passed over", || {
+        let (tx, rx) = bounded_with_segments(0, 0);
+        let [mut first, middle, mut last] = three(|n| tx.send_async(n));
+        let mut got = thread::scope(|scope| {
+            scope.spawn(|| drop(middle));
+            vec![rx.recv(), rx.recv()]
+        });
+        if got[1] == Ok(2) {
+            got.push(rx.recv());
+        }
+        assert_eq!((got[0], got[got.len() - 1]), (Ok(1), Ok(3)));
+        assert_eq!((poll_once(&mut first), poll_once(&mut last)), (Poll::Ready(Ok(())), Poll::Ready(Ok(()))));
+    })
+    .bound(2)
+    .catches([NOT_ENTERED.or(FailureKind::Livelock)])
 }
 
 /// The channel is closed meanwhile: those that still wait are told.
-pub fn closing_passes_over_a_receiver_that_gave_up() {
-    let (tx, rx) = bounded_with_segments::<i32>(0, 0);
-    let [first, middle, last] = three(|_| rx.recv_async());
-    thread::scope(|scope| {
-        scope.spawn(move || drop(tx));
-        drop(middle);
-        assert!(block_on(first).is_err() && block_on(last).is_err());
-    });
+fn closing_passes_over_a_receiver_that_gave_up() -> Model {
+    model("closing passes over a receiver that gave up", || {
+        let (tx, rx) = bounded_with_segments::<i32>(0, 0);
+        let [first, middle, last] = three(|_| rx.recv_async());
+        thread::scope(|scope| {
+            scope.spawn(move || drop(tx));
+            drop(middle);
+            assert!(block_on(first).is_err() && block_on(last).is_err());
+        });
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// Polls all futures of a task until each is ready.
@@ -248,13 +358,21 @@ fn two_receives(capacity: usize) {
 }
 
 /// Of two receives that one task polls in order, the first gets the first value.
-pub fn receives_polled_in_order_get_values_in_order() {
-    two_receives(0);
+fn receives_polled_in_order_get_values_in_order() -> Model {
+    model("receives polled in order get values in order", || {
+        two_receives(0);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// The same with a buffer.
-pub fn receives_of_a_buffer_polled_in_order_get_values_in_order() {
-    two_receives(1);
+fn receives_of_a_buffer_polled_in_order_get_values_in_order() -> Model {
+    model("the same with a buffer", || {
+        two_receives(1);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 fn two_sends(capacity: usize) {
@@ -265,13 +383,21 @@ fn two_sends(capacity: usize) {
 }
 
 /// Two sends that one task polls in order arrive in order.
-pub fn sends_polled_in_order_arrive_in_order() {
-    two_sends(0);
+fn sends_polled_in_order_arrive_in_order() -> Model {
+    model("sends polled in order arrive in order", || {
+        two_sends(0);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// The same with a buffer.
-pub fn sends_to_a_buffer_polled_in_order_arrive_in_order() {
-    two_sends(1);
+fn sends_to_a_buffer_polled_in_order_arrive_in_order() -> Model {
+    model("the same with a buffer", || {
+        two_sends(1);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// A thread that begins to receive once a future has returned `Pending` gets its value after the future.
@@ -302,21 +428,33 @@ fn a_later_receive(tx: Sender<u64>, rx: Receiver<u64>) {
 }
 
 /// A thread does not overtake a future that waits.
-pub fn a_thread_does_not_overtake_a_future() {
-    let (tx, rx) = bounded(0);
-    a_later_receive(tx, rx);
+fn a_thread_does_not_overtake_a_future() -> Model {
+    model("a thread does not overtake a future that waits", || {
+        let (tx, rx) = bounded(0);
+        a_later_receive(tx, rx);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// The same with a buffer.
-pub fn a_thread_does_not_overtake_a_future_at_a_buffer() {
-    let (tx, rx) = bounded(1);
-    a_later_receive(tx, rx);
+fn a_thread_does_not_overtake_a_future_at_a_buffer() -> Model {
+    model("the same with a buffer", || {
+        let (tx, rx) = bounded(1);
+        a_later_receive(tx, rx);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// The same without a bound.
-pub fn a_thread_does_not_overtake_a_future_without_a_bound() {
-    let (tx, rx) = unbounded();
-    a_later_receive(tx, rx);
+fn a_thread_does_not_overtake_a_future_without_a_bound() -> Model {
+    model("the same without a bound", || {
+        let (tx, rx) = unbounded();
+        a_later_receive(tx, rx);
+    })
+    .bound(2)
+    .catches([DOZE])
 }
 
 /// A channel with two values that came back from futures.
@@ -340,50 +478,73 @@ fn both_get_one(receive: fn(&Receiver<u64>) -> Option<u64>) {
 }
 
 /// Two values came back, and two threads receive: neither waits.
-pub fn two_values_that_came_back_reach_two_receivers() {
-    both_get_one(|rx| rx.recv().ok());
+fn two_values_that_came_back_reach_two_receivers() -> Model {
+    model("two values that came back reach two receivers", || {
+        both_get_one(|rx| rx.recv().ok());
+    })
+    .bound(2)
+    .catches([TAKEN_TWICE])
 }
 
 /// Nor is either told that the channel is empty.
-pub fn two_values_that_came_back_are_there_for_two_receivers() {
-    both_get_one(|rx| rx.try_recv().ok());
+fn two_values_that_came_back_are_there_for_two_receivers() -> Model {
+    model("and neither is told that there is none", || {
+        both_get_one(|rx| rx.try_recv().ok());
+    })
+    .bound(2)
+    .catches([TAKEN_TWICE])
 }
 
 /// A value is in the hands of a future when the channel is closed: whoever receives till the end gets it, if it comes back.
-pub fn a_value_that_comes_back_after_the_close_is_received() {
-    let (tx, rx) = small(1);
-    let mut future = rx.recv_async();
-    assert!(poll_once(&mut future).is_pending());
-    tx.send(1).expect("the future waits");
-    let theirs = rx.clone();
-    let rest = thread::spawn(move || theirs.iter().collect::<Vec<u64>>());
-    drop(tx);
-    drop(future);
-    assert_eq!((rest.join().expect("no panic"), rx.try_recv()), (vec![1], Err(TryRecvError::Disconnected)));
+fn a_value_that_comes_back_after_the_close_is_received() -> Model {
+    model("a value that comes back after the close is received", || {
+        let (tx, rx) = small(1);
+        let mut future = rx.recv_async();
+        assert!(poll_once(&mut future).is_pending());
+        tx.send(1).expect("the future waits");
+        let theirs = rx.clone();
+        let rest = thread::spawn(move || theirs.iter().collect::<Vec<u64>>());
+        drop(tx);
+        drop(future);
+        assert_eq!(
+            (rest.join().expect("no panic"), rx.try_recv()),
+            (vec![1], Err(TryRecvError::Disconnected))
+        );
+    })
+    .bound(2)
+    .catches([GIVE_BACK, LENT_FOR_EVER])
 }
 
 /// The same when the future takes the value.
-pub fn receivers_are_sent_home_once_a_future_has_its_value() {
-    let (tx, rx) = small(1);
-    let mut future = rx.recv_async();
-    assert!(poll_once(&mut future).is_pending());
-    tx.send(1).expect("the future waits");
-    let theirs = rx.clone();
-    let rest = thread::spawn(move || theirs.iter().count());
-    drop(tx);
-    assert_eq!(poll_once(&mut future), Poll::Ready(Ok(1)));
-    assert_eq!(rest.join().expect("no panic"), 0);
+fn receivers_are_sent_home_once_a_future_has_its_value() -> Model {
+    model("receivers of a closed channel wait for what may come back, and no longer", || {
+        let (tx, rx) = small(1);
+        let mut future = rx.recv_async();
+        assert!(poll_once(&mut future).is_pending());
+        tx.send(1).expect("the future waits");
+        let theirs = rx.clone();
+        let rest = thread::spawn(move || theirs.iter().count());
+        drop(tx);
+        assert_eq!(poll_once(&mut future), Poll::Ready(Ok(1)));
+        assert_eq!(rest.join().expect("no panic"), 0);
+    })
+    .bound(2)
+    .catches([LENT_FOR_EVER])
 }
 
 /// A value is handed to a future at the moment of the close: it was sent and is received, or it was not sent.
-pub fn a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped() {
-    let (tx, rx) = small(1);
-    let mut future = rx.recv_async();
-    assert!(poll_once(&mut future).is_pending());
-    let sender = thread::spawn(move || tx.send(1).is_ok());
-    let theirs = rx.clone();
-    let rest = thread::spawn(move || theirs.iter().count());
-    let _closed_by_the_sender = rx.close();
-    drop(future);
-    assert_eq!(rest.join().expect("no panic"), usize::from(sender.join().expect("no panic")));
+fn a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped() -> Model {
+    model("a value that is sent beside a close is received though a future is dropped", || {
+        let (tx, rx) = small(1);
+        let mut future = rx.recv_async();
+        assert!(poll_once(&mut future).is_pending());
+        let sender = thread::spawn(move || tx.send(1).is_ok());
+        let theirs = rx.clone();
+        let rest = thread::spawn(move || theirs.iter().count());
+        let _closed_by_the_sender = rx.close();
+        drop(future);
+        assert_eq!(rest.join().expect("no panic"), usize::from(sender.join().expect("no panic")));
+    })
+    .bound(2)
+    .catches([LENT_FOR_EVER])
 }

@@ -1,26 +1,72 @@
-//! The models: small concurrent programs, each named after its property.
+//! The models: small concurrent programs, each named after its property. A model is one function, which returns its row:
+//! the program, its bound, and its mutants.
 
-pub mod atomics;
-pub mod chan_close;
-pub mod chan_edges;
-pub mod chan_full;
-pub mod chan_order;
-pub mod chan_room;
-pub mod futures;
-pub mod layer;
-pub mod map;
-pub mod orders;
-pub mod pool;
-pub mod queue;
-pub mod reclaim;
-pub mod rw;
-pub mod select;
+mod atomics;
+mod chan_close;
+mod chan_edges;
+mod chan_full;
+mod chan_order;
+mod chan_room;
+mod futures;
+mod layer;
+mod map;
+mod mutants;
+mod orders;
+mod pool;
+mod queue;
+mod reclaim;
+mod rw;
+mod select;
 pub mod sync;
-pub mod timers;
+mod timers;
 
+use crate::model::{Model, model};
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::wait_until;
+
+/// Every model.
+#[allow(clippy::disallowed_types, reason = "the list of models is outside any model")]
+pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(|| {
+    let files = [
+        chan_order::models,
+        chan_room::models,
+        chan_full::models,
+        chan_close::models,
+        chan_edges::models,
+        select::models,
+        timers::models,
+        futures::models,
+        queue::models,
+        atomics::models,
+        sync::models,
+        rw::models,
+        reclaim::models,
+        map::models,
+        pool::models,
+        layer::models,
+        orders::models,
+    ];
+    files.iter().flat_map(|models| models()).collect()
+});
+
+/// Lists the models of a file, each under its function's name.
+macro_rules! models {
+    ($($model:ident),* $(,)?) => {
+        pub(super) fn models() -> Vec<Model> {
+            vec![$($model().named(concat!(module_path!(), "::", stringify!($model)))),*]
+        }
+    };
+}
+use models;
+
+/// Starts the mutants of a file, whose path is as sites name it.
+macro_rules! mutant_of {
+    ($path:literal) => {
+        $crate::mutant::Mutant::of($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $path)))
+    };
+}
+use mutant_of;
 
 /// A channel whose segments have two cells, so that small models cross from one to the next.
 fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {

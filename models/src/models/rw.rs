@@ -1,12 +1,36 @@
 //! Locks for readers together, or one writer.
 
-use super::{Plain, until};
+use super::mutants::{GIVE_UP_WAIT, WAKE_SLEEPER};
+use super::{Model, Plain, model, models, mutant_of, until};
+use crate::mutant::Mutant;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard, RwMutexWriteGuard};
+use selvedge_check::FailureKind;
 use std::time::Duration;
+
+models![
+    readers_share_and_writers_exclude,
+    writers_exclude_each_other,
+    readers_that_waited_get_in_together,
+    a_write_that_timed_out_blocks_no_reader,
+    a_write_that_timed_out_loses_no_wake_up,
+    a_downgrade_lets_readers_in,
+    a_writer_that_waits_gets_in_before_later_readers,
+    an_upgrade_waits_for_readers,
+    upgrades_take_turns,
+    an_upgrade_waits_for_the_writer_that_let_it_in,
+    an_upgrade_that_timed_out_blocks_no_reader,
+];
+
+const RAW_RW_MUTEX: Mutant = mutant_of!("primitives/src/sync/raw_rw_mutex.rs");
+const RW_WRITERS: Mutant = mutant_of!("primitives/src/sync/raw_rw_mutex/write.rs");
+const WEAK_WRITE: Mutant = RW_WRITERS.weaken("lock-exclusive");
+const WEAK_UPGRADE: Mutant = mutant_of!("primitives/src/sync/raw_rw_mutex/upgrade.rs").weaken("upgrade");
+const WEAK_END_READ: Mutant = RAW_RW_MUTEX.weaken("unlock-shared");
+const WEAK_END_WRITE: Mutant = RW_WRITERS.weaken("unlock-exclusive");
 
 const A_WHILE: Duration = Duration::from_micros(1);
 
@@ -21,123 +45,159 @@ fn read(shared: &(RwMutex<()>, Plain)) -> u32 {
 }
 
 /// A writer by itself, readers beside each other.
-pub fn readers_share_and_writers_exclude() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(read(&shared) <= 1 && reader.join().expect("no panic") <= 1);
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 1);
+fn readers_share_and_writers_exclude() -> Model {
+    model("readers share, and a writer excludes all", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let writer = thread::spawn(move || write(&theirs));
+        let theirs = Arc::clone(&shared);
+        let reader = thread::spawn(move || read(&theirs));
+        assert!(read(&shared) <= 1 && reader.join().expect("no panic") <= 1);
+        writer.join().expect("no panic");
+        assert_eq!(read(&shared), 1);
+    })
+    .bound(2)
+    .catches([WEAK_WRITE, WEAK_END_READ])
 }
 
 /// Two writers, one after the other.
-pub fn writers_exclude_each_other() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || write(&theirs));
-    write(&shared);
-    other.join().expect("no panic");
-    assert_eq!(read(&shared), 2);
+fn writers_exclude_each_other() -> Model {
+    model("writers exclude each other", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || write(&theirs));
+        write(&shared);
+        other.join().expect("no panic");
+        assert_eq!(read(&shared), 2);
+    })
+    .bound(2)
+    .catches([WEAK_WRITE, WEAK_END_WRITE])
 }
 
 /// Readers that waited for a writer get in when it leaves, and stay in together: each waits for the other inside.
-pub fn readers_that_waited_get_in_together() {
-    let shared = Arc::new((RwMutex::new(()), AtomicU32::new(0)));
-    let held = shared.0.write();
-    let readers = [1, 2].map(|_| {
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || {
-            let _held = theirs.0.read();
-            theirs.1.fetch_add(1, SeqCst);
-            until(|| theirs.1.load(SeqCst) == 2);
-        })
-    });
-    drop(held);
-    readers.into_iter().for_each(|reader| reader.join().expect("no panic"));
+fn readers_that_waited_get_in_together() -> Model {
+    model("readers that waited for a writer get in together", || {
+        let shared = Arc::new((RwMutex::new(()), AtomicU32::new(0)));
+        let held = shared.0.write();
+        let readers = [1, 2].map(|_| {
+            let theirs = Arc::clone(&shared);
+            thread::spawn(move || {
+                let _held = theirs.0.read();
+                theirs.1.fetch_add(1, SeqCst);
+                until(|| theirs.1.load(SeqCst) == 2);
+            })
+        });
+        drop(held);
+        readers.into_iter().for_each(|reader| reader.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER.or(FailureKind::Livelock)])
 }
 
 /// A writer that gave up blocks nobody any more.
-pub fn a_write_that_timed_out_blocks_no_reader() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_none());
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(gives_up.join().expect("no panic"), "a reader has the lock");
-    assert_eq!(reader.join().expect("no panic"), 0);
-    drop(held);
+fn a_write_that_timed_out_blocks_no_reader() -> Model {
+    model("a writer that gave up blocks no reader", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.read();
+        let theirs = Arc::clone(&shared);
+        let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_none());
+        let theirs = Arc::clone(&shared);
+        let reader = thread::spawn(move || read(&theirs));
+        assert!(gives_up.join().expect("no panic"), "a reader has the lock");
+        assert_eq!(reader.join().expect("no panic"), 0);
+        drop(held);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// A writer that gave up leaves its turn to the one behind it.
-pub fn a_write_that_timed_out_loses_no_wake_up() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_some());
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    drop(held);
-    gives_up.join().expect("no panic");
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 1);
+fn a_write_that_timed_out_loses_no_wake_up() -> Model {
+    model("a writer that gave up leaves its turn to the next", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.read();
+        let theirs = Arc::clone(&shared);
+        let gives_up = thread::spawn(move || theirs.0.write_timeout(A_WHILE).is_some());
+        let theirs = Arc::clone(&shared);
+        let writer = thread::spawn(move || write(&theirs));
+        drop(held);
+        gives_up.join().expect("no panic");
+        writer.join().expect("no panic");
+        assert_eq!(read(&shared), 1);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER, GIVE_UP_WAIT])
 }
 
 /// A writer that becomes a reader lets others in beside it, and no writer.
-pub fn a_downgrade_lets_readers_in() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.write();
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    shared.1.set(5);
-    let held = RwMutexWriteGuard::downgrade(held);
-    assert_eq!(reader.join().expect("no panic"), 5);
-    drop(held);
-    write(&shared);
+fn a_downgrade_lets_readers_in() -> Model {
+    model("a downgrade lets readers in", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.write();
+        let theirs = Arc::clone(&shared);
+        let reader = thread::spawn(move || read(&theirs));
+        shared.1.set(5);
+        let held = RwMutexWriteGuard::downgrade(held);
+        assert_eq!(reader.join().expect("no panic"), 5);
+        drop(held);
+        write(&shared);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Readers that come after a writer has begun to wait read what it wrote.
-pub fn a_writer_that_waits_gets_in_before_later_readers() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    let theirs = Arc::clone(&shared);
-    let late = thread::spawn(move || match theirs.0.try_read() {
-        None => read(&theirs) == 1,
-        Some(_too_early) => true,
-    });
-    drop(held);
-    writer.join().expect("no panic");
-    assert!(late.join().expect("no panic"), "a writer waited");
+fn a_writer_that_waits_gets_in_before_later_readers() -> Model {
+    model("a writer that waits gets in before later readers", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.read();
+        let theirs = Arc::clone(&shared);
+        let writer = thread::spawn(move || write(&theirs));
+        let theirs = Arc::clone(&shared);
+        let late = thread::spawn(move || match theirs.0.try_read() {
+            None => read(&theirs) == 1,
+            Some(_too_early) => true,
+        });
+        drop(held);
+        writer.join().expect("no panic");
+        assert!(late.join().expect("no panic"), "a writer waited");
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// A reader that becomes a writer waits for those beside it, and has read nothing that anybody changed since.
-pub fn an_upgrade_waits_for_readers() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    let held = shared.0.upgradable_read();
-    let before = shared.1.get();
-    let held = RwMutexUpgradableReadGuard::upgrade(held);
-    shared.1.set(before + 1);
-    drop(held);
-    assert!(reader.join().expect("no panic") <= 1);
+fn an_upgrade_waits_for_readers() -> Model {
+    model("a reader becomes a writer when the others have left", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let reader = thread::spawn(move || read(&theirs));
+        let held = shared.0.upgradable_read();
+        let before = shared.1.get();
+        let held = RwMutexUpgradableReadGuard::upgrade(held);
+        shared.1.set(before + 1);
+        drop(held);
+        assert!(reader.join().expect("no panic") <= 1);
+    })
+    .bound(2)
+    .catches([WEAK_UPGRADE, WAKE_SLEEPER])
 }
 
 /// Two such readers, one after the other, and a writer that may come between them.
-pub fn upgrades_take_turns() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || upgrade(&theirs));
-    let theirs = Arc::clone(&shared);
-    let writer = thread::spawn(move || write(&theirs));
-    upgrade(&shared);
-    other.join().expect("no panic");
-    writer.join().expect("no panic");
-    assert_eq!(read(&shared), 3);
+fn upgrades_take_turns() -> Model {
+    model("readers that may become writers take turns", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || upgrade(&theirs));
+        let theirs = Arc::clone(&shared);
+        let writer = thread::spawn(move || write(&theirs));
+        upgrade(&shared);
+        other.join().expect("no panic");
+        writer.join().expect("no panic");
+        assert_eq!(read(&shared), 3);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 fn upgrade(shared: &(RwMutex<()>, Plain)) {
@@ -148,29 +208,37 @@ fn upgrade(shared: &(RwMutex<()>, Plain)) {
 }
 
 /// A reader that a writer has let in becomes a writer only when that one has gone.
-pub fn an_upgrade_waits_for_the_writer_that_let_it_in() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.write();
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || upgrade(&theirs));
-    drop(held);
-    write(&shared);
-    other.join().expect("no panic");
-    assert_eq!(shared.1.get(), 2);
+fn an_upgrade_waits_for_the_writer_that_let_it_in() -> Model {
+    model("an upgrade waits for the writer that let it in", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.write();
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || upgrade(&theirs));
+        drop(held);
+        write(&shared);
+        other.join().expect("no panic");
+        assert_eq!(shared.1.get(), 2);
+    })
+    .bound(3)
+    .catches([WAKE_SLEEPER])
 }
 
 /// An upgrade that gave up blocks no reader.
-pub fn an_upgrade_that_timed_out_blocks_no_reader() {
-    let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-    let held = shared.0.read();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || {
-        let held = theirs.0.upgradable_read();
-        RwMutexUpgradableReadGuard::try_upgrade_for(held, A_WHILE).is_err()
-    });
-    let theirs = Arc::clone(&shared);
-    let reader = thread::spawn(move || read(&theirs));
-    assert!(gives_up.join().expect("no panic"), "a reader has the lock");
-    assert_eq!(reader.join().expect("no panic"), 0);
-    drop(held);
+fn an_upgrade_that_timed_out_blocks_no_reader() -> Model {
+    model("an upgrade that gave up blocks no reader", || {
+        let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
+        let held = shared.0.read();
+        let theirs = Arc::clone(&shared);
+        let gives_up = thread::spawn(move || {
+            let held = theirs.0.upgradable_read();
+            RwMutexUpgradableReadGuard::try_upgrade_for(held, A_WHILE).is_err()
+        });
+        let theirs = Arc::clone(&shared);
+        let reader = thread::spawn(move || read(&theirs));
+        assert!(gives_up.join().expect("no panic"), "a reader has the lock");
+        assert_eq!(reader.join().expect("no panic"), 0);
+        drop(held);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }

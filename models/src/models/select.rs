@@ -1,209 +1,312 @@
 //! `select!`: one case happens, the others leave no trace.
 
-use super::{Plain, small, until_receiver_waits};
+use super::mutants::{CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALUE, RECV, SEND_WAKES_SELECT};
+use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
+use crate::mutant::Mutant;
 use selvedge::chan::{RecvError, Select, SendError, TryRecvError, never, select};
 use selvedge::rt::thread;
+use selvedge_check::FailureKind;
 use std::time::Duration;
+
+models![
+    a_default_runs_only_if_nothing_is_ready,
+    one_of_two_senders_decides_a_select,
+    losing_cases_leave_no_trace,
+    two_selects_that_face_each_other_meet,
+    two_selects_that_cross_meet_once,
+    a_select_receives_what_a_plain_send_brings,
+    a_select_sends_to_a_plain_receive,
+    a_select_sends_into_the_place_that_a_receive_frees,
+    a_try_send_beside_a_select_says_full_only_if_it_is,
+    a_close_leaves_what_a_select_has_sent,
+    the_same_channel_may_stand_in_two_cases,
+    a_select_does_not_meet_itself,
+    close_decides_a_select_that_waits,
+    close_gives_a_select_its_value_back,
+    a_timeout_loses_no_value,
+    a_timeout_loses_no_value_of_a_buffer,
+    a_select_does_not_overtake_a_blocked_receiver,
+    a_default_is_not_taken_while_one_of_two_channels_has_a_value,
+    watchers_that_come_and_go_leave_the_others,
+];
+
+const RUN: Mutant = mutant_of!("primitives/src/chan/select/run.rs");
+const WATCH: Mutant = mutant_of!("primitives/src/chan/watch.rs");
+const RECV_WAKES_SELECT: Mutant = RECV.drop_wake("wake-select");
+const DISMISS_SELECT: Mutant = CLOSE.drop_wake("wake-dismissed-select");
+const REFUSE_SELECT: Mutant = CLOSE.drop_wake("wake-refused-select");
+/// A cell of a select is broken that goes on to wait there.
+const UNSPOILED: Mutant = mutant_of!("primitives/src/chan/claim.rs")
+    .lose("spoil-claim", FailureKind::Deadlock)
+    .or(FailureKind::Panic);
+/// Something has changed, and nobody tells who watches.
+const TELL_WATCHERS: Mutant = WATCH.drop_wake("wake-watchers");
+/// A select gives up, and can still be decided.
+const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
 /// A value that is there is received; the default does not run.
-pub fn a_default_runs_only_if_nothing_is_ready() {
-    let ((tx, rx), (other, idle)) = (small(1), small(1));
-    tx.send(1).expect("room");
-    let sender = thread::spawn(move || other.send(2));
-    select! {
-        recv(rx) -> got => assert_eq!(got, Ok(1)),
-        recv(idle) -> got => assert_eq!(got, Ok(2)),
-        default => panic!("a value was there"),
-    }
-    sender.join().expect("no panic").expect("room");
+fn a_default_runs_only_if_nothing_is_ready() -> Model {
+    model("a default runs only if nothing is ready", || {
+        let ((tx, rx), (other, idle)) = (small(1), small(1));
+        tx.send(1).expect("room");
+        let sender = thread::spawn(move || other.send(2));
+        select! {
+            recv(rx) -> got => assert_eq!(got, Ok(1)),
+            recv(idle) -> got => assert_eq!(got, Ok(2)),
+            default => panic!("a value was there"),
+        }
+        sender.join().expect("no panic").expect("room");
+    })
+    .bound(2)
+    .catches([LOST_VALUE])
 }
 
 /// A select that waits is decided once, though two values come; the other value stays.
-pub fn one_of_two_senders_decides_a_select() {
-    let ((tx, rx), (other, another)) = (small(1), small(1));
-    let senders = [(&tx, 1), (&other, 2)].map(|(tx, n)| {
-        let tx = tx.clone();
-        thread::spawn(move || tx.send(n).expect("room"))
-    });
-    let got = [1, 2].map(|_| select! { recv(rx) -> got => got, recv(another) -> got => got });
-    assert!(got == [Ok(1), Ok(2)] || got == [Ok(2), Ok(1)], "{got:?}");
-    senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+fn one_of_two_senders_decides_a_select() -> Model {
+    model("a select is decided once, and takes one value", || {
+        let ((tx, rx), (other, another)) = (small(1), small(1));
+        let senders = [(&tx, 1), (&other, 2)].map(|(tx, n)| {
+            let tx = tx.clone();
+            thread::spawn(move || tx.send(n).expect("room"))
+        });
+        let got = [1, 2].map(|_| select! { recv(rx) -> got => got, recv(another) -> got => got });
+        assert!(got == [Ok(1), Ok(2)] || got == [Ok(2), Ok(1)], "{got:?}");
+        senders.into_iter().for_each(|sender| sender.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([DECIDE])
 }
 
 /// The channels on which it waited in vain are as if it had not been there: values sent to them are not lost.
-pub fn losing_cases_leave_no_trace() {
-    let ((tx, rx), (other, another)) = (small(0), small(0));
-    let senders = [(tx, 1), (other, 2)].map(|(tx, n)| thread::spawn(move || tx.send(n)));
-    let mut got = vec![select! { recv(rx) -> got => got, recv(another) -> got => got }];
-    let (first, second) = (rx.recv_timeout(A_WHILE), another.recv_timeout(A_WHILE));
-    got.extend([first, second].into_iter().filter_map(Result::ok).map(Ok));
-    drop((rx, another));
-    let sent = senders.map(|sender| sender.join().expect("no panic").is_ok());
-    assert_eq!(got.iter().filter(|got| got.is_ok()).count(), sent.iter().filter(|sent| **sent).count());
+fn losing_cases_leave_no_trace() -> Model {
+    model("losing cases leave no trace", || {
+        let ((tx, rx), (other, another)) = (small(0), small(0));
+        let senders = [(tx, 1), (other, 2)].map(|(tx, n)| thread::spawn(move || tx.send(n)));
+        let mut got = vec![select! { recv(rx) -> got => got, recv(another) -> got => got }];
+        let (first, second) = (rx.recv_timeout(A_WHILE), another.recv_timeout(A_WHILE));
+        got.extend([first, second].into_iter().filter_map(Result::ok).map(Ok));
+        drop((rx, another));
+        let sent = senders.map(|sender| sender.join().expect("no panic").is_ok());
+        assert_eq!(got.iter().filter(|got| got.is_ok()).count(), sent.iter().filter(|sent| **sent).count());
+    })
+    .bound(2)
+    .catches([DECIDE])
 }
 
 /// A select of sends and a select of receives meet on one channel.
-pub fn two_selects_that_face_each_other_meet() {
-    let ((tx, rx), (other, another)) = (small(0), small(0));
-    let sender = thread::spawn(move || {
-        select! {
-            send(tx, 1) -> sent => { sent.expect("the receiver waits for us"); 1 }
-            send(other, 2) -> sent => { sent.expect("the receiver waits for us"); 2 }
-        }
-    });
-    let got = select! { recv(another) -> got => got, recv(rx) -> got => got };
-    assert_eq!(got, Ok(sender.join().expect("no panic")));
+fn two_selects_that_face_each_other_meet() -> Model {
+    model("two selects that face each other meet", || {
+        let ((tx, rx), (other, another)) = (small(0), small(0));
+        let sender = thread::spawn(move || {
+            select! {
+                send(tx, 1) -> sent => { sent.expect("the receiver waits for us"); 1 }
+                send(other, 2) -> sent => { sent.expect("the receiver waits for us"); 2 }
+            }
+        });
+        let got = select! { recv(another) -> got => got, recv(rx) -> got => got };
+        assert_eq!(got, Ok(sender.join().expect("no panic")));
+    })
+    .bound(2)
+    .catches([DECIDE])
 }
 
 /// Each offers what the other wants, both ways round.
-pub fn two_selects_that_cross_meet_once() {
-    let ((tx, rx), (other, another)) = (small(0), small(0));
-    let (theirs, back) = (rx.clone(), other.clone());
-    let thread = thread::spawn(move || {
-        select! {
-            recv(theirs) -> got => (got.expect("open"), 0),
-            send(back, 2) -> sent => { sent.expect("open"); (0, 2) }
-        }
-    });
-    let here = select! {
-        send(tx, 1) -> sent => { sent.expect("open"); (1, 0) }
-        recv(another) -> got => (0, got.expect("open")),
-    };
-    assert_eq!(here, thread.join().expect("no panic"));
+fn two_selects_that_cross_meet_once() -> Model {
+    model("two selects that cross meet once", || {
+        let ((tx, rx), (other, another)) = (small(0), small(0));
+        let (theirs, back) = (rx.clone(), other.clone());
+        let thread = thread::spawn(move || {
+            select! {
+                recv(theirs) -> got => (got.expect("open"), 0),
+                send(back, 2) -> sent => { sent.expect("open"); (0, 2) }
+            }
+        });
+        let here = select! {
+            send(tx, 1) -> sent => { sent.expect("open"); (1, 0) }
+            recv(another) -> got => (0, got.expect("open")),
+        };
+        assert_eq!(here, thread.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([DECIDE])
 }
 
 /// A select meets a plain send, wherever it is on its way.
-pub fn a_select_receives_what_a_plain_send_brings() {
-    let (tx, rx) = small(0);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            tx.send(1).expect("open");
+fn a_select_receives_what_a_plain_send_brings() -> Model {
+    model("a select receives from a plain send", || {
+        let (tx, rx) = small(0);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                tx.send(1).expect("open");
+            });
+            let got = select! { recv(rx) -> got => got, recv(never::<i32>()) -> got => got };
+            assert_eq!((got, data.get()), (Ok(1), 5));
         });
-        let got = select! { recv(rx) -> got => got, recv(never::<i32>()) -> got => got };
-        assert_eq!((got, data.get()), (Ok(1), 5));
-    });
+    })
+    .bound(2)
+    .catches([SEND_WAKES_SELECT, UNSPOILED])
 }
 
 /// And a plain receive.
-pub fn a_select_sends_to_a_plain_receive() {
-    let (tx, rx) = small(0);
-    let data = Plain::new(0);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            data.set(5);
-            assert_eq!(rx.recv(), Ok(1));
+fn a_select_sends_to_a_plain_receive() -> Model {
+    model("a select sends to a plain receive", || {
+        let (tx, rx) = small(0);
+        let data = Plain::new(0);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                data.set(5);
+                assert_eq!(rx.recv(), Ok(1));
+            });
+            select! {
+                send(tx, 1) -> sent => sent.expect("open"),
+                recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+            }
+            assert_eq!(data.get(), 5);
         });
-        select! {
-            send(tx, 1) -> sent => sent.expect("open"),
-            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
-        }
-        assert_eq!(data.get(), 5);
-    });
+    })
+    .bound(2)
+    .catches([RECV_WAKES_SELECT])
 }
 
 /// A select that waits to send to a full channel gets the place that a receive frees.
-pub fn a_select_sends_into_the_place_that_a_receive_frees() {
-    let ((tx, rx), (other, full)) = (small(1), small(0));
-    tx.send(1).expect("room");
-    let theirs = rx.clone();
-    let receiver = thread::spawn(move || theirs.recv());
-    select! {
-        send(tx, 2) -> sent => sent.expect("open"),
-        send(other, 3) -> _ => unreachable!("nobody receives there"),
-    }
-    assert_eq!((receiver.join().expect("no panic"), rx.recv()), (Ok(1), Ok(2)));
-    assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
+fn a_select_sends_into_the_place_that_a_receive_frees() -> Model {
+    model("a select gets the place that a receive frees", || {
+        let ((tx, rx), (other, full)) = (small(1), small(0));
+        tx.send(1).expect("room");
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || theirs.recv());
+        select! {
+            send(tx, 2) -> sent => sent.expect("open"),
+            send(other, 3) -> _ => unreachable!("nobody receives there"),
+        }
+        assert_eq!((receiver.join().expect("no panic"), rx.recv()), (Ok(1), Ok(2)));
+        assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
+    })
+    .bound(2)
+    .catches([EXPANDING_WAKES_SELECT])
 }
 
 /// A `try_send` beside a select that is about to send: the channel is full only if the select has sent.
-pub fn a_try_send_beside_a_select_says_full_only_if_it_is() {
-    let (tx, rx) = small(1);
-    tx.send(0).expect("room");
-    let theirs = tx.clone();
-    let sender = thread::spawn(move || {
-        select! {
-            send(theirs, 1) -> sent => sent.expect("open"),
-            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
-        }
-    });
-    assert_eq!(rx.recv(), Ok(0));
-    let sent = tx.try_send(2).is_ok();
-    let mut got = vec![if sent { rx.recv() } else { rx.try_recv().map_err(|_| RecvError) }];
-    got.extend(sent.then(|| rx.recv()));
-    sender.join().expect("no panic");
-    got.sort_unstable_by_key(|got| *got.as_ref().expect("a value"));
-    assert_eq!(got, if sent { vec![Ok(1), Ok(2)] } else { vec![Ok(1)] });
+fn a_try_send_beside_a_select_says_full_only_if_it_is() -> Model {
+    model("a try_send beside a select says full only if it is", || {
+        let (tx, rx) = small(1);
+        tx.send(0).expect("room");
+        let theirs = tx.clone();
+        let sender = thread::spawn(move || {
+            select! {
+                send(theirs, 1) -> sent => sent.expect("open"),
+                recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+            }
+        });
+        assert_eq!(rx.recv(), Ok(0));
+        let sent = tx.try_send(2).is_ok();
+        let mut got = vec![if sent { rx.recv() } else { rx.try_recv().map_err(|_| RecvError) }];
+        got.extend(sent.then(|| rx.recv()));
+        sender.join().expect("no panic");
+        got.sort_unstable_by_key(|got| *got.as_ref().expect("a value"));
+        assert_eq!(got, if sent { vec![Ok(1), Ok(2)] } else { vec![Ok(1)] });
+    })
+    .bound(2)
+    .catches([LOST_VALUE])
 }
 
 /// What a select has sent into a buffer is received though the channel is closed then.
-pub fn a_close_leaves_what_a_select_has_sent() {
-    let (tx, rx) = small(1);
-    tx.send(1).expect("room");
-    let sender = thread::spawn(move || {
-        select! {
-            send(tx, 2) -> sent => sent.expect("open"),
-            recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
-        }
-    });
-    assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2]);
-    sender.join().expect("no panic");
+fn a_close_leaves_what_a_select_has_sent() -> Model {
+    model("close leaves what a select has sent", || {
+        let (tx, rx) = small(1);
+        tx.send(1).expect("room");
+        let sender = thread::spawn(move || {
+            select! {
+                send(tx, 2) -> sent => sent.expect("open"),
+                recv(never::<i32>()) -> _ => unreachable!("nothing comes there"),
+            }
+        });
+        assert_eq!(rx.iter().collect::<Vec<_>>(), [1, 2]);
+        sender.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([EXPANDING_WAKES_SELECT])
 }
 
 /// The same channel twice: one value, one case.
-pub fn the_same_channel_may_stand_in_two_cases() {
-    let (tx, rx) = small(0);
-    let sender = thread::spawn(move || tx.send_timeout(1, A_WHILE).is_ok());
-    let got = select! { recv(rx) -> got => got, recv(rx) -> got => got };
-    let sent = sender.join().expect("no panic");
-    assert_eq!(got, if sent { Ok(1) } else { Err(RecvError) });
+fn the_same_channel_may_stand_in_two_cases() -> Model {
+    model("the same channel may stand in two cases", || {
+        let (tx, rx) = small(0);
+        let sender = thread::spawn(move || tx.send_timeout(1, A_WHILE).is_ok());
+        let got = select! { recv(rx) -> got => got, recv(rx) -> got => got };
+        let sent = sender.join().expect("no panic");
+        assert_eq!(got, if sent { Ok(1) } else { Err(RecvError) });
+    })
+    .bound(2)
+    .catches([SEND_WAKES_SELECT])
 }
 
 /// A send and a receive on the same channel in one select do not meet each other, but others.
-pub fn a_select_does_not_meet_itself() {
-    let (tx, rx) = small(0);
-    let theirs = rx.clone();
-    let receiver = thread::spawn(move || theirs.recv());
-    select! {
-        send(tx, 1) -> sent => sent.expect("open"),
-        recv(rx) -> _ => panic!("there was nobody else who sends"),
-    }
-    assert_eq!(receiver.join().expect("no panic"), Ok(1));
+fn a_select_does_not_meet_itself() -> Model {
+    model("a select meets others, and not itself", || {
+        let (tx, rx) = small(0);
+        let theirs = rx.clone();
+        let receiver = thread::spawn(move || theirs.recv());
+        select! {
+            send(tx, 1) -> sent => sent.expect("open"),
+            recv(rx) -> _ => panic!("there was nobody else who sends"),
+        }
+        assert_eq!(receiver.join().expect("no panic"), Ok(1));
+    })
+    .bound(2)
+    .catches([TELL_WATCHERS])
 }
 
 /// Closing wakes a select, and each of its cases learns why.
-pub fn close_decides_a_select_that_waits() {
-    let ((tx, rx), (other, _full)) = (small::<i32>(0), small(0));
-    let closer = thread::spawn(move || tx.close());
-    select! {
-        recv(rx) -> got => assert_eq!(got, Err(RecvError)),
-        send(other, 1) -> _ => unreachable!("nobody receives there"),
-    }
-    closer.join().expect("no panic").expect("open");
+fn close_decides_a_select_that_waits() -> Model {
+    model("close decides a select that waits", || {
+        let ((tx, rx), (other, _full)) = (small::<i32>(0), small(0));
+        let closer = thread::spawn(move || tx.close());
+        select! {
+            recv(rx) -> got => assert_eq!(got, Err(RecvError)),
+            send(other, 1) -> _ => unreachable!("nobody receives there"),
+        }
+        closer.join().expect("no panic").expect("open");
+    })
+    .bound(2)
+    .catches([DISMISS_SELECT])
 }
 
 /// The same for a case that sends: its value comes back.
-pub fn close_gives_a_select_its_value_back() {
-    let ((tx, rx), (_other, idle)) = (small(0), small::<i32>(0));
-    let closer = thread::spawn(move || rx.close());
-    select! {
-        send(tx, 1) -> sent => assert_eq!(sent, Err(SendError(1))),
-        recv(idle) -> _ => unreachable!("nobody sends there"),
-    }
-    closer.join().expect("no panic").expect("open");
+fn close_gives_a_select_its_value_back() -> Model {
+    model("close gives a select its value back", || {
+        let ((tx, rx), (_other, idle)) = (small(0), small::<i32>(0));
+        let closer = thread::spawn(move || rx.close());
+        select! {
+            send(tx, 1) -> sent => assert_eq!(sent, Err(SendError(1))),
+            recv(idle) -> _ => unreachable!("nobody sends there"),
+        }
+        closer.join().expect("no panic").expect("open");
+    })
+    .bound(2)
+    .catches([REFUSE_SELECT])
 }
 
 /// A select that times out and a send that comes at that moment agree on whether the value changed hands.
-pub fn a_timeout_loses_no_value() {
-    timeout(0);
+fn a_timeout_loses_no_value() -> Model {
+    model("a select that times out loses no value", || {
+        timeout(0);
+    })
+    .bound(2)
+    .catches([GIVE_UP])
 }
 
 /// The same with a buffer.
-pub fn a_timeout_loses_no_value_of_a_buffer() {
-    timeout(1);
+fn a_timeout_loses_no_value_of_a_buffer() -> Model {
+    model("the same with a buffer", || {
+        timeout(1);
+    })
+    .bound(2)
+    .catches([GIVE_UP])
 }
 
 fn timeout(capacity: usize) {
@@ -216,53 +319,65 @@ fn timeout(capacity: usize) {
 }
 
 /// A receiver that waited first is served first, though a select waits too.
-pub fn a_select_does_not_overtake_a_blocked_receiver() {
-    let (tx, rx) = small(0);
-    let theirs = rx.clone();
-    let first = thread::spawn(move || theirs.recv());
-    until_receiver_waits(&rx, 0);
-    let second = thread::spawn(move || select! { recv(rx) -> got => got, recv(never()) -> got => got });
-    tx.send(1).expect("open");
-    tx.send(2).expect("open");
-    assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok(1), Ok(2)));
+fn a_select_does_not_overtake_a_blocked_receiver() -> Model {
+    model("a select does not overtake a blocked receiver", || {
+        let (tx, rx) = small(0);
+        let theirs = rx.clone();
+        let first = thread::spawn(move || theirs.recv());
+        until_receiver_waits(&rx, 0);
+        let second = thread::spawn(move || select! { recv(rx) -> got => got, recv(never()) -> got => got });
+        tx.send(1).expect("open");
+        tx.send(2).expect("open");
+        assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok(1), Ok(2)));
+    })
+    .bound(2)
+    .catches([SEND_WAKES_SELECT])
 }
 
 /// Of two channels one has a value at every moment: the value moves to the other before it leaves the one. So a select does
 /// not take its default.
-pub fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() {
-    let ((tx, rx), (other, another)) = (small(2), small(2));
-    tx.send(1).expect("room");
-    let (from, to) = (rx.clone(), another.clone());
-    let mover = thread::spawn(move || {
-        other.send(2).expect("room");
-        let first = from.try_recv();
-        tx.send(3).expect("room");
-        let second = to.try_recv();
-        (tx, other, first, second)
-    });
-    select! {
-        recv(rx) -> got => assert!(got.is_ok()),
-        recv(another) -> got => assert!(got.is_ok()),
-        default => panic!("one of the channels always has a value"),
-    }
-    let _open = mover.join().expect("no panic");
+fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() -> Model {
+    model("a default is not taken while one of two channels has a value", || {
+        let ((tx, rx), (other, another)) = (small(2), small(2));
+        tx.send(1).expect("room");
+        let (from, to) = (rx.clone(), another.clone());
+        let mover = thread::spawn(move || {
+            other.send(2).expect("room");
+            let first = from.try_recv();
+            tx.send(3).expect("room");
+            let second = to.try_recv();
+            (tx, other, first, second)
+        });
+        select! {
+            recv(rx) -> got => assert!(got.is_ok()),
+            recv(another) -> got => assert!(got.is_ok()),
+            default => panic!("one of the channels always has a value"),
+        }
+        let _open = mover.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([LOST_VALUE])
 }
 
 /// Two threads that wait for a channel to become ready are woken by a value, also when a third comes and goes.
-pub fn watchers_that_come_and_go_leave_the_others() {
-    let (tx, rx) = small(1);
-    let watchers = [(); 2].map(|()| {
-        let rx = rx.clone();
-        thread::spawn(move || {
-            let mut select = Select::new();
-            select.recv(&rx);
-            select.ready()
-        })
-    });
-    let mut visitor = Select::new();
-    visitor.recv(&rx);
-    let _early = visitor.ready_timeout(A_WHILE);
-    tx.send(1).expect("room");
-    watchers.into_iter().for_each(|watcher| assert_eq!(watcher.join().expect("no panic"), 0));
-    assert_eq!(rx.recv(), Ok(1));
+fn watchers_that_come_and_go_leave_the_others() -> Model {
+    model("watchers that come and go leave the others", || {
+        let (tx, rx) = small(1);
+        let watchers = [(); 2].map(|()| {
+            let rx = rx.clone();
+            thread::spawn(move || {
+                let mut select = Select::new();
+                select.recv(&rx);
+                select.ready()
+            })
+        });
+        let mut visitor = Select::new();
+        visitor.recv(&rx);
+        let _early = visitor.ready_timeout(A_WHILE);
+        tx.send(1).expect("room");
+        watchers.into_iter().for_each(|watcher| assert_eq!(watcher.join().expect("no panic"), 0));
+        assert_eq!(rx.recv(), Ok(1));
+    })
+    .bound(2)
+    .catches([TELL_WATCHERS])
 }

@@ -1,6 +1,8 @@
 //! Locks, conditions, and what is done once or counted.
 
-use super::{Plain, until};
+use super::mutants::{DISMISS_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
+use super::{Model, Plain, model, models, mutant_of, until};
+use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
@@ -8,8 +10,54 @@ use selvedge::rt::thread;
 use selvedge::sync::{
     Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, Semaphore, SingleFlight, WaitGroup,
 };
+use selvedge_check::FailureKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+models![
+    a_mutex_excludes,
+    a_mutex_wakes_who_sleeps,
+    a_lock_that_timed_out_disturbs_nobody,
+    a_fair_unlock_passes_on_what_was_done,
+    a_fair_unlock_hands_the_lock_over,
+    a_starving_waiter_is_handed_the_lock,
+    a_try_lock_fails_only_if_the_lock_is_held,
+    a_signal_is_not_lost,
+    a_broadcast_wakes_all,
+    a_signal_is_not_consumed_by_who_timed_out,
+    the_first_who_waits_gets_the_signal,
+    one_call_runs_and_all_see_it,
+    a_closure_that_calls_itself_is_told_and_others_wait,
+    a_wait_sees_all_that_was_done,
+    a_wait_group_is_used_again,
+    a_semaphore_keeps_its_limit,
+    a_semaphore_serves_who_asks_for_more,
+    a_semaphore_that_timed_out_loses_no_permit,
+    a_barrier_is_passed_together,
+    the_first_error_stops_the_rest,
+    a_panic_stops_the_rest_and_comes_out,
+    a_single_flight_shares_its_result,
+];
+
+const RAW_MUTEX: Mutant = mutant_of!("primitives/src/sync/raw_mutex.rs");
+const SEMAPHORE: Mutant = mutant_of!("primitives/src/sync/semaphore.rs");
+const BARRIER: Mutant = mutant_of!("primitives/src/sync/barrier.rs");
+const WEAK_TAKE: Mutant = SEMAPHORE.weaken("acquire-permits").needs(Needs::SeqCst);
+const WEAK_RELEASE: Mutant = SEMAPHORE.weaken("release-permits");
+const WEAK_ARRIVAL: Mutant = BARRIER.weaken("arrive").or(FailureKind::Deadlock);
+const ONCE: Mutant = mutant_of!("primitives/src/sync/once.rs");
+const WAIT_GROUP: Mutant = mutant_of!("primitives/src/sync/wait_group.rs");
+/// Locking or unlocking orders nothing.
+const WEAK_LOCK: Mutant = RAW_MUTEX.weaken("lock");
+const WEAK_UNLOCK: Mutant = RAW_MUTEX.weaken("unlock");
+/// Nobody sees that a thread runs the closure.
+const NO_OWNER: Mutant = ONCE.lose("begin-once", FailureKind::Panic).or(FailureKind::Race);
+/// What was done is not told to who comes later.
+const WEAK_DONE: Mutant = ONCE.weaken("set-done");
+const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
+/// Who starves does not say so, and tries again for ever, which ends the other engines' searches.
+const NO_STARVING: Mutant =
+    RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_micros(1);
 
@@ -19,56 +67,71 @@ fn increment(shared: &(Mutex<()>, Plain)) {
 }
 
 /// One at a time, each after the other.
-pub fn a_mutex_excludes() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || increment(&theirs));
-    increment(&shared);
-    other.join().expect("no panic");
-    assert_eq!(shared.1.get(), 2);
+fn a_mutex_excludes() -> Model {
+    model("a mutex excludes, and unlocking happens before the next lock", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || increment(&theirs));
+        increment(&shared);
+        other.join().expect("no panic");
+        assert_eq!(shared.1.get(), 2);
+    })
+    .catches([WEAK_LOCK, WEAK_UNLOCK])
 }
 
 /// Two sleep at once, and both get it.
-pub fn a_mutex_wakes_who_sleeps() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let others = [1, 2].map(|_| {
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || increment(&theirs))
-    });
-    increment(&shared);
-    others.into_iter().for_each(|other| other.join().expect("no panic"));
-    assert_eq!(shared.1.get(), 3);
+fn a_mutex_wakes_who_sleeps() -> Model {
+    model("whoever sleeps gets the mutex in the end", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let others = [1, 2].map(|_| {
+            let theirs = Arc::clone(&shared);
+            thread::spawn(move || increment(&theirs))
+        });
+        increment(&shared);
+        others.into_iter().for_each(|other| other.join().expect("no panic"));
+        assert_eq!(shared.1.get(), 3);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// One of two that wait gives up, at any moment: the other gets the lock.
-pub fn a_lock_that_timed_out_disturbs_nobody() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let held = shared.0.lock();
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || {
-        let held = theirs.0.lock_timeout(A_WHILE);
-        if held.is_some() {
-            theirs.1.set(theirs.1.get() + 1);
-        }
-    });
-    let theirs = Arc::clone(&shared);
-    let waits = thread::spawn(move || increment(&theirs));
-    drop(held);
-    waits.join().expect("no panic");
-    gives_up.join().expect("no panic");
-    assert!(matches!(shared.1.get(), 1 | 2));
+fn a_lock_that_timed_out_disturbs_nobody() -> Model {
+    model("a lock that timed out costs no other its wake-up", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let held = shared.0.lock();
+        let theirs = Arc::clone(&shared);
+        let gives_up = thread::spawn(move || {
+            let held = theirs.0.lock_timeout(A_WHILE);
+            if held.is_some() {
+                theirs.1.set(theirs.1.get() + 1);
+            }
+        });
+        let theirs = Arc::clone(&shared);
+        let waits = thread::spawn(move || increment(&theirs));
+        drop(held);
+        waits.join().expect("no panic");
+        gives_up.join().expect("no panic");
+        assert!(matches!(shared.1.get(), 1 | 2));
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Whoever gets the lock by a fair unlock, handed over or not, sees what was done.
-pub fn a_fair_unlock_passes_on_what_was_done() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let held = shared.0.lock();
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || increment(&theirs));
-    shared.1.set(5);
-    MutexGuard::unlock_fair(held);
-    other.join().expect("no panic");
-    assert_eq!(shared.1.get(), 6);
+fn a_fair_unlock_passes_on_what_was_done() -> Model {
+    model("a fair unlock passes on what was done", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let held = shared.0.lock();
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || increment(&theirs));
+        shared.1.set(5);
+        MutexGuard::unlock_fair(held);
+        other.join().expect("no panic");
+        assert_eq!(shared.1.get(), 6);
+    })
+    .bound(3)
+    .catches([WEAK_WAKE])
 }
 
 fn has_sleepers(shared: &(Mutex<()>, Plain)) -> bool {
@@ -95,8 +158,12 @@ fn nobody_comes_before_who_sleeps(fair: bool) {
 }
 
 /// A fair unlock hands the lock over.
-pub fn a_fair_unlock_hands_the_lock_over() {
-    nobody_comes_before_who_sleeps(true);
+fn a_fair_unlock_hands_the_lock_over() -> Model {
+    model("a fair unlock hands the lock over", || {
+        nobody_comes_before_who_sleeps(true);
+    })
+    .bound(2)
+    .catches([WEAK_WAKE])
 }
 
 /// The same with an unfair one, which does not.
@@ -105,267 +172,335 @@ pub fn an_unfair_unlock_lets_others_in() {
 }
 
 /// Who has lost for a millisecond is handed the lock.
-pub fn a_starving_waiter_is_handed_the_lock() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let held = shared.0.lock();
-    let theirs = Arc::clone(&shared);
-    let starves = thread::spawn(move || increment(&theirs));
-    until(|| has_sleepers(&shared));
-    // More than its patience.
-    thread::sleep(Duration::from_millis(2));
-    drop(held);
-    if let Some(held) = shared.0.try_lock()
-        && shared.1.get() == 0
-    {
-        // We were faster. It finds that out, and says that it starves.
+fn a_starving_waiter_is_handed_the_lock() -> Model {
+    model("who has lost for a millisecond is handed the lock", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let held = shared.0.lock();
+        let theirs = Arc::clone(&shared);
+        let starves = thread::spawn(move || increment(&theirs));
         until(|| has_sleepers(&shared));
+        // More than its patience.
+        thread::sleep(Duration::from_millis(2));
         drop(held);
-        if let Some(_again) = shared.0.try_lock() {
-            assert_eq!(shared.1.get(), 1, "it starves");
+        if let Some(held) = shared.0.try_lock()
+            && shared.1.get() == 0
+        {
+            // We were faster. It finds that out, and says that it starves.
+            until(|| has_sleepers(&shared));
+            drop(held);
+            if let Some(_again) = shared.0.try_lock() {
+                assert_eq!(shared.1.get(), 1, "it starves");
+            }
         }
-    }
-    starves.join().expect("no panic");
+        starves.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([NO_STARVING])
 }
 
 /// A lock that nobody has is taken at once.
-pub fn a_try_lock_fails_only_if_the_lock_is_held() {
-    let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || match theirs.0.try_lock() {
-        Some(_held) => {
-            theirs.1.set(theirs.1.get() + 1);
-            true
-        }
-        None => false,
-    });
-    let here = shared.0.try_lock().map(|_held| shared.1.set(shared.1.get() + 1)).is_some();
-    let there = other.join().expect("no panic");
-    assert!(here || there, "one of them found the lock open");
-    assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
+fn a_try_lock_fails_only_if_the_lock_is_held() -> Model {
+    model("try_lock fails only if the lock is held", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || match theirs.0.try_lock() {
+            Some(_held) => {
+                theirs.1.set(theirs.1.get() + 1);
+                true
+            }
+            None => false,
+        });
+        let here = shared.0.try_lock().map(|_held| shared.1.set(shared.1.get() + 1)).is_some();
+        let there = other.join().expect("no panic");
+        assert!(here || there, "one of them found the lock open");
+        assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
+    })
+    .catches([WEAK_UNLOCK])
 }
 
 /// Who changes a condition under the lock and then signals wakes whoever had found it unchanged.
-pub fn a_signal_is_not_lost() {
-    let shared = Arc::new((Mutex::new(false), Cond::new()));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || {
-        *theirs.0.lock() = true;
-        theirs.1.signal();
-    });
-    let mut changed = shared.0.lock();
-    while !*changed {
-        shared.1.wait(&mut changed);
-    }
-    drop(changed);
-    other.join().expect("no panic");
+fn a_signal_is_not_lost() -> Model {
+    model("a signal between unlocking and sleeping is not lost", || {
+        let shared = Arc::new((Mutex::new(false), Cond::new()));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            *theirs.0.lock() = true;
+            theirs.1.signal();
+        });
+        let mut changed = shared.0.lock();
+        while !*changed {
+            shared.1.wait(&mut changed);
+        }
+        drop(changed);
+        other.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Everybody that waits is woken.
-pub fn a_broadcast_wakes_all() {
-    let shared = Arc::new((Mutex::new(false), Cond::new()));
-    let others = [1, 2].map(|_| {
-        let theirs = Arc::clone(&shared);
-        thread::spawn(move || {
-            let mut changed = theirs.0.lock();
-            while !*changed {
-                theirs.1.wait(&mut changed);
-            }
-        })
-    });
-    *shared.0.lock() = true;
-    shared.1.broadcast();
-    others.into_iter().for_each(|other| other.join().expect("no panic"));
+fn a_broadcast_wakes_all() -> Model {
+    model("a broadcast wakes all that wait", || {
+        let shared = Arc::new((Mutex::new(false), Cond::new()));
+        let others = [1, 2].map(|_| {
+            let theirs = Arc::clone(&shared);
+            thread::spawn(move || {
+                let mut changed = theirs.0.lock();
+                while !*changed {
+                    theirs.1.wait(&mut changed);
+                }
+            })
+        });
+        *shared.0.lock() = true;
+        shared.1.broadcast();
+        others.into_iter().for_each(|other| other.join().expect("no panic"));
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Of two that wait one may run out of time: if it says so, the signal is the other's.
-pub fn a_signal_is_not_consumed_by_who_timed_out() {
-    let shared = Arc::new((Mutex::new(0), Cond::new()));
-    let theirs = Arc::clone(&shared);
-    let waits = thread::spawn(move || {
-        let mut here = theirs.0.lock();
+fn a_signal_is_not_consumed_by_who_timed_out() -> Model {
+    model("who reports a timeout has consumed no signal", || {
+        let shared = Arc::new((Mutex::new(0), Cond::new()));
+        let theirs = Arc::clone(&shared);
+        let waits = thread::spawn(move || {
+            let mut here = theirs.0.lock();
+            *here += 1;
+            theirs.1.wait(&mut here);
+        });
+        let theirs = Arc::clone(&shared);
+        let signals = thread::spawn(move || {
+            while *theirs.0.lock() < 2 {
+                thread::yield_now();
+            }
+            theirs.1.signal()
+        });
+        let mut here = shared.0.lock();
         *here += 1;
-        theirs.1.wait(&mut here);
-    });
-    let theirs = Arc::clone(&shared);
-    let signals = thread::spawn(move || {
-        while *theirs.0.lock() < 2 {
-            thread::yield_now();
+        let notified = shared.1.wait_timeout(&mut here, A_WHILE);
+        drop(here);
+        assert!(signals.join().expect("no panic"), "one waits for ever");
+        if notified {
+            assert!(shared.1.signal(), "the other still waits");
         }
-        theirs.1.signal()
-    });
-    let mut here = shared.0.lock();
-    *here += 1;
-    let notified = shared.1.wait_timeout(&mut here, A_WHILE);
-    drop(here);
-    assert!(signals.join().expect("no panic"), "one waits for ever");
-    if notified {
-        assert!(shared.1.signal(), "the other still waits");
-    }
-    waits.join().expect("no panic");
+        waits.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([GIVE_UP_WAIT])
 }
 
 /// Two wait, one after the other; the first signal is the first one's.
-pub fn the_first_who_waits_gets_the_signal() {
-    let shared = Arc::new((Mutex::new(vec![]), Cond::new(), AtomicU32::new(0)));
-    let others = [1, 2].map(|number| {
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || {
-            let mut order = theirs.0.lock();
-            theirs.2.store(number, SeqCst);
-            theirs.1.wait(&mut order);
-            order.push(number);
+fn the_first_who_waits_gets_the_signal() -> Model {
+    model("a signal wakes who has waited longest", || {
+        let shared = Arc::new((Mutex::new(vec![]), Cond::new(), AtomicU32::new(0)));
+        let others = [1, 2].map(|number| {
+            let theirs = Arc::clone(&shared);
+            let other = thread::spawn(move || {
+                let mut order = theirs.0.lock();
+                theirs.2.store(number, SeqCst);
+                theirs.1.wait(&mut order);
+                order.push(number);
+            });
+            until(|| shared.2.load(SeqCst) == number);
+            // It has the lock until it waits.
+            drop(shared.0.lock());
+            other
         });
-        until(|| shared.2.load(SeqCst) == number);
-        // It has the lock until it waits.
-        drop(shared.0.lock());
-        other
-    });
-    for other in others {
-        assert!(shared.1.signal(), "it waits");
-        other.join().expect("no panic");
-    }
-    assert_eq!(*shared.0.lock(), [1, 2]);
+        for other in others {
+            assert!(shared.1.signal(), "it waits");
+            other.join().expect("no panic");
+        }
+        assert_eq!(*shared.0.lock(), [1, 2]);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Two call, one runs, and nobody returns before it has.
-pub fn one_call_runs_and_all_see_it() {
-    let shared = Arc::new((Once::new(), Plain::new(0)));
-    let call = |shared: &(Once, Plain)| {
-        shared.0.call(|| shared.1.set(shared.1.get() + 1));
-        assert_eq!(shared.1.get(), 1);
-    };
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || call(&theirs));
-    call(&shared);
-    other.join().expect("no panic");
+fn one_call_runs_and_all_see_it() -> Model {
+    model("one call runs, and all see what it did", || {
+        let shared = Arc::new((Once::new(), Plain::new(0)));
+        let call = |shared: &(Once, Plain)| {
+            shared.0.call(|| shared.1.set(shared.1.get() + 1));
+            assert_eq!(shared.1.get(), 1);
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || call(&theirs));
+        call(&shared);
+        other.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([WEAK_DONE, NO_OWNER, WAKE_SLEEPER])
 }
 
 /// The closure that calls itself is told so, and the other thread waits until it has ended.
-pub fn a_closure_that_calls_itself_is_told_and_others_wait() {
-    let shared = Arc::new((Once::new(), Plain::new(0)));
-    let call = |shared: &(Once, Plain)| {
-        shared.0.call(|| {
-            let again = catch_unwind(AssertUnwindSafe(|| shared.0.call(|| shared.1.set(2))));
-            assert!(again.is_err(), "it would wait for itself");
-            shared.1.set(shared.1.get() + 1);
-        });
-        assert_eq!(shared.1.get(), 1);
-    };
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || call(&theirs));
-    call(&shared);
-    other.join().expect("no panic");
+fn a_closure_that_calls_itself_is_told_and_others_wait() -> Model {
+    model("a closure that calls itself is told", || {
+        let shared = Arc::new((Once::new(), Plain::new(0)));
+        let call = |shared: &(Once, Plain)| {
+            shared.0.call(|| {
+                let again = catch_unwind(AssertUnwindSafe(|| shared.0.call(|| shared.1.set(2))));
+                assert!(again.is_err(), "it would wait for itself");
+                shared.1.set(shared.1.get() + 1);
+            });
+            assert_eq!(shared.1.get(), 1);
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || call(&theirs));
+        call(&shared);
+        other.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([NO_OWNER, WEAK_DONE, WAKE_SLEEPER])
 }
 
 /// What two threads did before they were done is there after the wait.
-pub fn a_wait_sees_all_that_was_done() {
-    let group = WaitGroup::new();
-    let data = Arc::new([Plain::new(0), Plain::new(0)]);
-    for at in 0..2 {
-        let theirs = Arc::clone(&data);
-        group.go(move || theirs[at].set(1));
-    }
-    group.wait();
-    assert_eq!((data[0].get(), data[1].get()), (1, 1));
+fn a_wait_sees_all_that_was_done() -> Model {
+    model("done happens before the wait that it releases", || {
+        let group = WaitGroup::new();
+        let data = Arc::new([Plain::new(0), Plain::new(0)]);
+        for at in 0..2 {
+            let theirs = Arc::clone(&data);
+            group.go(move || theirs[at].set(1));
+        }
+        group.wait();
+        assert_eq!((data[0].get(), data[1].get()), (1, 1));
+    })
+    .bound(2)
+    .catches([WEAK_COUNT, WAKE_SLEEPER])
 }
 
 /// When a wait has returned the group is as new.
-pub fn a_wait_group_is_used_again() {
-    let group = WaitGroup::new();
-    let data = Arc::new(Plain::new(0));
-    for round in 1..=2 {
-        let theirs = Arc::clone(&data);
-        group.go(move || theirs.set(theirs.get() + 1));
-        group.wait();
-        assert_eq!(data.get(), round);
-    }
+fn a_wait_group_is_used_again() -> Model {
+    model("a wait group is used again", || {
+        let group = WaitGroup::new();
+        let data = Arc::new(Plain::new(0));
+        for round in 1..=2 {
+            let theirs = Arc::clone(&data);
+            group.go(move || theirs.set(theirs.get() + 1));
+            group.wait();
+            assert_eq!(data.get(), round);
+        }
+    })
+    .bound(2)
+    .catches([WEAK_COUNT.or(FailureKind::Deadlock)])
 }
 
 /// Two of three find a place at a time, and see what was done by those before.
-pub fn a_semaphore_keeps_its_limit() {
-    let shared = Arc::new((Semaphore::new(1), Plain::new(0)));
-    let enter = |shared: &(Semaphore, Plain)| {
-        let _permit = shared.0.acquire(1);
-        shared.1.set(shared.1.get() + 1);
-    };
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || enter(&theirs));
-    enter(&shared);
-    other.join().expect("no panic");
-    assert_eq!((shared.1.get(), shared.0.available()), (2, 1));
+fn a_semaphore_keeps_its_limit() -> Model {
+    model("a semaphore keeps its limit", || {
+        let shared = Arc::new((Semaphore::new(1), Plain::new(0)));
+        let enter = |shared: &(Semaphore, Plain)| {
+            let _permit = shared.0.acquire(1);
+            shared.1.set(shared.1.get() + 1);
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || enter(&theirs));
+        enter(&shared);
+        other.join().expect("no panic");
+        assert_eq!((shared.1.get(), shared.0.available()), (2, 1));
+    })
+    .bound(2)
+    .catches([WEAK_TAKE, WEAK_RELEASE, WAKE_SLEEPER])
 }
 
 /// Whoever asks for much is not overtaken for ever by those who ask for little, nor are permits lost.
-pub fn a_semaphore_serves_who_asks_for_more() {
-    let shared = Arc::new(Semaphore::new(2));
-    let one = shared.acquire(1);
-    let theirs = Arc::clone(&shared);
-    let much = thread::spawn(move || theirs.acquire(2).count());
-    let theirs = Arc::clone(&shared);
-    let little = thread::spawn(move || theirs.acquire(1).count());
-    drop(one);
-    assert_eq!((much.join().expect("no panic"), little.join().expect("no panic")), (2, 1));
-    assert_eq!(shared.available(), 2);
+fn a_semaphore_serves_who_asks_for_more() -> Model {
+    model("a semaphore serves who asks for more", || {
+        let shared = Arc::new(Semaphore::new(2));
+        let one = shared.acquire(1);
+        let theirs = Arc::clone(&shared);
+        let much = thread::spawn(move || theirs.acquire(2).count());
+        let theirs = Arc::clone(&shared);
+        let little = thread::spawn(move || theirs.acquire(1).count());
+        drop(one);
+        assert_eq!((much.join().expect("no panic"), little.join().expect("no panic")), (2, 1));
+        assert_eq!(shared.available(), 2);
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER])
 }
 
 /// Whoever gave up has taken no permits, and holds nobody up.
-pub fn a_semaphore_that_timed_out_loses_no_permit() {
-    let shared = Arc::new(Semaphore::new(0));
-    let theirs = Arc::clone(&shared);
-    let gives_up = thread::spawn(move || theirs.acquire_timeout(1, A_WHILE).map(Permits::forget).is_some());
-    shared.release(1);
-    let got = gives_up.join().expect("no panic");
-    assert_eq!(shared.available(), u64::from(!got));
+fn a_semaphore_that_timed_out_loses_no_permit() -> Model {
+    model("who gave up has taken no permit", || {
+        let shared = Arc::new(Semaphore::new(0));
+        let theirs = Arc::clone(&shared);
+        let gives_up =
+            thread::spawn(move || theirs.acquire_timeout(1, A_WHILE).map(Permits::forget).is_some());
+        shared.release(1);
+        let got = gives_up.join().expect("no panic");
+        assert_eq!(shared.available(), u64::from(!got));
+    })
+    .bound(2)
+    .catches([SEMAPHORE.lose("release-permits", FailureKind::Panic)])
 }
 
 /// All come before anybody goes on, in each round.
-pub fn a_barrier_is_passed_together() {
-    let shared = Arc::new((Barrier::new(2), [Plain::new(0), Plain::new(0)]));
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || {
-        theirs.1[0].set(1);
-        let first = theirs.0.wait();
-        assert_eq!(theirs.1[1].get(), 1);
-        (first, theirs.0.wait())
-    });
-    shared.1[1].set(1);
-    let first = shared.0.wait();
-    assert_eq!(shared.1[0].get(), 1);
-    let second = shared.0.wait();
-    let theirs = other.join().expect("no panic");
-    assert!(first != theirs.0 && second != theirs.1, "one of two was the last, in each round");
+fn a_barrier_is_passed_together() -> Model {
+    model("a barrier is passed together", || {
+        let shared = Arc::new((Barrier::new(2), [Plain::new(0), Plain::new(0)]));
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || {
+            theirs.1[0].set(1);
+            let first = theirs.0.wait();
+            assert_eq!(theirs.1[1].get(), 1);
+            (first, theirs.0.wait())
+        });
+        shared.1[1].set(1);
+        let first = shared.0.wait();
+        assert_eq!(shared.1[0].get(), 1);
+        let second = shared.0.wait();
+        let theirs = other.join().expect("no panic");
+        assert!(first != theirs.0 && second != theirs.1, "one of two was the last, in each round");
+    })
+    .bound(2)
+    .catches([WEAK_ARRIVAL, WAKE_SLEEPER])
 }
 
 /// One fails, which stops the other.
-pub fn the_first_error_stops_the_rest() {
-    let group = ErrGroup::new();
-    group.go(|stop| stop.recv().map_err(|_| "stopped"));
-    group.go(|_stop| Err("failed"));
-    let error = group.wait().expect_err("one failed");
-    assert_eq!(error, "failed");
+fn the_first_error_stops_the_rest() -> Model {
+    model("the first error stops the rest", || {
+        let group = ErrGroup::new();
+        group.go(|stop| stop.recv().map_err(|_| "stopped"));
+        group.go(|_stop| Err("failed"));
+        let error = group.wait().expect_err("one failed");
+        assert_eq!(error, "failed");
+    })
+    .bound(2)
+    .catches([DISMISS_RECEIVER])
 }
 
 /// One panics, which stops the other, and comes out of the wait.
-pub fn a_panic_stops_the_rest_and_comes_out() {
-    let group = ErrGroup::<()>::new();
-    group.go(|stop| stop.recv().map_err(|_| ()));
-    group.go(|_stop| panic!("half of the work is not done"));
-    let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).expect_err("one panicked");
-    assert_eq!(panic.downcast_ref::<&str>(), Some(&"half of the work is not done"));
+fn a_panic_stops_the_rest_and_comes_out() -> Model {
+    model("a panic stops the rest, and comes out", || {
+        let group = ErrGroup::<()>::new();
+        group.go(|stop| stop.recv().map_err(|_| ()));
+        group.go(|_stop| panic!("half of the work is not done"));
+        let panic = catch_unwind(AssertUnwindSafe(|| group.wait())).expect_err("one panicked");
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"half of the work is not done"));
+    })
+    .bound(2)
+    .catches([DISMISS_RECEIVER])
 }
 
 /// Calls at the same time share one result, or each has its own.
-pub fn a_single_flight_shares_its_result() {
-    let shared = Arc::new((SingleFlight::new(), Plain::new(0)));
-    let fetch = |shared: &(SingleFlight<u8, u32>, Plain)| {
-        shared.0.run(1, || {
-            shared.1.set(shared.1.get() + 1);
-            shared.1.get()
-        })
-    };
-    let theirs = Arc::clone(&shared);
-    let other = thread::spawn(move || fetch(&theirs));
-    let here = fetch(&shared);
-    let there = other.join().expect("no panic");
-    assert!(matches!((here, there, shared.1.get()), (1, 1, 1) | (1, 2, 2) | (2, 1, 2)));
+fn a_single_flight_shares_its_result() -> Model {
+    model("calls at the same time share one result", || {
+        let shared = Arc::new((SingleFlight::new(), Plain::new(0)));
+        let fetch = |shared: &(SingleFlight<u8, u32>, Plain)| {
+            shared.0.run(1, || {
+                shared.1.set(shared.1.get() + 1);
+                shared.1.get()
+            })
+        };
+        let theirs = Arc::clone(&shared);
+        let other = thread::spawn(move || fetch(&theirs));
+        let here = fetch(&shared);
+        let there = other.join().expect("no panic");
+        assert!(matches!((here, there, shared.1.get()), (1, 1, 1) | (1, 2, 2) | (2, 1, 2)));
+    })
+    .bound(2)
+    .catches([WEAK_UNLOCK, WAKE_SLEEPER])
 }

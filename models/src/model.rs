@@ -1,0 +1,42 @@
+//! A model: a small concurrent program, the property that it checks, how far it is searched, and the mutants that it
+//! must catch.
+
+use crate::mutant::Mutant;
+
+/// A model, and how it is checked.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Its name: `chan_close::one_of_two_closers_succeeds`.
+    pub name: &'static str,
+    /// The property, in words.
+    pub property: &'static str,
+    /// The program, which panics if the property does not hold.
+    pub body: fn(),
+    /// The preemption bound of searches; `None`: none.
+    pub bound: Option<usize>,
+    /// Mutations of the code under test that the model must catch.
+    pub mutants: Vec<Mutant>,
+}
+
+/// Starts a model's row: `body` checks `property`, and is searched without a preemption bound.
+pub(crate) fn model(property: &'static str, body: fn()) -> Model {
+    Model { name: "", property, body, bound: None, mutants: Vec::new() }
+}
+
+impl Model {
+    /// Bounds the preemptions of a search, for a model whose full search takes more than a few seconds.
+    pub(crate) fn bound(self, preemptions: usize) -> Model {
+        Model { bound: Some(preemptions), ..self }
+    }
+
+    /// Names the mutants that the model must catch.
+    pub(crate) fn catches(self, mutants: impl Into<Vec<Mutant>>) -> Model {
+        Model { mutants: mutants.into(), ..self }
+    }
+
+    /// Names the model after its function, of which `path` is the full path, and the function's file.
+    pub(crate) fn named(self, path: &'static str) -> Model {
+        let file = path.rmatch_indices("::").nth(1).map_or(0, |(at, colons)| at + colons.len());
+        Model { name: &path[file..], ..self }
+    }
+}
