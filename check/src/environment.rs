@@ -1,6 +1,6 @@
 //! Overrides from the environment.
 
-use crate::token::Tagged;
+use crate::replay::Tagged;
 use crate::{Checker, Engine};
 
 pub(crate) const ENGINES: &str = "SELVEDGE_ENGINES";
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_token_replays_the_model_that_it_belongs_to() {
         let with_token = |name: &str| {
-            let token = crate::token::tagged("shuttle:0*3", "one");
+            let token = crate::replay::tagged("shuttle:0*3", "one");
             Checker::new().name(name).overridden(|name| (name == REPLAY).then(|| token.clone()))
         };
         assert!(with_token("one").expect("good").replay.is_some());

@@ -71,19 +71,19 @@ pub mod audit;
 mod checker;
 mod command;
 mod engine;
-mod engines;
 mod environment;
+mod explore;
 #[cfg(feature = "rc11")]
 mod graph_report;
 mod history;
 mod narrative;
 #[cfg(feature = "shuttle")]
 mod progress;
+mod replay;
 mod report;
 mod scenario;
 mod site;
 pub mod spec;
-mod token;
 
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
@@ -92,7 +92,7 @@ pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Viol
 pub use progress::Progress;
 pub use report::{Counterexample, Report, Verdict};
 pub use scenario::{Failing, Program, Scenario};
-pub use selvedge::rt::engine::{
+pub use selvedge::rt::seam::{
     Blocked, Call, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use, Values,
 };
 pub use site::site_of;

@@ -5,7 +5,7 @@
 //! the order in which they appear. With `SELVEDGE_STEPS=all`, or with `{:#}`, each step is a line of its own.
 
 use core::fmt;
-use selvedge::rt::engine::{Call, Failure, Site, Step, is_own_source};
+use selvedge::rt::seam::{Call, Failure, Site, Step, is_own_source};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Progress: whether threads get on while others stand still.
 
 use crate::checker::announce;
-use crate::engines::freeze::{Freeze, Who};
+use crate::explore::shuttle::freeze::{Freeze, Who};
 use crate::{Checker, Engine, Report, Strategy};
-use selvedge::rt::engine::own_steps;
+use selvedge::rt::seam::own_steps;
 use selvedge::rt::thread;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};

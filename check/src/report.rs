@@ -3,7 +3,7 @@
 use crate::{Engine, command, narrative};
 use core::fmt;
 use core::time::Duration;
-use selvedge::rt::engine::Failure;
+use selvedge::rt::seam::Failure;
 
 /// The result of one model under one engine.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Naming the site of a mutation by a label that stands at it.
 
-use selvedge::rt::engine::{Change, Mutation};
+use selvedge::rt::seam::{Change, Mutation};
 
 const MARK: &str = "// site: ";
 

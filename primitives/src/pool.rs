@@ -12,7 +12,7 @@
 use crate::first_panic::FirstPanic;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::entry::enter;
-use crate::rt::hint;
+use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::fmt;
@@ -183,7 +183,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         let lane = || CachePadded::new(Lane { generations: [Slots::new(slots), Slots::new(slots)] });
         Pool {
             make,
-            lanes: (0..hint::lanes()).map(|_| lane()).collect(),
+            lanes: (0..shard::count()).map(|_| lane()).collect(),
             slots,
             generation: AtomicUsize::new(0),
         }
@@ -201,7 +201,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn get(&self) -> Pooled<'_, T, F> {
         let _entry = enter();
-        let item = self.take(hint::lane()).unwrap_or_else(|| TrackedBox::new((self.make)()));
+        let item = self.take(shard::of_thread()).unwrap_or_else(|| TrackedBox::new((self.make)()));
         Pooled { pool: self, item: ManuallyDrop::new(item) }
     }
 
@@ -215,7 +215,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn try_get(&self) -> Option<Pooled<'_, T, F>> {
         let _entry = enter();
-        self.take(hint::lane()).map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
+        self.take(shard::of_thread()).map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
     }
 
     /// Puts something into the pool that need not have come from it.
@@ -227,7 +227,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// ```
     pub fn put(&self, item: T) {
         let _entry = enter();
-        drop(self.give(hint::lane(), TrackedBox::new(item)));
+        drop(self.give(shard::of_thread(), TrackedBox::new(item)));
     }
 }
 
@@ -331,7 +331,7 @@ impl<T, F> Drop for Pooled<'_, T, F> {
         // SAFETY: we are being dropped, so it is not used again.
         let item = unsafe { ManuallyDrop::take(&mut self.item) };
         // The thread's own lane: it may be another thread that got the thing.
-        drop(self.pool.give(hint::lane(), item));
+        drop(self.pool.give(shard::of_thread(), item));
     }
 }
 

@@ -46,7 +46,7 @@ use crate::first_panic::FirstPanic;
 use crate::queue::LazyBox;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint;
+use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, fence};
 use crate::rt::thread;
@@ -213,7 +213,7 @@ impl<G> Default for State<G> {
             epoch: AtomicUsize::new(0),
             collecting: AtomicBool::new(false),
             waiting: UnsafeCell::new(Waiting { none: List::EMPTY, one: List::EMPTY }),
-            lanes: (0..hint::lanes()).map(|_| CachePadded::default()).collect(),
+            lanes: (0..shard::count()).map(|_| CachePadded::default()).collect(),
             runners: Default::default(),
         }
     }
@@ -385,7 +385,7 @@ impl<G> Domain<G> {
     /// ```
     pub fn pin(&self) -> Pin<'_> {
         let state = self.0.make();
-        let (number, lanes) = (hint::lane(), state.lanes.len());
+        let (number, lanes) = (shard::of_thread(), state.lanes.len());
         let pins = &state.lanes[number & (lanes - 1)].pins;
         let pins = &pins[state.epoch.load(Relaxed) & 1]; // Relaxed: either does.
         pins.pin(if number < lanes { number } else { NOBODY })
@@ -407,11 +407,11 @@ impl<G> Domain<G> {
     /// ```
     pub fn retire(&self, garbage: G) {
         let state = self.0.make();
-        let number = hint::lane();
+        let number = shard::of_thread();
         let lane = state.lane(number);
         lane.push(garbage);
         // Relaxed: it counts.
-        if lane.retired.fetch_add(1, Relaxed).is_multiple_of(hint::seldom(self.1)) {
+        if lane.retired.fetch_add(1, Relaxed).is_multiple_of(shard::interval(self.1)) {
             state.collect(number, false);
         }
     }
@@ -425,7 +425,7 @@ impl<G> Domain<G> {
     /// ```
     pub fn collect(&self) {
         if let Some(state) = self.0.get() {
-            state.collect(hint::lane(), true);
+            state.collect(shard::of_thread(), true);
         }
     }
 }
@@ -472,7 +472,7 @@ impl Drop for Pin<'_> {
     #[inline]
     fn drop(&mut self) {
         // Release, here and below: what we read was before whoever sees us gone drops it.
-        if self.owner == hint::lane() {
+        if self.owner == shard::of_thread() {
             // Relaxed: nobody else writes it.
             let owned = self.pins.owned.load(Relaxed);
             self.pins.owned.store(owned.wrapping_sub(1), Release); // site: unpin

@@ -2,7 +2,7 @@
 
 use super::{Entry, Outcome};
 use crate::{Change, Engine, Mutation};
-use selvedge::rt::engine::{Operation, Use};
+use selvedge::rt::seam::{Operation, Use};
 use std::sync::atomic::Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst};
 
 /// A change to try.

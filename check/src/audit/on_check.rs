@@ -1,9 +1,9 @@
 //! Auditing what a test checks: `SELVEDGE_AUDIT`.
 
 use super::{Candidate, Entry, Outcome, candidates};
-use crate::engines::Model;
+use crate::explore::Model;
 use crate::{Checker, Engine};
-use selvedge::rt::engine::is_own_source;
+use selvedge::rt::seam::is_own_source;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,11 +6,11 @@ mod rc11;
 pub(crate) use announce::announce;
 
 use crate::audit;
-use crate::engines::{self, Plan, Rc11};
-use crate::token::Tagged;
+use crate::explore::{self, Plan, Rc11};
+use crate::replay::Tagged;
 use crate::{Engine, Report};
 use core::time::Duration;
-use selvedge::rt::engine::{Counters, FailureKind, Mutation, Survey, Use};
+use selvedge::rt::seam::{Counters, FailureKind, Mutation, Survey, Use};
 use std::sync::Arc;
 
 /// Runs a model under one engine after another.
@@ -41,7 +41,7 @@ pub struct Checker {
     pub(crate) never_replays: bool,
     shrink: bool,
     #[cfg(feature = "shuttle")]
-    freeze: Option<engines::freeze::Freeze>,
+    freeze: Option<explore::shuttle::freeze::Freeze>,
     time_limit: Option<Duration>,
     max_executions: Option<u64>,
     max_operations: u64,
@@ -170,7 +170,7 @@ impl Checker {
     }
 
     #[cfg(feature = "shuttle")]
-    pub(crate) fn freeze(mut self, freeze: Option<engines::freeze::Freeze>) -> Checker {
+    pub(crate) fn freeze(mut self, freeze: Option<explore::shuttle::freeze::Freeze>) -> Checker {
         self.freeze = freeze;
         self
     }
@@ -207,10 +207,10 @@ impl Checker {
     where
         F: Fn() + Send + Sync + 'static,
     {
-        self.run_model(&(Arc::new(model) as engines::Model))
+        self.run_model(&(Arc::new(model) as explore::Model))
     }
 
-    fn run_model(&self, model: &engines::Model) -> Vec<Report> {
+    fn run_model(&self, model: &explore::Model) -> Vec<Report> {
         let settings = if self.use_environment {
             self.clone().overridden(|variable| std::env::var(variable).ok())
         } else {
@@ -218,7 +218,7 @@ impl Checker {
         };
         let settings = settings.unwrap_or_else(|error| panic!("{error}"));
         let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.model_name()));
-        plans.into_iter().map(|plan| engines::run(plan, Arc::clone(model))).collect()
+        plans.into_iter().map(|plan| explore::run(plan, Arc::clone(model))).collect()
     }
 
     /// Runs the model under the first engine, and collects the operations that it meets.
@@ -247,7 +247,7 @@ impl Checker {
                     token.model
                 ));
             }
-            Some(tagged) => vec![engines::of_token(&tagged.token)],
+            Some(tagged) => vec![explore::of_token(&tagged.token)],
         };
         if let Some(missing) = engines.iter().find(|engine| !engine.is_available()) {
             let feature = missing.name().split('-').next().unwrap_or_default();
@@ -285,7 +285,7 @@ impl Checker {
     where
         F: Fn() + Send + Sync + 'static,
     {
-        let model: engines::Model = Arc::new(model);
+        let model: explore::Model = Arc::new(model);
         let reports = self.run_model(&model);
         reports.iter().for_each(|report| announce(&self.model_name(), report));
         let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();

@@ -2,7 +2,7 @@
 
 use super::Checker;
 #[cfg(feature = "rc11")]
-use crate::{Engine, engines};
+use crate::{Engine, explore};
 use core::time::Duration;
 use std::path::PathBuf;
 #[cfg(feature = "rc11")]
@@ -101,6 +101,6 @@ impl Checker {
     {
         let settings = Checker { engines: vec![Engine::Rc11], replay: None, ..self.clone() };
         let plans = settings.plans()?;
-        engines::estimate(&plans[0], Arc::new(model), samples)
+        explore::estimate(&plans[0], Arc::new(model), samples)
     }
 }

@@ -14,7 +14,7 @@ pub use transfers::{Transfer, Transfers};
 
 use crate::Spec;
 use search::{Decision, Effort};
-use selvedge::rt::engine::{self, Moment, Timeline};
+use selvedge::rt::seam::{self, Moment, Timeline};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -139,11 +139,11 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
 
     /// Records that the current thread calls an operation; its number.
     pub(crate) fn call(&self, operation: O) -> usize {
-        let who = match engine::this_thread() {
+        let who = match seam::this_thread() {
             Some(thread) => Who::Model(thread),
             None => Who::Real(std::thread::current().id()),
         };
-        let by_time = engine::timeline() == Timeline::RealTime;
+        let by_time = seam::timeline() == Timeline::RealTime;
         let mut record = self.lock();
         let fresh = record.threads.len();
         let thread = *record.threads.entry(who).or_insert(fresh);
@@ -151,7 +151,7 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
             record.returns.push(Vec::new());
         }
         let before = (!by_time).then(|| {
-            let earlier = |moments: &Vec<Moment>| moments.partition_point(|at| engine::is_before_now(*at));
+            let earlier = |moments: &Vec<Moment>| moments.partition_point(|at| seam::is_before_now(*at));
             record.returns.iter().map(|moments| earlier(moments) as u32).collect()
         });
         let called = record.time;
@@ -162,7 +162,7 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
 
     /// Records that operation `number`, of the current thread, returns.
     pub(crate) fn answer(&self, number: usize, answer: A) {
-        let moment = engine::moment();
+        let moment = seam::moment();
         let mut record = self.lock();
         let time = record.time;
         record.time += 1;

@@ -16,7 +16,7 @@ mod seen;
 
 pub use program::Program;
 
-use crate::engines::Model;
+use crate::explore::Model;
 use crate::{Checker, Criterion, Engine, FailureKind, Report, Spec};
 use core::fmt::{self, Debug};
 use core::ops::RangeInclusive;

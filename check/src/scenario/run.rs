@@ -9,8 +9,8 @@
 use super::{Program, Scenario};
 use crate::Spec;
 use crate::history::{History, may_be_stuck};
-use selvedge::rt::engine::{Timeline, timeline};
 use selvedge::rt::park::{Parker, Unparker};
+use selvedge::rt::seam::{Timeline, timeline};
 use selvedge::rt::thread;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

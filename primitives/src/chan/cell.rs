@@ -5,8 +5,8 @@ use super::claim::{Claim, Outcome};
 use super::deferred;
 use crate::queue::{ArrayCell, Place, State};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint;
 use crate::rt::park::{Parker, Unparker};
+use crate::rt::spin_wait;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
@@ -331,13 +331,13 @@ impl<T> Cell<T> {
 
     /// Looks for a moment whether the cell is in another state, before the thread says that it waits.
     pub(super) fn changes_at_once(&self, state: State, deadline: Option<Instant>) -> bool {
-        hint::at_once(deadline, || self.load() != state)
+        spin_wait::before_wait(deadline, || self.load() != state)
     }
 
     /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
     /// deadline that has passed is not worth it.
     pub(super) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {
-        hint::soon(deadline, || Phase::of(self.load()) != phase)
+        spin_wait::before_park(deadline, || Phase::of(self.load()) != phase)
     }
 
     /// # Safety

@@ -9,7 +9,7 @@
 
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint;
+use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::null_mut;
@@ -161,7 +161,7 @@ const SELDOM: usize = 64;
 /// How many lanes a table counts its slots in: so few that what they do not know of each other is little.
 fn lanes(homes: usize) -> usize {
     let few = (homes / (8 * SELDOM)).max(1);
-    hint::lanes().min(1 << few.ilog2())
+    shard::count().min(1 << few.ilog2())
 }
 
 impl<K, V> Table<K, V> {
@@ -224,7 +224,7 @@ impl<K, V> Table<K, V> {
 
     /// Counts a slot that was empty; whether it is time for another table.
     pub(super) fn fills_up(&self) -> bool {
-        let lane = &self.used[hint::lane() & (self.used.len() - 1)];
+        let lane = &self.used[shard::of_thread() & (self.used.len() - 1)];
         let used = lane.fetch_add(1, Relaxed) + 1; // Relaxed: it counts.
         let limit = (1 << self.bits) / 2;
         if self.used.len() == 1 {

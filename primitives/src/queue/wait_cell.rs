@@ -2,8 +2,8 @@
 
 use super::{ArrayCell, State};
 use crate::rt::cell::UnsafeCell;
-use crate::rt::hint;
 use crate::rt::park::Unparker;
+use crate::rt::spin_wait;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed};
 use std::time::Instant;
@@ -80,6 +80,6 @@ impl WaitCell {
     /// Looks for a moment whether somebody ends the wait, before the thread is parked. A deadline that has
     /// passed is not worth it.
     pub(super) fn changes_soon(&self, deadline: Option<Instant>) -> bool {
-        hint::soon(deadline, || self.phase() != WAITING)
+        spin_wait::before_park(deadline, || self.phase() != WAITING)
     }
 }

@@ -1,7 +1,7 @@
 //! Heap nodes that a checker keeps track of.
 
 #[cfg(feature = "checking")]
-use super::engine::{Current, current};
+use super::seam::{Current, current};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 #[cfg(feature = "checking")]
@@ -121,7 +121,7 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
             && session.is_tracked(self.0.addr().get(), self.1.site)
         {
             /// The end of the memory, also if the destructor panics.
-            struct Freed(&'static super::engine::Session, usize, &'static Location<'static>);
+            struct Freed(&'static super::seam::Session, usize, &'static Location<'static>);
             impl Drop for Freed {
                 fn drop(&mut self) {
                     self.0.freed(self.1, self.2);

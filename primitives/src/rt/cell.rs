@@ -1,7 +1,7 @@
 //! A cell for plain data that other synchronisation protects, with race-checked access.
 
 #[cfg(feature = "checking")]
-use super::engine::{CellAccess, Current, Slot, current};
+use super::seam::{CellAccess, Current, Slot, current};
 use core::fmt;
 #[cfg(feature = "checking")]
 use core::panic::Location;
@@ -105,7 +105,7 @@ impl<T> UnsafeCell<T> {
 /// An access that the engine was told of; it ends when this is dropped, also by a panic.
 #[cfg(feature = "checking")]
 struct Ongoing {
-    session: &'static super::engine::Session,
+    session: &'static super::seam::Session,
     cell: u32,
     write: bool,
 }

@@ -1,7 +1,7 @@
 //! Non-deterministic choice, and assumptions.
 
 #[cfg(feature = "checking")]
-use super::engine::{Current, current};
+use super::seam::{Current, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 

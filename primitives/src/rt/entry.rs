@@ -4,7 +4,7 @@
 //! thread waits wants to know the line of his own code too.
 
 #[cfg(feature = "checking")]
-use super::engine::{self, Current, Home, current};
+use super::seam::{self, Current, Home, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
@@ -32,7 +32,7 @@ pub(crate) fn enter() -> Entry {
         run: match current() {
             Current::Outside => Run::None,
             Current::Native(_) => {
-                engine::entered(Location::caller());
+                seam::entered(Location::caller());
                 Run::Native
             }
             Current::Model(session) => {
@@ -48,7 +48,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         match self.run {
             Run::None => (),
-            Run::Native => engine::left(),
+            Run::Native => seam::left(),
             Run::Model(home) => {
                 if let Some(session) = home.get() {
                     session.left();

@@ -28,7 +28,7 @@ impl<T: 'static> LocalKey<T> {
     #[inline(never)]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         #[cfg(feature = "checking")]
-        if let super::engine::Current::Model(session) = super::engine::current() {
+        if let super::seam::Current::Model(session) = super::seam::current() {
             let value = session.local((&raw const *self).addr(), self.init);
             // SAFETY: the session keeps the value at this address until the thread ends, and `f`
             // runs on that thread.

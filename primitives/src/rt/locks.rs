@@ -2,7 +2,7 @@
 //! where they were locked. Nothing in the default build.
 
 #[cfg(feature = "checking")]
-use super::engine::{Current, Lock, current};
+use super::seam::{Current, Lock, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 

@@ -47,15 +47,17 @@
 pub mod alloc;
 pub mod cell;
 mod choice;
-#[cfg(feature = "checking")]
-#[doc(hidden)]
-pub mod engine;
 pub(crate) mod entry;
 pub mod hint;
 #[doc(hidden)]
 pub mod local;
 pub(crate) mod locks;
 pub mod park;
+#[cfg(feature = "checking")]
+#[doc(hidden)]
+pub mod seam;
+pub(crate) mod shard;
+pub(crate) mod spin_wait;
 pub mod sync;
 pub mod thread;
 pub mod time;

@@ -7,16 +7,16 @@
 //! Under an engine a park with a deadline is one test of the token at a moment that the scheduler
 //! picks; it never blocks, and time moves to the deadline if the token was not there.
 
-mod token;
+mod permit;
 
 #[cfg(feature = "checking")]
-use super::engine::{Current, Home, Session, current};
+use super::seam::{Current, Home, Session, current};
 use core::fmt;
 use core::marker::PhantomData;
 #[cfg(feature = "checking")]
 use core::panic::Location;
+use permit::{Held, Share};
 use std::time::Instant;
-use token::{Held, Share};
 
 /// The waiting side; stays on the thread that made it.
 ///

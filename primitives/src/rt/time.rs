@@ -11,7 +11,7 @@ use std::time::Instant;
 #[inline]
 pub fn now() -> Instant {
     #[cfg(feature = "checking")]
-    if let super::engine::Current::Model(session) = super::engine::current() {
+    if let super::seam::Current::Model(session) = super::seam::current() {
         return session.now();
     }
     Instant::now()

@@ -6,8 +6,9 @@ use super::own_receives::OwnReceives;
 use crate::chan::claim::{Claim, Outcome};
 use crate::chan::core::Patience;
 use crate::chan::deferred;
-use crate::rt::hint::{self, Backoff};
+use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
+use crate::rt::spin_wait;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use std::time::Instant;
@@ -187,7 +188,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             }
             let deadline = self.first_deadline();
             let is_over = || self.claim.outcome() != Outcome::WAITING;
-            let soon = hint::soon(deadline, || is_over() || self.parker.is_woken());
+            let soon = spin_wait::before_park(deadline, || is_over() || self.parker.is_woken());
             let woken = (soon && is_over()) || self.parker.park_deadline(deadline);
             let outcome = self.claim.outcome();
             if outcome != Outcome::WAITING {

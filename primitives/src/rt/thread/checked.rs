@@ -2,7 +2,7 @@
 
 use super::frames::Registers;
 use super::raw::{self, Kind, Packet, Raw};
-use crate::rt::engine::{self, Current};
+use crate::rt::seam::{self, Current};
 use core::fmt;
 use core::panic::Location;
 use std::io;
@@ -14,7 +14,7 @@ pub struct ThreadId(Id);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Id {
-    Model(engine::ThreadId),
+    Model(seam::ThreadId),
     Native(std::thread::ThreadId),
 }
 
@@ -48,7 +48,7 @@ impl Thread {
 
 /// The current thread.
 pub fn current() -> Thread {
-    match engine::current() {
+    match seam::current() {
         Current::Model(session) => {
             Thread { id: ThreadId(Id::Model(session.this_thread())), name: session.thread_name() }
         }
@@ -61,12 +61,12 @@ pub fn current() -> Thread {
 
 /// Whether an engine schedules this thread.
 pub(crate) fn under_engine() -> bool {
-    matches!(engine::current(), Current::Model(_))
+    matches!(seam::current(), Current::Model(_))
 }
 
 /// Which of an execution's threads this is, if an engine schedules it.
 pub(crate) fn index_under_engine() -> Option<usize> {
-    match engine::current() {
+    match seam::current() {
         Current::Model(session) => Some(session.this_thread()),
         _ => None,
     }
@@ -77,8 +77,8 @@ pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("nobody has seen a panic: {}", text.unwrap_or("a value that is not a string"));
-    match engine::current() {
-        Current::Model(session) => session.fail(engine::FailureKind::Panic, message, Vec::new()),
+    match seam::current() {
+        Current::Model(session) => session.fail(seam::FailureKind::Panic, message, Vec::new()),
         Current::Native(run) => run.lost_panic(message),
         Current::Outside => (),
     }
@@ -90,7 +90,7 @@ pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
 #[inline(always)]
 #[track_caller]
 pub(crate) fn spin_under_engine() -> bool {
-    let Current::Model(session) = engine::current() else { return false };
+    let Current::Model(session) = seam::current() else { return false };
     let mut registers = Registers::new();
     let frames = registers.save();
     session.let_others_go("spin", Location::caller(), frames);
@@ -100,7 +100,7 @@ pub(crate) fn spin_under_engine() -> bool {
 /// Lets an engine wait for a condition; `false` without one, and then nothing has happened.
 #[track_caller]
 pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
-    let Current::Model(session) = engine::current() else { return false };
+    let Current::Model(session) = seam::current() else { return false };
     session.wait_until(condition, Location::caller());
     true
 }
@@ -112,7 +112,7 @@ pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
 #[inline(always)]
 #[track_caller]
 pub fn yield_now() {
-    match engine::current() {
+    match seam::current() {
         Current::Model(session) => {
             let mut registers = Registers::new();
             let frames = registers.save();
@@ -129,7 +129,7 @@ pub fn yield_now() {
 /// Sleeps; under an engine virtual time passes instead.
 #[track_caller]
 pub fn sleep(duration: Duration) {
-    match engine::current() {
+    match seam::current() {
         Current::Model(session) => session.sleep(duration, Location::caller()),
         _ => std::thread::sleep(duration),
     }

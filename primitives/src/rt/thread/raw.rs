@@ -1,6 +1,6 @@
 //! A thread of whatever run is current, without its result.
 
-use crate::rt::engine::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
+use crate::rt::seam::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::any::Any;
 use std::io;

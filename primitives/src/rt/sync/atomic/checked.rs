@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::word::{Rmw, Word};
-use crate::rt::engine::{Access, Change, Current, Exchange, Shadow, Slot, current, foreign, weakens};
+use crate::rt::seam::{Access, Change, Current, Exchange, Shadow, Slot, current, foreign, weakens};
 use crate::rt::thread::Registers;
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};

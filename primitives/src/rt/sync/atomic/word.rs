@@ -4,7 +4,7 @@ use core::sync::atomic::{self, Ordering};
 
 /// A read-modify-write other than compare-exchange, with its operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(unreachable_pub, reason = "public through `rt::engine`, which only checking builds have")]
+#[allow(unreachable_pub, reason = "public through `rt::seam`, which only checking builds have")]
 pub enum Rmw<V = u64> {
     /// Replace the value.
     Swap(V),

@@ -6,7 +6,7 @@ use super::objects::Objects;
 use super::threads::Threads;
 use super::waiting::Tokens;
 use super::{
-    Change, Engine, Failure, FailureKind, Mutation, Raced, Record, Site, StaticKey, Step, Survey, ThreadId,
+    Backend, Change, Failure, FailureKind, Mutation, Raced, Record, Site, StaticKey, Step, Survey, ThreadId,
     Use, Values, current,
 };
 use core::cell::{Cell, RefCell};
@@ -68,7 +68,7 @@ pub enum Outcome {
 
 /// One exploration under one engine. Lives on the OS thread whose coroutines are the model's threads.
 pub struct Session {
-    pub(super) engine: Box<dyn Engine>,
+    pub(super) backend: Box<dyn Backend>,
     pub(super) counters: Arc<Counters>,
     pub(super) state: RefCell<State>,
     max_operations: u64,
@@ -113,9 +113,9 @@ static EPOCH: AtomicU64 = AtomicU64::new(1);
 
 impl Session {
     /// Makes the session of the current OS thread, for good: a session's thread has no other.
-    pub fn install(engine: Box<dyn Engine>, options: Options) -> &'static Session {
+    pub fn install(backend: Box<dyn Backend>, options: Options) -> &'static Session {
         let session = Box::leak(Box::new(Session {
-            engine,
+            backend,
             surveys: options.counters.survey.is_on(),
             seen: RefCell::default(),
             counters: options.counters,
@@ -153,7 +153,7 @@ impl Session {
     pub(super) fn begin_execution(&self) {
         // Relaxed: only uniqueness matters.
         let epoch = EPOCH.fetch_add(1, Relaxed);
-        self.engine.begin();
+        self.backend.begin();
         {
             let mut state = self.state.borrow_mut();
             state.epoch = epoch;
@@ -225,7 +225,7 @@ impl Session {
     }
 
     /// One operation: counts it, lets the engine act, and turns the engine's panics into failures.
-    pub(super) fn step<R>(&self, site: Site, act: impl FnOnce(&dyn Engine) -> R) -> R {
+    pub(super) fn step<R>(&self, site: Site, act: impl FnOnce(&dyn Backend) -> R) -> R {
         let me = {
             let mut state = self.state.borrow_mut();
             state.operations += 1;
@@ -238,27 +238,27 @@ impl Session {
         self.check_bound(site);
         self.check_strangers();
         let bare = self.seems_to_wait(site);
-        self.engine.at(site);
+        self.backend.at(site);
         let hold = self.is_unwinding();
         if hold {
-            self.engine.hold(true);
+            self.backend.hold(true);
         }
         let result = catch_unwind(AssertUnwindSafe(|| {
             if bare && !hold {
-                self.engine.let_all_others_go();
+                self.backend.let_all_others_go();
             }
-            act(&*self.engine)
+            act(&*self.backend)
         }));
         if hold && result.is_ok() {
-            self.engine.hold(false);
+            self.backend.hold(false);
         }
         self.state.borrow_mut().threads.current = me;
-        if let Some(why) = self.engine.complaint() {
+        if let Some(why) = self.backend.complaint() {
             self.fail(FailureKind::Dependence, why, vec![site]);
         }
         match result {
             Ok(value) => value,
-            Err(payload) => self.engine_panicked(&*payload, site),
+            Err(payload) => self.backend_panicked(&*payload, site),
         }
     }
 
@@ -270,7 +270,7 @@ impl Session {
                 format!(
                     "a thread that {} does not know has used an object of the model at {}:{}; start threads with \
                      selvedge::rt::thread, not with std's",
-                    self.engine.name(),
+                    self.backend.name(),
                     site.file(),
                     site.line()
                 ),
@@ -348,7 +348,7 @@ impl Session {
         self.state.borrow_mut().unannounced = 0;
     }
 
-    fn engine_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {
+    fn backend_panicked(&self, payload: &(dyn Any + Send), site: Site) -> ! {
         if let Some(Raced(other)) = payload.downcast_ref::<Raced>() {
             let other = other.or_else(|| self.state.borrow().objects.conflicting_site());
             self.fail_race(site, other);
@@ -366,13 +366,13 @@ impl Session {
         if text.contains("maximum number of branches") {
             self.fail(
                 FailureKind::BoundExceeded,
-                format!("{}: {}", self.engine.name(), text.trim()),
+                format!("{}: {}", self.backend.name(), text.trim()),
                 vec![site],
             )
         }
         self.fail(
             FailureKind::Refused,
-            match self.engine.name() {
+            match self.backend.name() {
                 // All that it says to the model comes by other ways.
                 "rc11" => {
                     format!("internal error of the engine: {}", placed.as_deref().unwrap_or(text).trim())

@@ -1,6 +1,6 @@
 //! Shorter schedules: with fewer context switches than a recorded one, tried whether they still fail.
 
-use crate::token::Decision;
+use crate::replay::Decision;
 
 /// So many steps of one thread.
 type Run = (usize, usize);

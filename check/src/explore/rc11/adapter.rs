@@ -1,18 +1,18 @@
 //! The RC11 engine: every execution graph, each once.
 //!
 //! Its machine decides by itself which thread goes on and who waits for whom, so it implements
-//! [`Waiting`] too, and the session only keeps the books.
+//! [`Graph`] too, and the session only keeps the books.
 
-use super::{Engine, Exchange, Memory, Moment, Raced, Rmw, Site, ThreadId, Waiting, Width};
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
+use selvedge::rt::seam::{Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Site, ThreadId, Width};
 use selvedge_graph::{Frames, Machine, Order, Race};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A machine, as an engine.
-pub struct Rc11Engine {
+/// A machine behind the seam.
+pub(super) struct Rc11Backend {
     machine: Rc<Machine>,
     site: Cell<Site>,
     /// Whether no other machine runs executions of the same model at the same time.
@@ -21,16 +21,16 @@ pub struct Rc11Engine {
     threads: Rc<RefCell<Vec<u32>>>,
 }
 
-impl Rc11Engine {
+impl Rc11Backend {
     /// The engine of a machine, which the caller runs. `alone`: no other machine runs executions of the same
     /// model at the same time.
     #[track_caller]
-    pub fn new(machine: Rc<Machine>, alone: bool) -> Rc11Engine {
-        Rc11Engine { machine, site: Cell::new(Location::caller()), alone, threads: Rc::default() }
+    pub(super) fn new(machine: Rc<Machine>, alone: bool) -> Rc11Backend {
+        Rc11Backend { machine, site: Cell::new(Location::caller()), alone, threads: Rc::default() }
     }
 
     /// The machine's threads by the numbers that reports use.
-    pub fn numbers(&self) -> Rc<RefCell<Vec<u32>>> {
+    pub(super) fn numbers(&self) -> Rc<RefCell<Vec<u32>>> {
         Rc::clone(&self.threads)
     }
 
@@ -52,7 +52,7 @@ fn unless_raced<T>(result: Result<T, Race>) -> T {
     }
 }
 
-impl Engine for Rc11Engine {
+impl Backend for Rc11Backend {
     fn name(&self) -> &'static str {
         "rc11"
     }
@@ -86,7 +86,7 @@ impl Engine for Rc11Engine {
     }
 
     fn block(&self) {
-        unreachable!("the session leaves the waiting to an engine that implements `Waiting`")
+        unreachable!("the session leaves the waiting to an engine that implements `Graph`")
     }
 
     fn unblock(&self, _thread: ThreadId) {
@@ -112,7 +112,7 @@ impl Engine for Rc11Engine {
         Some(self.machine.choose(ways, self.site()) as usize)
     }
 
-    fn waiting(&self) -> Option<&dyn Waiting> {
+    fn graph(&self) -> Option<&dyn Graph> {
         Some(self)
     }
 
@@ -121,7 +121,7 @@ impl Engine for Rc11Engine {
     }
 }
 
-impl Memory for Rc11Engine {
+impl Memory for Rc11Backend {
     fn atomic_new(&self, _width: Width, value: u64) -> u32 {
         self.machine.new_location(value.into(), None)
     }
@@ -185,7 +185,7 @@ impl Memory for Rc11Engine {
     }
 }
 
-impl Waiting for Rc11Engine {
+impl Graph for Rc11Backend {
     fn join(&self, thread: ThreadId) {
         self.machine.join(self.thread(thread), self.site());
     }

@@ -1,12 +1,19 @@
 //! shuttle: its runner, with our scheduler.
 
-use super::depth_first::DepthFirst;
-use super::loose::{Loose, switches};
-use super::schedule::{Driver, Handle, Sampled, Source};
+mod adapter;
+mod depth_first;
+pub(crate) mod freeze;
+mod loose;
+mod schedule;
+
+use self::adapter::ShuttleBackend;
+use self::depth_first::DepthFirst;
+use self::loose::{Loose, switches};
+use self::schedule::{Driver, Handle, Sampled, Source};
 use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
-use crate::token::{Decision, Token};
+use crate::replay::{Decision, Token};
 use crate::{Strategy, Verdict};
-use selvedge::rt::engine::{Failure, Options, Outcome, Record, Session, ShuttleEngine};
+use selvedge::rt::seam::{Failure, Options, Outcome, Record, Session};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,7 +120,7 @@ fn start(plan: &Plan, task: Task, model: &Model) -> Event {
 /// The body of an exploration's OS thread.
 fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
     let replaying = matches!(task, Task::Replay(_));
-    let engine = ShuttleEngine::default();
+    let engine = ShuttleBackend::default();
     let driver = Driver::new(source(plan, task), plan, &engine);
     let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), report.clone());
     let session = Session::install(

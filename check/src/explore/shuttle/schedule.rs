@@ -3,9 +3,9 @@
 use super::depth_first::DepthFirst;
 use super::freeze::{Freeze, Stage};
 use super::loose::Loose;
-use super::{Limits, Plan};
-use crate::token::Decision;
-use selvedge::rt::engine::{ShuttleEngine, Site};
+use super::{Limits, Plan, ShuttleBackend};
+use crate::replay::Decision;
+use selvedge::rt::seam::Site;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -81,7 +81,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(source: Source, plan: &Plan, engine: &ShuttleEngine) -> Rc<RefCell<Driver>> {
+    pub(super) fn new(source: Source, plan: &Plan, engine: &ShuttleBackend) -> Rc<RefCell<Driver>> {
         Rc::new(RefCell::new(Driver {
             source,
             limits: Limits::of(plan),

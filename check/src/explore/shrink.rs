@@ -2,7 +2,7 @@
 
 use super::{Model, Plan, dispatch};
 use crate::{Counterexample, Engine, Verdict};
-use selvedge::rt::engine::Counters;
+use selvedge::rt::seam::Counters;
 use std::sync::Arc;
 use std::time::Duration;
 

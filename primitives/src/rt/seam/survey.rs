@@ -65,7 +65,7 @@ impl Survey {
 
 /// Whether a source file, as its sites name it, is one of this crate's own.
 pub fn is_own_source(file: &str) -> bool {
-    file!().strip_suffix("rt/engine/survey.rs").is_some_and(|folder| file.starts_with(folder))
+    file!().strip_suffix("rt/seam/survey.rs").is_some_and(|folder| file.starts_with(folder))
 }
 
 impl Session {

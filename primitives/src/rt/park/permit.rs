@@ -1,7 +1,7 @@
 //! The native token: a flag and the thread to wake.
 
 #[cfg(feature = "checking")]
-use crate::rt::engine::{Change, Current, NativeRun, ThreadId, current};
+use crate::rt::seam::{Change, Current, NativeRun, ThreadId, current};
 use core::cell::RefCell;
 #[cfg(feature = "checking")]
 use core::panic::Location;

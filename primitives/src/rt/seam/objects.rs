@@ -114,14 +114,14 @@ pub(crate) struct CellAccess<'a> {
 impl Session {
     /// Registers a new atomic with the running execution.
     pub(crate) fn atomic_created(&self, slot: &Slot, width: Width, value: u64) {
-        let index = self.engine.memory().map(|memory| memory.atomic_new(width, value));
+        let index = self.backend.memory().map(|memory| memory.atomic_new(width, value));
         self.place(slot, Family::Atomic, index, false);
     }
 
     /// Registers a new cell with the running execution.
     pub(crate) fn cell_created(&self, slot: &Slot, site: Site) {
-        self.engine.at(site);
-        let index = self.engine.memory().map(|memory| memory.cell_new());
+        self.backend.at(site);
+        let index = self.backend.memory().map(|memory| memory.cell_new());
         self.place(slot, Family::Cell, index, false);
     }
 
@@ -132,7 +132,7 @@ impl Session {
         let index = index.unwrap_or(histories.len() as u32);
         assert!(index < MAX_OBJECTS, "an execution may make {MAX_OBJECTS} objects at most");
         // Where the engine names races itself, nobody looks at histories.
-        if self.engine.waiting().is_none() && histories.len() <= index as usize {
+        if self.backend.graph().is_none() && histories.len() <= index as usize {
             histories.resize_with(index as usize + 1, History::default);
         }
         slot.set(Place { lazy, epoch, index });
@@ -153,8 +153,8 @@ impl Session {
                 address: access.shadow.address(),
                 atomic: width.map(|width| (width, access.initial)),
             };
-            let index = match self.engine.waiting() {
-                Some(waiting) => Some(waiting.static_atomic(key.address, access.initial)),
+            let index = match self.backend.graph() {
+                Some(graph) => Some(graph.static_atomic(key.address, access.initial)),
                 None => self.lazy_object(key),
             };
             return Some(self.place(access.slot, Family::Atomic, index, true));
@@ -169,10 +169,8 @@ impl Session {
             return Some(place.index);
         }
         if place.lazy {
-            let index = match self.engine.waiting() {
-                Some(waiting) => {
-                    Some(waiting.static_cell().unwrap_or_else(|| self.refuse_static(access.site)))
-                }
+            let index = match self.backend.graph() {
+                Some(graph) => Some(graph.static_cell().unwrap_or_else(|| self.refuse_static(access.site))),
                 None => self.lazy_object(StaticKey { address: access.address, atomic: None }),
             };
             return Some(self.place(access.slot, Family::Cell, index, true));
@@ -212,7 +210,7 @@ impl Session {
 
     /// The object behind a static that this execution meets for the first time.
     fn lazy_object(&self, key: StaticKey) -> Option<u32> {
-        let memory = self.engine.memory()?;
+        let memory = self.backend.memory()?;
         let (made, alone) = {
             let state = self.state.borrow();
             (state.objects.made.get(&key.address).copied(), state.threads.only_main())
@@ -231,7 +229,7 @@ impl Session {
     }
 
     pub(super) fn make_statics(&self) {
-        let Some(memory) = self.engine.memory() else { return };
+        let Some(memory) = self.backend.memory() else { return };
         let statics = self.state.borrow().objects.statics.clone();
         for key in statics {
             let index = make(memory, key);
@@ -241,7 +239,7 @@ impl Session {
 
     /// Remembers an access, and who conflicts with it should the engine report a race.
     pub(super) fn remember_access(&self, family: Family, object: u32, site: Site, write: bool) {
-        if self.engine.waiting().is_some() {
+        if self.backend.graph().is_some() {
             // It names both sides of a race itself.
             return;
         }
@@ -267,9 +265,9 @@ impl Session {
         self.remember_access(Family::Cell, cell, access.site, write);
         let deed = if write { Deed::Write } else { Deed::Read };
         self.visit(meeting::Place::Cell(cell), deed);
-        self.step(access.site, |engine| match engine.memory() {
+        self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.cell_begin(cell, write),
-            None => engine.plain(),
+            None => backend.plain(),
         });
         let operation = if write { "cell write" } else { "cell read" };
         self.record(operation, access.site, Some(cell), None, Values::None);
@@ -278,7 +276,7 @@ impl Session {
 
     /// Ends the access that `cell_begin` began.
     pub(crate) fn cell_end(&self, cell: u32, write: bool) {
-        if let Some(memory) = self.engine.memory() {
+        if let Some(memory) = self.backend.memory() {
             memory.cell_end(cell, write);
         }
     }
@@ -335,19 +333,19 @@ impl Session {
 
     /// An access to an allocation that does not happen before now.
     fn unordered_access(&self, allocation: &Allocation) -> Option<Site> {
-        let waiting = self.engine.waiting()?;
-        let unordered = |(moment, _): &&(Moment, Site)| !waiting.is_ordered(*moment);
+        let graph = self.backend.graph()?;
+        let unordered = |(moment, _): &&(Moment, Site)| !graph.is_ordered(*moment);
         allocation.touched.iter().find(unordered).map(|(_, site)| *site)
     }
 
     /// Notes an access to memory; fails if it was freed.
     fn touch(&self, address: usize, site: Site) {
         let mut state = self.state.borrow_mut();
-        if let Some(waiting) = self.engine.waiting()
+        if let Some(graph) = self.backend.graph()
             && let Some((start, allocation)) = state.objects.live.range_mut(..=address).next_back()
             && address < *start + allocation.size
         {
-            let moment = waiting.moment();
+            let moment = graph.moment();
             match allocation.touched.iter_mut().find(|(known, _)| known.thread == moment.thread) {
                 Some(last) => *last = (moment, site),
                 None => allocation.touched.push((moment, site)),

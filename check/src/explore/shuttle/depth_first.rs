@@ -8,7 +8,7 @@
 //! thread that yields is not an option as long as another thread can run: it waits for that one. Unless it has
 //! promised that it would only wait again, this leaves something out.
 
-use selvedge::rt::engine::Site;
+use selvedge::rt::seam::Site;
 
 struct Node {
     options: Vec<usize>,

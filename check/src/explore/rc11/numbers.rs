@@ -1,6 +1,6 @@
 //! One numbering of threads: a machine numbers them by who made them, a report in the order in which they were made.
 
-use selvedge::rt::engine::Failure;
+use selvedge::rt::seam::Failure;
 use selvedge_graph::report::{EventId, Execution, Source};
 
 /// The graph with the threads' numbers and names of the report, and what they wait for. `machine` has the machine's numbers of the report's
@@ -43,7 +43,7 @@ pub(super) fn as_reported(mut graph: Execution, machine: &[u32], failure: &Failu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use selvedge::rt::engine::{Blocked, FailureKind};
+    use selvedge::rt::seam::{Blocked, FailureKind};
     use selvedge_graph::report::{Event, Lane};
 
     fn event(operation: &'static str, argument: Option<usize>, happens_before: &[usize]) -> Event {

@@ -1,7 +1,7 @@
 //! A model on real threads: counts operations, yields at random, and knows when nobody can go on.
 
 use super::current::{panic_text, set_native};
-use super::locks::{Books, Lock};
+use super::held_locks::{HeldLocks, Lock};
 use super::session::Counters;
 use super::threads::title;
 use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
@@ -32,7 +32,7 @@ pub struct NativeRun {
 #[derive(Default)]
 struct Threads {
     all: Vec<Thread>,
-    books: Books,
+    held_locks: HeldLocks,
     body_returned: bool,
 }
 
@@ -204,18 +204,18 @@ impl NativeRun {
 
     /// As [`Session::wants_lock`](super::Session::wants_lock).
     pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
-        self.lock().books.wants(ME.get(), lock);
+        self.lock().held_locks.wants(ME.get(), lock);
     }
 
     /// As [`Session::took_lock`](super::Session::took_lock).
     pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
         let site = called_at().unwrap_or(site);
-        self.lock().books.took(ME.get(), lock, site);
+        self.lock().held_locks.took(ME.get(), lock, site);
     }
 
     /// As [`Session::freed_lock`](super::Session::freed_lock).
     pub(crate) fn freed_lock(&self, address: usize) {
-        self.lock().books.freed(ME.get(), address);
+        self.lock().held_locks.freed(ME.get(), address);
     }
 
     pub(crate) fn panicked(&self, thread: ThreadId, message: String) {
@@ -297,7 +297,7 @@ impl NativeRun {
             for (thread, state) in threads.all.iter().enumerate().filter(|(_, state)| !state.done) {
                 if let Some(Wait { what, site, called_at, .. }) = &state.waits {
                     let (name, waits_for) = (state.name.clone(), what.clone());
-                    let (called_at, holder) = (*called_at, threads.books.waits_for(thread));
+                    let (called_at, holder) = (*called_at, threads.held_locks.waits_for(thread));
                     blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
                 }
             }

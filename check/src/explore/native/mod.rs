@@ -2,7 +2,7 @@
 
 use super::{Event, Limits, Model, Plan, isolated, judge};
 use crate::Verdict;
-use selvedge::rt::engine::{Failure, FailureKind, NativeOptions, NativeRun, take_panic};
+use selvedge::rt::seam::{Failure, FailureKind, NativeOptions, NativeRun, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};

@@ -1,11 +1,11 @@
-//! shuttle as an engine: it schedules; memory is sequentially consistent, on the shadows.
+//! shuttle behind the seam: it schedules; memory is sequentially consistent, on the shadows.
 //!
 //! Only shuttle's scheduling is used (switch, block, unblock, spawn), none of its std mirrors: their
 //! spurious wake-ups and warnings would come with them.
 
-use super::{Engine, Memory, Site, ThreadId};
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
+use selvedge::rt::seam::{Backend, Memory, Site, ThreadId};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::task::TaskId;
 use shuttle_engine::runtime::thread;
@@ -16,7 +16,7 @@ const STACK_SIZE: usize = 256 * 1024;
 
 /// shuttle's scheduler.
 #[derive(Default)]
-pub struct ShuttleEngine {
+pub(super) struct ShuttleBackend {
     tasks: RefCell<HashMap<ThreadId, TaskId>>,
     held: Cell<bool>,
     /// The running thread has made another since the last scheduling decision.
@@ -28,19 +28,19 @@ pub struct ShuttleEngine {
     complaint: Rc<RefCell<Option<String>>>,
 }
 
-impl ShuttleEngine {
+impl ShuttleBackend {
     /// Where the scheduler leaves what is wrong with an execution.
-    pub fn complaints(&self) -> Rc<RefCell<Option<String>>> {
+    pub(super) fn complaints(&self) -> Rc<RefCell<Option<String>>> {
         Rc::clone(&self.complaint)
     }
 
     /// Whether the thread that yields has promised that it would only wait again.
-    pub fn promised(&self) -> Rc<Cell<bool>> {
+    pub(super) fn promised(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.promised)
     }
 
     /// Where the operation stands that asks for the scheduling decision.
-    pub fn site(&self) -> Rc<Cell<Option<Site>>> {
+    pub(super) fn site(&self) -> Rc<Cell<Option<Site>>> {
         Rc::clone(&self.site)
     }
 
@@ -51,7 +51,7 @@ impl ShuttleEngine {
     }
 }
 
-impl Engine for ShuttleEngine {
+impl Backend for ShuttleBackend {
     fn name(&self) -> &'static str {
         "shuttle"
     }

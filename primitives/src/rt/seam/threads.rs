@@ -1,7 +1,7 @@
 //! The threads of an execution: who runs, who waits for what, who is done.
 
 use super::current::panic_text;
-use super::locks::Books;
+use super::held_locks::HeldLocks;
 use super::observe::Clock;
 use super::{Blocked, Call, FailureKind, Session, Site, ThreadId, Values};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -39,7 +39,7 @@ pub(super) struct Thread {
 pub(super) struct Threads {
     pub(super) current: ThreadId,
     pub(super) all: Vec<Thread>,
-    pub(super) books: Books,
+    pub(super) held_locks: HeldLocks,
 }
 
 impl Thread {
@@ -63,7 +63,7 @@ impl Thread {
 impl Threads {
     pub(super) fn with_main() -> Threads {
         let main = Thread::new(Some("main".into()), None);
-        Threads { current: 0, all: vec![main], books: Books::default() }
+        Threads { current: 0, all: vec![main], held_locks: HeldLocks::default() }
     }
 
     /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given
@@ -118,7 +118,7 @@ impl Threads {
             if let Status::Blocked { waits_for, site } = &state.status {
                 let (name, waits_for) = (state.name.clone(), waits_for.clone());
                 let called_at = state.entered_at();
-                let holder = self.books.waits_for(thread);
+                let holder = self.held_locks.waits_for(thread);
                 blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
             }
         }
@@ -164,9 +164,9 @@ impl Session {
         site: Site,
         body: Box<dyn FnOnce()>,
     ) -> ThreadId {
-        let edge = match self.engine.waiting() {
+        let edge = match self.backend.graph() {
             Some(_) => None,
-            None => self.engine.memory().map(|memory| memory.atomic_new(super::Width::U32, 0)),
+            None => self.backend.memory().map(|memory| memory.atomic_new(super::Width::U32, 0)),
         };
         let id = {
             let mut state = self.state.borrow_mut();
@@ -176,14 +176,14 @@ impl Session {
         };
         // Relaxed: a statistic.
         self.counters.threads.fetch_max(id as u64 + 1, Relaxed);
-        let limit = self.engine.max_threads();
+        let limit = self.backend.max_threads();
         if id >= limit {
             self.fail(
                 FailureKind::Refused,
                 format!(
                     "{} runs {limit} threads at most, the model's body included, and this one is number {}; \
                      use fewer, or another engine",
-                    self.engine.name(),
+                    self.backend.name(),
                     id + 1
                 ),
                 vec![site],
@@ -194,7 +194,7 @@ impl Session {
             body();
             self.thread_ends(site);
         };
-        self.step(site, |engine| engine.spawn(id, Box::new(run)));
+        self.step(site, |backend| backend.spawn(id, Box::new(run)));
         self.note_change(true);
         self.record("spawn", site, None, None, Values::Thread(id));
         id
@@ -205,7 +205,7 @@ impl Session {
         self.drop_locals();
         let me = self.this_thread();
         let edge = self.state.borrow().threads.all[me].edge;
-        if let (Some(memory), Some(edge)) = (self.engine.memory(), edge) {
+        if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
             // Release: what this thread did happens before a join of it returns (Acquire in `join`).
             self.step(site, |_| memory.store(edge, 1, Release));
         }
@@ -223,12 +223,12 @@ impl Session {
             joiners.into_iter().filter(|joiner| threads.wake(*joiner)).collect::<Vec<_>>()
         };
         for joiner in joiners {
-            self.engine.unblock(joiner);
+            self.backend.unblock(joiner);
         }
         self.check_detached_panic(me);
         if self.state.borrow().threads.all_done() {
             self.judge_end();
-        } else if self.engine.waiting().is_none() {
+        } else if self.backend.graph().is_none() {
             self.check_stuck();
         }
     }
@@ -296,7 +296,7 @@ impl Session {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
         self.check_stuck();
-        self.step(site, |engine| engine.block());
+        self.step(site, |backend| backend.block());
     }
 
     /// Lets the engine wait, with the current thread marked as waiting.
@@ -309,11 +309,11 @@ impl Session {
 
     /// Waits for the end of `thread`.
     pub(crate) fn join(&self, thread: ThreadId, site: Site) {
-        if self.engine.waiting().is_none() && self.is_unwinding() && !self.is_done(thread) {
+        if self.backend.graph().is_none() && self.is_unwinding() && !self.is_done(thread) {
             self.cannot_wait(site);
         }
-        if let Some(waiting) = self.engine.waiting() {
-            self.while_blocked(super::join_of(thread), site, || waiting.join(thread));
+        if let Some(graph) = self.backend.graph() {
+            self.while_blocked(super::join_of(thread), site, || graph.join(thread));
             self.joins_clock(thread);
             return self.record("join", site, None, None, Values::Thread(thread));
         }
@@ -324,7 +324,7 @@ impl Session {
             self.block(super::join_of(thread), site);
         }
         let edge = self.state.borrow().threads.all[thread].edge;
-        if let (Some(memory), Some(edge)) = (self.engine.memory(), edge) {
+        if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
             // Acquire: pairs with the Release store in `thread_ends`; a read-modify-write, because
             // it reads the latest value where a load might read an older one.
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
@@ -347,13 +347,13 @@ impl Session {
     /// [`is_done`](Self::is_done), as the model asks it.
     #[track_caller]
     pub(crate) fn is_finished(&self, thread: ThreadId) -> bool {
-        if self.engine.waiting().is_some() && !self.is_unwinding() {
+        if self.backend.graph().is_some() && !self.is_unwinding() {
             let site = core::panic::Location::caller();
             let why = "rc11 explores what memory decides, and `is_finished` looks past it; use an atomic that the thread \
                        stores to, or join it";
             self.fail(FailureKind::Refused, why.to_string(), vec![site]);
         }
-        self.step(core::panic::Location::caller(), |engine| engine.plain());
+        self.step(core::panic::Location::caller(), |backend| backend.plain());
         self.is_done(thread)
     }
 

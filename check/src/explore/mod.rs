@@ -3,26 +3,18 @@
 //! Every exploration has an OS thread of its own, which reports back over a channel: so runs can be
 //! nested and concurrent, and a failed one can stop where it is, with nothing unwound.
 
-#[cfg(feature = "shuttle")]
-mod depth_first;
-#[cfg(feature = "shuttle")]
-pub(crate) mod freeze;
 #[cfg(feature = "loom")]
 mod loom;
-#[cfg(feature = "shuttle")]
-mod loose;
 mod native;
 #[cfg(feature = "rc11")]
 pub(crate) mod rc11;
-#[cfg(feature = "shuttle")]
-mod schedule;
 mod shrink;
 #[cfg(feature = "shuttle")]
-mod shuttle;
+pub(crate) mod shuttle;
 
-use crate::token::{self, Token};
+use crate::replay::{self, Token};
 use crate::{Counterexample, Engine, Report, Strategy, Verdict};
-use selvedge::rt::engine::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
+use selvedge::rt::seam::{Counters, Failure, FailureKind, Mutation, StaticKey, capture_panics};
 use std::any::Any;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -56,7 +48,7 @@ pub(crate) struct Plan {
     pub(crate) shrink: bool,
     /// Threads that stop under shuttle.
     #[cfg(feature = "shuttle")]
-    pub(crate) freeze: Option<freeze::Freeze>,
+    pub(crate) freeze: Option<shuttle::freeze::Freeze>,
     pub(crate) counters: Arc<Counters>,
     /// Whether the limit on time has ended the run.
     pub(crate) out_of_time: Arc<AtomicBool>,
@@ -151,7 +143,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
             true => shrink::fewest_preemptions(&plan, &model, found),
             false => found,
         };
-        found.token = token::tagged(&found.token, &plan.name);
+        found.token = replay::tagged(&found.token, &plan.name);
         verdict = Verdict::Failed(found);
     }
     let mut done = Tally::of(&plan.counters).since(&before);

@@ -1,11 +1,14 @@
 //! loom: its builder, driven so that every bound is ours.
 
+mod adapter;
+
+use self::adapter::LoomBackend;
 use super::{Event, Limits, Model, Plan, isolated, judge};
 use crate::Verdict;
-use crate::token::Token;
+use crate::replay::Token;
 use corosensei::on_stack;
 use corosensei::stack::DefaultStack;
-use selvedge::rt::engine::{Failure, LoomEngine, Options, Outcome, Record, Session, StaticKey};
+use selvedge::rt::seam::{Failure, Options, Outcome, Record, Session, StaticKey};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -158,7 +161,7 @@ fn exploration(
     let (for_outcome, for_choices) = (Arc::clone(&choices), Arc::clone(&choices));
     let (outcome, preemptions) = (report.clone(), plan.preemptions);
     let session = Session::install(
-        Box::new(LoomEngine::default()),
+        Box::new(LoomBackend::default()),
         Options {
             max_operations: plan.max_operations,
             record: part.record,

@@ -1,7 +1,7 @@
 //! The seam between `rt` and the engines.
 //!
 //! An engine decides which thread runs next and, if it has a memory model of its own, which values
-//! loads return. It implements [`Engine`] (about a dozen operations with [`Memory`]); everything
+//! loads return. It implements [`Backend`] (about a dozen operations with [`Memory`]); everything
 //! above it exists once: [`Session`] runs the operations of a model through an engine, keeps count,
 //! tells blocked threads from running ones, records and mutates; [`NativeRun`] does the part of that
 //! which makes sense on real threads.
@@ -24,20 +24,14 @@ mod current;
 mod execution;
 mod failure;
 pub(crate) mod foreign;
-mod locks;
-#[cfg(feature = "loom")]
-mod loom;
+mod held_locks;
 mod meeting;
 mod memory;
 mod mutation;
 mod native;
 mod objects;
 mod observe;
-#[cfg(feature = "rc11")]
-mod rc11;
 mod session;
-#[cfg(feature = "shuttle")]
-mod shuttle;
 mod slot;
 mod survey;
 mod threads;
@@ -49,9 +43,7 @@ pub use super::sync::atomic::word::Rmw;
 pub(crate) use current::{Current, Home, current, restore_panic};
 pub use current::{capture_panics, take_panic};
 pub use failure::{Blocked, Failure, FailureKind};
-pub(crate) use locks::Lock;
-#[cfg(feature = "loom")]
-pub use loom::LoomEngine;
+pub(crate) use held_locks::Lock;
 pub(crate) use memory::{Access, Shadow};
 pub(crate) use mutation::weakens;
 pub use mutation::{Change, Mutation};
@@ -60,11 +52,7 @@ pub(crate) use native::{entered, join_of, left};
 pub(crate) use objects::CellAccess;
 pub use objects::StaticKey;
 pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
-#[cfg(feature = "rc11")]
-pub use rc11::Rc11Engine;
 pub use session::{Counters, Options, Outcome, Session};
-#[cfg(feature = "shuttle")]
-pub use shuttle::ShuttleEngine;
 pub(crate) use slot::Slot;
 pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::{Call, Record, Step, Values};
@@ -80,7 +68,7 @@ pub type Site = &'static Location<'static>;
 pub type ThreadId = usize;
 
 /// What an engine has to provide.
-pub trait Engine {
+pub trait Backend {
     /// The engine's name in messages.
     fn name(&self) -> &'static str;
 
@@ -139,8 +127,8 @@ pub trait Engine {
         None
     }
 
-    /// What an engine does that finds out by itself who waits for whom; `None`: the session does.
-    fn waiting(&self) -> Option<&dyn Waiting> {
+    /// Returns what an engine that explores execution graphs does by itself; `None`: the session does it.
+    fn graph(&self) -> Option<&dyn Graph> {
         None
     }
 
@@ -193,9 +181,9 @@ pub struct Exchange {
     pub weak: Option<usize>,
 }
 
-/// The waiting that an engine does by itself, and what else it knows that the session otherwise would: an
-/// engine that explores execution graphs rather than interleavings.
-pub trait Waiting {
+/// What an engine that explores execution graphs rather than interleavings does by itself: it knows which thread waits
+/// for which, what is ordered, and virtual time.
+pub trait Graph {
     /// Waits for the end of `thread`, which happens before this returns.
     fn join(&self, thread: ThreadId);
     /// Waits until `atomic` is 1, and makes it 0, with Acquire.

@@ -18,8 +18,8 @@ pub enum Timeline {
 pub fn timeline() -> Timeline {
     match current() {
         Current::Outside | Current::Native(_) => Timeline::RealTime,
-        Current::Model(session) if session.engine.waiting().is_some() => Timeline::HappensBefore,
-        Current::Model(session) if session.engine.memory().is_some() => Timeline::ProgramOrder,
+        Current::Model(session) if session.backend.graph().is_some() => Timeline::HappensBefore,
+        Current::Model(session) if session.backend.memory().is_some() => Timeline::ProgramOrder,
         Current::Model(_) => Timeline::RealTime,
     }
 }
@@ -45,8 +45,8 @@ pub fn own_steps() -> u64 {
 /// time.
 pub fn moment() -> Option<Moment> {
     let Current::Model(session) = current() else { return None };
-    match session.engine.waiting() {
-        Some(waiting) => Some(waiting.moment()),
+    match session.backend.graph() {
+        Some(graph) => Some(graph.moment()),
         None => Some(session.state.borrow_mut().threads.note_moment()),
     }
 }
@@ -54,8 +54,8 @@ pub fn moment() -> Option<Moment> {
 /// Whether a moment of the same execution is known to come before what the current thread does now.
 pub fn is_before_now(moment: Moment) -> bool {
     let Current::Model(session) = current() else { return false };
-    match session.engine.waiting() {
-        Some(waiting) => waiting.is_ordered(moment),
+    match session.backend.graph() {
+        Some(graph) => graph.is_ordered(moment),
         None => session.state.borrow_mut().threads.clock().contains(moment),
     }
 }

@@ -119,10 +119,10 @@ impl Session {
         self.met(access.site, Operation::Load, Some(order), None);
         self.visit(Place::Atomic(atomic), Deed::Read);
         let order = self.order_at(access.site, order);
-        let value = self.step(access.site, |engine| match engine.memory() {
+        let value = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.load(atomic, order),
             None => {
-                engine.switch(false);
+                backend.switch(false);
                 access.shadow.get()
             }
         });
@@ -139,9 +139,9 @@ impl Session {
             return;
         }
         let order = self.order_at(access.site, order);
-        self.step(access.site, |engine| match engine.memory() {
+        self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.store(atomic, value, order),
-            None => engine.switch(false),
+            None => backend.switch(false),
         });
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.note_change(access.shadow.get() != value);
@@ -161,10 +161,10 @@ impl Session {
             return self.load(access, load_part(order));
         }
         let order = self.order_at(access.site, order);
-        let old = self.step(access.site, |engine| match engine.memory() {
+        let old = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.rmw(atomic, op, access.width, order),
             None => {
-                engine.switch(false);
+                backend.switch(false);
                 access.shadow.get()
             }
         });
@@ -197,12 +197,12 @@ impl Session {
             Some(Change::FailureOrder(weaker)) => weaker,
             _ => failure,
         };
-        let result = self.step(access.site, |engine| match engine.memory() {
+        let result = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => {
                 memory.compare_exchange(atomic, Exchange { current, new, success, failure, weak })
             }
             None => {
-                engine.switch(false);
+                backend.switch(false);
                 compare(access.shadow.get())
             }
         });
@@ -225,10 +225,10 @@ impl Session {
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
         self.remember_access(Family::Atomic, atomic, access.site, false);
         self.visit(Place::Atomic(atomic), Deed::Read);
-        let value = self.step(access.site, |engine| match engine.memory() {
+        let value = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.unsync_load(atomic),
             None => {
-                engine.plain();
+                backend.plain();
                 access.shadow.get()
             }
         });
@@ -240,9 +240,9 @@ impl Session {
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.visit(Place::Atomic(atomic), Deed::Write);
-        self.step(access.site, |engine| match engine.memory() {
+        self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.unsync_store(atomic, value),
-            None => engine.plain(),
+            None => backend.plain(),
         });
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
@@ -254,10 +254,10 @@ impl Session {
         if let Some(atomic) = self.atomic(access) {
             self.remember_access(Family::Atomic, atomic, access.site, true);
             self.visit(Place::Atomic(atomic), Deed::Write);
-            let latest = self.step(access.site, |engine| match engine.memory() {
+            let latest = self.step(access.site, |backend| match backend.memory() {
                 Some(memory) => Some(memory.exclusive(atomic, new)),
                 None => {
-                    engine.plain();
+                    backend.plain();
                     None
                 }
             });
@@ -283,9 +283,9 @@ impl Session {
             Relaxed => return,
             order => order,
         };
-        self.step(site, |engine| match engine.memory() {
+        self.step(site, |backend| match backend.memory() {
             Some(memory) => memory.fence(order),
-            None if order == SeqCst => engine.switch(false),
+            None if order == SeqCst => backend.switch(false),
             None => (),
         });
         self.record("fence", site, None, Some(order), Values::None);

@@ -24,7 +24,7 @@ fn token_is(edge: Option<u32>, token: usize, what: &'static str) -> Values {
 impl Session {
     /// A new token, and the execution it belongs to.
     pub(crate) fn token_new(&self) -> (u64, usize) {
-        let edge = self.engine.memory().map(|memory| memory.atomic_new(Width::U32, 0));
+        let edge = self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0));
         let mut state = self.state.borrow_mut();
         state.tokens.0.push(Token { set: false, waiter: None, edge });
         (state.epoch, state.tokens.0.len() - 1)
@@ -62,26 +62,26 @@ impl Session {
             )
         };
         self.visit(Place::Token(token), Deed::Write);
-        if let (Some(waiting), Some(edge), None) = (self.engine.waiting(), edge, deadline) {
+        if let (Some(graph), Some(edge), None) = (self.backend.graph(), edge, deadline) {
             // Acquire: pairs with the Release in `unpark`.
-            self.while_blocked("park".to_string(), site, || waiting.take(edge));
+            self.while_blocked("park".to_string(), site, || graph.take(edge));
             self.note_change(true);
             self.record("park", site, Some(edge), None, token_is(Some(edge), token, "taken"));
             return true;
         }
         loop {
-            let taken = self.step(site, |engine| match (engine.memory(), edge) {
+            let taken = self.step(site, |backend| match (backend.memory(), edge) {
                 // Acquire: pairs with the Release store in `unpark`. A read-modify-write reads the
                 // latest value, so a token that is there is not missed.
-                (Some(memory), Some(edge)) if engine.waiting().is_none() => {
+                (Some(memory), Some(edge)) if backend.graph().is_none() => {
                     memory.rmw(edge, Rmw::Swap(0), Width::U32, Acquire) == 1
                 }
                 // Without a deadline such an engine has waited above.
-                (Some(_), Some(edge)) => engine.waiting().zip(deadline).is_some_and(|(waiting, deadline)| {
-                    waiting.take_until(edge, deadline.saturating_duration_since(self.started()))
+                (Some(_), Some(edge)) => backend.graph().zip(deadline).is_some_and(|(graph, deadline)| {
+                    graph.take_until(edge, deadline.saturating_duration_since(self.started()))
                 }),
                 _ => {
-                    engine.switch(false);
+                    backend.switch(false);
                     core::mem::take(&mut self.state.borrow_mut().tokens.0[token].set)
                 }
             });
@@ -114,13 +114,13 @@ impl Session {
         if self.change_at(site) == Some(Change::DropUnpark) {
             return;
         }
-        self.step(site, |engine| match (engine.memory(), edge) {
+        self.step(site, |backend| match (backend.memory(), edge) {
             // Release: pairs with the Acquire swap in `park`. A read-modify-write too, so that loom has
             // no doubt which comes later.
             (Some(memory), Some(edge)) => {
                 memory.rmw(edge, Rmw::Swap(1), Width::U32, Release);
             }
-            _ => engine.switch(false),
+            _ => backend.switch(false),
         });
         self.note_change(true);
         self.record("unpark", site, edge, None, token_is(edge, token, "given"));
@@ -131,7 +131,7 @@ impl Session {
             waiter.filter(|waiter| state.threads.wake(*waiter))
         };
         if let Some(waiter) = waiter {
-            self.engine.unblock(waiter);
+            self.backend.unblock(waiter);
         }
     }
 
@@ -142,8 +142,8 @@ impl Session {
     /// Virtual now: the execution's start plus all waits so far.
     pub(crate) fn now(&self) -> Instant {
         let state = self.state.borrow();
-        match self.engine.waiting() {
-            Some(waiting) => state.started + waiting.now(),
+        match self.backend.graph() {
+            Some(graph) => state.started + graph.now(),
             None => state.started + state.clock,
         }
     }
@@ -151,8 +151,8 @@ impl Session {
     fn advance_to(&self, deadline: Instant) {
         let mut state = self.state.borrow_mut();
         let target = deadline.saturating_duration_since(state.started);
-        if let Some(waiting) = self.engine.waiting() {
-            return waiting.advance_to(target);
+        if let Some(graph) = self.backend.graph() {
+            return graph.advance_to(target);
         }
         state.clock = state.clock.max(target);
     }
@@ -160,10 +160,10 @@ impl Session {
     /// Lets virtual time pass.
     pub(crate) fn sleep(&self, duration: Duration, site: Site) {
         if !self.is_unwinding() {
-            match self.engine.waiting() {
-                Some(waiting) => waiting.advance_to(waiting.now().saturating_add(duration)),
+            match self.backend.graph() {
+                Some(graph) => graph.advance_to(graph.now().saturating_add(duration)),
                 None => {
-                    self.step(site, |engine| engine.switch(true));
+                    self.step(site, |backend| backend.switch(true));
                     self.state.borrow_mut().clock += duration;
                 }
             }
@@ -172,7 +172,7 @@ impl Session {
     }
 
     pub(crate) fn choose(&self, n: usize, site: Site) -> usize {
-        let choice = self.step(site, |engine| engine.choose(n));
+        let choice = self.step(site, |backend| backend.choose(n));
         let choice = choice.unwrap_or_else(|| (self.chooser.borrow_mut())(n));
         self.note_change(true);
         self.record("choose", site, None, None, Values::Choice { choice, of: n });
@@ -185,13 +185,13 @@ impl Session {
         if condition {
             return;
         }
-        match self.engine.waiting() {
-            Some(waiting) => self.step(site, |_| waiting.stop()),
+        match self.backend.graph() {
+            Some(graph) => self.step(site, |_| graph.stop()),
             None => self.fail(
                 FailureKind::Refused,
                 format!(
                     "{} cannot leave an execution uncounted, as `assume` asks; use rc11",
-                    self.engine.name()
+                    self.backend.name()
                 ),
                 vec![site],
             ),
@@ -204,7 +204,7 @@ impl Session {
     pub(crate) fn let_others_go(&self, name: &'static str, site: Site, frames: usize) {
         if !self.is_unwinding() {
             self.note_wait();
-            self.step(site, |engine| engine.spin(frames));
+            self.step(site, |backend| backend.spin(frames));
             self.record(name, site, None, None, Values::None);
         }
     }
@@ -212,7 +212,7 @@ impl Session {
     /// Waits until `condition` holds, which changes nothing unless it holds, and keeps nothing.
     pub(crate) fn wait_until(&self, mut condition: impl FnMut() -> bool, site: Site) {
         loop {
-            let begun = self.engine.waiting().map(|waiting| waiting.begin_wait());
+            let begun = self.backend.graph().map(|graph| graph.begin_wait());
             if condition() {
                 return;
             }
@@ -220,9 +220,9 @@ impl Session {
                 self.cannot_wait(site);
             }
             self.note_wait();
-            self.step(site, |engine| match engine.waiting().zip(begun) {
-                Some((waiting, begun)) => waiting.wait_again(begun),
-                None => engine.wait(),
+            self.step(site, |backend| match backend.graph().zip(begun) {
+                Some((graph, begun)) => graph.wait_again(begun),
+                None => backend.wait(),
             });
             self.record("wait", site, None, None, Values::None);
         }

@@ -1,10 +1,11 @@
 //! One machine at work.
 
 use super::super::{Event, Model, Plan};
+use super::adapter::Rc11Backend;
 use super::pool::{Pool, Standing};
 use super::{Failed, Shown, numbers};
-use crate::token::Token;
-use selvedge::rt::engine::{FailureKind, Options, Outcome, Rc11Engine, Record, Session};
+use crate::replay::Token;
+use selvedge::rt::seam::{FailureKind, Options, Outcome, Record, Session};
 use selvedge_graph::{End, Machine, Statistics};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -87,7 +88,7 @@ fn install(
     report: &Sender<Event>,
 ) -> &'static Session {
     let (for_outcome, failed, report) = (Rc::clone(machine), Arc::clone(failed), report.clone());
-    let engine = Rc11Engine::new(Rc::clone(machine), alone);
+    let engine = Rc11Backend::new(Rc::clone(machine), alone);
     let numbers = engine.numbers();
     Session::install(
         Box::new(engine),

@@ -1,4 +1,4 @@
-//! loom as an engine.
+//! loom behind the seam.
 //!
 //! loom takes a SeqCst access for an AcqRel one, which would raise false alarms on store buffering;
 //! so a SeqCst access stands behind a SeqCst fence here. That is stronger than the source: what holds
@@ -12,12 +12,12 @@
 //! and that nobody reads: so loads are in conflict with each other, and no access hides another. A
 //! store that nobody reads orders nothing, so no edge comes with it.
 
-use super::{Engine, Exchange, Memory, Raced, Rmw, ThreadId, Width};
 use core::cell::{Ref, RefCell, RefMut};
 use core::sync::atomic::Ordering::{self, Relaxed, SeqCst};
 use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
 use loom::sync::atomic as latomic;
 use loom::thread::{Builder, Thread};
+use selvedge::rt::seam::{Backend, Exchange, Memory, Raced, Rmw, ThreadId, Width};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ const STACK_SIZE: usize = 256 * 1024 / size_of::<usize>();
 
 /// loom's explorer.
 #[derive(Default)]
-pub struct LoomEngine {
+pub(super) struct LoomBackend {
     threads: RefCell<HashMap<ThreadId, Thread>>,
     atomics: RefCell<Vec<Location>>,
     cells: RefCell<Vec<Tracked>>,
@@ -166,7 +166,7 @@ fn raced() -> ! {
     std::panic::resume_unwind(Box::new(Raced(None)))
 }
 
-impl LoomEngine {
+impl LoomBackend {
     fn location(&self, atomic: u32) -> Location {
         self.atomics.borrow()[atomic as usize].clone()
     }
@@ -184,7 +184,7 @@ impl LoomEngine {
     }
 }
 
-impl Engine for LoomEngine {
+impl Backend for LoomBackend {
     fn name(&self) -> &'static str {
         "loom"
     }
@@ -243,7 +243,7 @@ impl Engine for LoomEngine {
     }
 }
 
-impl Memory for LoomEngine {
+impl Memory for LoomBackend {
     fn atomic_new(&self, width: Width, value: u64) -> u32 {
         let atomic = Rc::new(RefCell::new(Atomic::new(width, value)));
         let witness = Rc::new(latomic::AtomicBool::new(false));

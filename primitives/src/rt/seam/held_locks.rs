@@ -19,9 +19,9 @@ struct Account {
 
 /// The accounts of all threads of an execution.
 #[derive(Default)]
-pub(super) struct Books(Vec<Account>);
+pub(super) struct HeldLocks(Vec<Account>);
 
-impl Books {
+impl HeldLocks {
     fn account(&mut self, thread: ThreadId) -> &mut Account {
         if self.0.len() <= thread {
             self.0.resize_with(thread + 1, Account::default);
@@ -80,7 +80,7 @@ impl Session {
     /// The current thread is about to wait for a lock, or (`None`) waits no longer.
     pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
         let me = self.this_thread();
-        self.state.borrow_mut().threads.books.wants(me, lock);
+        self.state.borrow_mut().threads.held_locks.wants(me, lock);
     }
 
     /// The current thread has got a lock: at `site`, or where it called the operation that is under way.
@@ -88,12 +88,12 @@ impl Session {
         let me = self.this_thread();
         let threads = &mut self.state.borrow_mut().threads;
         let site = threads.all[me].entered_at().unwrap_or(site);
-        threads.books.took(me, lock, site);
+        threads.held_locks.took(me, lock, site);
     }
 
     /// A lock was unlocked, by whichever thread.
     pub(crate) fn freed_lock(&self, address: usize) {
         let me = self.this_thread();
-        self.state.borrow_mut().threads.books.freed(me, address);
+        self.state.borrow_mut().threads.held_locks.freed(me, address);
     }
 }

@@ -1,5 +1,6 @@
 //! rc11: machines on OS threads of their own, which share the work.
 
+mod adapter;
 mod checkpoint;
 mod numbers;
 mod pool;
@@ -7,7 +8,7 @@ mod worker;
 
 use super::{Event, Model, Plan, judge, with_replay};
 use crate::Verdict;
-use crate::token::Token;
+use crate::replay::Token;
 use pool::{Pool, Standing};
 use selvedge_graph::{Machine, Options, Part, Statics};
 use std::sync::mpsc::{self, Sender};
@@ -151,7 +152,7 @@ fn finish(plan: &Plan, pool: &Pool) -> Verdict {
 fn shown(
     plan: &Plan,
     model: &Model,
-    failure: selvedge::rt::engine::Failure,
+    failure: selvedge::rt::seam::Failure,
     token: String,
     failed: &Failed,
 ) -> Verdict {
