@@ -3,7 +3,7 @@
 use super::mutants::{CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALUE, RECV, SEND_WAKES_SELECT};
 use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
 use crate::mutant::Mutant;
-use selvedge::chan::{RecvError, Select, SendError, TryRecvError, never, select};
+use selvedge::chan::{Receiver, RecvError, Select, SendError, TryRecvError, never, select};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
 use std::time::Duration;
@@ -27,7 +27,10 @@ models![
     a_timeout_loses_no_value_of_a_buffer,
     a_select_does_not_overtake_a_blocked_receiver,
     a_default_is_not_taken_while_one_of_two_channels_has_a_value,
+    one_is_ready_of_two_channels_of_which_one_has_a_value,
     watchers_that_come_and_go_leave_the_others,
+    a_loop_around_ready_sleeps,
+    a_loop_around_ready_waits_for_a_value_that_comes_late,
 ];
 
 const RUN: Mutant = mutant_of!("primitives/src/chan/select/run.rs");
@@ -338,25 +341,46 @@ fn a_select_does_not_overtake_a_blocked_receiver() -> Model {
 /// not take its default.
 fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() -> Model {
     model("a default is not taken while one of two channels has a value", || {
-        let ((tx, rx), (other, another)) = (small(2), small(2));
-        tx.send(1).expect("room");
-        let (from, to) = (rx.clone(), another.clone());
-        let mover = thread::spawn(move || {
-            other.send(2).expect("room");
-            let first = from.try_recv();
-            tx.send(3).expect("room");
-            let second = to.try_recv();
-            (tx, other, first, second)
+        beside_a_mover(|rx, another| {
+            select! {
+                recv(rx) -> got => got.is_ok(),
+                recv(another) -> got => got.is_ok(),
+                default => false,
+            }
         });
-        select! {
-            recv(rx) -> got => assert!(got.is_ok()),
-            recv(another) -> got => assert!(got.is_ok()),
-            default => panic!("one of the channels always has a value"),
-        }
-        let _open = mover.join().expect("no panic");
     })
     .bound(2)
     .catches([LOST_VALUE])
+}
+
+/// Of two channels of which always one has a value, one is ready.
+fn one_is_ready_of_two_channels_of_which_one_has_a_value() -> Model {
+    model("one is ready of two channels of which one has a value", || {
+        beside_a_mover(|rx, another| {
+            let mut select = Select::new();
+            select.recv(rx);
+            select.recv(another);
+            select.try_ready().is_ok()
+        });
+    })
+    .bound(2)
+    .catches([LOST_VALUE])
+}
+
+/// Moves a value from one channel to the other and back, beside a thread that must find it.
+fn beside_a_mover(finds: impl FnOnce(&Receiver<i32>, &Receiver<i32>) -> bool) {
+    let ((tx, rx), (other, another)) = (small(2), small(2));
+    tx.send(1).expect("room");
+    let (from, to) = (rx.clone(), another.clone());
+    let mover = thread::spawn(move || {
+        other.send(2).expect("room");
+        let first = from.try_recv();
+        tx.send(3).expect("room");
+        let second = to.try_recv();
+        (tx, other, first, second)
+    });
+    assert!(finds(&rx, &another), "one of the channels always has a value");
+    let _open = mover.join().expect("no panic");
 }
 
 /// Two threads that wait for a channel to become ready are woken by a value, also when a third comes and goes.
@@ -377,6 +401,52 @@ fn watchers_that_come_and_go_leave_the_others() -> Model {
         tx.send(1).expect("room");
         watchers.into_iter().for_each(|watcher| assert_eq!(watcher.join().expect("no panic"), 0));
         assert_eq!(rx.recv(), Ok(1));
+    })
+    .bound(2)
+    .catches([TELL_WATCHERS])
+}
+
+/// A thread that tries what is ready, again and again, sleeps as long as nothing has changed: also while a sender has its
+/// ticket and has not come yet.
+fn a_loop_around_ready_sleeps() -> Model {
+    model("a loop around ready sleeps until a sender under way has come", || {
+        let (tx, rx) = small(1);
+        let sender = thread::spawn(move || tx.send(1));
+        let mut select = Select::new();
+        select.recv(&rx);
+        let got = loop {
+            select.ready();
+            if let Ok(got) = rx.try_recv() {
+                break got;
+            }
+        };
+        assert_eq!(got, 1);
+        sender.join().expect("no panic").expect("room");
+    })
+    .bound(2)
+    .catches([TELL_WATCHERS])
+}
+
+/// So it does until a send that was chosen gets its value.
+fn a_loop_around_ready_waits_for_a_value_that_comes_late() -> Model {
+    model("a loop around ready sleeps until a send that was chosen has its value", || {
+        let (tx, rx) = small(1);
+        tx.send(1).expect("room");
+        let receiver = thread::spawn(move || {
+            let mut select = Select::new();
+            select.recv(&rx);
+            let mut next = || loop {
+                select.ready();
+                if let Ok(got) = rx.try_recv() {
+                    return got;
+                }
+            };
+            [next(), next()]
+        });
+        let mut select = Select::new();
+        select.send(&tx);
+        select.select().send(&tx, 2).expect("open");
+        assert_eq!(receiver.join().expect("no panic"), [1, 2]);
     })
     .bound(2)
     .catches([TELL_WATCHERS])

@@ -1,9 +1,10 @@
 //! What a channel looks like at some moment: its length, whether it is ready, who waits.
 
-use super::cell::{Phase, RECEIVER, SENDER, see};
+use super::cell::{Cell, Phase, RECEIVER, SENDER, see};
 use super::claim::Outcome;
 use super::core::{Capacity, Chan};
 use super::receiver::{Receiver, Source};
+use crate::queue::Place;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 
 impl<T> Chan<T> {
@@ -61,12 +62,27 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Whether a receive would not wait, at some moment.
+    /// Whether a receive would not wait, at some moment. A sender that has a ticket and whose value is not there yet makes no
+    /// receive ready: `try_recv` would find nothing, and whoever waits for the channel is told when the value comes.
     pub(super) fn is_ready_to_receive(&self) -> bool {
-        // Audit: see `sent`.
-        let received = self.received();
-        let sent = self.sent();
-        received < sent.ticket() || !self.returned.is_empty() || self.is_over(sent)
+        loop {
+            let returned = self.returned.census();
+            // Audit: see `sent`.
+            let received = self.received();
+            let sent = self.sent();
+            if returned.here() != 0 || self.is_over(sent) {
+                return true;
+            }
+            let begun = received..sent.ticket();
+            if self.array.visit_until(RECEIVER, begun, |place, _| has_value(place)) {
+                return true;
+            }
+            // As long as no receiver takes a ticket, a value that was there when the first cell was looked at is found in a
+            // later one. A further round means that a receiver has come or a value has come back.
+            if self.received() == received && !self.returned.has_news(returned) {
+                return false;
+            }
+        }
     }
 
     /// Numbers that change whenever a send or a receive comes to be ready, or ceases to be. Tickets that are given back are
@@ -113,6 +129,28 @@ impl<T> Chan<T> {
             Capacity::Unbounded => waiting,
         };
         buffered + self.returned.census().here()
+    }
+}
+
+/// Whether a receiver would find a value in a cell to which no receiver has come. The array is pinned.
+fn has_value<T>(place: Place<'_, Cell<T>>) -> bool {
+    let mut state = place.cell().look();
+    loop {
+        match Phase::of(state) {
+            Phase::Full | Phase::SenderWaits => return true,
+            // SAFETY: the array is pinned.
+            Phase::SenderSelects => match unsafe { see(place, SENDER, state) } {
+                Err(found) => state = found,
+                Ok((claim, case, late)) => {
+                    return match claim.outcome() {
+                        // A receiver decides it, or makes it start over: the cell does not seem ready twice.
+                        Outcome::TRYING | Outcome::WAITING => true,
+                        outcome => !late && outcome == Outcome::chosen(case, false),
+                    };
+                }
+            },
+            _ => return false,
+        }
     }
 }
 

@@ -71,8 +71,9 @@
 //!   received goes to the next receiver, which may be the same future when it is polled again. A thread that is
 //!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so.
-//!   A select takes its default only if at one moment none of its channels was ready; of [`Select::try_ready`] that is not
-//!   true for several channels, nor where another select has the instant of a timer in its hands.
+//!   A select takes its default, and [`Select::try_ready`] fails, only if at one moment none of the channels was ready. One
+//!   exception: while another select has the instant of a timer in its hands, a receive and a select find no instant
+//!   there, and `try_ready` and `len` find it due, though that select may still put it back.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the earlier

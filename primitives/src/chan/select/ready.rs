@@ -11,10 +11,24 @@ use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
+/// Which of the operations is ready, in this order; `None` only if at one moment none was: before and after they were looked
+/// at all channels look the same.
+fn find_ready(handles: &[&dyn Handle], order: &[usize]) -> Option<usize> {
+    let stamps = || -> Vec<_> { handles.iter().map(|handle| handle.stamp()).collect() };
+    loop {
+        let before = if handles.len() > 1 { stamps() } else { Vec::new() };
+        let found = order.iter().copied().find(|&at| handles[at].is_ready(0));
+        // A further round means that another thread's operation has begun or ended.
+        if found.is_some() || handles.len() < 2 || before == stamps() {
+            return found;
+        }
+    }
+}
+
 /// Which of the operations is ready.
 fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patience) -> Option<usize> {
     let order = order.of(handles.len());
-    let find = || order.iter().copied().find(|&at| handles[at].is_ready(0));
+    let find = || find_ready(handles, &order);
     loop {
         if let Some(ready) = find() {
             return Some(ready);
@@ -44,13 +58,16 @@ impl<'a> Select<'a> {
         until_ready(&handles, self.order, patience).map(|at| self.cases[at].0)
     }
 
-    /// The index of an operation that is ready now: it would not wait, if nobody else were there.
+    /// Returns the index of an operation that is ready now: it would not wait, if nobody else were there.
+    ///
+    /// Another thread may take away what made it ready: try the operation with `try_send` or `try_recv`, and do not
+    /// count on it. A receiver that has begun and has not come to its cell, a select that has not decided yet whether it
+    /// waits, and an instant that another select is about to take make an operation seem ready too. Each of them, but for
+    /// the instant, does so once: an operation that is tried in vain does not seem ready again before another thread has taken
+    /// a further step, so a loop around [`ready`](Self::ready) sleeps.
     ///
     /// # Errors
-    /// If none is.
-    ///
-    /// It may name an operation that is not ready, where senders or receivers have given up: try the operation, and do not
-    /// count on it. With several channels it may find none ready though at every moment one was.
+    /// If, at one moment, none is.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
@@ -67,8 +84,9 @@ impl<'a> Select<'a> {
         self.ready_until(Patience::None).ok_or(TryReadyError)
     }
 
-    /// Waits until an operation is ready; its index. It may have ceased to be by the time it is tried. Two selects
-    /// that only wait to become ready do not meet on a channel without a buffer.
+    /// Blocks until an operation is ready, and returns its index. It may have ceased to be by the time it is tried, or only
+    /// have seemed so, as [`try_ready`](Self::try_ready) says. Two selects that only wait to become ready do not meet on a
+    /// channel without a buffer.
     ///
     /// ```
     /// use selvedge::chan::{Select, bounded};

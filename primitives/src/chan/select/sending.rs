@@ -9,7 +9,7 @@ use crate::chan::error::SendError;
 use crate::chan::send::{NotSent, Offered};
 use crate::queue::{Place, State};
 use crate::rt::sync::Arc;
-use crate::rt::sync::atomic::Ordering::{Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::SeqCst;
 use crate::rt::thread::yield_now;
 use ::core::cell::Cell as Stash;
 
@@ -159,8 +159,9 @@ impl<T> Chan<T> {
         let mut state = place.cell().load();
         while Phase::of(state) == Phase::SenderSelects {
             let full = state.with_phase(Phase::Full as u8).with_left(SENDER);
-            // Release: the value is here for the receiver, which may have it already. Audit: by the claim, mostly.
-            match leave_by(place, state, full, Release) {
+            // Release: the value is here for the receiver, which may have it already. SeqCst: for who watches, as in `send`.
+            // Audit: by the claim, mostly.
+            match leave_by(place, state, full, SeqCst) {
                 Ok(()) => {
                     self.remove_behind();
                     // Who received it by the claim may have left before.
@@ -279,6 +280,7 @@ impl<T> Chan<T> {
         unsafe { place.cell().put(value) };
         let state = place.cell().load();
         if Phase::of(state) == Phase::SenderSelects && self.settle_case(place) {
+            self.watchers.notify();
             return deferred::settle_with(Ok(()));
         }
         let sent = self.settle_send(place, slot.ticket, Patience::None);
