@@ -1,15 +1,15 @@
 //! What audits have found, put together: which orderings, fences and wake-ups the models of a crate need.
 //!
 //! The binary is `cargo selvedge`, whose `audit` runs a crate's tests with `SELVEDGE_AUDIT` set, and shows
-//! the outcome. The parts serve the `selvedge` command as well: [`scan`] finds in the source what no model
-//! reaches, [`Summary`] joins that with what the models said, [`show`] and [`page`] make it readable.
+//! the outcome. Its parts serve the `selvedge` command as well: [`Source::scan`] finds the operations in a
+//! source, [`Summary`] joins them with what the models said, and [`report`] shows the summary.
 
 mod page;
 mod scan;
 mod show;
 mod summary;
 
-pub use page::{STYLE, page, section};
-pub use scan::{Site, scan, sources};
-pub use show::{coloured, show};
+pub use page::{STYLE, section};
+pub use scan::{Site, Source, sources};
+pub use show::{coloured, report};
 pub use summary::{Row, Status, Summary};

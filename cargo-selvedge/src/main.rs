@@ -1,6 +1,6 @@
 //! `cargo selvedge audit`.
 
-use cargo_selvedge::{Summary, page, scan, show, sources};
+use cargo_selvedge::{Summary, report, sources};
 use clap::{Args, Parser, Subcommand};
 use selvedge_check::audit::Entry;
 use std::path::{Path, PathBuf};
@@ -79,10 +79,8 @@ fn audit(arguments: &Audit) -> Result<bool, String> {
     run_tests(arguments, &folder)?;
     let mut entries = read(&folder)?;
     let mut sites = Vec::new();
-    for file in sources(&arguments.source)? {
-        let text = std::fs::read_to_string(&file);
-        let text = text.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        sites.extend(scan(&file.to_string_lossy(), &text)?);
+    for source in sources(Path::new(""), &arguments.source)? {
+        sites.extend(source.scan()?);
     }
     if let Some(filter) = &arguments.filter {
         entries.retain(|entry| format!("{}:{}", entry.file, entry.line).contains(filter));
@@ -94,16 +92,7 @@ fn audit(arguments: &Audit) -> Result<bool, String> {
         );
     }
     let summary = Summary::new(entries, &sites, |file| std::fs::read_to_string(file).ok());
-    if let Some(path) = &arguments.html {
-        let failed = |error| format!("{} cannot be written: {error}", path.display());
-        std::fs::write(path, page(&summary)).map_err(failed)?;
-    }
-    if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&summary).map_err(|error| error.to_string())?);
-    } else {
-        println!("{}", show(&summary));
-    }
-    Ok(summary.is_good())
+    report(&summary, arguments.html.as_deref(), arguments.json)
 }
 
 fn run_tests(arguments: &Audit, folder: &Path) -> Result<(), String> {

@@ -51,7 +51,7 @@ fn line(row: &Row) -> Markup {
 }
 
 /// The audit as a page that needs nothing else.
-pub fn page(summary: &Summary) -> String {
+pub(crate) fn page(summary: &Summary) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

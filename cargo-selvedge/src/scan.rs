@@ -8,7 +8,7 @@ use syn::visit::{self, Visit};
 /// An operation with an ordering of its own, a fence, or a wake-up, as it stands in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// The file, as it was given to [`scan`].
+    /// The file, as sites name it.
     pub file: String,
     /// The first and the last line of the call, from the method's name on.
     pub lines: (u32, u32),
@@ -18,17 +18,46 @@ pub struct Site {
     pub ordering: String,
 }
 
-/// The Rust files in a folder, and below it.
+/// A Rust file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its path, as sites name it.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Source {
+    /// Finds the operations in the text.
+    ///
+    /// # Errors
+    /// If the text is not Rust.
+    pub fn scan(&self) -> Result<Vec<Site>, String> {
+        scan(&self.file, &self.text)
+    }
+}
+
+/// Reads the Rust files in a folder and below it; sites name them by their paths from `root`.
 ///
 /// # Errors
-/// If a folder cannot be read.
-pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// If a folder or a file cannot be read.
+pub fn sources(root: &Path, folder: &Path) -> Result<Vec<Source>, String> {
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path);
+        let text = text.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        let file = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+        Ok(Source { file, text })
+    };
+    paths(folder)?.into_iter().map(read).collect()
+}
+
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let failed = |error: std::io::Error| format!("{} cannot be read: {error}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if path.is_dir() {
-            found.extend(sources(&path)?);
+            found.extend(paths(&path)?);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
@@ -37,12 +66,12 @@ pub fn sources(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// The operations in a source text, but for those in tests, in the arguments of macros, and in functions with
-/// `#[track_caller]`, which stand where these are called.
+/// Finds the operations in a source text, except those in tests, in the arguments of macros, and in functions with
+/// `#[track_caller]`, whose operations stand where these functions are called.
 ///
 /// # Errors
 /// If the text is not Rust.
-pub fn scan(file: &str, source: &str) -> Result<Vec<Site>, String> {
+fn scan(file: &str, source: &str) -> Result<Vec<Site>, String> {
     let syntax = syn::parse_file(source).map_err(|error| format!("{file}: {error}"))?;
     let mut scanner = Scanner { file, found: Vec::new() };
     scanner.visit_file(&syntax);

@@ -1,7 +1,7 @@
 //! `selvedge audit`.
 
 use super::{AuditArguments, jobs};
-use cargo_selvedge::{Site, Summary, page, scan, show, sources};
+use cargo_selvedge::{Site, Source, Summary, report, sources};
 use selvedge_check::Engine;
 use selvedge_check::audit::{Candidate, Entry, candidates};
 use selvedge_models::audit::{Effort, judge, survey};
@@ -22,19 +22,9 @@ const NOT_MODELLED: [&str; 4] = [
     "primitives/src/rt/thread/",
 ];
 
-/// Runs the audit; whether everything is needed or explained.
+/// Audits the primitives, and returns whether everything is needed or explained.
 pub(crate) fn run(arguments: &AuditArguments) -> Result<bool, String> {
-    let summary = summary(arguments)?;
-    if let Some(path) = &arguments.html {
-        let failed = |error| format!("{} cannot be written: {error}", path.display());
-        std::fs::write(path, page(&summary)).map_err(failed)?;
-    }
-    if arguments.selection.json {
-        println!("{}", serde_json::to_string_pretty(&summary).map_err(|error| error.to_string())?);
-    } else {
-        println!("{}", show(&summary));
-    }
-    Ok(summary.is_good())
+    report(&summary(arguments)?, arguments.html.as_deref(), arguments.selection.json)
 }
 
 /// A change, and the models that meet its operation.
@@ -48,21 +38,29 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
         let wanted = selection.filter.as_deref().unwrap_or("");
         file.starts_with(SOURCE) && format!("{file}:{line}").contains(wanted)
     };
+    let sources = sources(&root(), &root().join(SOURCE))?;
+    let lines = |source: &Source| 1..=source.text.lines().count() as u32;
+    // The survey runs every model: a filter that no line fits is told before.
+    if !sources.iter().any(|source| lines(source).any(|line| fits(&source.file, line))) {
+        return Err(
+            "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
+                .to_string(),
+        );
+    }
     let work = work(arguments, &engines, &effort, fits)?;
     let label = |(candidate, _): &Work| candidate.met.site.to_string();
     let entries: Vec<Entry> =
         jobs::run(&work, selection.jobs.into(), selection.json, label, |(candidate, pairs), counters| {
             candidate.entry(judge(candidate, pairs, &effort, &counters))
         });
-    let sites: Vec<Site> = in_source()?.into_iter().filter(|site| fits(&site.file, site.lines.0)).collect();
+    let sites: Vec<Site> =
+        modelled(&sources)?.into_iter().filter(|site| fits(&site.file, site.lines.0)).collect();
     if entries.is_empty() && sites.is_empty() {
-        return Err(
-            "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
-                .to_string(),
-        );
+        return Err("no ordering, fence or wake-up fits the filter".to_string());
     }
-    let root = root();
-    Ok(Summary::new(entries, &sites, |file| std::fs::read_to_string(root.join(file)).ok()))
+    let text =
+        |file: &str| sources.iter().find(|source| source.file == file).map(|source| source.text.clone());
+    Ok(Summary::new(entries, &sites, text))
 }
 
 /// The engines asked for; else rc11 alone, which judges everything, or whatever explores.
@@ -116,17 +114,12 @@ fn root() -> PathBuf {
 }
 
 /// The operations that models should reach.
-fn in_source() -> Result<Vec<Site>, String> {
-    let root = root();
+fn modelled(sources: &[Source]) -> Result<Vec<Site>, String> {
     let mut found = Vec::new();
-    for path in sources(&root.join(SOURCE))? {
-        let file = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
-        if NOT_MODELLED.iter().any(|part| file.starts_with(part)) {
-            continue;
+    for source in sources {
+        if !NOT_MODELLED.iter().any(|part| source.file.starts_with(part)) {
+            found.extend(source.scan()?);
         }
-        let text = std::fs::read_to_string(&path);
-        let text = text.map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-        found.extend(scan(&file, &text)?);
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! `selvedge bugs`.
 
-use super::{Selection, coloured, jobs, table};
+use super::{Selection, coloured, jobs, print_json, table};
 use comfy_table::Cell;
 use selvedge_check::Engine;
 use selvedge_models::bugs::{BUGS, Bug, Finding};
@@ -25,7 +25,7 @@ struct Row<'a> {
     ok: bool,
 }
 
-/// Runs the kernels; whether every bug was found by whoever can see it, and every fix passes.
+/// Runs the kernels, and returns whether every engine found each bug that it can see, and every fix passes.
 pub(crate) fn run(selection: &Selection) -> Result<bool, String> {
     let bugs = selection.select(BUGS, |bug| bug.id)?;
     let engines = selection.engines()?;
@@ -41,7 +41,7 @@ pub(crate) fn run(selection: &Selection) -> Result<bool, String> {
     let good = outcomes.iter().all(|outcome| outcome.judge().is_ok());
     if selection.json {
         let rows: Vec<_> = outcomes.iter().map(Outcome::row).collect();
-        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+        print_json(&rows)?;
     } else {
         show(&outcomes);
     }

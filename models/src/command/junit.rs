@@ -1,6 +1,6 @@
 //! A verification as JUnit's XML, which CI systems read.
 
-use super::verify::Row;
+use super::row::Row;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `selvedge merge`.
 
-use super::{MergeArguments, seconds, table};
+use super::{MergeArguments, print_json, seconds, table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ struct Row {
     shard: Option<(usize, usize)>,
 }
 
-/// Adds up the shares' reports; whether all shares are there and good.
+/// Adds up the shares' reports, and returns whether all shares are there and good.
 pub(crate) fn run(arguments: &MergeArguments) -> Result<bool, String> {
     let mut merged: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
     for file in &arguments.reports {
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<bool, String> {
     }
     let rows = merged.into_values().map(merge).collect::<Result<Vec<_>, _>>()?;
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+        print_json(&rows)?;
     } else {
         show(&rows);
     }

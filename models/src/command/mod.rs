@@ -2,17 +2,18 @@
 
 pub(crate) mod audit;
 pub(crate) mod bugs;
-mod hardware;
 mod jobs;
 mod junit;
 pub(crate) mod litmus;
 pub(crate) mod merge;
 mod page;
+mod row;
 pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand};
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use selvedge_check::Engine;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -179,6 +180,12 @@ impl Selection {
     }
 }
 
+/// Prints one JSON document.
+fn print_json(rows: &impl Serialize) -> Result<(), String> {
+    println!("{}", serde_json::to_string_pretty(rows).map_err(|error| error.to_string())?);
+    Ok(())
+}
+
 fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_header(head);
@@ -193,4 +200,12 @@ fn coloured(text: &str, good: bool) -> Cell {
 
 fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
+}
+
+/// The number of outcomes, and one of them: `2, such as T0.r0=1 T1.r0=0`.
+fn counted(outcomes: &[String]) -> String {
+    match outcomes.first() {
+        None => "0".to_string(),
+        Some(first) => format!("{}, such as {first}", outcomes.len()),
+    }
 }

@@ -1,6 +1,6 @@
 //! A verification as a page that needs nothing else.
 
-use super::verify::Row;
+use super::row::Row;
 use cargo_selvedge::{STYLE, Summary, section};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use selvedge_check::Engine;

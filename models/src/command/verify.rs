@@ -1,13 +1,13 @@
 //! `selvedge verify`.
 
-use super::{VerifyArguments, coloured, jobs, junit, page, seconds, table};
+use super::row::Row;
+use super::{VerifyArguments, coloured, jobs, junit, page, print_json, seconds, table};
 use cargo_selvedge::Summary;
 use comfy_table::Cell;
 use selvedge_check::{Counters, Engine, Report};
 use selvedge_models::model::Model;
 use selvedge_models::models::MODELS;
 use selvedge_models::run::{Effort, run_model, run_mutant};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,28 +26,6 @@ struct Mutants {
     caught: usize,
     missed: Vec<String>,
     unseen: usize,
-}
-
-#[derive(Serialize)]
-pub(super) struct Row<'a> {
-    pub(super) model: &'a str,
-    pub(super) property: &'a str,
-    pub(super) engine: &'a str,
-    pub(super) verdict: &'a str,
-    pub(super) detail: String,
-    pub(super) executions: u64,
-    blocked: u64,
-    events: u64,
-    operations: u64,
-    shard: Option<(usize, usize)>,
-    pub(super) seconds: f64,
-    pub(super) mutants_caught: usize,
-    pub(super) mutants_missed: &'a [String],
-    mutants_it_cannot_see: usize,
-    /// The page with the execution that failed, beside the page of all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) counterexample: Option<String>,
-    pub(super) ok: bool,
 }
 
 /// Seconds for each model under each engine, unless somebody chooses: all of them take less than three minutes on two
@@ -102,7 +80,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Runs the table; whether everything was as expected.
+/// Runs models with their mutants, and returns whether each came out as expected.
 pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
     let selection = &arguments.selection;
     let models = selection.select(&MODELS, |model| model.name)?;
@@ -125,7 +103,7 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
     arguments.write_reports(&outcomes)?;
     if selection.json {
         let rows: Vec<_> = outcomes.iter().map(Outcome::row).collect();
-        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+        print_json(&rows)?;
     } else {
         show(&outcomes);
     }

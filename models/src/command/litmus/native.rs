@@ -1,13 +1,14 @@
-//! `selvedge litmus --native`.
+//! `selvedge litmus --native`: what this machine's processors show, held against what RC11 allows.
 
-use super::litmus::{checker, outcomes_of};
-use super::{coloured, jobs, table};
+use super::explore::{checker, outcomes_of};
+use crate::command::{coloured, counted, jobs, print_json, table};
 use comfy_table::Cell;
 use selvedge_check::{Engine, Verdict};
 use selvedge_models::litmus::{Mode, Outcome, Program, run_natively};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What running a program has come to.
 #[derive(Serialize)]
 struct Row {
     program: String,
@@ -22,7 +23,7 @@ struct Row {
     ok: bool,
 }
 
-/// Runs programs on real processors; whether all that was seen is allowed.
+/// Runs programs on real processors, and returns whether RC11 allows every outcome that they showed.
 pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bool, String> {
     if !Engine::Rc11.is_available() {
         return Err(
@@ -50,7 +51,7 @@ pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bo
         }
     });
     if json {
-        println!("{}", serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?);
+        print_json(&rows)?;
     } else {
         show(&rows);
     }
@@ -66,8 +67,8 @@ fn show(rows: &[Row]) {
             Cell::new(row.runs),
             Cell::new(row.allowed.map_or("-".to_string(), |count| count.to_string())),
             Cell::new(row.observed.len()),
-            Cell::new(some(&row.unseen)),
-            coloured(&some(&row.forbidden), row.ok),
+            Cell::new(counted(&row.unseen)),
+            coloured(&counted(&row.forbidden), row.ok),
         ]);
     }
     println!("{shown}");
@@ -81,12 +82,5 @@ fn show(rows: &[Row]) {
     println!("{} of {} showed nothing that RC11 forbids", rows.len() - bad, rows.len());
     if bad > 0 && !cfg!(target_arch = "x86_64") {
         println!("RC11 forbids load buffering by relaxed accesses, which this kind of processor may show");
-    }
-}
-
-fn some(outcomes: &[String]) -> String {
-    match outcomes.first() {
-        None => "0".to_string(),
-        Some(first) => format!("{}, such as {first}", outcomes.len()),
     }
 }

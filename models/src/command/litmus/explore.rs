@@ -1,0 +1,108 @@
+//! Litmus programs under an engine.
+
+use selvedge_check::{Checker, Counters, Engine, FailureKind, Report, Verdict};
+use selvedge_models::litmus::{Compiled, Mode, Outcome, Outcomes, Program};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long loom and shuttle may take for a program.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What exploring a program under an engine has come to.
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) program: String,
+    pub(super) engine: String,
+    pub(super) expected: Option<u64>,
+    pub(super) executions: u64,
+    pub(super) blocked: u64,
+    pub(super) verdict: String,
+    pub(super) seconds: f64,
+    /// Outcomes that rc11 has and this engine has not.
+    pub(super) misses: Vec<String>,
+    /// Outcomes that this engine has and rc11 has not.
+    pub(super) invents: Vec<String>,
+    pub(super) remark: String,
+    pub(super) ok: bool,
+}
+
+pub(super) fn checker(program: &Program, engine: Engine, counters: &Arc<Counters>) -> Checker {
+    Checker::new()
+        .name(&program.name)
+        .ignore_environment()
+        .engines([engine])
+        .preemption_bound(None)
+        .detect_races(false)
+        .spurious_failures(false)
+        .time_limit(Duration::from_secs(3600))
+        .counters(Arc::clone(counters))
+}
+
+fn run_one(checker: &Checker, program: &Program, mode: Mode, outcomes: Option<Arc<Outcomes>>) -> Report {
+    let compiled = Arc::new(Compiled::new(program, mode, outcomes));
+    let mut reports = checker.run(move || compiled.run());
+    reports.pop().expect("one engine gives one report")
+}
+
+/// Explores a program under rc11, and looks for its race if it has one.
+pub(super) fn explore(program: &Program, jobs: usize, counters: Arc<Counters>) -> Row {
+    let checker = checker(program, Engine::Rc11, &counters).jobs(jobs);
+    let report = run_one(&checker, program, Mode::Rc11, None);
+    let counted = program.expectation.executions.is_none_or(|expected| expected == report.executions);
+    let mut remark = match &report.verdict {
+        Verdict::Exhaustive => String::new(),
+        other => format!("{}: {report}", other.label()),
+    };
+    let mut ok = counted && matches!(report.verdict, Verdict::Exhaustive);
+    if program.expectation.race {
+        let raced = run_one(&checker.detect_races(true), program, Mode::Rc11, None);
+        let race = raced.verdict.failure().filter(|found| found.failure.kind == FailureKind::Race);
+        ok &= race.is_some();
+        remark = match race {
+            Some(_) => "races, as expected".to_string(),
+            None => format!("must race: {raced}"),
+        };
+    }
+    row(program, &report, remark, ok)
+}
+
+fn row(program: &Program, report: &Report, remark: String, ok: bool) -> Row {
+    Row {
+        program: program.name.clone(),
+        engine: report.engine.to_string(),
+        expected: program.expectation.executions,
+        executions: report.executions,
+        blocked: report.blocked,
+        verdict: report.verdict.label().to_string(),
+        seconds: report.elapsed.as_secs_f64(),
+        misses: Vec::new(),
+        invents: Vec::new(),
+        remark,
+        ok,
+    }
+}
+
+/// Holds another engine's outcomes against rc11's.
+pub(super) fn compare(program: &Program, engine: Engine, counters: Arc<Counters>) -> Row {
+    let oracle = outcomes_of(&checker(program, Engine::Rc11, &counters), program, Mode::Rc11).1;
+    let limited = checker(program, engine, &counters).time_limit(LIMIT);
+    let (report, found) = outcomes_of(&limited, program, Mode::Other);
+    let names = |outcomes: BTreeSet<&Outcome>| outcomes.into_iter().map(Outcome::to_string).collect();
+    let remark = match &report.verdict {
+        Verdict::Exhaustive => String::new(),
+        _ => report.to_string(),
+    };
+    Row {
+        misses: names(oracle.difference(&found).collect()),
+        invents: names(found.difference(&oracle).collect()),
+        ..row(program, &report, remark, true)
+    }
+}
+
+pub(super) fn outcomes_of(checker: &Checker, program: &Program, mode: Mode) -> (Report, BTreeSet<Outcome>) {
+    let outcomes = Arc::new(Outcomes::default());
+    let report = run_one(checker, program, mode, Some(Arc::clone(&outcomes)));
+    (report, outcomes.take())
+}
