@@ -41,6 +41,7 @@ mod first_panic;
 pub mod map;
 pub mod pool;
 mod queue;
+mod race_probe;
 pub mod reclaim;
 pub mod rt;
 pub mod sync;

@@ -1,4 +1,10 @@
 //! An `Arc` that threads replace.
+//!
+//! - **S1 (count).** `value` owns one strong count of the `Arc` whose pointer it holds. A thread that replaces the pointer,
+//!   by a swap or a CAS, takes over the count of the old one. No other thread replaces that pointer, so the count is the
+//!   replacing thread's alone, which retires it.
+//! - **S2 (pin).** A pointer that a thread loads while it is pinned stays valid until the pin is dropped: the count that the
+//!   cell had is retired after the pointer was replaced, and the domain drops it when the pins that were there have gone.
 
 use crate::reclaim::{Domain, Pin};
 use crate::rt::entry::enter;
@@ -8,12 +14,12 @@ use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use core::fmt;
 use core::ops::Deref;
 
-/// A cell with an [`Arc`] that threads read and replace: for what is read often and changed seldom, such as a
+/// Holds an [`Arc`] that threads read and replace: for data that is read often and changed seldom, such as a
 /// configuration.
 ///
-/// Writing a value happens before reading it. No operation waits for another; a read takes two read-modify-writes
-/// of a cache line that is mostly this thread's own. Old values are dropped by whoever replaces a value when no read
-/// is under way any more, and at the latest with the cell.
+/// Writing a value happens before reading it. No operation waits for another. A read pins the cell's
+/// [domain](crate::reclaim::Domain::pin), and writes to a cache line that is mostly the thread's own. An old value is
+/// dropped by a thread that replaces a value when no read is under way any more, and at the latest with the cell.
 ///
 /// ```
 /// use selvedge::atomic::ArcCell;
@@ -24,12 +30,12 @@ use core::ops::Deref;
 /// assert_eq!((*old, *limit.load()), (1, 2));
 /// ```
 pub struct ArcCell<T> {
-    /// From `Arc::into_raw`.
+    /// From `Arc::into_raw` (S1).
     value: AtomicPtr<T>,
     replaced: Domain<Arc<T>>,
 }
 
-/// A value that an [`ArcCell`] had. While there are such, what is replaced is not dropped.
+/// Refers to a value that an [`ArcCell`] had. While it exists, no value that is replaced is dropped.
 ///
 /// ```
 /// use selvedge::atomic::ArcCell;
@@ -40,22 +46,22 @@ pub struct ArcCell<T> {
 /// assert_eq!((*before, *cell.load()), (1, 2));
 /// ```
 pub struct Loaded<'a, T> {
-    /// As it was in the cell, with the provenance of the whole `Arc`.
+    /// The pointer that was in the cell, with the provenance of the whole `Arc`.
     value: *const T,
     _pin: Pin<'a>,
 }
 
-// SAFETY: it is an `Arc` to all who share the cell.
+// SAFETY: the cell owns an `Arc<T>`, and with it is sent like one.
 unsafe impl<T: Send + Sync> Send for ArcCell<T> {}
-// SAFETY: threads that share the cell clone and drop its `Arc`s, which is sending them.
+// SAFETY: threads that share the cell read the value (`T: Sync`), and clone, send and drop its `Arc`s (`T: Send`).
 unsafe impl<T: Send + Sync> Sync for ArcCell<T> {}
-// SAFETY: it gives nothing but shared references to the value.
+// SAFETY: a `Loaded` gives out nothing but shared references to the value, and its pin may be dropped on any thread.
 unsafe impl<T: Sync> Send for Loaded<'_, T> {}
-// SAFETY: it gives nothing but shared references to the value.
+// SAFETY: a `Loaded` gives out nothing but shared references to the value.
 unsafe impl<T: Sync> Sync for Loaded<'_, T> {}
 
 impl<T> ArcCell<T> {
-    /// A cell with this value.
+    /// Creates a cell with this value.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -65,7 +71,7 @@ impl<T> ArcCell<T> {
         ArcCell { value: AtomicPtr::new(Arc::into_raw(value).cast_mut()), replaced: Domain::new() }
     }
 
-    /// The value now.
+    /// Returns a reference to the current value.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -75,11 +81,13 @@ impl<T> ArcCell<T> {
     pub fn load(&self) -> Loaded<'_, T> {
         let _entry = enter();
         let pin = self.replaced.pin();
-        // SeqCst: for the pin. Acquire, by that: the value is written.
+        // SeqCst: what `Domain` asks of pinned readers; after the pin, so that a collection that misses the pin has unlinked
+        // the old value before this load. The Acquire in it pairs with the Release in `replace` and `compare_and_swap`, so
+        // the value's initialization happens before the caller reads it.
         Loaded { value: self.value.load(SeqCst), _pin: pin }
     }
 
-    /// The value now, to keep.
+    /// Returns the current value, as an `Arc` of its own.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -89,7 +97,7 @@ impl<T> ArcCell<T> {
     /// ```
     pub fn load_full(&self) -> Arc<T> {
         let loaded = self.load();
-        // SAFETY: the pin keeps the count that the cell has, or had.
+        // SAFETY: S2: `loaded` has a pin, so the count that the cell has, or had, is not dropped meanwhile.
         unsafe { share(loaded.value) }
     }
 
@@ -104,7 +112,7 @@ impl<T> ArcCell<T> {
     pub fn store(&self, value: Arc<T>) {
         let _entry = enter();
         let old = self.replace(value);
-        // SAFETY: the count was the cell's.
+        // SAFETY: S1: `replace` gave this thread the old pointer's count.
         self.replaced.retire(unsafe { Arc::from_raw(old) });
     }
 
@@ -121,10 +129,10 @@ impl<T> ArcCell<T> {
         self.keep_and_retire(old)
     }
 
-    /// Replaces the value if it is `current` (the same `Arc`, not an equal value), and returns it.
+    /// Replaces the value and returns it, if it is the `Arc` `current` itself (an equal value is not enough).
     ///
     /// # Errors
-    /// The new value, if the cell has another.
+    /// Gives `new` back if the cell has another value.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -137,17 +145,19 @@ impl<T> ArcCell<T> {
     pub fn compare_and_swap(&self, current: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
         let _entry = enter();
         let (current, new) = (Arc::as_ptr(current).cast_mut(), Arc::into_raw(new).cast_mut());
-        // Release: as in `replace`. The old value is written, since the caller has it: it cannot be another at the same
-        // address.
+        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. With Relaxed the reader could read an
+        // uninitialized value (mutant at `compare-and-swap-value`). No Acquire: the caller has an `Arc` of the old value, so
+        // it has seen the value's initialization, and no other value can have its address.
         // site: compare-and-swap-value
         match self.value.compare_exchange(current, new, Release, Relaxed) {
             Ok(old) => Ok(self.keep_and_retire(old)),
-            // SAFETY: it was not given away.
+            // SAFETY: the CAS failed, so the cell did not take over the count that `into_raw` gave up above.
             Err(_) => Err(unsafe { Arc::from_raw(new) }),
         }
     }
 
-    /// Replaces the value by what `f` makes of it, and returns that. `f` is called again if another thread was faster.
+    /// Replaces the value by `f` of it, and returns the new value. If another thread replaces the value meanwhile, `f` is
+    /// called again.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -160,7 +170,7 @@ impl<T> ArcCell<T> {
             let before = self.load_full();
             let after = Arc::new(f(&before));
             let replaced = self.compare_and_swap(&before, Arc::clone(&after)).is_ok();
-            // Before the value is returned: it would be lost if a destructor panicked then (rust#47949).
+            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
             drop(before);
             if replaced {
                 return after;
@@ -168,25 +178,29 @@ impl<T> ArcCell<T> {
         }
     }
 
+    /// Replaces the pointer, and returns the old one with its count (S1).
     fn replace(&self, value: Arc<T>) -> *const T {
-        // Release: the value is written for whoever reads it. Acquire: the old one is, for whoever drops it.
+        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. Acquire: pairs with the Release of the
+        // thread that stored the old value, so its initialization happens before this thread drops or returns it. With
+        // Relaxed a reader could read an uninitialized value (mutant at `swap-value`).
         self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel) // site: swap-value
     }
 
-    /// For who has replaced a value: an `Arc` of its own, since others may be taking one from the cell's.
+    /// Returns an `Arc` of its own of a value that this thread has replaced, and retires the cell's count: a pinned thread
+    /// may be about to clone an `Arc` from that.
     fn keep_and_retire(&self, old: *const T) -> Arc<T> {
-        // SAFETY: the count that was the cell's is ours until it is retired.
+        // SAFETY: S1: the count that was the cell's is this thread's until it is retired below.
         let kept = unsafe { share(old) };
-        // SAFETY: as above.
+        // SAFETY: S1: the count is this thread's, and is given up once, here.
         self.replaced.retire(unsafe { Arc::from_raw(old) });
         kept
     }
 }
 
 /// # Safety
-/// The pointer is an `Arc`'s, and somebody keeps a count meanwhile.
+/// The pointer comes from `Arc::into_raw`, and a strong count stays until the call returns.
 unsafe fn share<T>(value: *const T) -> Arc<T> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller keeps a count alive while this one is added; the new `Arc` owns the added one.
     unsafe {
         Arc::increment_strong_count(value);
         Arc::from_raw(value)
@@ -196,7 +210,7 @@ unsafe fn share<T>(value: *const T) -> Arc<T> {
 impl<T> Drop for ArcCell<T> {
     fn drop(&mut self) {
         let value = self.value.with_mut(|value| *value);
-        // SAFETY: the count is the cell's.
+        // SAFETY: S1: the count is the cell's, and no other thread has the cell, which is being dropped.
         drop(unsafe { Arc::from_raw(value) });
     }
 }
@@ -211,7 +225,7 @@ impl<T> Deref for Loaded<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: the value was in the cell while `_pin` was there, so it lives as long as that.
+        // SAFETY: S2: the pointer was loaded while `_pin` existed, and `_pin` lives as long as this reference.
         unsafe { &*self.value }
     }
 }

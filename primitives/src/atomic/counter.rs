@@ -5,9 +5,10 @@ use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::fmt;
 use std::error::Error;
 
-/// A count that never leaves the range from zero to its limit, whatever threads add and take away.
+/// Counts within the range from zero to a limit, whatever threads add and subtract.
 ///
-/// Operations that change it are AcqRel: what was done before a count was left happens before whoever finds it.
+/// An operation that changes the count is AcqRel: whatever a thread did before it changed the count happens before an
+/// operation that reads the new count, or a later one.
 ///
 /// ```
 /// use selvedge::atomic::AtomicCounter;
@@ -20,7 +21,7 @@ pub struct AtomicCounter {
     limit: u64,
 }
 
-/// A count would have left its range, and was not changed.
+/// Says that a count would have left its range, and was not changed.
 ///
 /// ```
 /// use selvedge::atomic::{AtomicCounter, LimitError};
@@ -39,10 +40,10 @@ impl Error for LimitError {}
 
 impl AtomicCounter {
     constructor! {
-        /// A count with this value and limit.
+        /// Creates a counter with this count and limit.
         ///
         /// # Panics
-        /// If the value is beyond the limit.
+        /// If `count` is beyond `limit`.
         ///
         /// ```
         /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).limit(), 2);
@@ -53,10 +54,10 @@ impl AtomicCounter {
         }
     }
 
-    /// The same for a static.
+    /// Creates a counter for a static.
     ///
     /// # Panics
-    /// If the value is beyond the limit.
+    /// If `count` is beyond `limit`.
     ///
     /// ```
     /// use selvedge::atomic::AtomicCounter;
@@ -68,7 +69,7 @@ impl AtomicCounter {
         AtomicCounter { count: AtomicU64::const_new(count), limit }
     }
 
-    /// The largest count.
+    /// Returns the largest count.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(0, 2).limit(), 2);
@@ -77,23 +78,25 @@ impl AtomicCounter {
         self.limit
     }
 
-    /// The count now.
+    /// Returns the current count.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).get(), 1);
     /// ```
     pub fn get(&self) -> u64 {
-        // Acquire: pairs with the Release of who left this count. Audit: no model reads it before it has
-        // joined them.
+        // Acquire: pairs with the Release in `change`, so whatever the thread that left this count did happens before the
+        // caller goes on.
+        // Not model-checked: the models read the count only after they have joined the threads that change it.
         self.count.load(Acquire)
     }
 
-    /// The count before and after.
+    /// Replaces the count by `next` of it, and returns the counts before and after.
     fn change(&self, next: impl Fn(u64) -> Option<u64>) -> Result<(u64, u64), LimitError> {
-        let mut count = self.count.load(Relaxed); // Relaxed: the exchange decides.
+        let mut count = self.count.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let to = next(count).ok_or(LimitError)?;
-            // AcqRel: see the type.
+            // AcqRel: the Release publishes whatever this thread did to the thread whose Acquire here or in `get` reads the new
+            // count; the Acquire is the other half. With Relaxed the two race (mutant at `change-count`).
             // site: change-count
             match self.count.compare_exchange(count, to, AcqRel, Relaxed) {
                 Ok(_) => return Ok((count, to)),
@@ -102,10 +105,10 @@ impl AtomicCounter {
         }
     }
 
-    /// Adds, if the limit allows it; the new count.
+    /// Adds `n` and returns the new count, if that is within the limit.
     ///
     /// # Errors
-    /// If not; then nothing has changed.
+    /// If the sum is beyond the limit; the count has not changed.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).try_add(1), Ok(2));
@@ -115,10 +118,10 @@ impl AtomicCounter {
         self.change(next).map(|(_, after)| after)
     }
 
-    /// Takes away, if there is so much; the new count.
+    /// Subtracts `n` and returns the new count, if that is not below zero.
     ///
     /// # Errors
-    /// If not; then nothing has changed.
+    /// If `n` is larger than the count, which has not changed.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).try_sub(1), Ok(0));
@@ -127,7 +130,7 @@ impl AtomicCounter {
         self.change(|count| count.checked_sub(n)).map(|(_, after)| after)
     }
 
-    /// Adds up to the limit; how much that was.
+    /// Adds `n`, or less if that would exceed the limit, and returns how much it has added.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 3).saturating_add(5), 2);
@@ -137,7 +140,7 @@ impl AtomicCounter {
         self.change(next).map_or(0, |(before, after)| after - before)
     }
 
-    /// Takes away down to zero; how much that was.
+    /// Subtracts `n`, or less if that would fall below zero, and returns how much it has subtracted.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 3).saturating_sub(5), 1);

@@ -1,9 +1,9 @@
-//! Floats.
+//! Atomic floats: the bits of a float in an atomic integer of its size.
 
 use crate::rt::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::fmt;
 
-/// An example with a float of 1.5.
+/// Makes an example of code that uses a float of 1.5.
 macro_rules! example {
     ($name:ident, $code:literal) => {
         concat!(
@@ -21,7 +21,7 @@ macro_rules! example {
 macro_rules! float {
     ($name:ident, $float:ident, $bits:ident, $atomic:ident) => {
         #[doc = concat!("An `", stringify!($float), "` that threads share. Each operation is one atomic step, with the")]
-        /// ordering that its caller picks. Lock-free: a lost compare-exchange is somebody else's progress.
+        /// ordering that its caller picks. Lock-free: a CAS fails only because another thread's write succeeded.
         ///
         /// ```
         #[doc = concat!("use selvedge::atomic::", stringify!($name), ";")]
@@ -34,7 +34,7 @@ macro_rules! float {
 
         impl $name {
             constructor! {
-                /// A float with this value.
+                /// Creates a float with this value.
                 ///
                 #[doc = example!($name, "assert_eq!(float.load(Relaxed), 1.5);")]
                 pub fn new(value: $float) -> $name {
@@ -42,7 +42,7 @@ macro_rules! float {
                 }
             }
 
-            /// The same for a static.
+            /// Creates a float for a static.
             ///
             /// ```
             #[doc = concat!("use selvedge::atomic::", stringify!($name), ";")]
@@ -53,7 +53,7 @@ macro_rules! float {
                 $name($atomic::const_new(value.to_bits()))
             }
 
-            /// The value now.
+            /// Returns the current value.
             ///
             /// # Panics
             /// If `order` is `Release` or `AcqRel`.
@@ -64,7 +64,7 @@ macro_rules! float {
                 $float::from_bits(self.0.load(order))
             }
 
-            /// Another value.
+            /// Stores `value`.
             ///
             /// # Panics
             /// If `order` is `Acquire` or `AcqRel`.
@@ -75,7 +75,7 @@ macro_rules! float {
                 self.0.store(value.to_bits(), order);
             }
 
-            /// Another value; the one before.
+            /// Stores `value`, and returns the value before.
             ///
             #[doc = example!($name, "assert_eq!(float.swap(2.0, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 2.0);")]
             #[track_caller]
@@ -83,11 +83,11 @@ macro_rules! float {
                 $float::from_bits(self.0.swap(value.to_bits(), order))
             }
 
-            /// Another value, if the bits of the one before are those of `current`; the one found otherwise.
-            /// So zero is not minus zero, and a NaN is itself.
+            /// Stores `new` and returns the value before, if that has the bits of `current`. So zero differs from minus zero,
+            /// and a NaN equals itself.
             ///
             /// # Errors
-            /// The value found.
+            /// The value found, if its bits differ from those of `current`.
             ///
             #[doc = example!($name, "assert_eq!(float.compare_exchange(1.0, 2.0, Relaxed, Relaxed), Err(1.5));\nassert_eq!(float.compare_exchange(1.5, 2.0, Relaxed, Relaxed), Ok(1.5));")]
             #[track_caller]
@@ -102,16 +102,16 @@ macro_rules! float {
                 exchanged.map($float::from_bits).map_err($float::from_bits)
             }
 
-            /// What `f` makes of the value; the one before. `order` is the exchange's.
+            /// Replaces the value by `f` of it with the ordering `order`, and returns the value before.
             ///
             #[doc = example!($name, "assert_eq!(float.update(Relaxed, |value| value * 2.0), 1.5);\nassert_eq!(float.load(Relaxed), 3.0);")]
             #[track_caller]
             pub fn update(&self, order: Ordering, f: impl Fn($float) -> $float) -> $float {
-                // Relaxed: the exchange decides.
+                // Relaxed: the CAS below decides.
                 let mut value = self.0.load(Ordering::Relaxed);
                 loop {
                     let new = f($float::from_bits(value)).to_bits();
-                    // Relaxed: only to try again.
+                    // Relaxed, if it fails: the value found is only an operand of the next CAS.
                     match self.0.compare_exchange(value, new, order, Ordering::Relaxed) {
                         Ok(before) => return $float::from_bits(before),
                         Err(found) => value = found,
@@ -119,7 +119,7 @@ macro_rules! float {
                 }
             }
 
-            /// Adds; the value before. In which order threads add shows in the last digits.
+            /// Adds `n`, and returns the value before. The order in which threads add may show in the last digits.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_add(0.5, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 2.0);")]
             #[track_caller]
@@ -127,7 +127,7 @@ macro_rules! float {
                 self.update(order, |value| value + n)
             }
 
-            /// Subtracts; the value before.
+            /// Subtracts `n`, and returns the value before.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_sub(0.5, Relaxed), 1.5);\nassert_eq!(float.load(Relaxed), 1.0);")]
             #[track_caller]
@@ -135,7 +135,8 @@ macro_rules! float {
                 self.update(order, |value| value - n)
             }
 
-            /// Keeps the larger one; the value before. A NaN is smaller than everything.
+            /// Stores the larger one of the value and `n`, and returns the value before. A NaN counts as smaller than every
+            /// number.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_max(2.0, Relaxed), 1.5);\nassert_eq!(float.fetch_max(1.0, Relaxed), 2.0);")]
             #[track_caller]
@@ -143,7 +144,8 @@ macro_rules! float {
                 self.update(order, |value| value.max(n))
             }
 
-            /// Keeps the smaller one; the value before. A NaN is larger than everything.
+            /// Stores the smaller one of the value and `n`, and returns the value before. A NaN counts as larger than every
+            /// number.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_min(1.0, Relaxed), 1.5);\nassert_eq!(float.fetch_min(2.0, Relaxed), 1.0);")]
             #[track_caller]
@@ -151,7 +153,7 @@ macro_rules! float {
                 self.update(order, |value| value.min(n))
             }
 
-            /// The value, for its only owner.
+            /// Consumes the float and returns its value.
             ///
             #[doc = example!($name, "float.store(2.0, Relaxed);\nassert_eq!(float.into_inner(), 2.0);")]
             pub fn into_inner(self) -> $float {

@@ -1,17 +1,17 @@
-//! What is built of compare-exchange: floats, bounded counters, values of any kind, a stack, spin locks.
+//! Data structures of a few atomics: floats, bounded counters, values of any type, a stack, spin locks.
 //!
 //! The integers themselves are in [`rt::sync::atomic`](crate::rt::sync::atomic).
 //!
 //! | | |
 //! | --- | --- |
-//! | [`AtomicF32`], [`AtomicF64`] | floats that are added to, and that keep the largest or smallest |
+//! | [`AtomicF32`], [`AtomicF64`] | floats with addition, minimum and maximum |
 //! | [`AtomicCounter`] | a count that stays within a limit |
-//! | [`Value`] | any value, loaded and stored as a whole |
+//! | [`Value`] | a value of any type, loaded and stored as a whole |
 //! | [`ArcCell`] | an `Arc` that threads read and replace |
-//! | [`SeqLock`] | plain data that is read without writing anything, and read again if it has changed meanwhile |
-//! | [`Stack`] | last in, first out |
-//! | [`SpinLock`] | a lock for moments, unfair |
-//! | [`TicketLock`] | a lock for moments, first come, first served |
+//! | [`SeqLock`] | plain data that readers copy without writing to memory, and copy again if it has changed meanwhile |
+//! | [`Stack`] | a lock-free stack |
+//! | [`SpinLock`] | a spinning lock for short sections, unfair |
+//! | [`TicketLock`] | a spinning lock for short sections, first come, first served |
 
 mod arc_cell;
 mod counter;

@@ -1,4 +1,15 @@
 //! A sequence lock.
+//!
+//! A writer makes the sequence odd, writes the words, and makes the sequence even again, two higher. A reader reads the
+//! sequence, copies the words, and reads the sequence again: if both readings are equal and even, the copy is the data of
+//! one moment.
+//!
+//! - **I1 (one writer).** Only a CAS from even to odd (`begin_write`) lets a thread write, and only that thread makes the sequence
+//!   even again (`Writing`).
+//! - **I2 (no torn copy).** A reader that reads the even sequence of a write by an Acquire load copies words of that write or of
+//!   later ones, since the store that ends a write is a Release. If a word is of a later write, the second reading gives
+//!   that write's odd sequence or a higher one: the writer's Release fence stands between the odd sequence and its words,
+//!   and the reader's Acquire fence between the words and the second reading.
 
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
@@ -8,15 +19,15 @@ use bytemuck::{AnyBitPattern, NoUninit};
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Plain data that readers copy without writing anything, and copy again if a writer came meanwhile: for what is
-/// read very often, changed seldom, and small.
+/// Holds plain data that readers copy without writing to memory, and copy again if a writer has changed it meanwhile: for
+/// data that is small, read very often and changed seldom.
 ///
-/// A write happens before the reads that see it. Readers never delay a writer, writers exclude each other by
-/// spinning, and a writer that is stopped stops everybody else: it is no lock-free structure (see
-/// [`ArcCell`](super::ArcCell)).
+/// A write happens before the reads that see it. Readers never delay a writer, and writers exclude each other by spinning. A
+/// writer that is stopped in the middle stops all other threads, so the lock is not lock-free;
+/// [`ArcCell`](super::ArcCell) is.
 ///
-/// The data is copied word by word, each an atomic, while it may be changing (Boehm, MSPC 2012); so it has to be
-/// plain: every byte of it is initialised ([`NoUninit`]), and any bytes are a value ([`AnyBitPattern`]).
+/// The data is copied word by word, each word an atomic, while a writer may be changing it (Boehm, MSPC 2012). So it must
+/// be plain: every byte of it is initialised ([`NoUninit`]), and any bytes are a value ([`AnyBitPattern`]).
 ///
 /// ```
 /// use selvedge::atomic::SeqLock;
@@ -25,14 +36,14 @@ use core::marker::PhantomData;
 /// assert_eq!(position.read(), [2, 2, 3]);
 /// ```
 pub struct SeqLock<T> {
-    /// Odd while somebody writes.
+    /// Odd while a thread writes.
     sequence: AtomicU64,
     words: Box<[AtomicU64]>,
     _value: PhantomData<T>,
 }
 
 impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
-    /// The data.
+    /// Creates a lock with this data.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::SeqLock::new(1_u8).read(), 1);
@@ -46,7 +57,7 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
         }
     }
 
-    /// A copy of the data at one moment.
+    /// Returns a copy of the data of one moment, and spins while a thread writes.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::SeqLock::new([1_u64; 3]).read(), [1; 3]);
@@ -62,26 +73,28 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
         }
     }
 
-    /// The same, unless somebody writes meanwhile.
+    /// Returns a copy of the data, unless a thread writes meanwhile.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::SeqLock::new(1_u64).try_read(), Some(1));
     /// ```
     pub fn try_read(&self) -> Option<T> {
-        // Acquire: pairs with the Release of the writer before: we see its words, or later ones.
+        // Acquire: pairs with the Release store in `Writing::drop`, so the copy has the words of the write that left this
+        // sequence, or later ones (I2). With a Relaxed store an older word could be in the copy (mutant at `end-write`).
         let before = self.sequence.load(Acquire);
         if before & 1 != 0 {
             return None;
         }
         let value = self.copy();
-        // Acquire: pairs with the Release fence of a writer that came meanwhile: if we have seen a word of its, we
-        // see its odd sequence.
+        // Acquire: I2; pairs with the Release fence in `begin_write`: if the copy has a word of a later write, the load below
+        // reads that write's odd sequence, or a later one. Without the fence a torn copy is returned (mutant at
+        // `fence-after-reading`).
         fence(Acquire); // site: fence-after-reading
-        // Relaxed: the fence orders it.
+        // Relaxed: the Acquire fence above orders this load after the copy.
         (self.sequence.load(Relaxed) == before).then_some(value)
     }
 
-    /// Other data.
+    /// Replaces the data.
     ///
     /// ```
     /// let lock = selvedge::atomic::SeqLock::new(1_u64);
@@ -92,8 +105,9 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
         self.update(|data| *data = value);
     }
 
-    /// Changes the data in one step; nobody else writes meanwhile. If `f` panics, the data stays as it was. `f` must not
-    /// use the lock: it would wait for itself.
+    /// Changes the data in one step, while no other thread writes, and returns the result of `f`.
+    ///
+    /// If `f` panics, the data stays as it was. `f` must not use the lock: the thread would wait for itself.
     ///
     /// ```
     /// let lock = selvedge::atomic::SeqLock::new(1_u64);
@@ -102,37 +116,39 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
     /// ```
     pub fn update<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let _entry = enter();
-        let writing = Writing { sequence: &self.sequence, next: self.begin() };
+        let writing = Writing { sequence: &self.sequence, next: self.begin_write() };
         let mut value = self.copy();
         let result = f(&mut value);
         for (word, chunk) in self.words.iter().zip(bytemuck::bytes_of(&value).chunks(8)) {
-            word.store(word_of(chunk), Relaxed); // Relaxed: the fence orders it.
+            word.store(word_of(chunk), Relaxed); // Relaxed: the fence in `begin_write` and the store in `Writing` order it.
         }
         drop(writing);
         result
     }
 
-    /// The words as they are: of one moment, if no writer came meanwhile.
+    /// Copies the words; they are of one moment if no thread has written meanwhile.
     fn copy(&self) -> T {
         let mut value = T::zeroed();
         for (chunk, word) in bytemuck::bytes_of_mut(&mut value).chunks_mut(8).zip(&self.words) {
-            // Relaxed: a reader has a fence after it; a writer is after those before it.
+            // Relaxed: a reader's Acquire fence follows; a writer has synchronized with earlier writers in `begin_write`.
             chunk.copy_from_slice(&word.load(Relaxed).to_ne_bytes()[..chunk.len()]);
         }
         value
     }
 
-    /// Makes the sequence odd; the one that comes when the write is over.
-    fn begin(&self) -> u64 {
+    /// Makes the sequence odd, and returns the sequence for the end of the write.
+    fn begin_write(&self) -> u64 {
         let backoff = Backoff::new();
         loop {
-            let sequence = self.sequence.load(Relaxed); // Relaxed: the exchange decides.
-            // Acquire: pairs with the Release of the writer before.
+            let sequence = self.sequence.load(Relaxed); // Relaxed: the CAS below decides.
+            // Acquire: pairs with the Release store in `Writing::drop`, so this writer copies the last writer's words. With
+            // Relaxed an update could be lost (mutant at `begin-write`).
             if sequence & 1 == 0
                 // site: begin-write
                 && self.sequence.compare_exchange(sequence, sequence + 1, Acquire, Relaxed).is_ok()
             {
-                // Release: whoever sees a word that we write sees that we are writing.
+                // Release: I2; a reader whose copy has a word of this write reads this odd sequence after its Acquire fence
+                // in `try_read`. Without the fence a torn copy is returned (mutant at `fence-before-writing`).
                 fence(Release); // site: fence-before-writing
                 return sequence + 2;
             }
@@ -141,7 +157,7 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
     }
 }
 
-/// The end of a write, also if it panics, and then has changed nothing.
+/// Ends a write when dropped, also while the thread unwinds from a closure that has changed nothing.
 struct Writing<'a> {
     sequence: &'a AtomicU64,
     next: u64,
@@ -149,7 +165,8 @@ struct Writing<'a> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        // Release: what was written is there for whoever sees this sequence.
+        // Release: publishes the words to the thread whose Acquire in `try_read` or `begin_write` reads this sequence. With
+        // Relaxed it could copy older words (mutant at `end-write`).
         self.sequence.store(self.next, Release); // site: end-write
     }
 }

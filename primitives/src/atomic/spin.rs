@@ -1,12 +1,12 @@
-//! Locks for moments: whoever waits spins, and keeps its processor.
+//! Spinning locks: a thread that waits keeps its processor.
 
-use crate::rt::cell::UnsafeCell;
+use crate::race_probe::RaceProbe;
 use crate::rt::hint::spin_loop;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU32};
 
-/// A lock that whoever comes first after it was opened gets: fast, and unfair. For sections of a few
-/// instructions that cannot be interrupted; else take [`Mutex`](crate::sync::Mutex).
+/// A spinning lock without an order among the threads that wait: fast, and unfair. For sections of a few instructions;
+/// for others use [`Mutex`](crate::sync::Mutex).
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -16,18 +16,15 @@ use crate::rt::sync::atomic::{AtomicBool, AtomicU32};
 /// ```
 pub struct RawSpinLock {
     locked: AtomicBool,
-    /// Touched by whoever has the lock, so that a checker sees whether it orders what it should. Nothing natively.
-    held: UnsafeCell<()>,
+    /// Written when the lock is taken and when it is released.
+    held: RaceProbe,
 }
-
-// SAFETY: the cell is touched only by who has the lock.
-unsafe impl Sync for RawSpinLock {}
 
 impl RawSpinLock {
     constructor! {
-        /// An open lock that belongs to the running engine.
+        /// Creates an unlocked lock.
         pub fn new() -> RawSpinLock {
-            RawSpinLock { locked: AtomicBool::new(false), held: UnsafeCell::new(()) }
+            RawSpinLock { locked: AtomicBool::new(false), held: RaceProbe::new() }
         }
     }
 }
@@ -38,17 +35,18 @@ impl Default for RawSpinLock {
     }
 }
 
-// SAFETY: one exchange finds the lock open, and only its owner opens it again.
+// SAFETY: a thread takes the lock by a CAS of `locked` from `false` to `true`, and only the owner stores `false` again, so
+// at most one thread owns the lock.
 unsafe impl lock_api::RawMutex for RawSpinLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawSpinLock =
-        RawSpinLock { locked: AtomicBool::const_new(false), held: UnsafeCell::const_new(()) };
+        RawSpinLock { locked: AtomicBool::const_new(false), held: RaceProbe::const_new() };
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
     fn lock(&self) {
         while !self.try_lock() {
-            // Relaxed: the exchange decides. Only reads, so that others need not give up the line for each try.
+            // Relaxed: the CAS in `try_lock` decides. A waiting thread only reads, which leaves the cache line shared.
             while self.locked.load(Relaxed) {
                 spin_loop();
             }
@@ -57,25 +55,27 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        // Acquire: pairs with the Release below: what was done under the lock happens before.
+        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's. With
+        // Relaxed the two race (mutant at `lock-spin-lock`).
         // site: lock-spin-lock
         let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed).is_ok();
         if taken {
-            self.held.with_mut(|_| ());
+            self.held.write();
         }
         taken
     }
 
     #[inline]
     unsafe fn unlock(&self) {
-        self.held.with_mut(|_| ());
-        // Release: what we did under the lock happens before the next one who takes it.
+        self.held.write();
+        // Release: publishes this owner's accesses to the next one, whose Acquire CAS in `try_lock` reads `false`. With Relaxed
+        // the two race (mutant at `unlock-spin-lock`).
         self.locked.store(false, Release); // site: unlock-spin-lock
     }
 }
 
-/// A lock that is given out in the order in which it was asked for. As the numbers at a counter: whoever
-/// wants it draws the next one, and waits until it is called.
+/// A spinning lock that threads get in the order in which they ask for it. A thread draws the next ticket, and waits until
+/// that ticket is served.
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -84,20 +84,19 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
 /// assert!(lock.try_lock() && !lock.try_lock());
 /// ```
 pub struct RawTicketLock {
+    /// The next ticket to draw.
     next: AtomicU32,
+    /// The ticket whose thread owns the lock, or the next one if the lock is free. Only the owner changes it.
     serving: AtomicU32,
-    /// As in [`RawSpinLock`].
-    held: UnsafeCell<()>,
+    /// Written when the lock is taken and when it is released.
+    held: RaceProbe,
 }
-
-// SAFETY: as above.
-unsafe impl Sync for RawTicketLock {}
 
 impl RawTicketLock {
     constructor! {
-        /// An open lock that belongs to the running engine.
+        /// Creates an unlocked lock.
         pub fn new() -> RawTicketLock {
-            RawTicketLock { next: AtomicU32::new(0), serving: AtomicU32::new(0), held: UnsafeCell::new(()) }
+            RawTicketLock { next: AtomicU32::new(0), serving: AtomicU32::new(0), held: RaceProbe::new() }
         }
     }
 }
@@ -108,52 +107,57 @@ impl Default for RawTicketLock {
     }
 }
 
-// SAFETY: a number is drawn by one, and its owner alone calls the next.
+// SAFETY: a read-modify-write gives each ticket to one thread, the thread whose ticket is served owns the lock, and only
+// the owner lets the next ticket be served. So at most one thread owns the lock. (2³² threads would have to wait at once
+// for two to have equal tickets.)
 unsafe impl lock_api::RawMutex for RawTicketLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawTicketLock = RawTicketLock {
         next: AtomicU32::const_new(0),
         serving: AtomicU32::const_new(0),
-        held: UnsafeCell::const_new(()),
+        held: RaceProbe::const_new(),
     };
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
     fn lock(&self) {
-        // Relaxed: what matters is read from `serving`.
+        // Relaxed: the Acquire load of `serving` below synchronizes with the last owner.
         let mine = self.next.fetch_add(1, Relaxed);
-        // Acquire: pairs with the Release below: what was done under the lock happens before.
+        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's. With
+        // Relaxed the two race (mutant at `wait-for-ticket`).
         // site: wait-for-ticket
         while self.serving.load(Acquire) != mine {
             spin_loop();
         }
-        self.held.with_mut(|_| ());
+        self.held.write();
     }
 
     #[inline]
     fn try_lock(&self) -> bool {
-        // Acquire: as in `lock`.
+        // Acquire: pairs with the Release store in `unlock`, as the load in `lock` does.
         let serving = self.serving.load(Acquire);
-        // Relaxed: as in `lock`.
+        // Relaxed: the load of `serving` has synchronized with the last owner. That the CAS succeeds means that no thread has
+        // drawn the ticket that is served, so none owns the lock or waits for it.
         let taken = self.next.compare_exchange(serving, serving.wrapping_add(1), Relaxed, Relaxed).is_ok();
         if taken {
-            self.held.with_mut(|_| ());
+            self.held.write();
         }
         taken
     }
 
     #[inline]
     unsafe fn unlock(&self) {
-        self.held.with_mut(|_| ());
-        // Relaxed: only who has the lock writes it.
+        self.held.write();
+        // Relaxed: only the owner changes `serving`, and this thread has read its value when it took the lock.
         let serving = self.serving.load(Relaxed);
-        // Release: what we did under the lock happens before the next one's turn.
+        // Release: publishes this owner's accesses to the thread whose Acquire load in `lock` or `try_lock` reads its ticket.
+        // With Relaxed the two race (mutant at `serve-next-ticket`).
         self.serving.store(serving.wrapping_add(1), Release); // site: serve-next-ticket
     }
 }
 
-/// A value behind a [`RawSpinLock`]; made with `from_raw(RawSpinLock::new(), value)`, so that it belongs to
-/// the running engine, or for a static with `new`.
+/// A value behind a [`RawSpinLock`]. `from_raw(RawSpinLock::new(), value)` makes one that the running engine knows; `new`
+/// makes one for a static.
 ///
 /// ```
 /// use selvedge::atomic::{RawSpinLock, SpinLock};
@@ -162,10 +166,11 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
 /// assert_eq!(hits.into_inner(), 1);
 /// ```
 pub type SpinLock<T> = lock_api::Mutex<RawSpinLock, T>;
-/// The right to the value of a [`SpinLock`].
+/// Gives access to the value of a [`SpinLock`]; dropping it unlocks.
 pub type SpinLockGuard<'a, T> = lock_api::MutexGuard<'a, RawSpinLock, T>;
 
-/// A value behind a [`RawTicketLock`]; made as a [`SpinLock`] is.
+/// A value behind a [`RawTicketLock`]. `from_raw(RawTicketLock::new(), value)` makes one that the running engine knows;
+/// `new` makes one for a static.
 ///
 /// ```
 /// use selvedge::atomic::{RawTicketLock, TicketLock};
@@ -174,5 +179,5 @@ pub type SpinLockGuard<'a, T> = lock_api::MutexGuard<'a, RawSpinLock, T>;
 /// assert_eq!(hits.into_inner(), 1);
 /// ```
 pub type TicketLock<T> = lock_api::Mutex<RawTicketLock, T>;
-/// The right to the value of a [`TicketLock`].
+/// Gives access to the value of a [`TicketLock`]; dropping it unlocks.
 pub type TicketLockGuard<'a, T> = lock_api::MutexGuard<'a, RawTicketLock, T>;

@@ -1,4 +1,12 @@
-//! Treiber's stack.
+//! Treiber's stack: a linked list whose first node a CAS replaces.
+//!
+//! - **S1 (reading).** A node that a thread finds in `top` while it is pinned is not dropped before the pin is: it is retired
+//!   after it was popped, and `top` is loaded with SeqCst, as [`Domain`] asks. Its `next` does not change once the node is in
+//!   the list. No address is used again meanwhile, so a CAS that finds the node still on top replaces that very node (no ABA).
+//! - **S2 (owning).** A node is popped by the one CAS that replaces it in `top`. That thread alone reads its value, and
+//!   retires it.
+//! - **I1 (order).** All writes to `top` are read-modify-writes, so each continues the release sequence of every push before
+//!   it. A thread that reads a node from any of them synchronizes with the push of that node.
 
 use crate::first_panic::FirstPanic;
 use crate::reclaim::Domain;
@@ -12,10 +20,10 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 
-/// A stack without locks (Treiber, 1986): last in, first out.
+/// A lock-free stack (Treiber, 1986): last in, first out.
 ///
-/// Pushing a value happens before popping it. Lock-free: a lost compare-exchange is somebody else's progress. A node
-/// is not used again while a thread that has seen it may compare with it (no ABA).
+/// Pushing a value happens before popping it. A CAS fails only because another thread has pushed or popped a value, so some
+/// thread makes progress.
 ///
 /// ```
 /// use selvedge::atomic::Stack;
@@ -30,20 +38,20 @@ pub struct Stack<T> {
 }
 
 struct Node<T> {
-    /// Taken by the one who pops it.
+    /// Read out by the thread that pops the node.
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Written before the node is shared.
+    /// Written before the node is in the list.
     next: UnsafeCell<*mut Node<T>>,
 }
 
-// SAFETY: values are moved from who pushes to who pops, and shared by nobody.
+// SAFETY: S2: a value moves from the thread that pushes it to the one that pops it, and no two threads share it.
 unsafe impl<T: Send> Send for Stack<T> {}
-// SAFETY: as above.
+// SAFETY: S2: through a shared stack a thread pushes and pops values, which sends them, and reads none of them.
 unsafe impl<T: Send> Sync for Stack<T> {}
 
 impl<T> Stack<T> {
     constructor! {
-        /// An empty stack.
+        /// Creates an empty stack.
         ///
         /// ```
         /// assert!(selvedge::atomic::Stack::<i32>::new().is_empty());
@@ -53,7 +61,7 @@ impl<T> Stack<T> {
         }
     }
 
-    /// The same for a static.
+    /// Creates an empty stack for a static.
     ///
     /// ```
     /// static NAMES: selvedge::atomic::Stack<&str> = selvedge::atomic::Stack::const_new();
@@ -63,7 +71,7 @@ impl<T> Stack<T> {
         Stack { top: AtomicPtr::const_new(null_mut()), popped: Domain::const_new() }
     }
 
-    /// Puts a value on top.
+    /// Pushes a value onto the top.
     ///
     /// ```
     /// let stack = selvedge::atomic::Stack::new();
@@ -76,11 +84,12 @@ impl<T> Stack<T> {
             Node { value: UnsafeCell::new(MaybeUninit::new(value)), next: UnsafeCell::new(null_mut()) };
         let node = TrackedBox::into_raw(TrackedBox::new(node));
         let backoff = Backoff::new();
-        let mut top = self.top.load(Relaxed); // Relaxed: the exchange decides.
+        let mut top = self.top.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
-            // SAFETY: nobody else has the node yet.
+            // SAFETY: the node is this thread's until the CAS below puts it into the list.
             unsafe { (*node).next.with_mut(|next| *next = top) };
-            // Release: the node is written for whoever pops it, or looks at it.
+            // Release: publishes the node to a pop, whose SeqCst load of `top` reads it (I1). With Relaxed the pop could read
+            // an uninitialized node (mutant at `push-node`).
             // site: push-node
             match self.top.compare_exchange(top, node, Release, Relaxed) {
                 Ok(_) => return,
@@ -90,7 +99,7 @@ impl<T> Stack<T> {
         }
     }
 
-    /// Takes the value on top.
+    /// Takes the value on top, or returns `None` if the stack is empty.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::Stack::<i32>::new().pop(), None);
@@ -100,14 +109,18 @@ impl<T> Stack<T> {
         let pin = self.popped.pin();
         let backoff = Backoff::new();
         let node = loop {
-            // SeqCst: for the pin. Acquire, by that: the node is written.
+            // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked its nodes before this load. With
+            // Acquire the node could be dropped while this thread reads it (mutant at `load-top-for-pop`). The Acquire in it
+            // pairs with the Release CAS in `push` (I1).
             let top = self.top.load(SeqCst); // site: load-top-for-pop
             if top.is_null() {
                 return None;
             }
-            // SAFETY: we are pinned, so the node is there, and its `next` is not written any more.
+            // SAFETY: S1: this thread is pinned, and found the node in `top`, so it exists and its `next` does not change.
             let next = unsafe { (*top).next.with(|next| *next) };
-            // Relaxed: we have what is in the node; whoever finds `next` has it from who pushed that.
+            // Relaxed: the load above has synchronized with the push of this node, and a thread that reads `next` from this CAS
+            // synchronizes with the push of `next` (I1). If this CAS changes nothing, two threads pop one node (mutant at
+            // `pop-node`).
             // site: pop-node
             if self.top.compare_exchange(top, next, Relaxed, Relaxed).is_ok() {
                 break top;
@@ -115,20 +128,21 @@ impl<T> Stack<T> {
             backoff.spin();
         };
         drop(pin);
-        // SAFETY: we popped the node, so the value is ours.
+        // SAFETY: S2: this thread popped the node, so no other thread reads its value, which is read once, here.
         let value = unsafe { (*node).value.with_mut(|value| (*value).assume_init_read()) };
-        // SAFETY: it is unlinked, and its value gone.
+        // SAFETY: S2: this thread popped the node, which came from `into_raw`, and gives it up once, here. Its value is a
+        // `MaybeUninit` and is not dropped again.
         self.popped.retire(unsafe { TrackedBox::from_raw(node) });
         Some(value)
     }
 
-    /// Whether there was no value, at some moment.
+    /// Returns whether the stack was empty at some moment.
     ///
     /// ```
     /// assert!(selvedge::atomic::Stack::<i32>::new().is_empty());
     /// ```
     pub fn is_empty(&self) -> bool {
-        self.top.load(Relaxed).is_null() // Relaxed: a hint.
+        self.top.load(Relaxed).is_null() // Relaxed: a hint, stale when it returns.
     }
 }
 

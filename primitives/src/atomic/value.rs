@@ -1,13 +1,13 @@
-//! A value of any kind.
+//! A value of any type that threads load and store as a whole.
 
 use super::ArcCell;
 use crate::rt::sync::Arc;
 use core::fmt;
 
-/// A value that is loaded and stored as a whole, whatever its size: Go's `atomic.Value`, of one type.
+/// Holds a value that threads load and store as a whole, whatever its size: Go's `atomic.Value`, for one type.
 ///
-/// Storing a value happens before loading it. It is an [`ArcCell`] that hides its `Arc`s: lock-free for every type,
-/// at the price of an allocation for each store. (A sequence lock would copy values that are changing, which Rust
+/// Storing a value happens before loading it. A `Value` is an [`ArcCell`] that hides its `Arc`s: lock-free for every type,
+/// at the price of an allocation for each store. (A sequence lock would copy a value while it is being written, which Rust
 /// allows for [plain data](super::SeqLock) only.)
 ///
 /// ```
@@ -19,7 +19,7 @@ use core::fmt;
 pub struct Value<T>(ArcCell<T>);
 
 impl<T> Value<T> {
-    /// A value.
+    /// Creates a cell with this value.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::Value::new(1).load(), 1);
@@ -28,7 +28,7 @@ impl<T> Value<T> {
         Value(ArcCell::new(Arc::new(value)))
     }
 
-    /// Another value.
+    /// Replaces the value.
     ///
     /// ```
     /// let value = selvedge::atomic::Value::new(1);
@@ -40,7 +40,7 @@ impl<T> Value<T> {
         self.0.store(Arc::new(value));
     }
 
-    /// What `f` makes of the value now.
+    /// Calls `f` with the current value, and returns its result.
     ///
     /// ```
     /// let value = selvedge::atomic::Value::new("warp");
@@ -53,7 +53,7 @@ impl<T> Value<T> {
 }
 
 impl<T: Clone> Value<T> {
-    /// A clone of the value now.
+    /// Returns a clone of the current value.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::Value::new(1).load(), 1);
@@ -63,7 +63,7 @@ impl<T: Clone> Value<T> {
         self.with(T::clone)
     }
 
-    /// Another value; a clone of the old one.
+    /// Replaces the value, and returns the old one, or a clone of it if the old one is still shared.
     ///
     /// ```
     /// assert_eq!(selvedge::atomic::Value::new(1).swap(2), 1);
@@ -72,7 +72,7 @@ impl<T: Clone> Value<T> {
     pub fn swap(&self, value: T) -> T {
         Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| {
             let copy = T::clone(&shared);
-            // Before the copy is returned: it would be lost if a destructor panicked then (rust#47949).
+            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
             drop(shared);
             copy
         })
@@ -83,7 +83,7 @@ impl<T: PartialEq> Value<T> {
     /// Replaces the value if it equals `current`.
     ///
     /// # Errors
-    /// The new value, if it does not.
+    /// Gives `new` back if the value differs from `current`.
     ///
     /// ```
     /// let value = selvedge::atomic::Value::new(1);
@@ -96,9 +96,10 @@ impl<T: PartialEq> Value<T> {
         loop {
             let found = self.0.load_full();
             if *found != *current {
-                // Before the value is returned: it would be lost if a destructor panicked then (rust#47949).
+                // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+                // (rust#47949).
                 drop(found);
-                return Err(Arc::into_inner(new).expect("nobody else has seen it"));
+                return Err(Arc::into_inner(new).expect("no other thread has seen the new value"));
             }
             match self.0.compare_and_swap(&found, new) {
                 Ok(_) => return Ok(()),

@@ -8,7 +8,7 @@ use core::fmt;
 
 /// A point that a number of threads pass together, again and again.
 ///
-/// What each did before it came happens before each goes on.
+/// Whatever a thread did before it arrived happens before any of the threads goes on.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -16,22 +16,45 @@ use core::fmt;
 /// let barrier = Barrier::new(2);
 /// thread::scope(|scope| {
 ///     let other = scope.spawn(|| barrier.wait());
-///     assert!(barrier.wait() != other.join().unwrap(), "one of them was the last");
+///     assert!(barrier.wait() != other.join().unwrap(), "one of the two was the last");
 /// });
 /// ```
 pub struct Barrier {
-    /// How many have come (lower half), and how often all have (upper half).
+    /// An [`Arrivals`].
     arrived: AtomicU64,
     threads: u32,
     queue: LazyWaiters,
 }
 
+/// The number of threads that have arrived (lower half), and the round: how often all have (upper half).
+#[derive(Clone, Copy)]
+struct Arrivals(u64);
+
+impl Arrivals {
+    const fn arrived(self) -> u32 {
+        self.0 as u32
+    }
+
+    const fn round(self) -> u64 {
+        self.0 >> 32
+    }
+
+    /// Counts one more thread of the `threads` that a round has.
+    const fn next(self, threads: u32) -> Arrivals {
+        if self.arrived() + 1 == threads {
+            Arrivals(self.round().wrapping_add(1) << 32)
+        } else {
+            Arrivals(self.0 + 1)
+        }
+    }
+}
+
 impl Barrier {
     constructor! {
-        /// A point that so many threads pass together.
+        /// Creates a point that `threads` threads pass together.
         ///
         /// # Panics
-        /// If there are none.
+        /// If `threads` is zero.
         ///
         /// ```
         /// assert!(selvedge::sync::Barrier::new(1).wait(), "the only one is the last");
@@ -42,10 +65,10 @@ impl Barrier {
         }
     }
 
-    /// The same for a static.
+    /// Creates a barrier for a static.
     ///
     /// # Panics
-    /// If there are no threads.
+    /// If `threads` is zero.
     ///
     /// ```
     /// static START: selvedge::sync::Barrier = selvedge::sync::Barrier::const_new(1);
@@ -56,7 +79,7 @@ impl Barrier {
         Barrier { arrived: AtomicU64::const_new(0), threads, queue: LazyWaiters::const_new() }
     }
 
-    /// Waits until all have come; whether we were the last.
+    /// Blocks until all threads have arrived, and returns whether the calling thread was the last.
     ///
     /// ```
     /// let barrier = selvedge::sync::Barrier::new(1);
@@ -69,24 +92,25 @@ impl Barrier {
     }
 
     fn pass(&self) -> bool {
-        let mut arrived = self.arrived.load(Relaxed); // Relaxed: the exchange decides.
+        let mut before = Arrivals(self.arrived.load(Relaxed)); // Relaxed: the CAS below decides.
         loop {
-            let last = arrived as u32 + 1 == self.threads;
-            let to = if last { (arrived >> 32).wrapping_add(1) << 32 } else { arrived + 1 };
-            // SeqCst: who waits enters the queue, and then looks at the round. AcqRel, by that: what those before us
-            // did happens before the last one comes, and that before all go on.
+            let after = before.next(self.threads);
+            // SeqCst: the last thread changes the round and then reads the queue; `wait_for_the_rest` enters the queue and
+            // then reads the round. So either the waiter sees the new round, or the last thread wakes it. The AcqRel in it
+            // passes what every thread did before its arrival on to the last thread, and from there to all. With Relaxed
+            // their accesses race, or a thread sleeps for ever (mutant at `arrive`).
             // site: arrive
-            match self.arrived.compare_exchange(arrived, to, SeqCst, Relaxed) {
-                Err(found) => arrived = found,
-                Ok(_) if last => {
+            match self.arrived.compare_exchange(before.0, after.0, SeqCst, Relaxed) {
+                Err(found) => before = Arrivals(found),
+                Ok(_) if after.round() == before.round() => {
+                    self.wait_for_the_rest(before.round());
+                    return false;
+                }
+                Ok(_) => {
                     if let Some(queue) = self.queue.get() {
                         queue.wake_all();
                     }
                     return true;
-                }
-                Ok(_) => {
-                    self.wait_for_the_rest(arrived >> 32);
-                    return false;
                 }
             }
         }
@@ -95,12 +119,13 @@ impl Barrier {
     fn wait_for_the_rest(&self, round: u64) {
         loop {
             let ticket = self.queue.make().enter();
-            // SeqCst: see `pass`.
-            if self.arrived.load(SeqCst) >> 32 != round {
+            // SeqCst: after entering the queue, against the CAS in `pass`. The Acquire in it makes what the others did before
+            // they arrived happen before this thread goes on.
+            if Arrivals(self.arrived.load(SeqCst)).round() != round {
                 ticket.cancel();
                 return;
             }
-            // A wake-up may be that of the round before.
+            // The wake-up may belong to the round before, so the loop reads the round again.
             ticket.wait(None);
         }
     }
@@ -108,7 +133,7 @@ impl Barrier {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrived = self.arrived.load(Relaxed) as u32; // Relaxed: a snapshot.
+        let arrived = Arrivals(self.arrived.load(Relaxed)).arrived(); // Relaxed: a snapshot.
         write!(f, "Barrier {{ {arrived} of {} }}", self.threads)
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting until somebody says that something has changed.
+//! A condition that threads wait for.
 
 use crate::queue::{LazyWaiters, Wake};
 use crate::rt::entry::enter;
@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 
 /// A condition that threads wait for, with the lock that guards it: Go's `Cond`.
 ///
-/// Unlocking and beginning to wait are one step: who changes the condition under the lock, and then signals,
-/// misses nobody. [`signal`](Self::signal) wakes the one that has waited longest,
-/// [`broadcast`](Self::broadcast) all that wait then; nobody who comes later takes a signal away. There are
-/// no spurious wake-ups, but others may have been faster to take the lock: look at the condition again.
+/// Unlocking and beginning to wait are one step: a thread that changes the condition under the lock, and then signals,
+/// misses no waiter. [`signal`](Self::signal) wakes the thread that has waited longest,
+/// [`broadcast`](Self::broadcast) all threads that wait then; a thread that begins to wait later takes no signal away.
+/// There are no spurious wake-ups. But another thread may take the lock before the one that was woken, which must check
+/// the condition again.
 ///
-/// What happens before a signal happens before the wait that it ends returns.
+/// Whatever happens before a signal happens before the return of the wait that the signal ends.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -35,13 +36,13 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Cond {
     queue: LazyWaiters,
-    /// The lock of those who wait, to tell misuse.
+    /// The lock that the waiting threads have unlocked, to detect misuse.
     lock: AtomicPtr<()>,
 }
 
-/// A guard with which a [`Cond`] can be waited for: of a mutex, or of a lock for readers and writers.
+/// A guard that [`Cond::wait`] accepts: of a mutex, or of a readers-writer lock.
 pub trait CondGuard: sealed::Sealed {
-    /// Which lock it is of.
+    /// Returns the address of the guard's lock.
     #[doc(hidden)]
     fn lock_address(&self) -> *mut ();
 
@@ -79,17 +80,17 @@ guards! {
 
 impl Cond {
     constructor! {
-        /// A condition for which nobody waits.
+        /// Creates a condition for which no thread waits.
         ///
         /// ```
-        /// selvedge::sync::Cond::new().broadcast(); // nobody is there
+        /// selvedge::sync::Cond::new().broadcast(); // no thread waits
         /// ```
         pub fn new() -> Cond {
             Cond { queue: LazyWaiters::new(), lock: AtomicPtr::new(null_mut()) }
         }
     }
 
-    /// The same for a static.
+    /// Creates a condition for a static.
     ///
     /// ```
     /// use selvedge::sync::Cond;
@@ -100,11 +101,11 @@ impl Cond {
         Cond { queue: LazyWaiters::const_new(), lock: AtomicPtr::const_new(null_mut()) }
     }
 
-    /// Unlocks, waits for a signal, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either kind of a
-    /// [`RwMutex`](super::RwMutex), or of any other lock of `lock_api`.
+    /// Unlocks, blocks until a signal arrives, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either kind
+    /// of a [`RwMutex`](super::RwMutex), or of any other lock of `lock_api`.
     ///
     /// # Panics
-    /// If others wait with another lock at the same time.
+    /// If another thread waits with a guard of another lock at the same time.
     ///
     /// ```
     /// # use selvedge::{rt::thread, sync::{Cond, Mutex}};
@@ -126,7 +127,7 @@ impl Cond {
         self.wait_for(guard, None);
     }
 
-    /// The same, for at most `timeout`; whether there was a signal.
+    /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether a signal ended the wait.
     ///
     /// ```
     /// use selvedge::sync::{Cond, Mutex};
@@ -140,7 +141,7 @@ impl Cond {
         self.wait_for(guard, now().checked_add(timeout))
     }
 
-    /// The same, until `deadline` at most; whether there was a signal.
+    /// Waits as [`wait`](Self::wait) does, until `deadline` at the latest, and returns whether a signal ended the wait.
     ///
     /// ```
     /// use selvedge::sync::{Cond, Mutex};
@@ -156,20 +157,21 @@ impl Cond {
 
     fn wait_for(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> bool {
         let queue = self.queue.make();
-        let (lock, before) = (guard.lock_address(), self.lock.load(Relaxed)); // Relaxed: misuse is told if it is seen.
+        // Relaxed: the address is only compared; misuse that the load does not see goes unreported.
+        let (lock, before) = (guard.lock_address(), self.lock.load(Relaxed));
         if lock != before {
             assert!(
                 before.is_null() || queue.is_empty(),
                 "a Cond is waited for with two locks at the same time; give each lock a Cond of its own"
             );
-            self.lock.store(lock, Relaxed); // Relaxed: as above.
+            self.lock.store(lock, Relaxed); // Relaxed: the address is only compared, in the load above.
         }
-        // Under the lock: whoever has it after us finds us in the queue.
+        // Under the lock, so a thread that signals after it has had the lock finds the ticket in the queue.
         let ticket = queue.enter();
         guard.unlocked(|| ticket.wait(deadline).is_some())
     }
 
-    /// Wakes the one that has waited longest; whether anybody waited.
+    /// Wakes the thread that has waited longest, and returns whether a thread waited.
     ///
     /// ```
     /// assert!(!selvedge::sync::Cond::new().signal());
@@ -179,7 +181,7 @@ impl Cond {
         self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Woken))
     }
 
-    /// Wakes all that wait now.
+    /// Wakes all threads that wait now.
     ///
     /// ```
     /// selvedge::sync::Cond::new().broadcast();

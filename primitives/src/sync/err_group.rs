@@ -1,4 +1,4 @@
-//! Things to be done of which one may fail.
+//! Threads that work on parts of a task, of which one may fail.
 
 use super::{Mutex, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
@@ -11,12 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Threads that work on parts of a task: Go's `errgroup`.
 ///
-/// The first error wins, and closes the channel that the others may look at to stop. [`wait`](Self::wait) returns when
-/// all have ended. What they did happens before.
+/// The first error is the group's result, and closes the channel by which the other closures can tell that they are to
+/// stop. [`wait`](Self::wait) returns when all closures have ended, and whatever they did happens before it returns.
 ///
-/// A closure that panics stops the others too, and `wait` panics in the same way: with the first panic, also if there was an
-/// error before. (Go's group lets a panic end the program.) A group that is dropped without a wait waits for nobody, and
-/// what became of its closures is lost.
+/// A closure that panics closes the channel too, and `wait` resumes the first panic, even if a closure has failed before.
+/// (Go's group lets a panic end the program.) A group that is dropped without a `wait` does not block, and the results of
+/// its closures are lost.
 ///
 /// ```
 /// use selvedge::sync::ErrGroup;
@@ -48,7 +48,7 @@ struct Failed<E> {
 }
 
 impl<E: Send + 'static> ErrGroup<E> {
-    /// A group without a limit.
+    /// Creates a group that runs any number of closures at once.
     ///
     /// ```
     /// assert_eq!(selvedge::sync::ErrGroup::<()>::new().wait(), Ok(()));
@@ -57,7 +57,7 @@ impl<E: Send + 'static> ErrGroup<E> {
         ErrGroup::with(None)
     }
 
-    /// A group of which so many at most run at the same time; [`go`](Self::go) waits for a place.
+    /// Creates a group that runs at most `limit` closures at once; [`go`](Self::go) blocks until one may start.
     ///
     /// # Panics
     /// If the limit is zero.
@@ -79,7 +79,7 @@ impl<E: Send + 'static> ErrGroup<E> {
         ErrGroup { group: WaitGroup::new(), shared, stop }
     }
 
-    /// Runs `f` on a thread of its own, with the channel that is closed once another has failed.
+    /// Runs `f` on a new thread, with the channel that is closed when another closure fails or panics.
     ///
     /// ```
     /// let group = selvedge::sync::ErrGroup::<()>::new();
@@ -108,13 +108,13 @@ impl<E: Send + 'static> ErrGroup<E> {
         });
     }
 
-    /// Waits until all have ended; the first error, if there was one.
+    /// Blocks until all closures have ended.
     ///
     /// # Errors
-    /// The first one.
+    /// The first error of a closure.
     ///
     /// # Panics
-    /// As the first closure that panicked, if one did.
+    /// Resumes the first panic of a closure, if one panicked.
     ///
     /// ```
     /// let group = selvedge::sync::ErrGroup::new();
@@ -144,7 +144,7 @@ impl<E: Send + 'static> ErrGroup<E> {
 impl<E> Shared<E> {
     fn fail(&self, error: E) {
         let mut failed = self.failed.lock();
-        // One that is not the first is dropped without the lock.
+        // An error that is not the first is dropped after the lock is released: its destructor is user code.
         let later = match failed.error {
             None => failed.error.replace(error),
             Some(_) => Some(error),
@@ -175,7 +175,7 @@ impl<E> Drop for Shared<E> {
     }
 }
 
-/// Also if the closure panics.
+/// Releases the closure's place and counts it as done when dropped, also while the thread unwinds.
 struct Done<E>(WaitGroup, Arc<Shared<E>>);
 
 impl<E> Drop for Done<E> {

@@ -2,20 +2,20 @@
 //!
 //! | | |
 //! | --- | --- |
-//! | [`Mutex`] | one at a time |
-//! | [`RwMutex`] | readers together, or one writer |
-//! | [`Cond`] | waiting until somebody says that something has changed |
-//! | [`Once`], [`OnceFunc`], [`OnceValue`], [`Lazy`] | done once, and before anybody goes on |
-//! | [`WaitGroup`] | waiting for a number of things to be done |
-//! | [`ErrGroup`] | the same, of which one may fail |
+//! | [`Mutex`] | a value that one thread at a time has access to |
+//! | [`RwMutex`] | a value that several readers share, or one writer has alone |
+//! | [`Cond`] | a condition that threads wait for |
+//! | [`Once`], [`OnceFunc`], [`OnceValue`], [`Lazy`] | code that runs once, before any caller goes on |
+//! | [`WaitGroup`] | waits until a number of tasks is done |
+//! | [`ErrGroup`] | waits for tasks that may fail |
 //! | [`Semaphore`] | a number of permits |
-//! | [`SingleFlight`] | work that is done once for all who ask for it at the same time |
+//! | [`SingleFlight`] | work that concurrent callers with one key share |
 //! | [`Barrier`] | a point that threads pass together |
 //!
-//! All of them are a word, and a queue of those who sleep, first come, first served; the queue is allocated when
-//! somebody first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in the
-//! default build, since in a checking one it tells the running engine. `WaitGroup` and `ErrGroup` are shared by
-//! clones instead.
+//! Each of them is built of a word and a queue in which threads sleep, first come, first served. The queue is allocated
+//! when a thread first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in the
+//! default build, since in a checking one it tells the running engine. `WaitGroup` and
+//! `ErrGroup` keep their state behind an `Arc`, and are made at run time.
 
 mod barrier;
 mod cond;
@@ -30,6 +30,7 @@ mod rw_mutex;
 mod semaphore;
 mod single_flight;
 mod wait_group;
+mod wrapper;
 
 #[doc(hidden)]
 pub use crate::queue::{Ticket, Waiters, Wake};

@@ -1,20 +1,21 @@
-//! A lock for one at a time.
+//! A value behind a [`RawMutex`].
 
 use super::RawMutex;
+use super::wrapper::lock_wrapper;
 use crate::rt::entry::enter;
 use core::fmt;
 use std::time::{Duration, Instant};
 
-/// The right to the value of a [`Mutex`], until it is dropped.
+/// Gives access to the value of a [`Mutex`]; dropping it unlocks.
 pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
-/// The right to a part of it.
+/// Gives access to a part of the value of a [`Mutex`]; dropping it unlocks.
 pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 
-/// A value that one thread at a time gets to: Go's `Mutex`, with guards.
+/// A value that one thread at a time has access to: Go's `Mutex`, with guards.
 ///
-/// Unlocking happens before the next lock. A newcomer may be faster than those who sleep, which are woken in
-/// the order in which they came; one that has lost for a millisecond is handed the lock, and newcomers queue
-/// until then. There is no poisoning: a panic unlocks.
+/// Unlocking happens before the next lock. Threads that sleep are woken in the order in which they arrived, and a
+/// newcomer may take the lock before a thread that was woken. A thread that has lost for a millisecond is handed the
+/// lock, and until then newcomers queue. There is no poisoning: a panic unlocks.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -31,9 +32,11 @@ pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 #[repr(transparent)]
 pub struct Mutex<T: ?Sized>(lock_api::Mutex<RawMutex, T>);
 
+lock_wrapper!(Mutex, Mutex, RawMutex);
+
 impl<T> Mutex<T> {
     constructor! {
-        /// An open lock around a value.
+        /// Creates an unlocked lock around `value`.
         ///
         /// ```
         /// assert_eq!(*selvedge::sync::Mutex::new(1).lock(), 1);
@@ -43,7 +46,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// The same for a static.
+    /// Creates an unlocked lock around `value` for a static.
     ///
     /// ```
     /// use selvedge::sync::Mutex;
@@ -54,19 +57,10 @@ impl<T> Mutex<T> {
     pub const fn const_new(value: T) -> Mutex<T> {
         Mutex(lock_api::Mutex::from_raw(RawMutex::const_new(), value))
     }
-
-    /// The value.
-    ///
-    /// ```
-    /// assert_eq!(selvedge::sync::Mutex::new(1).into_inner(), 1);
-    /// ```
-    pub fn into_inner(self) -> T {
-        self.0.into_inner()
-    }
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits for the lock.
+    /// Locks, and blocks while another thread has the lock.
     ///
     /// ```
     /// let counter = selvedge::sync::Mutex::new(1);
@@ -80,7 +74,7 @@ impl<T: ?Sized> Mutex<T> {
         self.0.lock()
     }
 
-    /// The lock, if nobody has it.
+    /// Locks, unless another thread has the lock.
     ///
     /// ```
     /// let lock = selvedge::sync::Mutex::new(());
@@ -96,7 +90,7 @@ impl<T: ?Sized> Mutex<T> {
         self.0.try_lock()
     }
 
-    /// Waits for the lock, for at most `timeout`.
+    /// Locks, and blocks for at most `timeout` while another thread has the lock.
     ///
     /// ```
     /// use std::time::Duration;
@@ -110,7 +104,7 @@ impl<T: ?Sized> Mutex<T> {
         self.0.try_lock_for(timeout)
     }
 
-    /// Waits for the lock, until `deadline` at most.
+    /// Locks, and blocks until `deadline` at the latest while another thread has the lock.
     ///
     /// ```
     /// use std::time::Instant;
@@ -121,44 +115,5 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
         let _entry = enter();
         self.0.try_lock_until(deadline)
-    }
-
-    /// The value, for its only owner.
-    ///
-    /// ```
-    /// let mut lock = selvedge::sync::Mutex::new(1);
-    /// *lock.get_mut() = 2;
-    /// assert_eq!(lock.into_inner(), 2);
-    /// ```
-    pub fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
-    }
-
-    /// The lock as `lock_api` has it.
-    ///
-    /// ```
-    /// let lock = selvedge::sync::Mutex::new(1);
-    /// assert!(!lock.as_lock_api().is_locked());
-    /// ```
-    pub fn as_lock_api(&self) -> &lock_api::Mutex<RawMutex, T> {
-        &self.0
-    }
-}
-
-impl<T: Default> Default for Mutex<T> {
-    fn default() -> Self {
-        Mutex::new(T::default())
-    }
-}
-
-impl<T> From<T> for Mutex<T> {
-    fn from(value: T) -> Self {
-        Mutex::new(value)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

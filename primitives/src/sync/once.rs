@@ -1,4 +1,4 @@
-//! What is done once, before anybody goes on.
+//! Code that runs once, before any caller goes on.
 
 use crate::queue::LazyWaiters;
 use crate::rt::entry::enter;
@@ -7,22 +7,22 @@ use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::thread;
 use core::fmt;
 
-/// Nobody has called it.
+/// No thread has called `call`.
 const FRESH: u64 = 0;
-/// It is done.
+/// The closure has ended.
 const DONE: u64 = 1;
 
-/// The state in which the calling thread runs the closure: its own number, so that it recognises itself. No thread-local
-/// remembers what a thread runs: `call` works in the destructors of thread-locals too.
+/// Returns the state in which the calling thread runs the closure. It is made of the thread's number, so the thread recognises
+/// it without a thread-local, and `call` works in the destructors of thread-locals too.
 fn running() -> u64 {
     thread::number() + 2
 }
 
-/// Something that is done once: Go's `Once`.
+/// Runs one closure, once: Go's `Once`.
 ///
-/// Of all calls of [`call`](Self::call) one runs its closure; each returns only after that has ended, and
-/// what it did happens before. A closure that panics counts as done. Once it is, a call is one Acquire load.
-/// It may be called wherever code runs, also in the destructor of a thread-local.
+/// Of all calls of [`call`](Self::call) one runs its closure. Every call returns after that closure has ended, and whatever
+/// the closure did happens before the return. A closure that panics counts as done. When the closure has ended, a call is
+/// one Acquire load. `call` works wherever code runs, also in the destructor of a thread-local.
 ///
 /// ```
 /// use selvedge::sync::Once;
@@ -32,14 +32,14 @@ fn running() -> u64 {
 /// assert_eq!(ran, 1);
 /// ```
 pub struct Once {
-    /// `FRESH`, then the number of the thread that runs the closure, then `DONE`.
+    /// `FRESH`, then [`running`] of the thread that runs the closure, then `DONE`.
     state: AtomicU64,
     queue: LazyWaiters,
 }
 
 impl Once {
     constructor! {
-        /// Something that has not been done.
+        /// Creates a `Once` that has run no closure.
         ///
         /// ```
         /// assert!(!selvedge::sync::Once::new().is_done());
@@ -49,7 +49,7 @@ impl Once {
         }
     }
 
-    /// The same for a static.
+    /// Creates a `Once` for a static.
     ///
     /// ```
     /// static ONCE: selvedge::sync::Once = selvedge::sync::Once::const_new();
@@ -59,7 +59,7 @@ impl Once {
         Once { state: AtomicU64::const_new(FRESH), queue: LazyWaiters::const_new() }
     }
 
-    /// Whether it has been done.
+    /// Returns whether a closure has run to its end.
     ///
     /// ```
     /// let once = selvedge::sync::Once::new();
@@ -68,20 +68,21 @@ impl Once {
     /// ```
     #[inline]
     pub fn is_done(&self) -> bool {
-        // Acquire: pairs with the store in `run`: what was done happens before.
+        // Acquire: pairs with the store of DONE in `run`, so whatever the closure did happens before the caller goes on.
+        // With Relaxed the caller's accesses race with the closure's.
         self.state.load(Acquire) == DONE
     }
 
-    /// Does it, unless it has been done; waits while another thread does it.
+    /// Runs `f`, unless a closure has run; blocks while another thread runs one.
     ///
     /// # Panics
-    /// If `f` does; and if it is called again by the thread that runs `f`, before that has ended: by `f` itself, or, if `f`
-    /// panics, by a destructor of what it had. Go answers that with a deadlock.
+    /// If `f` panics. Also if the thread that runs `f` calls `call` again before `f` has ended: from `f`, or, if `f` panics,
+    /// from a destructor of one of its values. (In Go such a call is a deadlock.)
     ///
     /// ```
     /// let once = selvedge::sync::Once::new();
     /// once.call(|| ());
-    /// once.call(|| unreachable!("it is done"));
+    /// once.call(|| unreachable!("a closure has run"));
     /// ```
     #[inline]
     #[track_caller]
@@ -95,8 +96,9 @@ impl Once {
     #[cold]
     fn call_slow(&self, f: impl FnOnce()) {
         let running = running();
-        // Relaxed: the first has nothing to learn, and a thread reads its own number only while it runs the closure itself.
-        // Acquire: what was done happens before a return.
+        // Relaxed: the thread that runs the closure has nothing to read, and only this thread stores `running`.
+        // Acquire, if it fails: pairs with the store of DONE in `run`, so whatever the closure did happens before the return.
+        // If this CAS changes nothing, two threads run their closures (mutant at `begin-once`).
         // site: begin-once
         match self.state.compare_exchange(FRESH, running, Relaxed, Acquire) {
             Ok(_) => self.run(f),
@@ -109,12 +111,13 @@ impl Once {
     }
 
     fn run(&self, f: impl FnOnce()) {
-        /// Also if the closure panics.
+        /// Stores `DONE` and wakes the waiters when dropped, also while the thread unwinds.
         struct Finish<'a>(&'a Once);
         impl Drop for Finish<'_> {
             fn drop(&mut self) {
-                // SeqCst: a thread that is about to wait enters the queue, and then looks at the state. Release, by that:
-                // what was done happens before everybody's return.
+                // SeqCst: this thread stores the state and then reads the queue; `wait` enters the queue and then reads the
+                // state. So either `wait` reads DONE, or this thread wakes it. The Release in it publishes what the closure
+                // did to every caller that reads DONE. With Relaxed they race (mutant at `set-done`).
                 self.0.state.store(DONE, SeqCst); // site: set-done
                 if let Some(queue) = self.0.queue.get() {
                     queue.wake_all();
@@ -127,7 +130,8 @@ impl Once {
 
     fn wait(&self) {
         let ticket = self.queue.make().enter();
-        // SeqCst: see `run`. Acquire, by that: as in `is_done`.
+        // SeqCst: after entering the queue, against the store in `run`. The Acquire in it makes whatever the closure did happen
+        // before the return.
         if self.state.load(SeqCst) == DONE {
             ticket.cancel();
         } else {

@@ -1,4 +1,8 @@
 //! Values that are made once.
+//!
+//! - **S1.** Only the closure that [`Once::call`] runs writes to a cell of this module, and it runs once. A thread reads
+//!   `result` after `Once::call` has returned, which that closure happens before. So the closure has the cells alone, and
+//!   later references to them are shared.
 
 use super::{Mutex, Once};
 use crate::rt::cell::UnsafeCell;
@@ -7,21 +11,22 @@ use core::ops::Deref;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// What the one call made, or how it panicked.
+/// The value that the one call made, or the panic that it ended with.
 pub(super) struct Made<T> {
     once: Once,
-    /// Written by the call that runs, read by all after it.
+    /// Written by the closure that `once` runs, read by all callers afterwards.
     result: UnsafeCell<Option<Result<T, Panic>>>,
 }
 
-/// What a closure panicked with; told again to every caller.
+/// The payload of a closure's panic, which every caller's panic repeats.
 enum Panic {
     Text(String),
-    /// Not a text, so that it goes to the first caller as it was.
+    /// A payload that is no text and cannot be cloned: the first caller gets it.
     Other(Mutex<Option<Box<dyn Any + Send>>>),
 }
 
-// SAFETY: the result is written by one call, and shared after that; a panic that is no text goes to one caller.
+// SAFETY: S1. Threads share `&T`, which needs `Sync`, and a value may be made on one thread and dropped on another, which
+// needs `Send`. A panic's payload is `Send`, and a mutex gives it to one caller.
 unsafe impl<T: Send + Sync> Sync for Made<T> {}
 
 impl<T> Made<T> {
@@ -39,14 +44,14 @@ impl<T> Made<T> {
     pub(super) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
         self.once.call(|| {
             let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
-            // SAFETY: only the one call that runs comes here, and nobody reads before it has ended.
+            // SAFETY: S1: this closure runs once, and no thread reads `result` before it has ended.
             self.result.with_mut(|slot| unsafe { *slot = Some(made) });
         });
-        // SAFETY: the call has ended, and nobody writes any more; the reference lives as long as we do.
+        // SAFETY: S1: the closure has ended, so no thread writes to `result` any more; the reference lives as long as `self`.
         match self.result.with(|result| unsafe { (*result).as_ref() }) {
             Some(Ok(value)) => value,
             Some(Err(panic)) => panic.again(),
-            None => unreachable!("the call has left a result"),
+            None => unreachable!("the closure that ran has stored a result"),
         }
     }
 }
@@ -74,8 +79,8 @@ impl Panic {
 
 /// A value that is made once, when it is first asked for: Go's `OnceValue`.
 ///
-/// What the closure did happens before every return of [`get`](Self::get). If making it panics, every call panics in
-/// the same way. See [`Lazy`] for statics.
+/// Whatever the closure did happens before every return of [`get`](Self::get). If the closure panics, every call panics
+/// with its message. For statics there is [`Lazy`].
 ///
 /// ```
 /// use selvedge::sync::OnceValue;
@@ -87,12 +92,12 @@ pub struct OnceValue<T, F = fn() -> T> {
     made: Made<T>,
 }
 
-// SAFETY: `make` is taken by the one call that runs, whichever thread's it is; the value is shared by all.
+// SAFETY: S1. The thread whose call runs the closure takes `make`, so `F` is sent to it; threads share `&T`.
 unsafe impl<T: Send + Sync, F: Send> Sync for OnceValue<T, F> {}
 
 impl<T, F: FnOnce() -> T> OnceValue<T, F> {
     constructor! {
-        /// A value to be made by `make`.
+        /// Creates a value that `make` is to make.
         ///
         /// ```
         /// let value = selvedge::sync::OnceValue::new(|| "made");
@@ -103,10 +108,10 @@ impl<T, F: FnOnce() -> T> OnceValue<T, F> {
         }
     }
 
-    /// The value.
+    /// Returns the value, and makes it if no thread has; blocks while another thread makes it.
     ///
     /// # Panics
-    /// If making it panics, or did.
+    /// If the closure panics, or has panicked.
     ///
     /// ```
     /// use std::panic::catch_unwind;
@@ -117,9 +122,9 @@ impl<T, F: FnOnce() -> T> OnceValue<T, F> {
     #[track_caller]
     pub fn get(&self) -> &T {
         self.made.get_or_make(|| {
-            // SAFETY: only the one call that runs comes here.
+            // SAFETY: S1: this closure runs once, and no other code touches `make`.
             let make = self.make.with_mut(|make| unsafe { (*make).take() });
-            make.expect("it runs once")()
+            make.expect("this closure runs once")()
         })
     }
 }
@@ -132,7 +137,7 @@ impl<T: fmt::Debug, F> fmt::Debug for OnceValue<T, F> {
 
 /// A function that runs once, however often it is called: Go's `OnceFunc`.
 ///
-/// If it panics, every call panics in the same way.
+/// If the function panics, every call panics with its message.
 ///
 /// ```
 /// use selvedge::sync::OnceFunc;
@@ -146,7 +151,7 @@ pub struct OnceFunc<F = fn()>(OnceValue<(), F>);
 
 impl<F: FnOnce()> OnceFunc<F> {
     constructor! {
-        /// A function that has not run.
+        /// Creates a function that has not run.
         ///
         /// ```
         /// selvedge::sync::OnceFunc::new(|| ()).call();
@@ -156,10 +161,10 @@ impl<F: FnOnce()> OnceFunc<F> {
         }
     }
 
-    /// Runs it, unless it has run; waits while another thread does.
+    /// Runs the function, unless it has run; blocks while another thread runs it.
     ///
     /// # Panics
-    /// If it panics, or did.
+    /// If the function panics, or has panicked.
     ///
     /// ```should_panic
     /// selvedge::sync::OnceFunc::new(|| panic!("no")).call();
@@ -176,8 +181,9 @@ impl<F> fmt::Debug for OnceFunc<F> {
     }
 }
 
-/// A value that is made when it is first looked at, for statics and fields: an [`OnceValue`] that dereferences to its
-/// value, and whose closure can be called again, as a checker does in every execution.
+/// A value that is made when it is first dereferenced, for statics and fields.
+///
+/// Unlike that of an [`OnceValue`], its closure can be called again, as a checker does in every execution.
 ///
 /// ```
 /// use selvedge::sync::Lazy;
@@ -191,7 +197,7 @@ pub struct Lazy<T, F = fn() -> T> {
 
 impl<T, F: Fn() -> T> Lazy<T, F> {
     constructor! {
-        /// A value to be made by `make`.
+        /// Creates a value that `make` is to make.
         ///
         /// ```
         /// assert_eq!(*selvedge::sync::Lazy::new(|| 1), 1);
@@ -201,7 +207,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
         }
     }
 
-    /// The same for a static.
+    /// Creates a value for a static.
     ///
     /// ```
     /// static ONE: selvedge::sync::Lazy<i32> = selvedge::sync::Lazy::const_new(|| 1);
@@ -213,7 +219,7 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
 }
 
 /// # Panics
-/// If making the value panics, or did.
+/// If the closure panics, or has panicked.
 impl<T, F: Fn() -> T> Deref for Lazy<T, F> {
     type Target = T;
 

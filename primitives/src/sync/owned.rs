@@ -1,19 +1,22 @@
-//! Guards that keep their locks alive. `lock_api` has them for std's `Arc` only, which no engine watches.
+//! Guards that keep their locks alive. `lock_api` has them for std's `Arc` only, whose count no engine watches.
+//!
+//! - **S1.** `Mutex<T>` and `RwMutex<T>` are `repr(transparent)` over their `lock_api` lock, so an `Arc` of one is an
+//!   `Arc` of the other: the pointer, the layout of the allocation and the destructor are equal.
 #![allow(clippy::disallowed_types, reason = "lock_api wants std's Arc")]
 
 use super::{Mutex, RawMutex, RawRwMutex, RwMutex};
 use crate::rt::entry::enter;
 use std::sync::Arc;
 
-/// The right to it, of a guard that keeps the lock alive.
+/// Gives access to the value of a [`Mutex`], and keeps the lock alive.
 pub type OwnedMutexGuard<T> = lock_api::ArcMutexGuard<RawMutex, T>;
-/// The right to read it, of a guard that keeps the lock alive.
+/// Gives shared access to the value of a [`RwMutex`], and keeps the lock alive.
 pub type OwnedRwMutexReadGuard<T> = lock_api::ArcRwLockReadGuard<RawRwMutex, T>;
-/// The right to write it, of a guard that keeps the lock alive.
+/// Gives exclusive access to the value of a [`RwMutex`], and keeps the lock alive.
 pub type OwnedRwMutexWriteGuard<T> = lock_api::ArcRwLockWriteGuard<RawRwMutex, T>;
 
 impl<T> Mutex<T> {
-    /// As [`lock`](Self::lock), with a guard that keeps the lock alive, and can be sent anywhere.
+    /// Locks as [`lock`](Self::lock) does; the guard keeps the lock alive and borrows nothing.
     ///
     /// ```
     /// use selvedge::sync::Mutex;
@@ -26,7 +29,7 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock_owned(this: &Arc<Self>) -> OwnedMutexGuard<T> {
         let _entry = enter();
-        // SAFETY: `Mutex` is a transparent wrapper of it.
+        // SAFETY: S1; the pointer comes from `into_raw` of a clone, whose count the new `Arc` takes over.
         let lock: Arc<lock_api::Mutex<RawMutex, T>> =
             unsafe { Arc::from_raw(Arc::into_raw(Arc::clone(this)).cast()) };
         lock.lock_arc()
@@ -34,7 +37,7 @@ impl<T> Mutex<T> {
 }
 
 impl<T> RwMutex<T> {
-    /// As [`read`](Self::read), with a guard that keeps the lock alive, and can be sent anywhere.
+    /// Locks for reading as [`read`](Self::read) does; the guard keeps the lock alive and borrows nothing.
     ///
     /// ```
     /// use selvedge::sync::RwMutex;
@@ -49,7 +52,7 @@ impl<T> RwMutex<T> {
         Self::as_shared_lock_api(this).read_arc()
     }
 
-    /// As [`write`](Self::write), with a guard that keeps the lock alive, and can be sent anywhere.
+    /// Locks for writing as [`write`](Self::write) does; the guard keeps the lock alive and borrows nothing.
     ///
     /// ```
     /// use selvedge::sync::RwMutex;
@@ -64,7 +67,7 @@ impl<T> RwMutex<T> {
     }
 
     fn as_shared_lock_api(this: &Arc<Self>) -> Arc<lock_api::RwLock<RawRwMutex, T>> {
-        // SAFETY: `RwMutex` is a transparent wrapper of it.
+        // SAFETY: S1; the pointer comes from `into_raw` of a clone, whose count the new `Arc` takes over.
         unsafe { Arc::from_raw(Arc::into_raw(Arc::clone(this)).cast()) }
     }
 }

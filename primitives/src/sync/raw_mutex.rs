@@ -1,7 +1,20 @@
 //! The lock behind [`Mutex`](super::Mutex).
+//!
+//! A thread that finds the lock taken spins for a moment, sets `CONTENDED`, enters the queue and sleeps. Unlocking a
+//! lock that is `CONTENDED` clears the state and wakes the thread that has slept longest, which then competes with
+//! newcomers. A thread that has lost for longer than [`PATIENCE`] sets `STARVING`; from then on an unlock leaves the
+//! lock taken and hands it to the first sleeper.
+//!
+//! - **I1 (exclusion).** The lock is taken by one CAS from a state without `LOCKED` to one with it, or by a hand-over:
+//!   the owner ends the wait of one sleeper with [`Wake::Handed`] and leaves `LOCKED` set. Only the owner clears
+//!   `LOCKED`. So at any moment at most one thread owns the lock.
+//! - **I2 (no lost wake-up).** A thread that is about to sleep enters the queue and then reads the state; `unlock_slow`
+//!   writes the state and then reads the queue. All four accesses are SeqCst, so either the thread sees the lock
+//!   released and does not sleep, or the unlocking thread finds it in the queue. The fast path of an unlock needs no
+//!   part in this: its CAS fails while `CONTENDED` is set.
 
 use crate::queue::{LazyWaiters, Wake};
-use crate::rt::cell::UnsafeCell;
+use crate::race_probe::RaceProbe;
 use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
@@ -10,19 +23,44 @@ use crate::rt::time::now;
 use core::fmt;
 use std::time::{Duration, Instant};
 
-/// Somebody has the lock.
-const LOCKED: usize = 1;
-/// Somebody may sleep, so whoever unlocks wakes one.
-const CONTENDED: usize = 2;
-/// Somebody has slept for too long: whoever unlocks hands the lock over instead of letting others barge in.
-const STARVING: usize = 4;
+/// A set of flags, the word of a [`RawMutex`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State(usize);
 
-/// How long a waiter may lose to others before the lock is handed over.
+impl State {
+    /// No flag: the lock is free, and no thread sleeps.
+    const FREE: State = State(0);
+    /// A thread owns the lock.
+    const LOCKED: State = State(1);
+    /// A thread may sleep, so an unlock wakes one.
+    const CONTENDED: State = State(2);
+    /// A sleeper has lost for longer than [`PATIENCE`], so an unlock hands the lock over.
+    const STARVING: State = State(4);
+
+    const fn has(self, flags: State) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    const fn with(self, flags: State) -> State {
+        State(self.0 | flags.0)
+    }
+}
+
+/// For how long a waiter loses to newcomers before it asks for the lock to be handed over.
 const PATIENCE: Duration = Duration::from_millis(1);
+
+/// To whom an unlock gives the lock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unlock {
+    /// To the first thread that takes it, unless a sleeper starves.
+    Barging,
+    /// To the thread that has slept longest.
+    Fair,
+}
 
 /// The lock itself, for use through [`lock_api`] with data of your own; [`Mutex`](super::Mutex) is the usual way.
 ///
-/// Two words, and a queue that is allocated when somebody first sleeps.
+/// Two words, and a queue that is allocated when a thread first sleeps.
 ///
 /// ```
 /// use lock_api::RawMutex as _;
@@ -30,104 +68,115 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// let lock = RawMutex::new();
 /// lock.lock();
 /// assert!(!lock.try_lock());
-/// // SAFETY: it is ours.
+/// // SAFETY: this thread locked it above, and owns it.
 /// unsafe { lock.unlock() };
 /// assert!(!lock.is_locked());
 /// ```
 pub struct RawMutex {
     state: AtomicUsize,
     queue: LazyWaiters,
-    /// Touched by whoever has the lock, so that a checker sees whether it orders what it should. Nothing natively.
-    held: UnsafeCell<()>,
+    /// Written when the lock is taken and when it is released.
+    held: RaceProbe,
 }
-
-// SAFETY: the cell is touched only by who has the lock.
-unsafe impl Sync for RawMutex {}
 
 impl RawMutex {
     constructor! {
-        /// An open lock that belongs to the running engine. For an example see the type.
+        /// Creates an unlocked lock.
+        ///
+        /// ```
+        /// use lock_api::RawMutex as _;
+        /// assert!(selvedge::sync::RawMutex::new().try_lock());
+        /// ```
         pub fn new() -> RawMutex {
-            RawMutex { state: AtomicUsize::new(0), queue: LazyWaiters::new(), held: UnsafeCell::new(()) }
+            RawMutex {
+                state: AtomicUsize::new(State::FREE.0),
+                queue: LazyWaiters::new(),
+                held: RaceProbe::new(),
+            }
         }
     }
 
-    /// An open lock for a static, and otherwise as [`new`](Self::new).
+    /// Creates an unlocked lock for a static, and otherwise as [`new`](Self::new) does.
     pub const fn const_new() -> RawMutex {
         RawMutex {
-            state: AtomicUsize::const_new(0),
+            state: AtomicUsize::const_new(State::FREE.0),
             queue: LazyWaiters::const_new(),
-            held: UnsafeCell::const_new(()),
+            held: RaceProbe::const_new(),
         }
     }
 
-    /// Whether somebody is about to sleep, or does, for models.
+    /// Returns whether a thread sleeps or is about to; for models.
     #[doc(hidden)]
     pub fn has_sleepers(&self) -> bool {
         self.queue.get().is_some_and(|queue| !queue.is_empty())
     }
 
     #[inline]
-    fn took(&self) {
-        self.held.with_mut(|_| ());
+    fn note_taken(&self) {
+        self.held.write();
         locks::taken(self, "Mutex");
     }
 
     #[inline]
-    fn is_taken_at_once(&self) -> bool {
-        // Acquire: pairs with the Release of whoever unlocks: what was done under the lock happens before.
-        let taken = self.state.compare_exchange(0, LOCKED, Acquire, Relaxed).is_ok(); // site: lock
+    fn try_take(&self) -> bool {
+        let (free, locked) = (State::FREE.0, State::LOCKED.0);
+        // Acquire: pairs with the Release in `unlock` and `unlock_slow`, so the last owner's accesses happen before
+        // this owner's. With Relaxed the two race (mutant at `lock`).
+        let taken = self.state.compare_exchange(free, locked, Acquire, Relaxed).is_ok(); // site: lock
         if taken {
-            self.took();
+            self.note_taken();
         }
         taken
     }
 
     #[inline]
     fn lock_until(&self, deadline: Option<Instant>) -> bool {
-        self.is_taken_at_once() || self.lock_slow(deadline)
+        self.try_take() || self.lock_slow(deadline)
     }
 
     #[cold]
     fn lock_slow(&self, deadline: Option<Instant>) -> bool {
-        // What to set beside `LOCKED`: whoever was woken does not know whether others sleep.
-        let mut others = 0;
+        // What to set beside `LOCKED`. A thread that was woken cannot tell whether others still sleep.
+        let mut others = State::FREE;
         let mut asleep_since = None;
         let backoff = Backoff::new();
         loop {
-            let state = self.state.load(Relaxed); // Relaxed: the exchanges decide.
-            if state & LOCKED == 0 {
-                // Acquire: as in the fast path.
-                if self.state.compare_exchange(state, state | LOCKED | others, Acquire, Relaxed).is_ok() {
-                    self.took();
+            let state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
+            if !state.has(State::LOCKED) {
+                let locked = state.with(State::LOCKED).with(others);
+                // Acquire: pairs with the Release in `unlock` and `unlock_slow`, as the CAS in `try_take` does.
+                if self.state.compare_exchange(state.0, locked.0, Acquire, Relaxed).is_ok() {
+                    self.note_taken();
                     return true;
                 }
                 continue;
             }
-            // A deadline that has passed is not worth a moment.
+            // A deadline that has passed leaves no time to spin.
             let hurries = deadline.is_some_and(|deadline| deadline <= now());
-            if state == LOCKED && !backoff.is_completed() && !hurries {
+            if state == State::LOCKED && !backoff.is_completed() && !hurries {
                 backoff.snooze();
                 continue;
             }
             let since = *asleep_since.get_or_insert_with(now);
-            let starves = others != 0 && now().saturating_duration_since(since) > PATIENCE;
-            let marked = state | CONTENDED | if starves { STARVING } else { 0 };
-            // Relaxed: it says only that somebody may sleep; see below.
+            let starves = others != State::FREE && now().saturating_duration_since(since) > PATIENCE;
+            let wanted = if starves { State::STARVING } else { State::FREE };
+            let marked = state.with(State::CONTENDED).with(wanted);
+            // Relaxed: the flags publish nothing; the SeqCst load below decides whether to sleep. If this CAS changes
+            // nothing, no unlock hands the lock over (mutant at `mark-starving`).
             // site: mark-starving
-            if marked != state && self.state.compare_exchange(state, marked, Relaxed, Relaxed).is_err() {
+            if marked != state && self.state.compare_exchange(state.0, marked.0, Relaxed, Relaxed).is_err() {
                 continue;
             }
             locks::wanted(self, "Mutex");
             let ticket = self.queue.make().enter();
-            // SeqCst: whoever unlocks writes the state, and then looks whom to wake.
-            let still = self.state.load(SeqCst) & (LOCKED | CONTENDED) == LOCKED | CONTENDED;
+            // SeqCst: I2, with `unlock_slow`. With Acquire both could miss each other, and this thread sleeps for ever.
+            let still = State(self.state.load(SeqCst)).has(State::LOCKED.with(State::CONTENDED));
             match if still { ticket.wait(deadline) } else { ticket.cancel() } {
                 Some(Wake::Handed) => {
                     self.accept(since);
                     return true;
                 }
-                Some(Wake::Woken) => others = CONTENDED,
+                Some(Wake::Woken) => others = State::CONTENDED,
                 None if still => {
                     locks::given_up();
                     return false;
@@ -137,39 +186,41 @@ impl RawMutex {
         }
     }
 
-    /// The lock has been handed to us.
+    /// Takes over the lock that its last owner handed to this thread.
     fn accept(&self, since: Instant) {
-        self.took();
+        self.note_taken();
         let patient = now().saturating_duration_since(since) <= PATIENCE;
         if patient || self.queue.get().is_none_or(|queue| queue.is_empty()) {
-            self.state.fetch_and(!STARVING, Relaxed); // Relaxed: it says how to unlock, and orders nothing.
+            // Relaxed: the flag chooses how the next unlock goes, and publishes nothing.
+            self.state.fetch_and(!State::STARVING.0, Relaxed);
         }
     }
 
     #[inline]
-    fn open(&self, fair: bool) {
-        self.held.with_mut(|_| ());
+    fn release(&self, how: Unlock) {
+        self.held.write();
         locks::freed(self);
-        // Release: what we did under the lock happens before the next one who takes it.
+        let (locked, free) = (State::LOCKED.0, State::FREE.0);
+        // Release: publishes this owner's accesses to the next owner, whose Acquire CAS in `try_take` or `lock_slow`
+        // reads FREE. With Relaxed the two race (mutant at `unlock`).
         // site: unlock
-        if self.state.compare_exchange(LOCKED, 0, Release, Relaxed).is_err() {
-            self.open_slow(fair);
+        if self.state.compare_exchange(locked, free, Release, Relaxed).is_err() {
+            self.unlock_slow(how);
         }
     }
 
     #[cold]
-    fn open_slow(&self, fair: bool) {
-        let queue = self.queue.get();
-        let state = self.state.load(Relaxed); // Relaxed: we have the lock; and as in `accept`.
-        assert!(state & LOCKED != 0, "unlock of a RawMutex that is not locked");
-        let hand_over = fair || state & STARVING != 0;
-        // Whoever gets the lock so finds everything by its cell in the queue.
-        if hand_over && queue.is_some_and(|queue| queue.wake_one(Wake::Handed)) {
+    fn unlock_slow(&self, how: Unlock) {
+        let state = State(self.state.load(Relaxed)); // Relaxed: only the owner clears `LOCKED`; `STARVING` is a hint.
+        assert!(state.has(State::LOCKED), "unlock of a RawMutex that is not locked");
+        let hand_over = how == Unlock::Fair || state.has(State::STARVING);
+        // A hand-over publishes this owner's accesses through the sleeper's cell: `wake_one` is a Release there.
+        if hand_over && self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Handed)) {
             return;
         }
-        // SeqCst: who is about to sleep looks at the state after it has entered the queue. Release, by that: as in
-        // `open`.
-        self.state.swap(0, SeqCst);
+        // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. The Release in it publishes
+        // this owner's accesses, as the CAS in `release` does.
+        self.state.swap(State::FREE.0, SeqCst);
         if let Some(queue) = self.queue.get() {
             queue.wake_one(Wake::Woken);
         }
@@ -188,7 +239,7 @@ impl fmt::Debug for RawMutex {
     }
 }
 
-// SAFETY: `LOCKED` is set by one exchange of a state without it, and taken away by its owner alone.
+// SAFETY: I1: while one thread owns the lock, no other call of `lock` or `try_lock` takes it.
 unsafe impl lock_api::RawMutex for RawMutex {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawMutex = RawMutex::const_new();
@@ -203,29 +254,29 @@ unsafe impl lock_api::RawMutex for RawMutex {
     #[inline]
     #[track_caller]
     fn try_lock(&self) -> bool {
-        self.is_taken_at_once()
+        self.try_take()
     }
 
     #[inline]
     #[track_caller]
     unsafe fn unlock(&self) {
-        self.open(false);
+        self.release(Unlock::Barging);
     }
 
     fn is_locked(&self) -> bool {
-        self.state.load(Relaxed) & LOCKED != 0 // Relaxed: a hint.
+        State(self.state.load(Relaxed)).has(State::LOCKED) // Relaxed: a hint, stale when it returns.
     }
 }
 
-// SAFETY: as above.
+// SAFETY: I1 covers the hand-over: the sleeper becomes the owner in the moment in which the caller stops being it.
 unsafe impl lock_api::RawMutexFair for RawMutex {
     #[track_caller]
     unsafe fn unlock_fair(&self) {
-        self.open(true);
+        self.release(Unlock::Fair);
     }
 }
 
-// SAFETY: as above.
+// SAFETY: I1: both functions return `true` only if this thread took the lock by a CAS or was handed it.
 unsafe impl lock_api::RawMutexTimed for RawMutex {
     type Duration = Duration;
     type Instant = Instant;

@@ -1,67 +1,46 @@
-//! The lock behind [`RwMutex`](super::RwMutex): one word, and a queue each for the readers and the writers
-//! that sleep.
+//! The lock behind [`RwMutex`](super::RwMutex): one [word](State), and a queue each for the readers and the writers that
+//! sleep.
 //!
-//! A writer that waits sets `WRITERS_WAIT`, and readers that come later wait too. A writer that leaves counts
-//! the readers that sleep, one after another, while it still has the lock, and hands it to them; then it
-//! opens the lock. So all readers that waited get in before the next writer. The last reader that leaves
-//! hands the lock to a writer that waits; a writer that leaves, with no readers to let in, wakes the next
-//! one, which takes the lock like a newcomer.
+//! A writer that waits sets `WRITERS_WAIT`, and readers that arrive later wait too. A writer that leaves counts the
+//! sleeping readers one after another while its flag is still set, and hands each the lock; then it clears the flag.
+//! So all readers that waited get in before the next writer. The last reader that leaves hands the lock to a waiting
+//! writer. A writer that leaves with no reader to let in wakes the next writer, which competes like a newcomer.
 //!
-//! Who is about to sleep enters its queue, and then says so by a bit, in one step with finding the lock taken;
-//! whoever finds the bit finds it in the queue. All writes to the state are read-modify-writes, so an Acquire
-//! of the state sees everybody whose bit came before. The bit is written even where it is set already: the one
-//! who set it may be gone, and its word is not ours.
+//! - **I1 (exclusion).** `WRITER` is set by one CAS, either from a free state (`try_write`, `hand_to_writer_if_free`) or
+//!   from one in which the upgradable reader is the only reader (`try_upgrade_now`). A reader is counted by a CAS from a
+//!   state without `WRITER` (`try_read`), or by the writer itself, when it no longer touches the data (`release_write`,
+//!   `downgrade`). So while a writer touches the data no other thread has the lock.
+//! - **I2 (order).** A thread that has the lock gives it up by a Release read-modify-write of the state, or hands it over
+//!   through a cell of a queue, which is a Release too. A thread takes the lock by an Acquire CAS, or accepts it from its
+//!   cell. All writes to the state are read-modify-writes, so each continues the release sequences of those before it,
+//!   and an Acquire of the state synchronizes with every earlier Release of it.
+//! - **I3 (no lost wake-up).** A thread that is about to sleep enters its queue, and then sets its flag by a Release CAS
+//!   from a state that blocks it. It sets the flag also where it is set already: the thread that set it may have given
+//!   up, and its Release does not publish this thread's ticket. A thread that reads the flag by an Acquire of the state
+//!   therefore finds the sleeper in the queue (I2).
 
 mod api;
+mod state;
 mod upgrade;
 mod write;
 
 use crate::queue::{LazyBox, LazyWaiters, Waiters, Wake};
-use crate::rt::cell::UnsafeCell;
+use crate::race_probe::RaceProbe;
 use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::time::now;
 use core::fmt;
+use state::{Flag, State};
 use std::time::Instant;
 use upgrade::Upgrades;
-
-/// A writer has the lock.
-const WRITER: usize = 1;
-/// A writer may sleep: readers that come wait behind it.
-const WRITERS_WAIT: usize = 2;
-/// A reader may sleep.
-const READERS_WAIT: usize = 4;
-/// A reader that is to become a writer may sleep until the others have left: readers that come wait behind it.
-const UPGRADE_WAITS: usize = 8;
-/// One reader that has the lock; the bits from here on count them.
-const READER: usize = 16;
-
-const fn readers(state: usize) -> usize {
-    state / READER
-}
-
-/// Whether nobody has the lock.
-const fn is_free(state: usize) -> bool {
-    state & WRITER == 0 && readers(state) == 0
-}
-
-/// Whether a reader that comes must wait.
-const fn blocks_readers(state: usize) -> bool {
-    state & (WRITER | WRITERS_WAIT | UPGRADE_WAITS) != 0
-}
-
-/// Whether a writer that comes must wait.
-const fn blocks_writers(state: usize) -> bool {
-    !is_free(state)
-}
 
 /// How a thread that was about to sleep fared.
 enum Sleep {
     Ended(Wake),
     TimedOut,
-    /// The lock was no longer taken.
+    /// The lock no longer blocked the thread.
     NotNeeded,
 }
 
@@ -74,7 +53,7 @@ enum Sleep {
 /// let lock = RawRwMutex::new();
 /// lock.lock_shared();
 /// assert!(lock.try_lock_shared() && !lock.try_lock_exclusive());
-/// // SAFETY: both are ours.
+/// // SAFETY: this thread locked it twice above, and owns both shares.
 /// unsafe { (lock.unlock_shared(), lock.unlock_shared()) };
 /// assert!(lock.try_lock_exclusive());
 /// ```
@@ -82,30 +61,32 @@ pub struct RawRwMutex {
     state: AtomicUsize,
     readers: LazyWaiters,
     writers: LazyWaiters,
-    /// For those who read, and may want to write.
+    /// For the reader that may become a writer.
     upgrades: LazyBox<Upgrades>,
-    /// Touched by whoever has the lock, so that a checker sees whether it orders what it should. Nothing natively.
-    held: UnsafeCell<()>,
+    /// Read by readers and written by writers when they take the lock and when they leave.
+    held: RaceProbe,
 }
-
-// SAFETY: the cell is written to only by a writer that has the lock.
-unsafe impl Sync for RawRwMutex {}
 
 impl RawRwMutex {
     constructor! {
-        /// An open lock that belongs to the running engine. For an example see the type.
+        /// Creates an unlocked lock.
+        ///
+        /// ```
+        /// use lock_api::RawRwLock as _;
+        /// assert!(selvedge::sync::RawRwMutex::new().try_lock_exclusive());
+        /// ```
         pub fn new() -> RawRwMutex {
             RawRwMutex {
-                state: AtomicUsize::new(0),
+                state: AtomicUsize::new(State::FREE.0),
                 readers: LazyWaiters::new(),
                 writers: LazyWaiters::new(),
                 upgrades: LazyBox::new(),
-                held: UnsafeCell::new(()),
+                held: RaceProbe::new(),
             }
         }
     }
 
-    /// An open lock for a static.
+    /// Creates an unlocked lock for a static.
     ///
     /// ```
     /// use lock_api::RawRwLock as _;
@@ -115,39 +96,39 @@ impl RawRwMutex {
     /// ```
     pub const fn const_new() -> RawRwMutex {
         RawRwMutex {
-            state: AtomicUsize::const_new(0),
+            state: AtomicUsize::const_new(State::FREE.0),
             readers: LazyWaiters::const_new(),
             writers: LazyWaiters::const_new(),
             upgrades: LazyBox::const_new(),
-            held: UnsafeCell::const_new(()),
+            held: RaceProbe::const_new(),
         }
     }
 
     #[inline]
-    fn took_read(&self) {
-        self.held.with(|_| ());
+    fn note_read(&self) {
+        self.held.read();
         locks::taken(self, "RwMutex");
     }
 
     #[inline]
-    fn took_write(&self) {
-        self.held.with_mut(|_| ());
+    fn note_write(&self) {
+        self.held.write();
         locks::taken(self, "RwMutex");
     }
 
-    /// Takes it as a reader, unless that would wait.
+    /// Takes the lock as a reader, unless a reader must wait.
     #[inline]
     fn try_read(&self) -> bool {
-        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-        while !blocks_readers(state) {
-            assert!(state <= isize::MAX as usize, "more readers than a lock can count");
-            // Acquire: pairs with the Release of the writer before us: what it did happens before.
-            match self.state.compare_exchange(state, state + READER, Acquire, Relaxed) {
+        let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
+        while !state.blocks_readers() {
+            // Acquire: I2; pairs with the last writer's Release in `release_write` or `let_in`, so its writes happen
+            // before this reader's reads.
+            match self.state.compare_exchange(state.0, state.with_reader().0, Acquire, Relaxed) {
                 Ok(_) => {
-                    self.took_read();
+                    self.note_read();
                     return true;
                 }
-                Err(found) => state = found,
+                Err(found) => state = State(found),
             }
         }
         false
@@ -165,13 +146,12 @@ impl RawRwMutex {
             if self.try_read() {
                 return true;
             }
-            if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
-                backoff.snooze();
+            if spins(&backoff, deadline) {
                 continue;
             }
-            match self.sleep(self.readers.make(), READERS_WAIT, blocks_readers, deadline) {
+            match self.sleep(self.readers.make(), Flag::READERS_WAIT, State::blocks_readers, deadline) {
                 Sleep::Ended(Wake::Handed) => {
-                    self.took_read();
+                    self.note_read();
                     return true;
                 }
                 Sleep::TimedOut => return false,
@@ -180,20 +160,22 @@ impl RawRwMutex {
         }
     }
 
-    /// Sleeps in a queue while the lock is `blocked` to those in it, having said so by a bit.
+    /// Sets `flag` and sleeps in `queue`, if the lock is `blocked` to the threads in it.
     fn sleep(
         &self,
         queue: &Waiters,
-        bit: usize,
-        blocked: fn(usize) -> bool,
+        flag: Flag,
+        blocked: fn(State) -> bool,
         deadline: Option<Instant>,
     ) -> Sleep {
         locks::wanted(self, "RwMutex");
         let ticket = queue.enter();
-        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
+        let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
         while blocked(state) {
-            // Release: whoever finds the bit finds us in the queue.
-            match self.state.compare_exchange(state, state | bit, Release, Relaxed) {
+            // Release: I3; publishes the ticket to the thread that reads the flag (`let_in`, `wake_readers`,
+            // `hand_to_writer_if_free`, `give_up_writing`, `wake_upgrade`). With Relaxed that thread may find an empty
+            // queue, and this one sleeps for ever.
+            match self.state.compare_exchange(state.0, state.with(flag).0, Release, Relaxed) {
                 Ok(_) => {
                     let ended = ticket.wait(deadline).map(Sleep::Ended);
                     return ended.unwrap_or_else(|| {
@@ -201,46 +183,58 @@ impl RawRwMutex {
                         Sleep::TimedOut
                     });
                 }
-                Err(found) => state = found,
+                Err(found) => state = State(found),
             }
         }
         ticket.cancel().map_or(Sleep::NotNeeded, Sleep::Ended)
     }
 
     #[inline]
-    fn end_read(&self) {
-        self.held.with(|_| ());
+    fn release_read(&self) {
+        self.held.read();
         locks::freed(self);
-        // Release: what we read was before the next writer. A writer that marks the state after this sees it.
-        let before = self.state.fetch_sub(READER, Release); // site: unlock-shared
-        assert!(before >= READER, "unlock of a RawRwMutex that nobody reads");
-        let state = before - READER;
-        if state & (WRITERS_WAIT | UPGRADE_WAITS) != 0 {
-            self.leave_to_others(state);
+        // Release: I2; this reader's reads happen before the next writer's writes, whose Acquire is in `try_write`,
+        // `try_upgrade_now` or `hand_to_writer_if_free`. With Relaxed they race (mutant at `unlock-shared`). A writer that
+        // sets its flag after this read-modify-write finds this reader gone in the state that its CAS replaces.
+        let before = State(self.state.fetch_sub(State::READER, Release)); // site: unlock-shared
+        assert!(before.readers() > 0, "unlock of a RawRwMutex that nobody reads");
+        let state = before.without_reader();
+        if state.has(Flag::WRITERS_WAIT) || state.has(Flag::UPGRADE_WAITS) {
+            self.wake_after_read(state);
         }
     }
 
     #[cold]
-    fn leave_to_others(&self, state: usize) {
-        if state & UPGRADE_WAITS != 0 && readers(state) == 1 {
+    fn wake_after_read(&self, state: State) {
+        if state.has(Flag::UPGRADE_WAITS) && state.readers() == 1 {
             self.wake_upgrade();
         }
         self.hand_to_writer_if_free(state);
     }
 
-    /// Hands the lock to a writer, if nobody has it and one may sleep: no reader that comes now gets in before it.
+    /// Hands the lock to a waiting writer, if the lock is free. No reader that arrives meanwhile gets in before it.
     #[cold]
-    fn hand_to_writer_if_free(&self, mut state: usize) {
-        while is_free(state) && state & WRITERS_WAIT != 0 {
-            // Acquire: we find whoever waits; and what all readers read was before, and goes on through the cell.
-            match self.state.compare_exchange(state, state | WRITER, Acquire, Relaxed) {
+    fn hand_to_writer_if_free(&self, mut state: State) {
+        while state.is_free() && state.has(Flag::WRITERS_WAIT) {
+            // Acquire: I3, so `wake_one` finds the writer that set the flag; and I2, so all readers' reads happen before
+            // the writer that accepts the lock through its cell.
+            match self.state.compare_exchange(state.0, state.with(Flag::WRITER).0, Acquire, Relaxed) {
                 Ok(_) if self.writers.get().is_some_and(|writers| writers.wake_one(Wake::Handed)) => return,
-                // Those that waited have given up.
-                Ok(_) => return self.open(),
-                Err(found) => state = found,
+                // All writers that waited have given up, so this thread has the lock and releases it.
+                Ok(_) => return self.let_in(),
+                Err(found) => state = State(found),
             }
         }
     }
+}
+
+/// Waits for a moment and returns `true`, unless the thread has spun for long enough or its deadline has passed.
+fn spins(backoff: &Backoff, deadline: Option<Instant>) -> bool {
+    let goes_on = !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now());
+    if goes_on {
+        backoff.snooze();
+    }
+    goes_on
 }
 
 impl Default for RawRwMutex {
@@ -251,10 +245,10 @@ impl Default for RawRwMutex {
 
 impl fmt::Debug for RawRwMutex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.load(Relaxed); // Relaxed: a snapshot.
+        let state = State(self.state.load(Relaxed)); // Relaxed: a snapshot.
         f.debug_struct("RawRwMutex")
-            .field("writer", &(state & WRITER != 0))
-            .field("readers", &readers(state))
+            .field("writer", &state.has(Flag::WRITER))
+            .field("readers", &state.readers())
             .finish()
     }
 }

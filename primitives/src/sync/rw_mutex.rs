@@ -1,25 +1,28 @@
-//! A lock for readers together, or one writer.
+//! A value behind a [`RawRwMutex`].
 
 use super::RawRwMutex;
+use super::wrapper::lock_wrapper;
 use crate::rt::entry::enter;
 use core::fmt;
 use std::time::Duration;
 
-/// The right to read the value of a [`RwMutex`], until it is dropped.
+/// Gives shared access to the value of a [`RwMutex`]; dropping it ends the read.
 pub type RwMutexReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwMutex, T>;
-/// The right to write it. `RwMutexWriteGuard::downgrade` makes a right to read of it.
+/// Gives exclusive access to the value of a [`RwMutex`]; dropping it unlocks, and `RwMutexWriteGuard::downgrade` makes a
+/// reader of the writer.
 pub type RwMutexWriteGuard<'a, T> = lock_api::RwLockWriteGuard<'a, RawRwMutex, T>;
-/// The right to read it, and to become its writer when the other readers have left.
+/// Gives shared access to the value of a [`RwMutex`], and may be upgraded to exclusive access when the other readers have
+/// left.
 pub type RwMutexUpgradableReadGuard<'a, T> = lock_api::RwLockUpgradableReadGuard<'a, RawRwMutex, T>;
-/// The right to read a part of it.
+/// Gives shared access to a part of the value of a [`RwMutex`].
 pub type MappedRwMutexReadGuard<'a, T> = lock_api::MappedRwLockReadGuard<'a, RawRwMutex, T>;
-/// The right to write a part of it.
+/// Gives exclusive access to a part of the value of a [`RwMutex`].
 pub type MappedRwMutexWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, RawRwMutex, T>;
 
-/// A value that readers share, and one writer at a time has for itself: Go's `RWMutex`, with guards.
+/// A value that several readers share, or one writer has alone: Go's `RWMutex`, with guards.
 ///
-/// A writer that waits blocks readers that come later, so writers do not starve; hence a thread that reads
-/// must not read again while it does: with a writer in between it would wait for itself. When a writer
+/// A writer that waits blocks readers that arrive later, so writers do not starve. For that reason a thread that reads
+/// must not lock for reading again: with a writer waiting in between, the thread would wait for itself. When a writer
 /// leaves, all readers that waited get in before the next writer.
 ///
 /// ```
@@ -33,9 +36,11 @@ pub type MappedRwMutexWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, R
 #[repr(transparent)]
 pub struct RwMutex<T: ?Sized>(lock_api::RwLock<RawRwMutex, T>);
 
+lock_wrapper!(RwMutex, RwLock, RawRwMutex);
+
 impl<T> RwMutex<T> {
     constructor! {
-        /// An open lock around a value.
+        /// Creates an unlocked lock around `value`.
         ///
         /// ```
         /// assert_eq!(*selvedge::sync::RwMutex::new(1).read(), 1);
@@ -45,7 +50,7 @@ impl<T> RwMutex<T> {
         }
     }
 
-    /// The same for a static.
+    /// Creates an unlocked lock around `value` for a static.
     ///
     /// ```
     /// use selvedge::sync::RwMutex;
@@ -55,19 +60,10 @@ impl<T> RwMutex<T> {
     pub const fn const_new(value: T) -> RwMutex<T> {
         RwMutex(lock_api::RwLock::from_raw(RawRwMutex::const_new(), value))
     }
-
-    /// The value.
-    ///
-    /// ```
-    /// assert_eq!(selvedge::sync::RwMutex::new(1).into_inner(), 1);
-    /// ```
-    pub fn into_inner(self) -> T {
-        self.0.into_inner()
-    }
 }
 
 impl<T: ?Sized> RwMutex<T> {
-    /// Waits until no writer has the lock or waits for it, and shares it.
+    /// Locks for reading, and blocks while a writer has the lock or waits for it.
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(1);
@@ -80,7 +76,7 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.read()
     }
 
-    /// Waits until nobody has the lock.
+    /// Locks for writing, and blocks while another thread has the lock.
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(1);
@@ -93,8 +89,11 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.write()
     }
 
-    /// Waits as [`read`](Self::read) does, and until no other such reader is left. This one may become a writer by
-    /// `RwMutexUpgradableReadGuard::upgrade`, before all who wait, when the other readers have left.
+    /// Locks for reading with the right to upgrade, and blocks while [`read`](Self::read) would, or another reader has that
+    /// right.
+    ///
+    /// `RwMutexUpgradableReadGuard::upgrade` waits until the other readers have left, and makes the reader a writer before
+    /// any thread that waits for the lock.
     ///
     /// ```
     /// use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard};
@@ -111,7 +110,7 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.upgradable_read()
     }
 
-    /// The same, unless that would wait.
+    /// Locks for reading with the right to upgrade, unless [`upgradable_read`](Self::upgradable_read) would block.
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(());
@@ -124,7 +123,7 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_upgradable_read()
     }
 
-    /// Shares the lock, if no writer has it or waits for it.
+    /// Locks for reading, unless a writer has the lock or waits for it.
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(());
@@ -137,7 +136,8 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_read()
     }
 
-    /// The lock, if nobody has it, and it is not just being handed to a writer (which may have given up meanwhile).
+    /// Locks for writing, unless another thread has the lock, or the lock is being handed to a writer (which may have given
+    /// up meanwhile).
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(());
@@ -150,7 +150,7 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_write()
     }
 
-    /// As [`read`](Self::read), for at most `timeout`.
+    /// Locks for reading as [`read`](Self::read) does, and blocks for at most `timeout`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -164,7 +164,9 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_read_for(timeout)
     }
 
-    /// As [`write`](Self::write), for at most `timeout`. Readers that have waited behind it go on.
+    /// Locks for writing as [`write`](Self::write) does, and blocks for at most `timeout`.
+    ///
+    /// When a writer gives up, readers that waited behind it go on.
     ///
     /// ```
     /// use std::time::Duration;
@@ -177,44 +179,5 @@ impl<T: ?Sized> RwMutex<T> {
     pub fn write_timeout(&self, timeout: Duration) -> Option<RwMutexWriteGuard<'_, T>> {
         let _entry = enter();
         self.0.try_write_for(timeout)
-    }
-
-    /// The value, for its only owner.
-    ///
-    /// ```
-    /// let mut lock = selvedge::sync::RwMutex::new(1);
-    /// *lock.get_mut() = 2;
-    /// assert_eq!(lock.into_inner(), 2);
-    /// ```
-    pub fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
-    }
-
-    /// The lock as `lock_api` has it.
-    ///
-    /// ```
-    /// let lock = selvedge::sync::RwMutex::new(1);
-    /// assert!(!lock.as_lock_api().is_locked());
-    /// ```
-    pub fn as_lock_api(&self) -> &lock_api::RwLock<RawRwMutex, T> {
-        &self.0
-    }
-}
-
-impl<T: Default> Default for RwMutex<T> {
-    fn default() -> Self {
-        RwMutex::new(T::default())
-    }
-}
-
-impl<T> From<T> for RwMutex<T> {
-    fn from(value: T) -> Self {
-        RwMutex::new(value)
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwMutex<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

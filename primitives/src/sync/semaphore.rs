@@ -1,4 +1,11 @@
 //! A number of permits.
+//!
+//! A thread that finds too few permits locks the turnstile, a fair lock whose owner alone waits for permits. So threads are
+//! served in the order in which they reach the turnstile.
+//!
+//! - **I1 (no lost wake-up).** The owner of the turnstile enters the queue `first` and then reads the permits
+//!   (`wait_as_first`); `release` adds permits and then reads the queue. All four accesses are SeqCst, so either the
+//!   waiter sees the permits, or `release` finds it in the queue.
 
 use super::RawMutex;
 use crate::queue::{LazyWaiters, Wake};
@@ -10,10 +17,10 @@ use core::fmt;
 use lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
 use std::time::{Duration, Instant};
 
-/// Permits that threads take, some at a time, and give back; who asks for more than there are waits.
+/// Permits that threads take, some at a time, and give back. A thread that asks for more than there are waits.
 ///
-/// First come, first served: while somebody waits, nobody who comes later is served, also if it asks for less. What
-/// was done before permits were given back happens before whoever gets them goes on.
+/// First come, first served: while a thread waits, no thread that arrives later is served, even if it asks for fewer
+/// permits. Whatever a thread did before it gave permits back happens before a thread that takes them goes on.
 ///
 /// ```
 /// use selvedge::sync::Semaphore;
@@ -25,13 +32,13 @@ use std::time::{Duration, Instant};
 /// ```
 pub struct Semaphore {
     permits: AtomicU64,
-    /// Who has it waits for permits, and others wait for it in turn: always handed over.
+    /// Locked by the thread that waits for permits; always handed over, so others get it in turn.
     turnstile: RawMutex,
-    /// Where the one who has the turnstile sleeps.
+    /// Where the owner of the turnstile sleeps.
     first: LazyWaiters,
 }
 
-/// Permits that were taken; given back when this is dropped.
+/// Permits that a thread has taken; dropping it gives them back.
 ///
 /// ```
 /// use selvedge::sync::Semaphore;
@@ -49,7 +56,7 @@ pub struct Permits<'a> {
 
 impl Semaphore {
     constructor! {
-        /// So many permits.
+        /// Creates a semaphore with `permits` permits.
         ///
         /// ```
         /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
@@ -59,7 +66,7 @@ impl Semaphore {
         }
     }
 
-    /// The same for a static.
+    /// Creates a semaphore for a static.
     ///
     /// ```
     /// static PLACES: selvedge::sync::Semaphore = selvedge::sync::Semaphore::const_new(2);
@@ -73,7 +80,7 @@ impl Semaphore {
         }
     }
 
-    /// How many are there now.
+    /// Returns how many permits are free now.
     ///
     /// ```
     /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
@@ -83,10 +90,12 @@ impl Semaphore {
     }
 
     fn take(&self, count: u64) -> bool {
-        // SeqCst: who is about to sleep has entered the queue before; see `release`.
+        // SeqCst: I1, when `wait_as_first` calls this function after it has entered the queue.
         let mut permits = self.permits.load(SeqCst);
         while permits >= count {
-            // Acquire: pairs with the Release in `release`. Relaxed: only to try again.
+            // Acquire: pairs with the Release in `release`, so whatever the thread that gave the permits back did happens
+            // before this thread goes on. With Relaxed the two race (mutant at `acquire-permits`).
+            // Relaxed, if it fails: the CAS reads a later value than the load did, so I1 holds for that value too.
             // site: acquire-permits
             match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed) {
                 Ok(_) => return true,
@@ -96,7 +105,8 @@ impl Semaphore {
         false
     }
 
-    /// Takes so many, waiting until they are there. More than there will ever be are waited for in vain.
+    /// Takes `count` permits, and blocks until there are as many. A call that asks for more than there ever are blocks for
+    /// ever.
     ///
     /// ```
     /// let places = selvedge::sync::Semaphore::new(1);
@@ -107,11 +117,11 @@ impl Semaphore {
     pub fn acquire(&self, count: u64) -> Permits<'_> {
         let _entry = enter();
         let taken = self.acquire_until(count, None);
-        debug_assert!(taken, "without a deadline nobody gives up");
+        debug_assert!(taken, "without a deadline a thread does not give up");
         Permits { semaphore: self, count }
     }
 
-    /// Takes so many, if they are there and nobody waits.
+    /// Takes `count` permits, if there are as many and no thread waits.
     ///
     /// ```
     /// assert!(selvedge::sync::Semaphore::new(1).try_acquire(2).is_none());
@@ -121,7 +131,7 @@ impl Semaphore {
         taken.then(|| Permits { semaphore: self, count })
     }
 
-    /// Takes so many, waiting for at most `timeout`.
+    /// Takes `count` permits, and blocks for at most `timeout` until there are as many.
     ///
     /// ```
     /// use std::time::Duration;
@@ -150,7 +160,7 @@ impl Semaphore {
             return false;
         }
         let taken = self.wait_as_first(count, deadline);
-        // SAFETY: we have the turnstile.
+        // SAFETY: this thread has locked the turnstile above, and nothing has unlocked it since.
         unsafe { self.turnstile.unlock_fair() };
         taken
     }
@@ -174,7 +184,7 @@ impl Semaphore {
     /// Adds permits.
     ///
     /// # Panics
-    /// If there were more than a `u64` can count then; none are added.
+    /// If the sum would not fit into a `u64`; then no permit is added.
     ///
     /// ```
     /// let places = selvedge::sync::Semaphore::new(0);
@@ -182,11 +192,11 @@ impl Semaphore {
     /// assert_eq!(places.available(), 2);
     /// ```
     pub fn release(&self, count: u64) {
-        let mut before = self.permits.load(Relaxed); // Relaxed: the exchange decides.
+        let mut before = self.permits.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let after = before.checked_add(count).expect("more permits than a Semaphore can count");
-            // SeqCst: the first that waits enters the queue, and then looks at the permits; we add them, and then look
-            // into the queue. Release, by that: what we did happens before what a thread does that takes them.
+            // SeqCst: I1, with `wait_as_first`. The Release in it publishes whatever this thread did to the thread whose
+            // Acquire CAS in `take` takes the permits. With Relaxed the two race (mutant at `release-permits`).
             // site: release-permits
             match self.permits.compare_exchange(before, after, SeqCst, Relaxed) {
                 Ok(_) => break,
@@ -200,7 +210,7 @@ impl Semaphore {
 }
 
 impl Permits<'_> {
-    /// How many.
+    /// Returns how many permits these are.
     ///
     /// ```
     /// assert_eq!(selvedge::sync::Semaphore::new(2).acquire(2).count(), 2);
@@ -209,7 +219,7 @@ impl Permits<'_> {
         self.count
     }
 
-    /// Keeps them for good; [`Semaphore::release`] may make up for them.
+    /// Keeps the permits for good; [`Semaphore::release`] can add others in their place.
     ///
     /// ```
     /// let places = selvedge::sync::Semaphore::new(2);

@@ -1,4 +1,4 @@
-//! Work that is done once for all who ask for it at the same time.
+//! Work that concurrent callers with one key share.
 
 use super::{Mutex, once_value::Made};
 use crate::rt::sync::Arc;
@@ -8,11 +8,11 @@ use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
 use std::collections::HashMap;
 
-/// Calls with the same key at the same time share one result: Go's `singleflight.Group`.
+/// Shares one result among concurrent calls with equal keys: Go's `singleflight.Group`.
 ///
-/// The first caller of a key runs its closure; those who call meanwhile wait for it, and get a clone of the result,
-/// before which all that the closure did happens. Who calls later runs its own. No code of the key or the result runs
-/// under a lock: it may use the group, and if it panics, nobody but its caller sees that.
+/// The first caller of a key runs its closure. Callers of an equal key that arrive meanwhile wait for it, and each gets a
+/// clone of the result; the closure happens before every return. A caller that arrives later runs its own closure. No code
+/// of the key or the result runs under a lock: it may use the group, and if it panics, only its caller is affected.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -28,9 +28,10 @@ pub struct SingleFlight<K, T> {
     flights: Mutex<Option<Flights<K, T>>>,
 }
 
-/// The flights under way, by the hash of their keys.
+/// The calls under way, by the hash of their keys.
 type Flights<K, T> = HashMap<u64, Vec<Arc<Flight<K, T>>>>;
 
+/// A call under way, and the callers that wait for its result.
 struct Flight<K, T> {
     key: K,
     made: Made<T>,
@@ -38,7 +39,7 @@ struct Flight<K, T> {
 
 impl<K, T> SingleFlight<K, T> {
     constructor! {
-        /// With nothing under way.
+        /// Creates a group in which no call is under way.
         ///
         /// ```
         /// let group = selvedge::sync::SingleFlight::new();
@@ -49,7 +50,7 @@ impl<K, T> SingleFlight<K, T> {
         }
     }
 
-    /// The same for a static.
+    /// Creates a group for a static.
     ///
     /// ```
     /// use selvedge::sync::SingleFlight;
@@ -62,10 +63,11 @@ impl<K, T> SingleFlight<K, T> {
 }
 
 impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
-    /// The result of `f`, or of the call with this key that is under way.
+    /// Returns the result of the call with this key that is under way, or else of `f`.
     ///
     /// # Panics
-    /// If the closure that runs does, in all who share its call; and if the closure calls for its own key.
+    /// If the closure that runs panics: then every call that shares it panics. Also if the closure calls `run` with its own
+    /// key.
     ///
     /// ```
     /// let group = selvedge::sync::SingleFlight::new();
@@ -73,7 +75,7 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// ```
     #[track_caller]
     pub fn run(&self, key: K, f: impl FnOnce() -> T) -> T {
-        /// The end of a flight, also if it panics.
+        /// Ends a flight when dropped, also while the thread unwinds.
         struct Landing<'a, K, T> {
             group: &'a SingleFlight<K, T>,
             hash: u64,
@@ -91,12 +93,12 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
             f()
         };
         let result = flight.made.get_or_make(make).clone();
-        // Before the result is returned: a value that is being returned is lost if a destructor panics then (rust#47949).
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
         drop(flight);
         result
     }
 
-    /// Lets the next caller of this key run its own closure, though a call may be under way.
+    /// Lets the next caller of this key run its own closure, even while a call with the key is under way.
     ///
     /// ```
     /// let group = selvedge::sync::SingleFlight::<_, i32>::new();
@@ -110,10 +112,10 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
         }
     }
 
-    /// The flight of a key, which begins here if none is under way.
+    /// Returns the flight of a key, which begins here if none is under way.
     ///
-    /// Keys are compared without the lock. If all flights with this hash have been compared when the lock is taken again, there
-    /// is none of this key; if not, another thread has begun one meanwhile.
+    /// Keys are compared without the lock. If all flights with this hash have been compared by the time the lock is taken
+    /// again, none has this key. Otherwise another thread has begun a flight meanwhile, and the loop compares again.
     fn board(&self, hash: u64, key: K) -> Arc<Flight<K, T>> {
         let mut compared = Vec::new();
         loop {
@@ -129,7 +131,7 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
                 return flight;
             }
             let more = under_way.clone();
-            // What is dropped below may be the last that keeps a key.
+            // The assignment drops flights, of which one may own the last key that is equal: user code, so without the lock.
             drop(flights);
             compared = more;
         }
@@ -137,12 +139,12 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
 }
 
 impl<K, T> SingleFlight<K, T> {
-    /// Takes a flight off the list, if it is there.
+    /// Removes a flight from the map, if it is there.
     fn take_off(&self, hash: u64, flight: &Arc<Flight<K, T>>) {
         let mut flights = self.flights.lock();
         let Some(all) = &mut *flights else { return };
         let Some(under_way) = all.get_mut(&hash) else { return };
-        // Each on the list keeps its key: the caller has an `Arc` too, so none is dropped under the lock.
+        // The caller has an `Arc` of the flight too, so no flight and no key is dropped under the lock.
         under_way.retain(|other| !Arc::ptr_eq(other, flight));
         if under_way.is_empty() {
             all.remove(&hash);
@@ -150,7 +152,8 @@ impl<K, T> SingleFlight<K, T> {
     }
 }
 
-/// The same for all groups of a process, so that it is known without a group's lock; another in each process.
+/// Hashes a key with a seed that all groups of a process share, so that no group's lock is needed. Each process has another
+/// seed.
 fn hash_of(key: &impl Hash) -> u64 {
     SeedableRandomState::with_seed(0, SharedSeed::global_random()).hash_one(key)
 }

@@ -1,7 +1,11 @@
-//! Waiting for a number of things to be done.
+//! Waits until a number of tasks is done.
+//!
+//! - **I1 (no lost wake-up).** A thread in `wait_until` enters the queue and then reads the count; `done` changes the count
+//!   and then reads the queue. All four accesses are SeqCst, so either the waiter sees that nothing is left, or `done`
+//!   wakes it.
 
 use crate::queue::LazyWaiters;
-use crate::rt::cell::UnsafeCell;
+use crate::race_probe::RaceProbe;
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
 use crate::rt::sync::Arc;
@@ -12,9 +16,9 @@ use crate::rt::time::now;
 use core::fmt;
 use std::time::{Duration, Instant};
 
-/// A number of things that are still to be done, and who waits for them: Go's `WaitGroup`.
+/// Counts tasks that are still to be done, and lets threads wait for them: Go's `WaitGroup`.
 ///
-/// Clones are handles of the same group. Every `done` happens before the `wait` that it releases returns.
+/// Clones are handles of one group. Every `done` happens before the return of the `wait` that it releases.
 ///
 /// ```
 /// use selvedge::sync::WaitGroup;
@@ -31,15 +35,11 @@ struct Group {
     /// A [`Count`].
     count: AtomicU64,
     queue: LazyWaiters,
-    /// Written by who adds from zero, read by who waits: a checker reports if nothing orders the two, and the wait may
-    /// return too early. Nothing natively.
-    from_zero: UnsafeCell<()>,
+    /// Written by an `add` from zero, read by a `wait`: if nothing orders the two, the `wait` may return too early.
+    from_zero: RaceProbe,
 }
 
-// SAFETY: the cell has nothing in it.
-unsafe impl Sync for Group {}
-
-/// How many are to be done (lower half), and how often it has come to zero (upper half).
+/// How many tasks are left (lower half), and the round: how often the count has come to zero (upper half).
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Count(u64);
 
@@ -52,11 +52,12 @@ impl Count {
         (self.0 >> 32) as u32
     }
 
+    /// Returns the count with `n` more tasks, or `None` if there would be too many.
     fn added(self, n: u32) -> Option<Count> {
         self.left().checked_add(n).map(|left| Count(self.0 & !0xffff_ffff | u64::from(left)))
     }
 
-    /// With one done.
+    /// Returns the count with one task done, or `None` if none is left.
     fn less(self) -> Option<Count> {
         match self.left() {
             0 => None,
@@ -67,7 +68,7 @@ impl Count {
 }
 
 impl WaitGroup {
-    /// A group with nothing to be done.
+    /// Creates a group without tasks.
     ///
     /// ```
     /// selvedge::sync::WaitGroup::new().wait(); // returns at once
@@ -76,17 +77,19 @@ impl WaitGroup {
         WaitGroup(Arc::new(Group {
             count: AtomicU64::new(0),
             queue: LazyWaiters::new(),
-            from_zero: UnsafeCell::new(()),
+            from_zero: RaceProbe::new(),
         }))
     }
 
+    /// Replaces the count by `next` of it, and returns the new one.
     fn change(&self, next: impl Fn(Count) -> Count) -> Count {
         let backoff = Backoff::new();
-        let mut count = self.0.count.load(Relaxed); // Relaxed: the exchange decides.
+        let mut count = self.0.count.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let to = next(Count(count));
-            // SeqCst: who is about to wait enters the queue, and then looks at the count. AcqRel, by that:
-            // what was done happens before the last `done`, and that before the wait.
+            // SeqCst: I1, with `wait_until`. The AcqRel in it makes every `done` happen before the last one, and that
+            // happen before the return of the `wait` that reads its count. With Relaxed a waiter's accesses race with
+            // a task's (mutant at `change-count`).
             // site: change-count
             match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed) {
                 Ok(_) => return to,
@@ -96,12 +99,14 @@ impl WaitGroup {
         }
     }
 
-    /// `n` more things are to be done. To be called before whatever does them can be done. As in Go, an addition to a
-    /// group in which nothing is to be done must come before the wait, or after it has returned; a checker reports
-    /// one that nothing orders with a wait as a data race.
+    /// Adds `n` tasks.
+    ///
+    /// Call it before any of these tasks can call [`done`](Self::done). As in Go, an addition to a group without tasks must
+    /// happen before a `wait`, or after its return; a checker reports an addition that nothing orders with a `wait` as a
+    /// data race.
     ///
     /// # Panics
-    /// If there are more than four billion.
+    /// If there would be more than `u32::MAX` tasks.
     ///
     /// ```
     /// let group = selvedge::sync::WaitGroup::new();
@@ -113,14 +118,14 @@ impl WaitGroup {
     pub fn add(&self, n: u32) {
         let add = |count: Count| count.added(n).expect("more things to be done than a WaitGroup can count");
         if n > 0 && self.change(add).left() == n {
-            self.0.from_zero.with_mut(|_| ());
+            self.0.from_zero.write();
         }
     }
 
-    /// One thing is done.
+    /// Marks one task as done, and wakes the waiting threads if it was the last.
     ///
     /// # Panics
-    /// If nothing was to be done.
+    /// If no task was left.
     ///
     /// ```should_panic
     /// selvedge::sync::WaitGroup::new().done();
@@ -137,7 +142,7 @@ impl WaitGroup {
         }
     }
 
-    /// Waits until nothing is left to be done.
+    /// Blocks until no task is left.
     ///
     /// ```
     /// use selvedge::rt::thread;
@@ -153,7 +158,7 @@ impl WaitGroup {
         self.wait_until(None);
     }
 
-    /// The same, for at most `timeout`; whether nothing is left.
+    /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether no task is left.
     ///
     /// ```
     /// use std::time::Duration;
@@ -168,23 +173,25 @@ impl WaitGroup {
     }
 
     fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        self.0.from_zero.with(|_| ());
-        // Acquire: pairs with `change`: what was done happens before.
+        self.0.from_zero.read();
+        // Acquire: pairs with the Release in `change`, so every task that is done happens before this thread goes on.
         let first = Count(self.0.count.load(Acquire));
         if first.left() == 0 {
             return true;
         }
         loop {
             let ticket = self.0.queue.make().enter();
-            // SeqCst: see `change`.
+            // SeqCst: I1, with `change`.
             let count = Count(self.0.count.load(SeqCst));
             if is_over(first, count) {
                 ticket.cancel();
                 return true;
             }
             let woken = ticket.wait(deadline).is_some();
-            // Acquire: as above. A wake-up may be that of the round before. Audit: no model runs out of time
-            // just then.
+            // The wake-up may belong to an earlier round, so the count is read again.
+            // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has passed,
+            // or the waker ended an earlier round.
+            // Not model-checked: in no model the last task is done at that moment.
             if is_over(first, Count(self.0.count.load(Acquire))) {
                 return true;
             }
@@ -194,7 +201,7 @@ impl WaitGroup {
         }
     }
 
-    /// Counts one more, and runs `f` on a thread of its own; it is done when `f` ends, also by a panic.
+    /// Adds a task, and runs `f` on a new thread; the task is done when `f` ends, also by a panic.
     ///
     /// ```
     /// let group = selvedge::sync::WaitGroup::new();
@@ -213,7 +220,7 @@ impl WaitGroup {
 }
 
 impl WaitGroup {
-    /// As [`go`](Self::go), on a thread of a scope, which may borrow.
+    /// Adds a task, and runs `f` on a thread of `scope`, so that `f` may borrow; otherwise as [`go`](Self::go) does.
     ///
     /// ```
     /// use selvedge::{rt::thread, sync::WaitGroup};
@@ -236,7 +243,7 @@ impl WaitGroup {
         })
     }
 
-    /// One more thing is to be done, and is when what this returns is dropped.
+    /// Adds a task that is done when the returned guard is dropped.
     fn begun(&self) -> Begun {
         self.add(1);
         Begun(self.clone())
@@ -251,7 +258,7 @@ impl Drop for Begun {
     }
 }
 
-/// Whether the round that was under way at `first` has come to its end.
+/// Returns whether the round that was under way at `first` has ended.
 fn is_over(first: Count, now: Count) -> bool {
     now.left() == 0 || now.round() != first.round()
 }

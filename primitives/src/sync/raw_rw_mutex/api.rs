@@ -1,12 +1,16 @@
-//! What `lock_api` wants of the lock.
+//! `lock_api`'s traits for the lock.
+//!
+//! - **S1.** The caller of an `unlock…`, `downgrade` or `upgrade` function has the lock in the mode that the function
+//!   names: `lock_api` demands it of its callers. So the calling thread is the writer, a counted reader, or the upgradable
+//!   reader.
 
-use super::{READER, RawRwMutex, is_free};
+use super::{RawRwMutex, State};
 use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
-// SAFETY: `WRITER` is set by one exchange of a state without it and without readers, and readers are counted
-// only in one without it, or by the writer who lets them in.
+// SAFETY: I1 of the parent module: while a writer has the lock, no call takes it in either mode; while readers have it,
+// no call takes it as a writer.
 unsafe impl lock_api::RawRwLock for RawRwMutex {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawRwMutex = RawRwMutex::const_new();
@@ -24,7 +28,7 @@ unsafe impl lock_api::RawRwLock for RawRwMutex {
 
     #[inline]
     unsafe fn unlock_shared(&self) {
-        self.end_read();
+        self.release_read();
     }
 
     #[inline]
@@ -34,20 +38,20 @@ unsafe impl lock_api::RawRwLock for RawRwMutex {
 
     #[inline]
     fn try_lock_exclusive(&self) -> bool {
-        self.try_write(0)
+        self.try_write(None)
     }
 
     #[inline]
     unsafe fn unlock_exclusive(&self) {
-        self.end_write();
+        self.release_write();
     }
 
     fn is_locked(&self) -> bool {
-        !is_free(self.state.load(Relaxed)) // Relaxed: a hint.
+        !State(self.state.load(Relaxed)).is_free() // Relaxed: a hint, stale when it returns.
     }
 }
 
-// SAFETY: as above.
+// SAFETY: I1: each function returns `true` only if this thread took the lock by a CAS or was handed it.
 unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
     type Duration = Duration;
     type Instant = Instant;
@@ -69,19 +73,19 @@ unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
     }
 }
 
-// SAFETY: as above; the writer counts itself before it goes.
+// SAFETY: I1: the writer counts itself as a reader before it clears `WRITER`, so no other writer gets in between.
 unsafe impl lock_api::RawRwLockDowngrade for RawRwMutex {
     unsafe fn downgrade(&self) {
-        self.held.with_mut(|_| ());
-        // Relaxed: as for the readers that are let in.
-        self.state.fetch_add(READER, Relaxed);
-        self.open();
-        self.held.with(|_| ());
+        self.held.write();
+        // Relaxed: no thread acts on the count while `WRITER` is set; `let_in` publishes it with the writer's accesses.
+        self.state.fetch_add(State::READER, Relaxed);
+        self.let_in();
+        self.held.read();
     }
 }
 
-// SAFETY: one at a time has `Upgrades::lock`, and it is counted as a reader; it becomes a writer by one exchange of
-// a state in which it is the only reader.
+// SAFETY: I1: the one thread that has `Upgrades::turn` is counted as a reader, and becomes a writer by one CAS from a
+// state in which it is the only reader.
 unsafe impl lock_api::RawRwLockUpgrade for RawRwMutex {
     fn lock_upgradable(&self) {
         self.upgradable_until(None);
@@ -92,22 +96,22 @@ unsafe impl lock_api::RawRwLockUpgrade for RawRwMutex {
     }
 
     unsafe fn unlock_upgradable(&self) {
-        // SAFETY: the caller is the upgradable reader.
-        unsafe { self.end_upgradable() }
+        // SAFETY: S1: the calling thread is the upgradable reader.
+        unsafe { self.release_upgradable() }
     }
 
     unsafe fn upgrade(&self) {
-        // SAFETY: as above.
+        // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(None) };
     }
 
     unsafe fn try_upgrade(&self) -> bool {
-        // SAFETY: as above.
+        // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.try_upgrade_now() }
     }
 }
 
-// SAFETY: as above.
+// SAFETY: I1: each function returns `true` only if this thread became the upgradable reader, or the writer.
 unsafe impl lock_api::RawRwLockUpgradeTimed for RawRwMutex {
     fn try_lock_upgradable_for(&self, timeout: Duration) -> bool {
         self.upgradable_until(now().checked_add(timeout))
@@ -118,12 +122,12 @@ unsafe impl lock_api::RawRwLockUpgradeTimed for RawRwMutex {
     }
 
     unsafe fn try_upgrade_for(&self, timeout: Duration) -> bool {
-        // SAFETY: as above.
+        // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(now().checked_add(timeout)) }
     }
 
     unsafe fn try_upgrade_until(&self, deadline: Instant) -> bool {
-        // SAFETY: as above.
+        // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(Some(deadline)) }
     }
 }

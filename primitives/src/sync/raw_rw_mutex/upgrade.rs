@@ -1,43 +1,32 @@
-//! Readers that may become writers: one at a time, beside the others.
+//! The reader that may become a writer: one at a time, beside the other readers.
 //!
-//! They take turns by a mutex, and each is a reader like any other until it asks for more. Then it waits until the
-//! other readers have left: `UPGRADE_WAITS` keeps new ones out, and the last that leaves wakes it. As a writer it
-//! does not need the mutex any more.
+//! Such readers take turns by a mutex. The one that has its turn is a reader like any other until it asks to write. Then it
+//! waits until the other readers have left: `UPGRADE_WAITS` keeps new ones out, and the last that leaves wakes it. As a
+//! writer it does not need the mutex any more.
+//!
+//! - **S2.** The upgradable reader owns [`Upgrades::turn`]: it locked the mutex before it was counted as a reader, and no
+//!   other function unlocks it. So the upgradable reader may unlock the mutex, once, when it leaves or becomes a writer.
 
-use super::{READER, RawRwMutex, Sleep, UPGRADE_WAITS, WRITER, readers};
-use crate::queue::Waiters;
+use super::{Flag, RawRwMutex, Sleep, State, spins};
+use crate::queue::{Waiters, Wake};
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed};
-use crate::rt::time::now;
 use crate::sync::RawMutex;
 use lock_api::{RawMutex as _, RawMutexTimed as _};
 use std::time::Instant;
 
 #[derive(Default)]
 pub(super) struct Upgrades {
-    /// Whose turn it is.
+    /// Locked by the upgradable reader.
     turn: RawMutex,
-    /// Where it waits for the other readers.
+    /// Where the upgradable reader waits for the other readers.
     waits: Waiters,
-}
-
-/// Whether the upgradable reader must wait: for other readers, or for the writer that let it in and is not gone yet.
-const fn blocks_upgrade(state: usize) -> bool {
-    state & WRITER != 0 || readers(state) > 1
 }
 
 impl RawRwMutex {
     pub(super) fn try_upgradable(&self) -> bool {
         let turn = &self.upgrades.make().turn;
-        if !turn.try_lock() {
-            return false;
-        }
-        let reads = self.try_read();
-        if !reads {
-            // SAFETY: we have it.
-            unsafe { turn.unlock() };
-        }
-        reads
+        turn.try_lock() && self.keeps_turn_if(self.try_read())
     }
 
     pub(super) fn upgradable_until(&self, deadline: Option<Instant>) -> bool {
@@ -47,39 +36,46 @@ impl RawRwMutex {
             Some(deadline) if !turn.try_lock_until(deadline) => return false,
             Some(_) => (),
         }
-        let reads = self.read_until(deadline);
+        self.keeps_turn_if(self.read_until(deadline))
+    }
+
+    /// Returns `reads`, and unlocks `Upgrades::turn` if that is `false`. The calling thread has just locked it.
+    fn keeps_turn_if(&self, reads: bool) -> bool {
         if !reads {
-            // SAFETY: we have it.
-            unsafe { turn.unlock() };
+            // SAFETY: this thread has just locked the mutex, and has not become the upgradable reader (S2).
+            unsafe { self.upgrades.make().turn.unlock() };
         }
         reads
     }
 
     /// # Safety
     /// The caller is the upgradable reader.
-    pub(super) unsafe fn end_upgradable(&self) {
-        self.end_read();
-        // SAFETY: the caller's promise.
+    pub(super) unsafe fn release_upgradable(&self) {
+        self.release_read();
+        // SAFETY: S2: the caller is the upgradable reader, so this thread owns the mutex.
         unsafe { self.upgrades.make().turn.unlock() };
     }
 
+    /// Makes the upgradable reader the writer, unless it must wait.
+    ///
     /// # Safety
     /// The caller is the upgradable reader.
     pub(super) unsafe fn try_upgrade_now(&self) -> bool {
-        self.held.with(|_| ());
-        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-        while !blocks_upgrade(state) {
-            let writer = (state - READER) & !UPGRADE_WAITS | WRITER;
-            // Acquire: pairs with the Release of the readers that left: what they read was before.
+        self.held.read();
+        let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
+        while !state.blocks_upgrade() {
+            let writer = state.without_reader().without(Flag::UPGRADE_WAITS).with(Flag::WRITER);
+            // Acquire: I2; pairs with the Release in `release_read`, so the other readers' reads happen before this
+            // thread's writes. With Relaxed they race (mutant at `upgrade`).
             // site: upgrade
-            match self.state.compare_exchange(state, writer, Acquire, Relaxed) {
+            match self.state.compare_exchange(state.0, writer.0, Acquire, Relaxed) {
                 Ok(_) => {
-                    self.held.with_mut(|_| ());
-                    // SAFETY: the caller's promise.
+                    self.held.write();
+                    // SAFETY: S2: the caller is the upgradable reader, so this thread owns the mutex.
                     unsafe { self.upgrades.make().turn.unlock() };
                     return true;
                 }
-                Err(found) => state = found,
+                Err(found) => state = State(found),
             }
         }
         false
@@ -90,31 +86,31 @@ impl RawRwMutex {
     pub(super) unsafe fn upgrade_until(&self, deadline: Option<Instant>) -> bool {
         let backoff = Backoff::new();
         loop {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller is the upgradable reader, and stays it until this call returns `true`.
             if unsafe { self.try_upgrade_now() } {
                 return true;
             }
-            if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
-                backoff.snooze();
+            if spins(&backoff, deadline) {
                 continue;
             }
             let waits = &self.upgrades.make().waits;
-            if let Sleep::TimedOut = self.sleep(waits, UPGRADE_WAITS, blocks_upgrade, deadline) {
-                // Relaxed: it says only that readers need not wait for us.
-                self.state.fetch_and(!UPGRADE_WAITS, Relaxed);
+            if let Sleep::TimedOut = self.sleep(waits, Flag::UPGRADE_WAITS, State::blocks_upgrade, deadline) {
+                // Relaxed: only the upgradable reader sets or clears the flag, and clearing it publishes nothing;
+                // `wake_readers` synchronizes with the readers that it kept out.
+                self.state.fetch_and(!Flag::UPGRADE_WAITS.bit(), Relaxed);
                 self.wake_readers();
                 return false;
             }
         }
     }
 
-    /// The other readers have left.
+    /// Wakes the upgradable reader, if it sleeps; called when the other readers have left.
     pub(super) fn wake_upgrade(&self) {
-        // Acquire: we find whoever waits.
-        if self.state.load(Acquire) & UPGRADE_WAITS != 0
+        // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_one` finds the reader that set the flag.
+        if State(self.state.load(Acquire)).has(Flag::UPGRADE_WAITS)
             && let Some(upgrades) = self.upgrades.get()
         {
-            upgrades.waits.wake_one(crate::queue::Wake::Woken);
+            upgrades.waits.wake_one(Wake::Woken);
         }
     }
 }

@@ -1,46 +1,46 @@
-//! Writers, and whom they let in.
+//! Writers, and the threads that they let in when they leave.
 
-use super::{
-    READER, READERS_WAIT, RawRwMutex, Sleep, UPGRADE_WAITS, WRITER, WRITERS_WAIT, blocks_writers, is_free,
-    readers,
-};
+use super::{Flag, RawRwMutex, Sleep, State, spins};
 use crate::queue::Wake;
 use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use crate::rt::time::now;
 use std::time::Instant;
 
 impl RawRwMutex {
     fn wake_writer(&self) {
         if !self.writers.get().is_some_and(|writers| writers.wake_one(Wake::Woken)) {
-            // Those that waited have given up, and readers may sleep because of them.
+            // All writers that waited have given up, and readers may sleep behind them.
             self.wake_readers();
         }
     }
 
-    /// Wakes all readers that sleep; they look again.
+    /// Wakes all readers that sleep; each tries again.
     pub(super) fn wake_readers(&self) {
-        // Acquire: we find whoever waits.
-        if self.state.fetch_and(!READERS_WAIT, Acquire) & READERS_WAIT != 0
+        // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds the readers that set the flag.
+        if State(self.state.fetch_and(!Flag::READERS_WAIT.bit(), Acquire)).has(Flag::READERS_WAIT)
             && let Some(readers) = self.readers.get()
         {
             readers.wake_all();
         }
     }
 
+    /// Takes the lock as a writer, unless a writer must wait, and sets `also` in the same step.
     #[inline]
-    pub(super) fn try_write(&self, others: usize) -> bool {
-        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
-        while is_free(state) {
-            // Acquire: pairs with the Release of those before us: what they did happens before.
+    pub(super) fn try_write(&self, also: Option<Flag>) -> bool {
+        let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
+        while state.is_free() {
+            let locked = state.with(Flag::WRITER);
+            let locked = also.map_or(locked, |flag| locked.with(flag));
+            // Acquire: I2; pairs with the Release in `release_read`, `release_write` and `let_in`, so the accesses of
+            // earlier owners happen before this writer's. With Relaxed they race (mutant at `lock-exclusive`).
             // site: lock-exclusive
-            match self.state.compare_exchange(state, state | WRITER | others, Acquire, Relaxed) {
+            match self.state.compare_exchange(state.0, locked.0, Acquire, Relaxed) {
                 Ok(_) => {
-                    self.took_write();
+                    self.note_write();
                     return true;
                 }
-                Err(found) => state = found,
+                Err(found) => state = State(found),
             }
         }
         false
@@ -48,28 +48,27 @@ impl RawRwMutex {
 
     #[inline]
     pub(super) fn write_until(&self, deadline: Option<Instant>) -> bool {
-        self.try_write(0) || self.write_slow(deadline)
+        self.try_write(None) || self.write_slow(deadline)
     }
 
     #[cold]
     fn write_slow(&self, deadline: Option<Instant>) -> bool {
-        // Whoever was woken does not know whether others sleep.
-        let mut others = 0;
+        // A writer that was woken cannot tell whether others still sleep, and sets their flag again.
+        let mut others = None;
         let backoff = Backoff::new();
         loop {
             if self.try_write(others) {
                 return true;
             }
-            if !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now()) {
-                backoff.snooze();
+            if spins(&backoff, deadline) {
                 continue;
             }
-            match self.sleep(self.writers.make(), WRITERS_WAIT, blocks_writers, deadline) {
+            match self.sleep(self.writers.make(), Flag::WRITERS_WAIT, State::blocks_writers, deadline) {
                 Sleep::Ended(Wake::Handed) => {
-                    self.took_write();
+                    self.note_write();
                     return true;
                 }
-                Sleep::Ended(Wake::Woken) => others = WRITERS_WAIT,
+                Sleep::Ended(Wake::Woken) => others = Some(Flag::WRITERS_WAIT),
                 Sleep::TimedOut => {
                     self.give_up_writing();
                     return false;
@@ -79,11 +78,13 @@ impl RawRwMutex {
         }
     }
 
-    /// Readers may sleep because of us. Whoever else wanted to write looks again.
+    /// Clears the flag that this writer set, and wakes the readers that sleep behind it. Other writers that sleep are woken,
+    /// and set the flag again.
     #[cold]
     fn give_up_writing(&self) {
-        // Acquire: we find whoever waits. Audit: it takes a third writer that comes between, more than the models have.
-        self.state.fetch_and(!WRITERS_WAIT, Acquire);
+        // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds every writer whose flag this clears.
+        // Not model-checked: the edge matters only if a third writer sets the flag in between, and the models have two.
+        self.state.fetch_and(!Flag::WRITERS_WAIT.bit(), Acquire);
         if let Some(writers) = self.writers.get() {
             writers.wake_all();
         }
@@ -91,63 +92,74 @@ impl RawRwMutex {
     }
 
     #[inline]
-    pub(super) fn end_write(&self) {
-        self.held.with_mut(|_| ());
+    pub(super) fn release_write(&self) {
+        self.held.write();
         locks::freed(self);
-        // Release: what we wrote happens before the next one who takes it.
+        let (locked, free) = (State::FREE.with(Flag::WRITER).0, State::FREE.0);
+        // Release: I2; publishes this writer's accesses to the next owner, whose Acquire CAS is in `try_read` or
+        // `try_write`. With Relaxed they race (mutant at `unlock-exclusive`).
         // site: unlock-exclusive
-        if self.state.compare_exchange(WRITER, 0, Release, Relaxed).is_err() {
-            self.open();
+        if self.state.compare_exchange(locked, free, Release, Relaxed).is_err() {
+            self.let_in();
         }
     }
 
-    /// A writer that has counted itself as a reader, if it is to be one, lets in the readers that wait, and goes.
+    /// Hands the lock to the readers that sleep, clears `WRITER`, and wakes the next waiter. The calling writer no longer
+    /// touches the data; if it stays as a reader, it has counted itself.
     #[cold]
-    pub(super) fn open(&self) {
-        // Relaxed: what is missed here is seen below.
-        let state = self.state.load(Relaxed);
-        assert!(state & WRITER != 0, "unlock of a RawRwMutex that nobody writes");
-        let waiting = (state & READERS_WAIT != 0).then(|| self.readers.get()).flatten();
-        if let Some(waiting) = waiting {
-            // Who comes from now on is not one of them, so this ends.
-            let end = waiting.entered();
-            loop {
-                // Relaxed, twice: the one who is let in has everything by its cell, and others do not look while a
-                // writer is here.
-                self.state.fetch_add(READER, Relaxed);
-                if !waiting.wake_one_of(end, Wake::Handed) {
-                    self.state.fetch_sub(READER, Relaxed);
-                    break;
-                }
+    pub(super) fn let_in(&self) {
+        // Relaxed: a reader whose flag this load misses is woken below, after the CAS.
+        let state = State(self.state.load(Relaxed));
+        assert!(state.has(Flag::WRITER), "unlock of a RawRwMutex that nobody writes");
+        if state.has(Flag::READERS_WAIT) {
+            self.hand_to_readers();
+        }
+        let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
+        loop {
+            // The readers that were let in may have left already; then this thread wakes the next writer.
+            let mut to = state.without(Flag::WRITER).without(Flag::READERS_WAIT);
+            if to.readers() == 0 {
+                to = to.without(Flag::WRITERS_WAIT);
+            }
+            // Acquire: I3, so this thread finds the sleepers whose flags it clears. Release: I2; publishes this writer's
+            // accesses to the next owner.
+            match self.state.compare_exchange(state.0, to.0, AcqRel, Relaxed) {
+                Err(found) => state = State(found),
+                Ok(_) => return self.wake_after_write(state, to),
             }
         }
-        let mut state = self.state.load(Relaxed); // Relaxed: the exchange decides.
+    }
+
+    /// Counts the readers that sleep now, one by one, and hands each the lock.
+    fn hand_to_readers(&self) {
+        let Some(waiting) = self.readers.get() else { return };
+        // Readers that enter later are not among them, so the loop ends.
+        let end = waiting.entered();
         loop {
-            // Those we let in may have gone already: then the next writer is ours to wake.
-            let mut to = state & !(WRITER | READERS_WAIT);
-            if readers(to) == 0 {
-                to &= !WRITERS_WAIT;
+            // Relaxed, here and below: a reader that is let in synchronizes with this writer through its cell, and no
+            // other thread acts on the count while `WRITER` is set.
+            self.state.fetch_add(State::READER, Relaxed);
+            if !waiting.wake_one_of(end, Wake::Handed) {
+                self.state.fetch_sub(State::READER, Relaxed);
+                return;
             }
-            // Acquire: we find whoever waits. Release: what we wrote happens before the next one who takes it.
-            match self.state.compare_exchange(state, to, AcqRel, Relaxed) {
-                Err(found) => state = found,
-                Ok(_) => {
-                    // Who has entered since then looks again.
-                    if state & READERS_WAIT != 0
-                        && let Some(readers) = self.readers.get()
-                    {
-                        readers.wake_all();
-                    }
-                    // It may have met a reader that we had counted and that was none.
-                    if to & UPGRADE_WAITS != 0 && readers(to) == 1 {
-                        self.wake_upgrade();
-                    }
-                    if (state & !to) & WRITERS_WAIT != 0 {
-                        self.wake_writer();
-                    }
-                    return;
-                }
-            }
+        }
+    }
+
+    /// Wakes the threads that the change of the state from `before` to `after` leaves without a waker.
+    fn wake_after_write(&self, before: State, after: State) {
+        // Readers that have entered the queue since `hand_to_readers` looked try again.
+        if before.has(Flag::READERS_WAIT)
+            && let Some(readers) = self.readers.get()
+        {
+            readers.wake_all();
+        }
+        // The upgradable reader may sleep because of `WRITER`, or of a reader that `hand_to_readers` counted in vain.
+        if after.has(Flag::UPGRADE_WAITS) && after.readers() == 1 {
+            self.wake_upgrade();
+        }
+        if before.has(Flag::WRITERS_WAIT) && !after.has(Flag::WRITERS_WAIT) {
+            self.wake_writer();
         }
     }
 }
