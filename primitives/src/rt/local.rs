@@ -20,8 +20,8 @@ impl<T: 'static> LocalKey<T> {
 
     /// Calls `f` with the current thread's value, which is made on first use.
     ///
-    /// Never inlined: a goroutine may go on on another OS thread, where a cached address of the
-    /// thread-local would be wrong.
+    /// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
+    /// thread-local that the compiler has kept would be the first thread's.
     ///
     /// # Panics
     /// Natively, if the thread is ending and its value is gone already.

@@ -48,7 +48,10 @@ thread_local! {
     static CACHE: RefCell<Option<Arc<Token>>> = const { RefCell::new(None) };
 }
 
-/// Never inlined: see [`crate::rt`] on thread-locals and goroutines.
+/// Replaces the cached token of the current thread and returns the one that was there.
+///
+/// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
+/// thread-local that the compiler has kept would be the first thread's.
 #[inline(never)]
 fn exchange(token: Option<Arc<Token>>) -> Option<Arc<Token>> {
     CACHE.try_with(|cache| cache.replace(token)).ok().flatten()

@@ -52,8 +52,10 @@ thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// The current run. Never inlined: a goroutine may go on on another OS thread, where a cached
-/// address of the thread-local would be wrong.
+/// Returns the current run.
+///
+/// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
+/// thread-local that the compiler has kept would be the first thread's.
 #[inline(never)]
 pub(crate) fn current() -> Current {
     if let Ok(Some(session)) = SESSION.try_with(Cell::get) {

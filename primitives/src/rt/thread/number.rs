@@ -11,8 +11,8 @@ std::thread_local! {
 /// Returns a number that no other thread has, now or later; under an engine, no other of the execution. It may be asked for
 /// wherever code runs, also in the destructor of a thread-local.
 ///
-/// Never inlined: a goroutine may go on on another OS thread, where a cached address of the thread-local would
-/// be wrong.
+/// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
+/// thread-local that the compiler has kept would be the first thread's.
 #[inline(never)]
 pub(crate) fn number() -> u64 {
     #[cfg(feature = "checking")]
