@@ -79,8 +79,10 @@ asan:
 	--target $$(rustc --print host-tuple) --target-dir target/asan; \
 	else echo "there is no nightly toolchain: AddressSanitizer did not run"; fi
 
-# The default build of the primitives, everything without engines and with each of them, and with all.
+# The paths that documents name; the default build of the primitives, everything without engines and with each of them,
+# and with all.
 lint:
+	.ci/paths
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy -q -p selvedge --all-targets -- -D warnings
 	$(CARGO) clippy -q --all-targets -- -D warnings
