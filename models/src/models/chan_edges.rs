@@ -62,17 +62,30 @@ const TOLD_PLACE: Mutant = CORE.weaken("raise-known-end").needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
-fn send_before_receive(capacity: usize) {
-    let (tx, rx) = small(capacity);
+/// Writes to plain data and calls `before`, on a thread of its own; if `after`, beside it, says that what `before` did
+/// has come to it, then the write happens before.
+fn happens_before(before: impl FnOnce() + Send, after: impl FnOnce() -> bool) {
     let data = Plain::new(0);
     thread::scope(|scope| {
         scope.spawn(|| {
             data.set(5);
-            tx.send(()).expect("open");
+            before();
         });
-        rx.recv().expect("a value comes");
-        assert_eq!(data.get(), 5);
+        if after() {
+            assert_eq!(data.get(), 5);
+        }
     });
+}
+
+fn send_before_receive(capacity: usize) {
+    let (tx, rx) = small(capacity);
+    happens_before(
+        || tx.send(()).expect("open"),
+        || {
+            rx.recv().expect("a value comes");
+            true
+        },
+    );
 }
 
 /// A send happens before its receive completes.
@@ -97,15 +110,13 @@ fn a_rendezvous_send_happens_before_its_receive() -> Model {
 fn a_rendezvous_receive_happens_before_its_send_completes() -> Model {
     model("without a buffer a receive happens before its send completes", || {
         let (tx, rx) = small(0);
-        let data = Plain::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                rx.recv().expect("a value comes");
-            });
-            tx.send(()).expect("open");
-            assert_eq!(data.get(), 5);
-        });
+        happens_before(
+            || rx.recv().expect("a value comes"),
+            || {
+                tx.send(()).expect("open");
+                true
+            },
+        );
     })
     .bound(2)
     .catches([WAKE_SENDER, SENDER_ASLEEP_UNSEEN, NO_SENDER_ASLEEP])
@@ -138,16 +149,14 @@ fn receives_happen_before_all_sends_that_use_their_places() -> Model {
 fn a_receive_happens_before_the_send_that_uses_its_place() -> Model {
     model("the k-th receive happens before send k+C completes", || {
         let (tx, rx) = small(1);
-        let data = Plain::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                rx.recv().expect("a value comes");
-            });
-            tx.send(()).expect("open");
-            tx.send(()).expect("open");
-            assert_eq!(data.get(), 5);
-        });
+        happens_before(
+            || rx.recv().expect("a value comes"),
+            || {
+                tx.send(()).expect("open");
+                tx.send(()).expect("open");
+                true
+            },
+        );
     })
     .bound(2)
     .catches([WAKE_BY_EXPANDING, LOST_GROWTH])
@@ -157,17 +166,8 @@ fn a_receive_happens_before_the_send_that_uses_its_place() -> Model {
 fn a_receive_happens_before_a_try_send_that_uses_its_place() -> Model {
     model("the same where nobody waits", || {
         let (tx, rx) = small(1);
-        let data = Plain::new(0);
         tx.send(()).expect("room");
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                rx.recv().expect("a value is there");
-            });
-            if tx.try_send(()).is_ok() {
-                assert_eq!(data.get(), 5);
-            }
-        });
+        happens_before(|| rx.recv().expect("a value is there"), || tx.try_send(()).is_ok());
     })
     .catches([WEAK_GROWTH])
 }
@@ -176,15 +176,13 @@ fn a_receive_happens_before_a_try_send_that_uses_its_place() -> Model {
 fn close_happens_before_a_receive_that_fails() -> Model {
     model("close happens before a receive that fails", || {
         let (tx, rx) = small::<()>(1);
-        let data = Plain::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                tx.close().expect("open");
-            });
-            assert_eq!(rx.recv(), Err(RecvError));
-            assert_eq!(data.get(), 5);
-        });
+        happens_before(
+            || tx.close().expect("open"),
+            || {
+                assert_eq!(rx.recv(), Err(RecvError));
+                true
+            },
+        );
     })
     .bound(2)
     .catches([DISMISS_RECEIVER])
@@ -194,16 +192,7 @@ fn close_happens_before_a_receive_that_fails() -> Model {
 fn a_send_happens_before_a_timed_receive() -> Model {
     model("a send happens before a receive that nearly timed out", || {
         let (tx, rx) = small(0);
-        let data = Plain::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                let _ = tx.try_send(());
-            });
-            if rx.recv_timeout(A_WHILE).is_ok() {
-                assert_eq!(data.get(), 5);
-            }
-        });
+        happens_before(|| _ = tx.try_send(()), || rx.recv_timeout(A_WHILE).is_ok());
     })
     .bound(2)
     .catches([HAND_OVER])
@@ -213,16 +202,7 @@ fn a_send_happens_before_a_timed_receive() -> Model {
 fn a_receive_happens_before_a_timed_send_completes() -> Model {
     model("a receive happens before a send that nearly timed out", || {
         let (tx, rx) = small(0);
-        let data = Plain::new(0);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                let _ = rx.try_recv();
-            });
-            if tx.send_timeout((), A_WHILE).is_ok() {
-                assert_eq!(data.get(), 5);
-            }
-        });
+        happens_before(|| _ = rx.try_recv(), || tx.send_timeout((), A_WHILE).is_ok());
     })
     .bound(2)
     .catches([LOST_TAKE])
@@ -232,17 +212,8 @@ fn a_receive_happens_before_a_timed_send_completes() -> Model {
 fn a_receive_happens_before_a_timed_send_into_its_place() -> Model {
     model("the same with a buffer", || {
         let (tx, rx) = small(1);
-        let data = Plain::new(0);
         tx.send(()).expect("room");
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                data.set(5);
-                rx.try_recv().expect("a value is there");
-            });
-            if tx.send_timeout((), A_WHILE).is_ok() {
-                assert_eq!(data.get(), 5);
-            }
-        });
+        happens_before(|| rx.try_recv().expect("a value is there"), || tx.send_timeout((), A_WHILE).is_ok());
     })
     .bound(2)
     .catches([LOST_MOVE])

@@ -3,7 +3,8 @@
 //! Operations on a timer come one after the other, as if by one thread: afterwards a ticker ticks on or is still, and
 //! a timer goes off once or not at all. When nobody has anything to do any more, nothing goes on.
 
-use super::drive::{Smaller, headline, smaller_lists};
+use super::drive::headline;
+use super::smaller::{Smaller, smaller_lists};
 use core::fmt;
 use core::time::Duration;
 use proptest::collection::vec;

@@ -1,6 +1,7 @@
 //! Strong and weak pointers of `rt` between threads: who has a `&mut` is alone with it.
 
-use super::drive::{Smaller, headline, smaller_lists};
+use super::drive::headline;
+use super::smaller::{Smaller, smaller_lists};
 use core::fmt;
 use proptest::collection::vec;
 use proptest::strategy::{Just, Strategy, Union};

@@ -1,9 +1,8 @@
 //! Stacks, pools, shared values and domains on one thread, with values whose clones, comparisons and destructors
 //! misbehave.
 
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Simpler, Steps};
 use super::user::{Callback, Came, Misdeed, Script, Value, World};
-use core::fmt;
 use proptest::collection::vec;
 use proptest::sample::select as one_of;
 use proptest::strategy::{Just, Strategy, Union};
@@ -53,20 +52,9 @@ pub enum Step {
 }
 
 /// What is done.
-#[derive(Clone)]
-pub struct Program(Vec<Step>);
+pub type Program = Steps<Step>;
 
-impl fmt::Debug for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|step| writeln!(f, "  {step:?}"))
-    }
-}
-
-impl Smaller for Program {
-    fn smaller(&self) -> Vec<Program> {
-        smaller_lists(&self.0, |_| Vec::new()).into_iter().map(Program).collect()
-    }
-}
+impl Simpler for Step {}
 
 fn misdeed() -> impl Strategy<Value = Misdeed> {
     Union::new(vec![Just(Misdeed::Panics).boxed(), (0..12_u8).prop_map(Misdeed::Enters).boxed()])
@@ -109,7 +97,7 @@ pub fn programs(length: usize) -> impl Strategy<Value = Program> {
         script().prop_map(Step::Retire).boxed(),
     ]);
     let step = Union::new_weighted(vec![(1, step.boxed()), (1, one_of(plain).boxed())]);
-    vec(step, 0..=length).prop_map(Program)
+    vec(step, 0..=length).prop_map(Steps)
 }
 
 type Make = Box<dyn Fn() -> Value + Send + Sync>;

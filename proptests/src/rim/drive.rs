@@ -8,6 +8,7 @@
 //!
 //! A case also fails if each run of it leaves more memory behind than the program says that it forgets.
 
+use super::smaller::Smaller;
 use core::fmt::Debug;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -31,31 +32,6 @@ const CANDIDATES: usize = 500;
 const LOOKS: usize = 30;
 /// The same for the candidates of a program that hangs.
 const FEWER_LOOKS: usize = 2;
-
-/// What can be made smaller.
-pub trait Smaller: Sized {
-    /// Smaller ones, those first that leave out most; the same each time.
-    fn smaller(&self) -> Vec<Self>;
-}
-
-/// Lists with fewer steps, then with a simpler one.
-pub fn smaller_lists<T: Clone>(steps: &[T], simpler: impl Fn(&T) -> Vec<T>) -> Vec<Vec<T>> {
-    let mut lists = Vec::new();
-    let mut length = steps.len();
-    while length > 0 {
-        // The last ones first: they depend on those before them.
-        for end in (length..=steps.len()).rev().step_by(length) {
-            lists.push([&steps[..end - length], &steps[end..]].concat());
-        }
-        length /= 2;
-    }
-    for (at, step) in steps.iter().enumerate() {
-        for step in simpler(step) {
-            lists.push([&steps[..at], &[step], &steps[at + 1..]].concat());
-        }
-    }
-    lists
-}
 
 /// A family of programs.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Threads that end with objects in their thread-locals, whose destructors use further objects.
 
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Smaller, smaller_lists};
 use super::user::{Came, Value, World};
 use core::any::Any;
 use core::cell::RefCell;

@@ -2,7 +2,7 @@
 //!
 //! Nothing waits: a step that would is left out, or has no time.
 
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Smaller, smaller_lists};
 use super::user::{Came, Misdeed, Scripted, Value, World};
 use core::fmt;
 use core::time::Duration;

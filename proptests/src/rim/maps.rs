@@ -4,9 +4,8 @@
 //! panicked, the map is looked through by names, which calls nobody back: each name has what it had, or what somebody
 //! has given it in this step.
 
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Simpler, Steps};
 use super::user::{Callback, Came, Key, Misdeed, Script, Value, World};
-use core::fmt;
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::sample::select as one_of;
@@ -43,35 +42,24 @@ pub enum Step {
 }
 
 /// What is done to a map.
-#[derive(Clone)]
-pub struct Program(Vec<Step>);
+pub type Program = Steps<Step>;
 
-impl fmt::Debug for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|step| writeln!(f, "  {step:?}"))
-    }
-}
-
-impl Smaller for Program {
-    fn smaller(&self) -> Vec<Program> {
-        smaller_lists(&self.0, simpler).into_iter().map(Program).collect()
-    }
-}
-
-fn simpler(step: &Step) -> Vec<Step> {
-    match step.clone() {
-        Step::Store(name, key, value) if key.or(value).is_some() => {
-            vec![Step::Store(name, None, value), Step::Store(name, key, None)]
+impl Simpler for Step {
+    fn simpler(&self) -> Vec<Step> {
+        match self.clone() {
+            Step::Store(name, key, value) if key.or(value).is_some() => {
+                vec![Step::Store(name, None, value), Step::Store(name, key, None)]
+            }
+            Step::Swap(name, key, value) => vec![Step::Store(name, key, value)],
+            Step::LoadOrStore(name, key, value) => vec![Step::Store(name, key, value)],
+            Step::Load(name, Some(_)) => vec![Step::Load(name, None)],
+            Step::Delete(name, Some(_)) => vec![Step::Delete(name, None)],
+            _ => Vec::new(),
         }
-        Step::Swap(name, key, value) => vec![Step::Store(name, key, value)],
-        Step::LoadOrStore(name, key, value) => vec![Step::Store(name, key, value)],
-        Step::Load(name, Some(_)) => vec![Step::Load(name, None)],
-        Step::Delete(name, Some(_)) => vec![Step::Delete(name, None)],
-        _ => Vec::new(),
+        .into_iter()
+        .filter(|simpler| format!("{simpler:?}") != format!("{self:?}"))
+        .collect()
     }
-    .into_iter()
-    .filter(|simpler| format!("{simpler:?}") != format!("{step:?}"))
-    .collect()
 }
 
 fn script(callbacks: &'static [Callback]) -> impl Strategy<Value = Script> {
@@ -104,7 +92,7 @@ pub fn programs(length: usize) -> impl Strategy<Value = Program> {
         (1, Just(Step::Clear).boxed()),
         (1, Just(Step::Len).boxed()),
     ]);
-    vec(step, 0..=length).prop_map(Program)
+    vec(step, 0..=length).prop_map(Steps)
 }
 
 type Tested = Map<Key, Value, BuildHasherDefault<DefaultHasher>>;

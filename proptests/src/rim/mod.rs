@@ -33,6 +33,7 @@ pub mod drive;
 pub mod locals;
 pub mod locks;
 pub mod maps;
+pub mod smaller;
 pub mod threads;
 pub mod timers;
 pub mod twos;

@@ -5,7 +5,7 @@
 //! side, the order of its values tells who was served first on the other side: nobody overtakes an operation that
 //! was seen to wait.
 
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Smaller, smaller_lists};
 use super::user::{Came, Value, World};
 use core::fmt;
 use core::pin::Pin;

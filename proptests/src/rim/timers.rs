@@ -3,9 +3,8 @@
 //! Instants are due at once or in an hour, so that no step depends on the clock.
 
 use super::End;
-use super::drive::{Smaller, smaller_lists};
+use super::smaller::{Simpler, Steps, smaller_lists};
 use super::user::{Came, Woken, World};
-use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
@@ -68,27 +67,16 @@ pub enum Step {
 }
 
 /// What is done.
-#[derive(Clone)]
-pub struct Program(Vec<Step>);
+pub type Program = Steps<Step>;
 
-impl fmt::Debug for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|step| writeln!(f, "  {step:?}"))
+impl Simpler for Step {
+    fn simpler(&self) -> Vec<Step> {
+        let Step::Select(cases, timed, steps, end) = self.clone() else { return Vec::new() };
+        let fewer = smaller_lists(&cases, |_| Vec::new());
+        let fewer = fewer.into_iter().map(|cases| Step::Select(cases, timed, steps.clone(), end));
+        let within = smaller_lists(&steps, Step::simpler);
+        fewer.chain(within.into_iter().map(|steps| Step::Select(cases.clone(), timed, steps, end))).collect()
     }
-}
-
-impl Smaller for Program {
-    fn smaller(&self) -> Vec<Program> {
-        smaller_lists(&self.0, simpler).into_iter().map(Program).collect()
-    }
-}
-
-fn simpler(step: &Step) -> Vec<Step> {
-    let Step::Select(cases, timed, steps, end) = step.clone() else { return Vec::new() };
-    let fewer = smaller_lists(&cases, |_| Vec::new());
-    let fewer = fewer.into_iter().map(|cases| Step::Select(cases, timed, steps.clone(), end));
-    let within = smaller_lists(&steps, simpler);
-    fewer.chain(within.into_iter().map(|steps| Step::Select(cases.clone(), timed, steps, end))).collect()
 }
 
 fn step() -> BoxedStrategy<Step> {
@@ -117,7 +105,7 @@ pub fn programs(length: usize) -> impl Strategy<Value = Program> {
     let selected = (vec(0..4_usize, 1..4), any::<bool>(), vec(step(), 0..3), ends)
         .prop_map(|(cases, timed, steps, end)| Step::Select(cases, timed, steps, end));
     let any_step = Union::new_weighted(vec![(8, step()), (2, selected.boxed())]);
-    vec(any_step, 0..=length).prop_map(Program)
+    vec(any_step, 0..=length).prop_map(Steps)
 }
 
 /// When the next instant is due.

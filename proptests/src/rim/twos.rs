@@ -1,6 +1,7 @@
 //! Selects over two channels, of which the answers must be those of two queues.
 
-use super::drive::{Smaller, headline, smaller_lists};
+use super::drive::headline;
+use super::smaller::{Smaller, smaller_lists};
 use core::fmt;
 use core::time::Duration;
 use proptest::collection::vec;

@@ -1,7 +1,7 @@
 //! The programs: how they are drawn.
 
 use crate::rim::End;
-use crate::rim::drive::{Smaller, smaller_lists};
+use crate::rim::smaller::{Smaller, smaller_lists};
 use crate::rim::user::{Callback, Misdeed, Script};
 use crate::sequential::Side;
 use core::fmt;
