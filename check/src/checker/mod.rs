@@ -256,7 +256,7 @@ impl Checker {
         let plan = |engine| Plan {
             name: self.model_name(),
             engine,
-            rc11: Rc11 { explored: Arc::default(), ..self.rc11.clone() },
+            rc11: self.rc11.clone(),
             preemptions: self.preemptions.unwrap_or(engine.own_preemption_bound()),
             iterations: self.iterations,
             seed: self.seed,
@@ -270,7 +270,6 @@ impl Checker {
             #[cfg(feature = "shuttle")]
             freeze: self.freeze.clone(),
             counters: self.counters.clone().unwrap_or_default(),
-            out_of_time: Arc::default(),
         };
         Ok(engines.into_iter().map(plan).collect())
     }

@@ -3,17 +3,17 @@
 mod adapter;
 
 use self::adapter::LoomBackend;
-use super::{Event, Limits, Model, Plan, isolated, judge};
-use crate::Verdict;
+use super::explored::replay_passed;
+use super::isolated::{Reporter, isolated, text_of};
+use super::{Cut, End, Found, Limits, Model, Plan};
 use crate::replay::Token;
 use corosensei::on_stack;
 use corosensei::stack::DefaultStack;
-use selvedge::rt::seam::{Failure, Options, Outcome, Record, Session, StaticKey};
+use selvedge::rt::seam::{Options, Outcome, Record, Session, StaticKey};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The choices of one exploration: the first ones are given, all others are 0. What is met is kept,
 /// so that the next vector can be found.
@@ -53,7 +53,7 @@ impl Choices {
 const STACK_SIZE: usize = 256 * 1024;
 
 /// Thrown through loom, at the start of an execution, to end an exploration.
-struct Enough(String);
+struct Enough(Cut);
 
 pub(super) fn warm_up() {
     // The cancelling of a generator, and with it loom's panic hook, comes with a failing model.
@@ -63,12 +63,23 @@ pub(super) fn warm_up() {
     .join();
 }
 
-pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
+/// What an exploration's OS thread reports.
+enum Report {
+    /// How the exploration ended, and the choices that it met.
+    Ended(End, Choices),
+    /// Statics were met that must be made before the body.
+    Restart(Vec<StaticKey>),
+}
+
+pub(super) fn run(plan: &Plan, model: &Model) -> End {
     if let Some(Token::Loom { execution, preemptions, choices }) = &plan.replay {
         let plan = &Plan { preemptions: *preemptions, ..plan.clone() };
         return match replay(plan, model, *execution, choices.clone()) {
-            Event::Failed(failure, token) => judge(*failure, token, None),
-            other => nothing_found(other, "the replayed execution did not fail"),
+            End::Passed(mut cuts) => {
+                cuts.push(replay_passed());
+                End::Passed(cuts)
+            }
+            other => other,
         };
     }
     let (limits, mut done) = (Limits::of(plan), 0);
@@ -76,21 +87,22 @@ pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
     loop {
         // All explorations together keep to the limits.
         let part = Part { limits: limits.clone(), done, record: Record::Every };
-        let (event, met) = explore(plan, model, &part, choices.given.clone());
+        let (end, met) = explore(plan, model, &part, choices.given.clone());
         done += met.executions;
-        match event {
-            Event::Done { cut: None } => match met.next() {
-                Some(next) => choices = next,
-                None => return nothing_found(Event::Done { cut: None }, &bounds(plan)),
-            },
-            other => return nothing_found(other, &bounds(plan)),
+        match (end, met.next()) {
+            (End::Passed(cuts), Some(next)) if cuts.is_empty() => choices = next,
+            (End::Passed(mut cuts), _) => {
+                cuts.extend(bounds(plan));
+                return End::Passed(cuts);
+            }
+            (other, _) => return other,
         }
     }
 }
 
 /// One execution again, of the exploration with these choices: as far as that goes, however long it takes.
-fn replay(plan: &Plan, model: &Model, execution: u64, given: Vec<usize>) -> Event {
-    let limits = Limits { executions: Some(execution), time: None, ..Limits::of(plan) };
+fn replay(plan: &Plan, model: &Model, execution: u64, given: Vec<usize>) -> End {
+    let limits = Limits::new(None, Some(execution));
     explore(plan, model, &Part { limits, done: 0, record: Record::Execution(execution) }, given).0
 }
 
@@ -104,46 +116,37 @@ struct Part {
     record: Record,
 }
 
-fn bounds(plan: &Plan) -> String {
-    match plan.preemptions {
-        None => "loom misses some interleavings".to_string(),
-        Some(bound) => format!("at most {bound} preemptions; loom misses some interleavings"),
-    }
+/// What no exploration of loom's reaches.
+fn bounds(plan: &Plan) -> impl Iterator<Item = Cut> {
+    let preemptions = plan.preemptions.map(|bound| format!("at most {bound} preemptions"));
+    let bounds = preemptions.into_iter().chain(["loom misses some interleavings".to_string()]);
+    bounds.map(Cut::Bound)
 }
 
-fn nothing_found(event: Event, bounds: &str) -> Verdict {
-    match event {
-        Event::Done { cut: None } => Verdict::Searched { executions: 0, bounds: bounds.to_string() },
-        Event::Done { cut: Some(cut) } => {
-            Verdict::Searched { executions: 0, bounds: format!("{cut}; {bounds}") }
-        }
-        Event::Crashed(why) => Verdict::Refused { why: format!("loom gave up: {why}") },
-        Event::Failed(failure, token) => judge(*failure, token, None),
-        Event::Restart(_) => Verdict::Refused {
-            why: "the addresses of statics change from one execution to the next: objects made with `const_new` \
-                  must be statics, or be made with `new`"
-                .to_string(),
-        },
-    }
+fn gave_up(why: &str) -> End {
+    End::Refused(format!("loom gave up: {why}"))
 }
 
 /// One exploration for one vector of choices, started over as long as it meets new statics.
-fn explore(plan: &Plan, model: &Model, part: &Part, given: Vec<usize>) -> (Event, Choices) {
+fn explore(plan: &Plan, model: &Model, part: &Part, given: Vec<usize>) -> (End, Choices) {
     const MAX_STATICS: usize = 1_000;
     let mut statics = Vec::new();
     loop {
-        let choices = Arc::new(Mutex::new(Choices { given: given.clone(), ..Choices::default() }));
-        let (their_plan, their_model, theirs) = (plan.clone(), Arc::clone(model), Arc::clone(&choices));
-        let their_part = part.clone();
-        let event = isolated(plan, "selvedge-loom", move |report| {
-            exploration(&their_plan, their_model, statics, their_part, theirs, report);
+        let (their_plan, their_model) = (plan.clone(), Arc::clone(model));
+        let (their_part, their_choices) =
+            (part.clone(), Choices { given: given.clone(), ..Choices::default() });
+        let report = isolated(plan, "selvedge-loom", move |reporter| {
+            exploration(&their_plan, their_model, statics, their_part, their_choices, reporter);
         });
-        match event {
-            Event::Restart(met) if met.len() < MAX_STATICS => statics = met,
-            event => {
-                let met = choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                return (event, met);
+        match report {
+            Ok(Report::Restart(met)) if met.len() < MAX_STATICS => statics = met,
+            Ok(Report::Restart(_)) => {
+                let why = "the addresses of statics change from one execution to the next: objects made with \
+                           `const_new` must be statics, or be made with `new`";
+                return (End::Refused(why.to_string()), Choices::default());
             }
+            Ok(Report::Ended(end, met)) => return (end, met),
+            Err(why) => return (gave_up(&why), Choices::default()),
         }
     }
 }
@@ -154,12 +157,13 @@ fn exploration(
     model: Model,
     statics: Vec<StaticKey>,
     part: Part,
-    choices: Arc<Mutex<Choices>>,
-    report: Sender<Event>,
+    choices: Choices,
+    reporter: Reporter<Report>,
 ) {
-    let lock = |choices: &Mutex<Choices>| choices.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (for_outcome, for_choices) = (Arc::clone(&choices), Arc::clone(&choices));
-    let (outcome, preemptions) = (report.clone(), plan.preemptions);
+    let choices = Rc::new(RefCell::new(choices));
+    let (for_outcome, for_choices, for_body) =
+        (Rc::clone(&choices), Rc::clone(&choices), Rc::clone(&choices));
+    let (outcome, preemptions) = (reporter.clone(), plan.preemptions);
     let session = Session::install(
         Box::new(LoomBackend::default()),
         Options {
@@ -167,9 +171,9 @@ fn exploration(
             record: part.record,
             mutations: plan.mutations.clone(),
             statics,
-            chooser: Box::new(move |n| for_choices.lock().unwrap_or_else(PoisonError::into_inner).choose(n)),
+            chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
             on_outcome: Box::new(move |ended| {
-                let _ = outcome.send(event_of(ended, preemptions, lock(&for_outcome).given));
+                outcome.report(report_of(ended, preemptions, for_outcome.borrow().clone()))
             }),
             counters: Arc::clone(&plan.counters),
         },
@@ -177,16 +181,13 @@ fn exploration(
     // loom gives its main thread 32 KiB and no way to ask for more.
     let mut stack = match DefaultStack::new(STACK_SIZE) {
         Ok(stack) => stack,
-        Err(error) => {
-            let _ = report.send(Event::Crashed(format!("no stack for the model's body: {error}")));
-            return;
-        }
+        Err(error) => return reporter.crashed(format!("no stack for the model's body: {error}")),
     };
     let body = Rc::new(RefCell::new(move || {
         if let Some(cut) = part.limits.reached(part.done + session.executions()) {
             resume_unwind(Box::new(Enough(cut)));
         }
-        let mut chosen = choices.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut chosen = for_body.borrow_mut();
         (chosen.position, chosen.executions) = (0, chosen.executions + 1);
         drop(chosen);
         on_stack(&mut stack, || session.execute(&*model));
@@ -195,23 +196,24 @@ fn exploration(
     let result = catch_unwind(AssertUnwindSafe(|| {
         builder(plan).check(move || body.run());
     }));
-    let event = match result {
-        Ok(()) => Event::Done { cut: None },
+    let end = match result {
+        Ok(()) => End::Passed(Vec::new()),
         Err(payload) => match payload.downcast::<Enough>() {
-            Ok(enough) => Event::Done { cut: Some(enough.0) },
-            Err(payload) => Event::Crashed(super::text_of(&*payload)),
+            Ok(enough) => End::Passed(vec![enough.0]),
+            Err(payload) => return reporter.crashed(text_of(&*payload)),
         },
     };
-    let _ = report.send(event);
+    let met = choices.borrow().clone();
+    reporter.report(Report::Ended(end, met));
 }
 
-/// loom wants a closure that could travel, and runs it on the calling thread.
+/// loom requires a `Send + Sync` closure, and runs it on the calling thread.
 struct OnThisThread<F>(Rc<RefCell<F>>);
 
-// SAFETY: `Builder::check` runs the model's main thread as a coroutine of the OS thread that calls
-// it, which is the one that made this value; it never leaves it.
+// SAFETY: `Builder::check` runs the model's main thread as a coroutine of the OS thread that calls `check`. That is the
+// thread which made this value, so the value never leaves its thread.
 unsafe impl<F> Send for OnThisThread<F> {}
-// SAFETY: as above.
+// SAFETY: only the coroutine of the model's main thread has a reference to the value, on the thread that made it.
 unsafe impl<F> Sync for OnThisThread<F> {}
 
 impl<F: FnMut()> OnThisThread<F> {
@@ -220,13 +222,13 @@ impl<F: FnMut()> OnThisThread<F> {
     }
 }
 
-fn event_of(outcome: Outcome, preemptions: Option<usize>, choices: Vec<usize>) -> Event {
+fn report_of(outcome: Outcome, preemptions: Option<usize>, met: Choices) -> Report {
     match outcome {
-        Outcome::Restart(statics) => Event::Restart(statics),
+        Outcome::Restart(statics) => Report::Restart(statics),
         Outcome::Failed(failure) => {
-            let failure: Failure = *failure;
-            let token = Token::Loom { execution: failure.execution, preemptions, choices };
-            Event::Failed(Box::new(failure), Some(token))
+            let (execution, choices) = (failure.execution, met.given.clone());
+            let token = Token::Loom { execution, preemptions, choices };
+            Report::Ended(End::Failed(Box::new(Found::new(*failure, Some(token)))), met)
         }
     }
 }

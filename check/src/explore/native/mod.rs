@@ -1,37 +1,36 @@
 //! The native engine: the model on real threads, many times.
 
-use super::{Event, Limits, Model, Plan, isolated, judge};
-use crate::Verdict;
+use super::isolated::isolated;
+use super::{End, Found, Limits, Model, Plan};
 use selvedge::rt::seam::{Failure, FailureKind, NativeOptions, NativeRun, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, OnceLock};
 
-pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
+pub(super) fn run(plan: &Plan, model: &Model) -> End {
     let (theirs, plan_of_thread) = (Arc::clone(model), plan.clone());
-    let event = isolated(plan, "selvedge-native", move |report| {
-        let limits = Limits::of(&plan_of_thread);
-        for run in 1..=plan_of_thread.iterations {
-            if limits.reached(run - 1).is_some() {
-                break;
-            }
-            if let Some(failed) = run_once(&plan_of_thread, run, &theirs) {
-                let _ = report.send(failed);
-                return;
-            }
-        }
-        let _ = report.send(Event::Done { cut: None });
+    let end = isolated(plan, "selvedge-native", move |reporter| {
+        reporter.report(runs(&plan_of_thread, &theirs));
     });
-    match event {
-        Event::Failed(failure, _) => judge(*failure, None, None),
-        Event::Done { .. } => Verdict::Stressed { runs: 0 }, // counted by the caller
-        Event::Crashed(why) => Verdict::Refused { why },
-        Event::Restart(_) => unreachable!("native runs have no statics to make"),
-    }
+    end.unwrap_or_else(End::Refused)
 }
 
-/// One run, on a thread of its own: a failed run leaves its threads where they are.
-fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
+/// All runs, one after the other.
+fn runs(plan: &Plan, model: &Model) -> End {
+    let limits = Limits::of(plan);
+    for run in 1..=plan.iterations {
+        if let Some(cut) = limits.reached(run - 1) {
+            return End::Passed(vec![cut]);
+        }
+        if let Some(end) = run_once(plan, run, model) {
+            return end;
+        }
+    }
+    End::Passed(Vec::new())
+}
+
+/// One run, on a thread of its own: a failed run leaves its threads where they are. `None` if it passed.
+fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<End> {
     let (tx, rx) = mpsc::channel();
     let (failed, ended) = (tx.clone(), tx);
     let options = NativeOptions {
@@ -39,7 +38,7 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
         mutations: plan.mutations.clone(),
         counters: Arc::clone(&plan.counters),
         on_failure: Box::new(move |failure| {
-            let _ = failed.send(Some(Event::Failed(Box::new(failure), None)));
+            let _ = failed.send(Some(failed_with(failure)));
         }),
         on_end: Box::new(move || {
             let _ = ended.send(None);
@@ -55,28 +54,28 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<Event> {
         run.leave(panic);
     };
     if let Err(error) = std::thread::Builder::new().name("main".to_string()).spawn(body) {
-        return Some(Event::Crashed(format!("no thread to run on: {error}")));
+        return Some(End::Refused(format!("no thread to run on: {error}")));
     }
     match rx.recv_timeout(plan.hang_limit) {
-        Ok(event) => event,
-        Err(RecvTimeoutError::Disconnected) => {
-            Some(Event::Crashed("the run ended without a word".to_string()))
-        }
+        Ok(end) => end,
+        Err(RecvTimeoutError::Disconnected) => Some(End::Refused("the run ended without a word".to_string())),
         Err(RecvTimeoutError::Timeout) => {
             let hangs = format!(
                 "run {run} did not end within {:?}: the model waits in a way that selvedge::rt cannot see, or loops",
                 plan.hang_limit
             );
             let failure = entered.get().and_then(|entered| after_panic(run, entered, &hangs));
-            Some(match failure {
-                Some(failure) => Event::Failed(Box::new(failure), None),
-                None => Event::Crashed(hangs),
-            })
+            Some(failure.map_or(End::Refused(hangs), failed_with))
         }
     }
 }
 
-/// The failure of a run that hangs after a thread has panicked.
+/// Real threads cannot be replayed, so there is no token.
+fn failed_with(failure: Failure) -> End {
+    End::Failed(Box::new(Found::new(failure, None)))
+}
+
+/// Returns the failure of a run that hangs after a thread has panicked.
 fn after_panic(execution: u64, run: &Arc<NativeRun>, hangs: &str) -> Option<Failure> {
     let (thread, panic) = run.unseen_panic()?;
     Some(Failure {

@@ -6,24 +6,27 @@ mod numbers;
 mod pool;
 mod worker;
 
-use super::{Event, Model, Plan, judge, with_replay};
-use crate::Verdict;
+use super::isolated::{self, Reporter, reports, text_of};
+use super::{Counts, Cut, End, Explored, Found, Meter, Model, Plan};
 use crate::replay::Token;
 use pool::{Pool, Standing};
-use selvedge_graph::{Machine, Options, Part, Statics};
-use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use selvedge_graph::{Machine, Options, Part, Statics, Statistics};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use worker::Task;
 
-/// A failed execution, handed over from the worker that met it.
-type Failed = Arc<Mutex<Option<Shown>>>;
-
-/// How a failed execution can be shown.
-struct Shown {
-    graph: selvedge_graph::report::Execution,
-    /// It as an interleaving.
-    interleaved: Option<selvedge_graph::Token>,
+/// What a worker reports.
+enum Report {
+    /// It has done its part of the work.
+    Done,
+    /// The exploration has ended.
+    Ended(End),
+    /// Knuth's estimate.
+    Estimate(f64),
 }
+
+/// What the machines have done, if the exploration came to its end.
+type Done = Option<Statistics>;
 
 fn options(plan: &Plan) -> Options {
     Options {
@@ -36,64 +39,57 @@ fn options(plan: &Plan) -> Options {
     }
 }
 
-pub(super) fn run(plan: &Plan, model: &Model) -> Verdict {
-    let failed = Failed::default();
-    let mut verdict = match &plan.replay {
+pub(super) fn run(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
+    let (end, done) = match &plan.replay {
         Some(Token::Rc11(token)) => match token.parse() {
-            Ok(token) => match replay(plan, model, token, &failed) {
-                Event::Failed(failure, token) => judge(*failure, token, None),
-                other => nothing_found(other),
-            },
-            Err(error) => Verdict::Refused { why: format!("the token is damaged: {error}") },
+            Ok(token) => (replay(plan, model, token), None),
+            Err(error) => (End::Refused(format!("the token is damaged: {error}")), None),
         },
-        _ => explore(plan, model, &failed),
+        _ => explore(plan, model),
     };
-    if let Verdict::Failed(counterexample) = &mut verdict {
-        let shown = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        counterexample.graph = shown.map(|shown| Box::new(shown.graph));
+    let mut explored = meter.explored(end);
+    if let Some(Statistics { executions, blocked, events, .. }) = done {
+        explored.counts = Counts { executions, blocked, events, ..explored.counts };
     }
-    verdict
+    explored
 }
 
-fn explore(plan: &Plan, model: &Model, failed: &Failed) -> Verdict {
-    let pool = match start(plan, model, failed) {
-        Ok(pool) => Arc::new(pool),
-        Err(Event::Failed(failure, Some(Token::Rc11(token)))) => {
-            return shown(plan, model, *failure, token, failed);
-        }
-        Err(other) => return nothing_found(other),
-    };
-    let (tx, rx) = mpsc::channel();
+fn explore(plan: &Plan, model: &Model) -> (End, Done) {
+    match search(plan, model) {
+        Ok(pool) => finish(plan, &pool),
+        Err(End::Failed(found)) => (End::Failed(Box::new(shown(plan, model, *found))), None),
+        Err(end) => (end, None),
+    }
+}
+
+/// Lets the jobs work until nothing is left to do, or a limit is reached.
+fn search(plan: &Plan, model: &Model) -> Result<Arc<Pool>, End> {
+    let pool = Arc::new(start(plan, model)?);
+    let worked = work(plan, model, &pool);
+    if worked.is_err() {
+        pool.stop();
+    }
+    worked.map(|()| pool)
+}
+
+fn work(plan: &Plan, model: &Model, pool: &Arc<Pool>) -> Result<(), End> {
+    let (reporter, reports) = reports();
     for _ in 0..plan.rc11.jobs {
-        let task = Task::Share(Arc::clone(&pool));
-        if let Err(event) = launch(plan, model, task, failed, tx.clone()) {
-            pool.stop();
-            return nothing_found(event);
-        }
+        launch(plan, model, Task::Share(Arc::clone(pool)), reporter.clone()).map_err(End::Refused)?;
     }
     // Each job reports once. Failed ones keep their end of the channel for ever.
-    let mut working = plan.rc11.jobs;
-    while working > 0 {
-        match super::receive(plan, &rx) {
-            Event::Done { .. } => working -= 1,
-            Event::Failed(failure, Some(Token::Rc11(token))) => {
-                pool.stop();
-                return shown(plan, model, *failure, token, failed);
-            }
-            other => {
-                pool.stop();
-                return nothing_found(other);
-            }
+    for _ in 0..plan.rc11.jobs {
+        if let Report::Ended(end) = reports.next(plan).map_err(End::Refused)? {
+            return Err(end);
         }
     }
-    finish(plan, &pool)
+    Ok(())
 }
 
 /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
-fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
-    let refused = Event::Crashed;
+fn start(plan: &Plan, model: &Model) -> Result<Pool, End> {
     if let Some(path) = plan.rc11.checkpoint.as_ref().filter(|path| path.exists()) {
-        let saved = checkpoint::read(path, plan).map_err(refused)?;
+        let saved = checkpoint::read(path, plan).map_err(End::Refused)?;
         let pool = Pool::new(plan, saved.parts, Statics::from_distances(saved.statics), saved.statistics);
         saved.cuts.into_iter().for_each(|cut| pool.cut(cut));
         return Ok(pool);
@@ -104,11 +100,8 @@ fn start(plan: &Plan, model: &Model, failed: &Failed) -> Result<Pool, Event> {
     };
     // The same in every shard: explored until there is enough to share out.
     let pool = Arc::new(Pool::new(plan, vec![Part::whole()], statics, Default::default()));
-    let (tx, rx) = mpsc::channel();
-    launch(plan, model, Task::Split(Arc::clone(&pool), shards * 32), failed, tx)?;
-    match super::receive(plan, &rx) {
-        Event::Done { .. } => (),
-        other => return Err(other),
+    if let Report::Ended(end) = report_of(plan, model, Task::Split(Arc::clone(&pool), shards * 32)) {
+        return Err(end);
     }
     let ((parts, statistics), cuts) = (pool.take_all(), pool.cuts());
     let mine = parts.into_iter().enumerate().filter(|(number, _)| number % shards == shard - 1);
@@ -126,9 +119,8 @@ fn save(plan: &Plan, pool: &Pool, standing: &Standing<'_>) {
     }
 }
 
-fn finish(plan: &Plan, pool: &Pool) -> Verdict {
+fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
     let (left, statistics) = pool.take_all();
-    plan.rc11.tally(&statistics);
     if let Some(path) = &plan.rc11.checkpoint {
         let outcome = if left.is_empty() {
             checkpoint::remove(path)
@@ -137,102 +129,63 @@ fn finish(plan: &Plan, pool: &Pool) -> Verdict {
             checkpoint::write(path, plan, pool.statics.distances(), &standing)
         };
         if let Err(why) = outcome {
-            return Verdict::Refused { why };
+            return (End::Refused(why), None);
         }
     }
     let shard = plan.rc11.shard.map(|(shard, shards)| format!("shard {shard} of {shards}"));
-    let bounds: Vec<String> = pool.cuts().into_iter().chain(pool.reached()).chain(shard).collect();
-    if bounds.is_empty() {
-        return Verdict::Exhaustive;
-    }
-    Verdict::Searched { executions: statistics.executions, bounds: bounds.join("; ") }
+    let bounds = pool.cuts().into_iter().map(Cut::Bound);
+    let cuts = bounds.chain(pool.reached()).chain(shard.map(Cut::Bound)).collect();
+    (End::Passed(cuts), Some(statistics))
 }
 
 /// A failure, with the interleaving that a replay shows.
-fn shown(
-    plan: &Plan,
-    model: &Model,
-    failure: selvedge::rt::seam::Failure,
-    token: String,
-    failed: &Failed,
-) -> Verdict {
-    // What is run again to be shown does not count.
-    let plan = &Plan { counters: Arc::default(), ..plan.clone() };
-    let interleaved = {
-        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.as_mut().and_then(|shown| shown.interleaved.take())
-    };
-    if let Some(interleaved) = interleaved {
-        let text = interleaved.to_string();
-        if let again @ Event::Failed(..) = replay(plan, model, interleaved, failed)
-            && matches!(&again, Event::Failed(found, _) if found.kind == failure.kind)
-        {
-            return with_replay(failure, Token::Rc11(text), again);
+fn shown(plan: &Plan, model: &Model, mut found: Found) -> Found {
+    let plan = &plan.uncounted();
+    if let Some(interleaved) = found.interleaved.take() {
+        let token = Token::Rc11(interleaved.to_string());
+        let again = replay(plan, model, interleaved);
+        if matches!(&again, End::Failed(again) if again.failure.kind == found.failure.kind) {
+            return found.replayed(token, again);
         }
     }
-    let Ok(parsed) = token.parse() else {
-        return judge(failure, Some(Token::Rc11(token)), None);
-    };
-    let again = replay(plan, model, parsed, failed);
-    with_replay(failure, Token::Rc11(token), again)
-}
-
-fn replay(plan: &Plan, model: &Model, token: selvedge_graph::Token, failed: &Failed) -> Event {
-    let (tx, rx) = mpsc::channel();
-    if let Err(event) = launch(plan, model, Task::Replay(token), failed, tx) {
-        return event;
+    let Some(Token::Rc11(token)) = found.token.take() else { return found };
+    match token.parse() {
+        Ok(parsed) => found.replayed(Token::Rc11(token), replay(plan, model, parsed)),
+        Err(_) => Found { token: Some(Token::Rc11(token)), ..found },
     }
-    super::receive(plan, &rx)
 }
 
-fn launch(
-    plan: &Plan,
-    model: &Model,
-    task: Task,
-    failed: &Failed,
-    report: Sender<Event>,
-) -> Result<(), Event> {
-    let (plan, model, failed) = (plan.clone(), Arc::clone(model), Arc::clone(failed));
-    let crashed = report.clone();
-    let body = move || {
-        let work = std::panic::AssertUnwindSafe(|| worker::work(&plan, &model, task, &failed, &report));
-        if let Err(payload) = std::panic::catch_unwind(work) {
-            let why = format!("internal error of the engine: {}", super::text_of(&*payload));
-            let _ = crashed.send(Event::Crashed(why));
+fn replay(plan: &Plan, model: &Model, token: selvedge_graph::Token) -> End {
+    match report_of(plan, model, Task::Replay(token)) {
+        Report::Ended(end) => end,
+        Report::Done | Report::Estimate(_) => unreachable!("a replay reports how it ended"),
+    }
+}
+
+/// The first report of one worker.
+fn report_of(plan: &Plan, model: &Model, task: Task) -> Report {
+    let (reporter, reports) = reports();
+    let launched = launch(plan, model, task, reporter);
+    launched.and_then(|()| reports.next(plan)).unwrap_or_else(|why| Report::Ended(End::Refused(why)))
+}
+
+/// Starts a worker.
+fn launch(plan: &Plan, model: &Model, task: Task, reporter: Reporter<Report>) -> Result<(), String> {
+    let (plan, model) = (plan.clone(), Arc::clone(model));
+    isolated::launch("selvedge-rc11", reporter, move |reporter| {
+        let work = AssertUnwindSafe(|| worker::work(&plan, &model, task, &reporter));
+        if let Err(payload) = catch_unwind(work) {
+            reporter.crashed(format!("internal error of the engine: {}", text_of(&*payload)));
         }
-    };
-    let spawned =
-        std::thread::Builder::new().name("selvedge-rc11".to_string()).stack_size(1 << 20).spawn(body);
-    spawned.map(|_| ()).map_err(|error| Event::Crashed(format!("no thread to explore on: {error}")))
-}
-
-fn nothing_found(event: Event) -> Verdict {
-    match event {
-        Event::Done { cut } => Verdict::Searched {
-            executions: 1,
-            bounds: cut.unwrap_or_else(|| "the replayed execution did not fail".to_string()),
-        },
-        Event::Failed(failure, token) => judge(*failure, token, None),
-        Event::Crashed(why) => Verdict::Refused { why },
-        Event::Restart(_) => unreachable!("rc11 makes statics when they are met"),
-    }
+    })
 }
 
 /// Knuth's estimate of how many executions a model has, the mean of so many samples.
-pub(super) fn estimate(plan: &Plan, model: &Model, samples: u32) -> Result<f64, String> {
-    let (tx, rx) = mpsc::channel();
-    let result = Arc::new(Mutex::new(0.0));
-    let task = Task::Sample { samples, result: Arc::clone(&result) };
-    let describe = |event| match nothing_found(event) {
-        Verdict::Failed(counterexample) => counterexample.to_string(),
-        Verdict::Refused { why } => why,
-        other => other.label().to_string(),
-    };
-    launch(plan, model, task, &Failed::default(), tx).map_err(describe)?;
-    match rx.recv() {
-        Ok(Event::Done { .. }) => Ok(*result.lock().unwrap_or_else(PoisonError::into_inner)),
-        Ok(other) => Err(describe(other)),
-        Err(_) => Err("the sampling ended without a word".to_string()),
+pub(super) fn estimate(plan: &Plan, model: &Model, samples: u32) -> Result<f64, End> {
+    match report_of(plan, model, Task::Sample { samples }) {
+        Report::Estimate(estimate) => Ok(estimate),
+        Report::Ended(end) => Err(end),
+        Report::Done => unreachable!("a sampling reports an estimate"),
     }
 }
 

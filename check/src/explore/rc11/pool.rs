@@ -1,6 +1,6 @@
 //! The work that the jobs of an exploration share.
 
-use super::super::{Limits, Plan};
+use super::super::{Cut, Limits, Plan};
 use selvedge_graph::{Part, Statics, Statistics};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -34,7 +34,7 @@ struct Shared {
     /// The bounds that have cut something.
     cuts: BTreeSet<String>,
     /// The limits on the whole exploration that were reached.
-    reached: BTreeSet<String>,
+    reached: BTreeSet<Cut>,
 }
 
 /// What is left to do, and what has been done: for a checkpoint.
@@ -147,7 +147,7 @@ impl Pool {
     }
 
     /// Leaves parts undone: `why` says which limit was reached.
-    pub(super) fn leave(&self, parts: Vec<Part>, why: Option<String>) {
+    pub(super) fn leave(&self, parts: Vec<Part>, why: Option<Cut>) {
         let mut shared = self.lock();
         shared.parts.extend(parts);
         shared.reached.extend(why);
@@ -166,7 +166,7 @@ impl Pool {
     }
 
     /// The limits on the whole exploration that were reached.
-    pub(super) fn reached(&self) -> BTreeSet<String> {
+    pub(super) fn reached(&self) -> BTreeSet<Cut> {
         self.lock().reached.clone()
     }
 
@@ -188,7 +188,7 @@ impl Pool {
     }
 
     /// The limit that keeps another execution from beginning, if any.
-    pub(super) fn limit(&self) -> Option<String> {
+    pub(super) fn limit(&self) -> Option<Cut> {
         // Relaxed: a count.
         let begun = self.begun.fetch_add(1, Relaxed);
         let reached = self.limits.reached(begun);

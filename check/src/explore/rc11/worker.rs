@@ -1,16 +1,17 @@
 //! One machine at work.
 
-use super::super::{Event, Model, Plan};
+use super::super::explored::{replay_diverged, replay_passed};
+use super::super::isolated::Reporter;
+use super::super::{End, Found, Model, Plan};
 use super::adapter::Rc11Backend;
 use super::pool::{Pool, Standing};
-use super::{Failed, Shown, numbers};
+use super::{Report, numbers};
 use crate::replay::Token;
 use selvedge::rt::seam::{FailureKind, Options, Outcome, Record, Session};
-use selvedge_graph::{End, Machine, Statistics};
+use selvedge_graph::{End as RunEnd, Machine, Statistics};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a worker is to do.
 pub(super) enum Task {
@@ -21,7 +22,7 @@ pub(super) enum Task {
     /// Run one execution, and record its steps.
     Replay(selvedge_graph::Token),
     /// Estimate the number of executions.
-    Sample { samples: u32, result: Arc<Mutex<f64>> },
+    Sample { samples: u32 },
 }
 
 /// How a worker left the pool.
@@ -43,40 +44,37 @@ struct Worker<'a> {
 }
 
 /// The body of a worker's OS thread. It does not return from an execution that fails.
-pub(super) fn work(plan: &Plan, model: &Model, task: Task, failed: &Failed, report: &Sender<Event>) {
+pub(super) fn work(plan: &Plan, model: &Model, task: Task, reporter: &Reporter<Report>) {
     let machine = Rc::new(super::machine(plan, &task));
     let alone = plan.rc11.jobs == 1 || !matches!(task, Task::Share(_));
-    let session = install(plan, &task, &machine, alone, failed, report);
+    let session = install(plan, &task, &machine, alone, reporter.clone());
     let mut worker = Worker { plan, model, machine, session, counted: Statistics::default() };
-    let cut = match task {
-        Task::Share(pool) => {
-            if worker.share(&pool) == Left::Unwinding {
+    let report = match task {
+        Task::Share(pool) => match worker.share(&pool) {
+            Left::Done => Report::Done,
+            Left::Unwinding => {
                 // This OS thread counts a panic for ever; another one goes on.
                 worker.machine.retire();
-                if let Err(event) = super::launch(plan, model, Task::Share(pool), failed, report.clone()) {
-                    let _ = report.send(event);
+                if let Err(why) = super::launch(plan, model, Task::Share(pool), reporter.clone()) {
+                    reporter.crashed(why);
                 }
                 return;
             }
-            None
-        }
+        },
         Task::Split(pool, parts) => {
             worker.split(&pool, parts);
-            None
+            Report::Done
         }
         Task::Replay(_) => {
             worker.run();
-            let astray = worker.machine.went_astray();
-            astray.then(|| "the token does not fit this model: it takes other steps".to_string())
+            let diverged = worker.machine.went_astray();
+            Report::Ended(End::Passed(vec![if diverged { replay_diverged() } else { replay_passed() }]))
         }
-        Task::Sample { samples, result } => {
-            *result.lock().unwrap_or_else(PoisonError::into_inner) = worker.sample(samples);
-            None
-        }
+        Task::Sample { samples } => Report::Estimate(worker.sample(samples)),
     };
     // The session is kept for ever, and the machine with it.
     worker.machine.retire();
-    let _ = report.send(Event::Done { cut });
+    reporter.report(report);
 }
 
 fn install(
@@ -84,10 +82,9 @@ fn install(
     task: &Task,
     machine: &Rc<Machine>,
     alone: bool,
-    failed: &Failed,
-    report: &Sender<Event>,
+    reporter: Reporter<Report>,
 ) -> &'static Session {
-    let (for_outcome, failed, report) = (Rc::clone(machine), Arc::clone(failed), report.clone());
+    let for_outcome = Rc::clone(machine);
     let engine = Rc11Backend::new(Rc::clone(machine), alone);
     let numbers = engine.numbers();
     Session::install(
@@ -105,10 +102,13 @@ fn install(
                 if let Outcome::Failed(failure) = ended {
                     let graph = for_outcome.execution(&failure.message);
                     let graph = numbers::as_reported(graph, &numbers.borrow(), &failure);
-                    let shown = Shown { graph, interleaved: for_outcome.interleaved_token() };
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
                     let token = Token::Rc11(for_outcome.token().to_string());
-                    let _ = report.send(Event::Failed(failure, Some(token)));
+                    let found = Found {
+                        graph: Some(Box::new(graph)),
+                        interleaved: for_outcome.interleaved_token(),
+                        ..Found::new(*failure, Some(token))
+                    };
+                    reporter.report(Report::Ended(End::Failed(Box::new(found))));
                 }
             }),
             counters: Arc::clone(&plan.counters),
@@ -122,11 +122,11 @@ impl Worker<'_> {
         let (session, model) = (self.session, Arc::clone(self.model));
         let end = self.machine.run(Box::new(move || session.execute(&*model)));
         match end {
-            End::Complete => (),
-            End::Blocked => session.abandon_execution(),
+            RunEnd::Complete => (),
+            RunEnd::Blocked => session.abandon_execution(),
             // The session knows who waits for what.
-            End::Deadlock => session.check_stuck(),
-            End::Livelock(site) => session.fail(
+            RunEnd::Deadlock => session.check_stuck(),
+            RunEnd::Livelock(site) => session.fail(
                 FailureKind::Livelock,
                 format!(
                     "a thread goes round at {}:{} for ever: nothing that it reads can change any more",
@@ -135,7 +135,7 @@ impl Worker<'_> {
                 ),
                 vec![site],
             ),
-            End::Failed(why) => session.fail(FailureKind::Refused, why, Vec::new()),
+            RunEnd::Failed(why) => session.fail(FailureKind::Refused, why, Vec::new()),
         }
     }
 

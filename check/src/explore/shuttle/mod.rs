@@ -10,15 +10,16 @@ use self::adapter::ShuttleBackend;
 use self::depth_first::DepthFirst;
 use self::loose::{Loose, switches};
 use self::schedule::{Driver, Handle, Sampled, Source};
-use super::{Event, Limits, Model, Plan, isolated, judge, with_replay};
+use super::explored::{replay_diverged, replay_passed};
+use super::isolated::{Reporter, isolated};
+use super::{Cut, End, Found, Limits, Model, Plan};
+use crate::Strategy;
 use crate::replay::{Decision, Token};
-use crate::{Strategy, Verdict};
 use selvedge::rt::seam::{Failure, Options, Outcome, Record, Session};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 /// Priority changes in a PCT schedule.
@@ -42,37 +43,32 @@ pub(super) fn warm_up() {
     .join();
 }
 
-pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
+pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> End {
     if std::env::var_os("SHUTTLE_RANDOM_SEED").is_some() && strategy != Strategy::DepthFirst {
         let why = "SHUTTLE_RANDOM_SEED is set and would override the seed; unset it and use SELVEDGE_SEED";
-        return Verdict::Refused { why: why.to_string() };
+        return End::Refused(why.to_string());
     }
     if let Some(Token::Shuttle(decisions)) = &plan.replay {
         return match start(plan, Task::Replay(decisions.clone()), model) {
-            Event::Failed(failure, token) => judge(*failure, token, None),
-            Event::Done { cut } => Verdict::Searched {
-                executions: 1,
-                bounds: cut.unwrap_or_else(|| "the replayed execution did not fail".to_string()),
-            },
-            other => crashed(other),
+            End::Passed(cuts) if cuts.is_empty() => End::Passed(vec![replay_passed()]),
+            other => other,
         };
     }
     match start(plan, Task::Explore(strategy), model) {
-        Event::Failed(failure, Some(Token::Shuttle(decisions))) => {
-            let decisions = if plan.shrink { shortened(plan, model, &failure, decisions) } else { decisions };
-            // What is run again to be shown does not count.
-            let uncounted = Plan { counters: Arc::default(), ..plan.clone() };
-            let again = start(&uncounted, Task::Replay(decisions.clone()), model);
-            with_replay(*failure, Token::Shuttle(decisions), again)
-        }
-        Event::Done { cut } if strategy == Strategy::DepthFirst => match cut {
-            None => Verdict::Exhaustive,
-            Some(bounds) => Verdict::Searched { executions: 0, bounds },
-        },
-        // Counted by the caller.
-        Event::Done { .. } => Verdict::Sampled { schedules: 0, seed: plan.seed },
-        other => crashed(other),
+        End::Failed(found) => End::Failed(Box::new(shown(plan, model, *found))),
+        other => other,
     }
+}
+
+/// A failure, with the interleaving that a replay shows.
+fn shown(plan: &Plan, model: &Model, found: Found) -> Found {
+    let Some(Token::Shuttle(decisions)) = &found.token else { return found };
+    let decisions = match plan.shrink {
+        true => shortened(plan, model, &found.failure, decisions.clone()),
+        false => decisions.clone(),
+    };
+    let again = start(&plan.uncounted(), Task::Replay(decisions.clone()), model);
+    found.replayed(Token::Shuttle(decisions), again)
 }
 
 /// A schedule that fails in the same way with as few context switches as can be found by taking out one run
@@ -80,8 +76,7 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> Verdict {
 fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decision>) -> Vec<Decision> {
     const TRIES: usize = 500;
     // More would keep the reader waiting.
-    let limit = Limits { time: Some(Duration::from_secs(2)), executions: None, ..Limits::of(plan) };
-    let limit = Limits { out_of_time: Arc::default(), ..limit };
+    let limit = Limits::new(Some(Duration::from_secs(2)), None);
     let mut best = decisions;
     let mut tries = 0;
     'shorter: loop {
@@ -90,10 +85,9 @@ fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decis
             if tries > TRIES || limit.reached(1).is_some() {
                 return best;
             }
-            let plan = Plan { counters: Arc::default(), ..plan.clone() };
-            if let Event::Failed(found, Some(Token::Shuttle(decisions))) =
-                start(&plan, Task::Loose(loose), model)
-                && found.kind == failure.kind
+            if let End::Failed(found) = start(&plan.uncounted(), Task::Loose(loose), model)
+                && found.failure.kind == failure.kind
+                && let Some(Token::Shuttle(decisions)) = found.token
                 && switches(&decisions) < switches(&best)
             {
                 best = decisions;
@@ -104,25 +98,18 @@ fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decis
     }
 }
 
-fn crashed(event: Event) -> Verdict {
-    let why = match event {
-        Event::Crashed(why) => why,
-        _ => "it reported nothing that can be judged".to_string(),
-    };
-    Verdict::Refused { why: format!("shuttle gave up: {why}") }
-}
-
-fn start(plan: &Plan, task: Task, model: &Model) -> Event {
+fn start(plan: &Plan, task: Task, model: &Model) -> End {
     let (theirs, model) = (plan.clone(), Arc::clone(model));
-    isolated(plan, "selvedge-shuttle", move |report| exploration(&theirs, task, model, report))
+    let end = isolated(plan, "selvedge-shuttle", move |reporter| exploration(&theirs, task, model, reporter));
+    end.unwrap_or_else(|why| End::Refused(format!("shuttle gave up: {why}")))
 }
 
 /// The body of an exploration's OS thread.
-fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
+fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
     let replaying = matches!(task, Task::Replay(_));
     let engine = ShuttleBackend::default();
     let driver = Driver::new(source(plan, task), plan, &engine);
-    let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), report.clone());
+    let (for_choices, for_outcome, outcome) = (driver.clone(), driver.clone(), reporter.clone());
     let session = Session::install(
         Box::new(engine),
         Options {
@@ -134,7 +121,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
             on_outcome: Box::new(move |ended| {
                 if let Outcome::Failed(failure) = ended {
                     let token = Token::Shuttle(for_outcome.borrow().decisions.clone());
-                    let _ = outcome.send(Event::Failed(failure, Some(token)));
+                    outcome.report(End::Failed(Box::new(Found::new(*failure, Some(token)))));
                 }
             }),
             counters: Arc::clone(&plan.counters),
@@ -147,40 +134,38 @@ fn exploration(plan: &Plan, task: Task, model: Model, report: Sender<Event>) {
         let [now, before] = sites.map(|site| {
             site.map_or("the start".to_string(), |site| format!("{}:{}", site.file(), site.line()))
         });
-        let _ = report.send(Event::Crashed(format!(
+        return reporter.crashed(format!(
             "the model is not deterministic: decision {decision}, at {now}, is not the one that an earlier execution \
              came to, at {before}, though it had gone the same way; a model must not depend on time, addresses, \
              random numbers, the order of a HashMap, or what earlier executions left behind"
-        )));
-        return;
+        ));
     }
-    let cut = match &driver.source {
-        _ if driver.cut.is_some() => driver.cut.clone(),
-        Source::DepthFirst(search) => cut_by(search, plan),
-        Source::Replay { decisions, position, astray } if *astray || *position < decisions.len() => {
-            Some("the token does not fit this model: it takes other steps".to_string())
+    let cuts = match (&driver.cut, &driver.source) {
+        (Some(cut), _) => vec![cut.clone()],
+        (None, Source::DepthFirst(search)) => cut_by(search, plan),
+        (None, Source::Replay { decisions, position, astray }) if *astray || *position < decisions.len() => {
+            vec![replay_diverged()]
         }
-        _ => None,
+        _ => Vec::new(),
     };
-    let _ = report.send(Event::Done { cut });
+    reporter.report(End::Passed(cuts));
 }
 
 /// What has cut a search that came to its end.
-fn cut_by(search: &DepthFirst, plan: &Plan) -> Option<String> {
+fn cut_by(search: &DepthFirst, plan: &Plan) -> Vec<Cut> {
     let preemptions = plan.preemptions.filter(|_| search.bound_cut);
     let preemptions = preemptions.map(|bound| format!("at most {bound} preemptions"));
     let yields = search.yield_cut.then(|| "a thread that yields or spins lets others go first".to_string());
-    let cuts: Vec<String> = preemptions.into_iter().chain(yields).collect();
-    (!cuts.is_empty()).then(|| cuts.join("; "))
+    preemptions.into_iter().chain(yields).map(Cut::Bound).collect()
 }
 
-/// shuttle wants a closure that could travel, and runs it on the calling thread.
+/// shuttle requires a `Send + Sync` closure, and runs it on the calling thread.
 struct OnThisThread(&'static Session);
 
-// SAFETY: `Runner::run` runs the model as coroutines of the OS thread that calls it, which is the
-// session's; the reference never leaves it.
+// SAFETY: `Runner::run` runs the model as coroutines of the OS thread that calls `run`. That is the session's own thread,
+// so the reference never leaves it.
 unsafe impl Send for OnThisThread {}
-// SAFETY: as above.
+// SAFETY: all coroutines that use the reference run on the session's own thread.
 unsafe impl Sync for OnThisThread {}
 
 impl OnThisThread {

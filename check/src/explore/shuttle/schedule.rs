@@ -3,7 +3,7 @@
 use super::depth_first::DepthFirst;
 use super::freeze::{Freeze, Stage};
 use super::loose::Loose;
-use super::{Limits, Plan, ShuttleBackend};
+use super::{Cut, Limits, Plan, ShuttleBackend};
 use crate::replay::Decision;
 use selvedge::rt::seam::Site;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
@@ -70,7 +70,7 @@ pub(super) struct Driver {
     /// The decisions of this execution so far.
     pub(super) decisions: Vec<Decision>,
     /// The limit that ended the exploration.
-    pub(super) cut: Option<String>,
+    pub(super) cut: Option<Cut>,
     /// The operation that asks for a decision.
     site: Rc<Cell<Option<Site>>>,
     /// It has promised that it would only wait again.

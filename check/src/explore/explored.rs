@@ -1,0 +1,170 @@
+//! What comes back from an exploration: one value.
+
+use super::Plan;
+use crate::replay::Token;
+use selvedge::rt::seam::{Counters, Failure, FailureKind};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// What an exploration has come to.
+pub(super) struct Explored {
+    pub(super) end: End,
+    pub(super) counts: Counts,
+}
+
+/// How an exploration has ended.
+pub(super) enum End {
+    /// No execution failed, and this was left out: nothing, if all was explored.
+    Passed(Vec<Cut>),
+    /// An execution failed.
+    Failed(Box<Found>),
+    /// The exploration says nothing about the model, for this reason.
+    Refused(String),
+}
+
+/// A failed execution.
+pub(super) struct Found {
+    pub(super) failure: Failure,
+    /// The token that replays the execution, if the engine can.
+    pub(super) token: Option<Token>,
+    pub(super) note: Option<String>,
+    /// The execution's graph.
+    #[cfg(feature = "rc11")]
+    pub(super) graph: Option<Box<selvedge_graph::report::Execution>>,
+    /// The token of the execution as an interleaving, if it has one.
+    #[cfg(feature = "rc11")]
+    pub(super) interleaved: Option<selvedge_graph::Token>,
+}
+
+impl Found {
+    pub(super) fn new(failure: Failure, token: Option<Token>) -> Found {
+        Found {
+            failure,
+            token,
+            note: None,
+            #[cfg(feature = "rc11")]
+            graph: None,
+            #[cfg(feature = "rc11")]
+            interleaved: None,
+        }
+    }
+
+    /// Returns whether the failure is one of the model, rather than a reason to refuse the run.
+    pub(super) fn is_of_the_model(&self) -> bool {
+        !matches!(self.failure.kind, FailureKind::Refused | FailureKind::BoundExceeded)
+    }
+
+    /// Returns this failure with the steps that a replay of `token` recorded, if the replay failed in the same way.
+    #[cfg(any(feature = "rc11", feature = "shuttle"))]
+    pub(super) fn replayed(self, token: Token, again: End) -> Found {
+        let token = Some(token);
+        match again {
+            End::Failed(again) if again.failure.kind == self.failure.kind => {
+                let failure = Failure { execution: self.failure.execution, ..again.failure };
+                Found { failure, token, ..*again }
+            }
+            _ => {
+                let note = "the replay went another way, so there is no interleaving to show: the model depends on \
+                            something outside it (time, addresses, random numbers, leftovers of earlier executions)";
+                Found { token, note: Some(note.to_string()), ..self }
+            }
+        }
+    }
+}
+
+/// What ended an exploration, or was left out of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cut {
+    /// The limit on executions ended it.
+    Executions(u64),
+    /// The limit on time ended it.
+    Time(Duration),
+    /// A bound, in words.
+    #[cfg_attr(
+        not(any(feature = "loom", feature = "rc11", feature = "shuttle")),
+        allow(dead_code, reason = "native runs have no bounds but the two limits")
+    )]
+    Bound(String),
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::Executions(limit) => write!(f, "stopped after {limit} executions"),
+            Cut::Time(limit) => write!(f, "stopped after {limit:?}"),
+            Cut::Bound(bound) => f.write_str(bound),
+        }
+    }
+}
+
+/// What a replay that does not fail comes to.
+#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+pub(super) fn replay_passed() -> Cut {
+    Cut::Bound("the replayed execution did not fail".to_string())
+}
+
+/// What a replay comes to that leaves the recorded execution.
+#[cfg(any(feature = "rc11", feature = "shuttle"))]
+pub(super) fn replay_diverged() -> Cut {
+    Cut::Bound("the token does not fit this model: it takes other steps".to_string())
+}
+
+/// What an exploration has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Executions; of a search under rc11 that passed, those that came to their end.
+    pub(super) executions: u64,
+    pub(super) operations: u64,
+    /// Operations at the mutated site.
+    pub(super) mutated: u64,
+    /// Whether two threads conflicted in an object.
+    pub(super) met: bool,
+    /// The most threads that an execution had.
+    pub(super) threads: u64,
+    /// Executions that another branch completed (rc11).
+    pub(super) blocked: u64,
+    /// Events of all executions together (rc11).
+    pub(super) events: u64,
+}
+
+/// Counts what an exploration does from one moment on. Its counters may go on from earlier explorations, and may be
+/// read meanwhile to show the progress.
+pub(super) struct Meter {
+    counters: Arc<Counters>,
+    executions: u64,
+    operations: u64,
+    mutated: u64,
+    met: u64,
+}
+
+impl Meter {
+    pub(super) fn start(plan: &Plan) -> Meter {
+        let counters = Arc::clone(&plan.counters);
+        // Relaxed, here and in `explored`: no exploration that counts here runs now. Those before have reported over a
+        // channel, which orders their counts before this.
+        Meter {
+            executions: counters.executions.load(Relaxed),
+            operations: counters.operations.load(Relaxed),
+            mutated: counters.mutated.load(Relaxed),
+            met: counters.met.load(Relaxed),
+            counters,
+        }
+    }
+
+    /// Returns what an exploration has come to that began when the meter was started.
+    pub(super) fn explored(&self, end: End) -> Explored {
+        let counters = &self.counters;
+        let counts = Counts {
+            executions: counters.executions.load(Relaxed) - self.executions,
+            operations: counters.operations.load(Relaxed) - self.operations,
+            mutated: counters.mutated.load(Relaxed) - self.mutated,
+            met: counters.met.load(Relaxed) > self.met,
+            threads: counters.threads.load(Relaxed),
+            blocked: 0,
+            events: 0,
+        };
+        Explored { end, counts }
+    }
+}

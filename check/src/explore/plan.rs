@@ -1,0 +1,79 @@
+//! What to do with a model under one engine.
+
+#[cfg(feature = "shuttle")]
+use super::shuttle::freeze::Freeze;
+use crate::Engine;
+use crate::replay::Token;
+use selvedge::rt::seam::{Counters, Mutation};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What to do with a model under one engine.
+#[derive(Clone)]
+#[cfg_attr(
+    not(all(feature = "loom", feature = "rc11", feature = "shuttle")),
+    allow(dead_code, reason = "each engine reads its part of the plan")
+)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) engine: Engine,
+    pub(crate) rc11: Rc11,
+    pub(crate) preemptions: Option<usize>,
+    pub(crate) iterations: u64,
+    pub(crate) seed: u64,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) max_executions: Option<u64>,
+    pub(crate) max_operations: u64,
+    pub(crate) hang_limit: Duration,
+    pub(crate) mutations: Vec<Mutation>,
+    pub(crate) replay: Option<Token>,
+    /// Whether to look for a failure that takes fewer context switches.
+    pub(crate) shrink: bool,
+    /// Threads that stop under shuttle.
+    #[cfg(feature = "shuttle")]
+    pub(crate) freeze: Option<Freeze>,
+    /// Updated while the exploration goes on, for progress.
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Plan {
+    /// Returns the plan for what is run again to be shown, which does not count.
+    #[cfg(any(feature = "rc11", feature = "shuttle"))]
+    pub(super) fn uncounted(&self) -> Plan {
+        Plan { counters: Arc::default(), ..self.clone() }
+    }
+}
+
+/// What only rc11 looks at.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "rc11"), allow(dead_code, reason = "rc11 reads it"))]
+pub(crate) struct Rc11 {
+    pub(crate) jobs: usize,
+    pub(crate) races: bool,
+    pub(crate) spurious_failures: bool,
+    pub(crate) discrete_time: bool,
+    pub(crate) events: Option<u32>,
+    /// How many rounds of a loop are explored.
+    pub(crate) rounds: u32,
+    /// Which of how many, from 1.
+    pub(crate) shard: Option<(usize, usize)>,
+    pub(crate) checkpoint: Option<PathBuf>,
+    pub(crate) checkpoint_every: Duration,
+}
+
+impl Default for Rc11 {
+    fn default() -> Rc11 {
+        Rc11 {
+            jobs: 1,
+            races: true,
+            spurious_failures: true,
+            discrete_time: false,
+            events: None,
+            rounds: 32,
+            shard: None,
+            checkpoint: None,
+            checkpoint_every: Duration::from_secs(30),
+        }
+    }
+}
