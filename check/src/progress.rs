@@ -52,6 +52,7 @@ impl<T: Send + Sync + 'static> Progress<T> {
     ///
     /// # Panics
     /// If there are 63 already.
+    #[track_caller]
     pub fn thread(mut self, part: impl Fn(&T) + Send + Sync + 'static) -> Progress<T> {
         assert!(self.parts.len() < 63, "progress is checked with at most 63 threads");
         self.parts.push(Arc::new(part));
@@ -73,20 +74,28 @@ impl<T: Send + Sync + 'static> Progress<T> {
 
     /// Whether all other threads finish wherever one of them is frozen: nobody waits for another's
     /// unfinished step, as in a lock-free structure. A report for each thread that is frozen.
+    #[track_caller]
     pub fn lock_free(&self) -> Vec<Report> {
-        (1..=self.parts.len())
-            .map(|victim| self.run("frozen", Some(Who::Victim(victim)), self.patience))
-            .collect()
+        let mut reports = Vec::new();
+        for victim in 1..=self.parts.len() {
+            reports.push(self.run("frozen", Some(Who::Victim(victim)), self.patience));
+        }
+        reports
     }
 
     /// Whether each thread finishes alone, wherever all others are frozen: obstruction-freedom. A report for
     /// each thread that goes on.
+    #[track_caller]
     pub fn obstruction_free(&self) -> Vec<Report> {
-        let run = |survivor| self.run("alone", Some(Who::AllBut(survivor)), self.patience);
-        (1..=self.parts.len()).map(run).collect()
+        let mut reports = Vec::new();
+        for survivor in 1..=self.parts.len() {
+            reports.push(self.run("alone", Some(Who::AllBut(survivor)), self.patience));
+        }
+        reports
     }
 
     /// Whether each thread takes at most so many steps of its own, whatever the others do.
+    #[track_caller]
     pub fn wait_free(&self, own_steps: u64) -> Report {
         self.run("wait-free", None, own_steps)
     }
@@ -95,31 +104,38 @@ impl<T: Send + Sync + 'static> Progress<T> {
     ///
     /// # Panics
     /// With the first report that is not a pass.
+    #[track_caller]
     pub fn check_lock_free(&self) {
-        self.lock_free().iter().for_each(|report| self.demand("lock-free", report));
+        self.demand("lock-free", &self.lock_free());
     }
 
     /// As [`obstruction_free`](Self::obstruction_free), for a test.
     ///
     /// # Panics
     /// With the first report that is not a pass.
+    #[track_caller]
     pub fn check_obstruction_free(&self) {
-        self.obstruction_free().iter().for_each(|report| self.demand("obstruction-free", report));
+        self.demand("obstruction-free", &self.obstruction_free());
     }
 
     /// As [`wait_free`](Self::wait_free), for a test.
     ///
     /// # Panics
     /// With the report if it is not a pass.
+    #[track_caller]
     pub fn check_wait_free(&self, own_steps: u64) {
-        self.demand("wait-free", &self.wait_free(own_steps));
+        self.demand("wait-free", &[self.wait_free(own_steps)]);
     }
 
-    fn demand(&self, quality: &str, report: &Report) {
-        announce(&format!("{} ({quality})", self.name), report);
-        assert!(report.verdict.passed(), "{} is not {quality}\n{report}", self.name);
+    #[track_caller]
+    fn demand(&self, quality: &str, reports: &[Report]) {
+        for report in reports {
+            announce(&format!("{} ({quality})", self.name), report);
+            assert!(report.verdict.passed(), "{} is not {quality}\n{report}", self.name);
+        }
     }
 
+    #[track_caller]
     fn run(&self, what: &str, who: Option<Who>, most: u64) -> Report {
         let name = match who {
             Some(Who::Victim(thread) | Who::AllBut(thread)) => format!("{}: T{thread} {what}", self.name),

@@ -3,7 +3,9 @@
 
 use selvedge_check::spec::FifoAnswer::{Closed, Done, Empty, Full, Value};
 use selvedge_check::spec::FifoOp::{Close, Recv, Send, TryRecv, TrySend};
-use selvedge_check::spec::{self, Fifo, FifoAnswer, FifoOp, MapOp, PoolOp, RegisterOp, StackOp};
+use selvedge_check::spec::{
+    self, Fifo, FifoAnswer, FifoOp, MapOp, PoolOp, Queue, QueueOp, RegisterOp, StackOp,
+};
 use selvedge_check::{Criterion, Entry, History, Spec, Transfer};
 use std::collections::VecDeque;
 
@@ -21,6 +23,36 @@ fn judge<S: Spec>(spec: &S, entries: Vec<Entry<S::Operation, S::Answer>>) -> boo
 fn in_sequence<S: Spec>(spec: &S, steps: Vec<(S::Operation, S::Answer)>) -> bool {
     let number = |(at, (operation, answer)): (u64, _)| entry(0, operation, answer, 2 * at, 2 * at + 1);
     judge(spec, (0..).zip(steps).map(number).collect())
+}
+
+fn queues_answer_as_rusts_queues_do() {
+    use QueueOp::{Pop, Push};
+    let queue = Queue::new;
+    assert!(in_sequence(&queue(), vec![(Push(1), None), (Push(2), None), (Pop, Some(1)), (Pop, Some(2))]));
+    assert!(in_sequence(&queue(), vec![(Pop, None), (Push(1), None), (Pop, Some(1)), (Pop, None)]));
+    assert!(!in_sequence(&queue(), vec![(Push(1), None), (Push(2), None), (Pop, Some(2))]));
+    assert!(!in_sequence(&queue(), vec![(Push(1), None), (Pop, None)]));
+    assert!(!in_sequence(&queue(), vec![(Push(1), Some(1))]), "there is always room");
+    let one = Queue::bounded(1);
+    assert!(in_sequence(&one, vec![(Push(1), None), (Push(2), Some(2)), (Pop, Some(1)), (Push(3), None)]));
+    assert!(!in_sequence(&one, vec![(Push(1), None), (Push(2), None)]));
+    assert!(in_sequence(
+        &one.stale(),
+        vec![(Push(1), Some(1)), (Push(1), None), (Pop, None), (Pop, Some(1))]
+    ));
+    assert!(in_sequence(&Fifo::new(), vec![(Send(1), Done), (Send(2), Done), (Recv, Value(1))]));
+}
+
+#[test]
+fn a_queue_that_is_out_of_order_is_shown_by_few_operations() {
+    use QueueOp::{Pop, Push};
+    let push = |n: u64| entry(0, Push(n), None, 4 * n, 4 * n + 1);
+    let pop = |n: u64, value| entry(1, Pop, Some(value), 4 * n + 2, 4 * n + 3);
+    let mut entries: Vec<_> = (0..1000).flat_map(|n| [push(n), pop(n, n)]).collect();
+    assert_eq!(History::of(entries.clone()).check(&Queue::new()), Ok(()));
+    entries.extend([push(1000), push(1001), pop(1001, 1001), pop(1002, 1000)]);
+    let violation = History::of(entries).check(&Queue::new()).expect_err("the second comes first");
+    assert!(violation.decided && violation.timeline.lines().count() <= 4, "{violation}");
 }
 
 #[test]
@@ -42,6 +74,7 @@ fn ready_specifications_do_what_their_objects_do_and_no_more() {
     use StackOp::{Pop, Push};
     assert!(in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(2))]));
     assert!(!in_sequence(&spec::Stack::new(), vec![(Push(1), None), (Push(2), None), (Pop, Some(1))]));
+    queues_answer_as_rusts_queues_do();
     use RegisterOp::{CompareExchange, Read, Swap, Write};
     let register = spec::Register::new(0);
     assert!(in_sequence(

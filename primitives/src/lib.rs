@@ -26,6 +26,7 @@ macro_rules! constructor {
         $(#[$meta])*
         #[cfg(not(feature = "checking"))]
         #[inline]
+        #[track_caller]
         $visible const fn $name($($argument: $type),*) -> $out $body
 
         $(#[$meta])*

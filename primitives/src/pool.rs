@@ -199,6 +199,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// let (one, two) = (pool.get(), pool.get());
     /// assert_eq!(*one + *two, 2);
     /// ```
+    #[track_caller]
     pub fn get(&self) -> Pooled<'_, T, F> {
         let _entry = enter();
         let item = self.take(shard::of_thread()).unwrap_or_else(|| TrackedBox::new((self.make)()));
@@ -213,6 +214,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// pool.put(2);
     /// assert_eq!(pool.try_get().as_deref(), Some(&2));
     /// ```
+    #[track_caller]
     pub fn try_get(&self) -> Option<Pooled<'_, T, F>> {
         let _entry = enter();
         self.take(shard::of_thread()).map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
@@ -225,6 +227,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// pool.put(2);
     /// assert_eq!(*pool.get(), 2);
     /// ```
+    #[track_caller]
     pub fn put(&self, item: T) {
         let _entry = enter();
         drop(self.give(shard::of_thread(), TrackedBox::new(item)));

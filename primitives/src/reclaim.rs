@@ -368,6 +368,7 @@ impl<G> Domain<G> {
     ///
     /// # Panics
     /// If that is none.
+    #[track_caller]
     pub const fn collecting_every(mut self, count: usize) -> Domain<G> {
         assert!(count > 0, "a collection is due after at least one thing");
         self.1 = count;

@@ -107,8 +107,14 @@ impl Checker {
     /// before its readers. The bound also cuts executions that are only on the way to others, so it leaves some out
     /// that would keep to it (Marmanis, Kokologiannakis and Vafeiadis, *Reconciling Preemption Bounding with DPOR*,
     /// TACAS 2023). Where it cuts anything, the verdict is `Searched`, with the bound.
-    pub fn preemption_bound(mut self, bound: Option<usize>) -> Checker {
-        self.preemptions = Some(bound);
+    ///
+    /// ```
+    /// use selvedge_check::Checker;
+    /// let _at_most_three = Checker::new().preemption_bound(3);
+    /// let _any_number = Checker::new().preemption_bound(None);
+    /// ```
+    pub fn preemption_bound(mut self, bound: impl Into<Option<usize>>) -> Checker {
+        self.preemptions = Some(bound.into());
         self
     }
 
@@ -185,6 +191,7 @@ impl Checker {
     ///
     /// # Panics
     /// If the text is not a token of this version. [`run`](Self::run) does if it is one of another model.
+    #[track_caller]
     pub fn replay(mut self, token: &str) -> Checker {
         match token.parse() {
             Ok(token) => self.replay = Some(token),
@@ -203,6 +210,7 @@ impl Checker {
     ///
     /// # Panics
     /// If a `SELVEDGE_…` variable has a bad value, or an engine that is not compiled in is asked for.
+    #[track_caller]
     pub fn run<F>(&self, model: F) -> Vec<Report>
     where
         F: Fn() + Send + Sync + 'static,
@@ -210,14 +218,21 @@ impl Checker {
         self.run_model(&(Arc::new(model) as explore::Model))
     }
 
+    #[track_caller]
     fn run_model(&self, model: &explore::Model) -> Vec<Report> {
         let settings = if self.use_environment {
             self.clone().overridden(|variable| std::env::var(variable).ok())
         } else {
             Ok(self.clone())
         };
-        let settings = settings.unwrap_or_else(|error| panic!("{error}"));
-        let plans = settings.plans().unwrap_or_else(|error| panic!("{}: {error}", self.model_name()));
+        let settings = match settings {
+            Ok(settings) => settings,
+            Err(error) => panic!("{error}"),
+        };
+        let plans = match settings.plans() {
+            Ok(plans) => plans,
+            Err(error) => panic!("{}: {error}", self.model_name()),
+        };
         plans.into_iter().map(|plan| explore::run(plan, Arc::clone(model))).collect()
     }
 
@@ -225,6 +240,7 @@ impl Checker {
     ///
     /// # Panics
     /// As [`run`](Self::run) does.
+    #[track_caller]
     pub fn survey<F>(&self, model: F) -> (Report, Vec<Use>)
     where
         F: Fn() + Send + Sync + 'static,
@@ -280,6 +296,7 @@ impl Checker {
     ///
     /// # Panics
     /// As said, and as [`run`](Self::run) does.
+    #[track_caller]
     pub fn check<F>(&self, model: F)
     where
         F: Fn() + Send + Sync + 'static,

@@ -13,6 +13,7 @@ impl Checker {
     ///
     /// # Panics
     /// If there are none.
+    #[track_caller]
     pub fn jobs(mut self, jobs: usize) -> Checker {
         assert!(jobs > 0, "an exploration needs at least one job");
         self.rc11.jobs = jobs;
@@ -44,8 +45,8 @@ impl Checker {
 
     /// The most events that an execution may have under rc11; longer ones are left out. `None`, as by
     /// default: any number, up to [`max_operations`](Self::max_operations).
-    pub fn rc11_event_bound(mut self, bound: Option<u32>) -> Checker {
-        self.rc11.events = bound;
+    pub fn rc11_event_bound(mut self, bound: impl Into<Option<u32>>) -> Checker {
+        self.rc11.events = bound.into();
         self
     }
 
@@ -66,6 +67,7 @@ impl Checker {
     ///
     /// # Panics
     /// If there is no such share.
+    #[track_caller]
     pub fn shard(mut self, shard: usize, shards: usize) -> Checker {
         assert!(
             (1..=shards).contains(&shard),

@@ -48,6 +48,7 @@ impl<O, A> Entry<O, A> {
     ///
     /// # Panics
     /// If that was before it was called.
+    #[track_caller]
     pub fn returned(self, answer: A, time: u64) -> Entry<O, A> {
         assert!(time > self.called, "an operation returns after it is called, not at {time}");
         Entry { answer: Some(answer), returned: Some(time), ..self }

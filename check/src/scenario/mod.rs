@@ -259,6 +259,7 @@ where
     ///
     /// # Panics
     /// With the failure.
+    #[track_caller]
     pub fn check_program(&self, program: &Program<S::Operation>) {
         if let Err(failing) = self.run_program(program) {
             panic!("{failing}");

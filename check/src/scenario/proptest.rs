@@ -51,6 +51,7 @@ where
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
+    #[track_caller]
     pub fn check(&self, operations: impl Strategy<Value = S::Operation> + 'static) {
         if let Err(failing) = self.run(operations) {
             panic!("{failing}");
@@ -62,6 +63,7 @@ where
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
+    #[track_caller]
     pub fn check_roles(&self, roles: impl IntoIterator<Item = BoxedStrategy<S::Operation>>) {
         if let Err(failing) = self.run_roles(roles) {
             panic!("{failing}");

@@ -37,6 +37,7 @@ where
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
+    #[track_caller]
     pub fn check_arbitrary(&self) {
         if let Err(failing) = self.run_arbitrary() {
             panic!("{failing}");

@@ -56,16 +56,28 @@ pub struct Fifo<V> {
     values: PhantomData<fn(V)>,
 }
 
+impl<V> Default for Fifo<V> {
+    fn default() -> Fifo<V> {
+        Fifo::unbounded()
+    }
+}
+
 impl<V> Fifo<V> {
-    /// With room for any number of values.
+    /// Returns a queue with room for any number of values, as [`unbounded`](Self::unbounded) does.
+    pub fn new() -> Fifo<V> {
+        Fifo::unbounded()
+    }
+
+    /// Returns a queue with room for any number of values.
     pub fn unbounded() -> Fifo<V> {
         Fifo { capacity: None, stale: false, values: PhantomData }
     }
 
-    /// With room for so many values.
+    /// Returns a queue with room for so many values.
     ///
     /// # Panics
-    /// If there is no room: a rendezvous is no sequential object, its two sides complete each other.
+    /// If `capacity` is 0: a rendezvous is no sequential object, its two sides complete each other.
+    #[track_caller]
     pub fn bounded(capacity: usize) -> Fifo<V> {
         assert!(capacity > 0, "a rendezvous has no sequential specification; use capacities from 1");
         Fifo { capacity: Some(capacity), stale: false, values: PhantomData }

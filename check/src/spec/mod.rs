@@ -3,18 +3,20 @@
 //! A [`Spec`] is a state machine. [`History::check`](crate::History::check) decides whether what concurrent
 //! threads saw of an object could have come from its specification, one operation at a time.
 //!
-//! Ready ones: [`Fifo`], [`Stack`], [`Register`], [`Counter`], [`Map`], [`Set`], [`Mutex`], [`RwLock`],
+//! Ready ones: [`Queue`], [`Fifo`], [`Stack`], [`Register`], [`Counter`], [`Map`], [`Set`], [`Mutex`], [`RwLock`],
 //! [`Semaphore`], [`Once`], [`Pool`].
 
 mod collections;
 mod counters;
 mod fifo;
 mod locks;
+mod queue;
 
 pub use collections::{Map, MapOp, Pool, PoolOp, Set, SetOp, Stack, StackOp};
 pub use counters::{Counter, CounterOp, Register, RegisterOp};
 pub use fifo::{Fifo, FifoAnswer, FifoOp, FifoState};
 pub use locks::{Holders, LockOp, Mutex, Once, OnceOp, RwLock, RwLockOp, Semaphore, SemaphoreOp};
+pub use queue::{Queue, QueueOp};
 
 use crate::history::Entry;
 use core::fmt::Debug;

@@ -64,6 +64,7 @@ impl AtomicCounter {
     /// static PLACES: AtomicCounter = AtomicCounter::const_new(0, 2);
     /// assert_eq!(PLACES.limit(), 2);
     /// ```
+    #[track_caller]
     pub const fn const_new(count: u64, limit: u64) -> AtomicCounter {
         assert!(count <= limit, "a count is beyond its limit");
         AtomicCounter { count: AtomicU64::const_new(count), limit }

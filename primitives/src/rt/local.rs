@@ -1,9 +1,10 @@
 //! Thread-locals: std's, or one value for each thread of an execution.
 
 use core::fmt;
+use std::thread::AccessError;
 
 /// Calls a closure with the native thread-local.
-type Accessor<T> = fn(&mut dyn FnMut(&T));
+type Accessor<T> = fn(&mut dyn FnMut(&T)) -> Result<(), AccessError>;
 
 /// What [`thread_local!`](crate::rt::thread_local) declares.
 pub struct LocalKey<T: 'static> {
@@ -26,18 +27,31 @@ impl<T: 'static> LocalKey<T> {
     /// # Panics
     /// Natively, if the thread is ending and its value is gone already.
     #[inline(never)]
+    #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        match self.try_with(f) {
+            Ok(result) => result,
+            Err(gone) => panic!("a thread-local is looked at when its thread has dropped it: {gone}"),
+        }
+    }
+
+    /// Calls `f` with the current thread's value, unless the thread has dropped that.
+    ///
+    /// # Errors
+    /// Natively, if the thread is ending and its value is gone already.
+    #[inline(never)]
+    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         #[cfg(feature = "checking")]
         if let super::seam::Current::Model(session) = super::seam::current() {
             let value = session.local((&raw const *self).addr(), self.init);
             // SAFETY: the session keeps the value at this address until the thread ends, and `f`
             // runs on that thread.
-            return f(unsafe { &*value });
+            return Ok(f(unsafe { &*value }));
         }
         let mut f = Some(f);
         let mut result = None;
-        (self.native)(&mut |value| result = f.take().map(|f| f(value)));
-        result.expect("the accessor calls its closure once")
+        (self.native)(&mut |value| result = f.take().map(|f| f(value)))?;
+        Ok(result.expect("the accessor calls its closure once"))
     }
 }
 
@@ -66,11 +80,11 @@ macro_rules! __rt_thread_local {
                 fn init() -> $type {
                     $init
                 }
-                fn native(f: &mut dyn FnMut(&$type)) {
+                fn native(f: &mut dyn FnMut(&$type)) -> ::std::result::Result<(), ::std::thread::AccessError> {
                     ::std::thread_local! {
                         static NATIVE: $type = init();
                     }
-                    NATIVE.with(|value| f(value))
+                    NATIVE.try_with(|value| f(value))
                 }
                 $crate::rt::local::LocalKey::new(init, native)
             };

@@ -74,6 +74,7 @@ impl Barrier {
     /// static START: selvedge::sync::Barrier = selvedge::sync::Barrier::const_new(1);
     /// START.wait();
     /// ```
+    #[track_caller]
     pub const fn const_new(threads: u32) -> Barrier {
         assert!(threads > 0, "a barrier is passed by at least one thread");
         Barrier { arrived: AtomicU64::const_new(0), threads, queue: LazyWaiters::const_new() }

@@ -40,6 +40,9 @@ pub struct Cond {
     lock: AtomicPtr<()>,
 }
 
+const TWO_LOCKS: &str =
+    "a Cond is waited for with two locks at the same time; give each lock a Cond of its own";
+
 /// A guard that [`Cond::wait`] accepts: of a mutex, or of a readers-writer lock.
 pub trait CondGuard: sealed::Sealed {
     /// Returns the address of the guard's lock.
@@ -124,7 +127,7 @@ impl Cond {
     #[track_caller]
     pub fn wait(&self, guard: &mut impl CondGuard) {
         let _entry = enter();
-        self.wait_for(guard, None);
+        self.wait_until_signal(guard, None).expect(TWO_LOCKS);
     }
 
     /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether a signal ended the wait.
@@ -138,7 +141,7 @@ impl Cond {
     #[track_caller]
     pub fn wait_timeout(&self, guard: &mut impl CondGuard, timeout: Duration) -> bool {
         let _entry = enter();
-        self.wait_for(guard, now().checked_add(timeout))
+        self.wait_until_signal(guard, now().checked_add(timeout)).expect(TWO_LOCKS)
     }
 
     /// Waits as [`wait`](Self::wait) does, until `deadline` at the latest, and returns whether a signal ended the wait.
@@ -152,23 +155,23 @@ impl Cond {
     #[track_caller]
     pub fn wait_deadline(&self, guard: &mut impl CondGuard, deadline: Instant) -> bool {
         let _entry = enter();
-        self.wait_for(guard, Some(deadline))
+        self.wait_until_signal(guard, Some(deadline)).expect(TWO_LOCKS)
     }
 
-    fn wait_for(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> bool {
+    /// Returns whether there was a signal; `None`: other threads wait with another lock.
+    fn wait_until_signal(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> Option<bool> {
         let queue = self.queue.make();
         // Relaxed: the address is only compared; misuse that the load does not see goes unreported.
         let (lock, before) = (guard.lock_address(), self.lock.load(Relaxed));
         if lock != before {
-            assert!(
-                before.is_null() || queue.is_empty(),
-                "a Cond is waited for with two locks at the same time; give each lock a Cond of its own"
-            );
+            if !before.is_null() && !queue.is_empty() {
+                return None;
+            }
             self.lock.store(lock, Relaxed); // Relaxed: the address is only compared, in the load above.
         }
         // Under the lock, so a thread that signals after it has had the lock finds the ticket in the queue.
         let ticket = queue.enter();
-        guard.unlocked(|| ticket.wait(deadline).is_some())
+        Some(guard.unlocked(|| ticket.wait(deadline).is_some()))
     }
 
     /// Wakes the thread that has waited longest, and returns whether a thread waited.

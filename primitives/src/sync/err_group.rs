@@ -67,6 +67,7 @@ impl<E: Send + 'static> ErrGroup<E> {
     /// (0..3).for_each(|n| group.go(move |_| if n == 3 { Err(n) } else { Ok(()) }));
     /// assert_eq!(group.wait(), Ok(()));
     /// ```
+    #[track_caller]
     pub fn with_limit(limit: u32) -> ErrGroup<E> {
         assert!(limit > 0, "a group with a limit of zero could run nothing");
         ErrGroup::with(Some(Semaphore::new(limit.into())))

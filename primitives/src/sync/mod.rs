@@ -20,6 +20,7 @@
 mod barrier;
 mod cond;
 mod err_group;
+mod familiar;
 mod mutex;
 mod once;
 mod once_value;
@@ -35,8 +36,11 @@ mod wrapper;
 #[doc(hidden)]
 pub use crate::queue::{Ticket, Waiters, Wake};
 pub use barrier::Barrier;
+/// [`Cond`] by std's and parking_lot's name.
+pub use cond::Cond as Condvar;
 pub use cond::{Cond, CondGuard};
 pub use err_group::ErrGroup;
+pub use familiar::WaitTimeoutResult;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::Once;
 pub use once_value::{Lazy, OnceFunc, OnceValue};
@@ -46,6 +50,12 @@ pub use raw_rw_mutex::RawRwMutex;
 pub use rw_mutex::{
     MappedRwMutexReadGuard, MappedRwMutexWriteGuard, RwMutex, RwMutexReadGuard, RwMutexUpgradableReadGuard,
     RwMutexWriteGuard,
+};
+/// [`RwMutex`] and its guards by std's and parking_lot's names.
+pub use rw_mutex::{
+    MappedRwMutexReadGuard as MappedRwLockReadGuard, MappedRwMutexWriteGuard as MappedRwLockWriteGuard,
+    RwMutex as RwLock, RwMutexReadGuard as RwLockReadGuard,
+    RwMutexUpgradableReadGuard as RwLockUpgradableReadGuard, RwMutexWriteGuard as RwLockWriteGuard,
 };
 pub use semaphore::{Permits, Semaphore};
 pub use single_flight::SingleFlight;

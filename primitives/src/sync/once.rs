@@ -89,12 +89,17 @@ impl Once {
     pub fn call(&self, f: impl FnOnce()) {
         if !self.is_done() {
             let _entry = enter();
-            self.call_slow(f);
+            let may_run = self.call_slow(f);
+            assert!(
+                may_run,
+                "Once::call was called again by the closure that it runs, and would wait for itself"
+            );
         }
     }
 
+    /// Runs `f`, or waits for the call that runs its closure; returns `false` at once if that is this thread's own.
     #[cold]
-    fn call_slow(&self, f: impl FnOnce()) {
+    fn call_slow(&self, f: impl FnOnce()) -> bool {
         let running = running();
         // Relaxed: the thread that runs the closure has nothing to read, and only this thread stores `running`.
         // Acquire, if it fails: pairs with the store of DONE in `run`, so whatever the closure did happens before the return.
@@ -103,11 +108,10 @@ impl Once {
         match self.state.compare_exchange(FRESH, running, Relaxed, Acquire) {
             Ok(_) => self.run(f),
             Err(DONE) => (),
-            Err(owner) if owner == running => {
-                panic!("Once::call was called again by the closure that it runs, and would wait for itself")
-            }
+            Err(owner) if owner == running => return false,
             Err(_) => self.wait(),
         }
+        true
     }
 
     fn run(&self, f: impl FnOnce()) {

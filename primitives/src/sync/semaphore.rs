@@ -191,10 +191,16 @@ impl Semaphore {
     /// places.release(2);
     /// assert_eq!(places.available(), 2);
     /// ```
+    #[track_caller]
     pub fn release(&self, count: u64) {
+        assert!(self.add(count), "more permits than a Semaphore can count");
+    }
+
+    /// Adds permits, and wakes the thread that waits for some; returns `false`, and adds none, if they cannot be counted.
+    fn add(&self, count: u64) -> bool {
         let mut before = self.permits.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
-            let after = before.checked_add(count).expect("more permits than a Semaphore can count");
+            let Some(after) = before.checked_add(count) else { return false };
             // SeqCst: I1, with `wait_as_first`. The Release in it publishes whatever this thread did to the thread whose
             // Acquire CAS in `take` takes the permits. With Relaxed the two race (mutant at `release-permits`).
             // site: release-permits
@@ -206,6 +212,7 @@ impl Semaphore {
         if let Some(first) = self.first.get() {
             first.wake_one(Wake::Woken);
         }
+        true
     }
 }
 

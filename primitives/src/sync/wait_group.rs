@@ -81,18 +81,18 @@ impl WaitGroup {
         }))
     }
 
-    /// Replaces the count by `next` of it, and returns the new one.
-    fn change(&self, next: impl Fn(Count) -> Count) -> Count {
+    /// Replaces the count by `next` of it, and returns the new one; `None` if `next` gives none.
+    fn change(&self, next: impl Fn(Count) -> Option<Count>) -> Option<Count> {
         let backoff = Backoff::new();
         let mut count = self.0.count.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
-            let to = next(Count(count));
+            let to = next(Count(count))?;
             // SeqCst: I1, with `wait_until`. The AcqRel in it makes every `done` happen before the last one, and that
             // happen before the return of the `wait` that reads its count. With Relaxed a waiter's accesses race with
             // a task's (mutant at `change-count`).
             // site: change-count
             match self.0.count.compare_exchange(count, to.0, SeqCst, Relaxed) {
-                Ok(_) => return to,
+                Ok(_) => return Some(to),
                 Err(found) => count = found,
             }
             backoff.spin();
@@ -116,8 +116,11 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn add(&self, n: u32) {
-        let add = |count: Count| count.added(n).expect("more things to be done than a WaitGroup can count");
-        if n > 0 && self.change(add).left() == n {
+        if n == 0 {
+            return;
+        }
+        let count = self.change(|count| count.added(n));
+        if count.expect("more things to be done than a WaitGroup can count").left() == n {
             self.0.from_zero.write();
         }
     }
@@ -132,10 +135,10 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn done(&self) {
-        let less = |count: Count| {
-            count.less().expect("WaitGroup::done was called more often than add has counted: call add before")
-        };
-        if self.change(less).left() == 0
+        let count = self.change(Count::less);
+        let count =
+            count.expect("WaitGroup::done was called more often than add has counted: call add before");
+        if count.left() == 0
             && let Some(queue) = self.0.queue.get()
         {
             queue.wake_all();

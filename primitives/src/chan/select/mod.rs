@@ -165,13 +165,13 @@ impl<'a> Select<'a> {
     /// select.remove(first);
     /// assert_eq!(select.ready(), second);
     /// ```
+    #[track_caller]
     pub fn remove(&mut self, index: usize) {
-        let at = self.cases.iter().position(|(number, _)| *number == index);
-        let at = at.unwrap_or_else(|| {
+        let Some(at) = self.cases.iter().position(|(number, _)| *number == index) else {
             panic!(
                 "there is no operation with index {index} in this select: it was never added, or is removed"
             )
-        });
+        };
         self.cases.remove(at);
     }
 
