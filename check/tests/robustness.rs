@@ -322,6 +322,43 @@ fn bodies_and_threads_may_use_a_hundred_kilobytes_of_stack() {
     }
 }
 
+#[inline(never)]
+fn recurses(levels: usize) -> usize {
+    let room = std::hint::black_box([1_u8; 1024]);
+    let below = if levels > 0 { recurses(levels - 1) } else { 0 };
+    below + usize::from(room[levels % 1024])
+}
+
+#[test]
+fn a_thread_has_the_stack_that_it_asks_for_under_every_engine() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let n = Arc::new(AtomicUsize::new(0));
+            let theirs = Arc::clone(&n);
+            let builder = thread::Builder::new().stack_size(4 << 20);
+            let deep = builder.spawn(move || theirs.fetch_add(recurses(1000), Relaxed));
+            n.load(Relaxed);
+            deep.expect("there is memory").join().expect("no panic");
+            assert_eq!(n.load(Relaxed), 1001);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+/// loom's coroutines have a handler of their own for overflows.
+#[test]
+#[cfg(all(feature = "rc11", target_os = "linux"))]
+fn an_overflow_is_a_report_after_other_engines_have_run() {
+    for engine in explorers().into_iter().rev().chain([Engine::Native]) {
+        passes(engine);
+        let report = run(Engine::Rc11, || {
+            let n = AtomicUsize::new(100_000);
+            recurses(n.load(Relaxed));
+        });
+        assert_eq!(kind(&report), Some(FailureKind::StackOverflow), "{report}");
+    }
+}
+
 static COUNT: AtomicUsize = AtomicUsize::const_new(10);
 
 #[test]

@@ -40,10 +40,12 @@ mod explore;
 mod graph;
 mod machine;
 mod order;
+mod overflow;
 mod race;
 pub mod report;
 mod run;
 mod snapshot;
+mod stack;
 mod threads;
 mod token;
 
@@ -54,4 +56,5 @@ pub use machine::{End, Machine, Options, Statics};
 pub use order::Order;
 pub use race::{Moment, Race};
 pub use snapshot::Frames;
+pub use stack::DEFAULT_STACK_SIZE;
 pub use token::Token;

@@ -148,6 +148,8 @@ pub(crate) struct Run {
     /// The run leads nowhere.
     pub(crate) dead: bool,
     pub(crate) failure: Option<String>,
+    /// The current thread has overflowed its stack, of so many bytes.
+    pub(crate) overflow: Option<usize>,
     /// The two accesses to a cell that race.
     pub(crate) race: Vec<CellAccess>,
     /// The order in which events happened, by their threads.
@@ -171,6 +173,7 @@ impl Run {
         self.rehearsal = None;
         self.dead = false;
         self.failure = None;
+        self.overflow = None;
         self.race.clear();
         self.order.clear();
         self.cells.clear();

@@ -1,45 +1,61 @@
 //! The program's threads, as coroutines of one OS thread.
 
-use corosensei::stack::{DefaultStack, Stack};
+use crate::overflow::{self, Ended};
+use crate::stack::{Bounds, DEFAULT_STACK_SIZE, Pool};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use std::io;
 
-/// Bytes of stack for each thread.
-const STACK_SIZE: usize = 256 * 1024;
-
 type Body = Box<dyn FnOnce()>;
-type Fiber = Coroutine<(), (), ()>;
+type Fiber = Coroutine<(), (), Ended>;
+
+/// A thread whose coroutine is taken out to run.
+pub(crate) struct Running {
+    fiber: Fiber,
+    bounds: Bounds,
+}
+
+impl Running {
+    /// Resumes the coroutine until it suspends itself or ends.
+    pub(crate) fn resume(&mut self) -> CoroutineResult<(), Ended> {
+        let trap = self.fiber.trap_handler();
+        overflow::watched(self.bounds, trap, || self.fiber.resume(()))
+    }
+}
 
 /// A thread's coroutine, from when it is first scheduled until it ends.
 #[derive(Default)]
 struct Slot {
     body: Option<Body>,
-    fiber: Option<Fiber>,
+    /// Bytes of stack that the thread asks for.
+    stack_size: usize,
+    running: Option<Running>,
     yielder: Option<*const Yielder<(), ()>>,
-    /// The highest address of its stack.
-    base: usize,
+    /// Its stack, once it has begun.
+    bounds: Bounds,
 }
 
 /// The coroutines of a run, and a pool of stacks.
 #[derive(Default)]
 pub(crate) struct Threads {
     slots: Vec<Slot>,
-    stacks: Vec<DefaultStack>,
+    stacks: Pool,
 }
 
 /// Runs a body, having told where its yielder is.
-fn enter(body: Body, yielder: &Yielder<(), ()>, report: impl FnOnce(*const Yielder<(), ()>)) {
+fn enter(body: Body, yielder: &Yielder<(), ()>, report: impl FnOnce(*const Yielder<(), ()>)) -> Ended {
     report(yielder);
     body();
+    Ended::Returned
 }
 
 impl Threads {
-    /// Gives a thread its body.
-    pub(crate) fn make(&mut self, thread: u32, body: Body) {
+    /// Gives a thread its body, and the size of its stack if it asks for one.
+    pub(crate) fn make(&mut self, thread: u32, stack_size: Option<usize>, body: Body) {
         let at = thread as usize;
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, Slot::default);
         }
+        self.slots[at].stack_size = stack_size.unwrap_or(DEFAULT_STACK_SIZE);
         self.slots[at].body = Some(body);
     }
 
@@ -49,18 +65,16 @@ impl Threads {
         &mut self,
         thread: u32,
         report: impl FnOnce(*const Yielder<(), ()>) + 'static,
-    ) -> io::Result<Option<Fiber>> {
+    ) -> io::Result<Option<Running>> {
         let slot = &mut self.slots[thread as usize];
-        if let Some(fiber) = slot.fiber.take() {
-            return Ok(Some(fiber));
+        if let Some(running) = slot.running.take() {
+            return Ok(Some(running));
         }
         let Some(body) = slot.body.take() else { return Ok(None) };
-        let stack = match self.stacks.pop() {
-            Some(stack) => stack,
-            None => DefaultStack::new(STACK_SIZE)?,
-        };
-        slot.base = stack.base().get();
-        Ok(Some(Coroutine::with_stack(stack, move |yielder, ()| enter(body, yielder, report))))
+        let stack = self.stacks.take(slot.stack_size)?;
+        slot.bounds = stack.bounds;
+        let fiber = Coroutine::with_stack(stack.stack, move |yielder, ()| enter(body, yielder, report));
+        Ok(Some(Running { fiber, bounds: stack.bounds }))
     }
 
     /// Notes where a running thread's yielder is.
@@ -68,27 +82,35 @@ impl Threads {
         self.slots[thread as usize].yielder = Some(yielder);
     }
 
-    /// Where the thread's yielder is.
+    /// Returns where the thread's yielder is.
     pub(crate) fn yielder(&self, thread: u32) -> Option<*const Yielder<(), ()>> {
         self.slots[thread as usize].yielder
     }
 
-    /// The highest address of the stack of a thread that has begun.
+    /// Returns the highest address of the stack of a thread that has begun.
     pub(crate) fn base(&self, thread: u32) -> usize {
-        self.slots[thread as usize].base
+        self.slots[thread as usize].bounds.base
     }
 
-    /// Puts a coroutine back that has been suspended; or its stack into the pool, if it has ended.
-    pub(crate) fn put(&mut self, thread: u32, fiber: Fiber, result: CoroutineResult<(), ()>) {
+    /// Returns the bytes of stack that the program has in a thread that has begun.
+    pub(crate) fn stack_size(&self, thread: u32) -> usize {
+        self.slots[thread as usize].bounds.size()
+    }
+
+    /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack of
+    /// a thread that has overflowed it is given back to the system: the fence may be lifted.
+    pub(crate) fn put(&mut self, thread: u32, running: Running, result: CoroutineResult<(), Ended>) {
+        let bounds = running.bounds;
         match result {
-            CoroutineResult::Yield(()) => self.slots[thread as usize].fiber = Some(fiber),
-            CoroutineResult::Return(()) => self.stacks.push(fiber.into_stack()),
+            CoroutineResult::Yield(()) => self.slots[thread as usize].running = Some(running),
+            CoroutineResult::Return(Ended::Returned) => self.stacks.put(running.fiber.into_stack(), bounds),
+            CoroutineResult::Return(Ended::Overflowed) => drop(running.fiber.into_stack()),
         }
     }
 
     /// Gives the pooled stacks back to the system.
     pub(crate) fn free_stacks(&mut self) {
-        self.stacks = Vec::new();
+        self.stacks.clear();
     }
 
     /// Gives up all threads that have not ended. Nothing of them is dropped: what their stacks own is
@@ -96,12 +118,12 @@ impl Threads {
     /// what was written last in the order of this run, which need not be last in modification order).
     pub(crate) fn abandon(&mut self) {
         for mut slot in self.slots.drain(..) {
-            if let Some(mut fiber) = slot.fiber.take() {
+            if let Some(Running { mut fiber, bounds }) = slot.running.take() {
                 // SAFETY: the coroutine is never resumed again, and the memory of its frames is used again
-                // only as the stack of another one: its values are leaked. Whoever borrows from these frames
+                // only as the stack of another one: its values are leaked. What borrows from these frames
                 // is a thread of the same run (scoped threads), which is abandoned too.
                 unsafe { fiber.force_reset() };
-                self.stacks.push(fiber.into_stack());
+                self.stacks.put(fiber.into_stack(), bounds);
             }
             // A body that has not begun owns nothing of the run but handles, whose destructors would act on
             // it.

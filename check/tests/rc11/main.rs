@@ -10,6 +10,7 @@ mod bounds;
 mod exploring;
 mod loops;
 mod random_loops;
+mod stacks;
 mod waiting;
 
 use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};

@@ -4,6 +4,7 @@ use super::rounds::{IDLE_ROUNDS, is_newest};
 use super::{Machine, State};
 use crate::event::{Site, ThreadId};
 use crate::explore::LoopCut;
+use crate::overflow::Ended;
 use crate::run::Status;
 use corosensei::CoroutineResult;
 use std::rc::Rc;
@@ -19,6 +20,9 @@ pub enum End {
     Deadlock,
     /// A thread goes round, in the same state each time, and nobody else can bring it anything new; where.
     Livelock(Site),
+    /// The thread that ran last has overflowed its stack, of so many bytes. What its frames had begun, such as a
+    /// lock of std that they had taken, stays as it is: the program must not run again on this OS thread.
+    Overflow(usize),
     /// The exploration cannot go on, for this reason.
     Failed(String),
 }
@@ -32,10 +36,13 @@ impl Machine {
             run.begin(&exploration.graph);
             run.threads[0].status = Status::Ready;
         }
-        self.threads.borrow_mut().make(0, body);
+        self.threads.borrow_mut().make(0, None, body);
         let end = loop {
             let next = {
                 let state = self.state.borrow();
+                if let Some(size) = state.run.overflow {
+                    break End::Overflow(size);
+                }
                 match &state.run.failure {
                     Some(why) => break End::Failed(why.clone()),
                     None if state.run.dead => break End::Blocked,
@@ -76,13 +83,17 @@ impl Machine {
         let taken = self.threads.borrow_mut().take(thread, move |yielder| {
             report_to.borrow_mut().set_yielder(thread, yielder);
         });
-        let mut fiber = match taken {
-            Ok(Some(fiber)) => fiber,
+        let mut running = match taken {
+            Ok(Some(running)) => running,
             Ok(None) => return Err("a thread was scheduled that has no body".to_string()),
             Err(error) => return Err(format!("no stack for a thread: {error}")),
         };
-        let result = fiber.resume(());
-        if matches!(result, CoroutineResult::Return(())) {
+        let result = running.resume();
+        if matches!(result, CoroutineResult::Return(Ended::Overflowed)) {
+            let size = self.threads.borrow().stack_size(thread);
+            self.state.borrow_mut().run.overflow = Some(size);
+        }
+        if matches!(result, CoroutineResult::Return(Ended::Returned)) {
             self.note_failed_rehearsal();
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
@@ -90,7 +101,7 @@ impl Machine {
             exploration.loops_cut.extend(doubted.map(|site| (LoopCut::HiddenState, site)));
             run.threads[thread as usize].status = Status::Done;
         }
-        self.threads.borrow_mut().put(thread, fiber, result);
+        self.threads.borrow_mut().put(thread, running, result);
         Ok(())
     }
 

@@ -92,6 +92,7 @@ impl Machine {
     }
 
     fn with(options: Options, mode: Mode) -> Machine {
+        crate::overflow::prepare();
         let mut exploration = Exploration::new(mode);
         exploration.bound = options.max_preemptions;
         let state = RefCell::new(State { exploration, run: Run::default() });

@@ -3,11 +3,18 @@
 use super::{Machine, State};
 use crate::Order;
 use crate::event::{Event, Kind, Site, ThreadId};
+use crate::overflow;
 use crate::run::Status;
 
 impl Machine {
     /// Makes a thread that runs `body`. What the caller did happens before it.
     pub fn spawn(&self, body: Box<dyn FnOnce()>, site: Site) -> ThreadId {
+        self.spawn_on(None, body, site)
+    }
+
+    /// Makes a thread that runs `body` on a stack of at least this many bytes; `None`: of
+    /// [`DEFAULT_STACK_SIZE`](crate::DEFAULT_STACK_SIZE).
+    pub fn spawn_on(&self, stack_size: Option<usize>, body: Box<dyn FnOnce()>, site: Site) -> ThreadId {
         let recorded = self.turn();
         let child = {
             let mut state = self.state.borrow_mut();
@@ -39,7 +46,7 @@ impl Machine {
         let state = &mut run.threads[child as usize];
         state.status = Status::Ready;
         state.time = time;
-        self.threads.borrow_mut().make(child, body);
+        self.threads.borrow_mut().make(child, stack_size, body);
         child
     }
 
@@ -73,6 +80,24 @@ impl Machine {
     /// Whether a thread has ended.
     pub fn is_done(&self, thread: ThreadId) -> bool {
         self.state.borrow().run.threads[thread as usize].status == Status::Done
+    }
+
+    /// Ends the run if the frames of the current thread go beyond the stack that it has asked for. To be called
+    /// before an operation, on the thread's stack.
+    #[inline]
+    pub fn check_stack(&self) {
+        if overflow::is_beyond_size() {
+            self.overflow();
+        }
+    }
+
+    #[cold]
+    fn overflow(&self) -> ! {
+        {
+            let run = &mut self.state.borrow_mut().run;
+            run.overflow = Some(self.threads.borrow().stack_size(run.current));
+        }
+        self.stop()
     }
 
     /// Stops the current thread for good, and the execution is not counted.

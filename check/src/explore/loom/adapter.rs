@@ -21,9 +21,6 @@ use selvedge::rt::seam::{Backend, Exchange, Memory, Raced, Rmw, ThreadId, Width}
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// In words, as loom passes it on to its coroutines.
-const STACK_SIZE: usize = 256 * 1024 / size_of::<usize>();
-
 /// loom's explorer.
 #[derive(Default)]
 pub(super) struct LoomBackend {
@@ -223,7 +220,7 @@ impl Backend for LoomBackend {
         thread.unpark();
     }
 
-    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+    fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>) {
         struct Body(Box<dyn FnOnce()>);
         // SAFETY: loom runs all threads of a model on the OS thread that calls `spawn`.
         unsafe impl Send for Body {}
@@ -233,7 +230,9 @@ impl Backend for LoomBackend {
             }
         }
         let body = Body(body);
-        let spawned = Builder::new().stack_size(STACK_SIZE).spawn(move || body.run());
+        // loom passes the size on to its coroutines, which count in words.
+        let words = stack_size.div_ceil(size_of::<usize>());
+        let spawned = Builder::new().stack_size(words).spawn(move || body.run());
         let handle = spawned.expect("loom's spawn does not fail");
         self.threads.borrow_mut().insert(thread, handle.thread().clone());
     }

@@ -9,7 +9,7 @@ use super::{Cut, End, Found, Limits, Model, Plan};
 use crate::replay::Token;
 use corosensei::on_stack;
 use corosensei::stack::DefaultStack;
-use selvedge::rt::seam::{Options, Outcome, Record, Session, StaticKey};
+use selvedge::rt::seam::{Options, Outcome, Record, STACK_SIZE, Session, StaticKey};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -48,9 +48,6 @@ impl Choices {
         Some(Choices { given, ..Choices::default() })
     }
 }
-
-/// For the model's body; its other threads have as much.
-const STACK_SIZE: usize = 256 * 1024;
 
 /// Thrown through loom, at the start of an execution, to end an exploration.
 struct Enough(Cut);

@@ -93,7 +93,7 @@ impl Backend for Rc11Backend {
         // The machine sees by itself when somebody can go on.
     }
 
-    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+    fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>) {
         let mut threads = self.threads.borrow_mut();
         debug_assert_eq!(
             threads.len(),
@@ -103,8 +103,12 @@ impl Backend for Rc11Backend {
         // The machine may let others make threads before it returns.
         threads.push(u32::MAX);
         drop(threads);
-        let made = self.machine.spawn(body, self.site());
+        let made = self.machine.spawn_on(Some(stack_size), body, self.site());
         self.threads.borrow_mut()[thread] = made;
+    }
+
+    fn check_stack(&self) {
+        self.machine.check_stack();
     }
 
     fn choose(&self, n: usize) -> Option<usize> {

@@ -135,6 +135,7 @@ impl Worker<'_> {
                 ),
                 vec![site],
             ),
+            RunEnd::Overflow(size) => session.overflowed(size),
             RunEnd::Failed(why) => session.fail(FailureKind::Refused, why, Vec::new()),
         }
     }

@@ -12,8 +12,6 @@ use shuttle_engine::runtime::thread;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-const STACK_SIZE: usize = 256 * 1024;
-
 /// shuttle's scheduler.
 #[derive(Default)]
 pub(super) struct ShuttleBackend {
@@ -106,13 +104,13 @@ impl Backend for ShuttleBackend {
         ExecutionState::with(|state| state.get_mut(task).unblock());
     }
 
-    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>) {
+    fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>) {
         let made_thread = Rc::clone(&self.made_thread);
         let body = move || {
             made_thread.set(false);
             body();
         };
-        let task = ExecutionState::spawn_thread(Box::new(body), STACK_SIZE, None, None, Location::caller());
+        let task = ExecutionState::spawn_thread(Box::new(body), stack_size, None, None, Location::caller());
         // No switch here: the spawner's next operation begins with one.
         self.made_thread.set(true);
         self.tasks.borrow_mut().insert(thread, task);

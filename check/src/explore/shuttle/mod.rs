@@ -15,7 +15,7 @@ use super::isolated::{Reporter, isolated};
 use super::{Cut, End, Found, Limits, Model, Plan};
 use crate::Strategy;
 use crate::replay::{Decision, Token};
-use selvedge::rt::seam::{Failure, Options, Outcome, Record, Session};
+use selvedge::rt::seam::{Failure, Options, Outcome, Record, STACK_SIZE, Session};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,8 +24,6 @@ use std::time::Duration;
 
 /// Priority changes in a PCT schedule.
 const PCT_DEPTH: usize = 3;
-
-const STACK_SIZE: usize = 256 * 1024;
 
 /// What the exploration's thread is to do.
 enum Task {

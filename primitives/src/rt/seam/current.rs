@@ -59,7 +59,11 @@ thread_local! {
 #[inline(never)]
 pub(crate) fn current() -> Current {
     if let Ok(Some(session)) = SESSION.try_with(Cell::get) {
-        return if session.in_execution() { Current::Model(session) } else { Current::Outside };
+        if !session.in_execution() {
+            return Current::Outside;
+        }
+        session.backend.check_stack();
+        return Current::Model(session);
     }
     match NATIVE.try_with(|run| run.borrow().clone()) {
         Ok(Some(run)) => Current::Native(run),

@@ -23,6 +23,8 @@ pub enum FailureKind {
     Livelock,
     /// A thread waits for one that has stopped between two of its steps.
     Dependence,
+    /// A thread has overflowed its stack.
+    StackOverflow,
     /// A bound on the operations of one execution was hit while things still changed.
     BoundExceeded,
     /// The run cannot be judged: it breaks a rule of the engine, as the message says.
@@ -31,7 +33,7 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds.
-    pub const ALL: [FailureKind; 10] = [
+    pub const ALL: [FailureKind; 11] = [
         FailureKind::Panic,
         FailureKind::Deadlock,
         FailureKind::Race,
@@ -40,6 +42,7 @@ impl FailureKind {
         FailureKind::UseAfterFree,
         FailureKind::Livelock,
         FailureKind::Dependence,
+        FailureKind::StackOverflow,
         FailureKind::BoundExceeded,
         FailureKind::Refused,
     ];
@@ -55,6 +58,7 @@ impl FailureKind {
             FailureKind::UseAfterFree => "use after free",
             FailureKind::Livelock => "livelock",
             FailureKind::Dependence => "dependence",
+            FailureKind::StackOverflow => "stack overflow",
             FailureKind::BoundExceeded => "bound exceeded",
             FailureKind::Refused => "refused",
         }

@@ -64,6 +64,12 @@ use std::time::Duration;
 /// A source line with an operation.
 pub type Site = &'static Location<'static>;
 
+/// Bytes of stack of a model's thread that asks for nothing, and of the model's body.
+pub const STACK_SIZE: usize = 256 * 1024;
+
+/// Bytes of stack that a model's thread has at least.
+const LEAST_STACK_SIZE: usize = 64 * 1024;
+
 /// A thread's number in its execution; 0 is the model's body.
 pub type ThreadId = usize;
 
@@ -114,8 +120,12 @@ pub trait Backend {
     /// Lets a blocked thread go on. What the caller did so far happens before it does.
     fn unblock(&self, thread: ThreadId);
 
-    /// Makes a thread that runs `body`. What the caller did so far happens before it.
-    fn spawn(&self, thread: ThreadId, body: Box<dyn FnOnce()>);
+    /// Makes a thread that runs `body` on a stack of `stack_size` bytes. What the caller did so far happens before it.
+    fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>);
+
+    /// The current thread is about to begin an operation: an engine that can tell an overflow of its stack does not
+    /// return.
+    fn check_stack(&self) {}
 
     /// A number below `n`, if the engine branches over choices by itself.
     fn choose(&self, _n: usize) -> Option<usize> {

@@ -161,6 +161,7 @@ impl Session {
     pub(crate) fn spawn(
         &'static self,
         name: Option<String>,
+        stack_size: Option<usize>,
         site: Site,
         body: Box<dyn FnOnce()>,
     ) -> ThreadId {
@@ -194,7 +195,8 @@ impl Session {
             body();
             self.thread_ends(site);
         };
-        self.step(site, |backend| backend.spawn(id, Box::new(run)));
+        let stack_size = stack_size.map_or(super::STACK_SIZE, |size| size.max(super::LEAST_STACK_SIZE));
+        self.step(site, |backend| backend.spawn(id, stack_size, Box::new(run)));
         self.note_change(true);
         self.record("spawn", site, None, None, Values::Thread(id));
         id
@@ -398,6 +400,23 @@ impl Session {
         if self.is_done(thread) {
             self.check_detached_panic(thread);
         }
+    }
+
+    /// Fails the execution: the current thread has overflowed its stack, of `size` bytes. To be called on another stack.
+    pub fn overflowed(&self, size: usize) -> ! {
+        let (me, title) = {
+            let state = self.state.borrow();
+            (state.threads.current, state.threads.title(state.threads.current))
+        };
+        let advice = match me {
+            0 => "let a thread of its own do what recurses, made with `thread::Builder::stack_size`",
+            _ => "give it a bigger one with `thread::Builder::stack_size`",
+        };
+        let message = format!(
+            "stack overflow in {title}: its stack is {} KiB; if the recursion ends at all, {advice}",
+            size / 1024
+        );
+        self.fail(FailureKind::StackOverflow, message, Vec::new())
     }
 
     fn check_detached_panic(&self, thread: ThreadId) {

@@ -1,7 +1,7 @@
 //! std's thread API on whatever run is current.
 
 use super::frames::Registers;
-use super::raw::{self, Kind, Packet, Raw};
+use super::raw::{self, Kind, Packet, Raw, Settings};
 use crate::rt::seam::{self, Current};
 use core::fmt;
 use core::panic::Location;
@@ -137,10 +137,7 @@ pub fn sleep(duration: Duration) {
 
 /// Makes threads with a name or a stack size of their own.
 #[derive(Debug, Default)]
-pub struct Builder {
-    name: Option<String>,
-    stack_size: Option<usize>,
-}
+pub struct Builder(pub(super) Settings);
 
 impl Builder {
     /// The default settings.
@@ -150,25 +147,19 @@ impl Builder {
 
     /// Names the thread.
     pub fn name(mut self, name: String) -> Builder {
-        self.name = Some(name);
+        self.0.name = Some(name);
         self
     }
 
-    /// Sets the native stack size in bytes; an engine's threads have their own.
+    /// Sets the size of the thread's stack in bytes.
+    ///
+    /// Natively the default is std's (2 MiB). Under an engine the default is 256 KiB, for the model's body too, and a
+    /// thread gets at least 64 KiB. Under rc11 a thread that overflows its stack is a failure of the model with a report
+    /// (on Linux on x86-64 and AArch64); under loom and shuttle, whose threads have stacks of the same sizes, the
+    /// overflow ends the process.
     pub fn stack_size(mut self, size: usize) -> Builder {
-        self.stack_size = Some(size);
+        self.0.stack_size = Some(size);
         self
-    }
-
-    fn native(&self) -> std::thread::Builder {
-        let mut builder = std::thread::Builder::new();
-        if let Some(name) = &self.name {
-            builder = builder.name(name.clone());
-        }
-        if let Some(size) = self.stack_size {
-            builder = builder.stack_size(size);
-        }
-        builder
     }
 
     /// Starts the thread.
@@ -181,10 +172,10 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let native = self.native();
+        let name = self.0.name.clone();
         // SAFETY: everything is `'static`.
-        let (raw, packet) = unsafe { raw::spawn(native, self.name.clone(), Location::caller(), f)? };
-        let thread = Thread::of(&raw, self.name);
+        let (raw, packet) = unsafe { raw::spawn(self.0, Location::caller(), f)? };
+        let thread = Thread::of(&raw, name);
         Ok(JoinHandle { raw, packet, thread })
     }
 }

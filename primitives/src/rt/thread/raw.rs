@@ -57,6 +57,27 @@ impl Latch {
     }
 }
 
+/// What a thread is to have.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) name: Option<String>,
+    /// Bytes of stack.
+    pub(super) stack_size: Option<usize>,
+}
+
+impl Settings {
+    fn native(&self) -> std::thread::Builder {
+        let mut builder = std::thread::Builder::new();
+        if let Some(name) = &self.name {
+            builder = builder.name(name.clone());
+        }
+        if let Some(size) = self.stack_size {
+            builder = builder.stack_size(size);
+        }
+        builder
+    }
+}
+
 /// Runs `f` and keeps how it ended; its panic as text, if it panicked.
 fn run_into<T>(packet: &Packet<T>, unseen: &AtomicBool, f: impl FnOnce() -> T) -> Option<String> {
     let result = catch_unwind(AssertUnwindSafe(f));
@@ -73,8 +94,7 @@ fn run_into<T>(packet: &Packet<T>, unseen: &AtomicBool, f: impl FnOnce() -> T) -
 /// The caller sees to it that the thread ends (as far as it ever runs) before what `f` and `T`
 /// borrow does: by waiting for it, or with `'static` types.
 pub(super) unsafe fn spawn<'a, T: Send + 'a>(
-    builder: std::thread::Builder,
-    name: Option<String>,
+    settings: Settings,
     site: Site,
     f: impl FnOnce() -> T + Send + 'a,
 ) -> io::Result<(Raw, Packet<T>)> {
@@ -92,7 +112,10 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
             });
             // SAFETY: only the lifetime changes, and the caller vouches for it.
             let body = unsafe { core::mem::transmute::<Box<dyn FnOnce() + 'a>, Box<dyn FnOnce()>>(body) };
-            Kind::Model { home: Home::new(session), thread: session.spawn(name, site, body) }
+            Kind::Model {
+                home: Home::new(session),
+                thread: session.spawn(settings.name, settings.stack_size, site, body),
+            }
         }
         Current::Model(_) => {
             f();
@@ -101,7 +124,7 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
         other => {
             let run = match other {
                 Current::Native(run) => {
-                    let thread = run.announce(name);
+                    let thread = run.announce(settings.name.clone());
                     Some((run, thread))
                 }
                 _ => None,
@@ -126,7 +149,7 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
             let body = unsafe {
                 core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body)
             };
-            let handle = builder.spawn(body)?;
+            let handle = settings.native().spawn(body)?;
             Kind::Native { latch, run, thread: handle.thread().clone() }
         }
     };

@@ -1,10 +1,12 @@
 //! Threads that may borrow from their scope.
 
-use super::checked::Thread;
-use super::raw::{self, Packet, Raw};
+use super::checked::{Builder, Thread};
+use super::raw::{self, Packet, Raw, Settings};
+use crate::rt::seam::Site;
 use core::fmt;
 use core::marker::PhantomData;
 use core::panic::Location;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -69,13 +71,46 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
+        self.spawn_with(Settings::default(), Location::caller(), f).expect("failed to spawn a thread")
+    }
+
+    /// Starts a thread with these settings.
+    fn spawn_with<F, T>(
+        &'scope self,
+        settings: Settings,
+        site: Site,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let name = settings.name.clone();
         // SAFETY: `scope` waits for every thread in `threads` before it returns or unwinds, and
         // `'scope` outlives its body.
-        let spawned = unsafe { raw::spawn(std::thread::Builder::new(), None, Location::caller(), f) };
-        let (raw, packet) = spawned.expect("failed to spawn a thread");
+        let (raw, packet) = unsafe { raw::spawn(settings, site, f)? };
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(raw.clone());
-        let thread = Thread::of(&raw, None);
-        ScopedJoinHandle { raw, packet, thread, scope: PhantomData }
+        let thread = Thread::of(&raw, name);
+        Ok(ScopedJoinHandle { raw, packet, thread, scope: PhantomData })
+    }
+}
+
+impl Builder {
+    /// Starts a thread in a scope.
+    ///
+    /// # Errors
+    /// If the operating system cannot make a thread.
+    #[track_caller]
+    pub fn spawn_scoped<'scope, F, T>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        scope.spawn_with(self.0, Location::caller(), f)
     }
 }
 
