@@ -5,8 +5,8 @@ use selvedge_check::audit::{Entry, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The word after which a comment at an operation says why no model shows that it is needed.
-const EXPLANATION: &str = "Audit:";
+/// The words after which a comment at an operation says why no model shows that it is needed.
+const EXPLANATIONS: [&str; 2] = ["Not model-checked:", "Audit:"];
 
 /// How far above an operation its comment may end.
 const REACH: usize = 4;
@@ -165,7 +165,7 @@ fn some(models: &[String]) -> String {
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
-/// What the comment at a line says after the word: at its end, or in the nearest comment above.
+/// Returns what the comment at a line says after the words: at its end, or in the nearest comment above.
 fn explanation(source: &str, line: u32) -> Option<String> {
     let lines: Vec<&str> = source.lines().collect();
     let here = (line as usize).checked_sub(1)?;
@@ -174,7 +174,7 @@ fn explanation(source: &str, line: u32) -> Option<String> {
     let ends_statement =
         |text: &str| text.split(" //").next().is_some_and(|code| code.trim_end().ends_with([';', '}']));
     let mut text = lines.get(here).and_then(|text| comment(text)).unwrap_or_default();
-    if !text.contains(EXPLANATION) {
+    if reason(&text).is_none() {
         let same_statement = |at: &usize| !ends_statement(lines[*at]) || is_comment(*at);
         let above = (0..here.min(lines.len())).rev().take(REACH).take_while(same_statement);
         let end = above.into_iter().find(|at| is_comment(*at))?;
@@ -183,7 +183,12 @@ fn explanation(source: &str, line: u32) -> Option<String> {
         let words = words.filter(|words| !words.starts_with("site:"));
         text = words.collect::<Vec<_>>().join(" ");
     }
-    text.split_once(EXPLANATION).map(|(_, why)| why.trim().to_string())
+    reason(&text).map(str::to_string)
+}
+
+/// Returns what stands after the first words that introduce an explanation.
+fn reason(comment: &str) -> Option<&str> {
+    EXPLANATIONS.iter().find_map(|words| comment.split_once(words)).map(|(_, why)| why.trim())
 }
 
 #[cfg(test)]
@@ -239,6 +244,13 @@ mod tests {
         );
         assert_eq!(summary.headline(), "4 changes: 1 needed, 1 explained, 1 not shown needed, 1 untested");
         assert!(!summary.is_good());
+    }
+
+    #[test]
+    fn the_words_may_go_on_in_the_next_line() {
+        let source =
+            "// Acquire: reads the bit. Not\n// model-checked: no engine runs this.\nx.load(Acquire);\n";
+        assert_eq!(explanation(source, 3), Some("no engine runs this.".to_string()));
     }
 
     #[test]
