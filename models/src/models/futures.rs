@@ -52,7 +52,7 @@ const LOST_TAKE: Mutant =
     RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::UseAfterFree).or(FailureKind::Panic);
 /// A task does not say that it can be woken; or says so, and its waker is not there; or changes its waker without having
 /// said that it is awake.
-const DOZE: Mutant = POLL.lose("fall-asleep", FailureKind::Deadlock);
+pub(super) const DOZE: Mutant = POLL.lose("fall-asleep", FailureKind::Deadlock);
 const NO_WAKER: Mutant = POLL.weaken("fall-asleep");
 const NOT_ROUSED: Mutant = POLL
     .lose("rouse", FailureKind::Race)
@@ -90,7 +90,7 @@ fn panics() -> Waker {
     Waker::from(std::sync::Arc::new(Panics))
 }
 
-fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+pub(super) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     let parker = Parker::new();
     let waker = Waker::from(std::sync::Arc::new(Task(parker.unparker())));
     loop {

@@ -4,6 +4,7 @@
 mod atomics;
 mod chan_close;
 mod chan_edges;
+mod chan_force;
 mod chan_full;
 mod chan_order;
 mod chan_room;
@@ -34,6 +35,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         chan_full::models,
         chan_close::models,
         chan_edges::models,
+        chan_force::models,
         select::models,
         timers::models,
         futures::models,

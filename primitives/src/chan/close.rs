@@ -33,6 +33,8 @@ impl<T> Chan<T> {
             self.dismiss_all();
         }
         self.watchers.notify();
+        #[cfg(feature = "async")]
+        self.say_farewell();
         Ok(())
     }
 

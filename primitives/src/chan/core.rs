@@ -5,6 +5,8 @@ use super::full::Room;
 use super::returned::Returned;
 use super::settled::Settled;
 use super::watch::Watchers;
+#[cfg(feature = "async")]
+use crate::queue::LazyBox;
 use crate::queue::{EndlessArray, Place};
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -97,7 +99,7 @@ pub(super) struct Senders {
 /// What receivers write for each value.
 pub(super) struct Receivers {
     /// Receives begun.
-    received: AtomicU64,
+    pub(super) received: AtomicU64,
     /// The end of the buffer: in cells before it a sender need not wait.
     buffer_end: AtomicU64,
     /// Whether the channel may be closed, so that receivers need not look at the senders' line for each value.
@@ -119,6 +121,11 @@ pub(super) struct Chan<T> {
     recalls: AtomicU64,
     /// Values that were received and may come back, or have; see [`Returned`].
     pub(super) loans: AtomicUsize,
+    /// The ticket after the last one of a value that was forced into the channel beyond the end of the buffer.
+    pub(super) forced: AtomicU64,
+    /// Where tasks wait for the close.
+    #[cfg(feature = "async")]
+    pub(super) farewell: LazyBox<Chan<()>>,
     pub(super) array: EndlessArray<Cell<T>>,
     capacity: Capacity,
 }
@@ -141,6 +148,9 @@ impl<T> Chan<T> {
             returned: Returned::new(),
             recalls: AtomicU64::new(0),
             loans: AtomicUsize::new(0),
+            forced: AtomicU64::new(0),
+            #[cfg(feature = "async")]
+            farewell: LazyBox::new(),
             array: EndlessArray::new(shift, in_use),
             capacity,
         }
@@ -312,13 +322,15 @@ impl<T> Chan<T> {
             // SAFETY: the ticket is ours alone.
             match unsafe { self.array.locate(RECEIVER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
-                // It was that of a sender that gave up, as are those up to the next.
-                Err(next) => {
-                    let skipped = self.skip_receives(ticket + 1, next);
-                    self.forget_missing(if skipped { next - ticket } else { 1 });
-                }
+                Err(next) => self.skip_missing(ticket, next),
             }
         }
+    }
+
+    /// Goes on from the ticket of a receive that was that of a sender that gave up, as are those up to the next.
+    pub(super) fn skip_missing(&self, ticket: u64, next: u64) {
+        let skipped = self.skip_receives(ticket + 1, next);
+        self.forget_missing(if skipped { next - ticket } else { 1 });
     }
 
     /// Takes a ticket to receive with, unless that would wait and the caller may not.

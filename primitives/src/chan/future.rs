@@ -362,6 +362,9 @@ impl<T> Receiver<T> {
 
     /// Returns the values as a stream that has a receiver of its own.
     ///
+    /// A receiver itself is no stream: a stream that waits has its place among the receivers, and a value that comes for it
+    /// would not be seen by the other receives of the same handle.
+    ///
     /// ```
     /// use futures::StreamExt;
     /// # futures::executor::block_on(async {

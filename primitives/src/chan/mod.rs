@@ -36,7 +36,7 @@
 //! | [`select!`], [`select_biased!`], [`Select`] | one of several operations |
 //! | [`Channel`] | both sides in one handle, as in Go |
 //! | [`WeakSender`], [`WeakReceiver`] | handles that do not keep the channel open |
-//! | `recv_async`, `send_async`, `into_stream`, `into_sink` | with the feature `async` |
+//! | `recv_async`, `send_async`, `closed`, `into_stream`, `into_sink` | with the feature `async` |
 //!
 //! # Guarantees
 //! - *Ordering.* Values are received in the order in which they were sent. A send happens before its receive
@@ -110,6 +110,7 @@
 //!            Empty → SenderWaits              it is not: it waits here
 //!            ReceiverWaits → Handed           the value goes to the receiver that waits
 //!            ReceiverLeaving → PassedOver     another receiver may come with the ticket, or nobody
+//!            Empty → Full                     it is not, and the send is forced: the oldest value goes
 //!            Empty → SenderGone               the cell of a send before it, whose place it takes
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
@@ -152,10 +153,13 @@ mod both;
 mod cell;
 mod claim;
 mod close;
+#[cfg(feature = "async")]
+mod closed;
 mod core;
 mod deferred;
 mod error;
 mod expand;
+mod force;
 mod full;
 #[cfg(feature = "async")]
 mod future;
@@ -177,6 +181,8 @@ mod weak;
 mod withdraw;
 
 pub use both::Channel;
+#[cfg(feature = "async")]
+pub use closed::ClosedFuture;
 pub use error::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };

@@ -126,6 +126,32 @@ impl<T> Sender<T> {
         values.into_iter().try_for_each(|value| self.send(value))
     }
 
+    /// Sends a value at once; if the channel is full, the oldest value in its buffer is taken out and returned.
+    ///
+    /// The send keeps its turn among others: senders that wait get the place of the oldest value first, and until they have
+    /// all been served the channel holds more than its capacity, by one value for each of them at most that a forced send
+    /// let in. At the same time as other sends or receives the two steps are seen one after the other: first the value is
+    /// there, then, if the channel holds more than its capacity by that, the oldest one goes. A value that came back from a
+    /// dropped future or operation stays. On capacity 0, where nobody waits to receive, the value itself is returned.
+    ///
+    /// # Errors
+    /// If the channel is closed; the value comes back.
+    ///
+    /// ```
+    /// use selvedge::chan::{SendError, bounded};
+    /// let (tx, rx) = bounded(2);
+    /// assert_eq!((tx.force_send(1), tx.force_send(2)), (Ok(None), Ok(None)));
+    /// assert_eq!(tx.force_send(3), Ok(Some(1)));
+    /// assert_eq!(rx.drain().collect::<Vec<i32>>(), [2, 3]);
+    /// drop(rx);
+    /// assert_eq!(tx.force_send(4), Err(SendError(4)));
+    /// ```
+    #[track_caller]
+    pub fn force_send(&self, value: T) -> Result<Option<T>, SendError<T>> {
+        let _entry = enter();
+        self.0.force_send(value).map_err(SendError)
+    }
+
     /// Closes the channel, for all its handles.
     ///
     /// Values in the buffer can still be received. Closing happens before a receive that fails because of

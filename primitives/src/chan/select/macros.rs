@@ -237,6 +237,22 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// once, in source order, before anything happens; of several cases that are ready one is picked at random, each as
 /// likely as any other; and exactly one case happens. A closed channel is ready: its case gets the error.
 ///
+/// The values of sends that do not happen are dropped. (crossbeam-channel evaluates a value only when its case has been
+/// chosen. Here a select waits with its values in the cells, so that a receiver takes one in its turn without waiting for
+/// the select's thread.) A value that must not be made in vain, or that two cases could send, belongs into a [`Select`](crate::chan::Select),
+/// whose operation gets its value when it has been chosen:
+///
+/// ```
+/// use selvedge::chan::{Select, bounded};
+/// let ((one, _from_one), (two, _from_two)) = (bounded(1), bounded(1));
+/// let mut value = Some(1);
+/// let mut select = Select::new();
+/// let (first, _second) = (select.send(&one), select.send(&two));
+/// let operation = select.select();
+/// let sender = if operation.index() == first { &one } else { &two };
+/// operation.send(sender, value.take().unwrap()).unwrap();
+/// ```
+///
 /// ```
 /// use selvedge::chan::{bounded, select};
 /// use std::time::Duration;
