@@ -1,12 +1,13 @@
-//! Calls of user code of which each is made, though one before it panics.
+//! Calls of user code that are all made, even if one of them panics.
 
 use crate::rt::thread::panicking;
 use core::any::Any;
 use core::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The first panic of several calls of user code, to be [resumed](Self::resume) when the last has been made. To be used
-/// when the caller's own state is settled: the calls may use the object that makes them.
+/// Keeps the first panic of several calls of user code, to be [resumed](Self::resume) after the last call.
+///
+/// The caller settles its own state before the first call: user code may use the object that calls it.
 #[must_use = "a panic is to be resumed"]
 pub(crate) struct FirstPanic(Option<Box<dyn Any + Send>>);
 
@@ -15,7 +16,7 @@ impl FirstPanic {
         FirstPanic(None)
     }
 
-    /// Calls `f`; returns whether it has not panicked.
+    /// Calls `f`, and returns whether it has returned without a panic.
     pub(crate) fn catch(&mut self, f: impl FnOnce()) -> bool {
         let Err(panic) = catch_unwind(AssertUnwindSafe(f)) else { return true };
         match self.0 {
@@ -31,7 +32,8 @@ impl FirstPanic {
         while !self.catch(|| items.by_ref().for_each(drop)) {}
     }
 
-    /// Lets the first panic out, if there was one; not while the thread unwinds from another, which would abort the process.
+    /// Resumes the first panic, if there was one. While the thread unwinds from another panic the first one is dropped instead:
+    /// resuming it would abort the process.
     pub(crate) fn resume(self) {
         match self.0 {
             Some(panic) if panicking() => dispose(panic),
@@ -41,7 +43,7 @@ impl FirstPanic {
     }
 }
 
-/// Drops what a panic was raised with, whose destructor may panic too.
+/// Drops a panic's payload, whose destructor may panic too. (The payload of that panic is leaked.)
 pub(crate) fn dispose(panic: Box<dyn Any + Send>) {
     if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         mem::forget(worse);
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_dropped_and_the_first_panic_comes_out() {
+    fn all_items_are_dropped_and_the_first_panic_is_resumed() {
         let count = Cell::new(0);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut first = FirstPanic::none();
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_out_while_the_thread_unwinds() {
+    fn no_panic_is_resumed_while_the_thread_unwinds() {
         struct Ends<'a>(&'a Cell<u32>);
         impl Drop for Ends<'_> {
             fn drop(&mut self) {

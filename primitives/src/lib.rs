@@ -1,10 +1,10 @@
 //! Go's concurrency tools for Rust, written on a layer that also runs under model checkers.
 //!
 //! - Channels: [`chan`].
-//! - Locks and what else waits: [`sync`]. What is built of compare-exchange: [`atomic`].
+//! - Locks, conditions, barriers and other primitives that block: [`sync`]. Data structures of a few atomics: [`atomic`].
 //! - A map that threads share: [`map`].
-//! - A pool of things that are expensive to make: [`pool`].
-//! - When memory may be freed that others read: [`reclaim`].
+//! - A pool of objects that are expensive to make: [`pool`].
+//! - Reclamation of memory that other threads may still read: [`reclaim`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
 //!   natively, under loom, under shuttle and under rc11, which explores every execution that the memory model
 //!   allows (features of the same names; the harness is the crate `selvedge-check`).

@@ -1,13 +1,17 @@
-//! A pool of things that are expensive to make: Go's `sync.Pool`, with guards.
+//! A pool of objects that are expensive to make: Go's `sync.Pool`, with guards.
 //!
-//! Each worker has a lane of slots; getting looks there first, then into the lanes of others, and putting fills
-//! the own lane first. A slot is one word that owns what is in it, taken by a swap and filled by a compare-exchange:
-//! so nobody ever looks into something that another thread may have taken, and nothing has to be reclaimed.
-//! One slot of a lane only the lane's own thread fills, by a store: what it finds empty stays empty until then.
-//! (Go's deque for one owner and many thieves saves the owner the swap too, for the price of a fence when it takes.)
+//! Each thread has a lane of slots. [`get`](Pool::get) looks there first, and then into the other lanes; putting an object
+//! fills the thread's own lane first. One slot of a lane is filled by the lane's own thread alone, by a store: once that thread
+//! finds the slot empty, the slot stays empty until it fills it. (Go's deque for one owner and many thieves saves the owner the
+//! swap too, for the price of a fence when it takes.)
 //!
-//! Idle things have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the
-//! younger the older. Nothing cleans in the background: a program calls it when it wants its memory back.
+//! Idle objects have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the younger one the
+//! older. Nothing cleans in the background: a program calls `clean` when it wants memory back.
+//!
+//! - **S1.** A slot is a word that owns its object: null, or a pointer from `TrackedBox::into_raw`. A thread takes the object by
+//!   a swap with null, and owns it when the swap returns it. A thread puts an object into an empty slot, by a CAS from null or,
+//!   in the lane's own slot, by a store. So an object in the pool has one owner, no thread looks into it, and no memory has
+//!   to be reclaimed.
 
 use crate::first_panic::FirstPanic;
 use crate::rt::alloc::TrackedBox;
@@ -21,12 +25,13 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
-/// Slots of a lane, unless somebody chooses.
+/// How many shared slots a lane has of each generation, by default.
 const SLOTS: usize = 16;
 
-/// A pool. See the [module](self).
+/// Keeps idle objects for reuse, and makes new ones when it has none.
 ///
-/// What is got is nobody else's until it is put back; putting it happens before getting it.
+/// An object that a thread gets is its own until it puts the object back. Putting an object happens before getting it. The
+/// [module](self) tells how a pool works.
 ///
 /// ```
 /// use selvedge::pool::Pool;
@@ -41,9 +46,9 @@ const SLOTS: usize = 16;
 pub struct Pool<T, F = fn() -> T> {
     make: F,
     lanes: Box<[CachePadded<Lane<T>>]>,
-    /// Idle things that a lane keeps of each generation, besides what its own thread has put there.
+    /// How many shared slots a lane has of each generation, besides the one that its own thread fills.
     slots: usize,
-    /// The lowest bit names the younger generation.
+    /// A number whose lowest bit names the younger generation.
     generation: AtomicUsize,
 }
 
@@ -52,14 +57,14 @@ struct Lane<T> {
 }
 
 struct Slots<T> {
-    /// Only the lane's own thread fills it.
+    /// Filled by the lane's own thread alone.
     own: AtomicPtr<T>,
     slots: Box<[AtomicPtr<T>]>,
-    /// About how many are full: where to look first.
+    /// About how many slots are full: where to look first.
     full: AtomicUsize,
 }
 
-/// Something out of a [`Pool`], which is put back when this is dropped.
+/// An object from a [`Pool`]; dropping it puts the object back.
 ///
 /// ```
 /// use selvedge::pool::Pool;
@@ -73,9 +78,10 @@ pub struct Pooled<'a, T, F = fn() -> T> {
     item: ManuallyDrop<TrackedBox<T>>,
 }
 
-// SAFETY: what is in the pool is moved to whoever gets it, and shared by nobody.
+// SAFETY: S1: a pool owns its objects and `make`, and is sent with them.
 unsafe impl<T: Send, F: Send> Send for Pool<T, F> {}
-// SAFETY: as above; `make` is shared.
+// SAFETY: S1: an object moves from the thread that puts it to the one that gets it (`T: Send`), and no two threads share it.
+// Threads call `make` by a shared reference (`F: Sync`).
 unsafe impl<T: Send, F: Sync> Sync for Pool<T, F> {}
 
 impl<T> Slots<T> {
@@ -91,13 +97,15 @@ impl<T> Slots<T> {
 
     #[inline]
     fn take_from(slot: &AtomicPtr<T>) -> Option<TrackedBox<T>> {
-        // Relaxed: the swap decides.
+        // Relaxed: the swap below decides.
         if slot.load(Relaxed).is_null() {
             return None;
         }
-        // Acquire: pairs with the Release of whoever put it there: what was done to it before happens before.
+        // Acquire: pairs with the Release in `put` and `put_own`, so whatever was done to the object before happens before this
+        // thread uses it. With Relaxed they race; if the swap leaves the pointer, two threads get one object (mutants at
+        // `take-item`).
         let item = slot.swap(null_mut(), Acquire); // site: take-item
-        // SAFETY: whatever is in a slot came from `into_raw`, and only we have swapped it out.
+        // SAFETY: S1: this thread has swapped the object out of its slot, and owns it.
         (!item.is_null()).then(|| unsafe { TrackedBox::from_raw(item) })
     }
 
@@ -106,7 +114,7 @@ impl<T> Slots<T> {
         let (low, high) = self.slots.split_at(likely);
         for (below, slot) in low.iter().rev().chain(high).enumerate() {
             if let Some(item) = Self::take_from(slot) {
-                // Relaxed: a hint.
+                // Relaxed: a hint where to look first.
                 self.full.store(likely.saturating_sub(below + 1), Relaxed);
                 return Some(item);
             }
@@ -114,14 +122,16 @@ impl<T> Slots<T> {
         None
     }
 
-    /// Puts something into the slot that is the caller's alone to fill.
+    /// Puts an object into the slot that only the lane's own thread fills; the caller is that thread.
     #[inline]
     fn put_own(&self, item: TrackedBox<T>) -> Result<(), TrackedBox<T>> {
-        // Relaxed: we are the one who fills it, so if it was taken we see that at some time, and then it is empty.
+        // Relaxed: only this thread fills the slot, so once it reads null the slot is empty. A stale pointer means at worst that
+        // the object goes elsewhere.
         if !self.own.load(Relaxed).is_null() {
             return Err(item);
         }
-        // Release: as in `put`.
+        // Release: publishes the object to the thread whose Acquire swap in `take_from` takes it. With Relaxed that thread could
+        // read it uninitialized (mutant at `put-into-own-slot`).
         self.own.store(TrackedBox::into_raw(item), Release); // site: put-into-own-slot
         Ok(())
     }
@@ -131,7 +141,8 @@ impl<T> Slots<T> {
         let (low, high) = self.slots.split_at(likely);
         let item = TrackedBox::into_raw(item);
         for (above, slot) in high.iter().chain(low).enumerate() {
-            // Relaxed: the exchange decides. Release: pairs with the Acquire of whoever takes it.
+            // Relaxed: the CAS decides. Release: publishes the object to the thread whose Acquire swap in `take_from` takes it.
+            // With Relaxed that thread could read it uninitialized (mutant at `put-into-shared-slot`).
             if slot.load(Relaxed).is_null()
                 // site: put-into-shared-slot
                 && slot.compare_exchange(null_mut(), item, Release, Relaxed).is_ok()
@@ -140,7 +151,7 @@ impl<T> Slots<T> {
                 return Ok(());
             }
         }
-        // SAFETY: it was not given away.
+        // SAFETY: no CAS has put the object into a slot, so this thread still owns what `into_raw` gave up above.
         Err(unsafe { TrackedBox::from_raw(item) })
     }
 }
@@ -150,7 +161,7 @@ impl<T> Drop for Slots<T> {
         let all = core::iter::once(&mut self.own).chain(&mut self.slots);
         let items = all.map(|slot| slot.with_mut(|item| core::mem::replace(item, null_mut())));
         let mut panics = FirstPanic::none();
-        // SAFETY: whatever is in a slot came from `into_raw`, and nobody else is left.
+        // SAFETY: S1: the slots own their objects, and no other thread has the slots, which are being dropped.
         panics.drop_each(
             items.filter(|item| !item.is_null()).map(|item| unsafe { TrackedBox::from_raw(item) }),
         );
@@ -159,9 +170,10 @@ impl<T> Drop for Slots<T> {
 }
 
 impl<T, F: Fn() -> T> Pool<T, F> {
-    /// A pool of what `make` makes.
+    /// Creates an empty pool of objects that `make` makes.
     ///
-    /// It keeps at most 17 idle things for each processor and generation; see [`with_slots`](Self::with_slots).
+    /// The pool keeps at most 17 idle objects for each processor and generation; [`with_slots`](Self::with_slots) sets another
+    /// number.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(String::new);
@@ -171,13 +183,15 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         Pool::with_slots(SLOTS, make)
     }
 
-    /// A pool that keeps at most so many idle things for each processor and generation, and one more that the
-    /// processor's own thread has put there; none, if that is 0. What is put into a full pool is dropped.
+    /// Creates a pool that keeps at most `slots` idle objects for each processor and generation, and one more that the lane's
+    /// own thread has put there.
+    ///
+    /// With 0 slots the pool keeps no object. An object that is put into a full pool is dropped.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::with_slots(0, || 1);
     /// pool.put(2);
-    /// assert_eq!(*pool.get(), 1, "nothing is kept");
+    /// assert_eq!(*pool.get(), 1, "no object is kept");
     /// ```
     pub fn with_slots(slots: usize, make: F) -> Pool<T, F> {
         let lane = || CachePadded::new(Lane { generations: [Slots::new(slots), Slots::new(slots)] });
@@ -189,7 +203,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         }
     }
 
-    /// Something idle, or else something new.
+    /// Takes an idle object, or makes a new one if there is none.
     ///
     /// # Panics
     /// If `make` does.
@@ -206,7 +220,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         Pooled { pool: self, item: ManuallyDrop::new(item) }
     }
 
-    /// Something idle, if there is any.
+    /// Takes an idle object, or returns `None` if there is none.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(|| 1);
@@ -220,7 +234,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         self.take(shard::of_thread()).map(|item| Pooled { pool: self, item: ManuallyDrop::new(item) })
     }
 
-    /// Puts something into the pool that need not have come from it.
+    /// Puts an object into the pool, whether it has come from the pool or not.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(|| 1);
@@ -235,7 +249,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
 }
 
 impl<T, F> Pool<T, F> {
-    /// All lanes, this one first.
+    /// Returns all lanes, the lane `own` first.
     fn lanes(&self, own: usize) -> impl Iterator<Item = &Lane<T>> {
         let count = self.lanes.len();
         (0..count).map(move |n| &*self.lanes[(own + n) & (count - 1)])
@@ -254,11 +268,11 @@ impl<T, F> Pool<T, F> {
         of(young).or_else(|| of(young + 1))
     }
 
-    /// What does not fit comes back.
+    /// Puts an object into a slot, and returns it if all slots are full.
     #[inline]
     fn give(&self, own: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
-        // The lane of a thread with a higher number is another's.
+        // A thread whose number is beyond the lanes has no lane of its own.
         match self.lanes.get(own).filter(|_| self.slots > 0) {
             None => self.give_anywhere(own, young, item),
             Some(lane) => match lane.generations[young].put_own(item) {
@@ -280,10 +294,11 @@ impl<T, F> Pool<T, F> {
         left
     }
 
-    /// Drops what has been idle since the last cleaning but one, and ages what has been since the last. All of it is
-    /// dropped, though a destructor panics; the first panic comes out.
+    /// Drops the objects that have been idle since before the last `clean`. The next one drops those that became idle since.
     ///
-    /// What is put or got meanwhile may count as either.
+    /// If destructors panic, each runs, and the first panic is resumed.
+    ///
+    /// An object that is put or got meanwhile may count as either.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(|| 1);
@@ -299,7 +314,7 @@ impl<T, F> Pool<T, F> {
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
         let old = self.lanes.iter().map(|lane| &lane.generations[(young + 1) & 1]);
         let items: Vec<_> = old.flat_map(|old| (0..=self.slots).map_while(|_| old.take())).collect();
-        // Relaxed: it says only where to look first.
+        // Relaxed: a hint where to look first.
         self.generation.fetch_add(1, Relaxed);
         let mut panics = FirstPanic::none();
         panics.drop_each(items);
@@ -314,7 +329,7 @@ impl<T: fmt::Debug, F> fmt::Debug for Pool<T, F> {
 }
 
 impl<T, F> Pooled<'_, T, F> {
-    /// The thing itself, which does not come back.
+    /// Takes the object out of the guard for good; it does not return to the pool.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(|| 1);
@@ -323,7 +338,7 @@ impl<T, F> Pooled<'_, T, F> {
     /// ```
     pub fn detach(self) -> T {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: `this` is not dropped, and not used again.
+        // SAFETY: `this` is a `ManuallyDrop`, so `Pooled::drop` does not run, and `item` is not used again.
         TrackedBox::into_inner(unsafe { ManuallyDrop::take(&mut this.item) })
     }
 }
@@ -331,9 +346,9 @@ impl<T, F> Pooled<'_, T, F> {
 impl<T, F> Drop for Pooled<'_, T, F> {
     fn drop(&mut self) {
         let _entry = enter();
-        // SAFETY: we are being dropped, so it is not used again.
+        // SAFETY: the guard is being dropped, so `item` is not used again.
         let item = unsafe { ManuallyDrop::take(&mut self.item) };
-        // The thread's own lane: it may be another thread that got the thing.
+        // The lane of the calling thread, which need not be the one that got the object.
         drop(self.pool.give(shard::of_thread(), item));
     }
 }

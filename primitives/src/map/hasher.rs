@@ -1,4 +1,4 @@
-//! How keys are hashed unless somebody chooses.
+//! The hasher of a map whose user chooses none.
 
 #[cfg(feature = "checking")]
 use crate::rt::thread;
@@ -8,8 +8,8 @@ use core::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use foldhash::fast::{FoldHasher, RandomState};
 
-/// The hasher of a [`Map`](super::Map): foldhash, seeded at random, so that nobody outside can aim at one slot
-/// easily; under an engine with a fixed seed, so that every execution is the same.
+/// The hasher of a [`Map`](super::Map): foldhash with a random seed, so that it is hard to choose keys with one home.
+/// Under an engine the seed is fixed, so that every execution is the same.
 ///
 /// ```
 /// use selvedge::map::{Map, MapHasher};

@@ -1,4 +1,4 @@
-//! What is done with one key.
+//! Operations on one key.
 
 use super::table::{Entry, Place, Table, Word};
 use super::{Map, Ref};
@@ -9,37 +9,42 @@ use core::borrow::Borrow;
 use core::hash::{BuildHasher, Hash};
 use core::ptr::null;
 
-/// What to do with a key, once it is known what it has.
+/// What an operation does with a key, given the value that the key has.
 enum Verdict {
     Keep,
     Put,
     Remove,
 }
 
-/// What became of a key: the entry that it had, and the one that it was given, or whether it was deleted.
+/// The entry that a key had, and what has changed.
 struct Outcome<'a, K, V> {
     before: Option<&'a Entry<K, V>>,
-    put: Option<&'a Entry<K, V>>,
-    removed: bool,
+    change: Change<'a, K, V>,
 }
 
-/// What is to be done, whatever happens meanwhile, when we are no longer pinned, so that we do not wait for ourselves:
-/// for an entry that is no longer in the table, and a table that is full.
-struct Rest<'a, K, V, S> {
+enum Change<'a, K, V> {
+    Nothing,
+    Put(&'a Entry<K, V>),
+    Removed,
+}
+
+/// Retires the entry that an operation has unlinked, and grows the table that it has filled, when dropped: after the
+/// operation's pin, which would keep the garbage from being dropped, and also while the thread unwinds.
+struct AfterUnpinning<'a, K, V, S> {
     map: &'a Map<K, V, S>,
     unlinked: Word<K, V>,
     full: *const Table<K, V>,
 }
 
-impl<'a, K, V, S> Rest<'a, K, V, S> {
+impl<'a, K, V, S> AfterUnpinning<'a, K, V, S> {
     fn nothing(map: &'a Map<K, V, S>) -> Self {
-        Rest { map, unlinked: Word::EMPTY, full: null() }
+        AfterUnpinning { map, unlinked: Word::EMPTY, full: null() }
     }
 }
 
-impl<K, V, S> Drop for Rest<'_, K, V, S> {
+impl<K, V, S> Drop for AfterUnpinning<'_, K, V, S> {
     fn drop(&mut self) {
-        // One of the two at most: what fills up the table was put where nothing was.
+        // At most one of the two: an entry that fills the table went into an empty slot, and replaced none.
         self.map.retire(self.unlinked);
         if !self.full.is_null() {
             self.map.grow(self.full);
@@ -52,8 +57,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         spread(self.hasher.hash_one(key))
     }
 
-    /// The entry of a key, until the reference is dropped. While there are such, nothing that is replaced or deleted
-    /// is given back.
+    /// Returns a reference to the entry of a key. While such references exist, no entry that is replaced or deleted is
+    /// dropped.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -68,14 +73,14 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         let _entry = enter();
         let hash = self.hash(key);
         let pin = self.garbage.pin();
-        // SAFETY: we are pinned.
+        // SAFETY: this thread pinned before it loaded the table.
         let entry = unsafe { self.table(&pin)?.find(hash, |other| other.borrow() == key) };
         let entry = entry.map(core::ptr::from_ref)?;
-        // SAFETY: the pin goes with the entry.
+        // SAFETY: the entry was found while `pin` existed, and `pin` goes with it.
         Some(unsafe { Ref::new(entry, pin) })
     }
 
-    /// A clone of the value of a key.
+    /// Returns a clone of the value of a key.
     ///
     /// ```
     /// assert_eq!(selvedge::map::Map::<i32, i32>::new().load(&1), None);
@@ -89,7 +94,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.get(key).map(|found| V::clone(&found))
     }
 
-    /// Gives a key a value.
+    /// Sets the value of a key.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -101,7 +106,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.put(key, value, |_| true, |_| ());
     }
 
-    /// Gives a key a value; a clone of the one that it had.
+    /// Sets the value of a key, and returns a clone of the value before.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -115,7 +120,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.put(key, value, |_| true, |outcome| outcome.before.map(|entry| entry.value.clone()))
     }
 
-    /// The value of a key, which is the given one if it had none; and whether it had one.
+    /// Returns a clone of the value of a key and `true`; or, if the key has none, sets it to `value` and returns a clone of that
+    /// and `false`.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -130,15 +136,15 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
             key,
             value,
             |before| before.is_none(),
-            |outcome| match (outcome.before, outcome.put) {
+            |outcome| match (outcome.before, outcome.change) {
                 (Some(entry), _) => (entry.value.clone(), true),
-                (None, Some(entry)) => (entry.value.clone(), false),
-                (None, None) => unreachable!("a key without a value is given one"),
+                (None, Change::Put(entry)) => (entry.value.clone(), false),
+                (None, _) => unreachable!("a key without a value is given one"),
             },
         )
     }
 
-    /// Gives a key another value, if it has this one; whether it had.
+    /// Sets the value of a key to `new` if it equals `current`, and returns whether it did.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -150,10 +156,15 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     where
         V: PartialEq,
     {
-        self.put(key, new, |before| before == Some(current), |outcome| outcome.put.is_some())
+        self.put(
+            key,
+            new,
+            |before| before == Some(current),
+            |outcome| matches!(outcome.change, Change::Put(_)),
+        )
     }
 
-    /// Deletes a key, if it has this value; whether it had.
+    /// Deletes a key if its value equals `current`, and returns whether it did.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -170,7 +181,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.remove(key, |value| value == current, |removed| removed.is_some())
     }
 
-    /// Deletes a key; a clone of the value that it had.
+    /// Deletes a key, and returns a clone of its value.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -186,7 +197,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.remove(key, |_| true, |removed| removed.cloned())
     }
 
-    /// Deletes a key; whether it had a value.
+    /// Deletes a key, and returns whether it had a value.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -201,7 +212,7 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.remove(key, |_| true, |removed| removed.is_some())
     }
 
-    /// Puts an entry, if what its key has is so.
+    /// Puts an entry, if `when` holds for the value that its key has.
     fn put<R>(
         &self,
         key: K,
@@ -212,18 +223,18 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         let _entry = enter();
         let hash = self.hash(&key);
         let mut new = Some(TrackedBox::new(Entry::new(hash, key, value)));
-        let mut rest = Rest::nothing(self);
+        let mut rest = AfterUnpinning::nothing(self);
         let pin = self.garbage.pin();
         let is_it = |other: &K, new: Option<&Entry<K, V>>| new.is_some_and(|new| new.key == *other);
         let decide = |before: Option<&V>| if when(before) { Verdict::Put } else { Verdict::Keep };
         let result = result(self.change(&pin, &mut rest, hash, is_it, &mut new, decide));
         drop(pin);
-        // Before the result is returned: a value that is being returned is lost if a destructor panics then (rust#47949).
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
         drop((rest, new));
         result
     }
 
-    /// Deletes a key, if what it has is so.
+    /// Deletes a key, if `when` holds for its value.
     fn remove<Q, R>(&self, key: &Q, when: impl Fn(&V) -> bool, result: impl FnOnce(Option<&V>) -> R) -> R
     where
         K: Borrow<Q>,
@@ -231,24 +242,25 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     {
         let _entry = enter();
         let hash = self.hash(key);
-        let mut rest = Rest::nothing(self);
+        let mut rest = AfterUnpinning::nothing(self);
         let pin = self.garbage.pin();
         let is_it = |other: &K, _: Option<&Entry<K, V>>| other.borrow() == key;
         let decide =
             |before: Option<&V>| if before.is_some_and(&when) { Verdict::Remove } else { Verdict::Keep };
         let outcome = self.change(&pin, &mut rest, hash, is_it, &mut None, decide);
-        let result = result(outcome.before.filter(|_| outcome.removed).map(|entry| &entry.value));
+        let removed = outcome.before.filter(|_| matches!(outcome.change, Change::Removed));
+        let result = result(removed.map(|entry| &entry.value));
         drop(pin);
-        // As in `put`, before the result is returned.
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
         drop(rest);
         result
     }
 
-    /// Changes what a key has. `new` is the entry to put, and stays if it is not.
+    /// Changes the slot of a key as `decide` says. `new` is the entry to put, and stays `Some` if it is not put.
     fn change<'a>(
         &'a self,
         pin: &'a Pin<'_>,
-        rest: &mut Rest<'_, K, V, S>,
+        rest: &mut AfterUnpinning<'_, K, V, S>,
         hash: u64,
         is_it: impl Fn(&K, Option<&Entry<K, V>>) -> bool,
         new: &mut Option<TrackedBox<Entry<K, V>>>,
@@ -256,14 +268,14 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
     ) -> Outcome<'a, K, V> {
         loop {
             let table = self.table(pin);
-            // SAFETY: we are pinned.
+            // SAFETY: this thread pinned before it loaded the table.
             let place = table.map(|table| unsafe { table.place(hash, |other| is_it(other, new.as_deref())) });
             let (slot, from, before) = match place {
                 Some(Place::Here(slot, word, entry)) => (Some(slot), word, Some(entry)),
                 Some(Place::Nowhere(slot)) => (Some(slot), Word::EMPTY, None),
                 Some(Place::Full) | None => (None, Word::EMPTY, None),
                 Some(Place::Frozen) => {
-                    // Whoever replaces the table has the lock until it has.
+                    // The thread that replaces the table holds the lock until the new table is in place.
                     drop(self.replacing.lock());
                     continue;
                 }
@@ -275,30 +287,30 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
                     self.grow(table.map_or(null(), core::ptr::from_ref));
                     continue;
                 }
-                (Verdict::Put, _) => Word::of(new.take().expect("who decides so gives an entry")),
+                (Verdict::Put, _) => Word::of(new.take().expect("an operation that puts has an entry")),
             };
             if !slot.is_some_and(|slot| slot.replace(from, to)) {
-                // SAFETY: it was not shared.
+                // SAFETY: the entry did not get into a slot, so no other thread has seen it; `Word::of` gave it up, once.
                 *new = to.entry().map(|entry| unsafe { TrackedBox::from_raw(entry) });
                 continue;
             }
-            let full = table.filter(|table| before.is_none() && table.fills_up());
+            let full = table.filter(|table| before.is_none() && table.count_filled_slot());
             (rest.unlinked, rest.full) = (from, full.map_or(null(), core::ptr::from_ref));
-            // SAFETY: we are pinned since before it was put, so it is there if somebody has deleted it already.
+            // SAFETY: this thread pinned before it put the entry, so S1 holds even if another thread has deleted it since.
             let put = to.entry().map(|entry| unsafe { &*entry });
-            return Outcome { before, put, removed: put.is_none() };
+            return Outcome { before, change: put.map_or(Change::Removed, Change::Put) };
         }
     }
 }
 
 impl<'a, K, V> Outcome<'a, K, V> {
     fn unchanged(before: Option<&'a Entry<K, V>>) -> Self {
-        Outcome { before, put: None, removed: false }
+        Outcome { before, change: Change::Nothing }
     }
 }
 
-/// Lets every bit of a hash count for the upper ones, which name a key's home, and for the lowest, which stand in its slot: a
-/// user's hasher may leave them as they were in the key. It is the product with an odd number, folded.
+/// Mixes a hash, so that each of its bits affects the upper bits, which name the key's home, and the lowest, which are in its
+/// slot: a user's hasher may return an integer key as it is. The result is the product with an odd number, folded.
 fn spread(hash: u64) -> u64 {
     /// 2⁶⁴ over the golden ratio: multiples of it lie evenly (Knuth, 6.4).
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -311,7 +323,7 @@ mod tests {
     use super::*;
     use core::hash::{BuildHasherDefault, Hasher};
 
-    /// Gives an integer as it is.
+    /// Returns an integer key as its hash.
     #[derive(Default)]
     struct Identity(u64);
 
@@ -336,8 +348,8 @@ mod tests {
             (0..20_000).for_each(|n| map.store(key(n), ()));
             let pin = map.garbage.pin();
             let table = map.table(&pin).expect("it has entries");
-            // A third of the homes are used at least. Keys that lie evenly, or at random, are a few slots off; those whose
-            // upper bits do not count are thousands.
+            // At least a third of the homes are used. Keys that lie evenly, or at random, are a few slots from their homes; if
+            // some bits did not affect the home, there would be thousands.
             let longest = table.longest_path();
             assert!(longest < 64, "{longest} slots from its home for {:x}, {:x}, …", key(1), key(2));
         }

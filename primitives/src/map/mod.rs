@@ -1,15 +1,28 @@
 //! A map that threads share: Go's `sync.Map`, with typed keys and values.
 //!
-//! Looking up takes no lock and waits for nobody. Changing takes none either, except while the table is being
-//! replaced by a larger one: then those who change wait for the one that replaces it, and those who look up go on in
-//! the old table.
+//! A lookup takes no lock and waits for no thread. A change takes none either, except while the table is being replaced by a
+//! larger one: then the threads that change the map wait for the thread that replaces the table, and lookups go on in the
+//! old table.
 //!
 //! # Why a table
 //! Go's map is a tree of hash nodes, with a lock in each; a sharded table of locked shards is the other common
 //! choice, whose lookups take a lock. This one is a single table with open addressing, whose lookup is two cache
 //! misses (the slot, the entry) where a tree of a million keys has five, and whose argument is short: a slot is never
-//! empty again, so a key has one place. The price is the wait while it is replaced. What was deleted or replaced is given
-//! back through [`reclaim`](crate::reclaim).
+//! empty again, so a key has one place. The price is the wait while the table is replaced. Entries that were deleted or
+//! replaced are dropped through [`reclaim`](crate::reclaim).
+//!
+//! # Who owns tables and entries
+//! - **S1 (pin).** A thread pins `garbage` before it loads `table` and slots, both with SeqCst, as
+//!   [`Domain`](crate::reclaim::Domain) asks. Tables and entries are retired after they were unlinked. So a table or an
+//!   entry that a pinned thread has found is not dropped before the pin is. (A frozen table still shows an entry after it
+//!   was deleted from the new table. A thread that finds the frozen table has pinned before that was replaced, and so
+//!   before the entry was retired.)
+//! - **S2 (entries).** An entry is in one slot that can change. The thread whose CAS in `Slot::replace` takes the entry out
+//!   of that slot owns it, and retires it; the CAS of one value succeeds for one thread, and for none once the slot is
+//!   frozen. The entries of a frozen table are owned by the thread that has locked `replacing`: `grow` puts them into the
+//!   new table, `clear` retires them.
+//! - **S3 (tables).** Only a thread that has locked `replacing` writes to `table`. While it has the lock the current table
+//!   stays, and the table that it has replaced is its to retire, once.
 
 mod hasher;
 mod keyed;
@@ -31,26 +44,26 @@ use table::{Entry, Table, Word};
 pub use hasher::MapHasher;
 pub use reference::Ref;
 
-/// Homes of the first table.
-const FEW: usize = 16;
-/// What a thread has deleted or replaced is given back after so many times.
-const OFTEN: usize = 64;
+/// How many homes the first table has.
+const MIN_HOMES: usize = 16;
+/// A thread looks for garbage to drop each time it has retired this many entries.
+const COLLECT_EVERY: usize = 64;
 
 /// A map that threads share.
 ///
-/// Every operation on one key is one atomic step, and storing a value happens before the operations that see it, as
-/// does deleting one before those that see it gone. Values are shared by reference ([`get`](Self::get)) or cloned.
+/// Every operation on one key is one atomic step. Storing a value happens before the operations that see the value, and
+/// deleting a key before those that miss it. Values are shared by reference ([`get`](Self::get)) or cloned.
 ///
 /// # Destructors
-/// What is replaced or deleted is dropped later: when no reference to anything in the map is left, and the thread has
-/// replaced or deleted some more (at each 64th time it looks), or somebody calls [`collect`](Self::collect), or the map is
-/// dropped. Where a destructor matters, as a channel's last sender, call `collect`. Keys, values and hashers are called
-/// without any lock: they may use the map. If several destructors panic, each runs, and the first panic comes out.
+/// An entry that is replaced or deleted is dropped later: when no [`Ref`] of the map is left and a thread collects. A thread
+/// collects at each 64th entry that it replaces or deletes, and in [`collect`](Self::collect); dropping the map drops all.
+/// Where a destructor matters, as that of a channel's last sender, call `collect`. Code of keys, values and hashers runs
+/// without any lock, and may use the map. If several destructors panic, each runs, and the first panic is resumed.
 ///
 /// # Memory
-/// A table grows with the entries, and does not shrink by itself when they are deleted, except when it fills up with keys
-/// that come and go. [`clear`](Self::clear) and [`shrink_to_fit`](Self::shrink_to_fit) give it back; until then
-/// [`range`](Self::range), [`len`](Self::len) and [`is_empty`](Self::is_empty) walk all of it.
+/// The table grows with the entries, and does not shrink by itself when they are deleted, except when it fills up with keys
+/// that were deleted. [`clear`](Self::clear) and [`shrink_to_fit`](Self::shrink_to_fit) free its memory. Until then
+/// [`range`](Self::range), [`len`](Self::len) and [`is_empty`](Self::is_empty) walk the whole table.
 ///
 /// ```
 /// use selvedge::map::Map;
@@ -64,26 +77,27 @@ const OFTEN: usize = 64;
 pub struct Map<K, V, S = MapHasher> {
     table: AtomicPtr<Table<K, V>>,
     garbage: Domain<Garbage<K, V>>,
-    /// For who replaces the table.
+    /// Locked by the thread that replaces the table.
     replacing: Mutex<()>,
     hasher: S,
-    /// Homes that a table has at least.
-    few: usize,
+    /// How many homes a table has at least.
+    min_homes: usize,
 }
 
-/// What readers may still see.
+/// An entry or a table that was unlinked, and that pinned readers may still see.
 enum Garbage<K, V> {
     Entry { _owned: TrackedBox<Entry<K, V>> },
     Table { _owned: TrackedBox<Table<K, V>> },
 }
 
-// SAFETY: keys and values are shared by reference, and dropped by whichever thread collects.
+// SAFETY: a map owns its keys and values, and is sent with them; a `Ref` or a pin may share them with other threads.
 unsafe impl<K: Send + Sync, V: Send + Sync, S: Send> Send for Map<K, V, S> {}
-// SAFETY: as above.
+// SAFETY: threads that share the map share keys and values by reference (`Sync`), and the thread that collects drops them
+// (`Send`); the hasher is only shared.
 unsafe impl<K: Send + Sync, V: Send + Sync, S: Sync> Sync for Map<K, V, S> {}
 
 impl<K, V> Map<K, V> {
-    /// An empty map.
+    /// Creates an empty map.
     ///
     /// ```
     /// assert!(selvedge::map::Map::<i32, i32>::new().is_empty());
@@ -95,10 +109,10 @@ impl<K, V> Map<K, V> {
 
 impl<K, V, S> Map<K, V, S> {
     constructor! {
-        /// An empty map with a hasher of one's own.
+        /// Creates an empty map that hashes keys with `hasher`.
         ///
-        /// It needs no more of the hasher than that different keys have different hashes, mostly: they are mixed here, so
-        /// one that gives integers as they are does. Keys with the same hash are looked through one by one.
+        /// The hasher need only give different keys different hashes, mostly. The map mixes the hashes, so a hasher that
+        /// returns integers as they are will do. Keys with equal hashes are compared one by one.
         ///
         /// ```
         /// use selvedge::map::Map;
@@ -108,15 +122,15 @@ impl<K, V, S> Map<K, V, S> {
         pub fn with_hasher(hasher: S) -> Map<K, V, S> {
             Map {
                 table: AtomicPtr::new(null_mut()),
-                garbage: Domain::new().collecting_every(OFTEN),
+                garbage: Domain::new().collecting_every(COLLECT_EVERY),
                 replacing: Mutex::new(()),
                 hasher,
-                few: FEW,
+                min_homes: MIN_HOMES,
             }
         }
     }
 
-    /// The same for a static.
+    /// Creates an empty map for a static.
     ///
     /// ```
     /// use selvedge::map::Map;
@@ -129,70 +143,75 @@ impl<K, V, S> Map<K, V, S> {
     pub const fn const_with_hasher(hasher: S) -> Map<K, V, S> {
         Map {
             table: AtomicPtr::const_new(null_mut()),
-            garbage: Domain::const_new().collecting_every(OFTEN),
+            garbage: Domain::const_new().collecting_every(COLLECT_EVERY),
             replacing: Mutex::const_new(()),
             hasher,
-            few: FEW,
+            min_homes: MIN_HOMES,
         }
     }
 
-    /// With so small a table that models come to the next one. A power of two.
+    /// Creates a map whose first table has `homes` homes, a power of two, so that models replace it.
     #[doc(hidden)]
     pub fn with_homes(homes: usize, hasher: S) -> Map<K, V, S> {
         let mut map = Map::with_hasher(hasher);
-        map.few = homes;
+        map.min_homes = homes;
         map
     }
 
-    /// The table, if there is one.
+    /// Returns the current table, if there is one.
     fn table<'a>(&'a self, _pin: &'a Pin<'_>) -> Option<&'a Table<K, V>> {
-        // SeqCst: for the pin. Acquire, by that: the table is written.
+        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old table before this load. With
+        // Acquire the table could be dropped while this thread reads it (mutant at `load-table`). The Acquire in it pairs with
+        // the Release in `replace`, so the table's initialization happens before it is read.
         let table = self.table.load(SeqCst); // site: load-table
-        // SAFETY: we are pinned.
+        // SAFETY: S1: `_pin` existed before the load, and outlives the reference.
         unsafe { table.as_ref() }
     }
 
-    /// Replaces a table by one that has room for its entries, unless somebody else has. (If there is another at the same address by
-    /// now, that is replaced: no harm.)
+    /// Replaces the table `full` by one that has room for its entries, unless another thread has. (If a new table has the address
+    /// of the old one by now, that is replaced, which does no harm.)
     #[cold]
     fn grow(&self, full: *const Table<K, V>) {
         let replacing = self.replacing.lock();
-        // Relaxed: who replaced it has had the lock.
+        // Relaxed: the thread that stored the table held `replacing`, so locking has synchronized with it.
         let table = self.table.load(Relaxed);
         if !core::ptr::eq(table, full) {
             return;
         }
-        // SAFETY: we have the lock, so nobody else unlinks the table.
+        // SAFETY: S3: this thread has locked `replacing`, so the table stays until this thread replaces it.
         let words = unsafe { table.as_ref() }.map(Table::freeze).unwrap_or_default();
-        let old = self.replace(Table::with(&words, self.few));
+        let old = self.replace(Table::with(&words, self.min_homes));
         drop(replacing);
         self.retire_table(old);
     }
 
-    /// Another table; the old one is the caller's to retire, when it has let go of the lock: destructors may use the
-    /// map.
+    /// Replaces the table, and returns the old one. The caller has locked `replacing`, and retires the old table after
+    /// unlocking: destructors may use the map.
     fn replace(&self, table: Table<K, V>) -> *mut Table<K, V> {
-        // Release: the table, and what was done before whatever it has, or has no more.
+        // Release: publishes the table to lookups, whose SeqCst load is in `table`, and with it the writes that precede the
+        // insertions and deletions that `freeze` has read. With Relaxed a lookup could read an uninitialized table (mutant at
+        // `replace-table`).
         self.table.swap(TrackedBox::into_raw(TrackedBox::new(table)), Release) // site: replace-table
     }
 
+    /// Retires a table that the caller has replaced.
     fn retire_table(&self, table: *mut Table<K, V>) {
         if !table.is_null() {
-            // SAFETY: it is unlinked, by the caller alone.
+            // SAFETY: S3: the caller has replaced the table, which came from `into_raw`, and retires it once.
             self.garbage.retire(Garbage::Table { _owned: unsafe { TrackedBox::from_raw(table) } });
         }
     }
 
-    /// Gives back an entry that we have unlinked.
+    /// Retires the entry of a word that the caller has unlinked.
     fn retire(&self, word: Word<K, V>) {
         if let Some(entry) = word.entry() {
-            // SAFETY: it is unlinked, by the caller alone.
+            // SAFETY: S2: the caller owns the entry, which came from `into_raw`, and retires it once.
             self.garbage.retire(Garbage::Entry { _owned: unsafe { TrackedBox::from_raw(entry) } });
         }
     }
 
-    /// Drops what was replaced or deleted and nobody can read any more, unless another thread is about it; see
-    /// [destructors](Map#destructors).
+    /// Drops the entries that were replaced or deleted and that no thread can read any more, unless another thread is
+    /// collecting. The section [destructors](Map#destructors) says when else they are dropped.
     ///
     /// ```
     /// use selvedge::{chan, map::Map};
@@ -208,7 +227,7 @@ impl<K, V, S> Map<K, V, S> {
         self.garbage.collect();
     }
 
-    /// Replaces the table by one that is as large as the entries need; those who change the map wait meanwhile.
+    /// Replaces the table by one that is as large as the entries need; threads that change the map wait meanwhile.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -219,7 +238,7 @@ impl<K, V, S> Map<K, V, S> {
     /// ```
     pub fn shrink_to_fit(&self) {
         let _entry = enter();
-        // Relaxed: it is only compared; if it is another by the time that we have the lock, that is new.
+        // Relaxed: `grow` only compares the pointer. If the table is another by then, it was made meanwhile, and fits.
         let table = self.table.load(Relaxed);
         if !table.is_null() {
             self.grow(table);
@@ -227,10 +246,11 @@ impl<K, V, S> Map<K, V, S> {
         self.garbage.collect();
     }
 
-    /// Calls `f` with the key and value of each entry, until it says `false`.
+    /// Calls `f` with the key and value of each entry, until `f` returns `false`.
     ///
-    /// No key comes twice, and one that is there all the time comes; of one that is stored or deleted meanwhile, it
-    /// is any value that it had since the call. `f` may use the map; while it runs, nothing is dropped.
+    /// No key is passed twice, and a key that is in the map all the time is passed. Of a key that is stored or deleted
+    /// meanwhile, the value is any that the key had during the call, or the key is not passed. `f` may use the map. While `f`
+    /// runs, no entry is dropped.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -246,7 +266,7 @@ impl<K, V, S> Map<K, V, S> {
         let _entry = enter();
         let pin = self.garbage.pin();
         let Some(table) = self.table(&pin) else { return };
-        // SAFETY: we are pinned.
+        // SAFETY: this thread pinned before it loaded the table.
         for entry in unsafe { table.entries() } {
             if !f(&entry.key, &entry.value) {
                 return;
@@ -254,8 +274,7 @@ impl<K, V, S> Map<K, V, S> {
         }
     }
 
-    /// How many entries there are; those that are stored or deleted meanwhile may be counted or not. It walks the
-    /// table.
+    /// Counts the entries by a walk along the table; entries that are stored or deleted meanwhile may be counted or not.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -271,7 +290,7 @@ impl<K, V, S> Map<K, V, S> {
         count
     }
 
-    /// Whether there is no entry.
+    /// Returns whether the map has no entry.
     ///
     /// ```
     /// assert!(selvedge::map::Map::<i32, i32>::new().is_empty());
@@ -285,7 +304,7 @@ impl<K, V, S> Map<K, V, S> {
         empty
     }
 
-    /// Deletes everything, in one step, and drops what nobody can read any more.
+    /// Deletes all entries in one step, and drops those that no thread can read.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -296,10 +315,11 @@ impl<K, V, S> Map<K, V, S> {
     pub fn clear(&self) {
         let _entry = enter();
         let replacing = self.replacing.lock();
-        // SAFETY: we have the lock, so nobody else unlinks the table. Relaxed: who put it there has had the lock.
+        // Relaxed: the thread that stored the table held `replacing`, so locking has synchronized with it.
+        // SAFETY: S3: this thread has locked `replacing`, so the table stays until this thread replaces it.
         let Some(table) = (unsafe { self.table.load(Relaxed).as_ref() }) else { return };
         let words = table.freeze();
-        let old = self.replace(Table::with(&[], self.few));
+        let old = self.replace(Table::with(&[], self.min_homes));
         drop(replacing);
         let mut panics = FirstPanic::none();
         for word in words {
@@ -317,10 +337,10 @@ impl<K, V, S> Drop for Map<K, V, S> {
         if table.is_null() {
             return;
         }
-        // SAFETY: nobody else is left.
+        // SAFETY: the map is being dropped, so no other thread has it, and its table, from `into_raw`, is given up once.
         let mut table = unsafe { TrackedBox::from_raw(table) };
         let mut panics = FirstPanic::none();
-        // SAFETY: the entries are the table's, each in one slot.
+        // SAFETY: S2: the table owns the entries, each of which is in one slot and came from `into_raw`.
         panics.drop_each(
             table.words_mut().filter_map(Word::entry).map(|entry| unsafe { TrackedBox::from_raw(entry) }),
         );

@@ -1,11 +1,11 @@
-//! What is found in a map.
+//! A reference to an entry of a map.
 
 use super::table::Entry;
 use crate::reclaim::Pin;
 use core::fmt;
 use core::ops::Deref;
 
-/// An entry that was found in a [`Map`](super::Map); it dereferences to the value.
+/// Refers to an entry that was found in a [`Map`](super::Map), and dereferences to its value.
 ///
 /// ```
 /// use selvedge::map::Map;
@@ -13,31 +13,31 @@ use core::ops::Deref;
 /// ages.store("Ada", 36);
 /// let found = ages.get("Ada").unwrap();
 /// ages.delete("Ada");
-/// assert_eq!((*found.key(), *found), ("Ada", 36), "what was found stays");
+/// assert_eq!((*found.key(), *found), ("Ada", 36), "an entry that was found stays");
 /// ```
 pub struct Ref<'a, K, V> {
     entry: *const Entry<K, V>,
     _pin: Pin<'a>,
 }
 
-// SAFETY: it shares the entry.
+// SAFETY: a `Ref` gives out nothing but shared references to the key and the value, and its pin may be dropped on any thread.
 unsafe impl<K: Sync, V: Sync> Send for Ref<'_, K, V> {}
-// SAFETY: as above.
+// SAFETY: a `Ref` gives out nothing but shared references to the key and the value.
 unsafe impl<K: Sync, V: Sync> Sync for Ref<'_, K, V> {}
 
 impl<'a, K, V> Ref<'a, K, V> {
     /// # Safety
-    /// The entry was found in the map while this pin was there.
+    /// The caller found the entry in the map while `pin` existed.
     pub(super) unsafe fn new(entry: *const Entry<K, V>, pin: Pin<'a>) -> Self {
         Ref { entry, _pin: pin }
     }
 
     fn entry(&self) -> &Entry<K, V> {
-        // SAFETY: the pin is there as long as we are.
+        // SAFETY: S1 of the parent module: the entry was found while `_pin` existed, and `_pin` lives as long as `self`.
         unsafe { &*self.entry }
     }
 
-    /// The key.
+    /// Returns the key.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();

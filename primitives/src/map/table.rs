@@ -1,39 +1,41 @@
 //! The table of a [`Map`](super::Map): slots in which each key has one place.
 //!
-//! A slot goes from empty to an entry, from an entry to another of the same key, or to a tombstone, and never back to
-//! empty. A key is looked for from its home onwards, until an empty slot; it is put into the first empty slot, so two
-//! that put the same key meet there. A key that was deleted and comes again comes further on; the places after the
-//! last home make up for what would wrap round.
+//! A slot changes from empty to an entry, and from an entry to another entry of its key or to a tombstone, and never
+//! becomes empty again. A lookup walks from the key's home to the first empty slot. A new key is put into the first empty
+//! slot of that path, so two threads that put one key meet there. A key that was deleted and is stored again gets a slot
+//! further on. Paths do not wrap around: there are slots beyond the last home.
 //!
-//! A frozen slot is not changed any more: its table is being replaced.
+//! A frozen slot never changes again: its table is being replaced.
+//!
+//! The numbers S1 and S2 are those of the parent module.
 
+use crate::race_probe::RaceProbe;
 use crate::rt::alloc::{TrackedBox, tracked};
-use crate::rt::cell::UnsafeCell;
 use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
-/// A key and its value; never changed. The alignment leaves room for what a [`Word`] says beside the address.
+/// A key and its value, which never change. The alignment leaves the low bits of the address to a [`Word`].
 #[repr(align(16))]
 pub(super) struct Entry<K, V> {
     pub(super) hash: u64,
     pub(super) key: K,
     pub(super) value: V,
-    /// Touched by whoever writes or reads an entry, so that a checker sees whether that is ordered. Nothing natively.
-    made: UnsafeCell<()>,
+    /// Written when the entry is made, and read with the entry.
+    made: RaceProbe,
 }
 
 impl<K, V> Entry<K, V> {
     pub(super) fn new(hash: u64, key: K, value: V) -> Self {
-        let entry = Entry { hash, key, value, made: UnsafeCell::new(()) };
-        entry.made.with_mut(|_| ());
+        let entry = Entry { hash, key, value, made: RaceProbe::new() };
+        entry.made.write();
         entry
     }
 }
 
-/// What is in a slot: an entry's address, a few bits of its hash, and whether it is frozen.
+/// The content of a slot: an entry's address, three bits of its hash, and whether the slot is frozen.
 pub(super) struct Word<K, V>(*mut Entry<K, V>);
 
 impl<K, V> Clone for Word<K, V> {
@@ -44,10 +46,11 @@ impl<K, V> Clone for Word<K, V> {
 
 impl<K, V> Copy for Word<K, V> {}
 
-/// The bits that an address leaves free.
+/// The bits that an entry's address leaves free.
 const FREE: usize = 15;
+/// The slot never changes again.
 const FROZEN: usize = 1;
-/// Of no entry, but of a key that was here.
+/// With no address: the slot had an entry, which was deleted.
 const TOMBSTONE: usize = 2;
 
 impl<K, V> Word<K, V> {
@@ -67,42 +70,44 @@ impl<K, V> Word<K, V> {
         self.0.addr() & !FROZEN == 0
     }
 
-    /// The entry, to be read.
+    /// Returns the entry, to be read.
     ///
     /// # Safety
-    /// Whoever may give it back waits for the caller.
+    /// The entry, if there is one, is not dropped as long as the caller uses the reference.
     unsafe fn read<'a>(self) -> Option<&'a Entry<K, V>> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the entry from being dropped, and a shared entry never changes.
         let entry = unsafe { &*self.entry()? };
-        entry.made.with(|_| ());
+        entry.made.read();
         Some(entry)
     }
 
-    /// The entry, if it is that of a key.
+    /// Returns the entry, if it has this hash and its key satisfies `is_it`.
     ///
     /// # Safety
-    /// As for `read`.
+    /// The entry, if there is one, is not dropped as long as the caller uses the reference.
     unsafe fn read_if<'a>(self, hash: u64, is_it: impl Fn(&K) -> bool) -> Option<&'a Entry<K, V>> {
-        if !self.may_be(hash) {
+        if !self.may_have(hash) {
             return None;
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the entry from being dropped.
         let entry = unsafe { self.read() };
         entry.filter(|entry| entry.hash == hash && is_it(&entry.key))
     }
 
-    /// The entry, if there is one.
+    /// Returns the entry's address, if there is an entry.
     pub(super) fn entry(self) -> Option<*mut Entry<K, V>> {
         let entry = self.0.map_addr(|address| address & !FREE);
         (!entry.is_null()).then_some(entry)
     }
 
-    fn may_be(self, hash: u64) -> bool {
+    /// Returns whether an entry here may have this hash, as far as three bits of it tell.
+    fn may_have(self, hash: u64) -> bool {
         self.0.addr() & (FREE & !FROZEN) == tag(hash)
     }
 }
 
-/// Three bits, where a frozen word has them too. (That of a tombstone is an entry's as well; it has no address.)
+/// Returns three bits of a hash, above the bit [`FROZEN`]. (A tombstone's bits are those of some hashes too, but it has no
+/// address.)
 fn tag(hash: u64) -> usize {
     (hash as usize & 7) << 1
 }
@@ -111,23 +116,28 @@ pub(super) struct Slot<K, V>(AtomicPtr<Entry<K, V>>);
 
 impl<K, V> Slot<K, V> {
     pub(super) fn get(&self) -> Word<K, V> {
-        // SeqCst: for the pin of whoever reads the entry. Acquire, by that: the entry is written.
+        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old entry before this load. With
+        // Acquire the entry could be dropped while this thread reads it (mutant at `load-slot`). The Acquire in it pairs with
+        // the Release in `replace`, so the entry's initialization, or whatever preceded a deletion, happens before the caller
+        // goes on.
         Word(self.0.load(SeqCst)) // site: load-slot
     }
 
-    /// Replaces what is here, if it is still `from`.
+    /// Changes the slot from `from` to `to`, and returns whether it still was `from`.
     pub(super) fn replace(&self, from: Word<K, V>, to: Word<K, V>) -> bool {
-        // Release: the entry is written for whoever finds it; or what was done before a deletion happens before
-        // who finds nothing.
+        // Release: publishes the entry, or whatever this thread did before a deletion, to the threads whose SeqCst load in
+        // `get`, or Acquire CAS in `freeze`, reads this word. With Relaxed they race (mutant at `change-slot`).
         self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok() // site: change-slot
     }
 
-    /// Lets nobody change it any more.
+    /// Freezes the slot, and returns its word.
     fn freeze(&self) -> Word<K, V> {
-        let mut found = self.0.load(Relaxed); // Relaxed: the exchange decides.
+        let mut found = self.0.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let frozen = found.map_addr(|address| address | FROZEN);
-            // Acquire: the entry is written, and whatever happened before a deletion is passed on with the new table.
+            // Acquire: pairs with the Release in `replace`, so the entry's initialization, and whatever preceded a deletion,
+            // happens before the new table is published by `Map::replace`. With Relaxed a lookup in the new table races with
+            // the thread that stored or deleted the entry (mutant at `freeze-slot`).
             // site: freeze-slot
             match self.0.compare_exchange(found, frozen, Acquire, Relaxed) {
                 Ok(_) => return Word(found),
@@ -139,33 +149,35 @@ impl<K, V> Slot<K, V> {
 
 pub(super) struct Table<K, V> {
     slots: TrackedBox<[Slot<K, V>]>,
-    /// The homes are a power of two.
+    /// How many homes there are, as a power of two.
     bits: u32,
-    /// Slots that are not empty, counted by lanes.
+    /// How many slots are not empty, counted in lanes.
     used: TrackedBox<[CachePadded<AtomicUsize>]>,
 }
 
-/// Where a key is, or would be.
+/// Where a key is, or would be put.
 pub(super) enum Place<'a, K, V> {
     Here(&'a Slot<K, V>, Word<K, V>, &'a Entry<K, V>),
+    /// The key is not in the table, and this is the empty slot for it.
     Nowhere(&'a Slot<K, V>),
-    /// Nowhere, and no slot for it either.
+    /// The key is not in the table, and there is no empty slot for it.
     Full,
     /// The table is being replaced.
     Frozen,
 }
 
-/// How many slots a lane fills between two looks at all lanes, if there is more than one.
-const SELDOM: usize = 64;
+/// How many slots a lane counts between two sums over all lanes, if there is more than one lane.
+const SUM_EVERY: usize = 64;
 
-/// How many lanes a table counts its slots in: so few that what they do not know of each other is little.
+/// Returns in how many lanes a table counts its slots: few enough that what a sum may miss, [`SUM_EVERY`] for each lane, is
+/// little beside the table's size.
 fn lanes(homes: usize) -> usize {
-    let few = (homes / (8 * SELDOM)).max(1);
+    let few = (homes / (8 * SUM_EVERY)).max(1);
     shard::count().min(1 << few.ilog2())
 }
 
 impl<K, V> Table<K, V> {
-    /// With so many homes, a power of two, and at least so many slots after the last one's.
+    /// Creates an empty table with `homes` homes, a power of two, and at least `beyond` slots after the last home.
     fn new(homes: usize, beyond: usize) -> Table<K, V> {
         let bits = homes.trailing_zeros();
         let beyond = beyond.max(if homes < 16 { homes / 2 } else { 4 * bits as usize });
@@ -176,13 +188,14 @@ impl<K, V> Table<K, V> {
         }
     }
 
+    /// Returns the slots from a hash's home on.
     fn path(&self, hash: u64) -> &[Slot<K, V>] {
-        // A shift by 64 is one too many.
+        // With one home the shift is by 64 bits, which `>>` does not allow.
         let home = hash.checked_shr(64 - self.bits).unwrap_or(0);
         &self.slots[home as usize..]
     }
 
-    /// The entry of a key. Frozen or not: what is in a frozen table is what the map has, until it is replaced.
+    /// Finds the entry of a key, also in a frozen table: its entries are the map's until the new table is published.
     ///
     /// # Safety
     /// The caller was pinned before it found the table.
@@ -192,7 +205,7 @@ impl<K, V> Table<K, V> {
             if word.is_empty() {
                 return None;
             }
-            // SAFETY: the caller is pinned.
+            // SAFETY: S1: the caller was pinned before it found the table, and the entry was loaded since.
             let found = unsafe { word.read_if(hash, &is_it) };
             if found.is_some() {
                 return found;
@@ -201,7 +214,7 @@ impl<K, V> Table<K, V> {
         None
     }
 
-    /// Where a key is, for who wants to change that.
+    /// Finds the slot of a key, for an operation that changes it.
     ///
     /// # Safety
     /// The caller was pinned before it found the table.
@@ -214,7 +227,7 @@ impl<K, V> Table<K, V> {
             if word.is_empty() {
                 return Place::Nowhere(slot);
             }
-            // SAFETY: the caller is pinned.
+            // SAFETY: S1: the caller was pinned before it found the table, and the entry was loaded since.
             if let Some(entry) = unsafe { word.read_if(hash, &is_it) } {
                 return Place::Here(slot, word, entry);
             }
@@ -222,52 +235,55 @@ impl<K, V> Table<K, V> {
         Place::Full
     }
 
-    /// Counts a slot that was empty; whether it is time for another table.
-    pub(super) fn fills_up(&self) -> bool {
+    /// Counts a slot that was empty, and returns whether the table is to be replaced by a larger one.
+    pub(super) fn count_filled_slot(&self) -> bool {
         let lane = &self.used[shard::of_thread() & (self.used.len() - 1)];
-        let used = lane.fetch_add(1, Relaxed) + 1; // Relaxed: it counts.
+        let used = lane.fetch_add(1, Relaxed) + 1; // Relaxed: a statistic, which publishes nothing.
         let limit = (1 << self.bits) / 2;
         if self.used.len() == 1 {
             return used > limit;
         }
-        // Relaxed: about how many is enough.
-        used.is_multiple_of(SELDOM) && self.used.iter().map(|lane| lane.load(Relaxed)).sum::<usize>() > limit
+        // Relaxed: an estimate will do.
+        used.is_multiple_of(SUM_EVERY)
+            && self.used.iter().map(|lane| lane.load(Relaxed)).sum::<usize>() > limit
     }
 
-    /// From the last to the first: a key that is deleted and comes again comes further on, and so is met once.
+    /// Returns the entries from the last slot to the first. A key that is deleted and stored again gets a slot further on, which
+    /// the walk has passed, so no key is met twice.
     ///
     /// # Safety
     /// The caller was pinned before it found the table.
     pub(super) unsafe fn entries(&self) -> impl Iterator<Item = &Entry<K, V>> {
-        // SAFETY: the caller is pinned.
+        // SAFETY: S1: the caller was pinned before it found the table, and each entry is loaded since.
         self.slots.iter().rev().filter_map(|slot| unsafe { slot.get().read() })
     }
 
-    /// Freezes all slots, and returns the entries.
+    /// Freezes all slots, and returns the words that have entries.
     pub(super) fn freeze(&self) -> Vec<Word<K, V>> {
         self.slots.iter().map(Slot::freeze).filter(|word| word.entry().is_some()).collect()
     }
 
-    /// A table with these entries, and at least so many homes. They are not in two tables that change.
+    /// Creates a table with these entries and at least `homes` homes. The entries are those of a frozen table, which the caller
+    /// owns (S2).
     pub(super) fn with(words: &[Word<K, V>], homes: usize) -> Table<K, V> {
         let homes = homes.max((words.len() * 3).next_power_of_two());
-        // Chance may crowd the last homes. If more of them do not help, hashes are alike: then there is room for all
-        // keys after the last home, and as many again.
+        // By chance many keys may have the last homes. If twice as many homes do not help, their hashes are equal; then a table
+        // is made that has room for all keys after the last home, and for as many again.
         let tries = [(homes, 0), (homes * 2, 0), (homes, words.len() * 2)];
         let made = tries.into_iter().find_map(|(homes, beyond)| {
             let table = Table::new(homes, beyond);
             (words.iter().all(|word| table.adopt(*word)) && table.has_room()).then_some(table)
         });
-        let table = made.expect("what fits after the last home fits");
-        table.used[0].store(words.len(), Relaxed); // Relaxed: nobody else has the table.
+        let table = made.expect("the slots after the last home have room for all keys");
+        table.used[0].store(words.len(), Relaxed); // Relaxed: no other thread has the table yet.
         table
     }
 
-    /// How far the entry is from its home that is the furthest, with the entries in between.
+    /// Returns the greatest distance of an entry from its home.
     #[cfg(test)]
     pub(super) fn longest_path(&self) -> usize {
         let entry = |word: &Word<K, V>| {
-            // SAFETY: nobody changes the map of a test.
+            // SAFETY: the test's thread has the map alone, and drops no entry meanwhile.
             unsafe { word.read() }
         };
         let used =
@@ -276,25 +292,25 @@ impl<K, V> Table<K, V> {
         used.map(path).max().unwrap_or(0)
     }
 
-    /// Whether one more key has a slot, whichever it is.
+    /// Returns whether any key that is not in the table would find an empty slot.
     fn has_room(&self) -> bool {
-        // Relaxed: nobody else has the table.
+        // Relaxed: no other thread has the table yet.
         self.slots.last().is_some_and(|slot| slot.0.load(Relaxed).is_null())
     }
 
-    /// Puts an entry into a table that nobody else has; `false` if it is full.
+    /// Puts an entry into a table that no other thread has, and returns whether there was a slot.
     fn adopt(&self, word: Word<K, V>) -> bool {
-        // SAFETY: the entry is in a frozen table, which only its replacer, who is here, gives back.
+        // SAFETY: S2: the entry is in a frozen table, and the calling thread, which replaces that table, owns it.
         let Some(Entry { hash, .. }) = (unsafe { word.read() }) else { return true };
-        // Relaxed: nobody else has the table.
+        // Relaxed: no other thread has the table yet.
         let empty = self.path(*hash).iter().find(|slot| slot.0.load(Relaxed).is_null());
         if let Some(slot) = empty {
-            slot.0.store(word.0, Relaxed); // Relaxed: it is shared with the whole table.
+            slot.0.store(word.0, Relaxed); // Relaxed: `Map::replace` publishes the table.
         }
         empty.is_some()
     }
 
-    /// The entries of a table that nobody else has.
+    /// Returns the words of a table that no other thread has.
     pub(super) fn words_mut(&mut self) -> impl Iterator<Item = Word<K, V>> {
         self.slots.iter_mut().map(|slot| Word(slot.0.with_mut(|word| *word)))
     }
