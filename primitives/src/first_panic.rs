@@ -32,8 +32,8 @@ impl FirstPanic {
         while !self.catch(|| items.by_ref().for_each(drop)) {}
     }
 
-    /// Resumes the first panic, if there was one. While the thread unwinds from another panic the first one is dropped instead:
-    /// resuming it would abort the process.
+    /// Resumes the first panic, if there was one. While the thread unwinds from another panic the first one is dropped
+    /// instead: resuming it would abort the process.
     pub(crate) fn resume(self) {
         match self.0 {
             Some(panic) if panicking() => dispose(panic),

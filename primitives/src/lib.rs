@@ -1,7 +1,8 @@
 //! Go's concurrency tools for Rust, written on a layer that also runs under model checkers.
 //!
 //! - Channels: [`chan`].
-//! - Locks, conditions, barriers and other primitives that block: [`sync`]. Data structures of a few atomics: [`atomic`].
+//! - Locks, conditions, barriers and other primitives that block: [`sync`]. Data structures of a few atomics:
+//!   [`atomic`].
 //! - A map that threads share: [`map`].
 //! - A pool of objects that are expensive to make: [`pool`].
 //! - Reclamation of memory that other threads may still read: [`reclaim`].

@@ -1,17 +1,17 @@
 //! A pool of objects that are expensive to make: Go's `sync.Pool`, with guards.
 //!
-//! Each thread has a lane of slots. [`get`](Pool::get) looks there first, and then into the other lanes; putting an object
-//! fills the thread's own lane first. One slot of a lane is filled by the lane's own thread alone, by a store: once that thread
-//! finds the slot empty, the slot stays empty until it fills it. (Go's deque for one owner and many thieves saves the owner the
-//! swap too, for the price of a fence when it takes.)
+//! Each thread has a shard of slots. [`get`](Pool::get) looks there first, and then into the other shards; putting an
+//! object fills the thread's own shard first. One slot of a shard is filled by the shard's own thread alone, by a
+//! store: once that thread finds the slot empty, the slot stays empty until it fills it. (Go's deque for one owner and
+//! many thieves saves the owner the swap too, for the price of a fence when it takes.)
 //!
-//! Idle objects have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the younger one the
-//! older. Nothing cleans in the background: a program calls `clean` when it wants memory back.
+//! Idle objects have two generations, as Go's have: [`clean`](Pool::clean) drops the older one, and makes the younger
+//! one the older. Nothing cleans in the background: a program calls `clean` when it wants memory back.
 //!
-//! - **S1.** A slot is a word that owns its object: null, or a pointer from `TrackedBox::into_raw`. A thread takes the object by
-//!   a swap with null, and owns it when the swap returns it. A thread puts an object into an empty slot, by a CAS from null or,
-//!   in the lane's own slot, by a store. So an object in the pool has one owner, no thread looks into it, and no memory has
-//!   to be reclaimed.
+//! - **S1.** A slot is a word that owns its object: null, or a pointer from `TrackedBox::into_raw`. A thread takes the
+//!   object by a swap with null, and owns it when the swap returns it. A thread puts an object into an empty slot, by a
+//!   CAS from null or, in the shard's own slot, by a store. So an object in the pool has one owner, no thread looks
+//!   into it, and no memory has to be reclaimed.
 
 use crate::first_panic::FirstPanic;
 use crate::rt::alloc::TrackedBox;
@@ -25,13 +25,13 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::null_mut;
 use crossbeam_utils::CachePadded;
 
-/// How many shared slots a lane has of each generation, by default.
+/// How many shared slots a shard has of each generation, by default.
 const SLOTS: usize = 16;
 
 /// Keeps idle objects for reuse, and makes new ones when it has none.
 ///
-/// An object that a thread gets is its own until it puts the object back. Putting an object happens before getting it. The
-/// [module](self) tells how a pool works.
+/// An object that a thread gets is its own until it puts the object back. Putting an object happens before getting it.
+/// The [module](self) tells how a pool works.
 ///
 /// ```
 /// use selvedge::pool::Pool;
@@ -45,19 +45,19 @@ const SLOTS: usize = 16;
 /// ```
 pub struct Pool<T, F = fn() -> T> {
     make: F,
-    lanes: Box<[CachePadded<Lane<T>>]>,
-    /// How many shared slots a lane has of each generation, besides the one that its own thread fills.
+    shards: Box<[CachePadded<Shard<T>>]>,
+    /// How many shared slots a shard has of each generation, besides the one that its own thread fills.
     slots: usize,
     /// A number whose lowest bit names the younger generation.
     generation: AtomicUsize,
 }
 
-struct Lane<T> {
+struct Shard<T> {
     generations: [Slots<T>; 2],
 }
 
 struct Slots<T> {
-    /// Filled by the lane's own thread alone.
+    /// Filled by the shard's own thread alone.
     own: AtomicPtr<T>,
     slots: Box<[AtomicPtr<T>]>,
     /// About how many slots are full: where to look first.
@@ -80,8 +80,8 @@ pub struct Pooled<'a, T, F = fn() -> T> {
 
 // SAFETY: S1: a pool owns its objects and `make`, and is sent with them.
 unsafe impl<T: Send, F: Send> Send for Pool<T, F> {}
-// SAFETY: S1: an object moves from the thread that puts it to the one that gets it (`T: Send`), and no two threads share it.
-// Threads call `make` by a shared reference (`F: Sync`).
+// SAFETY: S1: an object moves from the thread that puts it to the one that gets it (`T: Send`), and no two threads
+// share it. Threads call `make` by a shared reference (`F: Sync`).
 unsafe impl<T: Send, F: Sync> Sync for Pool<T, F> {}
 
 impl<T> Slots<T> {
@@ -101,9 +101,9 @@ impl<T> Slots<T> {
         if slot.load(Relaxed).is_null() {
             return None;
         }
-        // Acquire: pairs with the Release in `put` and `put_own`, so whatever was done to the object before happens before this
-        // thread uses it. With Relaxed they race; if the swap leaves the pointer, two threads get one object (mutants at
-        // `take-item`).
+        // Acquire: pairs with the Release in `put` and `put_own`, so whatever was done to the object before happens
+        // before this thread uses it. With Relaxed they race; if the swap leaves the pointer, two threads get one
+        // object (mutants at `take-item`).
         let item = slot.swap(null_mut(), Acquire); // site: take-item
         // SAFETY: S1: this thread has swapped the object out of its slot, and owns it.
         (!item.is_null()).then(|| unsafe { TrackedBox::from_raw(item) })
@@ -122,16 +122,16 @@ impl<T> Slots<T> {
         None
     }
 
-    /// Puts an object into the slot that only the lane's own thread fills; the caller is that thread.
+    /// Puts an object into the slot that only the shard's own thread fills; the caller is that thread.
     #[inline]
     fn put_own(&self, item: TrackedBox<T>) -> Result<(), TrackedBox<T>> {
-        // Relaxed: only this thread fills the slot, so once it reads null the slot is empty. A stale pointer means at worst that
-        // the object goes elsewhere.
+        // Relaxed: only this thread fills the slot, so once it reads null the slot is empty. A stale pointer means at
+        // worst that the object goes elsewhere.
         if !self.own.load(Relaxed).is_null() {
             return Err(item);
         }
-        // Release: publishes the object to the thread whose Acquire swap in `take_from` takes it. With Relaxed that thread could
-        // read it uninitialized (mutant at `put-into-own-slot`).
+        // Release: publishes the object to the thread whose Acquire swap in `take_from` takes it. With Relaxed that
+        // thread could read it uninitialized (mutant at `put-into-own-slot`).
         self.own.store(TrackedBox::into_raw(item), Release); // site: put-into-own-slot
         Ok(())
     }
@@ -141,8 +141,8 @@ impl<T> Slots<T> {
         let (low, high) = self.slots.split_at(likely);
         let item = TrackedBox::into_raw(item);
         for (above, slot) in high.iter().chain(low).enumerate() {
-            // Relaxed: the CAS decides. Release: publishes the object to the thread whose Acquire swap in `take_from` takes it.
-            // With Relaxed that thread could read it uninitialized (mutant at `put-into-shared-slot`).
+            // Relaxed: the CAS decides. Release: publishes the object to the thread whose Acquire swap in `take_from`
+            // takes it. With Relaxed that thread could read it uninitialized (mutant at `put-into-shared-slot`).
             if slot.load(Relaxed).is_null()
                 // site: put-into-shared-slot
                 && slot.compare_exchange(null_mut(), item, Release, Relaxed).is_ok()
@@ -172,8 +172,8 @@ impl<T> Drop for Slots<T> {
 impl<T, F: Fn() -> T> Pool<T, F> {
     /// Creates an empty pool of objects that `make` makes.
     ///
-    /// The pool keeps at most 17 idle objects for each processor and generation; [`with_slots`](Self::with_slots) sets another
-    /// number.
+    /// The pool keeps at most 17 idle objects for each processor and generation; [`with_slots`](Self::with_slots) sets
+    /// another number.
     ///
     /// ```
     /// let pool = selvedge::pool::Pool::new(String::new);
@@ -183,8 +183,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         Pool::with_slots(SLOTS, make)
     }
 
-    /// Creates a pool that keeps at most `slots` idle objects for each processor and generation, and one more that the lane's
-    /// own thread has put there.
+    /// Creates a pool that keeps at most `slots` idle objects for each processor and generation, and one more that the
+    /// shard's own thread has put there.
     ///
     /// With 0 slots the pool keeps no object. An object that is put into a full pool is dropped.
     ///
@@ -194,10 +194,10 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// assert_eq!(*pool.get(), 1, "no object is kept");
     /// ```
     pub fn with_slots(slots: usize, make: F) -> Pool<T, F> {
-        let lane = || CachePadded::new(Lane { generations: [Slots::new(slots), Slots::new(slots)] });
+        let shard = || CachePadded::new(Shard { generations: [Slots::new(slots), Slots::new(slots)] });
         Pool {
             make,
-            lanes: (0..shard::count()).map(|_| lane()).collect(),
+            shards: (0..shard::count()).map(|_| shard()).collect(),
             slots,
             generation: AtomicUsize::new(0),
         }
@@ -249,22 +249,24 @@ impl<T, F: Fn() -> T> Pool<T, F> {
 }
 
 impl<T, F> Pool<T, F> {
-    /// Returns all lanes, the lane `own` first.
-    fn lanes(&self, own: usize) -> impl Iterator<Item = &Lane<T>> {
-        let count = self.lanes.len();
-        (0..count).map(move |n| &*self.lanes[(own + n) & (count - 1)])
+    /// Returns all shards, the shard `own` first.
+    fn shards(&self, own: usize) -> impl Iterator<Item = &Shard<T>> {
+        let count = self.shards.len();
+        (0..count).map(move |n| &*self.shards[(own + n) & (count - 1)])
     }
 
     #[inline]
     fn take(&self, own: usize) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
-        let first = self.lanes.get(own).and_then(|lane| Slots::take_from(&lane.generations[young & 1].own));
+        let first =
+            self.shards.get(own).and_then(|shard| Slots::take_from(&shard.generations[young & 1].own));
         first.or_else(|| self.take_anywhere(own, young))
     }
 
     #[cold]
     fn take_anywhere(&self, own: usize, young: usize) -> Option<TrackedBox<T>> {
-        let of = |generation: usize| self.lanes(own).find_map(|lane| lane.generations[generation & 1].take());
+        let of =
+            |generation: usize| self.shards(own).find_map(|shard| shard.generations[generation & 1].take());
         of(young).or_else(|| of(young + 1))
     }
 
@@ -272,10 +274,10 @@ impl<T, F> Pool<T, F> {
     #[inline]
     fn give(&self, own: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
-        // A thread whose number is beyond the lanes has no lane of its own.
-        match self.lanes.get(own).filter(|_| self.slots > 0) {
+        // A thread whose number is beyond the shards has no shard of its own.
+        match self.shards.get(own).filter(|_| self.slots > 0) {
             None => self.give_anywhere(own, young, item),
-            Some(lane) => match lane.generations[young].put_own(item) {
+            Some(shard) => match shard.generations[young].put_own(item) {
                 Ok(()) => None,
                 Err(full) => self.give_anywhere(own, young, full),
             },
@@ -285,8 +287,8 @@ impl<T, F> Pool<T, F> {
     #[cold]
     fn give_anywhere(&self, own: usize, young: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
         let mut left = Some(item);
-        for lane in self.lanes(own) {
-            match lane.generations[young].put(left.take()?) {
+        for shard in self.shards(own) {
+            match shard.generations[young].put(left.take()?) {
                 Ok(()) => return None,
                 Err(full) => left = Some(full),
             }
@@ -294,7 +296,8 @@ impl<T, F> Pool<T, F> {
         left
     }
 
-    /// Drops the objects that have been idle since before the last `clean`. The next one drops those that became idle since.
+    /// Drops the objects that have been idle since before the last `clean`. The next one drops those that became idle
+    /// since.
     ///
     /// If destructors panic, each runs, and the first panic is resumed.
     ///
@@ -312,7 +315,7 @@ impl<T, F> Pool<T, F> {
     pub fn clean(&self) {
         let _entry = enter();
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
-        let old = self.lanes.iter().map(|lane| &lane.generations[(young + 1) & 1]);
+        let old = self.shards.iter().map(|shard| &shard.generations[(young + 1) & 1]);
         let items: Vec<_> = old.flat_map(|old| (0..=self.slots).map_while(|_| old.take())).collect();
         // Relaxed: a hint where to look first.
         self.generation.fetch_add(1, Relaxed);
@@ -348,7 +351,7 @@ impl<T, F> Drop for Pooled<'_, T, F> {
         let _entry = enter();
         // SAFETY: the guard is being dropped, so `item` is not used again.
         let item = unsafe { ManuallyDrop::take(&mut self.item) };
-        // The lane of the calling thread, which need not be the one that got the object.
+        // The shard of the calling thread, which need not be the one that got the object.
         drop(self.pool.give(shard::of_thread(), item));
     }
 }

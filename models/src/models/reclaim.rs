@@ -37,14 +37,14 @@ const UNCOUNTED: Mutant =
 const UNSEEN: Mutant = RECLAIM.demote("pin", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
 /// The same for those without a lane.
 const UNCOUNTED_OTHER: Mutant = RECLAIM
-    .lose("pin-without-lane", FailureKind::UseAfterFree)
-    .and("unpin-without-lane")
+    .lose("pin-without-shard", FailureKind::UseAfterFree)
+    .and("unpin-without-shard")
     .or(FailureKind::Race)
     .needs(Needs::Orderings);
 const UNSEEN_OTHER: Mutant =
-    RECLAIM.demote("pin-without-lane", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+    RECLAIM.demote("pin-without-shard", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
 const UNORDERED_OTHER: Mutant =
-    RECLAIM.weaken("unpin-without-lane").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
+    RECLAIM.weaken("unpin-without-shard").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
 const UNFENCED: Mutant = RECLAIM
     .mutant("fence-before-counting-pins", Change::DropFence, FailureKind::UseAfterFree, Needs::SeqCst)
     .or(FailureKind::Race);

@@ -1,10 +1,11 @@
 //! An `Arc` that threads replace.
 //!
-//! - **S1 (count).** `value` owns one strong count of the `Arc` whose pointer it holds. A thread that replaces the pointer,
-//!   by a swap or a CAS, takes over the count of the old one. No other thread replaces that pointer, so the count is the
-//!   replacing thread's alone, which retires it.
-//! - **S2 (pin).** A pointer that a thread loads while it is pinned stays valid until the pin is dropped: the count that the
-//!   cell had is retired after the pointer was replaced, and the domain drops it when the pins that were there have gone.
+//! - **S1 (count).** `value` owns one strong count of the `Arc` whose pointer it holds. A thread that replaces the
+//!   pointer, by a swap or a CAS, takes over the count of the old one. No other thread replaces that pointer, so the
+//!   count is the replacing thread's alone, which retires it.
+//! - **S2 (pin).** A pointer that a thread loads while it is pinned stays valid until the pin is dropped: the count
+//!   that the cell had is retired after the pointer was replaced, and the domain drops it when the pins that were there
+//!   have gone.
 
 use crate::reclaim::{Domain, Pin};
 use crate::rt::entry::enter;
@@ -81,9 +82,9 @@ impl<T> ArcCell<T> {
     pub fn load(&self) -> Loaded<'_, T> {
         let _entry = enter();
         let pin = self.replaced.pin();
-        // SeqCst: what `Domain` asks of pinned readers; after the pin, so that a collection that misses the pin has unlinked
-        // the old value before this load. The Acquire in it pairs with the Release in `replace` and `compare_and_swap`, so
-        // the value's initialization happens before the caller reads it.
+        // SeqCst: what `Domain` asks of pinned readers; after the pin, so that a collection that misses the pin has
+        // unlinked the old value before this load. The Acquire in it pairs with the Release in `replace` and
+        // `compare_and_swap`, so the value's initialization happens before the caller reads it.
         Loaded { value: self.value.load(SeqCst), _pin: pin }
     }
 
@@ -145,9 +146,9 @@ impl<T> ArcCell<T> {
     pub fn compare_and_swap(&self, current: &Arc<T>, new: Arc<T>) -> Result<Arc<T>, Arc<T>> {
         let _entry = enter();
         let (current, new) = (Arc::as_ptr(current).cast_mut(), Arc::into_raw(new).cast_mut());
-        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. With Relaxed the reader could read an
-        // uninitialized value (mutant at `compare-and-swap-value`). No Acquire: the caller has an `Arc` of the old value, so
-        // it has seen the value's initialization, and no other value can have its address.
+        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. With Relaxed the reader could
+        // read an uninitialized value (mutant at `compare-and-swap-value`). No Acquire: the caller has an `Arc` of the
+        // old value, so it has seen the value's initialization, and no other value can have its address.
         // site: compare-and-swap-value
         match self.value.compare_exchange(current, new, Release, Relaxed) {
             Ok(old) => Ok(self.keep_and_retire(old)),
@@ -156,8 +157,8 @@ impl<T> ArcCell<T> {
         }
     }
 
-    /// Replaces the value by `f` of it, and returns the new value. If another thread replaces the value meanwhile, `f` is
-    /// called again.
+    /// Replaces the value by `f` of it, and returns the new value. If another thread replaces the value meanwhile, `f`
+    /// is called again.
     ///
     /// ```
     /// use selvedge::{atomic::ArcCell, rt::sync::Arc};
@@ -170,7 +171,8 @@ impl<T> ArcCell<T> {
             let before = self.load_full();
             let after = Arc::new(f(&before));
             let replaced = self.compare_and_swap(&before, Arc::clone(&after)).is_ok();
-            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
+            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+            // (rust#47949).
             drop(before);
             if replaced {
                 return after;
@@ -180,14 +182,15 @@ impl<T> ArcCell<T> {
 
     /// Replaces the pointer, and returns the old one with its count (S1).
     fn replace(&self, value: Arc<T>) -> *const T {
-        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. Acquire: pairs with the Release of the
-        // thread that stored the old value, so its initialization happens before this thread drops or returns it. With
+        // Release: publishes the new value to a reader, whose SeqCst load is in `load`. Acquire: pairs with the Release
+        // of the thread that stored the old value, so its initialization happens before this thread drops or returns
+        // it. With
         // Relaxed a reader could read an uninitialized value (mutant at `swap-value`).
         self.value.swap(Arc::into_raw(value).cast_mut(), AcqRel) // site: swap-value
     }
 
-    /// Returns an `Arc` of its own of a value that this thread has replaced, and retires the cell's count: a pinned thread
-    /// may be about to clone an `Arc` from that.
+    /// Returns an `Arc` of its own of a value that this thread has replaced, and retires the cell's count: a pinned
+    /// thread may be about to clone an `Arc` from that.
     fn keep_and_retire(&self, old: *const T) -> Arc<T> {
         // SAFETY: S1: the count that was the cell's is this thread's until it is retired below.
         let kept = unsafe { share(old) };

@@ -85,8 +85,8 @@ impl AtomicCounter {
     /// assert_eq!(selvedge::atomic::AtomicCounter::new(1, 2).get(), 1);
     /// ```
     pub fn get(&self) -> u64 {
-        // Acquire: pairs with the Release in `change`, so whatever the thread that left this count did happens before the
-        // caller goes on.
+        // Acquire: pairs with the Release in `change`, so whatever the thread that left this count did happens before
+        // the caller goes on.
         // Not model-checked: the models read the count only after they have joined the threads that change it.
         self.count.load(Acquire)
     }
@@ -96,8 +96,8 @@ impl AtomicCounter {
         let mut count = self.count.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let to = next(count).ok_or(LimitError)?;
-            // AcqRel: the Release publishes whatever this thread did to the thread whose Acquire here or in `get` reads the new
-            // count; the Acquire is the other half. With Relaxed the two race (mutant at `change-count`).
+            // AcqRel: the Release publishes whatever this thread did to the thread whose Acquire here or in `get` reads
+            // the new count; the Acquire is the other half. With Relaxed the two race (mutant at `change-count`).
             // site: change-count
             match self.count.compare_exchange(count, to, AcqRel, Relaxed) {
                 Ok(_) => return Ok((count, to)),

@@ -83,8 +83,8 @@ macro_rules! float {
                 $float::from_bits(self.0.swap(value.to_bits(), order))
             }
 
-            /// Stores `new` and returns the value before, if that has the bits of `current`. So zero differs from minus zero,
-            /// and a NaN equals itself.
+            /// Stores `new` and returns the value before, if that has the bits of `current`. So zero differs from minus
+            /// zero, and a NaN equals itself.
             ///
             /// # Errors
             /// The value found, if its bits differ from those of `current`.
@@ -135,8 +135,8 @@ macro_rules! float {
                 self.update(order, |value| value - n)
             }
 
-            /// Stores the larger one of the value and `n`, and returns the value before. A NaN counts as smaller than every
-            /// number.
+            /// Stores the larger one of the value and `n`, and returns the value before. A NaN counts as smaller than
+            /// every number.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_max(2.0, Relaxed), 1.5);\nassert_eq!(float.fetch_max(1.0, Relaxed), 2.0);")]
             #[track_caller]
@@ -144,8 +144,8 @@ macro_rules! float {
                 self.update(order, |value| value.max(n))
             }
 
-            /// Stores the smaller one of the value and `n`, and returns the value before. A NaN counts as larger than every
-            /// number.
+            /// Stores the smaller one of the value and `n`, and returns the value before. A NaN counts as larger than
+            /// every number.
             ///
             #[doc = example!($name, "assert_eq!(float.fetch_min(1.0, Relaxed), 1.5);\nassert_eq!(float.fetch_min(2.0, Relaxed), 1.0);")]
             #[track_caller]

@@ -35,8 +35,8 @@ impl Default for RawSpinLock {
     }
 }
 
-// SAFETY: a thread takes the lock by a CAS of `locked` from `false` to `true`, and only the owner stores `false` again, so
-// at most one thread owns the lock.
+// SAFETY: a thread takes the lock by a CAS of `locked` from `false` to `true`, and only the owner stores `false` again,
+// so at most one thread owns the lock.
 unsafe impl lock_api::RawMutex for RawSpinLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawSpinLock =
@@ -55,7 +55,8 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's. With
+        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's.
+        // With
         // Relaxed the two race (mutant at `lock-spin-lock`).
         // site: lock-spin-lock
         let taken = self.locked.compare_exchange(false, true, Acquire, Relaxed).is_ok();
@@ -68,14 +69,14 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
     #[inline]
     unsafe fn unlock(&self) {
         self.held.write();
-        // Release: publishes this owner's accesses to the next one, whose Acquire CAS in `try_lock` reads `false`. With Relaxed
-        // the two race (mutant at `unlock-spin-lock`).
+        // Release: publishes this owner's accesses to the next one, whose Acquire CAS in `try_lock` reads `false`. With
+        // Relaxed the two race (mutant at `unlock-spin-lock`).
         self.locked.store(false, Release); // site: unlock-spin-lock
     }
 }
 
-/// A spinning lock that threads get in the order in which they ask for it. A thread draws the next ticket, and waits until
-/// that ticket is served.
+/// A spinning lock that threads get in the order in which they ask for it. A thread draws the next ticket, and waits
+/// until that ticket is served.
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -107,9 +108,9 @@ impl Default for RawTicketLock {
     }
 }
 
-// SAFETY: a read-modify-write gives each ticket to one thread, the thread whose ticket is served owns the lock, and only
-// the owner lets the next ticket be served. So at most one thread owns the lock. (2³² threads would have to wait at once
-// for two to have equal tickets.)
+// SAFETY: a read-modify-write gives each ticket to one thread, the thread whose ticket is served owns the lock, and
+// only the owner lets the next ticket be served. So at most one thread owns the lock. (2³² threads would have to wait
+// at once for two to have equal tickets.)
 unsafe impl lock_api::RawMutex for RawTicketLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api wants it")]
     const INIT: RawTicketLock = RawTicketLock {
@@ -123,7 +124,8 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
     fn lock(&self) {
         // Relaxed: the Acquire load of `serving` below synchronizes with the last owner.
         let mine = self.next.fetch_add(1, Relaxed);
-        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's. With
+        // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's.
+        // With
         // Relaxed the two race (mutant at `wait-for-ticket`).
         // site: wait-for-ticket
         while self.serving.load(Acquire) != mine {
@@ -136,8 +138,8 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
     fn try_lock(&self) -> bool {
         // Acquire: pairs with the Release store in `unlock`, as the load in `lock` does.
         let serving = self.serving.load(Acquire);
-        // Relaxed: the load of `serving` has synchronized with the last owner. That the CAS succeeds means that no thread has
-        // drawn the ticket that is served, so none owns the lock or waits for it.
+        // Relaxed: the load of `serving` has synchronized with the last owner. That the CAS succeeds means that no
+        // thread has drawn the ticket that is served, so none owns the lock or waits for it.
         let taken = self.next.compare_exchange(serving, serving.wrapping_add(1), Relaxed, Relaxed).is_ok();
         if taken {
             self.held.write();
@@ -150,14 +152,14 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
         self.held.write();
         // Relaxed: only the owner changes `serving`, and this thread has read its value when it took the lock.
         let serving = self.serving.load(Relaxed);
-        // Release: publishes this owner's accesses to the thread whose Acquire load in `lock` or `try_lock` reads its ticket.
-        // With Relaxed the two race (mutant at `serve-next-ticket`).
+        // Release: publishes this owner's accesses to the thread whose Acquire load in `lock` or `try_lock` reads its
+        // ticket. With Relaxed the two race (mutant at `serve-next-ticket`).
         self.serving.store(serving.wrapping_add(1), Release); // site: serve-next-ticket
     }
 }
 
-/// A value behind a [`RawSpinLock`]. `from_raw(RawSpinLock::new(), value)` makes one that the running engine knows; `new`
-/// makes one for a static.
+/// A value behind a [`RawSpinLock`]. `from_raw(RawSpinLock::new(), value)` makes one that the running engine knows;
+/// `new` makes one for a static.
 ///
 /// ```
 /// use selvedge::atomic::{RawSpinLock, SpinLock};

@@ -1,12 +1,13 @@
 //! Treiber's stack: a linked list whose first node a CAS replaces.
 //!
-//! - **S1 (reading).** A node that a thread finds in `top` while it is pinned is not dropped before the pin is: it is retired
-//!   after it was popped, and `top` is loaded with SeqCst, as [`Domain`] asks. Its `next` does not change once the node is in
-//!   the list. No address is used again meanwhile, so a CAS that finds the node still on top replaces that very node (no ABA).
+//! - **S1 (reading).** A node that a thread finds in `top` while it is pinned is not dropped before the pin is: it is
+//!   retired after it was popped, and `top` is loaded with SeqCst, as [`Domain`] asks. Its `next` does not change once
+//!   the node is in the list. No address is used again meanwhile, so a CAS that finds the node still on top replaces
+//!   that very node (no ABA).
 //! - **S2 (owning).** A node is popped by the one CAS that replaces it in `top`. That thread alone reads its value, and
 //!   retires it.
-//! - **I1 (order).** All writes to `top` are read-modify-writes, so each continues the release sequence of every push before
-//!   it. A thread that reads a node from any of them synchronizes with the push of that node.
+//! - **I1 (order).** All writes to `top` are read-modify-writes, so each continues the release sequence of every push
+//!   before it. A thread that reads a node from any of them synchronizes with the push of that node.
 
 use crate::first_panic::FirstPanic;
 use crate::reclaim::Domain;
@@ -22,8 +23,8 @@ use core::ptr::null_mut;
 
 /// A lock-free stack (Treiber, 1986): last in, first out.
 ///
-/// Pushing a value happens before popping it. A CAS fails only because another thread has pushed or popped a value, so some
-/// thread makes progress.
+/// Pushing a value happens before popping it. A CAS fails only because another thread has pushed or popped a value, so
+/// some thread makes progress.
 ///
 /// ```
 /// use selvedge::atomic::Stack;
@@ -88,8 +89,8 @@ impl<T> Stack<T> {
         loop {
             // SAFETY: the node is this thread's until the CAS below puts it into the list.
             unsafe { (*node).next.with_mut(|next| *next = top) };
-            // Release: publishes the node to a pop, whose SeqCst load of `top` reads it (I1). With Relaxed the pop could read
-            // an uninitialized node (mutant at `push-node`).
+            // Release: publishes the node to a pop, whose SeqCst load of `top` reads it (I1). With Relaxed the pop
+            // could read an uninitialized node (mutant at `push-node`).
             // site: push-node
             match self.top.compare_exchange(top, node, Release, Relaxed) {
                 Ok(_) => return,
@@ -109,18 +110,20 @@ impl<T> Stack<T> {
         let pin = self.popped.pin();
         let backoff = Backoff::new();
         let node = loop {
-            // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked its nodes before this load. With
-            // Acquire the node could be dropped while this thread reads it (mutant at `load-top-for-pop`). The Acquire in it
-            // pairs with the Release CAS in `push` (I1).
+            // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked its nodes before this
+            // load. With
+            // Acquire the node could be dropped while this thread reads it (mutant at `load-top-for-pop`). The Acquire
+            // in it pairs with the Release CAS in `push` (I1).
             let top = self.top.load(SeqCst); // site: load-top-for-pop
             if top.is_null() {
                 return None;
             }
-            // SAFETY: S1: this thread is pinned, and found the node in `top`, so it exists and its `next` does not change.
+            // SAFETY: S1: this thread is pinned, and found the node in `top`, so it exists and its `next` does not
+            // change.
             let next = unsafe { (*top).next.with(|next| *next) };
-            // Relaxed: the load above has synchronized with the push of this node, and a thread that reads `next` from this CAS
-            // synchronizes with the push of `next` (I1). If this CAS changes nothing, two threads pop one node (mutant at
-            // `pop-node`).
+            // Relaxed: the load above has synchronized with the push of this node, and a thread that reads `next` from
+            // this CAS synchronizes with the push of `next` (I1). If this CAS changes nothing, two threads pop one node
+            // (mutant at `pop-node`).
             // site: pop-node
             if self.top.compare_exchange(top, next, Relaxed, Relaxed).is_ok() {
                 break top;
@@ -130,8 +133,8 @@ impl<T> Stack<T> {
         drop(pin);
         // SAFETY: S2: this thread popped the node, so no other thread reads its value, which is read once, here.
         let value = unsafe { (*node).value.with_mut(|value| (*value).assume_init_read()) };
-        // SAFETY: S2: this thread popped the node, which came from `into_raw`, and gives it up once, here. Its value is a
-        // `MaybeUninit` and is not dropped again.
+        // SAFETY: S2: this thread popped the node, which came from `into_raw`, and gives it up once, here. Its value is
+        // a `MaybeUninit` and is not dropped again.
         self.popped.retire(unsafe { TrackedBox::from_raw(node) });
         Some(value)
     }

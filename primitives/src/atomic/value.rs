@@ -6,9 +6,9 @@ use core::fmt;
 
 /// Holds a value that threads load and store as a whole, whatever its size: Go's `atomic.Value`, for one type.
 ///
-/// Storing a value happens before loading it. A `Value` is an [`ArcCell`] that hides its `Arc`s: lock-free for every type,
-/// at the price of an allocation for each store. (A sequence lock would copy a value while it is being written, which Rust
-/// allows for [plain data](super::SeqLock) only.)
+/// Storing a value happens before loading it. A `Value` is an [`ArcCell`] that hides its `Arc`s: lock-free for every
+/// type, at the price of an allocation for each store. (A sequence lock would copy a value while it is being written,
+/// which Rust allows for [plain data](super::SeqLock) only.)
 ///
 /// ```
 /// use selvedge::atomic::Value;
@@ -72,7 +72,8 @@ impl<T: Clone> Value<T> {
     pub fn swap(&self, value: T) -> T {
         Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| {
             let copy = T::clone(&shared);
-            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
+            // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+            // (rust#47949).
             drop(shared);
             copy
         })

@@ -120,8 +120,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         self.put(key, value, |_| true, |outcome| outcome.before.map(|entry| entry.value.clone()))
     }
 
-    /// Returns a clone of the value of a key and `true`; or, if the key has none, sets it to `value` and returns a clone of that
-    /// and `false`.
+    /// Returns a clone of the value of a key and `true`; or, if the key has none, sets it to `value` and returns a
+    /// clone of that and `false`.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -229,7 +229,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         let decide = |before: Option<&V>| if when(before) { Verdict::Put } else { Verdict::Keep };
         let result = result(self.change(&pin, &mut rest, hash, is_it, &mut new, decide));
         drop(pin);
-        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+        // (rust#47949).
         drop((rest, new));
         result
     }
@@ -251,7 +252,8 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
         let removed = outcome.before.filter(|_| matches!(outcome.change, Change::Removed));
         let result = result(removed.map(|entry| &entry.value));
         drop(pin);
-        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+        // (rust#47949).
         drop(rest);
         result
     }
@@ -290,13 +292,15 @@ impl<K: Eq + Hash, V, S: BuildHasher> Map<K, V, S> {
                 (Verdict::Put, _) => Word::of(new.take().expect("an operation that puts has an entry")),
             };
             if !slot.is_some_and(|slot| slot.replace(from, to)) {
-                // SAFETY: the entry did not get into a slot, so no other thread has seen it; `Word::of` gave it up, once.
+                // SAFETY: the entry did not get into a slot, so no other thread has seen it; `Word::of` gave it up,
+                // once.
                 *new = to.entry().map(|entry| unsafe { TrackedBox::from_raw(entry) });
                 continue;
             }
             let full = table.filter(|table| before.is_none() && table.count_filled_slot());
             (rest.unlinked, rest.full) = (from, full.map_or(null(), core::ptr::from_ref));
-            // SAFETY: this thread pinned before it put the entry, so S1 holds even if another thread has deleted it since.
+            // SAFETY: this thread pinned before it put the entry, so S1 holds even if another thread has deleted it
+            // since.
             let put = to.entry().map(|entry| unsafe { &*entry });
             return Outcome { before, change: put.map_or(Change::Removed, Change::Put) };
         }
@@ -309,8 +313,9 @@ impl<'a, K, V> Outcome<'a, K, V> {
     }
 }
 
-/// Mixes a hash, so that each of its bits affects the upper bits, which name the key's home, and the lowest, which are in its
-/// slot: a user's hasher may return an integer key as it is. The result is the product with an odd number, folded.
+/// Mixes a hash, so that each of its bits affects the upper bits, which name the key's home, and the lowest, which are
+/// in its slot: a user's hasher may return an integer key as it is. The result is the product with an odd number,
+/// folded.
 fn spread(hash: u64) -> u64 {
     /// 2⁶⁴ over the golden ratio: multiples of it lie evenly (Knuth, 6.4).
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -348,8 +353,8 @@ mod tests {
             (0..20_000).for_each(|n| map.store(key(n), ()));
             let pin = map.garbage.pin();
             let table = map.table(&pin).expect("it has entries");
-            // At least a third of the homes are used. Keys that lie evenly, or at random, are a few slots from their homes; if
-            // some bits did not affect the home, there would be thousands.
+            // At least a third of the homes are used. Keys that lie evenly, or at random, are a few slots from their
+            // homes; if some bits did not affect the home, there would be thousands.
             let longest = table.longest_path();
             assert!(longest < 64, "{longest} slots from its home for {:x}, {:x}, …", key(1), key(2));
         }

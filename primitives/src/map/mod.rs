@@ -1,8 +1,8 @@
 //! A map that threads share: Go's `sync.Map`, with typed keys and values.
 //!
-//! A lookup takes no lock and waits for no thread. A change takes none either, except while the table is being replaced by a
-//! larger one: then the threads that change the map wait for the thread that replaces the table, and lookups go on in the
-//! old table.
+//! A lookup takes no lock and waits for no thread. A change takes none either, except while the table is being replaced
+//! by a larger one: then the threads that change the map wait for the thread that replaces the table, and lookups go on
+//! in the old table.
 //!
 //! # Why a table
 //! Go's map is a tree of hash nodes, with a lock in each; a sharded table of locked shards is the other common
@@ -13,16 +13,16 @@
 //!
 //! # Who owns tables and entries
 //! - **S1 (pin).** A thread pins `garbage` before it loads `table` and slots, both with SeqCst, as
-//!   [`Domain`](crate::reclaim::Domain) asks. Tables and entries are retired after they were unlinked. So a table or an
-//!   entry that a pinned thread has found is not dropped before the pin is. (A frozen table still shows an entry after it
-//!   was deleted from the new table. A thread that finds the frozen table has pinned before that was replaced, and so
-//!   before the entry was retired.)
-//! - **S2 (entries).** An entry is in one slot that can change. The thread whose CAS in `Slot::replace` takes the entry out
-//!   of that slot owns it, and retires it; the CAS of one value succeeds for one thread, and for none once the slot is
-//!   frozen. The entries of a frozen table are owned by the thread that has locked `replacing`: `grow` puts them into the
-//!   new table, `clear` retires them.
-//! - **S3 (tables).** Only a thread that has locked `replacing` writes to `table`. While it has the lock the current table
-//!   stays, and the table that it has replaced is its to retire, once.
+//!   [`Domain`] asks. Tables and entries are retired after they were unlinked. So a table or an
+//!   entry that a pinned thread has found is not dropped before the pin is. (A frozen table still shows an entry after
+//!   it was deleted from the new table. A thread that finds the frozen table has pinned before that was replaced, and
+//!   so before the entry was retired.)
+//! - **S2 (entries).** An entry is in one slot that can change. The thread whose CAS in `Slot::replace` takes the entry
+//!   out of that slot owns it, and retires it; the CAS of one value succeeds for one thread, and for none once the slot
+//!   is frozen. The entries of a frozen table are owned by the thread that has locked `replacing`: `grow` puts them
+//!   into the new table, `clear` retires them.
+//! - **S3 (tables).** Only a thread that has locked `replacing` writes to `table`. While it has the lock the current
+//!   table stays, and the table that it has replaced is its to retire, once.
 
 mod hasher;
 mod keyed;
@@ -55,15 +55,16 @@ const COLLECT_EVERY: usize = 64;
 /// deleting a key before those that miss it. Values are shared by reference ([`get`](Self::get)) or cloned.
 ///
 /// # Destructors
-/// An entry that is replaced or deleted is dropped later: when no [`Ref`] of the map is left and a thread collects. A thread
-/// collects at each 64th entry that it replaces or deletes, and in [`collect`](Self::collect); dropping the map drops all.
-/// Where a destructor matters, as that of a channel's last sender, call `collect`. Code of keys, values and hashers runs
-/// without any lock, and may use the map. If several destructors panic, each runs, and the first panic is resumed.
+/// An entry that is replaced or deleted is dropped later: when no [`Ref`] of the map is left and a thread collects. A
+/// thread collects at each 64th entry that it replaces or deletes, and in [`collect`](Self::collect); dropping the map
+/// drops all. Where a destructor matters, as that of a channel's last sender, call `collect`. Code of keys, values and
+/// hashers runs without any lock, and may use the map. If several destructors panic, each runs, and the first panic is
+/// resumed.
 ///
 /// # Memory
-/// The table grows with the entries, and does not shrink by itself when they are deleted, except when it fills up with keys
-/// that were deleted. [`clear`](Self::clear) and [`shrink_to_fit`](Self::shrink_to_fit) free its memory. Until then
-/// [`range`](Self::range), [`len`](Self::len) and [`is_empty`](Self::is_empty) walk the whole table.
+/// The table grows with the entries, and does not shrink by itself when they are deleted, except when it fills up with
+/// keys that were deleted. [`clear`](Self::clear) and [`shrink_to_fit`](Self::shrink_to_fit) free its memory. Until
+/// then [`range`](Self::range), [`len`](Self::len) and [`is_empty`](Self::is_empty) walk the whole table.
 ///
 /// ```
 /// use selvedge::map::Map;
@@ -92,8 +93,8 @@ enum Garbage<K, V> {
 
 // SAFETY: a map owns its keys and values, and is sent with them; a `Ref` or a pin may share them with other threads.
 unsafe impl<K: Send + Sync, V: Send + Sync, S: Send> Send for Map<K, V, S> {}
-// SAFETY: threads that share the map share keys and values by reference (`Sync`), and the thread that collects drops them
-// (`Send`); the hasher is only shared.
+// SAFETY: threads that share the map share keys and values by reference (`Sync`), and the thread that collects drops
+// them (`Send`); the hasher is only shared.
 unsafe impl<K: Send + Sync, V: Send + Sync, S: Sync> Sync for Map<K, V, S> {}
 
 impl<K, V> Map<K, V> {
@@ -111,8 +112,8 @@ impl<K, V, S> Map<K, V, S> {
     constructor! {
         /// Creates an empty map that hashes keys with `hasher`.
         ///
-        /// The hasher need only give different keys different hashes, mostly. The map mixes the hashes, so a hasher that
-        /// returns integers as they are will do. Keys with equal hashes are compared one by one.
+        /// The hasher need only give different keys different hashes, mostly. The map mixes the hashes, so a hasher
+        /// that returns integers as they are will do. Keys with equal hashes are compared one by one.
         ///
         /// ```
         /// use selvedge::map::Map;
@@ -160,16 +161,17 @@ impl<K, V, S> Map<K, V, S> {
 
     /// Returns the current table, if there is one.
     fn table<'a>(&'a self, _pin: &'a Pin<'_>) -> Option<&'a Table<K, V>> {
-        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old table before this load. With
-        // Acquire the table could be dropped while this thread reads it (mutant at `load-table`). The Acquire in it pairs with
-        // the Release in `replace`, so the table's initialization happens before it is read.
+        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old table before this
+        // load. With
+        // Acquire the table could be dropped while this thread reads it (mutant at `load-table`). The Acquire in it
+        // pairs with the Release in `replace`, so the table's initialization happens before it is read.
         let table = self.table.load(SeqCst); // site: load-table
         // SAFETY: S1: `_pin` existed before the load, and outlives the reference.
         unsafe { table.as_ref() }
     }
 
-    /// Replaces the table `full` by one that has room for its entries, unless another thread has. (If a new table has the address
-    /// of the old one by now, that is replaced, which does no harm.)
+    /// Replaces the table `full` by one that has room for its entries, unless another thread has. (If a new table has
+    /// the address of the old one by now, that is replaced, which does no harm.)
     #[cold]
     fn grow(&self, full: *const Table<K, V>) {
         let replacing = self.replacing.lock();
@@ -188,9 +190,9 @@ impl<K, V, S> Map<K, V, S> {
     /// Replaces the table, and returns the old one. The caller has locked `replacing`, and retires the old table after
     /// unlocking: destructors may use the map.
     fn replace(&self, table: Table<K, V>) -> *mut Table<K, V> {
-        // Release: publishes the table to lookups, whose SeqCst load is in `table`, and with it the writes that precede the
-        // insertions and deletions that `freeze` has read. With Relaxed a lookup could read an uninitialized table (mutant at
-        // `replace-table`).
+        // Release: publishes the table to lookups, whose SeqCst load is in `table`, and with it the writes that precede
+        // the insertions and deletions that `freeze` has read. With Relaxed a lookup could read an uninitialized table
+        // (mutant at `replace-table`).
         self.table.swap(TrackedBox::into_raw(TrackedBox::new(table)), Release) // site: replace-table
     }
 
@@ -249,8 +251,8 @@ impl<K, V, S> Map<K, V, S> {
     /// Calls `f` with the key and value of each entry, until `f` returns `false`.
     ///
     /// No key is passed twice, and a key that is in the map all the time is passed. Of a key that is stored or deleted
-    /// meanwhile, the value is any that the key had during the call, or the key is not passed. `f` may use the map. While `f`
-    /// runs, no entry is dropped.
+    /// meanwhile, the value is any that the key had during the call, or the key is not passed. `f` may use the map.
+    /// While `f` runs, no entry is dropped.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -274,7 +276,8 @@ impl<K, V, S> Map<K, V, S> {
         }
     }
 
-    /// Counts the entries by a walk along the table; entries that are stored or deleted meanwhile may be counted or not.
+    /// Counts the entries by a walk along the table; entries that are stored or deleted meanwhile may be counted or
+    /// not.
     ///
     /// ```
     /// let map = selvedge::map::Map::new();
@@ -337,7 +340,8 @@ impl<K, V, S> Drop for Map<K, V, S> {
         if table.is_null() {
             return;
         }
-        // SAFETY: the map is being dropped, so no other thread has it, and its table, from `into_raw`, is given up once.
+        // SAFETY: the map is being dropped, so no other thread has it, and its table, from `into_raw`, is given up
+        // once.
         let mut table = unsafe { TrackedBox::from_raw(table) };
         let mut panics = FirstPanic::none();
         // SAFETY: S2: the table owns the entries, each of which is in one slot and came from `into_raw`.

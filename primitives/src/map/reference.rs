@@ -20,7 +20,8 @@ pub struct Ref<'a, K, V> {
     _pin: Pin<'a>,
 }
 
-// SAFETY: a `Ref` gives out nothing but shared references to the key and the value, and its pin may be dropped on any thread.
+// SAFETY: a `Ref` gives out nothing but shared references to the key and the value, and its pin may be dropped on any
+// thread.
 unsafe impl<K: Sync, V: Sync> Send for Ref<'_, K, V> {}
 // SAFETY: a `Ref` gives out nothing but shared references to the key and the value.
 unsafe impl<K: Sync, V: Sync> Sync for Ref<'_, K, V> {}
@@ -33,7 +34,8 @@ impl<'a, K, V> Ref<'a, K, V> {
     }
 
     fn entry(&self) -> &Entry<K, V> {
-        // SAFETY: S1 of the parent module: the entry was found while `_pin` existed, and `_pin` lives as long as `self`.
+        // SAFETY: S1 of the parent module: the entry was found while `_pin` existed, and `_pin` lives as long as
+        // `self`.
         unsafe { &*self.entry }
     }
 

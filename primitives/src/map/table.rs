@@ -1,9 +1,9 @@
 //! The table of a [`Map`](super::Map): slots in which each key has one place.
 //!
 //! A slot changes from empty to an entry, and from an entry to another entry of its key or to a tombstone, and never
-//! becomes empty again. A lookup walks from the key's home to the first empty slot. A new key is put into the first empty
-//! slot of that path, so two threads that put one key meet there. A key that was deleted and is stored again gets a slot
-//! further on. Paths do not wrap around: there are slots beyond the last home.
+//! becomes empty again. A lookup walks from the key's home to the first empty slot. A new key is put into the first
+//! empty slot of that path, so two threads that put one key meet there. A key that was deleted and is stored again gets
+//! a slot further on. Paths do not wrap around: there are slots beyond the last home.
 //!
 //! A frozen slot never changes again: its table is being replaced.
 //!
@@ -106,8 +106,8 @@ impl<K, V> Word<K, V> {
     }
 }
 
-/// Returns three bits of a hash, above the bit [`FROZEN`]. (A tombstone's bits are those of some hashes too, but it has no
-/// address.)
+/// Returns three bits of a hash, above the bit [`FROZEN`]. (A tombstone's bits are those of some hashes too, but it has
+/// no address.)
 fn tag(hash: u64) -> usize {
     (hash as usize & 7) << 1
 }
@@ -116,17 +116,18 @@ pub(super) struct Slot<K, V>(AtomicPtr<Entry<K, V>>);
 
 impl<K, V> Slot<K, V> {
     pub(super) fn get(&self) -> Word<K, V> {
-        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old entry before this load. With
-        // Acquire the entry could be dropped while this thread reads it (mutant at `load-slot`). The Acquire in it pairs with
-        // the Release in `replace`, so the entry's initialization, or whatever preceded a deletion, happens before the caller
-        // goes on.
+        // SeqCst: S1; after the pin, so that a collection that misses the pin has unlinked the old entry before this
+        // load. With
+        // Acquire the entry could be dropped while this thread reads it (mutant at `load-slot`). The Acquire in it
+        // pairs with the Release in `replace`, so the entry's initialization, or whatever preceded a deletion, happens
+        // before the caller goes on.
         Word(self.0.load(SeqCst)) // site: load-slot
     }
 
     /// Changes the slot from `from` to `to`, and returns whether it still was `from`.
     pub(super) fn replace(&self, from: Word<K, V>, to: Word<K, V>) -> bool {
-        // Release: publishes the entry, or whatever this thread did before a deletion, to the threads whose SeqCst load in
-        // `get`, or Acquire CAS in `freeze`, reads this word. With Relaxed they race (mutant at `change-slot`).
+        // Release: publishes the entry, or whatever this thread did before a deletion, to the threads whose SeqCst load
+        // in `get`, or Acquire CAS in `freeze`, reads this word. With Relaxed they race (mutant at `change-slot`).
         self.0.compare_exchange(from.0, to.0, Release, Relaxed).is_ok() // site: change-slot
     }
 
@@ -135,9 +136,9 @@ impl<K, V> Slot<K, V> {
         let mut found = self.0.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let frozen = found.map_addr(|address| address | FROZEN);
-            // Acquire: pairs with the Release in `replace`, so the entry's initialization, and whatever preceded a deletion,
-            // happens before the new table is published by `Map::replace`. With Relaxed a lookup in the new table races with
-            // the thread that stored or deleted the entry (mutant at `freeze-slot`).
+            // Acquire: pairs with the Release in `replace`, so the entry's initialization, and whatever preceded a
+            // deletion, happens before the new table is published by `Map::replace`. With Relaxed a lookup in the new
+            // table races with the thread that stored or deleted the entry (mutant at `freeze-slot`).
             // site: freeze-slot
             match self.0.compare_exchange(found, frozen, Acquire, Relaxed) {
                 Ok(_) => return Word(found),
@@ -151,7 +152,7 @@ pub(super) struct Table<K, V> {
     slots: TrackedBox<[Slot<K, V>]>,
     /// How many homes there are, as a power of two.
     bits: u32,
-    /// How many slots are not empty, counted in lanes.
+    /// How many slots are not empty, counted in shards.
     used: TrackedBox<[CachePadded<AtomicUsize>]>,
 }
 
@@ -166,12 +167,12 @@ pub(super) enum Place<'a, K, V> {
     Frozen,
 }
 
-/// How many slots a lane counts between two sums over all lanes, if there is more than one lane.
+/// How many slots a shard counts between two sums over all shards, if there is more than one shard.
 const SUM_EVERY: usize = 64;
 
-/// Returns in how many lanes a table counts its slots: few enough that what a sum may miss, [`SUM_EVERY`] for each lane, is
-/// little beside the table's size.
-fn lanes(homes: usize) -> usize {
+/// Returns in how many shards a table counts its slots: few enough that what a sum may miss, [`SUM_EVERY`] for each
+/// shard, is little beside the table's size.
+fn shards(homes: usize) -> usize {
     let few = (homes / (8 * SUM_EVERY)).max(1);
     shard::count().min(1 << few.ilog2())
 }
@@ -184,7 +185,7 @@ impl<K, V> Table<K, V> {
         Table {
             slots: tracked((0..homes + beyond).map(|_| Slot(AtomicPtr::new(null_mut())))),
             bits,
-            used: tracked((0..lanes(homes)).map(|_| CachePadded::new(AtomicUsize::new(0)))),
+            used: tracked((0..shards(homes)).map(|_| CachePadded::new(AtomicUsize::new(0)))),
         }
     }
 
@@ -237,19 +238,19 @@ impl<K, V> Table<K, V> {
 
     /// Counts a slot that was empty, and returns whether the table is to be replaced by a larger one.
     pub(super) fn count_filled_slot(&self) -> bool {
-        let lane = &self.used[shard::of_thread() & (self.used.len() - 1)];
-        let used = lane.fetch_add(1, Relaxed) + 1; // Relaxed: a statistic, which publishes nothing.
+        let shard = &self.used[shard::of_thread() & (self.used.len() - 1)];
+        let used = shard.fetch_add(1, Relaxed) + 1; // Relaxed: a statistic, which publishes nothing.
         let limit = (1 << self.bits) / 2;
         if self.used.len() == 1 {
             return used > limit;
         }
         // Relaxed: an estimate will do.
         used.is_multiple_of(SUM_EVERY)
-            && self.used.iter().map(|lane| lane.load(Relaxed)).sum::<usize>() > limit
+            && self.used.iter().map(|shard| shard.load(Relaxed)).sum::<usize>() > limit
     }
 
-    /// Returns the entries from the last slot to the first. A key that is deleted and stored again gets a slot further on, which
-    /// the walk has passed, so no key is met twice.
+    /// Returns the entries from the last slot to the first. A key that is deleted and stored again gets a slot further
+    /// on, which the walk has passed, so no key is met twice.
     ///
     /// # Safety
     /// The caller was pinned before it found the table.
@@ -263,12 +264,12 @@ impl<K, V> Table<K, V> {
         self.slots.iter().map(Slot::freeze).filter(|word| word.entry().is_some()).collect()
     }
 
-    /// Creates a table with these entries and at least `homes` homes. The entries are those of a frozen table, which the caller
-    /// owns (S2).
+    /// Creates a table with these entries and at least `homes` homes. The entries are those of a frozen table, which
+    /// the caller owns (S2).
     pub(super) fn with(words: &[Word<K, V>], homes: usize) -> Table<K, V> {
         let homes = homes.max((words.len() * 3).next_power_of_two());
-        // By chance many keys may have the last homes. If twice as many homes do not help, their hashes are equal; then a table
-        // is made that has room for all keys after the last home, and for as many again.
+        // By chance many keys may have the last homes. If twice as many homes do not help, their hashes are equal; then
+        // a table is made that has room for all keys after the last home, and for as many again.
         let tries = [(homes, 0), (homes * 2, 0), (homes, words.len() * 2)];
         let made = tries.into_iter().find_map(|(homes, beyond)| {
             let table = Table::new(homes, beyond);

@@ -96,10 +96,10 @@ impl Barrier {
         let mut before = Arrivals(self.arrived.load(Relaxed)); // Relaxed: the CAS below decides.
         loop {
             let after = before.next(self.threads);
-            // SeqCst: the last thread changes the round and then reads the queue; `wait_for_the_rest` enters the queue and
-            // then reads the round. So either the waiter sees the new round, or the last thread wakes it. The AcqRel in it
-            // passes what every thread did before its arrival on to the last thread, and from there to all. With Relaxed
-            // their accesses race, or a thread sleeps for ever (mutant at `arrive`).
+            // SeqCst: the last thread changes the round and then reads the queue; `wait_for_the_rest` enters the queue
+            // and then reads the round. So either the waiter sees the new round, or the last thread wakes it. The
+            // AcqRel in it passes what every thread did before its arrival on to the last thread, and from there to
+            // all. With Relaxed their accesses race, or a thread sleeps for ever (mutant at `arrive`).
             // site: arrive
             match self.arrived.compare_exchange(before.0, after.0, SeqCst, Relaxed) {
                 Err(found) => before = Arrivals(found),
@@ -120,8 +120,8 @@ impl Barrier {
     fn wait_for_the_rest(&self, round: u64) {
         loop {
             let ticket = self.queue.make().enter();
-            // SeqCst: after entering the queue, against the CAS in `pass`. The Acquire in it makes what the others did before
-            // they arrived happen before this thread goes on.
+            // SeqCst: after entering the queue, against the CAS in `pass`. The Acquire in it makes what the others did
+            // before they arrived happen before this thread goes on.
             if Arrivals(self.arrived.load(SeqCst)).round() != round {
                 ticket.cancel();
                 return;

@@ -104,8 +104,8 @@ impl Cond {
         Cond { queue: LazyWaiters::const_new(), lock: AtomicPtr::const_new(null_mut()) }
     }
 
-    /// Unlocks, blocks until a signal arrives, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either kind
-    /// of a [`RwMutex`](super::RwMutex), or of any other lock of `lock_api`.
+    /// Unlocks, blocks until a signal arrives, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either
+    /// kind of a [`RwMutex`](super::RwMutex), or of any other lock of `lock_api`.
     ///
     /// # Panics
     /// If another thread waits with a guard of another lock at the same time.

@@ -14,9 +14,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// The first error is the group's result, and closes the channel by which the other closures can tell that they are to
 /// stop. [`wait`](Self::wait) returns when all closures have ended, and whatever they did happens before it returns.
 ///
-/// A closure that panics closes the channel too, and `wait` resumes the first panic, even if a closure has failed before.
-/// (Go's group lets a panic end the program.) A group that is dropped without a `wait` does not block, and the results of
-/// its closures are lost.
+/// A closure that panics closes the channel too, and `wait` resumes the first panic, even if a closure has failed
+/// before. (Go's group lets a panic end the program.) A group that is dropped without a `wait` does not block, and the
+/// results of its closures are lost.
 ///
 /// ```
 /// use selvedge::sync::ErrGroup;

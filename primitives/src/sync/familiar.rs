@@ -1,5 +1,5 @@
-//! The names that std and parking_lot have for what the types of this module do, beside Go's names: code that is written
-//! for one of these libraries compiles here with another `use`.
+//! The names that std and parking_lot have for what the types of this module do, beside Go's names: code that is
+//! written for one of these libraries compiles here with another `use`.
 
 use super::{Cond, CondGuard, Lazy, Mutex, MutexGuard, Once, RwMutex, RwMutexReadGuard, RwMutexWriteGuard};
 use crate::rt::time::now;
@@ -138,7 +138,8 @@ impl WaitTimeoutResult {
 }
 
 impl Cond {
-    /// Wakes the thread that has waited longest, and returns whether there was one: [`signal`](Self::signal) by std's name.
+    /// Wakes the thread that has waited longest, and returns whether there was one: [`signal`](Self::signal) by std's
+    /// name.
     ///
     /// ```
     /// assert!(!selvedge::sync::Cond::new().notify_one(), "no thread waits");
@@ -219,8 +220,8 @@ impl Cond {
         WaitTimeoutResult(!self.wait_deadline(guard, deadline))
     }
 
-    /// Waits as [`wait_while`](Self::wait_while) does, for at most `timeout`. The result says that the time was up only if
-    /// `condition` holds still.
+    /// Waits as [`wait_while`](Self::wait_while) does, for at most `timeout`. The result says that the time was up only
+    /// if `condition` holds still.
     ///
     /// # Panics
     /// If other threads wait with another lock at the same time, or `condition` panics.
@@ -250,8 +251,8 @@ impl Cond {
         }
     }
 
-    /// Waits as [`wait_while`](Self::wait_while) does, until `deadline` at most. The result says that the time was up only if
-    /// `condition` holds still.
+    /// Waits as [`wait_while`](Self::wait_while) does, until `deadline` at most. The result says that the time was up
+    /// only if `condition` holds still.
     ///
     /// # Panics
     /// If other threads wait with another lock at the same time, or `condition` panics.

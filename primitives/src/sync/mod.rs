@@ -13,8 +13,8 @@
 //! | [`Barrier`] | a point that threads pass together |
 //!
 //! Each of them is built of a word and a queue in which threads sleep, first come, first served. The queue is allocated
-//! when a thread first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in the
-//! default build, since in a checking one it tells the running engine. `WaitGroup` and
+//! when a thread first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in
+//! the default build, since in a checking one it tells the running engine. `WaitGroup` and
 //! `ErrGroup` keep their state behind an `Arc`, and are made at run time.
 
 mod barrier;

@@ -12,17 +12,17 @@ const FRESH: u64 = 0;
 /// The closure has ended.
 const DONE: u64 = 1;
 
-/// Returns the state in which the calling thread runs the closure. It is made of the thread's number, so the thread recognises
-/// it without a thread-local, and `call` works in the destructors of thread-locals too.
+/// Returns the state in which the calling thread runs the closure. It is made of the thread's number, so the thread
+/// recognises it without a thread-local, and `call` works in the destructors of thread-locals too.
 fn running() -> u64 {
     thread::number() + 2
 }
 
 /// Runs one closure, once: Go's `Once`.
 ///
-/// Of all calls of [`call`](Self::call) one runs its closure. Every call returns after that closure has ended, and whatever
-/// the closure did happens before the return. A closure that panics counts as done. When the closure has ended, a call is
-/// one Acquire load. `call` works wherever code runs, also in the destructor of a thread-local.
+/// Of all calls of [`call`](Self::call) one runs its closure. Every call returns after that closure has ended, and
+/// whatever the closure did happens before the return. A closure that panics counts as done. When the closure has
+/// ended, a call is one Acquire load. `call` works wherever code runs, also in the destructor of a thread-local.
 ///
 /// ```
 /// use selvedge::sync::Once;
@@ -68,16 +68,16 @@ impl Once {
     /// ```
     #[inline]
     pub fn is_done(&self) -> bool {
-        // Acquire: pairs with the store of DONE in `run`, so whatever the closure did happens before the caller goes on.
-        // With Relaxed the caller's accesses race with the closure's.
+        // Acquire: pairs with the store of DONE in `run`, so whatever the closure did happens before the caller goes
+        // on. With Relaxed the caller's accesses race with the closure's.
         self.state.load(Acquire) == DONE
     }
 
     /// Runs `f`, unless a closure has run; blocks while another thread runs one.
     ///
     /// # Panics
-    /// If `f` panics. Also if the thread that runs `f` calls `call` again before `f` has ended: from `f`, or, if `f` panics,
-    /// from a destructor of one of its values. (In Go such a call is a deadlock.)
+    /// If `f` panics. Also if the thread that runs `f` calls `call` again before `f` has ended: from `f`, or, if `f`
+    /// panics, from a destructor of one of its values. (In Go such a call is a deadlock.)
     ///
     /// ```
     /// let once = selvedge::sync::Once::new();
@@ -102,8 +102,8 @@ impl Once {
     fn call_slow(&self, f: impl FnOnce()) -> bool {
         let running = running();
         // Relaxed: the thread that runs the closure has nothing to read, and only this thread stores `running`.
-        // Acquire, if it fails: pairs with the store of DONE in `run`, so whatever the closure did happens before the return.
-        // If this CAS changes nothing, two threads run their closures (mutant at `begin-once`).
+        // Acquire, if it fails: pairs with the store of DONE in `run`, so whatever the closure did happens before the
+        // return. If this CAS changes nothing, two threads run their closures (mutant at `begin-once`).
         // site: begin-once
         match self.state.compare_exchange(FRESH, running, Relaxed, Acquire) {
             Ok(_) => self.run(f),
@@ -119,9 +119,9 @@ impl Once {
         struct Finish<'a>(&'a Once);
         impl Drop for Finish<'_> {
             fn drop(&mut self) {
-                // SeqCst: this thread stores the state and then reads the queue; `wait` enters the queue and then reads the
-                // state. So either `wait` reads DONE, or this thread wakes it. The Release in it publishes what the closure
-                // did to every caller that reads DONE. With Relaxed they race (mutant at `set-done`).
+                // SeqCst: this thread stores the state and then reads the queue; `wait` enters the queue and then reads
+                // the state. So either `wait` reads DONE, or this thread wakes it. The Release in it publishes what the
+                // closure did to every caller that reads DONE. With Relaxed they race (mutant at `set-done`).
                 self.0.state.store(DONE, SeqCst); // site: set-done
                 if let Some(queue) = self.0.queue.get() {
                     queue.wake_all();
@@ -134,8 +134,8 @@ impl Once {
 
     fn wait(&self) {
         let ticket = self.queue.make().enter();
-        // SeqCst: after entering the queue, against the store in `run`. The Acquire in it makes whatever the closure did happen
-        // before the return.
+        // SeqCst: after entering the queue, against the store in `run`. The Acquire in it makes whatever the closure
+        // did happen before the return.
         if self.state.load(SeqCst) == DONE {
             ticket.cancel();
         } else {

@@ -1,8 +1,8 @@
 //! Values that are made once.
 //!
-//! - **S1.** Only the closure that [`Once::call`] runs writes to a cell of this module, and it runs once. A thread reads
-//!   `result` after `Once::call` has returned, which that closure happens before. So the closure has the cells alone, and
-//!   later references to them are shared.
+//! - **S1.** Only the closure that [`Once::call`] runs writes to a cell of this module, and it runs once. A thread
+//!   reads `result` after `Once::call` has returned, which that closure happens before. So the closure has the cells
+//!   alone, and later references to them are shared.
 
 use super::{Mutex, Once};
 use crate::rt::cell::UnsafeCell;
@@ -25,8 +25,8 @@ enum Panic {
     Other(Mutex<Option<Box<dyn Any + Send>>>),
 }
 
-// SAFETY: S1. Threads share `&T`, which needs `Sync`, and a value may be made on one thread and dropped on another, which
-// needs `Send`. A panic's payload is `Send`, and a mutex gives it to one caller.
+// SAFETY: S1. Threads share `&T`, which needs `Sync`, and a value may be made on one thread and dropped on another,
+// which needs `Send`. A panic's payload is `Send`, and a mutex gives it to one caller.
 unsafe impl<T: Send + Sync> Sync for Made<T> {}
 
 impl<T> Made<T> {
@@ -47,7 +47,8 @@ impl<T> Made<T> {
             // SAFETY: S1: this closure runs once, and no thread reads `result` before it has ended.
             self.result.with_mut(|slot| unsafe { *slot = Some(made) });
         });
-        // SAFETY: S1: the closure has ended, so no thread writes to `result` any more; the reference lives as long as `self`.
+        // SAFETY: S1: the closure has ended, so no thread writes to `result` any more; the reference lives as long as
+        // `self`.
         match self.result.with(|result| unsafe { (*result).as_ref() }) {
             Some(Ok(value)) => value,
             Some(Err(panic)) => panic.again(),

@@ -1,23 +1,23 @@
-//! The lock behind [`RwMutex`](super::RwMutex): one [word](State), and a queue each for the readers and the writers that
-//! sleep.
+//! The lock behind [`RwMutex`](super::RwMutex): one [word](State), and a queue each for the readers and the writers
+//! that sleep.
 //!
 //! A writer that waits sets `WRITERS_WAIT`, and readers that arrive later wait too. A writer that leaves counts the
 //! sleeping readers one after another while its flag is still set, and hands each the lock; then it clears the flag.
 //! So all readers that waited get in before the next writer. The last reader that leaves hands the lock to a waiting
 //! writer. A writer that leaves with no reader to let in wakes the next writer, which competes like a newcomer.
 //!
-//! - **I1 (exclusion).** `WRITER` is set by one CAS, either from a free state (`try_write`, `hand_to_writer_if_free`) or
-//!   from one in which the upgradable reader is the only reader (`try_upgrade_now`). A reader is counted by a CAS from a
-//!   state without `WRITER` (`try_read`), or by the writer itself, when it no longer touches the data (`release_write`,
-//!   `downgrade`). So while a writer touches the data no other thread has the lock.
-//! - **I2 (order).** A thread that has the lock gives it up by a Release read-modify-write of the state, or hands it over
-//!   through a cell of a queue, which is a Release too. A thread takes the lock by an Acquire CAS, or accepts it from its
-//!   cell. All writes to the state are read-modify-writes, so each continues the release sequences of those before it,
-//!   and an Acquire of the state synchronizes with every earlier Release of it.
-//! - **I3 (no lost wake-up).** A thread that is about to sleep enters its queue, and then sets its flag by a Release CAS
-//!   from a state that blocks it. It sets the flag also where it is set already: the thread that set it may have given
-//!   up, and its Release does not publish this thread's ticket. A thread that reads the flag by an Acquire of the state
-//!   therefore finds the sleeper in the queue (I2).
+//! - **I1 (exclusion).** `WRITER` is set by one CAS, either from a free state (`try_write`, `hand_to_writer_if_free`)
+//!   or from one in which the upgradable reader is the only reader (`try_upgrade_now`). A reader is counted by a CAS
+//!   from a state without `WRITER` (`try_read`), or by the writer itself, when it no longer touches the data
+//!   (`release_write`, `downgrade`). So while a writer touches the data no other thread has the lock.
+//! - **I2 (order).** A thread that has the lock gives it up by a Release read-modify-write of the state, or hands it
+//!   over through a cell of a queue, which is a Release too. A thread takes the lock by an Acquire CAS, or accepts it
+//!   from its cell. All writes to the state are read-modify-writes, so each continues the release sequences of those
+//!   before it, and an Acquire of the state synchronizes with every earlier Release of it.
+//! - **I3 (no lost wake-up).** A thread that is about to sleep enters its queue, and then sets its flag by a Release
+//!   CAS from a state that blocks it. It sets the flag also where it is set already: the thread that set it may have
+//!   given up, and its Release does not publish this thread's ticket. A thread that reads the flag by an Acquire of the
+//!   state therefore finds the sleeper in the queue (I2).
 
 mod api;
 mod state;
@@ -194,8 +194,8 @@ impl RawRwMutex {
         self.held.read();
         locks::freed(self);
         // Release: I2; this reader's reads happen before the next writer's writes, whose Acquire is in `try_write`,
-        // `try_upgrade_now` or `hand_to_writer_if_free`. With Relaxed they race (mutant at `unlock-shared`). A writer that
-        // sets its flag after this read-modify-write finds this reader gone in the state that its CAS replaces.
+        // `try_upgrade_now` or `hand_to_writer_if_free`. With Relaxed they race (mutant at `unlock-shared`). A writer
+        // that sets its flag after this read-modify-write finds this reader gone in the state that its CAS replaces.
         let before = State(self.state.fetch_sub(State::READER, Release)); // site: unlock-shared
         assert!(before.readers() > 0, "unlock of a RawRwMutex that nobody reads");
         let state = before.without_reader();
@@ -216,8 +216,8 @@ impl RawRwMutex {
     #[cold]
     fn hand_to_writer_if_free(&self, mut state: State) {
         while state.is_free() && state.has(Flag::WRITERS_WAIT) {
-            // Acquire: I3, so `wake_one` finds the writer that set the flag; and I2, so all readers' reads happen before
-            // the writer that accepts the lock through its cell.
+            // Acquire: I3, so `wake_one` finds the writer that set the flag; and I2, so all readers' reads happen
+            // before the writer that accepts the lock through its cell.
             match self.state.compare_exchange(state.0, state.with(Flag::WRITER).0, Acquire, Relaxed) {
                 Ok(_) if self.writers.get().is_some_and(|writers| writers.wake_one(Wake::Handed)) => return,
                 // All writers that waited have given up, so this thread has the lock and releases it.

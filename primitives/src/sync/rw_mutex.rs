@@ -8,11 +8,11 @@ use std::time::Duration;
 
 /// Gives shared access to the value of a [`RwMutex`]; dropping it ends the read.
 pub type RwMutexReadGuard<'a, T> = lock_api::RwLockReadGuard<'a, RawRwMutex, T>;
-/// Gives exclusive access to the value of a [`RwMutex`]; dropping it unlocks, and `RwMutexWriteGuard::downgrade` makes a
-/// reader of the writer.
+/// Gives exclusive access to the value of a [`RwMutex`]; dropping it unlocks, and `RwMutexWriteGuard::downgrade` makes
+/// a reader of the writer.
 pub type RwMutexWriteGuard<'a, T> = lock_api::RwLockWriteGuard<'a, RawRwMutex, T>;
-/// Gives shared access to the value of a [`RwMutex`], and may be upgraded to exclusive access when the other readers have
-/// left.
+/// Gives shared access to the value of a [`RwMutex`], and may be upgraded to exclusive access when the other readers
+/// have left.
 pub type RwMutexUpgradableReadGuard<'a, T> = lock_api::RwLockUpgradableReadGuard<'a, RawRwMutex, T>;
 /// Gives shared access to a part of the value of a [`RwMutex`].
 pub type MappedRwMutexReadGuard<'a, T> = lock_api::MappedRwLockReadGuard<'a, RawRwMutex, T>;
@@ -89,11 +89,11 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.write()
     }
 
-    /// Locks for reading with the right to upgrade, and blocks while [`read`](Self::read) would, or another reader has that
-    /// right.
+    /// Locks for reading with the right to upgrade, and blocks while [`read`](Self::read) would, or another reader has
+    /// that right.
     ///
-    /// `RwMutexUpgradableReadGuard::upgrade` waits until the other readers have left, and makes the reader a writer before
-    /// any thread that waits for the lock.
+    /// `RwMutexUpgradableReadGuard::upgrade` waits until the other readers have left, and makes the reader a writer
+    /// before any thread that waits for the lock.
     ///
     /// ```
     /// use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard};
@@ -136,8 +136,8 @@ impl<T: ?Sized> RwMutex<T> {
         self.0.try_read()
     }
 
-    /// Locks for writing, unless another thread has the lock, or the lock is being handed to a writer (which may have given
-    /// up meanwhile).
+    /// Locks for writing, unless another thread has the lock, or the lock is being handed to a writer (which may have
+    /// given up meanwhile).
     ///
     /// ```
     /// let lock = selvedge::sync::RwMutex::new(());

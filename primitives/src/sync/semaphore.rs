@@ -1,7 +1,7 @@
 //! A number of permits.
 //!
-//! A thread that finds too few permits locks the turnstile, a fair lock whose owner alone waits for permits. So threads are
-//! served in the order in which they reach the turnstile.
+//! A thread that finds too few permits locks the turnstile, a fair lock whose owner alone waits for permits. So threads
+//! are served in the order in which they reach the turnstile.
 //!
 //! - **I1 (no lost wake-up).** The owner of the turnstile enters the queue `first` and then reads the permits
 //!   (`wait_as_first`); `release` adds permits and then reads the queue. All four accesses are SeqCst, so either the
@@ -93,8 +93,8 @@ impl Semaphore {
         // SeqCst: I1, when `wait_as_first` calls this function after it has entered the queue.
         let mut permits = self.permits.load(SeqCst);
         while permits >= count {
-            // Acquire: pairs with the Release in `release`, so whatever the thread that gave the permits back did happens
-            // before this thread goes on. With Relaxed the two race (mutant at `acquire-permits`).
+            // Acquire: pairs with the Release in `release`, so whatever the thread that gave the permits back did
+            // happens before this thread goes on. With Relaxed the two race (mutant at `acquire-permits`).
             // Relaxed, if it fails: the CAS reads a later value than the load did, so I1 holds for that value too.
             // site: acquire-permits
             match self.permits.compare_exchange(permits, permits - count, Acquire, Relaxed) {
@@ -105,8 +105,8 @@ impl Semaphore {
         false
     }
 
-    /// Takes `count` permits, and blocks until there are as many. A call that asks for more than there ever are blocks for
-    /// ever.
+    /// Takes `count` permits, and blocks until there are as many. A call that asks for more than there ever are blocks
+    /// for ever.
     ///
     /// ```
     /// let places = selvedge::sync::Semaphore::new(1);
@@ -196,13 +196,14 @@ impl Semaphore {
         assert!(self.add(count), "more permits than a Semaphore can count");
     }
 
-    /// Adds permits, and wakes the thread that waits for some; returns `false`, and adds none, if they cannot be counted.
+    /// Adds permits, and wakes the thread that waits for some; returns `false`, and adds none, if they cannot be
+    /// counted.
     fn add(&self, count: u64) -> bool {
         let mut before = self.permits.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let Some(after) = before.checked_add(count) else { return false };
-            // SeqCst: I1, with `wait_as_first`. The Release in it publishes whatever this thread did to the thread whose
-            // Acquire CAS in `take` takes the permits. With Relaxed the two race (mutant at `release-permits`).
+            // SeqCst: I1, with `wait_as_first`. The Release in it publishes whatever this thread did to the thread
+            // whose Acquire CAS in `take` takes the permits. With Relaxed the two race (mutant at `release-permits`).
             // site: release-permits
             match self.permits.compare_exchange(before, after, SeqCst, Relaxed) {
                 Ok(_) => break,

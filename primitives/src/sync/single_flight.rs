@@ -10,9 +10,10 @@ use std::collections::HashMap;
 
 /// Shares one result among concurrent calls with equal keys: Go's `singleflight.Group`.
 ///
-/// The first caller of a key runs its closure. Callers of an equal key that arrive meanwhile wait for it, and each gets a
-/// clone of the result; the closure happens before every return. A caller that arrives later runs its own closure. No code
-/// of the key or the result runs under a lock: it may use the group, and if it panics, only its caller is affected.
+/// The first caller of a key runs its closure. Callers of an equal key that arrive meanwhile wait for it, and each gets
+/// a clone of the result; the closure happens before every return. A caller that arrives later runs its own closure. No
+/// code of the key or the result runs under a lock: it may use the group, and if it panics, only its caller is
+/// affected.
 ///
 /// ```
 /// use selvedge::rt::thread;
@@ -66,8 +67,8 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// Returns the result of the call with this key that is under way, or else of `f`.
     ///
     /// # Panics
-    /// If the closure that runs panics: then every call that shares it panics. Also if the closure calls `run` with its own
-    /// key.
+    /// If the closure that runs panics: then every call that shares it panics. Also if the closure calls `run` with its
+    /// own key.
     ///
     /// ```
     /// let group = selvedge::sync::SingleFlight::new();
@@ -93,7 +94,8 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
             f()
         };
         let result = flight.made.get_or_make(make).clone();
-        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile (rust#47949).
+        // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
+        // (rust#47949).
         drop(flight);
         result
     }
@@ -114,8 +116,9 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
 
     /// Returns the flight of a key, which begins here if none is under way.
     ///
-    /// Keys are compared without the lock. If all flights with this hash have been compared by the time the lock is taken
-    /// again, none has this key. Otherwise another thread has begun a flight meanwhile, and the loop compares again.
+    /// Keys are compared without the lock. If all flights with this hash have been compared by the time the lock is
+    /// taken again, none has this key. Otherwise another thread has begun a flight meanwhile, and the loop compares
+    /// again.
     fn board(&self, hash: u64, key: K) -> Arc<Flight<K, T>> {
         let mut compared = Vec::new();
         loop {
@@ -131,7 +134,8 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
                 return flight;
             }
             let more = under_way.clone();
-            // The assignment drops flights, of which one may own the last key that is equal: user code, so without the lock.
+            // The assignment drops flights, of which one may own the last key that is equal: user code, so without the
+            // lock.
             drop(flights);
             compared = more;
         }
@@ -152,8 +156,8 @@ impl<K, T> SingleFlight<K, T> {
     }
 }
 
-/// Hashes a key with a seed that all groups of a process share, so that no group's lock is needed. Each process has another
-/// seed.
+/// Hashes a key with a seed that all groups of a process share, so that no group's lock is needed. Each process has
+/// another seed.
 fn hash_of(key: &impl Hash) -> u64 {
     SeedableRandomState::with_seed(0, SharedSeed::global_random()).hash_one(key)
 }

@@ -1,8 +1,8 @@
 //! Waits until a number of tasks is done.
 //!
-//! - **I1 (no lost wake-up).** A thread in `wait_until` enters the queue and then reads the count; `done` changes the count
-//!   and then reads the queue. All four accesses are SeqCst, so either the waiter sees that nothing is left, or `done`
-//!   wakes it.
+//! - **I1 (no lost wake-up).** A thread in `wait_until` enters the queue and then reads the count; `done` changes the
+//!   count and then reads the queue. All four accesses are SeqCst, so either the waiter sees that nothing is left, or
+//!   `done` wakes it.
 
 use crate::queue::LazyWaiters;
 use crate::race_probe::RaceProbe;
@@ -101,9 +101,9 @@ impl WaitGroup {
 
     /// Adds `n` tasks.
     ///
-    /// Call it before any of these tasks can call [`done`](Self::done). As in Go, an addition to a group without tasks must
-    /// happen before a `wait`, or after its return; a checker reports an addition that nothing orders with a `wait` as a
-    /// data race.
+    /// Call it before any of these tasks can call [`done`](Self::done). As in Go, an addition to a group without tasks
+    /// must happen before a `wait`, or after its return; a checker reports an addition that nothing orders with a
+    /// `wait` as a data race.
     ///
     /// # Panics
     /// If there would be more than `u32::MAX` tasks.
@@ -192,8 +192,8 @@ impl WaitGroup {
             }
             let woken = ticket.wait(deadline).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
-            // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has passed,
-            // or the waker ended an earlier round.
+            // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
+            // passed, or the waker ended an earlier round.
             // Not model-checked: in no model the last task is done at that moment.
             if is_over(first, Count(self.0.count.load(Acquire))) {
                 return true;

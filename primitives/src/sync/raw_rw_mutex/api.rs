@@ -1,8 +1,8 @@
 //! `lock_api`'s traits for the lock.
 //!
 //! - **S1.** The caller of an `unlock…`, `downgrade` or `upgrade` function has the lock in the mode that the function
-//!   names: `lock_api` demands it of its callers. So the calling thread is the writer, a counted reader, or the upgradable
-//!   reader.
+//!   names: `lock_api` demands it of its callers. So the calling thread is the writer, a counted reader, or the
+//!   upgradable reader.
 
 use super::{RawRwMutex, State};
 use crate::rt::sync::atomic::Ordering::Relaxed;

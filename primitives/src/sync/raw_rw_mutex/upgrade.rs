@@ -1,11 +1,12 @@
 //! The reader that may become a writer: one at a time, beside the other readers.
 //!
-//! Such readers take turns by a mutex. The one that has its turn is a reader like any other until it asks to write. Then it
-//! waits until the other readers have left: `UPGRADE_WAITS` keeps new ones out, and the last that leaves wakes it. As a
-//! writer it does not need the mutex any more.
+//! Such readers take turns by a mutex. The one that has its turn is a reader like any other until it asks to write.
+//! Then it waits until the other readers have left: `UPGRADE_WAITS` keeps new ones out, and the last that leaves wakes
+//! it. As a writer it does not need the mutex any more.
 //!
-//! - **S2.** The upgradable reader owns [`Upgrades::turn`]: it locked the mutex before it was counted as a reader, and no
-//!   other function unlocks it. So the upgradable reader may unlock the mutex, once, when it leaves or becomes a writer.
+//! - **S2.** The upgradable reader owns [`Upgrades::turn`]: it locked the mutex before it was counted as a reader, and
+//!   no other function unlocks it. So the upgradable reader may unlock the mutex, once, when it leaves or becomes a
+//!   writer.
 
 use super::{Flag, RawRwMutex, Sleep, State, spins};
 use crate::queue::{Waiters, Wake};

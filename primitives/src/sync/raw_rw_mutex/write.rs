@@ -78,8 +78,8 @@ impl RawRwMutex {
         }
     }
 
-    /// Clears the flag that this writer set, and wakes the readers that sleep behind it. Other writers that sleep are woken,
-    /// and set the flag again.
+    /// Clears the flag that this writer set, and wakes the readers that sleep behind it. Other writers that sleep are
+    /// woken, and set the flag again.
     #[cold]
     fn give_up_writing(&self) {
         // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds every writer whose flag this clears.
@@ -104,8 +104,8 @@ impl RawRwMutex {
         }
     }
 
-    /// Hands the lock to the readers that sleep, clears `WRITER`, and wakes the next waiter. The calling writer no longer
-    /// touches the data; if it stays as a reader, it has counted itself.
+    /// Hands the lock to the readers that sleep, clears `WRITER`, and wakes the next waiter. The calling writer no
+    /// longer touches the data; if it stays as a reader, it has counted itself.
     #[cold]
     pub(super) fn let_in(&self) {
         // Relaxed: a reader whose flag this load misses is woken below, after the CAS.
@@ -121,8 +121,8 @@ impl RawRwMutex {
             if to.readers() == 0 {
                 to = to.without(Flag::WRITERS_WAIT);
             }
-            // Acquire: I3, so this thread finds the sleepers whose flags it clears. Release: I2; publishes this writer's
-            // accesses to the next owner.
+            // Acquire: I3, so this thread finds the sleepers whose flags it clears. Release: I2; publishes this
+            // writer's accesses to the next owner.
             match self.state.compare_exchange(state.0, to.0, AcqRel, Relaxed) {
                 Err(found) => state = State(found),
                 Ok(_) => return self.wake_after_write(state, to),
