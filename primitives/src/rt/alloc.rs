@@ -11,8 +11,8 @@ use core::ptr::NonNull;
 /// A `Box` whose leak, double free and use after free a checker reports: for the nodes of lock-free
 /// structures, which travel as raw pointers.
 ///
-/// Under an engine freed memory is kept until the execution ends, so that a late access through an
-/// `rt` atomic or cell inside it is told, not obeyed. In the default build it is a plain `Box`.
+/// Under an engine freed memory is kept until the execution ends: a late access through an `rt` atomic or cell inside that
+/// memory is reported instead of made. In the default build a `TrackedBox` is a plain `Box`.
 ///
 /// ```
 /// use selvedge::rt::alloc::TrackedBox;
@@ -23,7 +23,7 @@ use core::ptr::NonNull;
 /// ```
 pub struct TrackedBox<T: ?Sized>(NonNull<T>, Owner);
 
-/// Where the box was made or taken back: its destructor has no line of its own to report.
+/// Where the box was made or taken back. Reports name this line for the destructor, which has no caller's line of its own.
 #[derive(Clone, Copy)]
 struct Owner {
     #[cfg(feature = "checking")]
@@ -41,9 +41,9 @@ impl Owner {
     }
 }
 
-// SAFETY: it owns its value, as `Box` does.
+// SAFETY: the box is the only owner of its value, so sending the box sends the value, which is `Send`.
 unsafe impl<T: ?Sized + Send> Send for TrackedBox<T> {}
-// SAFETY: as above.
+// SAFETY: a shared box gives out shared references to its value and nothing else, and the value is `Sync`.
 unsafe impl<T: ?Sized + Sync> Sync for TrackedBox<T> {}
 
 impl<T> TrackedBox<T> {
@@ -59,9 +59,11 @@ impl<T> TrackedBox<T> {
     #[track_caller]
     pub fn into_inner(this: Self) -> T {
         let pointer = TrackedBox::into_raw(this);
-        // SAFETY: the box owned the value, which is moved out once; below only memory is freed.
+        // SAFETY: `this` owned the live value and has become `pointer`, so no other code has the value. The value is moved
+        // out once: below only the memory is freed.
         let value = unsafe { pointer.read() };
-        // SAFETY: same layout, and no destructor runs on the moved-out value.
+        // SAFETY: `pointer` comes from `into_raw` and is taken back once. `ManuallyDrop<T>` has the layout of `T`, and
+        // its drop does not touch the value that was moved out.
         drop(unsafe { TrackedBox::from_raw(pointer.cast::<core::mem::ManuallyDrop<T>>()) });
         value
     }
@@ -77,16 +79,16 @@ impl<T: ?Sized> TrackedBox<T> {
     /// Takes ownership back.
     ///
     /// # Safety
-    /// `pointer` came from [`into_raw`](Self::into_raw), and nobody else takes it back.
+    /// `pointer` came from [`into_raw`](Self::into_raw), and is taken back once.
     #[inline]
     #[track_caller]
     pub unsafe fn from_raw(pointer: *mut T) -> Self {
-        // SAFETY: `into_raw` never returns null.
+        // SAFETY: `pointer` comes from `into_raw`, which returns the address of a box and so never null.
         TrackedBox(unsafe { NonNull::new_unchecked(pointer) }, Owner::here())
     }
 }
 
-/// Tracks what is in a box already, a slice for instance.
+/// Tracks the value of an existing box, such as a slice.
 impl<T: ?Sized> From<Box<T>> for TrackedBox<T> {
     #[inline]
     #[track_caller]
@@ -99,7 +101,8 @@ impl<T: ?Sized> From<Box<T>> for TrackedBox<T> {
             && let Current::Model(session) = current()
         {
             let memory = pointer.cast::<u8>();
-            // SAFETY: the memory came from a box of this layout; `drop` has run the value's destructor by then.
+            // SAFETY: the memory came from a box of this layout. The session calls `release` once, at the end of the
+            // execution, after `drop` has run the value's destructor; no code of the execution runs any more.
             let release = move || unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
             session.allocated(memory.addr().get(), layout.size(), Location::caller(), Box::new(release));
         }
@@ -107,7 +110,7 @@ impl<T: ?Sized> From<Box<T>> for TrackedBox<T> {
     }
 }
 
-/// A slice on the heap.
+/// Moves the items to the heap, as a tracked slice.
 #[track_caller]
 pub(crate) fn tracked<T>(items: impl Iterator<Item = T>) -> TrackedBox<[T]> {
     TrackedBox::from(items.collect::<Box<[T]>>())
@@ -120,7 +123,7 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
             && let Current::Model(session) = current()
             && session.is_tracked(self.0.addr().get(), self.1.site)
         {
-            /// The end of the memory, also if the destructor panics.
+            /// Marks the memory as freed when the destructor has ended, also by a panic.
             struct Freed(&'static super::seam::Session, usize, &'static Location<'static>);
             impl Drop for Freed {
                 fn drop(&mut self) {
@@ -128,10 +131,11 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
                 }
             }
             let _freed = Freed(session, self.0.addr().get(), self.1.site);
-            // SAFETY: the box owns the value; the session keeps the memory and frees it later.
+            // SAFETY: the box owns the live value, and is being dropped, so the value is dropped once. The session keeps
+            // the memory, and frees it when the execution ends.
             return unsafe { self.0.drop_in_place() };
         }
-        // SAFETY: the memory came from a `Box`, which this one owns.
+        // SAFETY: the memory came from a `Box` (`From<Box>`), this box owns it, and is being dropped, so it is freed once.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -140,7 +144,7 @@ impl<T: ?Sized> Deref for TrackedBox<T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the box owns a live value.
+        // SAFETY: the box owns a live value, and a shared borrow of the box keeps others from changing it.
         unsafe { self.0.as_ref() }
     }
 }
@@ -148,7 +152,7 @@ impl<T: ?Sized> Deref for TrackedBox<T> {
 impl<T: ?Sized> DerefMut for TrackedBox<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the box owns a live value, and is borrowed exclusively.
+        // SAFETY: the box owns a live value, and is borrowed exclusively, so no other reference to the value exists.
         unsafe { self.0.as_mut() }
     }
 }

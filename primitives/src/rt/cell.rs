@@ -6,10 +6,11 @@ use core::fmt;
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
-/// [`core::cell::UnsafeCell`] whose accesses a checker can see: each is a closure, which has the
-/// pointer only as long as the access lasts.
+/// [`core::cell::UnsafeCell`] whose accesses an engine can see: each access is a closure that has the pointer only while
+/// the access lasts.
 ///
-/// An engine with a memory model reports two accesses, one of them a write, that nothing orders.
+/// An engine with a memory model reports a race: two accesses, one of them a write, that nothing orders. The call of
+/// [`new`](Self::new) counts as a write by the thread that makes it.
 ///
 /// ```
 /// use selvedge::rt::cell::UnsafeCell;
@@ -25,14 +26,14 @@ pub struct UnsafeCell<T> {
 }
 
 impl<T> UnsafeCell<T> {
-    /// A new cell; `const` in the default build only.
+    /// Returns a new cell. This function is `const` in the default build only, for the reasons in [`rt`](crate::rt#statics).
     #[cfg(not(feature = "checking"))]
     #[inline]
     pub const fn new(value: T) -> Self {
         UnsafeCell { value: core::cell::UnsafeCell::new(value) }
     }
 
-    /// A new cell; `const` in the default build only.
+    /// Returns a new cell. This function is `const` in the default build only, for the reasons in [`rt`](crate::rt#statics).
     #[cfg(feature = "checking")]
     #[track_caller]
     pub fn new(value: T) -> Self {
@@ -43,8 +44,8 @@ impl<T> UnsafeCell<T> {
         cell
     }
 
-    /// A new cell that is `const` in every build, for statics. Its value is not reset between
-    /// executions: write before you read.
+    /// Returns a new cell for a static; `const` in every build. The cell keeps its value from one execution to the next, so
+    /// a model has to write the value before it reads it.
     #[inline]
     pub const fn const_new(value: T) -> Self {
         UnsafeCell {
@@ -54,7 +55,7 @@ impl<T> UnsafeCell<T> {
         }
     }
 
-    /// Reads through a shared pointer.
+    /// Calls `f` with a pointer for reading.
     #[inline]
     #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
@@ -63,7 +64,7 @@ impl<T> UnsafeCell<T> {
         f(self.value.get())
     }
 
-    /// Writes through an exclusive pointer.
+    /// Calls `f` with a pointer for reading and writing.
     #[inline]
     #[track_caller]
     pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
@@ -102,7 +103,7 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// An access that the engine was told of; it ends when this is dropped, also by a panic.
+/// An access that the engine was told of. Its drop ends the access, also if `f` panics.
 #[cfg(feature = "checking")]
 struct Ongoing {
     session: &'static super::seam::Session,

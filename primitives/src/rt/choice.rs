@@ -5,7 +5,7 @@ use super::seam::{Current, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
-/// A number below `n`: random natively, and a branch that a checker explores.
+/// Returns a number below `n`: natively at random; under an engine the exploration branches over all of them.
 ///
 /// # Panics
 /// If `n` is 0.
@@ -23,11 +23,11 @@ pub fn choose(n: usize) -> usize {
     fastrand::usize(..n)
 }
 
-/// Goes on only if `condition` holds: else, under rc11, the current thread stops for good and the execution
-/// does not count, whatever the others do. For litmus programs, whose interest is in the executions that
-/// meet a condition.
+/// Continues only if `condition` holds. If it does not, then under rc11 the current thread stops for good and the execution
+/// does not count, whatever other threads do. This serves litmus programs, which ask about the executions that meet a
+/// condition.
 ///
-/// Other engines can't leave an execution uncounted: they refuse the run if the condition is false.
+/// Other engines cannot leave an execution uncounted, and refuse the run if the condition is false.
 ///
 /// # Panics
 /// Natively, if the condition is false.

@@ -1,14 +1,14 @@
 //! Where the user's code called a primitive.
 //!
-//! A site is a line of the primitive, which is what mutations and the audit want. Whoever reads that a
-//! thread waits wants to know the line of his own code too.
+//! The site of an operation is a line of the primitive, which mutations and the audit need. A report of a thread that
+//! waits also names the line of the user's code that called the primitive; an [`Entry`] records that line.
 
 #[cfg(feature = "checking")]
 use super::seam::{self, Current, Home, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
-/// A call of a public operation, as long as it lasts.
+/// A call of a public operation: made when the call begins, dropped when it ends.
 pub(crate) struct Entry {
     #[cfg(feature = "checking")]
     run: Run,
@@ -22,8 +22,8 @@ enum Run {
     Model(Home),
 }
 
-/// To be called first by a public operation that may wait, itself `#[track_caller]`: reports of threads
-/// that wait in it name the caller's line. Nothing in the default build.
+/// Records the caller's line until the `Entry` is dropped. A public operation that may wait, itself `#[track_caller]`,
+/// calls this first. The default build records nothing.
 #[inline(always)]
 #[cfg_attr(feature = "checking", track_caller)]
 pub(crate) fn enter() -> Entry {

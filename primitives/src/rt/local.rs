@@ -44,8 +44,9 @@ impl<T: 'static> LocalKey<T> {
         #[cfg(feature = "checking")]
         if let super::seam::Current::Model(session) = super::seam::current() {
             let value = session.local((&raw const *self).addr(), self.init);
-            // SAFETY: the session keeps the value at this address until the thread ends, and `f`
-            // runs on that thread.
+            // SAFETY: the session keeps the value of this thread in a box of its own, which it drops or leaks when the
+            // thread ends. `f` runs on that thread, so the value lives meanwhile; shared references are all that is
+            // ever made of it.
             return Ok(f(unsafe { &*value }));
         }
         let mut f = Some(f);

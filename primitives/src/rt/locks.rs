@@ -1,12 +1,12 @@
-//! Tells an engine who has which lock, so that a report of threads that wait for each other names the locks, and
-//! where they were locked. Nothing in the default build.
+//! Tells the current run which thread has which lock, so that a report of a deadlock names the locks and where they were
+//! locked. The default build tells nothing.
 
 #[cfg(feature = "checking")]
 use super::seam::{Current, Lock, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
-/// The current thread is about to wait for a lock.
+/// Notes that the current thread is about to wait for a lock.
 #[inline(always)]
 pub(crate) fn wanted<L>(_lock: &L, _kind: &'static str) {
     #[cfg(feature = "checking")]
@@ -20,7 +20,7 @@ pub(crate) fn wanted<L>(_lock: &L, _kind: &'static str) {
     }
 }
 
-/// It has not got it.
+/// Notes that the current thread no longer waits for a lock, and has not got it.
 #[inline(always)]
 pub(crate) fn given_up() {
     #[cfg(feature = "checking")]
@@ -31,7 +31,7 @@ pub(crate) fn given_up() {
     }
 }
 
-/// It has got it.
+/// Notes that the current thread has got a lock.
 #[inline(always)]
 #[cfg_attr(feature = "checking", track_caller)]
 pub(crate) fn taken<L>(_lock: &L, _kind: &'static str) {
@@ -46,7 +46,7 @@ pub(crate) fn taken<L>(_lock: &L, _kind: &'static str) {
     }
 }
 
-/// Somebody unlocks it.
+/// Notes that the current thread unlocks a lock, which another thread may have locked.
 #[inline(always)]
 pub(crate) fn freed<L>(_lock: &L) {
     #[cfg(feature = "checking")]

@@ -1,19 +1,50 @@
 //! The abstraction layer: std's building blocks, which run natively, or under a model checker when a
 //! model is running.
 //!
-//! Write a primitive on these types and it needs no `cfg` and no second version: a default build
-//! compiles them to core's and std's own, and a build with the features `rc11`, `loom` or `shuttle` decides
-//! at run time, operation by operation, who executes it. Outside a model everything is native.
+//! A primitive written on these types needs no `cfg` and no second version. A default build compiles them to core's and
+//! std's own types. A build with the feature `checking`, which `selvedge-check` turns on, decides at run time for each
+//! operation whether it runs natively or under an engine. Outside a model everything is native.
 //!
 //! Paths mirror std: [`sync::atomic`], [`sync::Arc`], [`cell::UnsafeCell`], [`thread`], [`hint`].
 //! What std has no name for: [`park`] (how primitives block), [`alloc`] (tracked heap nodes),
 //! [`choose`] (a choice that a checker explores), [`assume`], [`time::now`](time::now()).
 //!
 //! Rules for code under a checker:
-//! - make every `rt` object inside the model's closure; a static is made with `const_new`;
+//! - make every `rt` object inside the model's closure; make a static with `const_new` ([why](#statics));
 //! - wait with [`park`], [`wait_until`], or in a loop that calls [`hint::spin_loop`] or [`thread::yield_now`], never in a
 //!   bare loop;
 //! - spawn with [`thread`], never with std's.
+//!
+//! # Statics
+//!
+//! A type of this library that can stand in a static has a constructor `const_new`, which is `const` in every build:
+//!
+//! ```
+//! use selvedge::sync::Mutex;
+//!
+//! static NAMES: Mutex<Vec<String>> = Mutex::const_new(Vec::new());
+//!
+//! NAMES.lock().push("warp".to_string());
+//! assert_eq!(NAMES.lock().len(), 1);
+//! ```
+//!
+//! `new` is `const` in the default build only. Features are shared by everything that is built together, so
+//! `static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new())` compiles, in a crate of yours or in a dependency, until
+//! another crate of the build turns `checking` on, and then fails with "cannot call non-const associated function in
+//! statics". A crate that depends on `selvedge-check` only as a dev-dependency turns it on for its tests, examples and
+//! benchmarks, and not for `cargo build`. What to do: write `const_new` in every static, which costs nothing; if the static
+//! is a dependency's, report it there and build with a patched copy meanwhile (`[patch.crates-io]`), or move the models to
+//! a package that does not need the dependency and test that package by itself (`cargo test -p`).
+//!
+//! `new` cannot be `const` under an engine, because making an object is an event that the engine has to see, and a
+//! `const fn` can tell no one. Registration at the first use, which serves statics, would lose that event:
+//! - A thread that makes a node and publishes it with Relaxed races with the reader's first access. If that access
+//!   registered the node, nothing would be left to race with.
+//! - loom takes the making of an object for an access by the thread that registers it. An object that is first used by
+//!   another thread than its maker would bring false alarms; only for statics, which are registered before the model's
+//!   body, is that no matter.
+//! - An object that was made outside the model would look like one that was made inside, and would carry values from one
+//!   execution to the next. Such a run is refused now.
 //!
 //! # What each engine cannot see
 //!

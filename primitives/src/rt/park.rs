@@ -1,11 +1,11 @@
 //! Blocking a thread until another one wakes it: the one way in which primitives block.
 //!
-//! A [`Parker`] is one-shot: it waits for one token, which an [`Unparker`] gives it. Everything
-//! before `unpark` happens before the `park` that takes the token returns. A token given early is
-//! kept. There are no spurious wake-ups.
+//! A [`Parker`] is one-shot: it waits for one permit, which an [`Unparker`] gives it. (std's documentation and the traces
+//! of engines call a permit a token.) Everything before `unpark` happens before the `park` that takes the permit returns.
+//! A permit that is given before the parker waits is kept. There are no spurious wake-ups.
 //!
-//! Under an engine a park with a deadline is one test of the token at a moment that the scheduler
-//! picks; it never blocks, and time moves to the deadline if the token was not there.
+//! Under an engine a park with a deadline is one test of the permit at a moment that the scheduler picks. It never blocks,
+//! and virtual time moves to the deadline if the permit was not there.
 
 mod permit;
 
@@ -29,7 +29,7 @@ use std::time::Instant;
 /// ```
 pub struct Parker {
     inner: Inner,
-    /// The token wakes the thread that made it.
+    /// A permit wakes the thread that made the parker.
     not_send: PhantomData<*const ()>,
 }
 
@@ -57,7 +57,7 @@ enum Target {
 }
 
 impl Parker {
-    /// A parker for the current thread, with no token yet.
+    /// Returns a parker for the current thread, whose permit has not been given yet.
     #[inline]
     pub fn new() -> Parker {
         #[cfg(feature = "checking")]
@@ -68,7 +68,7 @@ impl Parker {
         Parker { inner: Inner::Native(Held::new()), not_send: PhantomData }
     }
 
-    /// The other side.
+    /// Returns the waking side.
     #[inline]
     pub fn unparker(&self) -> Unparker {
         match &self.inner {
@@ -80,7 +80,8 @@ impl Parker {
         }
     }
 
-    /// Whether the token is there, for who would rather look than block. Under an engine nobody looks.
+    /// Returns whether the permit has been given, for a caller that would rather look than block. Under an engine the answer
+    /// is always `false`, so that the caller parks.
     pub(crate) fn is_woken(&self) -> bool {
         match &self.inner {
             Inner::Native(held) => held.is_given(),
@@ -89,15 +90,15 @@ impl Parker {
         }
     }
 
-    /// Blocks until the token is there, and takes it.
+    /// Blocks until the permit is given, and takes it.
     #[inline]
     #[track_caller]
     pub fn park(&self) {
         self.park_deadline(None);
     }
 
-    /// Blocks until the token is there, and takes it: `true`; or until the deadline: `false`, and
-    /// the token may still come.
+    /// Blocks until the permit is given, takes it and returns `true`; or returns `false` at the deadline, after which the
+    /// permit may still be given.
     #[inline]
     #[track_caller]
     pub fn park_deadline(&self, deadline: Option<Instant>) -> bool {
@@ -116,7 +117,7 @@ impl Default for Parker {
 }
 
 impl Unparker {
-    /// Gives the token.
+    /// Gives the permit, and wakes the thread that waits for it.
     #[inline]
     #[track_caller]
     pub fn unpark(self) {

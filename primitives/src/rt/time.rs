@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-/// The current instant. Under an engine it is virtual: it moves only when a timed wait times out.
+/// Returns the current instant. Under an engine time is virtual: it moves only when a timed wait times out or a thread
+/// sleeps.
 ///
 /// ```
 /// let before = selvedge::rt::time::now();

@@ -1,4 +1,19 @@
-//! The native token: a flag and the thread to wake.
+//! The native permit: one word, and the thread to wake.
+//!
+//! A *wait* lasts from [`Held::new`] to the drop of the `Held`. A thread uses one permit for one wait after the other. The
+//! word holds the number of the wait and its state: [`AWAITED`], [`ASLEEP`] once [`Permit::wait`] is about to block, and
+//! [`GIVEN`] from [`Permit::give`] until [`Permit::take`].
+//!
+//! P1. Only the parker's own thread changes the number, in `Held::new`. A share of an earlier wait has an earlier number,
+//! so a `give` through it finds another number and does nothing.
+//!
+//! P2. No wake-up is lost. The CAS to ASLEEP in `wait` and the CAS to GIVEN in `give` change one word, so one of them comes
+//! first. If `give` comes first, the CAS in `wait` fails and the thread does not block. Else `give` finds ASLEEP and
+//! unparks the thread; std keeps that unpark if the thread has not blocked yet.
+//!
+//! P3. What happens before a `give` happens before the `take` that returns `true`. `give` is a Release CAS, also when it
+//! finds GIVEN: every write between the first `give` and the `take` is then a read-modify-write, so the release sequence
+//! of each `give` reaches the Acquire swap in `take`.
 
 #[cfg(feature = "checking")]
 use crate::rt::seam::{Change, Current, NativeRun, ThreadId, current};
@@ -11,27 +26,29 @@ use std::sync::Arc;
 use std::thread::Thread;
 use std::time::Instant;
 
-/// What both sides share; a thread uses it again for one wait after the other.
-pub(super) struct Token {
-    /// The number of the wait, and what has become of it. A wake-up for a wait that is over does nothing.
+/// What both sides share.
+pub(super) struct Permit {
+    /// The number of the wait, and its state.
     word: AtomicU64,
     thread: Thread,
     #[cfg(feature = "checking")]
     run: Option<(Arc<NativeRun>, ThreadId)>,
 }
 
-/// The token has not come, and nobody sleeps.
+/// The permit has not been given, and the thread does not sleep.
 const AWAITED: u64 = 0;
 /// The thread sleeps, or is about to.
 const ASLEEP: u64 = 1;
+/// The permit has been given and not been taken.
 const GIVEN: u64 = 2;
-/// What is added to get to the next wait.
+/// The step from one wait's number to the next.
 const NEXT: u64 = 4;
-const FATE: u64 = NEXT - 1;
+/// The bits of the state.
+const STATE: u64 = NEXT - 1;
 
-/// The parker's share, which goes back to the thread's cache.
+/// The parker's share. Its drop puts the permit into the thread's cache.
 pub(super) struct Held {
-    token: Option<Arc<Token>>,
+    permit: Option<Arc<Permit>>,
     /// The number of the wait.
     wait: u64,
 }
@@ -39,27 +56,27 @@ pub(super) struct Held {
 /// The waker's share.
 #[derive(Clone)]
 pub(super) struct Share {
-    token: Arc<Token>,
+    permit: Arc<Permit>,
     wait: u64,
 }
 
 thread_local! {
-    /// One token to use again, so that blocking does not allocate each time.
-    static CACHE: RefCell<Option<Arc<Token>>> = const { RefCell::new(None) };
+    /// A permit to use again, so that blocking does not allocate each time.
+    static CACHE: RefCell<Option<Arc<Permit>>> = const { RefCell::new(None) };
 }
 
-/// Replaces the cached token of the current thread and returns the one that was there.
+/// Replaces the cached permit of the current thread, and returns the one that was cached.
 ///
 /// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
 /// thread-local that the compiler has kept would be the first thread's.
 #[inline(never)]
-fn exchange(token: Option<Arc<Token>>) -> Option<Arc<Token>> {
-    CACHE.try_with(|cache| cache.replace(token)).ok().flatten()
+fn exchange(permit: Option<Arc<Permit>>) -> Option<Arc<Permit>> {
+    CACHE.try_with(|cache| cache.replace(permit)).ok().flatten()
 }
 
-impl Token {
-    fn new() -> Token {
-        Token {
+impl Permit {
+    fn new() -> Permit {
+        Permit {
             word: AtomicU64::new(AWAITED),
             thread: std::thread::current(),
             #[cfg(feature = "checking")]
@@ -73,17 +90,20 @@ impl Token {
         }
     }
 
-    /// Tells this token from others that live.
+    /// Returns a number that no other live permit has.
     #[cfg(feature = "checking")]
     fn number(&self) -> usize {
         core::ptr::from_ref(self).addr()
     }
 
+    /// Gives the permit for this wait, unless the wait is over.
     fn give(&self, wait: u64) {
-        let mut found = self.word.load(Relaxed); // Relaxed: the exchange decides.
-        while found & !FATE == wait {
-            // Release: pairs with the Acquire in `take`, so that what came before is seen after it; also if the token
-            // is there already, for there is one for all that give.
+        let mut found = self.word.load(Relaxed); // Relaxed: the CAS below checks the value.
+        while found & !STATE == wait {
+            // Release: publishes what the caller did before to the Acquire swap in `take` (P3); with Relaxed the woken
+            // thread could miss it. The CAS is made even if it finds GIVEN, since each caller has its own writes to
+            // publish. Relaxed on failure: the loop only looks at the value again.
+            // Not model-checked: under an engine the session keeps the permit.
             match self.word.compare_exchange(found, wait | GIVEN, Release, Relaxed) {
                 Ok(_) if found == wait | ASLEEP => return self.thread.unpark(),
                 Ok(_) => return,
@@ -92,15 +112,18 @@ impl Token {
         }
     }
 
-    /// Takes the token, if it is there.
+    /// Takes the permit, if it has been given.
     fn take(&self, wait: u64) -> bool {
-        // Acquire: pairs with the Release in `give`.
+        // Acquire: synchronizes with the Release CAS of every `give` of this wait (P3).
+        // Not model-checked: under an engine the session keeps the permit.
         self.word.swap(wait | AWAITED, Acquire) == wait | GIVEN
     }
 
+    /// Blocks until the permit is given, and takes it; or returns `false` at the deadline.
     fn wait(&self, wait: u64, deadline: Option<Instant>) -> bool {
         loop {
-            // Relaxed: who gives finds it and wakes us, or is found here.
+            // Relaxed: P2 needs the order of changes to this one word only, and `take` acquires what `give` publishes.
+            // After a spurious wake-up of `std::thread::park` the CAS finds ASLEEP, and the thread blocks again.
             if self.word.compare_exchange(wait | AWAITED, wait | ASLEEP, Relaxed, Relaxed)
                 == Err(wait | GIVEN)
             {
@@ -120,67 +143,71 @@ impl Token {
 impl Share {
     #[track_caller]
     pub(super) fn unpark(&self) {
-        let token = &*self.token;
+        let permit = &*self.permit;
         #[cfg(feature = "checking")]
-        if let Some((run, thread)) = &token.run {
+        if let Some((run, thread)) = &permit.run {
             run.step();
             if run.change_at(Location::caller()) == Some(Change::DropUnpark) {
                 return;
             }
-            token.give(self.wait);
-            return run.wakes(*thread, token.number());
+            permit.give(self.wait);
+            return run.wakes(*thread, permit.number());
         }
-        token.give(self.wait);
+        permit.give(self.wait);
     }
 }
 
 impl Held {
     pub(super) fn new() -> Held {
-        // In a native run of a checking build the token belongs to the run, so it is not kept.
+        // In a checking build a permit belongs to the run in which it was made, so no permit is reused.
         #[cfg(not(feature = "checking"))]
-        if let Some(token) = exchange(None) {
-            // Relaxed, twice: nobody else changes the number, and who gets the share from us finds it.
-            let wait = (token.word.load(Relaxed) & !FATE) + NEXT;
-            token.word.store(wait | AWAITED, Relaxed);
-            return Held { token: Some(token), wait };
+        if let Some(permit) = exchange(None) {
+            // Relaxed: only this thread changes the number (P1). A late `give` of the last wait may change the state
+            // between the load and the store; the store overwrites it. A thread that gives the permit got its share from
+            // this one, and with it sees the store.
+            let wait = (permit.word.load(Relaxed) & !STATE) + NEXT;
+            permit.word.store(wait | AWAITED, Relaxed);
+            return Held { permit: Some(permit), wait };
         }
-        Held { token: Some(Arc::new(Token::new())), wait: 0 }
+        Held { permit: Some(Arc::new(Permit::new())), wait: 0 }
     }
 
-    fn token(&self) -> &Arc<Token> {
-        self.token.as_ref().expect("a parker holds its token until it is dropped")
+    fn permit(&self) -> &Arc<Permit> {
+        self.permit.as_ref().expect("a parker holds its permit until it is dropped")
     }
 
     pub(super) fn share(&self) -> Share {
-        Share { token: Arc::clone(self.token()), wait: self.wait }
+        Share { permit: Arc::clone(self.permit()), wait: self.wait }
     }
 
     pub(super) fn is_given(&self) -> bool {
-        // Relaxed: who sees it parks, and takes it by that.
-        self.token().word.load(Relaxed) == self.wait | GIVEN
+        // Relaxed: a caller that sees GIVEN parks next, and `take` acquires.
+        self.permit().word.load(Relaxed) == self.wait | GIVEN
     }
 
     #[track_caller]
     pub(super) fn park(&self, deadline: Option<Instant>) -> bool {
-        let token = self.token();
+        let permit = self.permit();
         #[cfg(feature = "checking")]
-        if let Some((run, thread)) = &token.run {
+        if let Some((run, thread)) = &permit.run {
             run.step();
             if deadline.is_none() {
                 let given = self.wait | GIVEN;
-                // Relaxed: `wait` takes it.
-                run.begins_to_park(token.number(), Location::caller(), || token.word.load(Relaxed) == given);
-                let given = token.wait(self.wait, None);
-                run.wakes(*thread, token.number());
+                // Relaxed: the answer only tells the run that this thread need not wait; `take` acquires.
+                run.begins_to_park(permit.number(), Location::caller(), || {
+                    permit.word.load(Relaxed) == given
+                });
+                let given = permit.wait(self.wait, None);
+                run.wakes(*thread, permit.number());
                 return given;
             }
         }
-        token.wait(self.wait, deadline)
+        permit.wait(self.wait, deadline)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        exchange(self.token.take());
+        exchange(self.permit.take());
     }
 }

@@ -1,20 +1,22 @@
 //! A reference-counted pointer on `rt` atomics, whose leak a checker reports.
 //!
-//! Two counts, as in std: `strong` owners of the value, and `weak` owners of the allocation, where
-//! all strong owners together hold one weak share. The value goes with the last strong owner, the
-//! memory with the last weak share.
+//! A1. There are two counts, as in std: `strong` counts the `Arc`s, and `weak` counts the `Weak`s and one more share,
+//! which all `Arc`s hold together. The value lives as long as `strong` is not 0, the memory as long as `weak` is not 0. An
+//! `Arc` that lives therefore keeps both, and a `Weak` that lives keeps the memory.
 //!
-//! # Alone
-//! [`Arc::get_mut`] needs a moment at which both counts are 1, and they are two words. The weak word also counts the
+//! A2. The thread that takes `strong` from 1 to 0 owns the value alone: no `Arc` is left, and `upgrade` fails on 0. What
+//! former owners did with the value happens before, since each decrement is a Release and the last one is followed by an
+//! Acquire fence. The thread that takes `weak` from 1 to 0 owns the memory alone for the same reason.
+//!
+//! A3. [`Arc::get_mut`] needs a moment at which both counts are 1, but they are two words. The weak word also counts the
 //! calls of [`Arc::downgrade`]. `get_mut` reads the weak word, then the strong count, then the weak word again. If both
-//! counts are 1 and the weak word has not changed, then nobody has made a weak pointer in between, and none was there
-//! before: a strong owner that `get_mut` did not see would have needed one. No thread waits for another.
+//! counts are 1 and the weak word has not changed, no weak pointer was made in between, and none existed before: a strong
+//! owner that `get_mut` did not see would have needed one. No thread waits for another.
 //!
-//! # Aliasing
-//! A [`Weak`] may be used while the last `Arc` drops the value, and the memory may be freed as soon as
-//! a share is given up, so no reference to the whole allocation is ever made: only ones to a count,
-//! which may dangle once it has been written, and ones to the value, by those who own it. Pointers
-//! that travel keep the provenance of the allocation.
+//! A4. A [`Weak`] may be used while the last `Arc` drops the value, and another thread may free the memory as soon as a
+//! share is given up. No reference to the whole allocation is therefore ever made: only references to one count, which may
+//! dangle once the count has been written, and references to the value, by its owners. Raw pointers to the allocation
+//! keep its provenance.
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicU64, AtomicUsize, fence};
@@ -52,51 +54,56 @@ pub struct Arc<T>(NonNull<Shared<T>>);
 /// ```
 pub struct Weak<T>(NonNull<Shared<T>>);
 
-// SAFETY: sharing an `Arc` shares the value and may move it out, so both bounds are needed, and the
-// counts are atomic.
+// SAFETY: an `Arc` on another thread gives shared access to the value (`T: Sync`) and, as the last owner, moves it out or
+// drops it there (`T: Send`). The counts are atomic.
 unsafe impl<T: Send + Sync> Send for Arc<T> {}
-// SAFETY: a shared `Arc` can be cloned, so sharing it is sending it.
+// SAFETY: a thread with a shared `Arc` can clone it, so sharing needs what sending needs.
 unsafe impl<T: Send + Sync> Sync for Arc<T> {}
-// SAFETY: a `Weak` can become an `Arc`.
+// SAFETY: a `Weak` can become an `Arc`, so sending needs what it needs for `Arc`.
 unsafe impl<T: Send + Sync> Send for Weak<T> {}
-// SAFETY: a shared `Weak` can be cloned, and become an `Arc`.
+// SAFETY: a thread with a shared `Weak` can clone it and make an `Arc` of the clone.
 unsafe impl<T: Send + Sync> Sync for Weak<T> {}
 
-/// So many owners can only come from a loop that forgets them.
+/// The most strong owners; more can only come from a loop that forgets them.
 const MAX_OWNERS: usize = isize::MAX as usize;
 
 /// The part of the weak word that counts owners.
 const WEAK_OWNERS: u64 = u32::MAX as u64;
 
-/// So many weak owners can only come from a loop that forgets them. Half of what the word has room for: threads that
-/// count at once pass it by a few before they panic.
+/// The most weak owners; more can only come from a loop that forgets them. The word has room for twice as many: threads
+/// that count at the same time exceed the limit by a few before they panic.
 const MAX_WEAK_OWNERS: u64 = WEAK_OWNERS / 2;
 
-/// What a call of `downgrade` adds to the weak word. The count wraps around: an `is_alone` that is stopped while others
-/// call `downgrade` exactly 2^32 times is not told of them.
+/// What a call of `downgrade` adds to the weak word: a call and an owner. The count of calls wraps around, so an
+/// `is_alone` that is stopped while other threads call `downgrade` exactly 2^32 times does not notice them.
 const DOWNGRADE: u64 = (WEAK_OWNERS + 1) | 1;
 
 fn weak_owners(word: u64) -> u64 {
     word & WEAK_OWNERS
 }
 
+/// Returns the strong count.
+///
 /// # Safety
-/// The caller owns a share of the allocation, at least until it writes to the count.
+/// The caller holds a share of the allocation (A1), at least until it writes to the count.
 unsafe fn strong<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
-    // SAFETY: the caller's share keeps the allocation; the reference covers nothing but the count.
+    // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but the count (A4).
     unsafe { &(*shared.as_ptr()).strong }
 }
 
+/// Returns the weak word.
+///
 /// # Safety
-/// As for `strong`.
+/// The caller holds a share of the allocation (A1), at least until it writes to the count.
 unsafe fn weak<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicU64 {
-    // SAFETY: as for `strong`.
+    // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but the weak word (A4).
     unsafe { &(*shared.as_ptr()).weak }
 }
 
-/// The value's address, with the provenance of the whole allocation.
+/// Returns the value's address, with the provenance of the whole allocation.
 fn value_of<T>(shared: NonNull<Shared<T>>) -> *mut T {
-    // SAFETY: the pointer is that of an allocation which holds a `Shared`; no reference is made.
+    // SAFETY: the pointer is the address of an allocation with the layout of `Shared`, so the field is within it. No
+    // reference is made.
     unsafe { &raw mut (*shared.as_ptr()).value }.cast()
 }
 
@@ -107,17 +114,17 @@ impl<T> Arc<T> {
         let shared =
             Shared { strong: AtomicUsize::new(1), weak: AtomicU64::new(1), value: ManuallyDrop::new(value) };
         let pointer = TrackedBox::into_raw(TrackedBox::new(shared));
-        // SAFETY: `into_raw` never returns null.
+        // SAFETY: `into_raw` returns the address of a box, which is never null.
         Arc(unsafe { NonNull::new_unchecked(pointer) })
     }
 
     fn strong(&self) -> &AtomicUsize {
-        // SAFETY: an `Arc` owns a share of the allocation.
+        // SAFETY: A1: this `Arc` keeps the allocation.
         unsafe { strong(self.0) }
     }
 
     fn weak(&self) -> &AtomicU64 {
-        // SAFETY: an `Arc` owns a share of the allocation.
+        // SAFETY: A1: this `Arc` keeps the allocation.
         unsafe { weak(self.0) }
     }
 
@@ -133,7 +140,7 @@ impl<T> Arc<T> {
         weak_owners(this.weak().load(Relaxed)) as usize - 1 // Relaxed: a snapshot that orders nothing.
     }
 
-    /// Returns whether both point to the same allocation.
+    /// Returns whether both pointers point to the same allocation.
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
         this.0 == other.0
     }
@@ -146,8 +153,8 @@ impl<T> Arc<T> {
     /// Makes a pointer that does not keep the value.
     #[track_caller]
     pub fn downgrade(this: &Self) -> Weak<T> {
-        // Relaxed: publishes nothing. An `is_alone` that reads a strong count which this owner wrote by ending, after
-        // this, acquires that write, and so reads this one too.
+        // Relaxed: publishes nothing. If this owner ends later, its Release decrement orders this addition before an
+        // `is_alone` that acquires the decrement, so `is_alone` cannot miss it (A3).
         let word = this.weak().fetch_add(DOWNGRADE, Relaxed);
         assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
         Weak(this.0)
@@ -156,19 +163,22 @@ impl<T> Arc<T> {
     /// Returns exclusive access, if there is no other pointer, strong or weak.
     #[track_caller]
     pub fn get_mut(this: &mut Self) -> Option<&mut T> {
-        // SAFETY: this is the only pointer, and it is borrowed exclusively.
+        // SAFETY: A3: `is_alone` has found no other pointer to the allocation, and this one is borrowed exclusively for
+        // as long as the reference lives, so no other pointer can be made of it.
         this.is_alone().then(|| unsafe { &mut *value_of(this.0) })
     }
 
-    /// Whether this is the only pointer.
+    /// Returns whether this is the only pointer (A3).
     fn is_alone(&mut self) -> bool {
-        // Acquire: pairs with the Release of weak pointers that are gone: the strong owners which were made of them are
-        // counted in what is read below. (Without it: mutant.)
+        // Acquire: synchronizes with the Release decrement in `Weak::drop`, so that a strong owner which `upgrade` made
+        // of a dropped weak pointer is counted in what is read below. With Relaxed that owner could be missed, and two
+        // threads would have the value (mutant).
         let word = self.weak().load(Acquire); // site: read-weak
-        // Acquire: pairs with the Release decrements of owners that are gone: their last uses of the value happen before
-        // the caller's, and their calls of `downgrade` before the next line. (Without it: mutant.)
+        // Acquire: synchronizes with the Release decrements of former owners in `release_strong`. Their uses of the value
+        // happen before the caller's, and their calls of `downgrade` before the load below. With Relaxed the caller
+        // would race with a former owner (mutant).
         let last = self.strong().load(Acquire) == 1; // site: count-owners
-        // Relaxed: what it must not miss happens before it, by the line above.
+        // Relaxed: the calls of `downgrade` that this load must not miss happen before it, by the Acquire above.
         weak_owners(word) == 1 && last && self.weak().load(Relaxed) == word
     }
 
@@ -182,46 +192,49 @@ impl<T> Arc<T> {
             return Err(this);
         }
         let this = ManuallyDrop::new(this);
-        // SAFETY: the count of owners was 1, and is 0 now: the value is ours alone, and moved out once.
+        // SAFETY: A2: `release_only` took the count from 1 to 0, so this thread owns the value alone. `this` is not
+        // dropped, so the value is moved out once.
         let value = unsafe { value_of(this.0).read() };
         drop(Weak(this.0));
         Ok(value)
     }
 
-    /// Gives up the strong share, if it is the only one.
+    /// Gives up the strong share if no other is left, and returns whether it did.
     fn release_only(&self) -> bool {
-        // Acquire: pairs with the Release decrements of former owners, whose uses of the value happen before what the
-        // caller does with it. Relaxed on failure: nothing is touched then.
+        // Acquire: synchronizes with the Release decrements in `release_strong`: what former owners did with the value
+        // happens before what the caller does. With Relaxed the caller would race with them (mutant). Relaxed on
+        // failure: the caller touches nothing.
         self.strong().compare_exchange(1, 0, Acquire, Relaxed).is_ok() // site: take-value
     }
 
-    /// Gives up this owner; returns the value, if it was the last.
+    /// Gives up this owner, and returns the value if no other owner is left.
     #[track_caller]
     pub fn into_inner(this: Self) -> Option<T> {
         let this = ManuallyDrop::new(this);
-        // SAFETY: the share is given up once, since `this` is not dropped.
+        // SAFETY: A1: `this` holds a strong share, and gives it up once, since it is not dropped.
         if !unsafe { release_strong(this.0) } {
             return None;
         }
-        // SAFETY: the count is 0, so the value is ours alone; it is moved out once.
+        // SAFETY: A2: `release_strong` took the count to 0, so this thread owns the value alone, and moves it out once.
         let value = unsafe { value_of(this.0).read() };
         drop(Weak(this.0));
         Some(value)
     }
 
-    /// Turns the pointer into a raw one, to be given back to [`from_raw`](Self::from_raw).
+    /// Turns the pointer into a raw one, which [`from_raw`](Self::from_raw) takes back.
     pub fn into_raw(this: Self) -> *const T {
         Arc::as_ptr(&*ManuallyDrop::new(this))
     }
 
-    /// Takes back what [`into_raw`](Self::into_raw) gave.
+    /// Makes a pointer of what [`into_raw`](Self::into_raw) returned.
     ///
     /// # Safety
     /// `pointer` came from `into_raw`, not from a reference to the value, and each one is taken back once.
     pub unsafe fn from_raw(pointer: *const T) -> Self {
-        // SAFETY: the value stands at this offset in its `Shared`, which the pointer's provenance covers.
+        // SAFETY: `pointer` comes from `value_of`, so it has the provenance of the whole `Shared`, in which the value
+        // stands at this offset.
         let shared = unsafe { pointer.byte_sub(core::mem::offset_of!(Shared<T>, value)) };
-        // SAFETY: derived from a non-null pointer within its allocation.
+        // SAFETY: the address of an allocation is not null.
         Arc(unsafe { NonNull::new_unchecked(shared.cast::<Shared<T>>().cast_mut()) })
     }
 
@@ -231,7 +244,8 @@ impl<T> Arc<T> {
     /// `pointer` came from `into_raw` or `as_ptr`, not from a reference to the value, and an owner lives meanwhile.
     #[track_caller]
     pub unsafe fn increment_strong_count(pointer: *const T) {
-        // SAFETY: the caller's promise; the temporary is not dropped, so no share is used up.
+        // SAFETY: `pointer` is one that `from_raw` takes, and an owner lives meanwhile (both promised by the caller). The
+        // temporary is not dropped, so no share is used up.
         let this = ManuallyDrop::new(unsafe { Arc::from_raw(pointer) });
         core::mem::forget(Arc::clone(&this));
     }
@@ -242,23 +256,26 @@ impl<T> Arc<T> {
     /// `pointer` came from `into_raw` or `as_ptr`, not from a reference to the value, and the caller owns a share.
     #[track_caller]
     pub unsafe fn decrement_strong_count(pointer: *const T) {
-        // SAFETY: the caller's promise.
+        // SAFETY: `pointer` is one that `from_raw` takes, and the caller gives its share up here (both promised by it).
         drop(unsafe { Arc::from_raw(pointer) });
     }
 }
 
-/// Gives up a strong share; whether it was the last. If not, the allocation must not be touched any more.
+/// Gives up a strong share, and returns whether it was the last one. If it was not, the caller must not touch the
+/// allocation any more.
 ///
 /// # Safety
-/// The share is the caller's, and is given up once.
+/// The caller holds a strong share, and gives it up once.
 unsafe fn release_strong<T>(shared: NonNull<Shared<T>>) -> bool {
-    // SAFETY: the caller's share keeps the allocation until this write.
-    // Release: our uses of the value happen before its end, through the fence of the last owner.
+    // SAFETY: A1: the caller's share keeps the allocation until this write.
+    // Release: publishes this owner's uses of the value to the last owner, which acquires them by the fence below (A2), or
+    // to `is_alone` or `release_only`. With Relaxed the end of the value would race with these uses (mutant).
     // site: drop-strong
     if unsafe { strong(shared) }.fetch_sub(1, Release) != 1 {
         return false;
     }
-    // Acquire: pairs with the Release decrements of all other owners.
+    // Acquire: with the decrement above, which reads from the Release decrements of all other owners, their uses of the
+    // value happen before its end (A2). Without it the end would race with them (mutant).
     fence(Acquire); // site: fence-before-dropping-value
     true
 }
@@ -266,8 +283,8 @@ unsafe fn release_strong<T>(shared: NonNull<Shared<T>>) -> bool {
 impl<T> Clone for Arc<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        // Relaxed: this owner keeps the value alive meanwhile, and a thread that gets the new pointer
-        // gets it through some other synchronisation.
+        // Relaxed: publishes nothing. This owner keeps the value alive meanwhile, and a thread that receives the new
+        // pointer receives it by some other synchronization.
         let owners = self.strong().fetch_add(1, Relaxed);
         assert!(owners <= MAX_OWNERS, "more owners of an Arc than memory could hold");
         Arc(self.0)
@@ -276,11 +293,11 @@ impl<T> Clone for Arc<T> {
 
 impl<T> Drop for Arc<T> {
     fn drop(&mut self) {
-        // SAFETY: the share is given up once, here.
+        // SAFETY: A1: this `Arc` holds a strong share, and gives it up once, since it is being dropped.
         if unsafe { release_strong(self.0) } {
-            // The shares of all strong owners in the allocation; freed also if the destructor panics.
+            // The weak share of all strong owners: given up also if the destructor panics.
             let _weak = Weak(self.0);
-            // SAFETY: the count is 0: nobody else has the value, and it is dropped once.
+            // SAFETY: A2: the count is 0, so this thread owns the value alone, and drops it once.
             unsafe { value_of(self.0).drop_in_place() };
         }
     }
@@ -289,8 +306,8 @@ impl<T> Drop for Arc<T> {
 impl<T> Deref for Arc<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        // SAFETY: an `Arc` owns a share of the value, so it lives, and nobody changes it: `get_mut` has found no other
-        // pointer than its own.
+        // SAFETY: A1: this `Arc` keeps the value. No thread has an exclusive reference to it: `get_mut` would have found
+        // this pointer (A3), and moving out needs the last share (A2).
         unsafe { &*value_of(self.0) }
     }
 }
@@ -299,10 +316,11 @@ impl<T> Weak<T> {
     /// Makes a strong owner, if the value still lives.
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
-        // SAFETY: a `Weak` owns a share of the allocation.
+        // SAFETY: A1: this `Weak` keeps the allocation.
         let strong = unsafe { strong(self.0) };
-        // Acquire: pairs with the Release that made the value visible to the owner that we join;
-        // Relaxed reads: the compare-exchange decides.
+        // Acquire: orders the new owner after former owners whose Release decrements this CAS reads, as in std.
+        // Not model-checked: the value itself reached this thread with the `Weak`, by some other synchronization.
+        // Relaxed on failure: the loop only looks at the count again.
         strong.fetch_update(Acquire, Relaxed, |count| (count != 0).then_some(count + 1)).ok()?;
         Some(Arc(self.0))
     }
@@ -311,8 +329,8 @@ impl<T> Weak<T> {
 impl<T> Clone for Weak<T> {
     #[track_caller]
     fn clone(&self) -> Self {
-        // SAFETY: a `Weak` owns a share of the allocation. Relaxed: only the count matters, and `is_alone` finds this
-        // pointer's own share.
+        // SAFETY: A1: this `Weak` keeps the allocation.
+        // Relaxed: publishes nothing; `is_alone` finds this pointer's own share until it is dropped (A3).
         let word = unsafe { weak(self.0) }.fetch_add(1, Relaxed);
         assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
         Weak(self.0)
@@ -321,15 +339,16 @@ impl<T> Clone for Weak<T> {
 
 impl<T> Drop for Weak<T> {
     fn drop(&mut self) {
-        // SAFETY: a `Weak` owns a share of the allocation, until this write.
-        // Release: our uses of the allocation happen before it is freed, through the fence below; and what was made of
-        // this pointer is counted for an owner that finds no weak pointer (`is_alone`).
+        // SAFETY: A1: this `Weak` keeps the allocation until this write.
+        // Release: publishes this owner's uses of the counts to the thread that frees the memory, which acquires them by
+        // the fence below (A2), and an `upgrade` of this pointer to `is_alone` (A3).
         // site: drop-weak
         if weak_owners(unsafe { weak(self.0) }.fetch_sub(1, Release)) == 1 {
-            // Acquire: pairs with the Release decrements of the others.
+            // Acquire: with the decrement above, which reads from the Release decrements of all other weak owners, their
+            // uses of the counts happen before the memory is freed (A2).
             fence(Acquire);
-            // SAFETY: the last share of all: nobody else has the allocation. The value is gone
-            // already, and `ManuallyDrop` leaves it alone.
+            // SAFETY: A2: this was the last share, so this thread owns the memory alone. It came from a `TrackedBox`, and
+            // is freed once. The value has been dropped or moved out, and `ManuallyDrop` does not drop it again.
             drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
         }
     }

@@ -1,4 +1,4 @@
-//! A condition variable for models, first come, first served, without spurious wake-ups.
+//! A condition variable for models: it wakes threads in the order in which they began to wait, never spuriously.
 
 use super::MutexGuard;
 use super::mutex::Waiters;
@@ -27,12 +27,12 @@ pub struct Condvar {
 }
 
 impl Condvar {
-    /// A condition variable that nobody waits for.
+    /// Returns a condition variable for which no thread waits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Unlocks, waits for a notification that comes after that, and locks again.
+    /// Unlocks the mutex, blocks until a later notification wakes this thread, and locks the mutex again.
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         let mutex = guard.mutex;
@@ -43,7 +43,7 @@ impl Condvar {
         mutex.lock()
     }
 
-    /// Wakes the thread that has waited longest, if any.
+    /// Wakes the thread that has waited longest, if any thread waits.
     #[track_caller]
     pub fn notify_one(&self) {
         if let Some(waiter) = self.waiters.pop() {

@@ -1,7 +1,14 @@
 //! A lock for models.
 //!
-//! A flag, and a list of who waits. The list stands under a native lock that is never held across an
-//! operation that an engine could see, so it decides nothing and blocks nobody.
+//! The lock is a flag and a list of the threads that wait.
+//!
+//! L1. The list stands under a native lock that is never held across an operation which an engine sees. Under an engine
+//! no other thread runs while it is held, so it blocks no thread and hides no interleaving. An engine sees neither the
+//! native lock nor the order that it gives, so each change of the list begins with a read-modify-write of `pushes`, which
+//! the engine sees.
+//!
+//! L2. The thread that has set the flag owns the value, until it clears the flag: `acquire` returns `true` only if the
+//! swap found the flag clear.
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicBool, AtomicUsize};
@@ -11,11 +18,11 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use std::collections::VecDeque;
 
-/// Who waits, first come, first served; barging is allowed.
+/// The threads that wait, in the order in which they began to wait. A thread that does not wait may overtake them.
 #[derive(Default)]
 pub(super) struct Waiters {
     list: std::sync::Mutex<List>,
-    /// Shows an engine what the list's own lock orders natively: a push happens before the pop.
+    /// Shows an engine the order of the changes (L1).
     pushes: AtomicUsize,
 }
 
@@ -26,11 +33,11 @@ struct List {
 }
 
 impl Waiters {
-    /// Adds a waiter; its number.
+    /// Adds a waiter, and returns its number.
     #[track_caller]
     pub(super) fn push(&self, unparker: Unparker) -> u64 {
-        // Release: the waiter is made, for the pop whose Acquire comes after. First, because no engine
-        // sees the list: from here to its change there is no scheduling point.
+        // Release: publishes the unparker to the Acquire in `pop`, as the native lock does (L1). It stands before the
+        // change of the list: from here to that change there is no scheduling point.
         self.pushes.fetch_add(1, Release);
         let mut list = self.list();
         let number = list.next;
@@ -39,17 +46,17 @@ impl Waiters {
         number
     }
 
+    /// Takes out the waiter that has waited longest.
     #[track_caller]
     pub(super) fn pop(&self) -> Option<Unparker> {
-        // Acquire: pairs with the Release in `push`; a read-modify-write reads the latest value.
+        // Acquire: synchronizes with the Release in `push` (L1). A read-modify-write, because it reads the latest value.
         self.pushes.fetch_or(0, Acquire);
         self.list().waiters.pop_front().map(|(_, unparker)| unparker)
     }
 
-    /// Takes a waiter out that needs no waking, so that no wake-up is spent on it.
+    /// Takes out a waiter that has stopped waiting, so that no wake-up is spent on it.
     fn remove(&self, number: u64) {
-        // Relaxed: nothing is published. But the order in which the list is changed has to be one that an
-        // engine knows.
+        // Relaxed: publishes nothing; the read-modify-write only gives this change its place among the others (L1).
         self.pushes.fetch_or(0, Relaxed);
         self.list().waiters.retain(|waiter| waiter.0 != number);
     }
@@ -72,9 +79,9 @@ pub struct Mutex<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: the lock gives the value to one thread at a time.
+// SAFETY: a mutex owns its value, so sending it sends the value, which is `Send`.
 unsafe impl<T: Send> Send for Mutex<T> {}
-// SAFETY: as above.
+// SAFETY: L2: one thread at a time has the value, so sharing the mutex only sends the value from thread to thread.
 unsafe impl<T: Send> Sync for Mutex<T> {}
 
 /// Access to the value of a locked [`Mutex`]; unlocks when dropped.
@@ -85,20 +92,20 @@ pub struct MutexGuard<'a, T> {
 }
 
 impl<T> Mutex<T> {
-    /// An unlocked mutex.
+    /// Returns an unlocked mutex.
     #[track_caller]
     pub fn new(value: T) -> Self {
         Mutex { locked: AtomicBool::new(false), waiters: Waiters::default(), value: UnsafeCell::new(value) }
     }
 
-    /// Locks, waiting as long as another thread has the lock.
+    /// Locks, blocking while another thread has the lock.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         while !self.acquire() {
             let parker = Parker::new();
             let number = self.waiters.push(parker.unparker());
-            // Again, now that whoever unlocks next will find us in the list. If it has, its wake-up is
-            // passed on when we unlock.
+            // Tries again: from now on a thread that unlocks finds this one in the list. If one has found it before
+            // this attempt succeeds, the wake-up is passed on when this thread unlocks.
             if self.acquire() {
                 self.waiters.remove(number);
                 break;
@@ -108,7 +115,7 @@ impl<T> Mutex<T> {
         self.guard()
     }
 
-    /// Locks, if nobody has the lock.
+    /// Locks if no thread has the lock.
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.acquire().then(|| self.guard())
@@ -116,7 +123,8 @@ impl<T> Mutex<T> {
 
     #[track_caller]
     fn acquire(&self) -> bool {
-        // Acquire: pairs with the Release store in `unlock`.
+        // Acquire: synchronizes with the Release swap in `unlock`: what the last owner did with the value happens before
+        // what this thread does. With Relaxed the two would race.
         !self.locked.swap(true, Acquire)
     }
 
@@ -126,10 +134,11 @@ impl<T> Mutex<T> {
     }
 
     pub(super) fn unlock(&self) {
-        // Touched again, so that a race checker sees the last use inside the lock.
+        // Touches the value, so that an engine which looks for races sees the last use while the lock is held.
         self.value.with_mut(|_| ());
-        // Release: pairs with the Acquire swap in `acquire`. A store would do; but loom is unsure
-        // whether one comes before or after a swap that it did not see (tokio-rs/loom issue 254).
+        // Release: publishes this thread's uses of the value to the Acquire swap in `acquire`; with Relaxed the next owner
+        // would race with them. A store would be enough, but loom may order a store before a swap that it cannot precede
+        // (tokio-rs/loom issue 254).
         self.locked.swap(false, Release); // site: unlock
         if let Some(next) = self.waiters.pop() {
             next.unpark(); // site: wake-next
@@ -151,14 +160,14 @@ impl<T> Drop for MutexGuard<'_, T> {
 impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
-        // SAFETY: the lock is held, so nobody else has the value.
+        // SAFETY: L2: the guard lives, so this thread owns the value, and a shared borrow of the guard keeps it unchanged.
         unsafe { &*self.value }
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and the guard is borrowed exclusively.
+        // SAFETY: L2: the guard lives, so this thread owns the value, and the guard is borrowed exclusively.
         unsafe { &mut *self.value }
     }
 }

@@ -4,7 +4,7 @@ use super::word::{Rmw, Word};
 use core::sync::atomic;
 
 impl<V: Copy> Rmw<V> {
-    /// The same operation with its operand converted.
+    /// Returns this operation with its operand converted.
     pub fn map<W>(self, f: impl FnOnce(V) -> W) -> Rmw<W> {
         match self {
             Rmw::Swap(v) => Rmw::Swap(f(v)),
@@ -19,7 +19,7 @@ impl<V: Copy> Rmw<V> {
         }
     }
 
-    /// The operation's name in a trace.
+    /// Returns the operation's name in a trace.
     pub fn name(&self) -> &'static str {
         match self {
             Rmw::Swap(_) => "swap",
@@ -132,7 +132,7 @@ impl<T> Bits for atomic::AtomicPtr<T> {
     fn make(value: *mut T) -> Self {
         Self::new(value)
     }
-    // The engines carry values as integers, so a pointer exposes its provenance on the way in.
+    // Engines carry values as integers, so a pointer exposes its provenance here and takes it back in `from_bits`.
     fn to_bits(value: *mut T) -> u64 {
         value.expose_provenance() as u64
     }

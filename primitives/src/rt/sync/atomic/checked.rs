@@ -13,15 +13,16 @@ pub(crate) struct Cell<A: Word> {
     slot: Slot,
 }
 
-// SAFETY: `initial` is never written after construction, and only turned into bits; the native
-// atomic is `Sync` by itself (it is core's), and so is the slot.
+// SAFETY: `native` is core's atomic and `slot` holds one, so both are `Sync`. `initial` is never written after
+// construction, and threads only turn copies of it into bits.
 unsafe impl<A: Word + Sync> Sync for Cell<A> {}
-// SAFETY: as above; a copied pointer in `initial` is as harmless as the one in the atomic.
+// SAFETY: `native` and `slot` are `Send`. `initial` is a copy of a value that the atomic itself may send; if it is a
+// pointer, it is never dereferenced.
 unsafe impl<A: Word + Send> Send for Cell<A> {}
 
 impl<A: Bits> Shadow for A {
-    // Relaxed throughout: the shadow is touched by the threads of one model, which are coroutines of
-    // one OS thread; nothing is published through it.
+    // Relaxed, in all three: only the threads of one model touch the shadow. They are coroutines of one OS thread, so the
+    // shadow publishes nothing.
     fn get(&self) -> u64 {
         A::to_bits(Word::load(self, Relaxed))
     }
@@ -36,12 +37,12 @@ impl<A: Bits> Shadow for A {
 }
 
 impl<A: Bits> Cell<A> {
-    /// Made at first use in each execution, as if before main.
+    /// Returns an atomic that is registered at its first use in each execution, as if made before `main`.
     pub(crate) const fn lazy(native: A, initial: A::Value) -> Self {
         Cell { native, initial, slot: Slot::lazy() }
     }
 
-    /// Made here and now.
+    /// Returns an atomic that is registered with the running engine now, as made by the current thread.
     pub(crate) fn eager(value: A::Value) -> Self {
         let cell = Cell { native: A::make(value), initial: value, slot: Slot::native() };
         if let Current::Model(session) = current() {
@@ -61,7 +62,7 @@ impl<A: Bits> Cell<A> {
         }
     }
 
-    /// The native value, for a thread that belongs to no run.
+    /// Returns the native value, for a thread that belongs to no run.
     #[track_caller]
     fn outside(&self) -> &A {
         foreign::note(&self.slot, Location::caller());
@@ -147,7 +148,7 @@ impl<A: Bits> Cell<A> {
         }
     }
 
-    /// Inlined, so that the frames of the function that exchanges are the first of those that an engine compares.
+    /// Always inlined, so that the first frame which an engine compares is that of the function that calls this.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn compare_exchange_weak(
@@ -167,6 +168,8 @@ impl<A: Bits> Cell<A> {
         }
     }
 
+    /// Reads the value as plain memory.
+    ///
     /// # Safety
     /// No other thread may write to the atomic at the same time.
     #[track_caller]
@@ -181,6 +184,8 @@ impl<A: Bits> Cell<A> {
         }
     }
 
+    /// Writes the value as plain memory.
+    ///
     /// # Safety
     /// No other thread may access the atomic at the same time.
     #[track_caller]
@@ -189,6 +194,7 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => session.unsync_store(self.access(), A::to_bits(value)),
             Current::Native(run) => {
                 run.step();
+                // Relaxed, here and below: no other thread has access meanwhile, by the caller's promise.
                 Word::store(&self.native, value, Relaxed);
             }
             Current::Outside => Word::store(&self.native, value, Relaxed),
@@ -212,13 +218,14 @@ impl<A: Bits> Cell<A> {
         self.native.into_inner()
     }
 
-    /// The value, for `Debug`; no engine is asked.
+    /// Returns the value for `Debug`, without asking an engine.
     pub(crate) fn peek(&self) -> A::Value {
         // Relaxed: a snapshot for printing.
         Word::load(&self.native, Relaxed)
     }
 }
 
+/// Returns the ordering to use: the source's, or the mutation's if that is weaker.
 fn changed(change: Option<Change>, order: Ordering) -> Ordering {
     match change {
         Some(Change::Order(weaker)) if weakens(weaker, order) => weaker,

@@ -7,7 +7,7 @@ use core::fmt;
 
 macro_rules! integer {
     ($name:ident, $value:ty) => {
-        #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`] that a checker can see.")]
+        #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`] that an engine can see.")]
         ///
         /// ```
         #[doc = concat!("use selvedge::rt::sync::atomic::{", stringify!($name), ", Ordering};")]
@@ -21,8 +21,8 @@ macro_rules! integer {
         }
 
         impl $name {
-            /// A new atomic that is `const` in every build, for statics. Under an engine it
-            /// starts each execution with `value`, as if made before main.
+            /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each
+            /// execution with `value`, as if made before `main`.
             #[inline]
             pub const fn const_new(value: $value) -> Self {
                 Self { cell: Cell::lazy(core::sync::atomic::$name::new(value), value) }
@@ -30,56 +30,56 @@ macro_rules! integer {
 
             shared_methods!($value);
 
-            /// Adds, wrapping around; the old value.
+            /// Adds `value`, wrapping around, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Add(value), order)
             }
 
-            /// Subtracts, wrapping around; the old value.
+            /// Subtracts `value`, wrapping around, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Sub(value), order)
             }
 
-            /// Bitwise and; the old value.
+            /// Replaces the value by the bitwise and of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_and(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::And(value), order)
             }
 
-            /// Bitwise and, then not; the old value.
+            /// Replaces the value by the inverted bitwise and of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_nand(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Nand(value), order)
             }
 
-            /// Bitwise or; the old value.
+            /// Replaces the value by the bitwise or of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Or(value), order)
             }
 
-            /// Bitwise exclusive or; the old value.
+            /// Replaces the value by the bitwise exclusive or of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_xor(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Xor(value), order)
             }
 
-            /// Maximum; the old value.
+            /// Replaces the value by the maximum of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
                 self.cell.rmw(Rmw::Max(value), order)
             }
 
-            /// Minimum; the old value.
+            /// Replaces the value by the minimum of it and `value`, and returns the old value.
             #[inline]
             #[track_caller]
             pub fn fetch_min(&self, value: $value, order: Ordering) -> $value {

@@ -1,12 +1,12 @@
 //! Atomics with std's names and methods, which a checking build routes to the running engine.
 //!
-//! Every stable method of std's types is there except `from_ptr`, `as_ptr` and `get_mut`: a pointer or
-//! reference into the value would bypass the engine. Exclusive access goes through `with_mut`. In addition
-//! there are `unsync_load` and `unsync_store`, plain accesses that a checker tests for races, and
-//! `const_new`, `const` in every build, for statics.
+//! Each type has every stable method of std's type except `from_ptr`, `as_ptr` and `get_mut`: a pointer or reference into
+//! the value would bypass the engine. Exclusive access goes through `with_mut`. In addition each type has `unsync_load`
+//! and `unsync_store`, plain accesses that an engine checks for races, and `const_new`, which is `const` in every build,
+//! for statics.
 //!
-//! In the default build each type is a transparent wrapper of core's, and its methods inline to
-//! core's. The two worlds must not be mixed: an atomic made outside a model may not be used inside one.
+//! In the default build each type is a transparent wrapper of core's type, and its methods inline to core's. An atomic
+//! that was made outside a model with `new` must not be used inside one: the run is refused.
 
 #[cfg(feature = "checking")]
 pub(crate) mod bits;
@@ -30,7 +30,7 @@ pub use integer::{
 };
 pub use narrow::{AtomicBool, AtomicPtr};
 
-/// An atomic fence, as [`std::sync::atomic::fence`].
+/// Orders memory as [`std::sync::atomic::fence`] does.
 ///
 /// # Panics
 /// If `order` is `Relaxed`.
@@ -48,20 +48,20 @@ pub fn fence(order: Ordering) {
 /// The methods that every atomic has, whatever its value.
 macro_rules! shared_methods {
     ($value:ty) => {
-        /// A new atomic, known to the engine that is running, if any.
+        /// Returns a new atomic, and tells the running engine of it, if there is one.
         ///
-        /// `const` in the default build only; for a static that also compiles in checking
-        /// builds use [`const_new`](Self::const_new).
+        /// This function is `const` in the default build only, for the reasons in [`rt`](crate::rt#statics). A static
+        /// is made with [`const_new`](Self::const_new), which is `const` in every build.
         #[cfg(not(feature = "checking"))]
         #[inline]
         pub const fn new(value: $value) -> Self {
             Self::const_new(value)
         }
 
-        /// A new atomic, known to the engine that is running, if any.
+        /// Returns a new atomic, and tells the running engine of it, if there is one.
         ///
-        /// `const` in the default build only; for a static that also compiles in checking
-        /// builds use [`const_new`](Self::const_new).
+        /// This function is `const` in the default build only, for the reasons in [`rt`](crate::rt#statics). A static
+        /// is made with [`const_new`](Self::const_new), which is `const` in every build.
         #[cfg(feature = "checking")]
         #[track_caller]
         pub fn new(value: $value) -> Self {
@@ -95,7 +95,7 @@ macro_rules! shared_methods {
             self.cell.rmw(Rmw::Swap(value), order)
         }
 
-        /// Replaces `current` by `new`.
+        /// Replaces the value by `new` if it is `current`.
         ///
         /// # Errors
         /// The value found, if it was not `current`.
@@ -114,7 +114,7 @@ macro_rules! shared_methods {
             self.cell.compare_exchange(current, new, success, failure)
         }
 
-        /// As [`compare_exchange`](Self::compare_exchange), and may fail spuriously.
+        /// Does what [`compare_exchange`](Self::compare_exchange) does, but may fail spuriously.
         ///
         /// # Errors
         /// The value found, if it was not `current` or the exchange failed spuriously.
@@ -130,7 +130,7 @@ macro_rules! shared_methods {
             self.cell.compare_exchange_weak(current, new, success, failure)
         }
 
-        /// Applies `f` until its result could be stored or it returns `None`; the old value.
+        /// Applies `f` until its result could be stored, and returns the old value; or until `f` returns `None`.
         ///
         /// # Errors
         /// The value for which `f` returned `None`.
@@ -152,7 +152,7 @@ macro_rules! shared_methods {
             Err(old)
         }
 
-        /// [`fetch_update`](Self::fetch_update) under the name that std gave it later.
+        /// Does what [`fetch_update`](Self::fetch_update) does, under the name that std gave it later.
         ///
         /// # Errors
         /// The value for which `f` returned `None`.
@@ -185,29 +185,29 @@ macro_rules! shared_methods {
             }
         }
 
-        /// A plain, non-atomic read, which a checker tests for races.
+        /// Reads the value as plain memory: an engine reports a race if a write is concurrent.
         ///
         /// # Safety
         /// No other thread may write to the atomic at the same time.
         #[inline]
         #[track_caller]
         pub unsafe fn unsync_load(&self) -> $value {
-            // SAFETY: the caller's promise is this function's.
+            // SAFETY: the caller promises that no other thread writes meanwhile, which is what the cell asks for.
             unsafe { self.cell.unsync_load() }
         }
 
-        /// Writes the value as plain memory: a checker reports a race if another access is concurrent.
+        /// Writes the value as plain memory: an engine reports a race if another access is concurrent.
         ///
         /// # Safety
         /// No other thread may access the atomic at the same time.
         #[inline]
         #[track_caller]
         pub unsafe fn unsync_store(&self, value: $value) {
-            // SAFETY: the caller vouches for it.
+            // SAFETY: the caller promises that no other thread has access meanwhile, which is what the cell asks for.
             unsafe { self.cell.unsync_store(value) }
         }
 
-        /// Exclusive access to the value.
+        /// Calls `f` with exclusive access to the value.
         #[inline]
         #[track_caller]
         pub fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {

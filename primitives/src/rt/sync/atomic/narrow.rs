@@ -6,7 +6,7 @@ use super::{Cell, Ordering};
 use core::fmt;
 use core::ptr::without_provenance_mut;
 
-/// [`std::sync::atomic::AtomicBool`] that a checker can see.
+/// [`std::sync::atomic::AtomicBool`] that an engine can see.
 ///
 /// ```
 /// use selvedge::rt::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +19,8 @@ pub struct AtomicBool {
 }
 
 impl AtomicBool {
-    /// A new atomic that is `const` in every build, for statics. Under an engine it starts each
-    /// execution with `value`, as if made before main.
+    /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each execution with
+    /// `value`, as if made before `main`.
     #[inline]
     pub const fn const_new(value: bool) -> Self {
         Self { cell: Cell::lazy(core::sync::atomic::AtomicBool::new(value), value) }
@@ -28,35 +28,35 @@ impl AtomicBool {
 
     shared_methods!(bool);
 
-    /// Logical and; the old value.
+    /// Replaces the value by the logical and of it and `value`, and returns the old value.
     #[inline]
     #[track_caller]
     pub fn fetch_and(&self, value: bool, order: Ordering) -> bool {
         self.cell.rmw(Rmw::And(value), order)
     }
 
-    /// Logical and, then not; the old value.
+    /// Replaces the value by the inverted logical and of it and `value`, and returns the old value.
     #[inline]
     #[track_caller]
     pub fn fetch_nand(&self, value: bool, order: Ordering) -> bool {
         self.cell.rmw(Rmw::Nand(value), order)
     }
 
-    /// Logical or; the old value.
+    /// Replaces the value by the logical or of it and `value`, and returns the old value.
     #[inline]
     #[track_caller]
     pub fn fetch_or(&self, value: bool, order: Ordering) -> bool {
         self.cell.rmw(Rmw::Or(value), order)
     }
 
-    /// Logical exclusive or; the old value.
+    /// Replaces the value by the logical exclusive or of it and `value`, and returns the old value.
     #[inline]
     #[track_caller]
     pub fn fetch_xor(&self, value: bool, order: Ordering) -> bool {
         self.cell.rmw(Rmw::Xor(value), order)
     }
 
-    /// Logical not; the old value.
+    /// Inverts the value, and returns the old value.
     #[inline]
     #[track_caller]
     pub fn fetch_not(&self, order: Ordering) -> bool {
@@ -84,7 +84,7 @@ impl fmt::Debug for AtomicBool {
     }
 }
 
-/// [`std::sync::atomic::AtomicPtr`] that a checker can see.
+/// [`std::sync::atomic::AtomicPtr`] that an engine can see.
 ///
 /// ```
 /// use selvedge::rt::sync::atomic::{AtomicPtr, Ordering};
@@ -98,8 +98,8 @@ pub struct AtomicPtr<T> {
 }
 
 impl<T> AtomicPtr<T> {
-    /// A new atomic that is `const` in every build, for statics. Under an engine it starts each
-    /// execution with `value`, as if made before main.
+    /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each execution with
+    /// `value`, as if made before `main`.
     #[inline]
     pub const fn const_new(value: *mut T) -> Self {
         Self { cell: Cell::lazy(core::sync::atomic::AtomicPtr::new(value), value) }
@@ -107,49 +107,49 @@ impl<T> AtomicPtr<T> {
 
     shared_methods!(*mut T);
 
-    /// Moves the pointer forward by `count` values; the old pointer.
+    /// Moves the pointer forward by `count` values, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_ptr_add(&self, count: usize, order: Ordering) -> *mut T {
         self.fetch_byte_add(count.wrapping_mul(size_of::<T>()), order)
     }
 
-    /// Moves the pointer back by `count` values; the old pointer.
+    /// Moves the pointer back by `count` values, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_ptr_sub(&self, count: usize, order: Ordering) -> *mut T {
         self.fetch_byte_sub(count.wrapping_mul(size_of::<T>()), order)
     }
 
-    /// Moves the pointer forward by `count` bytes; the old pointer.
+    /// Moves the pointer forward by `count` bytes, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_byte_add(&self, count: usize, order: Ordering) -> *mut T {
         self.cell.rmw(Rmw::Add(without_provenance_mut(count)), order)
     }
 
-    /// Moves the pointer back by `count` bytes; the old pointer.
+    /// Moves the pointer back by `count` bytes, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_byte_sub(&self, count: usize, order: Ordering) -> *mut T {
         self.cell.rmw(Rmw::Sub(without_provenance_mut(count)), order)
     }
 
-    /// Bitwise and of the address, for tags in its low bits; the old pointer.
+    /// Replaces the address by the bitwise and of it and `bits`, for tags in its low bits, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_and(&self, bits: usize, order: Ordering) -> *mut T {
         self.cell.rmw(Rmw::And(without_provenance_mut(bits)), order)
     }
 
-    /// Bitwise or of the address, for tags in its low bits; the old pointer.
+    /// Replaces the address by the bitwise or of it and `bits`, for tags in its low bits, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_or(&self, bits: usize, order: Ordering) -> *mut T {
         self.cell.rmw(Rmw::Or(without_provenance_mut(bits)), order)
     }
 
-    /// Bitwise exclusive or of the address, for tags in its low bits; the old pointer.
+    /// Replaces the address by the bitwise exclusive or of it and `bits`, for tags in its low bits, and returns the old pointer.
     #[inline]
     #[track_caller]
     pub fn fetch_xor(&self, bits: usize, order: Ordering) -> *mut T {

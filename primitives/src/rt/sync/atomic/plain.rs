@@ -49,19 +49,23 @@ impl<A: Word> Cell<A> {
         self.0.compare_exchange_weak(current, new, success, failure)
     }
 
+    /// Reads the value as plain memory.
+    ///
     /// # Safety
     /// No other thread may write to the atomic at the same time.
     #[inline(always)]
     pub(crate) unsafe fn unsync_load(&self) -> A::Value {
-        // Relaxed: the caller vouches that nobody writes meanwhile, so there is nothing to order.
+        // Relaxed: the caller promises that no thread writes meanwhile, so there is nothing to order.
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Writes the value as plain memory.
+    ///
     /// # Safety
     /// No other thread may access the atomic at the same time.
     #[inline(always)]
     pub(crate) unsafe fn unsync_store(&self, value: A::Value) {
-        // Relaxed: the caller vouches that nobody looks meanwhile, so there is nothing to order.
+        // Relaxed: the caller promises that no thread has access meanwhile, so there is nothing to order.
         self.0.store(value, Ordering::Relaxed)
     }
 
@@ -75,14 +79,14 @@ impl<A: Word> Cell<A> {
         self.0.into_inner()
     }
 
-    /// The value, for `Debug`.
+    /// Returns the value for `Debug`.
     pub(crate) fn peek(&self) -> A::Value {
         // Relaxed: a snapshot for printing.
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A native fence.
+/// Orders memory as core's fence does.
 #[inline(always)]
 pub(crate) fn fence(order: Ordering) {
     core::sync::atomic::fence(order)

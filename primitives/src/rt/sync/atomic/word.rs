@@ -6,11 +6,11 @@ use core::sync::atomic::{self, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(unreachable_pub, reason = "public through `rt::seam`, which only checking builds have")]
 pub enum Rmw<V = u64> {
-    /// Replace the value.
+    /// Replaces the value.
     Swap(V),
-    /// Wrapping addition.
+    /// Adds, wrapping around.
     Add(V),
-    /// Wrapping subtraction.
+    /// Subtracts, wrapping around.
     Sub(V),
     /// Bitwise and.
     And(V),
