@@ -1,4 +1,4 @@
-//! What is built of compare-exchange.
+//! Models of what is built on compare-and-swap: floats, counters, spin locks.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::Mutant;
@@ -14,7 +14,8 @@ const FLOAT: Mutant = mutant_of!("models/src/models/atomics.rs");
 const COUNTER: Mutant = mutant_of!("primitives/src/atomic/counter.rs");
 const SPIN: Mutant = mutant_of!("primitives/src/atomic/spin.rs");
 
-/// No addition is lost, and who sees a sum sees what came before it.
+/// Two threads add to a float: the sum has both additions, and a thread that reads the sum also reads what the other
+/// thread wrote before it added.
 fn floats_lose_no_addition() -> Model {
     model("no addition to a float is lost", || {
         let shared = Arc::new((AtomicF64::new(0.0), Plain::new(0)));
@@ -33,7 +34,8 @@ fn floats_lose_no_addition() -> Model {
     .catches([FLOAT.weaken("add-on-the-thread"), FLOAT.lose("add-in-the-body", FailureKind::Panic)])
 }
 
-/// Two want the last place; whoever gets it after the other has left sees what that did.
+/// Two threads want the last place; a thread that gets the place after the other has left it reads what the other
+/// wrote there.
 fn a_counter_keeps_its_limit() -> Model {
     model("a bounded count keeps its limit", || {
         let shared = Arc::new((AtomicCounter::new(0, 1), Plain::new(0)));
@@ -72,7 +74,7 @@ fn twice<R: lock_api::RawMutex + Send + Sync + 'static>(lock: lock_api::Mutex<R,
     assert_eq!(shared.1.get(), 2);
 }
 
-/// One at a time, each after the other.
+/// Two threads increment under the lock: one at a time, and each reads what the other wrote.
 fn a_spin_lock_excludes() -> Model {
     model("a spin lock excludes", || {
         twice(SpinLock::from_raw(RawSpinLock::new(), ()));
@@ -80,7 +82,7 @@ fn a_spin_lock_excludes() -> Model {
     .catches([SPIN.weaken("lock-spin-lock"), SPIN.weaken("unlock-spin-lock")])
 }
 
-/// The same in order.
+/// Two threads increment under the lock, which serves them in the order of their tickets.
 fn a_ticket_lock_excludes() -> Model {
     model("a ticket lock excludes", || {
         twice(TicketLock::from_raw(RawTicketLock::new(), ()));

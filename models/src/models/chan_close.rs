@@ -1,4 +1,4 @@
-//! Channels: closing.
+//! Models of channels: closing.
 
 use super::mutants::{CLOSE, DISMISS_RECEIVER, LOST_CLOSE, LOST_VALUE, PUBLISH, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
@@ -25,11 +25,11 @@ models![
 
 const SHARED: Mutant = mutant_of!("primitives/src/chan/shared.rs");
 const REFUSE_SENDER: Mutant = CLOSE.drop_wake("wake-refused-sender").shows_in("chan/send.rs");
-/// Who closes looks for waiters, and may miss one that has missed the closed bit.
+/// `close` looks for senders that wait, and may miss a sender that has missed the closed bit.
 const MISS_SENDER: Mutant =
     CLOSE.demote("look-for-sender", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
 
-/// Closing wakes every receiver that waits, and they learn why.
+/// Closing wakes every receiver that waits, and each learns that the channel is closed.
 fn close_wakes_every_blocked_receiver() -> Model {
     model("close wakes every blocked receiver", || {
         let (tx, rx) = small::<i32>(0);
@@ -44,7 +44,7 @@ fn close_wakes_every_blocked_receiver() -> Model {
     .catches([DISMISS_RECEIVER])
 }
 
-/// Closing wakes every sender that waits, with its value.
+/// Closing wakes every sender that waits, and each gets its value back.
 fn close_gives_every_blocked_sender_its_value_back() -> Model {
     model("close wakes every blocked sender, with its value", || {
         let (tx, rx) = small(0);
@@ -62,7 +62,7 @@ fn close_gives_every_blocked_sender_its_value_back() -> Model {
     .catches([REFUSE_SENDER, MISS_SENDER])
 }
 
-/// What is in the buffer is received first; what was not sent is not received.
+/// After a close the values in the buffer are received, and a value whose send failed is not.
 fn the_buffer_survives_a_close_that_races_with_a_send() -> Model {
     model("after close the buffer is received first", || {
         let (tx, rx) = small(2);
@@ -79,7 +79,7 @@ fn the_buffer_survives_a_close_that_races_with_a_send() -> Model {
     .catches([PUBLISH])
 }
 
-/// Of two closers exactly one succeeds.
+/// Two threads close a channel: exactly one of the two calls succeeds.
 fn one_of_two_closers_succeeds() -> Model {
     model("of two closers exactly one succeeds", || {
         let (tx, rx) = small::<i32>(1);
@@ -90,7 +90,7 @@ fn one_of_two_closers_succeeds() -> Model {
     .catches([LOST_CLOSE])
 }
 
-/// After a close that a thread knows of, its send fails and gives the value back.
+/// A send that begins after a close fails and gives its value back.
 fn a_send_after_close_fails() -> Model {
     model("a send after close fails", || {
         let (tx, rx) = small(1);
@@ -106,7 +106,7 @@ fn a_send_after_close_fails() -> Model {
     .catches([LOST_CLOSE.fails_with(FailureKind::Deadlock)])
 }
 
-/// The last sender dropped closes: a receiver that waits learns it, after the values.
+/// The last sender that is dropped closes the channel: a receiver gets the values, and then the error.
 fn dropping_the_last_sender_ends_the_receiver() -> Model {
     model("dropping the last sender closes", || {
         let (tx, rx) = small(1);
@@ -120,7 +120,7 @@ fn dropping_the_last_sender_ends_the_receiver() -> Model {
     .catches([WAKE_RECEIVER])
 }
 
-/// The last receiver dropped closes: a sender that waits gets its value back.
+/// The last receiver that is dropped closes the channel: a sender that waits gets its value back.
 fn dropping_the_last_receiver_ends_the_sender() -> Model {
     model("dropping the last receiver closes", || {
         let (tx, rx) = small(1);
@@ -151,7 +151,7 @@ fn iteration_ends_with_the_channel() -> Model {
     .catches([PUBLISH])
 }
 
-/// Whoever leaves last frees the channel, and everybody's uses of it come before that.
+/// The last handle that is dropped frees the channel, and every use by other handles happens before.
 fn the_last_handle_frees_the_channel() -> Model {
     model("the last handle frees the channel, after all uses", || {
         let (tx, rx) = small::<u32>(1);
@@ -167,7 +167,7 @@ fn the_last_handle_frees_the_channel() -> Model {
     ])
 }
 
-/// A weak sender gives a sender only while the channel has one, and that one keeps it open.
+/// A weak sender becomes a sender only while the channel has a sender, and the new sender keeps the channel open.
 fn a_weak_sender_opens_no_side_again() -> Model {
     model("a weak sender opens no side again", || {
         let (tx, rx) = small(1);
@@ -185,7 +185,7 @@ fn a_weak_sender_opens_no_side_again() -> Model {
         .or(FailureKind::UseAfterFree)])
 }
 
-/// The last of both sides and of the weak handles frees the channel, after all their uses.
+/// The last of all handles, weak ones included, frees the channel, and every use by other handles happens before.
 fn a_weak_handle_keeps_the_memory() -> Model {
     model("a weak handle keeps the memory, and no more", || {
         let (tx, rx) = small::<u32>(1);
@@ -200,7 +200,7 @@ fn a_weak_handle_keeps_the_memory() -> Model {
     ])
 }
 
-/// A `try_send` that finds a place held by a send under way takes no place of a channel that is closed.
+/// A `try_send` that finds the last place held by another send takes no place of a channel that is closed meanwhile.
 fn a_close_and_a_send_that_makes_room_agree() -> Model {
     model("close and a send that makes room for itself agree", || {
         let (tx, rx) = small(1);
@@ -214,7 +214,7 @@ fn a_close_and_a_send_that_makes_room_agree() -> Model {
             .zip(1..)
             .filter_map(|(sender, n)| sender.join().expect("no panic").is_ok().then_some(n))
             .collect();
-        assert!(sent.len() <= 1, "one place, and nobody receives");
+        assert!(sent.len() <= 1, "the buffer has one place, and nothing is received");
         assert_eq!(rx.iter().collect::<Vec<_>>(), sent);
     })
     .bound(2)

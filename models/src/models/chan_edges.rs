@@ -1,5 +1,5 @@
-//! Channels: what happens before what (Go's memory model), with plain data beside the channel; and what
-//! becomes of values.
+//! Models of channels: what happens before what, as Go's memory model has it, with plain data beside the channel; and
+//! what becomes of values.
 
 use super::futures::poll_once;
 use super::mutants::{
@@ -32,23 +32,23 @@ models![
 ];
 
 const ARRAY: Mutant = mutant_of!("primitives/src/queue/array.rs");
-/// The value of a sender that waits is taken, or moved into the buffer, and the cell does not say so.
+/// A receiver takes the value of a sender that waits, or moves it into the buffer, and does not change the cell.
 const LOST_TAKE: Mutant =
     RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::Panic).needs(Needs::Orderings);
 const LOST_MOVE: Mutant = EXPAND.lose("move-value-into-buffer", FailureKind::Panic).or(FailureKind::Race);
-/// Walkers are not counted, so that segments are used again while somebody looks at them.
+/// Walkers are not counted, so that a segment is used again while a thread reads it.
 const UNPINNED: Mutant = ARRAY
     .lose("count-walker", FailureKind::Leak)
     .and("uncount-walker")
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic);
-/// Who falls asleep does not say so; or says so, and not who can wake it.
+/// A waiter that falls asleep does not mark its cell; or marks the cell, and does not publish its waker.
 const ASLEEP_UNSEEN: Mutant = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
 const SENDER_ASLEEP_UNSEEN: Mutant = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
 const NO_SLEEPER: Mutant = RECV.weaken("fall-asleep");
 const NO_SENDER_ASLEEP: Mutant = SEND.weaken("fall-asleep");
-/// Cursors stay at a segment that dies.
+/// A cursor stays at a segment that is unlinked.
 const CURSOR_LEFT: Mutant = mutant_of!("primitives/src/queue/death.rs")
     .lose("advance-cursor", FailureKind::Panic)
     .or(FailureKind::UseAfterFree)
@@ -56,14 +56,14 @@ const CURSOR_LEFT: Mutant = mutant_of!("primitives/src/queue/death.rs")
     .or(FailureKind::Livelock);
 const LOST_GROWTH: Mutant = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
 const WEAK_GROWTH: Mutant = CORE.weaken("grow-buffer").needs(Needs::SeqCst);
-/// A sender tells others of their places, and not of what comes before. Loom does not come to that within two
+/// A sender publishes the known end of the buffer without what it acquired before. Loom does not find this within two
 /// preemptions.
 const TOLD_PLACE: Mutant = CORE.weaken("raise-known-end").needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
-/// Writes to plain data and calls `before`, on a thread of its own; if `after`, beside it, says that what `before` did
-/// has come to it, then the write happens before.
+/// Writes to plain data and calls `before`, on a thread of its own, beside `after`. If `after` returns that `before`
+/// is done, the write must happen before.
 fn happens_before(before: impl FnOnce() + Send, after: impl FnOnce() -> bool) {
     let data = Plain::new(0);
     thread::scope(|scope| {
@@ -97,9 +97,9 @@ fn a_send_happens_before_its_receive() -> Model {
     .catches([PUBLISH])
 }
 
-/// Without a buffer too.
+/// Without a buffer too, a send happens before its receive completes.
 fn a_rendezvous_send_happens_before_its_receive() -> Model {
-    model("the same without a buffer", || {
+    model("without a buffer a send happens before its receive", || {
         send_before_receive(0);
     })
     .bound(2)
@@ -122,25 +122,28 @@ fn a_rendezvous_receive_happens_before_its_send_completes() -> Model {
     .catches([WAKE_SENDER, SENDER_ASLEEP_UNSEEN, NO_SENDER_ASLEEP])
 }
 
-/// With capacity 2 both receives happen before the two sends that use their places, also if one of these
-/// learns of its place from the other.
+/// With capacity 2 both receives happen before the two sends that use their places, even if one of the sends learns
+/// of its place from the other.
 fn receives_happen_before_all_sends_that_use_their_places() -> Model {
-    model("the same for a send that learns of its place from another", || {
-        // All in one segment: going to the next would tell as well.
-        let (tx, rx) = bounded_with_segments(2, 2);
-        let data = Plain::new(0);
-        (0..2).for_each(|n| tx.send(n).expect("room"));
-        let receiver = || {
-            data.set(5);
-            (0..2).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
-        };
-        thread::scope(|scope| {
-            scope.spawn(receiver);
-            scope.spawn(|| tx.send(2));
-            tx.send(3).expect("open");
-            assert_eq!(data.get(), 5);
-        });
-    })
+    model(
+        "a receive happens before each send that uses its place, though another sender found the place",
+        || {
+            // All cells are in one segment: a step to the next segment would synchronize as well.
+            let (tx, rx) = bounded_with_segments(2, 2);
+            let data = Plain::new(0);
+            (0..2).for_each(|n| tx.send(n).expect("room"));
+            let receiver = || {
+                data.set(5);
+                (0..2).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+            };
+            thread::scope(|scope| {
+                scope.spawn(receiver);
+                scope.spawn(|| tx.send(2));
+                tx.send(3).expect("open");
+                assert_eq!(data.get(), 5);
+            });
+        },
+    )
     .bound(2)
     .catches([TOLD_PLACE])
 }
@@ -162,9 +165,9 @@ fn a_receive_happens_before_the_send_that_uses_its_place() -> Model {
     .catches([WAKE_BY_EXPANDING, LOST_GROWTH])
 }
 
-/// The same if the second send need not wait, and so nobody is woken.
+/// With capacity 1 a receive happens before a send that uses its place and does not wait, so that nothing is woken.
 fn a_receive_happens_before_a_try_send_that_uses_its_place() -> Model {
-    model("the same where nobody waits", || {
+    model("the k-th receive happens before send k+C, which does not wait", || {
         let (tx, rx) = small(1);
         tx.send(()).expect("room");
         happens_before(|| rx.recv().expect("a value is there"), || tx.try_send(()).is_ok());
@@ -188,7 +191,7 @@ fn close_happens_before_a_receive_that_fails() -> Model {
     .catches([DISMISS_RECEIVER])
 }
 
-/// A receive that nearly timed out, and was handed its value before it was woken.
+/// A send happens before a receive that nearly timed out, and got its value before it was woken.
 fn a_send_happens_before_a_timed_receive() -> Model {
     model("a send happens before a receive that nearly timed out", || {
         let (tx, rx) = small(0);
@@ -198,7 +201,7 @@ fn a_send_happens_before_a_timed_receive() -> Model {
     .catches([HAND_OVER])
 }
 
-/// A send that nearly timed out, and whose value was taken before it was woken.
+/// A receive happens before a send that nearly timed out, and whose value was taken before it was woken.
 fn a_receive_happens_before_a_timed_send_completes() -> Model {
     model("a receive happens before a send that nearly timed out", || {
         let (tx, rx) = small(0);
@@ -208,9 +211,10 @@ fn a_receive_happens_before_a_timed_send_completes() -> Model {
     .catches([LOST_TAKE])
 }
 
-/// The same with a buffer: the receive moved the value into it.
+/// A receive moves the value of a sender that nearly timed out into the buffer, and happens before that send
+/// completes.
 fn a_receive_happens_before_a_timed_send_into_its_place() -> Model {
-    model("the same with a buffer", || {
+    model("a receive happens before a send into its place that nearly timed out", || {
         let (tx, rx) = small(1);
         tx.send(()).expect("room");
         happens_before(|| rx.try_recv().expect("a value is there"), || tx.send_timeout((), A_WHILE).is_ok());
@@ -219,7 +223,7 @@ fn a_receive_happens_before_a_timed_send_into_its_place() -> Model {
     .catches([LOST_MOVE])
 }
 
-/// Values that a dropped channel holds, and those that came back, are dropped once.
+/// Each value is dropped once, whether a dropped channel holds it or a send gave it back.
 fn every_value_is_dropped_once() -> Model {
     model("every value is dropped once", || {
         let value = Arc::new(());
@@ -238,9 +242,9 @@ fn every_value_is_dropped_once() -> Model {
     .catches([LOST_VALUE])
 }
 
-/// Values cross segments: memory is handed back and used again while others look for their cells.
+/// Values cross segments, and a segment is used again while threads look for their cells.
 fn segments_are_reused_under_way() -> Model {
-    model("memory is reused while others look for cells", || {
+    model("segments are reused while threads look for cells", || {
         let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
         let sender = thread::spawn(move || (0..3).for_each(|n| tx.send(n).expect("open")));
         assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
@@ -250,7 +254,7 @@ fn segments_are_reused_under_way() -> Model {
     .catches([PUBLISH])
 }
 
-/// Threads that look for their cells keep segments that died meanwhile from being used again.
+/// A thread that looks for its cell keeps segments that were unlinked meanwhile from reuse.
 fn a_walker_keeps_dead_segments_from_reuse() -> Model {
     model("a thread that looks for its cell keeps dead segments from reuse", || {
         let (tx, rx) = selvedge::chan::bounded_with_segments(1, 0);
@@ -268,9 +272,9 @@ fn a_walker_keeps_dead_segments_from_reuse() -> Model {
     .catches([UNPINNED, CURSOR_LEFT])
 }
 
-/// A receive that nobody goes on with keeps its own segment, and not those behind it, which are used again meanwhile.
+/// A receive future that is not polled keeps its own segment, and the segments behind it are reused.
 fn segments_behind_a_receive_that_stands_still_are_reused() -> Model {
-    model("so it is behind a receive that stands still", || {
+    model("segments behind a receive that stands still are reused", || {
         let (tx, rx) = bounded_with_segments(1, 0);
         let mut stands_still = rx.recv_async();
         assert!(poll_once(&mut stands_still).is_pending());

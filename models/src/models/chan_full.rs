@@ -1,4 +1,4 @@
-//! Channels: whoever is told that the buffer is full is told the truth, whatever others are in the middle of.
+//! Models of channels: the answer that the buffer is full is true, whatever other sends have begun.
 
 use super::futures::poll_once;
 use super::mutants::{FULL, LOST_CLOSE, LOST_VALUE, SEND};
@@ -9,25 +9,26 @@ use selvedge::rt::thread;
 use selvedge_check::FailureKind;
 
 models![
-    who_is_told_full_receives_a_value,
+    a_sender_that_is_told_full_receives_a_value,
     a_select_that_is_told_full_receives_a_value,
     a_full_buffer_that_is_closed_has_a_value,
     the_value_of_a_select_that_was_let_in_counts,
     a_place_given_up_is_no_value,
 ];
 
-/// A cell that is no place of a buffer is not counted as such, or a receiver that leaves it does not say that it came.
+/// A cell that is no place of the buffer is not counted as such, or a receiver that departs from such a cell does not
+/// publish that it arrived.
 const SETTLED: Mutant = mutant_of!("primitives/src/chan/settled.rs");
 const NO_PLACE_UNCOUNTED: Mutant = SETTLED.lose("count-no-place", FailureKind::Panic);
-/// Loom does not come to that within two preemptions.
+/// Loom does not find this within two preemptions.
 const LEFT_UNSEEN: Mutant =
     SETTLED.weaken("uncount-no-place").fails_with(FailureKind::Panic).needs(Needs::SeqCst);
-/// A select is let in by a sender behind it, and not told.
+/// A sender behind a select lets it into the buffer, and does not wake it.
 const WAKE_SELECT: Mutant = FULL.drop_wake("wake-select").shows_in("select/run.rs");
-/// The value of a select is not in the buffer.
+/// The value of a select is not put into the buffer.
 const LOST_SELECTED: Mutant = SEND.lose("publish-value-of-select", FailureKind::Panic);
 
-/// Another tries to send at the same time; nobody but the caller receives.
+/// A second thread tries to send at the same time; only the caller receives.
 fn who_is_told_full_receives(try_send: fn(&Sender<i32>, i32) -> bool) {
     let (tx, rx) = small(1);
     let theirs = tx.clone();
@@ -38,18 +39,19 @@ fn who_is_told_full_receives(try_send: fn(&Sender<i32>, i32) -> bool) {
     assert_eq!(1 + rx.try_iter().count(), sent);
 }
 
-/// A full buffer has a value, though those that try to send take each other's places.
-fn who_is_told_full_receives_a_value() -> Model {
-    model("who is told that the buffer is full receives a value", || {
+/// A caller whose `try_send` says that the buffer is full receives a value, though concurrent sends take places from
+/// each other.
+fn a_sender_that_is_told_full_receives_a_value() -> Model {
+    model("a caller that is told that the buffer is full receives a value", || {
         who_is_told_full_receives(|tx, n| tx.try_send(n).is_ok());
     })
     .bound(4)
     .catches([LOST_VALUE])
 }
 
-/// The same for selects with a default.
+/// A caller whose select takes its default because the buffer is full receives a value.
 fn a_select_that_is_told_full_receives_a_value() -> Model {
-    model("so does a select with a default", || {
+    model("a caller whose select is told that the buffer is full receives a value", || {
         who_is_told_full_receives(|tx, n| {
             select! {
                 send(tx, n) -> sent => sent.is_ok(),
@@ -61,9 +63,9 @@ fn a_select_that_is_told_full_receives_a_value() -> Model {
     .catches([LOST_SELECTED])
 }
 
-/// A full buffer has a value also after a close, which a sender that is under way does not survive.
+/// A full buffer still has a value after a close, which fails every send that has begun.
 fn a_full_buffer_that_is_closed_has_a_value() -> Model {
-    model("a full buffer has a value also once it is closed", || {
+    model("a full buffer still has a value after a close", || {
         let (tx, rx) = small(1);
         let theirs = tx.clone();
         let other = thread::spawn(move || theirs.send(1).is_ok());
@@ -76,7 +78,7 @@ fn a_full_buffer_that_is_closed_has_a_value() -> Model {
     .catches([LOST_CLOSE.fails_with(FailureKind::Deadlock)])
 }
 
-/// A select that was let into the buffer sends, and its value counts, before it goes on itself.
+/// The value of a select that another sender let into the buffer counts before the select runs on.
 fn the_value_of_a_select_that_was_let_in_counts() -> Model {
     model("the value of a select that was let in counts", || {
         let (tx, rx) = small(1);
@@ -106,11 +108,11 @@ fn the_value_of_a_select_that_was_let_in_counts() -> Model {
     .catches([WAKE_SELECT])
 }
 
-/// A place that a sender gave up is not taken for a value, though a receiver has not made room for its successor yet, and
-/// another passes that place.
+/// A place that a cancelled send left is not taken for a value, though no receiver has made room for its successor
+/// yet and another receiver passes over the place.
 fn a_place_given_up_is_no_value() -> Model {
     model("a place given up is not taken for a value", || {
-        // In one segment: the model is long enough.
+        // All cells are in one segment: executions are long enough.
         let (tx, rx) = bounded_with_segments(2, 3);
         (0..2).for_each(|n| tx.send(n).expect("room"));
         let mut gives_up = tx.send_async(2);

@@ -1,4 +1,4 @@
-//! Channels: the order of values and of waiters.
+//! Models of channels: the order of values and of waiters.
 
 use super::mutants::{LOST_VALUE, PUBLISH, WAKE_BY_EXPANDING, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until_receiver_waits, until_sender_waits};
@@ -25,7 +25,7 @@ models![
     a_receiver_that_gave_up_does_not_disturb_the_order,
 ];
 
-/// A cell is noted as finished, and not what was done in it before.
+/// A cell is marked as finished without what was done in it before.
 const WEAK_DONE: Mutant = mutant_of!("primitives/src/queue/segment.rs").weaken("finish-cell");
 
 const A_WHILE: Duration = Duration::from_millis(1);
@@ -42,7 +42,7 @@ fn values_arrive_in_the_order_sent() -> Model {
     .catches([PUBLISH])
 }
 
-/// Two senders' values arrive each in its sender's order, and nothing is lost.
+/// The values of each of two senders arrive in that sender's order, and none is lost.
 fn the_values_of_two_senders_interleave_in_order() -> Model {
     model("the values of each of two senders arrive in its order", || {
         let (tx, rx) = small(1);
@@ -62,7 +62,7 @@ fn the_values_of_two_senders_interleave_in_order() -> Model {
     .catches([PUBLISH])
 }
 
-/// A receiver that waits with this ticket.
+/// Starts a receiver that waits with this ticket.
 fn receiver_at<T: Send + 'static>(rx: &Receiver<T>, ticket: u64) -> JoinHandle<Result<T, RecvError>> {
     let theirs = rx.clone();
     let receiver = thread::spawn(move || theirs.recv());
@@ -70,7 +70,7 @@ fn receiver_at<T: Send + 'static>(rx: &Receiver<T>, ticket: u64) -> JoinHandle<R
     receiver
 }
 
-/// A sender that waits with this value and ticket.
+/// Starts a sender that waits with this value and ticket.
 fn sender_at(tx: &Sender<u64>, value: u64, ticket: u64) -> JoinHandle<Result<(), SendError<u64>>> {
     let theirs = tx.clone();
     let sender = thread::spawn(move || theirs.send(value));
@@ -86,7 +86,7 @@ fn receivers_in_order(capacity: usize) {
     assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok('a'), Ok('b')));
 }
 
-/// Blocked receivers are served in the order in which they blocked: without a buffer.
+/// Without a buffer blocked receivers are served in the order in which they blocked.
 fn blocked_receivers_are_served_in_order() -> Model {
     model("blocked receivers are served first come, first served", || {
         receivers_in_order(0);
@@ -95,9 +95,9 @@ fn blocked_receivers_are_served_in_order() -> Model {
     .catches([WAKE_RECEIVER, WEAK_DONE])
 }
 
-/// And with one.
+/// With a buffer blocked receivers are served in the order in which they blocked.
 fn blocked_receivers_of_a_buffer_are_served_in_order() -> Model {
-    model("the same with a buffer", || {
+    model("blocked receivers of a buffer are served first come, first served", || {
         receivers_in_order(1);
     })
     .bound(2)
@@ -117,7 +117,7 @@ fn blocked_senders_are_served_in_order() -> Model {
     .catches([WAKE_BY_EXPANDING])
 }
 
-/// A receiver that comes later does not get the value of one that waits.
+/// A receiver that arrives later does not get the value of a receiver that waits.
 fn a_new_receiver_does_not_overtake_a_blocked_one() -> Model {
     model("a newcomer does not get the value of a blocked receiver", || {
         let (tx, rx) = small(1);
@@ -136,7 +136,7 @@ fn a_new_receiver_does_not_overtake_a_blocked_one() -> Model {
     .catches([WAKE_RECEIVER])
 }
 
-/// A sender that comes later does not take the place that a waiting one is to get.
+/// A sender that arrives later does not take the place that a waiting sender is to get.
 fn a_new_sender_does_not_overtake_a_blocked_one() -> Model {
     model("a newcomer does not get the place of a blocked sender", || {
         let (tx, rx) = small(1);
@@ -168,18 +168,18 @@ fn receivers_with_gaps(capacity: usize) {
     assert_eq!((first.join().expect("no panic"), second.join().expect("no panic")), (Ok('a'), Ok('b')));
 }
 
-/// Between two blocked receivers one ran out of time, and a select did: the order is as it was.
+/// Between two blocked receivers a receive and a select time out: the two are served in order.
 fn receivers_that_gave_up_in_between_leave_the_order() -> Model {
-    model("receivers that gave up in between leave the order as it was", || {
+    model("receivers that timed out in between leave the order as it was", || {
         receivers_with_gaps(0);
     })
     .bound(2)
     .catches([WAKE_RECEIVER])
 }
 
-/// The same with a buffer.
+/// Between two blocked receivers of a buffer a receive and a select time out: the two are served in order.
 fn receivers_of_a_buffer_that_gave_up_in_between_leave_the_order() -> Model {
-    model("the same with a buffer", || {
+    model("receivers of a buffer that timed out in between leave the order as it was", || {
         receivers_with_gaps(1);
     })
     .bound(2)
@@ -187,7 +187,7 @@ fn receivers_of_a_buffer_that_gave_up_in_between_leave_the_order() -> Model {
 }
 
 fn senders_with_a_gap(gives_up: impl FnOnce(&Sender<u64>)) {
-    // All in one segment: executions are long enough.
+    // All cells are in one segment: executions are long enough.
     let (tx, rx) = bounded(1);
     tx.send(0).expect("room");
     let first = sender_at(&tx, 1, 1);
@@ -197,18 +197,18 @@ fn senders_with_a_gap(gives_up: impl FnOnce(&Sender<u64>)) {
     [first, second].into_iter().for_each(|sender| sender.join().expect("no panic").expect("open"));
 }
 
-/// A sender that ran out of time between two that wait takes no place.
+/// A sender that times out between two that wait takes no place.
 fn a_sender_that_gave_up_in_between_leaves_the_order() -> Model {
-    model("a sender that gave up in between takes no place", || {
+    model("a sender that timed out in between takes no place", || {
         senders_with_a_gap(|tx| assert!(tx.send_timeout(9, A_WHILE).is_err(), "the buffer is full"));
     })
     .bound(2)
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
-/// Nor does a select.
+/// A select that times out between two senders that wait takes no place.
 fn a_select_that_gave_up_in_between_leaves_the_order() -> Model {
-    model("nor does a select", || {
+    model("a select that timed out in between takes no place", || {
         senders_with_a_gap(|tx| {
             select! {
                 send(tx, 9) -> _ => unreachable!("the buffer is full"),
@@ -220,7 +220,7 @@ fn a_select_that_gave_up_in_between_leaves_the_order() -> Model {
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
-/// Waiters that gave up in front of others do not cost these their place.
+/// Receivers that time out in front of others do not cost these their values.
 fn a_receiver_that_gave_up_does_not_disturb_the_order() -> Model {
     model("a receiver that timed out costs no other its value", || {
         let (tx, rx) = small(0);

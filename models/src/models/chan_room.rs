@@ -1,4 +1,4 @@
-//! Channels: when a send or a receive may wait, and when it may not.
+//! Models of channels: when a send or a receive may wait, and when it may not.
 
 use super::futures::poll_once;
 use super::mutants::{
@@ -28,15 +28,15 @@ models![
     a_place_that_is_passed_over_is_not_counted,
 ];
 
-/// Whoever takes the place of a send that is under way does not tell it.
+/// A sender that takes the place of a send under way does not mark the cell.
 const KEPT_PLACE: Mutant = FULL.lose("take-place-of-sender", FailureKind::Panic);
-/// A cell without a sender is counted for ever.
+/// A cell whose sender is gone is counted for ever.
 const UNCOUNTED: Mutant =
     mutant_of!("primitives/src/chan/length.rs").lose("uncount-gone-sender", FailureKind::Panic);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
-/// Without a buffer a send completes only when a receiver has come for its value.
+/// Without a buffer a send completes only when a receiver has arrived for its value.
 fn a_rendezvous_send_completes_only_with_a_receiver() -> Model {
     model("without a buffer a send completes only with a receiver", || {
         let begun = AtomicUsize::new(0);
@@ -76,7 +76,7 @@ fn a_send_waits_only_while_the_channel_is_full() -> Model {
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
-/// Of two senders exactly one finds room for one value.
+/// Two threads try to send into one place: exactly one succeeds.
 fn the_buffer_never_holds_more_than_its_capacity() -> Model {
     model("of two senders one finds room for one value", || {
         let (tx, rx) = small(1);
@@ -89,7 +89,7 @@ fn the_buffer_never_holds_more_than_its_capacity() -> Model {
     .catches([LOST_VALUE, KEPT_PLACE])
 }
 
-/// Two receivers share what is there, and neither misses a value that was there before it came.
+/// Two receivers share the values in the buffer, and neither misses a value that was there before it arrived.
 fn try_recv_misses_nothing_and_invents_nothing() -> Model {
     model("try_recv misses no value that was there, and invents none", || {
         let (tx, rx) = small(1);
@@ -105,7 +105,7 @@ fn try_recv_misses_nothing_and_invents_nothing() -> Model {
     .catches([LOST_VALUE])
 }
 
-/// try_recv finds a value although another receiver has broken its cell or gave up.
+/// `try_recv` finds a value although another receiver has broken its cell or cancelled.
 fn try_recv_finds_a_value_among_other_receivers() -> Model {
     model("try_recv finds a value among other receivers", || {
         let (tx, rx) = small(2);
@@ -123,7 +123,7 @@ fn try_recv_finds_a_value_among_other_receivers() -> Model {
     .catches([PUBLISH])
 }
 
-/// A send and a receive that both time out agree on whether the value changed hands.
+/// A send and a receive that may both time out agree on whether the value changed hands.
 fn timeouts_lose_no_value() -> Model {
     model("a value sent is received though both sides time out", || {
         timeouts(0);
@@ -132,9 +132,9 @@ fn timeouts_lose_no_value() -> Model {
     .catches([HAND_OVER])
 }
 
-/// The same with a buffer.
+/// With a buffer too, a send and a receive that may both time out agree on whether the value changed hands.
 fn timeouts_lose_no_value_of_a_buffer() -> Model {
-    model("the same with a buffer", || {
+    model("a value sent to a buffer is received though both sides time out", || {
         timeouts(1);
     })
     .bound(2)
@@ -151,9 +151,9 @@ fn timeouts(capacity: usize) {
     assert_eq!(got, expected);
 }
 
-/// A receiver does not wait for a sender that gave up, came again with the same ticket, and gave up again.
+/// A receiver does not wait for a sender that timed out, came again with the same ticket, and timed out again.
 fn a_sender_that_gives_up_twice_leaves_no_receiver_waiting() -> Model {
-    model("a receiver does not wait for a sender that gave up twice", || {
+    model("a receiver does not wait for a sender that timed out twice", || {
         let (tx, rx) = small(0);
         let sender = thread::spawn(move || [1, 2].map(|n| tx.send_timeout(n, A_WHILE).is_ok()));
         let got: Vec<i32> = rx.iter().collect();
@@ -166,7 +166,8 @@ fn a_sender_that_gives_up_twice_leaves_no_receiver_waiting() -> Model {
     .catches([WAKE_RECEIVER])
 }
 
-/// A sender that timed out has its place back: the next receive and send go on as if it had not come.
+/// A sender that timed out returns its place: the next receive and the next send behave as if that sender had not
+/// come.
 fn a_sender_that_gave_up_leaves_its_place() -> Model {
     model("a sender that timed out takes no place", || {
         let (tx, rx) = small(1);
@@ -186,7 +187,7 @@ fn a_sender_that_gave_up_leaves_its_place() -> Model {
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
-/// Two receivers wait, and both get what comes through one place.
+/// Two receivers wait, and each gets one of two values that pass through one place.
 fn two_receivers_share_what_two_sends_bring() -> Model {
     model("two blocked receivers both get a value", || {
         let (tx, rx) = small(1);
@@ -203,9 +204,9 @@ fn two_receivers_share_what_two_sends_bring() -> Model {
     .catches([WAKE_RECEIVER])
 }
 
-/// A receiver that gives up just when a value comes does not make the channel look fuller than it is.
+/// A receiver that times out when a value arrives does not make the channel look fuller than it is.
 fn a_receiver_that_gave_up_is_not_counted() -> Model {
-    model("len does not count the cell of a receiver that gave up", || {
+    model("len does not count the cell of a receiver that timed out", || {
         let (tx, rx) = unbounded_with_segments(1);
         let theirs = rx.clone();
         let gives_up = thread::spawn(move || theirs.recv_timeout(A_WHILE).is_ok());
@@ -221,9 +222,9 @@ fn a_receiver_that_gave_up_is_not_counted() -> Model {
     .catches([UNCOUNTED])
 }
 
-/// The length is that of the buffer, also while a sender waits behind it.
+/// The length is that of the buffer, also while a sender waits behind the buffer.
 fn a_waiting_sender_is_not_counted() -> Model {
-    model("len counts the buffer, not who waits behind it", || {
+    model("len counts the buffer, and no sender that waits behind it", || {
         let (tx, rx) = small(1);
         tx.send(0).expect("room");
         let theirs = tx.clone();
@@ -238,10 +239,10 @@ fn a_waiting_sender_is_not_counted() -> Model {
     .catches([WAKE_BY_EXPANDING])
 }
 
-/// A sender gives up behind a full buffer while a receiver takes a value: that place is not counted, and the next value is
-/// the next one.
+/// A sender behind a full buffer times out while a receiver takes a value: the place of that sender is not counted,
+/// and receivers pass over it.
 fn a_place_that_is_passed_over_is_not_counted() -> Model {
-    model("len does not count a place behind a full buffer that was given up", || {
+    model("len does not count the place of a sender that timed out behind a full buffer", || {
         let (tx, rx) = small(1);
         tx.send(0).expect("room");
         let mut gives_up = tx.send_async(1);

@@ -1,7 +1,7 @@
-//! Channels as futures.
+//! Models of channels as futures.
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
-use super::mutants::{CLOSE, NOT_ENTERED, RECV};
+use super::mutants::{CLOSE, CORE, NOT_ENTERED, RECV};
 use super::{Model, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
 use core::future::Future;
@@ -20,7 +20,7 @@ models![
     a_task_sends_to_a_thread,
     a_dropped_future_loses_no_value,
     a_task_that_is_polled_again_is_woken,
-    a_value_of_a_dropped_future_goes_to_who_waits,
+    a_value_of_a_dropped_future_goes_to_a_waiting_receiver,
     a_dropped_future_sends_once_or_not_at_all,
     a_waker_that_panics_loses_no_value_of_a_send,
     a_waker_that_panics_loses_no_value_of_a_receive,
@@ -39,19 +39,19 @@ models![
     two_values_that_came_back_reach_two_receivers,
     two_values_that_came_back_are_there_for_two_receivers,
     a_value_that_comes_back_after_the_close_is_received,
-    receivers_are_sent_home_once_a_future_has_its_value,
+    receivers_learn_of_the_close_once_a_future_has_its_value,
     a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped,
 ];
 
 const POLL: Mutant = mutant_of!("primitives/src/chan/poll.rs");
 const RETURNED: Mutant = mutant_of!("primitives/src/chan/returned.rs");
-/// A sender that waits is told of the close, and its cell does not say so.
+/// `close` refuses a sender that waits, and does not mark the cell.
 const REFUSED: Mutant = CLOSE.lose("refuse-sender", FailureKind::Panic).or(FailureKind::Race);
-/// The value of a sender that waits is taken, and its cell does not say so.
+/// A receiver takes the value of a sender that waits, and does not mark the cell.
 const LOST_TAKE: Mutant =
     RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::UseAfterFree).or(FailureKind::Panic);
-/// A task does not say that it can be woken; or says so, and its waker is not there; or changes its waker without having
-/// said that it is awake.
+/// A task does not publish that it can be woken; or publishes that without its waker; or replaces its waker without
+/// marking its cell as awake.
 pub(super) const DOZE: Mutant = POLL.lose("fall-asleep", FailureKind::Deadlock);
 const NO_WAKER: Mutant = POLL.weaken("fall-asleep");
 const NOT_ROUSED: Mutant = POLL
@@ -59,18 +59,26 @@ const NOT_ROUSED: Mutant = POLL
     .or(FailureKind::Panic)
     .or(FailureKind::Deadlock)
     .needs(Needs::Orderings);
-/// A value that came for nobody is dropped on the floor.
+/// An undelivered value is lost.
 const GIVE_BACK: Mutant =
     RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
-/// Two take a value that came back; or it is on loan for ever.
+/// Two receivers take one undelivered value; or the value stays on loan for ever.
 const TAKEN_TWICE: Mutant = RETURNED
     .lose("take-returned", FailureKind::Panic)
     .or(FailureKind::Race)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Deadlock);
 const LENT_FOR_EVER: Mutant = RETURNED.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
+/// A sender that resends an undelivered value leaves the cell of a receiver that has not begun to wait unbroken, and the
+/// receiver waits there. Shuttle does not find this within two preemptions.
+const UNBROKEN: Mutant = RETURNED.lose("break-cell-to-resend", FailureKind::Deadlock).needs(Needs::SeqCst);
+/// A receive does not take its ticket: a later receive has the same one, and overtakes.
+const OVERTAKEN: Mutant = CORE.lose("take-receive-ticket", FailureKind::Panic);
+/// A cancelled receive does not mark its cell. Under shuttle the process aborts.
+const NOT_CANCELLED: Mutant =
+    RECV.lose("cancel-receive", FailureKind::Race).or(FailureKind::Panic).needs(Needs::SeqCst);
 
-/// Wakes a thread that polls.
+/// Wakes the thread that polls.
 struct Task(Unparker);
 
 impl Wake for Task {
@@ -79,7 +87,7 @@ impl Wake for Task {
     }
 }
 
-/// A waker that panics when it is woken.
+/// Returns a waker that panics when it is called.
 fn panics() -> Waker {
     struct Panics;
     impl Wake for Panics {
@@ -117,7 +125,7 @@ fn a_task_receives_from_a_thread() -> Model {
     .catches([DOZE, NO_WAKER])
 }
 
-/// And a task sends to a thread that receives.
+/// A task that waits sends to a thread that receives.
 fn a_task_sends_to_a_thread() -> Model {
     model("a task sends to a thread that receives", || {
         let (tx, rx) = small(0);
@@ -129,7 +137,7 @@ fn a_task_sends_to_a_thread() -> Model {
     .catches([DOZE, NO_WAKER])
 }
 
-/// A value that came for a future goes to the next receiver if the future is dropped.
+/// The value that was sent to a future goes to the next receiver if the future is dropped.
 fn a_dropped_future_loses_no_value() -> Model {
     model("a dropped future loses no value", || {
         let (tx, rx) = small(0);
@@ -145,7 +153,7 @@ fn a_dropped_future_loses_no_value() -> Model {
     .catches([GIVE_BACK])
 }
 
-/// A task that is polled again, with another waker, at the moment at which it is woken, does not sleep on.
+/// A task that is polled with another waker while a sender wakes it does not sleep on.
 fn a_task_that_is_polled_again_is_woken() -> Model {
     model("a task that is polled again is woken", || {
         let (tx, rx) = small(0);
@@ -160,9 +168,9 @@ fn a_task_that_is_polled_again_is_woken() -> Model {
     .catches([NOT_ROUSED])
 }
 
-/// A value that had come for a future when it was dropped goes to a receiver that waits behind it.
-fn a_value_of_a_dropped_future_goes_to_who_waits() -> Model {
-    model("the value of a dropped future goes to who waits", || {
+/// The value that was sent to a future goes to a receiver that waits behind the future if the future is dropped.
+fn a_value_of_a_dropped_future_goes_to_a_waiting_receiver() -> Model {
+    model("the value of a dropped future goes to a receiver that waits", || {
         let (tx, rx) = small(0);
         let mut future = rx.recv_async();
         let polled = poll_once(&mut future);
@@ -177,7 +185,7 @@ fn a_value_of_a_dropped_future_goes_to_who_waits() -> Model {
     .catches([GIVE_BACK])
 }
 
-/// A future that sends takes nothing with it, and leaves nothing, if it is dropped.
+/// A send future that is dropped has sent its value, or leaves no trace.
 fn a_dropped_future_sends_once_or_not_at_all() -> Model {
     model("a dropped future has sent, or leaves no trace", || {
         let value = Arc::new(());
@@ -194,7 +202,7 @@ fn a_dropped_future_sends_once_or_not_at_all() -> Model {
     .catches([LOST_TAKE])
 }
 
-/// A task whose waker panics when a thread sends to it has the value all the same.
+/// A task whose waker panics while a thread sends to the task still gets the value.
 fn a_waker_that_panics_loses_no_value_of_a_send() -> Model {
     model("a waker that panics loses no value of a send", || {
         let (tx, rx) = small(0);
@@ -202,7 +210,7 @@ fn a_waker_that_panics_loses_no_value_of_a_send() -> Model {
         let polled = Pin::new(&mut future).poll(&mut Context::from_waker(&panics()));
         assert!(polled.is_pending(), "nobody has sent yet");
         let sender = thread::spawn(move || catch_unwind(AssertUnwindSafe(|| tx.send(1))).is_err());
-        // With a waker that does not panic, unless the other has been taken by now.
+        // `block_on` registers a waker that does not panic, unless the sender has taken the other one by now.
         assert_eq!(block_on(future), Ok(1));
         let _panicked = sender.join().expect("no panic");
     })
@@ -210,9 +218,9 @@ fn a_waker_that_panics_loses_no_value_of_a_send() -> Model {
     .catches([DOZE])
 }
 
-/// A receive that wakes a sender whose waker panics leaves its value to the next one, which waits.
+/// A receive that wakes a sender whose waker panics leaves its value to the next receiver, which waits.
 fn a_waker_that_panics_loses_no_value_of_a_receive() -> Model {
-    model("nor of a receive", || {
+    model("a waker that panics loses no value of a receive", || {
         let (tx, rx) = small(1);
         tx.send(1).expect("room");
         let mut future = tx.send_async(2);
@@ -230,10 +238,10 @@ fn a_waker_that_panics_loses_no_value_of_a_receive() -> Model {
     .catches([GIVE_BACK])
 }
 
-/// Of two senders that wait, the later one is not let in after a close has refused the earlier one.
+/// Two senders wait, and the channel is closed: if the earlier sender is refused, the later one is refused too.
 fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
     model("close refuses all senders that wait, or the later ones", || {
-        // All in one segment: executions are long enough.
+        // All cells are in one segment: executions are long enough.
         let (tx, rx) = bounded(1);
         tx.send(0).expect("room");
         let mut waiting = [tx.send_async(1), tx.send_async(2)];
@@ -257,7 +265,7 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
     .catches([REFUSED])
 }
 
-/// Three that wait, each in a segment of its own.
+/// Makes three futures that wait, each in a segment of its own.
 fn three<F: Future + Unpin>(mut make: impl FnMut(i32) -> F) -> [F; 3] {
     [1, 2, 3].map(|n| {
         let mut future = make(n);
@@ -266,9 +274,10 @@ fn three<F: Future + Unpin>(mut make: impl FnMut(i32) -> F) -> [F; 3] {
     })
 }
 
-/// A receiver gives up between two that wait: its cell is taken out, or the value that came there goes to the last.
+/// A receive future between two that wait is dropped: its cell is unlinked, or the value that was sent to it goes to
+/// the last one.
 fn a_receiver_that_gives_up_in_the_middle_loses_no_value() -> Model {
-    model("a receiver that gives up in the middle loses no value", || {
+    model("a receiver that cancels in the middle loses no value", || {
         let (tx, rx) = bounded_with_segments(0, 0);
         let [mut first, middle, last] = three(|_| rx.recv_async());
         thread::scope(|scope| {
@@ -279,12 +288,13 @@ fn a_receiver_that_gives_up_in_the_middle_loses_no_value() -> Model {
         assert_eq!(block_on(last), Ok(2));
     })
     .bound(2)
-    .catches([NOT_ENTERED])
+    .catches([NOT_CANCELLED, NOT_ENTERED])
 }
 
-/// A receiver of a buffer gives up behind one that waits: the value that came for it goes to the next that comes.
+/// A receive future of a buffer is dropped behind one that waits: the value that was sent to it goes to the next
+/// receiver.
 fn a_receiver_of_a_buffer_that_gives_up_loses_no_value() -> Model {
-    model("a receiver of a buffer that gives up behind another loses no value", || {
+    model("a receiver of a buffer that cancels behind another loses no value", || {
         let (tx, rx) = bounded_with_segments(1, 0);
         let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
         assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
@@ -297,9 +307,9 @@ fn a_receiver_of_a_buffer_that_gives_up_loses_no_value() -> Model {
     .catches([GIVE_BACK])
 }
 
-/// A sender gives up between two that wait: its value is received, or it is not.
+/// A send future between two that wait is dropped: its value is received, or receivers pass over its cell.
 fn a_sender_that_gives_up_in_the_middle_is_passed_over() -> Model {
-    model("a sender that gives up in the middle is passed over", || {
+    model("a sender that cancels in the middle is passed over", || {
         let (tx, rx) = bounded_with_segments(0, 0);
         let [mut first, middle, mut last] = three(|n| tx.send_async(n));
         let mut got = thread::scope(|scope| {
@@ -316,9 +326,9 @@ fn a_sender_that_gives_up_in_the_middle_is_passed_over() -> Model {
     .catches([NOT_ENTERED.or(FailureKind::Livelock)])
 }
 
-/// The channel is closed meanwhile: those that still wait are told.
+/// A receive future between two that wait is dropped while the channel is closed: the two learn of the close.
 fn closing_passes_over_a_receiver_that_gave_up() -> Model {
-    model("closing passes over a receiver that gave up", || {
+    model("closing passes over a receiver that cancelled", || {
         let (tx, rx) = bounded_with_segments::<i32>(0, 0);
         let [first, middle, last] = three(|_| rx.recv_async());
         thread::scope(|scope| {
@@ -363,12 +373,12 @@ fn receives_polled_in_order_get_values_in_order() -> Model {
         two_receives(0);
     })
     .bound(2)
-    .catches([DOZE])
+    .catches([OVERTAKEN, DOZE])
 }
 
-/// The same with a buffer.
+/// Of two receives of a buffer that one task polls in order, the first gets the first value.
 fn receives_of_a_buffer_polled_in_order_get_values_in_order() -> Model {
-    model("the same with a buffer", || {
+    model("receives of a buffer polled in order get values in order", || {
         two_receives(1);
     })
     .bound(2)
@@ -382,7 +392,7 @@ fn two_sends(capacity: usize) {
     assert_eq!(receiver.join().expect("no panic"), [Ok(1), Ok(2)]);
 }
 
-/// Two sends that one task polls in order arrive in order.
+/// The values of two sends that one task polls in order arrive in that order.
 fn sends_polled_in_order_arrive_in_order() -> Model {
     model("sends polled in order arrive in order", || {
         two_sends(0);
@@ -391,16 +401,17 @@ fn sends_polled_in_order_arrive_in_order() -> Model {
     .catches([DOZE])
 }
 
-/// The same with a buffer.
+/// The values of two sends to a buffer that one task polls in order arrive in that order.
 fn sends_to_a_buffer_polled_in_order_arrive_in_order() -> Model {
-    model("the same with a buffer", || {
+    model("sends to a buffer polled in order arrive in order", || {
         two_sends(1);
     })
     .bound(2)
     .catches([DOZE])
 }
 
-/// A thread that begins to receive once a future has returned `Pending` gets its value after the future.
+/// Receives by a future, and by a thread that begins once the future has returned `Pending`: the future gets the
+/// first value.
 fn a_later_receive(tx: Sender<u64>, rx: Receiver<u64>) {
     let keep = rx.clone();
     let sender = thread::spawn(move || {
@@ -427,37 +438,37 @@ fn a_later_receive(tx: Sender<u64>, rx: Receiver<u64>) {
     sender.join().expect("no panic");
 }
 
-/// A thread does not overtake a future that waits.
+/// Without a buffer a thread does not overtake a future that waits.
 fn a_thread_does_not_overtake_a_future() -> Model {
     model("a thread does not overtake a future that waits", || {
         let (tx, rx) = bounded(0);
         a_later_receive(tx, rx);
     })
     .bound(2)
-    .catches([DOZE])
+    .catches([OVERTAKEN, DOZE])
 }
 
-/// The same with a buffer.
+/// With a buffer a thread does not overtake a future that waits.
 fn a_thread_does_not_overtake_a_future_at_a_buffer() -> Model {
-    model("the same with a buffer", || {
+    model("a thread does not overtake a future that waits at a buffer", || {
         let (tx, rx) = bounded(1);
         a_later_receive(tx, rx);
     })
     .bound(2)
-    .catches([DOZE])
+    .catches([OVERTAKEN, DOZE])
 }
 
-/// The same without a bound.
+/// Without a bound a thread does not overtake a future that waits.
 fn a_thread_does_not_overtake_a_future_without_a_bound() -> Model {
-    model("the same without a bound", || {
+    model("a thread does not overtake a future that waits without a bound", || {
         let (tx, rx) = unbounded();
         a_later_receive(tx, rx);
     })
     .bound(2)
-    .catches([DOZE])
+    .catches([OVERTAKEN, DOZE])
 }
 
-/// A channel with two values that came back from futures.
+/// Makes a channel with two undelivered values, whose futures were dropped.
 fn two_that_came_back() -> (Sender<u64>, Receiver<u64>) {
     let (tx, rx) = small(2);
     let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
@@ -477,25 +488,26 @@ fn both_get_one(receive: fn(&Receiver<u64>) -> Option<u64>) {
     drop(tx);
 }
 
-/// Two values came back, and two threads receive: neither waits.
+/// A channel has two undelivered values, and two threads receive: neither waits.
 fn two_values_that_came_back_reach_two_receivers() -> Model {
-    model("two values that came back reach two receivers", || {
+    model("two undelivered values reach two receivers", || {
         both_get_one(|rx| rx.recv().ok());
     })
     .bound(2)
     .catches([TAKEN_TWICE])
 }
 
-/// Nor is either told that the channel is empty.
+/// A channel has two undelivered values, and two threads try to receive: neither finds the channel empty.
 fn two_values_that_came_back_are_there_for_two_receivers() -> Model {
-    model("and neither is told that there is none", || {
+    model("two undelivered values are there for two receivers that try", || {
         both_get_one(|rx| rx.try_recv().ok());
     })
     .bound(2)
     .catches([TAKEN_TWICE])
 }
 
-/// A value is in the hands of a future when the channel is closed: whoever receives till the end gets it, if it comes back.
+/// A channel is closed while a future holds a value: a receiver that receives to the end gets the value if the future
+/// is dropped.
 fn a_value_that_comes_back_after_the_close_is_received() -> Model {
     model("a value that comes back after the close is received", || {
         let (tx, rx) = small(1);
@@ -512,12 +524,13 @@ fn a_value_that_comes_back_after_the_close_is_received() -> Model {
         );
     })
     .bound(2)
-    .catches([GIVE_BACK, LENT_FOR_EVER])
+    .catches([UNBROKEN, GIVE_BACK, LENT_FOR_EVER])
 }
 
-/// The same when the future takes the value.
-fn receivers_are_sent_home_once_a_future_has_its_value() -> Model {
-    model("receivers of a closed channel wait for what may come back, and no longer", || {
+/// A channel is closed while a future holds a value: a receiver that receives to the end returns once the future has
+/// taken the value.
+fn receivers_learn_of_the_close_once_a_future_has_its_value() -> Model {
+    model("receivers of a closed channel wait for a value that may come back, and no longer", || {
         let (tx, rx) = small(1);
         let mut future = rx.recv_async();
         assert!(poll_once(&mut future).is_pending());
@@ -532,7 +545,8 @@ fn receivers_are_sent_home_once_a_future_has_its_value() -> Model {
     .catches([LENT_FOR_EVER])
 }
 
-/// A value is handed to a future at the moment of the close: it was sent and is received, or it was not sent.
+/// A value is sent to a future while the channel is closed, and the future is dropped: the value is received exactly
+/// if its send succeeded.
 fn a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped() -> Model {
     model("a value that is sent beside a close is received though a future is dropped", || {
         let (tx, rx) = small(1);

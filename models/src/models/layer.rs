@@ -1,4 +1,4 @@
-//! The abstraction layer itself, and small programs on it.
+//! Models of the abstraction layer itself, and small programs on it.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -15,7 +15,7 @@ models![
     a_spin_lock_excludes,
     unpark_happens_before_park_returns,
     the_mutex_excludes_and_wakes,
-    the_condvar_wakes_who_waits,
+    the_condvar_wakes_its_waiter,
     the_last_owner_of_an_arc_frees_it,
     the_value_of_an_arc_is_dropped_after_its_last_use,
     a_weak_pointer_does_not_outlive_the_value,
@@ -30,7 +30,7 @@ const LAYER: Mutant = mutant_of!("models/src/models/layer.rs");
 const ARC: Mutant = mutant_of!("primitives/src/rt/sync/arc.rs");
 const MUTEX: Mutant = mutant_of!("primitives/src/rt/sync/mutex.rs");
 
-/// Message passing: what was written before a Release store is read after the Acquire load that sees it.
+/// Message passing: a write before a Release store is read after the Acquire load that reads the store.
 fn a_flag_publishes_what_came_before() -> Model {
     model("message passing by Release and Acquire", || {
         let (data, ready) = (Plain::new(0), AtomicBool::new(false));
@@ -48,7 +48,7 @@ fn a_flag_publishes_what_came_before() -> Model {
     .catches([LAYER.weaken("set-flag"), LAYER.weaken("read-flag")])
 }
 
-/// The same by fences around relaxed accesses.
+/// Message passing by fences around relaxed accesses.
 fn fences_publish_what_came_before() -> Model {
     model("message passing by fences", || {
         let (data, ready) = (Plain::new(0), AtomicBool::new(false));
@@ -70,7 +70,7 @@ fn fences_publish_what_came_before() -> Model {
     ])
 }
 
-/// A spin lock excludes.
+/// Two threads increment under a spin lock: one at a time, and each reads what the other wrote.
 fn a_spin_lock_excludes() -> Model {
     model("a spin lock excludes", || {
         let (data, locked) = (Plain::new(0), AtomicBool::new(false));
@@ -91,7 +91,7 @@ fn a_spin_lock_excludes() -> Model {
     .catches([LAYER.weaken("acquire-spin-lock"), LAYER.weaken("release-spin-lock")])
 }
 
-/// What came before an unpark is seen after the park, and a token given early is not lost.
+/// A write before an unpark is read after the park, and a permit that was given early is not lost.
 fn unpark_happens_before_park_returns() -> Model {
     model("unpark happens before park returns", || {
         let data = Plain::new(0);
@@ -109,7 +109,7 @@ fn unpark_happens_before_park_returns() -> Model {
     .catches([LAYER.drop_wake("unpark")])
 }
 
-/// The mutex of the models excludes, and nobody who waits for it is forgotten.
+/// The mutex of the models excludes, and wakes each thread that waits for it.
 fn the_mutex_excludes_and_wakes() -> Model {
     model("the models' mutex excludes and wakes", || {
         let count = Mutex::new(0);
@@ -125,8 +125,8 @@ fn the_mutex_excludes_and_wakes() -> Model {
     .catches([MUTEX.drop_wake("wake-next"), MUTEX.weaken("unlock")])
 }
 
-/// A notification is not lost between the look at the condition and the wait.
-fn the_condvar_wakes_who_waits() -> Model {
+/// A notification between the look at the condition and the wait is not lost.
+fn the_condvar_wakes_its_waiter() -> Model {
     model("no notification is lost", || {
         let (ready, changed) = (Mutex::new(false), Condvar::new());
         thread::scope(|scope| {
@@ -143,7 +143,7 @@ fn the_condvar_wakes_who_waits() -> Model {
     .catches([LAYER.drop_wake("notify-condvar")])
 }
 
-/// The last owner frees the value, after everybody's last use of it.
+/// The last owner frees the value, and the last use by every other owner happens before.
 fn the_last_owner_of_an_arc_frees_it() -> Model {
     model("the last owner frees the value", || {
         let shared = Arc::new(Plain::new(1));
@@ -157,7 +157,7 @@ fn the_last_owner_of_an_arc_frees_it() -> Model {
     .catches([ARC.weaken("drop-strong")])
 }
 
-/// Writes as it is dropped.
+/// Writes when it is dropped.
 struct Ends(Plain);
 
 impl Drop for Ends {
@@ -166,7 +166,7 @@ impl Drop for Ends {
     }
 }
 
-/// The value is dropped after everybody's last use of it.
+/// The value is dropped after the last use by every owner.
 fn the_value_of_an_arc_is_dropped_after_its_last_use() -> Model {
     model("the value is dropped after its last use", || {
         let shared = Arc::new(Ends(Plain::new(1)));
@@ -183,7 +183,7 @@ fn the_value_of_an_arc_is_dropped_after_its_last_use() -> Model {
     )])
 }
 
-/// A weak pointer gives the value as long as it lives, and no longer.
+/// A weak pointer gives the value as long as an owner lives, and no longer.
 fn a_weak_pointer_does_not_outlive_the_value() -> Model {
     model("a weak pointer does not keep the value", || {
         let shared = Arc::new(AtomicUsize::new(1));
@@ -195,8 +195,8 @@ fn a_weak_pointer_does_not_outlive_the_value() -> Model {
     .catches([ARC.lose("drop-weak", FailureKind::Leak)])
 }
 
-/// An owner that finds itself alone changes the value, also beside one that makes a weak pointer, ends, and comes back by
-/// it: nobody else has the value then.
+/// An owner that `get_mut` finds alone writes to the value, beside an owner that makes a weak pointer, is dropped,
+/// and is made again from the weak pointer: no other owner exists at the write.
 fn an_owner_that_is_alone_has_the_value_alone() -> Model {
     model("an owner that is alone has the value alone", || {
         let mut mine = Arc::new(Plain::new(0));
@@ -215,7 +215,8 @@ fn an_owner_that_is_alone_has_the_value_alone() -> Model {
     .catches([ARC.weaken("count-owners")])
 }
 
-/// Of two owners that ask whether they are alone, one while the other goes and comes back, one has the value alone.
+/// Two owners call `get_mut`, one of them after it was dropped and made again from a weak pointer: the other lives
+/// all the time, so the one made again is not alone.
 fn two_owners_that_ask_at_once_are_not_both_alone() -> Model {
     model("two owners are not both alone", || {
         let mut mine = Arc::new(Plain::new(0));
@@ -236,7 +237,7 @@ fn two_owners_that_ask_at_once_are_not_both_alone() -> Model {
     .catches([ARC.weaken("count-owners")])
 }
 
-/// What an owner that is gone did with the value happens before what the one that is alone does.
+/// What a dropped owner did with the value happens before what the owner that is alone does.
 fn an_owner_that_is_alone_comes_after_the_others() -> Model {
     model("an owner that is alone comes after the others", || {
         let mut mine = Arc::new(Plain::new(0));
@@ -250,9 +251,9 @@ fn an_owner_that_is_alone_comes_after_the_others() -> Model {
     .catches([ARC.weaken("count-owners")])
 }
 
-/// An owner that was made of a weak pointer counts, though the weak pointer is gone.
+/// An owner that was made from a weak pointer counts, though the weak pointer is gone.
 fn an_owner_that_was_a_weak_pointer_counts() -> Model {
-    model("an owner that was a weak pointer counts", || {
+    model("an owner that was made from a weak pointer counts", || {
         let mut mine = Arc::new(Plain::new(0));
         let weak = Arc::downgrade(&mine);
         let other = thread::spawn(move || {
@@ -269,9 +270,9 @@ fn an_owner_that_was_a_weak_pointer_counts() -> Model {
     .catches([ARC.weaken("read-weak")])
 }
 
-/// Of an owner that takes the value out and a weak pointer that asks for it one gets it.
+/// Of an owner that takes the value out and a weak pointer that is upgraded, one gets the value.
 fn a_value_that_is_taken_out_is_given_to_nobody_else() -> Model {
-    model("a value that is taken out is given to nobody else", || {
+    model("a value that is taken out is not given again", || {
         let mine = Arc::new(Plain::new(0));
         let weak = Arc::downgrade(&mine);
         let other = thread::spawn(move || weak.upgrade().map(|value| value.get()));

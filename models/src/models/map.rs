@@ -1,4 +1,4 @@
-//! The map.
+//! Models of the map.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -13,7 +13,7 @@ models![
     a_store_happens_before_its_load,
     one_of_two_first_values_is_stored,
     nothing_is_lost_when_the_table_is_replaced,
-    what_was_found_is_not_dropped,
+    an_entry_that_was_found_is_not_dropped,
     a_table_that_is_read_is_not_dropped,
     a_key_is_deleted_once,
     compare_and_swap_is_one_step,
@@ -24,20 +24,20 @@ models![
 
 const MAP: Mutant = mutant_of!("primitives/src/map/mod.rs");
 const TABLE: Mutant = mutant_of!("primitives/src/map/table.rs");
-/// A slot is changed, and orders nothing; or is not changed.
+/// A slot is changed by a CAS that orders nothing; or is not changed.
 const WEAK_SLOT: Mutant = TABLE.weaken("change-slot").needs(Needs::SeqCst);
 const LOST_SLOT: Mutant = TABLE.lose("change-slot", FailureKind::Panic);
 /// Slots are changed while their table is being replaced.
 const UNFROZEN: Mutant = TABLE.lose("freeze-slot", FailureKind::Panic);
 const WEAK_FREEZE: Mutant = TABLE.weaken("freeze-slot");
 const WEAK_TABLE: Mutant = MAP.weaken("replace-table").needs(Needs::SeqCst);
-/// A pin is not seen, and what was found goes.
+/// The collector does not see a pin, and frees an entry or a table that a reader has found.
 const STALE_SLOT: Mutant =
     TABLE.demote("load-slot", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::SeqCst);
 const STALE_TABLE: Mutant =
     MAP.demote("load-table", Acquire, FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::SeqCst);
 
-/// All keys have the same hash, and so the same home.
+/// Gives all keys the same hash, and so the same home.
 #[derive(Default)]
 struct Crowd;
 
@@ -51,17 +51,17 @@ impl Hasher for Crowd {
 
 type Small<V> = Map<u8, V, BuildHasherDefault<Crowd>>;
 
-/// A map that has a table of three slots, and comes to the next one with the second key.
+/// Makes a map with a table of three slots, which the second key fills.
 fn small<V>() -> Arc<Small<V>> {
     Arc::new(Map::with_homes(2, BuildHasherDefault::new()))
 }
 
-/// The same with room for a few.
+/// Makes a map with a table that has room for all keys of a model.
 fn roomy<V>() -> Arc<Small<V>> {
     Arc::new(Map::with_homes(4, BuildHasherDefault::new()))
 }
 
-/// Whoever finds a value sees what it was made of.
+/// A thread that loads a value reads what was written to the value before it was stored.
 fn a_store_happens_before_its_load() -> Model {
     model("storing happens before loading", || {
         let map = roomy();
@@ -82,7 +82,7 @@ fn a_store_happens_before_its_load() -> Model {
     .catches([WEAK_SLOT])
 }
 
-/// Two that give a key its first value agree on it.
+/// Two threads give a key its first value, and agree on it.
 fn one_of_two_first_values_is_stored() -> Model {
     model("one of two first values is stored", || {
         let map = roomy();
@@ -96,7 +96,7 @@ fn one_of_two_first_values_is_stored() -> Model {
     .catches([LOST_SLOT.or(FailureKind::UseAfterFree).or(FailureKind::DoubleFree).or(FailureKind::Leak)])
 }
 
-/// A key that is there is found while the table is replaced, and nothing that is stored meanwhile is lost.
+/// A key in the table is found while the table is replaced, and no store beside the replacement is lost.
 fn nothing_is_lost_when_the_table_is_replaced() -> Model {
     model("nothing is lost when the table is replaced", || {
         let map = small();
@@ -112,9 +112,9 @@ fn nothing_is_lost_when_the_table_is_replaced() -> Model {
     .catches([UNFROZEN.or(FailureKind::Leak).or(FailureKind::Race), WEAK_FREEZE, WEAK_TABLE])
 }
 
-/// An entry that is replaced is there for whoever has found it.
-fn what_was_found_is_not_dropped() -> Model {
-    model("what was found is not dropped", || {
+/// An entry that was found is not dropped when it is replaced.
+fn an_entry_that_was_found_is_not_dropped() -> Model {
+    model("an entry that was found is not dropped", || {
         let map = small();
         map.store(1, Plain::new(1));
         let theirs = Arc::clone(&map);
@@ -131,7 +131,7 @@ fn what_was_found_is_not_dropped() -> Model {
     .catches([STALE_SLOT])
 }
 
-/// A table that is replaced is there for whoever looks into it.
+/// A table that a thread reads is not dropped when it is replaced.
 fn a_table_that_is_read_is_not_dropped() -> Model {
     model("a table that is read is not dropped", || {
         let map = small();
@@ -147,7 +147,7 @@ fn a_table_that_is_read_is_not_dropped() -> Model {
     .catches([STALE_TABLE])
 }
 
-/// Of two that delete a key one does, and a store comes before or after.
+/// Two threads delete a key: one of them gets the value, and a store comes before or after.
 fn a_key_is_deleted_once() -> Model {
     model("a key is deleted once", || {
         let map = roomy();
@@ -157,7 +157,7 @@ fn a_key_is_deleted_once() -> Model {
         let here = map.load_and_delete(&1);
         let (there, before) = other.join().expect("no panic");
         let left = map.load(&1);
-        // Ours came first, between theirs, or last.
+        // Our deletion came first, between the two of the other thread, or last.
         assert!(matches!(
             (here, there, before, left),
             (Some(1), None, None, Some(2)) | (None, Some(1), None, Some(2)) | (Some(2), Some(1), None, None)
@@ -167,7 +167,7 @@ fn a_key_is_deleted_once() -> Model {
     .catches([LOST_SLOT.or(FailureKind::UseAfterFree).or(FailureKind::DoubleFree).or(FailureKind::Leak)])
 }
 
-/// Increments by compare-and-swap lose none.
+/// Two threads increment a value by compare-and-swap: no increment is lost.
 fn compare_and_swap_is_one_step() -> Model {
     model("compare-and-swap is one step", || {
         let map = roomy();
@@ -188,7 +188,7 @@ fn compare_and_swap_is_one_step() -> Model {
     .catches([LOST_SLOT.or(FailureKind::UseAfterFree).or(FailureKind::DoubleFree).or(FailureKind::Leak)])
 }
 
-/// A key that is deleted and stored again comes once at most, and one that stays comes once.
+/// `range` meets a key that is deleted and stored again once at most, and a key that stays exactly once.
 fn range_meets_each_key_once() -> Model {
     model("range meets each key once", || {
         let map = roomy();
@@ -211,7 +211,7 @@ fn range_meets_each_key_once() -> Model {
     .catches([WEAK_SLOT])
 }
 
-/// Everything goes at once: a store comes before or after, and both keys of a moment are there, or none.
+/// `clear` removes every key at one moment: a store comes before or after that moment.
 fn clear_is_one_step() -> Model {
     model("clear is one step", || {
         let map = roomy();
@@ -227,7 +227,7 @@ fn clear_is_one_step() -> Model {
     .catches([UNFROZEN.or(FailureKind::Leak)])
 }
 
-/// What was done before a deletion happens before whoever finds nothing.
+/// What a thread did before a deletion happens before a load that finds nothing.
 fn a_deletion_passes_on_what_was_done() -> Model {
     model("a deletion passes on what was done", || {
         let shared = Arc::new((roomy(), Plain::new(0)));

@@ -52,7 +52,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
     files.iter().flat_map(|models| models()).collect()
 });
 
-/// Lists the models of a file, each under its function's name.
+/// Lists the models of a file, each named after its function.
 macro_rules! models {
     ($($model:ident),* $(,)?) => {
         pub(super) fn models() -> Vec<Model> {
@@ -62,7 +62,7 @@ macro_rules! models {
 }
 use models;
 
-/// Starts the mutants of a file, whose path is as sites name it.
+/// Starts the mutants of a source file, given its path from the root of the workspace.
 macro_rules! mutant_of {
     ($path:literal) => {
         $crate::mutant::Mutant::of($path, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../", $path)))
@@ -70,53 +70,55 @@ macro_rules! mutant_of {
 }
 use mutant_of;
 
-/// A channel whose segments have two cells, so that small models cross from one to the next.
+/// Makes a channel whose segments have two cells, so that small models cross from one to the next.
 fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, 1)
 }
 
-/// Lets others run until `condition` holds.
+/// Lets other threads run until `condition` holds.
 #[track_caller]
 fn until(condition: impl Fn() -> bool) {
     wait_until(condition);
 }
 
-/// Waits until a sender waits with this ticket; all earlier ones wait too, or have left their values in the
-/// buffer, where nobody receives them yet.
+/// Waits until a sender waits with this ticket. The caller knows that all senders with earlier tickets wait too, or
+/// have left their values in the buffer, from which no thread receives yet.
 fn until_sender_waits<T>(tx: &Sender<T>, ticket: u64) {
-    // SAFETY: so no operation with an earlier ticket ends meanwhile on both of its sides.
+    // SAFETY: no operation with an earlier ticket ends on both of its sides meanwhile, so the cell of the ticket exists.
     until(|| unsafe { tx.waits_at(ticket) });
 }
 
-/// Waits until a receiver waits with this ticket; all earlier ones wait too, and nobody sends yet.
+/// Waits until a receiver waits with this ticket. The caller knows that all receivers with earlier tickets wait too,
+/// and that no thread sends yet.
 fn until_receiver_waits<T>(rx: &Receiver<T>, ticket: u64) {
-    // SAFETY: so no operation with an earlier ticket ends meanwhile.
+    // SAFETY: no operation with an earlier ticket ends meanwhile, so the cell of the ticket exists.
     until(|| unsafe { rx.waits_at(ticket) });
 }
 
-/// Plain data, which other synchronisation protects: a checker reports accesses that nothing orders.
+/// Plain data without synchronization of its own: a checker reports accesses that are not ordered by happens-before.
 pub struct Plain(UnsafeCell<u32>);
 
-// SAFETY: models are about whether accesses are ordered, and a checker tells if they are not.
+// SAFETY: the property of a model is that all accesses are ordered by happens-before; a checker reports a race before
+// the access if they are not.
 unsafe impl Sync for Plain {}
 
 impl Plain {
-    /// A value that nobody else has yet.
+    /// Makes a value.
     pub fn new(value: u32) -> Plain {
         Plain(UnsafeCell::new(value))
     }
 
-    /// Reads it.
+    /// Reads the value.
     #[track_caller]
     pub fn get(&self) -> u32 {
-        // SAFETY: see above.
+        // SAFETY: accesses are ordered, as for `Sync`: a checker reports a race before the access if they are not.
         self.0.with(|value| unsafe { *value })
     }
 
-    /// Writes it.
+    /// Writes the value.
     #[track_caller]
     pub fn set(&self, new: u32) {
-        // SAFETY: see above.
+        // SAFETY: accesses are ordered, as for `Sync`: a checker reports a race before the access if they are not.
         self.0.with_mut(|value| unsafe { *value = new });
     }
 }

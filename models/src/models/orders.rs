@@ -1,4 +1,4 @@
-//! What SeqCst gives and acquire and release do not: programs that loom cannot judge.
+//! Models of what SeqCst gives and Acquire and Release do not: programs that loom cannot judge.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs, order};
@@ -18,8 +18,8 @@ models![
 
 const ORDERS: Mutant = mutant_of!("models/src/models/orders.rs");
 
-/// Dekker's question: of two threads that each announce themselves and then look for the other, one at least
-/// sees the other.
+/// Dekker's question: of two threads that each announce themselves and then look for the other, at least one sees the
+/// other.
 fn one_of_two_that_announce_themselves_is_seen() -> Model {
     model("Dekker: one of two sees the other", || {
         let (flags, data) = ([AtomicBool::new(false), AtomicBool::new(false)], Plain::new(0));
@@ -41,9 +41,9 @@ fn one_of_two_that_announce_themselves_is_seen() -> Model {
     ])
 }
 
-/// The same by fences between relaxed accesses.
+/// Dekker's question with SeqCst fences between relaxed accesses.
 fn one_of_two_that_announce_themselves_by_fences_is_seen() -> Model {
-    model("the same by fences", || {
+    model("Dekker by fences: one of two sees the other", || {
         let (flags, data) = ([AtomicBool::new(false), AtomicBool::new(false)], Plain::new(0));
         let enter = |me: usize| {
             flags[me].store(true, Relaxed);
@@ -65,7 +65,7 @@ fn one_of_two_that_announce_themselves_by_fences_is_seen() -> Model {
     )])
 }
 
-/// Peterson's lock excludes.
+/// Peterson's lock: two threads increment, one at a time.
 fn petersons_lock_excludes() -> Model {
     model("Peterson's lock excludes", || {
         let (wants, turn) = ([AtomicBool::new(false), AtomicBool::new(false)], AtomicUsize::new(0));
@@ -78,7 +78,7 @@ fn petersons_lock_excludes() -> Model {
                 hint::spin_loop();
             }
             data.set(data.get() + 1);
-            // Release: the section comes before what the other does after it has seen this.
+            // Release: publishes the section to the other thread, whose SeqCst load in its loop reads this.
             wants[me].store(false, Release); // site: leave-section
         };
         thread::scope(|scope| {
@@ -110,8 +110,8 @@ fn readers_agree_on_the_order_of_independent_writes() -> Model {
     .catches([ORDERS.demote("first-reader", Acquire, FailureKind::Panic)])
 }
 
-/// The handshake of a thread that goes to sleep: it announces itself and looks for work once more; whoever
-/// brings work looks for sleepers afterwards. One of the two sees the other.
+/// The handshake of a worker that goes to sleep: the worker announces itself and then looks for work once more; the
+/// thread that publishes work looks for sleepers afterwards. At least one of the two sees the other.
 fn work_and_its_sleeper_do_not_miss_each_other() -> Model {
     model("work and its sleeper do not miss each other", || {
         let (work, sleeps) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -132,7 +132,7 @@ fn work_and_its_sleeper_do_not_miss_each_other() -> Model {
     ])
 }
 
-/// A read is no older than one that happens before it, though both are relaxed: coherence.
+/// Coherence: a relaxed read returns no older value than a relaxed read that happens before it.
 fn what_was_seen_is_passed_on() -> Model {
     model("what was seen is passed on", || {
         let (x, y) = (AtomicUsize::new(0), AtomicUsize::new(0));

@@ -1,4 +1,4 @@
-//! The pool.
+//! Models of the pool.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -8,11 +8,11 @@ use selvedge::rt::thread;
 use selvedge_check::FailureKind;
 
 models![
-    what_is_got_was_put_before,
-    what_is_got_elsewhere_was_put_before,
-    a_thread_without_a_lane_puts_things_too,
-    one_of_two_gets_it,
-    what_is_idle_is_dropped_once,
+    an_item_is_got_after_it_was_put,
+    an_item_in_a_shared_slot_is_got_after_it_was_put,
+    a_thread_without_a_lane_puts_items_too,
+    one_of_two_threads_gets_an_item,
+    an_idle_item_is_dropped_once_or_got,
 ];
 
 const POOL: Mutant = mutant_of!("primitives/src/pool.rs");
@@ -26,9 +26,9 @@ fn small() -> Arc<Pool<Plain>> {
     Arc::new(Pool::with_slots(1, || Plain::new(0)))
 }
 
-/// Whoever gets something has it alone, and sees what was done before it was put.
-fn what_is_got_was_put_before() -> Model {
-    model("what is got was put before", || {
+/// A thread that gets an item has it alone, and reads what was written to the item before it was put.
+fn an_item_is_got_after_it_was_put() -> Model {
+    model("an item is got after it was put", || {
         let pool = small();
         let theirs = Arc::clone(&pool);
         let other = thread::spawn(move || {
@@ -46,9 +46,9 @@ fn what_is_got_was_put_before() -> Model {
     .catches([WEAK_OWN, WEAK_TAKE])
 }
 
-/// The same for what does not fit where only its own thread puts things.
-fn what_is_got_elsewhere_was_put_before() -> Model {
-    model("also what has been put elsewhere", || {
+/// A thread that gets an item from the shared slots reads what was written to the item before it was put.
+fn an_item_in_a_shared_slot_is_got_after_it_was_put() -> Model {
+    model("an item in a shared slot is got after it was put", || {
         let pool = small();
         let theirs = Arc::clone(&pool);
         let other = thread::spawn(move || {
@@ -67,9 +67,10 @@ fn what_is_got_elsewhere_was_put_before() -> Model {
     .catches([WEAK_PUT, WEAK_TAKE])
 }
 
-/// A thread that has no lane to itself, since there are more threads than lanes, gives what it puts to whoever comes.
-fn a_thread_without_a_lane_puts_things_too() -> Model {
-    model("and by a thread without a lane", || {
+/// A thread that has no lane to itself, since there are more threads than lanes, puts its items into the shared
+/// slots.
+fn a_thread_without_a_lane_puts_items_too() -> Model {
+    model("a thread without a lane puts items, and others get them", || {
         let pool = small();
         thread::spawn(|| ()).join().expect("no panic");
         let theirs = Arc::clone(&pool);
@@ -86,9 +87,9 @@ fn a_thread_without_a_lane_puts_things_too() -> Model {
     .catches([WEAK_PUT, WEAK_TAKE])
 }
 
-/// What one has put two others cannot both get.
-fn one_of_two_gets_it() -> Model {
-    model("one of two gets it", || {
+/// Two threads try to get one item: one of them gets it.
+fn one_of_two_threads_gets_an_item() -> Model {
+    model("one of two threads gets an item", || {
         let pool = small();
         pool.put(Plain::new(1));
         let theirs = Arc::clone(&pool);
@@ -101,9 +102,9 @@ fn one_of_two_gets_it() -> Model {
     .catches([LOST_TAKE])
 }
 
-/// What is idle is dropped once, or got.
-fn what_is_idle_is_dropped_once() -> Model {
-    model("what is idle is dropped once, or got", || {
+/// An idle item is dropped once, or got.
+fn an_idle_item_is_dropped_once_or_got() -> Model {
+    model("an idle item is dropped once, or got", || {
         let pool = small();
         pool.put(Plain::new(1));
         pool.clean();

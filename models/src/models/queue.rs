@@ -1,4 +1,4 @@
-//! The queue in which threads sleep.
+//! Models of the queue in which threads sleep.
 
 use super::mutants::{GIVE_UP_WAIT, NOT_ENTERED, SEGMENT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, model, models, mutant_of, until};
@@ -20,14 +20,14 @@ models![
     waits_given_up_side_by_side_are_passed_over,
 ];
 
-/// The segment after one that dies may still be taken out, though it comes to be the first.
+/// The segment behind one that is unlinked may itself be unlinked, though it becomes the first.
 const NOT_SEALED: Mutant = SEGMENT
     .lose("seal-next", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::Livelock)
     .or(FailureKind::DoubleFree);
-/// Two threads take segments out at a time.
+/// Two threads unlink segments at the same time.
 const TWO_SURGEONS: Mutant = mutant_of!("primitives/src/queue/death.rs")
     .lose("count-dead-segment", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
@@ -35,7 +35,7 @@ const TWO_SURGEONS: Mutant = mutant_of!("primitives/src/queue/death.rs")
     .or(FailureKind::Livelock)
     .or(FailureKind::DoubleFree);
 
-/// A wake-up ends one wait, and what was done before it happens before that returns.
+/// A wake-up ends one wait, and what was done before the wake-up happens before the wait returns.
 fn each_wake_up_ends_one_wait() -> Model {
     model("each wake-up ends one wait", || {
         let shared = Arc::new((Waiters::default(), Plain::new(0)));
@@ -50,7 +50,7 @@ fn each_wake_up_ends_one_wait() -> Model {
         for _ in 0..2 {
             until(|| shared.0.wake_one(Wake::Handed));
         }
-        assert!(!shared.0.wake_one(Wake::Handed), "nobody is left");
+        assert!(!shared.0.wake_one(Wake::Handed), "no waiter is left");
         for waiter in waiters {
             assert_eq!(waiter.join().expect("no panic"), (Some(Wake::Handed), 1));
         }
@@ -59,7 +59,8 @@ fn each_wake_up_ends_one_wait() -> Model {
     .catches([WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE])
 }
 
-/// One of two gives up, at any moment: each wake-up that found somebody ended one wait, and no other did.
+/// One of two waiters times out, at any moment: each wake-up that found a waiter ended one wait, and nothing else
+/// did.
 fn no_wake_up_is_lost_or_counts_twice() -> Model {
     model("no wake-up is lost, and none counts twice", || {
         let queue = Arc::new(Waiters::default());
@@ -69,19 +70,19 @@ fn no_wake_up_is_lost_or_counts_twice() -> Model {
             let gives_up = scope.spawn(|| gives_up.wait(Some(now() + Duration::from_micros(1))).is_some());
             let waits = scope.spawn(|| waits.wait(None).is_some());
             assert!(queue.wake_one(Wake::Woken), "one at least waits");
-            // The wake-up was for the first, or that one had given up and it was for the second.
+            // The wake-up ended the first wait; or the first waiter had timed out and the wake-up ended the second.
             if gives_up.join().expect("no panic") {
                 assert!(queue.wake_one(Wake::Woken), "the second waits");
             }
             assert!(waits.join().expect("no panic"));
         });
-        assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+        assert!(!queue.wake_one(Wake::Woken), "no waiter is left");
     })
     .bound(2)
     .catches([WAKE_SLEEPER, GIVE_UP_WAIT])
 }
 
-/// Who does not wait after all has been woken, or leaves no trace.
+/// A wait that is cancelled had been ended by a wake-up, or leaves no trace.
 fn a_cancelled_wait_leaves_no_trace() -> Model {
     model("a cancelled wait leaves no trace", || {
         let queue = Arc::new(Waiters::default());
@@ -89,7 +90,7 @@ fn a_cancelled_wait_leaves_no_trace() -> Model {
         let cancels = thread::spawn(move || theirs.enter().cancel().is_some());
         let woke = queue.wake_one(Wake::Handed);
         assert_eq!(cancels.join().expect("no panic"), woke);
-        assert!(!queue.wake_one(Wake::Handed), "nobody is left");
+        assert!(!queue.wake_one(Wake::Handed), "no waiter is left");
         let ticket = queue.enter();
         assert!(queue.wake_one(Wake::Handed) && ticket.wait(None) == Some(Wake::Handed));
     })
@@ -97,7 +98,7 @@ fn a_cancelled_wait_leaves_no_trace() -> Model {
     .catches([GIVE_UP_WAIT])
 }
 
-/// All that wait are woken, and nobody who comes later.
+/// `wake_all` wakes every waiter, and none that arrives later.
 fn waking_all_wakes_those_that_wait() -> Model {
     model("waking all wakes those that wait", || {
         let queue = Arc::new(Waiters::default());
@@ -116,9 +117,10 @@ fn waking_all_wakes_those_that_wait() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// One in the middle gives up, so that its cell is taken out of the list, while those before and behind it are woken.
+/// A wait between two others is cancelled, so that its cell is unlinked, while the waits before and behind it are
+/// ended.
 fn a_wait_given_up_in_the_middle_is_passed_over() -> Model {
-    model("a wait given up in the middle is passed over", || {
+    model("a wait cancelled in the middle is passed over", || {
         let queue = Waiters::with_segments(0);
         let [first, middle, last] = [(); 3].map(|()| queue.enter());
         thread::scope(|scope| {
@@ -126,21 +128,21 @@ fn a_wait_given_up_in_the_middle_is_passed_over() -> Model {
             assert!(queue.wake_one(Wake::Woken), "the first waits");
             assert_eq!(first.wait(None), Some(Wake::Woken));
             assert!(queue.wake_one(Wake::Woken), "one of the others does");
-            // The wake-up was for the one in the middle, or that one had given up and it was for the last.
+            // The wake-up ended the wait in the middle; or that wait was cancelled and the wake-up ended the last.
             if cancels.join().expect("no panic") {
                 assert!(queue.wake_one(Wake::Woken), "the last waits");
             }
             assert_eq!(last.wait(None), Some(Wake::Woken));
         });
-        assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+        assert!(!queue.wake_one(Wake::Woken), "no waiter is left");
     })
     .bound(2)
     .catches([NOT_ENTERED])
 }
 
-/// One behind the oldest gives up, so that its cell is taken out of the list, while the oldest cell is finished.
+/// The wait behind the oldest is cancelled, so that its cell is unlinked, while the oldest cell is finished.
 fn a_wait_given_up_behind_the_oldest_is_passed_over() -> Model {
-    model("a wait given up while the oldest ends is passed over", || {
+    model("a wait cancelled while the oldest ends is passed over", || {
         let queue = Waiters::with_segments(0);
         let [first, second, last] = [(); 3].map(|()| queue.enter());
         thread::scope(|scope| {
@@ -150,15 +152,15 @@ fn a_wait_given_up_behind_the_oldest_is_passed_over() -> Model {
         });
         assert!(queue.wake_one(Wake::Woken), "the last waits");
         assert_eq!(last.wait(None), Some(Wake::Woken));
-        assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+        assert!(!queue.wake_one(Wake::Woken), "no waiter is left");
     })
     .bound(2)
     .catches([NOT_SEALED])
 }
 
-/// Two next to each other give up at once: their cells are taken out, one by one.
+/// Two adjacent waits are cancelled at once: their cells are unlinked, one by one.
 fn waits_given_up_side_by_side_are_passed_over() -> Model {
-    model("waits given up side by side are passed over", || {
+    model("waits cancelled side by side are passed over", || {
         let queue = Waiters::with_segments(0);
         let [first, one, two, last] = [(); 4].map(|()| queue.enter());
         thread::scope(|scope| {
@@ -167,7 +169,7 @@ fn waits_given_up_side_by_side_are_passed_over() -> Model {
         });
         assert!(queue.wake_one(Wake::Woken) && queue.wake_one(Wake::Handed));
         assert_eq!((first.wait(None), last.wait(None)), (Some(Wake::Woken), Some(Wake::Handed)));
-        assert!(!queue.wake_one(Wake::Woken), "nobody is left");
+        assert!(!queue.wake_one(Wake::Woken), "no waiter is left");
     })
     .bound(2)
     .catches([TWO_SURGEONS])

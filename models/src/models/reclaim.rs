@@ -1,4 +1,4 @@
-//! Memory that others may be reading, and what is built on giving it back.
+//! Models of reclamation: memory that other threads may be reading, and what is built on giving it back.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs, order};
@@ -31,11 +31,11 @@ const RECLAIM: Mutant = mutant_of!("primitives/src/reclaim.rs");
 const STACK: Mutant = mutant_of!("primitives/src/atomic/stack.rs");
 const ARC_CELL: Mutant = mutant_of!("primitives/src/atomic/arc_cell.rs");
 const SEQ_LOCK: Mutant = mutant_of!("primitives/src/atomic/seq_lock.rs");
-/// Readers are not counted, or not in time, or no longer while they read.
+/// Readers are not counted, or are counted too late, or no longer while they read.
 const UNCOUNTED: Mutant =
     RECLAIM.lose("pin", FailureKind::UseAfterFree).and("unpin").or(FailureKind::Race).needs(Needs::Orderings);
 const UNSEEN: Mutant = RECLAIM.demote("pin", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
-/// The same for those without a lane.
+/// Readers without a lane are not counted, or are counted too late, or no longer while they read.
 const UNCOUNTED_OTHER: Mutant = RECLAIM
     .lose("pin-without-shard", FailureKind::UseAfterFree)
     .and("unpin-without-shard")
@@ -50,13 +50,13 @@ const UNFENCED: Mutant = RECLAIM
     .or(FailureKind::Race);
 const UNORDERED: Mutant = RECLAIM.weaken("unpin").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
 const UNORDERED_LIST: Mutant = RECLAIM.weaken("push-garbage");
-/// Nobody sees that somebody collects.
+/// A collector does not publish that it collects.
 const TWO_COLLECT: Mutant = RECLAIM
     .lose("begin-collecting", FailureKind::Race)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Panic)
     .needs(Needs::Orderings);
-/// Parts of two writes are read.
+/// A reader reads parts of two writes.
 const TORN_END: Mutant =
     SEQ_LOCK.mutant("end-write", order(Relaxed), FailureKind::Panic, Needs::Orderings).or(FailureKind::Race);
 const TORN_BEGIN: Mutant =
@@ -64,7 +64,7 @@ const TORN_BEGIN: Mutant =
 const TORN_READ: Mutant =
     SEQ_LOCK.mutant("fence-after-reading", Change::DropFence, FailureKind::Panic, Needs::Orderings);
 
-/// A pointer that is replaced while it is followed.
+/// A pointer that is replaced while other threads follow it.
 struct Shared {
     domain: Domain<TrackedBox<Plain>>,
     pointer: AtomicPtr<Plain>,
@@ -78,14 +78,14 @@ impl Shared {
 
     fn read(&self) -> u32 {
         let _pin = self.domain.pin();
-        // SAFETY: the pointer was loaded while pinned.
+        // SAFETY: the pointer was loaded while pinned, so the value is not dropped before the pin ends.
         unsafe { (*self.pointer.load(SeqCst)).get() }
     }
 
     fn replace(&self, value: u32) {
         let new = TrackedBox::into_raw(TrackedBox::new(Plain::new(value)));
         let old = self.pointer.swap(new, AcqRel);
-        // SAFETY: it is unlinked, and nobody else has unlinked it.
+        // SAFETY: the swap has unlinked the value, so no other thread unlinks or frees it.
         let old = unsafe { TrackedBox::from_raw(old) };
         self.domain.retire(old);
     }
@@ -94,12 +94,12 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let last = self.pointer.with_mut(|pointer| *pointer);
-        // SAFETY: nobody else is left.
+        // SAFETY: `&mut self`: no reader is left, and the last value was never retired.
         drop(unsafe { TrackedBox::from_raw(last) });
     }
 }
 
-/// What a reader has found is there until it goes.
+/// What a reader has found is not dropped before the reader unpins.
 fn what_a_pinned_reader_finds_is_not_dropped() -> Model {
     model("what a pinned reader finds is not dropped", || {
         let shared = Shared::new();
@@ -112,7 +112,7 @@ fn what_a_pinned_reader_finds_is_not_dropped() -> Model {
     .catches([UNCOUNTED, UNSEEN, UNFENCED, UNORDERED])
 }
 
-/// The same for a reader that comes again while the epoch turns.
+/// What a reader has found is not dropped, though the reader pins again while the epoch turns.
 fn readers_of_two_epochs_are_waited_for() -> Model {
     model("readers of both epochs are waited for", || {
         let shared = Shared::new();
@@ -126,7 +126,8 @@ fn readers_of_two_epochs_are_waited_for() -> Model {
     .catches([UNCOUNTED, UNORDERED])
 }
 
-/// The same for a thread that has no lane to itself, since there are more threads than lanes.
+/// What a reader has found is not dropped, though the reader has no lane to itself, since there are more threads than
+/// lanes.
 fn a_reader_without_a_lane_is_waited_for() -> Model {
     model("readers without a lane are waited for", || {
         let shared = Shared::new();
@@ -140,12 +141,12 @@ fn a_reader_without_a_lane_is_waited_for() -> Model {
     .catches([UNCOUNTED_OTHER, UNSEEN_OTHER, UNORDERED_OTHER])
 }
 
-/// And for a pin that another thread than the one that pinned drops.
+/// What a reader has found is not dropped before the pin, which another thread drops.
 fn a_pin_may_end_on_another_thread() -> Model {
     model("a pin may end on another thread", || {
         let shared = Shared::new();
         let pin = shared.domain.pin();
-        // SAFETY: the pointer was loaded while pinned.
+        // SAFETY: the pointer was loaded while pinned, so the value is not dropped before the pin ends.
         let found = unsafe { &*shared.pointer.load(SeqCst) };
         thread::scope(|scope| {
             let reader = scope.spawn(move || {
@@ -162,15 +163,15 @@ fn a_pin_may_end_on_another_thread() -> Model {
     .catches([UNCOUNTED, UNORDERED_OTHER])
 }
 
-/// A pin that ends elsewhere does not make up for another one that has not ended.
+/// A pin that another thread drops does not make up for a second pin of the reader, which has not ended.
 fn a_pin_that_ends_elsewhere_counts_for_itself_alone() -> Model {
-    model("and counts for itself alone", || {
+    model("a pin that ends elsewhere counts for itself alone", || {
         let shared = Shared::new();
         let theirs = &*shared;
         thread::scope(|scope| {
             scope.spawn(move || {
                 let _pin = theirs.domain.pin();
-                // SAFETY: the pointer was loaded while pinned.
+                // SAFETY: the pointer was loaded while pinned, so the value is not dropped before the pin ends.
                 let found = unsafe { &*theirs.pointer.load(SeqCst) };
                 let another = theirs.domain.pin();
                 thread::scope(|scope| _ = scope.spawn(move || drop(another)));
@@ -183,9 +184,9 @@ fn a_pin_that_ends_elsewhere_counts_for_itself_alone() -> Model {
     .catches([UNCOUNTED, UNSEEN])
 }
 
-/// Two that retire and collect, and a reader.
+/// Two threads retire and collect beside a reader.
 fn two_may_retire_at_once() -> Model {
-    model("two may retire at once", || {
+    model("two threads may retire at once", || {
         let shared = Shared::new();
         let others = [1, 2].map(|value| {
             let theirs = Arc::clone(&shared);
@@ -199,7 +200,7 @@ fn two_may_retire_at_once() -> Model {
     .catches([TWO_COLLECT, UNORDERED_LIST])
 }
 
-/// Pushing a value happens before popping it, and each is popped once.
+/// A push happens before the pop of its value, and each value is popped once.
 fn a_stack_gives_each_value_once() -> Model {
     model("a stack gives each value once", || {
         let stack = Arc::new(Stack::new());
@@ -220,7 +221,7 @@ fn a_stack_gives_each_value_once() -> Model {
     ])
 }
 
-/// A node that was popped and pushed again while somebody compares with it would lose the one below.
+/// A pop whose CAS compares with a node that was popped and pushed again does not lose the node below (ABA).
 fn a_stack_does_not_mistake_a_node_for_another() -> Model {
     model("a stack does not mistake a node for another", || {
         let stack = Arc::new(Stack::new());
@@ -243,7 +244,7 @@ fn a_stack_does_not_mistake_a_node_for_another() -> Model {
     ])
 }
 
-/// Whoever loads an `Arc` sees what it was made of, and keeps it.
+/// A thread that loads an `Arc` reads what was written to its value before it was stored, and keeps it.
 fn an_arc_cell_gives_whole_values() -> Model {
     model("an ArcCell gives whole values", || {
         let cell = Arc::new(ArcCell::new(Arc::new(Plain::new(0))));
@@ -261,7 +262,7 @@ fn an_arc_cell_gives_whole_values() -> Model {
     .catches([ARC_CELL.weaken("swap-value"), UNCOUNTED])
 }
 
-/// Two that replace the value: each old one goes to one of them.
+/// Two threads swap the value: each old value goes to one of them.
 fn swaps_of_an_arc_cell_come_one_after_another() -> Model {
     model("swaps of an ArcCell come one after another", || {
         let cell = Arc::new(ArcCell::new(Arc::new(Plain::new(0))));
@@ -275,7 +276,7 @@ fn swaps_of_an_arc_cell_come_one_after_another() -> Model {
     .catches([ARC_CELL.weaken("swap-value")])
 }
 
-/// Increments by compare-and-swap lose none.
+/// Two threads increment a value by compare-and-swap: no increment is lost.
 fn compare_and_swap_loses_no_increment() -> Model {
     model("compare-and-swap loses no increment", || {
         let value = Arc::new(Value::new(0));
@@ -295,7 +296,7 @@ fn compare_and_swap_loses_no_increment() -> Model {
     .catches([ARC_CELL.weaken("compare-and-swap-value").needs(Needs::SeqCst)])
 }
 
-/// A reader sees both words of one write, and what came before it.
+/// A reader reads both words of one write, and what was written before that write.
 fn a_seq_lock_is_read_as_a_whole() -> Model {
     model("a SeqLock is read as a whole", || {
         let shared = Arc::new((SeqLock::new([0_u64; 2]), Plain::new(0)));
@@ -318,7 +319,7 @@ fn a_seq_lock_is_read_as_a_whole() -> Model {
     .catches([TORN_END, TORN_BEGIN, TORN_READ])
 }
 
-/// Writers exclude each other.
+/// Two writers exclude each other.
 fn writes_of_a_seq_lock_come_one_after_another() -> Model {
     model("writes of a SeqLock come one after another", || {
         let lock = Arc::new(SeqLock::new([0_u64; 2]));

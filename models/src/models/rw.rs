@@ -1,4 +1,4 @@
-//! Locks for readers together, or one writer.
+//! Models of locks for readers together, or one writer.
 
 use super::mutants::{GIVE_UP_WAIT, WAKE_SLEEPER};
 use super::{Model, Plain, model, models, mutant_of, until};
@@ -44,7 +44,7 @@ fn read(shared: &(RwMutex<()>, Plain)) -> u32 {
     shared.1.get()
 }
 
-/// A writer by itself, readers beside each other.
+/// A writer is alone, and readers read beside each other.
 fn readers_share_and_writers_exclude() -> Model {
     model("readers share, and a writer excludes all", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -60,7 +60,7 @@ fn readers_share_and_writers_exclude() -> Model {
     .catches([WEAK_WRITE, WEAK_END_READ])
 }
 
-/// Two writers, one after the other.
+/// Two writers increment, one after the other.
 fn writers_exclude_each_other() -> Model {
     model("writers exclude each other", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -74,7 +74,7 @@ fn writers_exclude_each_other() -> Model {
     .catches([WEAK_WRITE, WEAK_END_WRITE])
 }
 
-/// Readers that waited for a writer get in when it leaves, and stay in together: each waits for the other inside.
+/// Readers that waited for a writer get in when it leaves, and each waits for the other inside.
 fn readers_that_waited_get_in_together() -> Model {
     model("readers that waited for a writer get in together", || {
         let shared = Arc::new((RwMutex::new(()), AtomicU32::new(0)));
@@ -94,9 +94,9 @@ fn readers_that_waited_get_in_together() -> Model {
     .catches([WAKE_SLEEPER.or(FailureKind::Livelock)])
 }
 
-/// A writer that gave up blocks nobody any more.
+/// A writer that timed out blocks no reader.
 fn a_write_that_timed_out_blocks_no_reader() -> Model {
-    model("a writer that gave up blocks no reader", || {
+    model("a writer that timed out blocks no reader", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
         let held = shared.0.read();
         let theirs = Arc::clone(&shared);
@@ -111,9 +111,9 @@ fn a_write_that_timed_out_blocks_no_reader() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// A writer that gave up leaves its turn to the one behind it.
+/// A writer that timed out leaves its turn to the writer behind it.
 fn a_write_that_timed_out_loses_no_wake_up() -> Model {
-    model("a writer that gave up leaves its turn to the next", || {
+    model("a writer that timed out leaves its turn to the next", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
         let held = shared.0.read();
         let theirs = Arc::clone(&shared);
@@ -129,7 +129,7 @@ fn a_write_that_timed_out_loses_no_wake_up() -> Model {
     .catches([WAKE_SLEEPER, GIVE_UP_WAIT])
 }
 
-/// A writer that becomes a reader lets others in beside it, and no writer.
+/// A writer that becomes a reader lets readers in beside it, and no writer.
 fn a_downgrade_lets_readers_in() -> Model {
     model("a downgrade lets readers in", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -146,7 +146,7 @@ fn a_downgrade_lets_readers_in() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Readers that come after a writer has begun to wait read what it wrote.
+/// Readers that arrive after a writer has begun to wait read what the writer wrote.
 fn a_writer_that_waits_gets_in_before_later_readers() -> Model {
     model("a writer that waits gets in before later readers", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -166,7 +166,7 @@ fn a_writer_that_waits_gets_in_before_later_readers() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// A reader that becomes a writer waits for those beside it, and has read nothing that anybody changed since.
+/// A reader that becomes a writer waits for the readers beside it, and no writer came since it read.
 fn an_upgrade_waits_for_readers() -> Model {
     model("a reader becomes a writer when the others have left", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -183,7 +183,7 @@ fn an_upgrade_waits_for_readers() -> Model {
     .catches([WEAK_UPGRADE, WAKE_SLEEPER])
 }
 
-/// Two such readers, one after the other, and a writer that may come between them.
+/// Two upgradable readers take turns, and a writer may come between them.
 fn upgrades_take_turns() -> Model {
     model("readers that may become writers take turns", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -207,7 +207,7 @@ fn upgrade(shared: &(RwMutex<()>, Plain)) {
     shared.1.set(before + 1);
 }
 
-/// A reader that a writer has let in becomes a writer only when that one has gone.
+/// A reader that was let in by a departing writer becomes a writer only when that writer has gone.
 fn an_upgrade_waits_for_the_writer_that_let_it_in() -> Model {
     model("an upgrade waits for the writer that let it in", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
@@ -223,9 +223,9 @@ fn an_upgrade_waits_for_the_writer_that_let_it_in() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// An upgrade that gave up blocks no reader.
+/// An upgrade that timed out blocks no reader.
 fn an_upgrade_that_timed_out_blocks_no_reader() -> Model {
-    model("an upgrade that gave up blocks no reader", || {
+    model("an upgrade that timed out blocks no reader", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
         let held = shared.0.read();
         let theirs = Arc::clone(&shared);

@@ -1,4 +1,4 @@
-//! `select!`: one case happens, the others leave no trace.
+//! Models of `select!`: one case happens, and the others leave no trace.
 
 use super::mutants::{CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALUE, RECV, SEND_WAKES_SELECT};
 use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
@@ -38,18 +38,18 @@ const WATCH: Mutant = mutant_of!("primitives/src/chan/watch.rs");
 const RECV_WAKES_SELECT: Mutant = RECV.drop_wake("wake-select");
 const DISMISS_SELECT: Mutant = CLOSE.drop_wake("wake-dismissed-select");
 const REFUSE_SELECT: Mutant = CLOSE.drop_wake("wake-refused-select");
-/// A cell of a select is broken that goes on to wait there.
+/// A sender breaks the cell of a select, and the select goes on to wait there.
 const UNSPOILED: Mutant = mutant_of!("primitives/src/chan/claim.rs")
     .lose("spoil-claim", FailureKind::Deadlock)
     .or(FailureKind::Panic);
-/// Something has changed, and nobody tells who watches.
+/// A channel changes, and observers are not woken.
 const TELL_WATCHERS: Mutant = WATCH.drop_wake("wake-watchers");
-/// A select gives up, and can still be decided.
+/// A select times out, and can still be decided.
 const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
-/// A value that is there is received; the default does not run.
+/// A value that is in the channel is received, and the default does not run.
 fn a_default_runs_only_if_nothing_is_ready() -> Model {
     model("a default runs only if nothing is ready", || {
         let ((tx, rx), (other, idle)) = (small(1), small(1));
@@ -66,7 +66,7 @@ fn a_default_runs_only_if_nothing_is_ready() -> Model {
     .catches([LOST_VALUE])
 }
 
-/// A select that waits is decided once, though two values come; the other value stays.
+/// A select that waits is decided once, though two values are sent; the other value stays.
 fn one_of_two_senders_decides_a_select() -> Model {
     model("a select is decided once, and takes one value", || {
         let ((tx, rx), (other, another)) = (small(1), small(1));
@@ -82,7 +82,7 @@ fn one_of_two_senders_decides_a_select() -> Model {
     .catches([DECIDE])
 }
 
-/// The channels on which it waited in vain are as if it had not been there: values sent to them are not lost.
+/// A select that waited on two channels leaves no trace in the one that lost: a value sent there is not lost.
 fn losing_cases_leave_no_trace() -> Model {
     model("losing cases leave no trace", || {
         let ((tx, rx), (other, another)) = (small(0), small(0));
@@ -115,7 +115,7 @@ fn two_selects_that_face_each_other_meet() -> Model {
     .catches([DECIDE])
 }
 
-/// Each offers what the other wants, both ways round.
+/// Two selects each offer what the other wants, both ways round: one pair of cases meets.
 fn two_selects_that_cross_meet_once() -> Model {
     model("two selects that cross meet once", || {
         let ((tx, rx), (other, another)) = (small(0), small(0));
@@ -136,7 +136,7 @@ fn two_selects_that_cross_meet_once() -> Model {
     .catches([DECIDE])
 }
 
-/// A select meets a plain send, wherever it is on its way.
+/// A select receives from a plain send, wherever that send is on its way.
 fn a_select_receives_what_a_plain_send_brings() -> Model {
     model("a select receives from a plain send", || {
         let (tx, rx) = small(0);
@@ -154,7 +154,7 @@ fn a_select_receives_what_a_plain_send_brings() -> Model {
     .catches([SEND_WAKES_SELECT, UNSPOILED])
 }
 
-/// And a plain receive.
+/// A select sends to a plain receive, wherever that receive is on its way.
 fn a_select_sends_to_a_plain_receive() -> Model {
     model("a select sends to a plain receive", || {
         let (tx, rx) = small(0);
@@ -193,7 +193,7 @@ fn a_select_sends_into_the_place_that_a_receive_frees() -> Model {
     .catches([EXPANDING_WAKES_SELECT])
 }
 
-/// A `try_send` beside a select that is about to send: the channel is full only if the select has sent.
+/// A `try_send` beside a select that is about to send finds the channel full only if the select has sent.
 fn a_try_send_beside_a_select_says_full_only_if_it_is() -> Model {
     model("a try_send beside a select says full only if it is", || {
         let (tx, rx) = small(1);
@@ -217,7 +217,7 @@ fn a_try_send_beside_a_select_says_full_only_if_it_is() -> Model {
     .catches([LOST_VALUE])
 }
 
-/// What a select has sent into a buffer is received though the channel is closed then.
+/// A value that a select has sent into a buffer is received though the channel is closed afterwards.
 fn a_close_leaves_what_a_select_has_sent() -> Model {
     model("close leaves what a select has sent", || {
         let (tx, rx) = small(1);
@@ -235,7 +235,7 @@ fn a_close_leaves_what_a_select_has_sent() -> Model {
     .catches([EXPANDING_WAKES_SELECT])
 }
 
-/// The same channel twice: one value, one case.
+/// Two cases of a select receive from one channel: one case gets the one value.
 fn the_same_channel_may_stand_in_two_cases() -> Model {
     model("the same channel may stand in two cases", || {
         let (tx, rx) = small(0);
@@ -248,7 +248,7 @@ fn the_same_channel_may_stand_in_two_cases() -> Model {
     .catches([SEND_WAKES_SELECT])
 }
 
-/// A send and a receive on the same channel in one select do not meet each other, but others.
+/// A send and a receive on one channel in one select do not meet each other; each meets other operations.
 fn a_select_does_not_meet_itself() -> Model {
     model("a select meets others, and not itself", || {
         let (tx, rx) = small(0);
@@ -264,7 +264,7 @@ fn a_select_does_not_meet_itself() -> Model {
     .catches([TELL_WATCHERS])
 }
 
-/// Closing wakes a select, and each of its cases learns why.
+/// Closing wakes a select, and its case learns that the channel is closed.
 fn close_decides_a_select_that_waits() -> Model {
     model("close decides a select that waits", || {
         let ((tx, rx), (other, _full)) = (small::<i32>(0), small(0));
@@ -279,7 +279,7 @@ fn close_decides_a_select_that_waits() -> Model {
     .catches([DISMISS_SELECT])
 }
 
-/// The same for a case that sends: its value comes back.
+/// Closing wakes a select that sends, and the select gets its value back.
 fn close_gives_a_select_its_value_back() -> Model {
     model("close gives a select its value back", || {
         let ((tx, rx), (_other, idle)) = (small(0), small::<i32>(0));
@@ -294,7 +294,7 @@ fn close_gives_a_select_its_value_back() -> Model {
     .catches([REFUSE_SELECT])
 }
 
-/// A select that times out and a send that comes at that moment agree on whether the value changed hands.
+/// A select that times out and a send that arrives at that moment agree on whether the value changed hands.
 fn a_timeout_loses_no_value() -> Model {
     model("a select that times out loses no value", || {
         timeout(0);
@@ -303,9 +303,10 @@ fn a_timeout_loses_no_value() -> Model {
     .catches([GIVE_UP])
 }
 
-/// The same with a buffer.
+/// A select that times out and a send to a buffer that arrives at that moment agree on whether the value changed
+/// hands.
 fn a_timeout_loses_no_value_of_a_buffer() -> Model {
-    model("the same with a buffer", || {
+    model("a select that times out loses no value of a buffer", || {
         timeout(1);
     })
     .bound(2)
@@ -337,8 +338,8 @@ fn a_select_does_not_overtake_a_blocked_receiver() -> Model {
     .catches([SEND_WAKES_SELECT])
 }
 
-/// Of two channels one has a value at every moment: the value moves to the other before it leaves the one. So a select does
-/// not take its default.
+/// One of two channels has a value at every moment, since a value moves to the one before it leaves the other: a
+/// select does not take its default.
 fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() -> Model {
     model("a default is not taken while one of two channels has a value", || {
         beside_a_mover(|rx, another| {
@@ -353,7 +354,7 @@ fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() -> Model {
     .catches([LOST_VALUE])
 }
 
-/// Of two channels of which always one has a value, one is ready.
+/// One of two channels has a value at every moment: one of them is ready.
 fn one_is_ready_of_two_channels_of_which_one_has_a_value() -> Model {
     model("one is ready of two channels of which one has a value", || {
         beside_a_mover(|rx, another| {
@@ -383,9 +384,9 @@ fn beside_a_mover(finds: impl FnOnce(&Receiver<i32>, &Receiver<i32>) -> bool) {
     let _open = mover.join().expect("no panic");
 }
 
-/// Two threads that wait for a channel to become ready are woken by a value, also when a third comes and goes.
+/// A value wakes two threads that wait for a channel to become ready, though a third arrives and departs.
 fn watchers_that_come_and_go_leave_the_others() -> Model {
-    model("watchers that come and go leave the others", || {
+    model("observers that come and go leave the others", || {
         let (tx, rx) = small(1);
         let watchers = [(); 2].map(|()| {
             let rx = rx.clone();
@@ -406,8 +407,8 @@ fn watchers_that_come_and_go_leave_the_others() -> Model {
     .catches([TELL_WATCHERS])
 }
 
-/// A thread that tries what is ready, again and again, sleeps as long as nothing has changed: also while a sender has its
-/// ticket and has not come yet.
+/// A thread that tries what is ready, again and again, sleeps while nothing changes: also while a sender has its
+/// ticket and has not arrived.
 fn a_loop_around_ready_sleeps() -> Model {
     model("a loop around ready sleeps until a sender under way has come", || {
         let (tx, rx) = small(1);
@@ -427,7 +428,7 @@ fn a_loop_around_ready_sleeps() -> Model {
     .catches([TELL_WATCHERS])
 }
 
-/// So it does until a send that was chosen gets its value.
+/// A thread that tries what is ready, again and again, sleeps until a selected send gets its value.
 fn a_loop_around_ready_waits_for_a_value_that_comes_late() -> Model {
     model("a loop around ready sleeps until a send that was chosen has its value", || {
         let (tx, rx) = small(1);

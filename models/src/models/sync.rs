@@ -1,4 +1,4 @@
-//! Locks, conditions, and what is done once or counted.
+//! Models of locks, conditions, and what is done once or counted.
 
 use super::mutants::{DISMISS_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, model, models, mutant_of, until};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 models![
     a_mutex_excludes,
-    a_mutex_wakes_who_sleeps,
+    a_mutex_wakes_each_sleeper,
     a_lock_that_timed_out_disturbs_nobody,
     a_fair_unlock_passes_on_what_was_done,
     a_fair_unlock_hands_the_lock_over,
@@ -24,14 +24,14 @@ models![
     a_try_lock_fails_only_if_the_lock_is_held,
     a_signal_is_not_lost,
     a_broadcast_wakes_all,
-    a_signal_is_not_consumed_by_who_timed_out,
-    the_first_who_waits_gets_the_signal,
+    a_waiter_that_times_out_consumes_no_signal,
+    the_longest_waiter_gets_the_signal,
     one_call_runs_and_all_see_it,
     a_closure_that_calls_itself_is_told_and_others_wait,
     a_wait_sees_all_that_was_done,
     a_wait_group_is_used_again,
     a_semaphore_keeps_its_limit,
-    a_semaphore_serves_who_asks_for_more,
+    a_semaphore_serves_the_larger_request,
     a_semaphore_that_timed_out_loses_no_permit,
     a_barrier_is_passed_together,
     the_first_error_stops_the_rest,
@@ -50,12 +50,13 @@ const WAIT_GROUP: Mutant = mutant_of!("primitives/src/sync/wait_group.rs");
 /// Locking or unlocking orders nothing.
 const WEAK_LOCK: Mutant = RAW_MUTEX.weaken("lock");
 const WEAK_UNLOCK: Mutant = RAW_MUTEX.weaken("unlock");
-/// Nobody sees that a thread runs the closure.
+/// The caller that runs the closure does not publish that it does.
 const NO_OWNER: Mutant = ONCE.lose("begin-once", FailureKind::Panic).or(FailureKind::Race);
-/// What was done is not told to who comes later.
+/// The result of the closure is not published to later callers.
 const WEAK_DONE: Mutant = ONCE.weaken("set-done");
 const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
-/// Who starves does not say so, and tries again for ever, which ends the other engines' searches.
+/// A starving waiter does not publish that it starves, and tries again for ever, which ends the searches of the other
+/// engines.
 const NO_STARVING: Mutant =
     RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Needs::SeqCst);
 
@@ -66,7 +67,7 @@ fn increment(shared: &(Mutex<()>, Plain)) {
     shared.1.set(shared.1.get() + 1);
 }
 
-/// One at a time, each after the other.
+/// Two threads increment under the lock: one at a time, and each reads what the other wrote.
 fn a_mutex_excludes() -> Model {
     model("a mutex excludes, and unlocking happens before the next lock", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
@@ -79,9 +80,9 @@ fn a_mutex_excludes() -> Model {
     .catches([WEAK_LOCK, WEAK_UNLOCK])
 }
 
-/// Two sleep at once, and both get it.
-fn a_mutex_wakes_who_sleeps() -> Model {
-    model("whoever sleeps gets the mutex in the end", || {
+/// Two threads sleep at once, and each gets the lock.
+fn a_mutex_wakes_each_sleeper() -> Model {
+    model("each thread that sleeps gets the mutex in the end", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
         let others = [1, 2].map(|_| {
             let theirs = Arc::clone(&shared);
@@ -95,7 +96,7 @@ fn a_mutex_wakes_who_sleeps() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// One of two that wait gives up, at any moment: the other gets the lock.
+/// One of two waiters times out, at any moment: the other gets the lock.
 fn a_lock_that_timed_out_disturbs_nobody() -> Model {
     model("a lock that timed out costs no other its wake-up", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
@@ -118,7 +119,7 @@ fn a_lock_that_timed_out_disturbs_nobody() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Whoever gets the lock by a fair unlock, handed over or not, sees what was done.
+/// A thread that gets the lock by a fair unlock, handed over or not, reads what the unlocking thread wrote.
 fn a_fair_unlock_passes_on_what_was_done() -> Model {
     model("a fair unlock passes on what was done", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
@@ -139,7 +140,7 @@ fn has_sleepers(shared: &(Mutex<()>, Plain)) -> bool {
     unsafe { shared.0.as_lock_api().raw() }.has_sleepers()
 }
 
-/// Whoever unlocks, with somebody asleep, comes back and finds the lock open only if that one has had it.
+/// Unlocks while a thread sleeps: the caller finds the lock open again only if the sleeper has had it.
 fn nobody_comes_before_who_sleeps(fair: bool) {
     let shared = Arc::new((Mutex::new(()), Plain::new(0)));
     let held = shared.0.lock();
@@ -166,26 +167,26 @@ fn a_fair_unlock_hands_the_lock_over() -> Model {
     .catches([WEAK_WAKE])
 }
 
-/// The same with an unfair one, which does not.
+/// An unlock that is not fair does not hand the lock over.
 pub fn an_unfair_unlock_lets_others_in() {
     nobody_comes_before_who_sleeps(false);
 }
 
-/// Who has lost for a millisecond is handed the lock.
+/// A waiter that has lost for a millisecond is handed the lock.
 fn a_starving_waiter_is_handed_the_lock() -> Model {
-    model("who has lost for a millisecond is handed the lock", || {
+    model("a waiter that has lost for a millisecond is handed the lock", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
         let held = shared.0.lock();
         let theirs = Arc::clone(&shared);
         let starves = thread::spawn(move || increment(&theirs));
         until(|| has_sleepers(&shared));
-        // More than its patience.
+        // More than the millisecond that a waiter is patient for.
         thread::sleep(Duration::from_millis(2));
         drop(held);
         if let Some(held) = shared.0.try_lock()
             && shared.1.get() == 0
         {
-            // We were faster. It finds that out, and says that it starves.
+            // This thread was faster. The waiter finds that out, and marks the lock as starving.
             until(|| has_sleepers(&shared));
             drop(held);
             if let Some(_again) = shared.0.try_lock() {
@@ -198,7 +199,7 @@ fn a_starving_waiter_is_handed_the_lock() -> Model {
     .catches([NO_STARVING])
 }
 
-/// A lock that nobody has is taken at once.
+/// Two threads try to lock a free lock: at least one succeeds.
 fn a_try_lock_fails_only_if_the_lock_is_held() -> Model {
     model("try_lock fails only if the lock is held", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
@@ -218,7 +219,8 @@ fn a_try_lock_fails_only_if_the_lock_is_held() -> Model {
     .catches([WEAK_UNLOCK])
 }
 
-/// Who changes a condition under the lock and then signals wakes whoever had found it unchanged.
+/// A thread that changes a condition under the lock and then signals wakes a thread that found the condition
+/// unchanged.
 fn a_signal_is_not_lost() -> Model {
     model("a signal between unlocking and sleeping is not lost", || {
         let shared = Arc::new((Mutex::new(false), Cond::new()));
@@ -238,7 +240,7 @@ fn a_signal_is_not_lost() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Everybody that waits is woken.
+/// A broadcast wakes every thread that waits.
 fn a_broadcast_wakes_all() -> Model {
     model("a broadcast wakes all that wait", || {
         let shared = Arc::new((Mutex::new(false), Cond::new()));
@@ -259,9 +261,9 @@ fn a_broadcast_wakes_all() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Of two that wait one may run out of time: if it says so, the signal is the other's.
-fn a_signal_is_not_consumed_by_who_timed_out() -> Model {
-    model("who reports a timeout has consumed no signal", || {
+/// One of two waiters may time out: if it reports the timeout, the other consumes the signal.
+fn a_waiter_that_times_out_consumes_no_signal() -> Model {
+    model("a waiter that reports a timeout has consumed no signal", || {
         let shared = Arc::new((Mutex::new(0), Cond::new()));
         let theirs = Arc::clone(&shared);
         let waits = thread::spawn(move || {
@@ -290,9 +292,9 @@ fn a_signal_is_not_consumed_by_who_timed_out() -> Model {
     .catches([GIVE_UP_WAIT])
 }
 
-/// Two wait, one after the other; the first signal is the first one's.
-fn the_first_who_waits_gets_the_signal() -> Model {
-    model("a signal wakes who has waited longest", || {
+/// Two threads wait, one after the other: the first signal wakes the first.
+fn the_longest_waiter_gets_the_signal() -> Model {
+    model("a signal wakes the thread that has waited longest", || {
         let shared = Arc::new((Mutex::new(vec![]), Cond::new(), AtomicU32::new(0)));
         let others = [1, 2].map(|number| {
             let theirs = Arc::clone(&shared);
@@ -303,7 +305,7 @@ fn the_first_who_waits_gets_the_signal() -> Model {
                 order.push(number);
             });
             until(|| shared.2.load(SeqCst) == number);
-            // It has the lock until it waits.
+            // The other thread has the lock until it waits.
             drop(shared.0.lock());
             other
         });
@@ -317,7 +319,7 @@ fn the_first_who_waits_gets_the_signal() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Two call, one runs, and nobody returns before it has.
+/// Two threads call, one closure runs, and neither call returns before the closure has ended.
 fn one_call_runs_and_all_see_it() -> Model {
     model("one call runs, and all see what it did", || {
         let shared = Arc::new((Once::new(), Plain::new(0)));
@@ -334,9 +336,9 @@ fn one_call_runs_and_all_see_it() -> Model {
     .catches([WEAK_DONE, NO_OWNER, WAKE_SLEEPER])
 }
 
-/// The closure that calls itself is told so, and the other thread waits until it has ended.
+/// The closure that calls its own `Once` panics, and the other thread waits until the closure has ended.
 fn a_closure_that_calls_itself_is_told_and_others_wait() -> Model {
-    model("a closure that calls itself is told", || {
+    model("a closure that calls its own Once panics, and others wait", || {
         let shared = Arc::new((Once::new(), Plain::new(0)));
         let call = |shared: &(Once, Plain)| {
             shared.0.call(|| {
@@ -355,7 +357,7 @@ fn a_closure_that_calls_itself_is_told_and_others_wait() -> Model {
     .catches([NO_OWNER, WEAK_DONE, WAKE_SLEEPER])
 }
 
-/// What two threads did before they were done is there after the wait.
+/// What two threads did before they were done happens before the wait returns.
 fn a_wait_sees_all_that_was_done() -> Model {
     model("done happens before the wait that it releases", || {
         let group = WaitGroup::new();
@@ -371,7 +373,7 @@ fn a_wait_sees_all_that_was_done() -> Model {
     .catches([WEAK_COUNT, WAKE_SLEEPER])
 }
 
-/// When a wait has returned the group is as new.
+/// A group whose wait has returned is used again.
 fn a_wait_group_is_used_again() -> Model {
     model("a wait group is used again", || {
         let group = WaitGroup::new();
@@ -387,7 +389,7 @@ fn a_wait_group_is_used_again() -> Model {
     .catches([WEAK_COUNT.or(FailureKind::Deadlock)])
 }
 
-/// Two of three find a place at a time, and see what was done by those before.
+/// Two threads want one permit: one at a time has it, and reads what the other wrote.
 fn a_semaphore_keeps_its_limit() -> Model {
     model("a semaphore keeps its limit", || {
         let shared = Arc::new((Semaphore::new(1), Plain::new(0)));
@@ -405,9 +407,9 @@ fn a_semaphore_keeps_its_limit() -> Model {
     .catches([WEAK_TAKE, WEAK_RELEASE, WAKE_SLEEPER])
 }
 
-/// Whoever asks for much is not overtaken for ever by those who ask for little, nor are permits lost.
-fn a_semaphore_serves_who_asks_for_more() -> Model {
-    model("a semaphore serves who asks for more", || {
+/// A request for many permits is not overtaken for ever by requests for few, and no permit is lost.
+fn a_semaphore_serves_the_larger_request() -> Model {
+    model("a semaphore serves the larger request", || {
         let shared = Arc::new(Semaphore::new(2));
         let one = shared.acquire(1);
         let theirs = Arc::clone(&shared);
@@ -422,9 +424,9 @@ fn a_semaphore_serves_who_asks_for_more() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
-/// Whoever gave up has taken no permits, and holds nobody up.
+/// A request that timed out has taken no permit, and holds no other request up.
 fn a_semaphore_that_timed_out_loses_no_permit() -> Model {
-    model("who gave up has taken no permit", || {
+    model("a request that timed out has taken no permit", || {
         let shared = Arc::new(Semaphore::new(0));
         let theirs = Arc::clone(&shared);
         let gives_up =
@@ -437,7 +439,7 @@ fn a_semaphore_that_timed_out_loses_no_permit() -> Model {
     .catches([SEMAPHORE.lose("release-permits", FailureKind::Panic)])
 }
 
-/// All come before anybody goes on, in each round.
+/// Both threads arrive before either passes, in each round.
 fn a_barrier_is_passed_together() -> Model {
     model("a barrier is passed together", || {
         let shared = Arc::new((Barrier::new(2), [Plain::new(0), Plain::new(0)]));
@@ -459,7 +461,7 @@ fn a_barrier_is_passed_together() -> Model {
     .catches([WEAK_ARRIVAL, WAKE_SLEEPER])
 }
 
-/// One fails, which stops the other.
+/// One closure of a group fails, which stops the other.
 fn the_first_error_stops_the_rest() -> Model {
     model("the first error stops the rest", || {
         let group = ErrGroup::new();
@@ -472,7 +474,7 @@ fn the_first_error_stops_the_rest() -> Model {
     .catches([DISMISS_RECEIVER])
 }
 
-/// One panics, which stops the other, and comes out of the wait.
+/// One closure of a group panics, which stops the other, and `wait` panics with its payload.
 fn a_panic_stops_the_rest_and_comes_out() -> Model {
     model("a panic stops the rest, and comes out", || {
         let group = ErrGroup::<()>::new();
@@ -485,7 +487,7 @@ fn a_panic_stops_the_rest_and_comes_out() -> Model {
     .catches([DISMISS_RECEIVER])
 }
 
-/// Calls at the same time share one result, or each has its own.
+/// Two calls at the same time share one result, or each has its own.
 fn a_single_flight_shares_its_result() -> Model {
     model("calls at the same time share one result", || {
         let shared = Arc::new((SingleFlight::new(), Plain::new(0)));

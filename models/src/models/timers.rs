@@ -1,4 +1,4 @@
-//! Timers, and selects that are built at run time.
+//! Models of timers, and of selects that are built at run time.
 
 use super::mutants::{DECIDE, EXPANDING_WAKES_SELECT, SEND_WAKES_SELECT, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 models![
     an_instant_is_received_or_stopped,
-    a_reset_wakes_who_waits,
+    a_reset_wakes_a_waiting_receiver,
     a_reset_ends_though_a_receiver_gives_up,
     a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not,
     one_of_two_resets_of_a_ticker_counts,
@@ -25,15 +25,15 @@ models![
 ];
 
 const ALARM: Mutant = mutant_of!("primitives/src/chan/alarm.rs");
-/// An instant is taken, and stays.
+/// An instant is received, and stays in the channel.
 const TAKE_INSTANT: Mutant = ALARM.lose("take-instant", FailureKind::Panic);
-/// A ticker is stopped, and ticks; or set anew, and does not.
+/// A ticker that was stopped ticks on; or a ticker that was reset does not tick.
 const STOP_TICKS: Mutant = ALARM.lose("stop-ticks", FailureKind::Panic);
 const START_TICKS: Mutant = ALARM.lose("start-ticks", FailureKind::Deadlock).or(FailureKind::Panic);
 
 const PERIOD: Duration = Duration::from_millis(1);
 
-/// A timer's instant is received, or stopped, and not both.
+/// A timer's instant is received, or `stop` takes it back, and not both.
 fn an_instant_is_received_or_stopped() -> Model {
     model("an instant is received or stopped, and not both", || {
         let timer = Timer::new(Duration::ZERO);
@@ -47,9 +47,9 @@ fn an_instant_is_received_or_stopped() -> Model {
     .catches([TAKE_INSTANT])
 }
 
-/// Who waits for a timer that was stopped is woken when it is set anew.
-fn a_reset_wakes_who_waits() -> Model {
-    model("a reset wakes who waits for a timer", || {
+/// A reset of a timer that was stopped wakes the receiver that waits.
+fn a_reset_wakes_a_waiting_receiver() -> Model {
+    model("a reset wakes a receiver that waits for a timer", || {
         let timer = Arc::new(Timer::new(Duration::ZERO));
         timer.stop();
         let theirs = Arc::clone(&timer);
@@ -61,9 +61,9 @@ fn a_reset_wakes_who_waits() -> Model {
     .catches([SEND_WAKES_SELECT])
 }
 
-/// To set a timer anew ends, though a receiver that waits gives up just then.
+/// A reset returns, though a receiver that waits times out at that moment.
 fn a_reset_ends_though_a_receiver_gives_up() -> Model {
-    model("a reset ends though a receiver gives up", || {
+    model("a reset returns though a receiver times out", || {
         const HOUR: Duration = Duration::from_secs(3600);
         let timer = Arc::new(Timer::new(HOUR));
         let theirs = Arc::clone(&timer);
@@ -77,9 +77,9 @@ fn a_reset_ends_though_a_receiver_gives_up() -> Model {
     .catches([TAKE_INSTANT])
 }
 
-/// A ticker that is stopped and set anew at the same time ticks regularly, or not at all.
+/// A ticker that is stopped and reset at the same time ticks regularly, or not at all.
 fn a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not() -> Model {
-    model("a ticker that is stopped and set anew ticks or does not", || {
+    model("a ticker that is stopped and reset ticks or does not", || {
         let ticker = Arc::new(Ticker::new(PERIOD).expect("a period"));
         let theirs = Arc::clone(&ticker);
         let stops = thread::spawn(move || theirs.stop());
@@ -94,7 +94,7 @@ fn a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not() -> Model {
     .catches([STOP_TICKS])
 }
 
-/// Of two resets at the same time one counts, with its period.
+/// Two threads reset a ticker: one period counts.
 fn one_of_two_resets_of_a_ticker_counts() -> Model {
     model("one of two resets of a ticker counts", || {
         let ticker = Arc::new(Ticker::new(9 * PERIOD).expect("a period"));
@@ -105,7 +105,7 @@ fn one_of_two_resets_of_a_ticker_counts() -> Model {
         resets.join().expect("no panic");
         let ended = now();
         let [first, second] = [(); 2].map(|()| ticker.receiver().recv().expect("it ticks"));
-        // Ticks between which there is less than the longer period are those of the shorter one.
+        // Two ticks closer than the longer period are ticks of the shorter one.
         let period = if second - first < 3 * PERIOD { PERIOD } else { 3 * PERIOD };
         assert!(first >= begun + PERIOD && first <= ended + period);
     })
@@ -113,7 +113,7 @@ fn one_of_two_resets_of_a_ticker_counts() -> Model {
     .catches([START_TICKS])
 }
 
-/// A select to which the value comes only once its case has been chosen meets a receive.
+/// A select that gets its value only once its case has been chosen meets a receive.
 fn a_value_that_comes_late_is_received() -> Model {
     model("a value that comes late is received", || {
         let (tx, rx) = small(0);
@@ -128,7 +128,7 @@ fn a_value_that_comes_late_is_received() -> Model {
     .catches([WAKE_RECEIVER])
 }
 
-/// And the place that a receive frees.
+/// A select that gets its value only once its case has been chosen gets the place that a receive frees.
 fn a_value_that_comes_late_finds_its_place() -> Model {
     model("a value that comes late finds its place", || {
         let (tx, rx) = small(1);
@@ -146,9 +146,10 @@ fn a_value_that_comes_late_finds_its_place() -> Model {
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
-/// A select that waits in a channel and for a timer keeps its place there, also when somebody else receives the instant.
+/// A select that waits in a channel and for a timer keeps its place in the channel, though another receiver gets the
+/// instant.
 fn a_select_whose_timer_others_received_keeps_its_place() -> Model {
-    model("a select keeps its places when somebody else receives its timer", || {
+    model("a select keeps its places when another receiver gets its instant", || {
         let (tx, rx) = bounded(2);
         let (timer, ended) = (after(A_WHILE), Arc::new(AtomicBool::new(false)));
         let (theirs, instant, end) = (rx.clone(), timer.clone(), Arc::clone(&ended));
@@ -173,7 +174,7 @@ fn a_select_whose_timer_others_received_keeps_its_place() -> Model {
     .catches([SEND_WAKES_SELECT])
 }
 
-/// A value and an instant come at the same time for a select: it receives one of them, and the other is left.
+/// A value and an instant arrive for a select at the same time: the select receives one of them, and the other stays.
 fn a_select_that_is_chosen_leaves_its_timer() -> Model {
     model("a select that is chosen leaves its timer's instant to others", || {
         let (tx, rx) = small(0);

@@ -339,7 +339,8 @@ impl<T> Chan<T> {
         let received = &self.receivers.received;
         // Relaxed: a hint. Who misses it learns in his cell that the channel is closed.
         if !patience.is_none() && !self.receivers.closing.load(Relaxed) {
-            return Ok(received.fetch_add(1, SeqCst)); // SeqCst: see `sent`.
+            // SeqCst: see `sent`.
+            return Ok(received.fetch_add(1, SeqCst)); // site: take-receive-ticket
         }
         // SeqCst, here and below: see `sent`. `received` is read first: if it has reached `sent`
         // then, the channel is empty when `sent` is read. Audit: see `sent`.

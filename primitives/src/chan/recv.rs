@@ -335,6 +335,7 @@ impl<T> Chan<T> {
         why: Option<NotReceived>,
     ) -> Result<T, Option<NotReceived>> {
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
+        // site: cancel-receive
         match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
             Err(_) => self.receiving_ended(place),
             Ok(state) => {

@@ -297,6 +297,7 @@ impl<T> Chan<T> {
                     Offered::Sent => return Ok(()),
                     Offered::Broken => break,
                     // Relaxed: nothing is handed over.
+                    // site: break-cell-to-resend
                     Offered::MustWait(found) => match place.cell().exchange(
                         found,
                         found.with_phase(super::cell::Phase::Broken as u8),
