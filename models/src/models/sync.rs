@@ -141,7 +141,7 @@ fn has_sleepers(shared: &(Mutex<()>, Plain)) -> bool {
 }
 
 /// Unlocks while a thread sleeps: the caller finds the lock open again only if the sleeper has had it.
-fn nobody_comes_before_who_sleeps(fair: bool) {
+fn no_thread_comes_before_the_sleeper(fair: bool) {
     let shared = Arc::new((Mutex::new(()), Plain::new(0)));
     let held = shared.0.lock();
     let theirs = Arc::clone(&shared);
@@ -161,7 +161,7 @@ fn nobody_comes_before_who_sleeps(fair: bool) {
 /// A fair unlock hands the lock over.
 fn a_fair_unlock_hands_the_lock_over() -> Model {
     model("a fair unlock hands the lock over", || {
-        nobody_comes_before_who_sleeps(true);
+        no_thread_comes_before_the_sleeper(true);
     })
     .bound(2)
     .catches([WEAK_WAKE])
@@ -169,7 +169,7 @@ fn a_fair_unlock_hands_the_lock_over() -> Model {
 
 /// An unlock that is not fair does not hand the lock over.
 pub fn an_unfair_unlock_lets_others_in() {
-    nobody_comes_before_who_sleeps(false);
+    no_thread_comes_before_the_sleeper(false);
 }
 
 /// A waiter that has lost for a millisecond is handed the lock.
