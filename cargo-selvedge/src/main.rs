@@ -68,8 +68,7 @@ fn main() -> ExitCode {
 
 /// Runs the tests, and shows what came of it; whether everything is needed or explained.
 fn audit(arguments: &Audit) -> Result<bool, String> {
-    let folder = std::env::current_dir().map_err(|error| format!("there is no current folder: {error}"))?;
-    let folder = folder.join("target/selvedge/audit");
+    let folder = target_folder()?.join("selvedge/audit");
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(format!("{} cannot be emptied: {error}", folder.display()));
@@ -95,9 +94,26 @@ fn audit(arguments: &Audit) -> Result<bool, String> {
     report(&summary, arguments.html.as_deref(), arguments.json)
 }
 
+/// Returns the command `cargo`.
+fn cargo() -> Process {
+    Process::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Returns the target folder of the workspace, as cargo's settings and variables have it.
+fn target_folder() -> Result<PathBuf, String> {
+    let asked = cargo().args(["metadata", "--no-deps", "--format-version", "1"]).output();
+    let told = asked.map_err(|error| format!("cargo cannot be run: {error}"))?;
+    if !told.status.success() {
+        return Err(String::from_utf8_lossy(&told.stderr).trim().to_string());
+    }
+    let workspace: serde_json::Value = serde_json::from_slice(&told.stdout)
+        .map_err(|error| format!("`cargo metadata` is not understood: {error}"))?;
+    let folder = workspace["target_directory"].as_str();
+    folder.map(PathBuf::from).ok_or_else(|| "`cargo metadata` names no target folder".to_string())
+}
+
 fn run_tests(arguments: &Audit, folder: &Path) -> Result<(), String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut test = Process::new(cargo);
+    let mut test = cargo();
     test.args(["test", "--quiet", "--features", &arguments.features]);
     if let Some(package) = &arguments.package {
         test.args(["--package", package]);

@@ -1,6 +1,7 @@
 //! Counterexamples with a graph, as files.
 
 use crate::Counterexample;
+use crate::target_folder::target_folder;
 use selvedge_graph::report;
 use std::fs;
 use std::io;
@@ -31,19 +32,12 @@ impl Counterexample {
 
     /// Writes the graph into `target/selvedge`; a line for the report that says where, or why not.
     pub(crate) fn write_beside_target(&self, name: &str) -> Option<String> {
-        match self.write_to(&folder(), name) {
+        match self.write_to(&target_folder().join("selvedge"), name) {
             Ok(None) => None,
             Ok(Some(page)) => Some(format!("  the execution as a page: {}", page.display())),
             Err(error) => Some(format!("  the execution's page could not be written: {error}")),
         }
     }
-}
-
-/// `target/selvedge` of the workspace that the current folder is in: tests run in their package's folder.
-fn folder() -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    let workspace = here.ancestors().filter(|folder| folder.join("Cargo.lock").exists()).last();
-    workspace.unwrap_or(&here).join("target").join("selvedge")
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ mod report;
 mod scenario;
 mod site;
 pub mod spec;
+mod target_folder;
 
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};

@@ -106,7 +106,9 @@ impl<T: Send + Sync + 'static> Progress<T> {
     /// With the first report that is not a pass.
     #[track_caller]
     pub fn check_lock_free(&self) {
-        self.demand("lock-free", &self.lock_free());
+        self.demand("lock-free", &self.lock_free(), |thread| {
+            format!("with T{thread} stopped between two of its steps, the others do not finish")
+        });
     }
 
     /// As [`obstruction_free`](Self::obstruction_free), for a test.
@@ -115,7 +117,9 @@ impl<T: Send + Sync + 'static> Progress<T> {
     /// With the first report that is not a pass.
     #[track_caller]
     pub fn check_obstruction_free(&self) {
-        self.demand("obstruction-free", &self.obstruction_free());
+        self.demand("obstruction-free", &self.obstruction_free(), |thread| {
+            format!("with all others stopped between two of their steps, T{thread} does not finish")
+        });
     }
 
     /// As [`wait_free`](Self::wait_free), for a test.
@@ -124,14 +128,21 @@ impl<T: Send + Sync + 'static> Progress<T> {
     /// With the report if it is not a pass.
     #[track_caller]
     pub fn check_wait_free(&self, own_steps: u64) {
-        self.demand("wait-free", &[self.wait_free(own_steps)]);
+        self.demand("wait-free", &[self.wait_free(own_steps)], |_| {
+            format!("a thread takes more than {own_steps} steps of its own")
+        });
     }
 
+    /// Panics with the first of the reports that is not a pass: one for each thread in turn, or one for all of them.
+    /// `fault` says what a failure means.
     #[track_caller]
-    fn demand(&self, quality: &str, reports: &[Report]) {
-        for report in reports {
+    fn demand(&self, quality: &str, reports: &[Report], fault: impl Fn(usize) -> String) {
+        for (thread, report) in (1..).zip(reports) {
             announce(&format!("{} ({quality})", self.name), report);
-            assert!(report.verdict.passed(), "{} is not {quality}\n{report}", self.name);
+            if report.verdict.failure().is_some() {
+                panic!("{} is not {quality}: {}\n{report}", self.name, fault(thread));
+            }
+            assert!(report.verdict.passed(), "{} is not shown to be {quality}\n{report}", self.name);
         }
     }
 

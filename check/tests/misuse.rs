@@ -144,3 +144,20 @@ fn recursive_locking_is_named() {
         assert!(text.contains("deadlock") && text.contains("a lock is not recursive"), "{text}");
     }
 }
+
+/// crossbeam's idiom, in which a clone counts: here the wait would be for nothing.
+#[test]
+fn a_wait_group_that_is_only_cloned_says_what_counts() {
+    use selvedge::sync::WaitGroup;
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let group = WaitGroup::new();
+            let worker = group.clone();
+            let thread = selvedge::rt::thread::spawn(move || drop(worker));
+            group.wait();
+            thread.join().expect("no panic");
+        });
+        let text = report.to_string();
+        assert!(text.contains("a clone counts nothing") && text.contains("`task`"), "{text}");
+    }
+}

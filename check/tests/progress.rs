@@ -203,3 +203,23 @@ fn a_replay_freezes_too() {
     let found = first.verdict.failure().expect("as above");
     assert!(found.note.is_none() && !found.failure.steps.is_empty(), "{first}");
 }
+
+#[test]
+fn a_claim_that_fails_says_which_thread_stopped_and_what_the_others_did() {
+    let lock = || {
+        let lock = |lock: &Mutex<i32>| *lock.lock() += 1;
+        Progress::new("lock", || Mutex::new(0)).checker(checker()).thread(lock).thread(lock)
+    };
+    type Claim = fn(&Progress<Mutex<i32>>);
+    let claims: [(Claim, &str); 3] = [
+        (Progress::check_lock_free, "with T1 stopped between two of its steps, the others do not finish"),
+        (Progress::check_obstruction_free, "with all others stopped between two of their steps, T1 does not"),
+        (|progress| progress.check_wait_free(1), "a thread takes more than 1 steps of its own"),
+    ];
+    for (claim, told) in claims {
+        let claimed = std::panic::AssertUnwindSafe(|| claim(&lock()));
+        let panic = std::panic::catch_unwind(claimed).expect_err("a lock makes others wait");
+        let text = panic.downcast_ref::<String>().expect("a text");
+        assert!(text.contains(told), "{text}");
+    }
+}

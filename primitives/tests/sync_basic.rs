@@ -27,6 +27,32 @@ fn a_negative_wait_group_panics_and_names_the_fix() {
 }
 
 #[test]
+fn a_task_is_done_when_it_is_dropped() {
+    let group = WaitGroup::new();
+    let (one, two) = (group.task(), group.clone().task());
+    drop(one);
+    assert!(!group.wait_timeout(Duration::ZERO));
+    drop(two);
+    group.wait();
+}
+
+/// crossbeam's idiom, which would wait for nothing.
+#[test]
+fn a_wait_for_clones_that_count_nothing_panics_in_a_checking_build() {
+    let group = WaitGroup::new();
+    group.wait();
+    let _worker = group.clone();
+    if cfg!(feature = "checking") {
+        for wait in [WaitGroup::wait, |group: &WaitGroup| _ = group.wait_timeout(Duration::ZERO)] {
+            let text = message(|| wait(&group));
+            assert!(text.contains("`add` before") && text.contains("crossbeam"), "{text}");
+        }
+        group.add(0);
+    }
+    group.wait();
+}
+
+#[test]
 fn what_go_runs_is_done_though_it_panics() {
     let group = WaitGroup::new();
     let thread = group.go(|| panic!("as planned"));

@@ -2,6 +2,7 @@
 
 use super::{Candidate, Entry, Outcome, candidates};
 use crate::explore::Model;
+use crate::target_folder::target_folder;
 use crate::{Checker, Engine};
 use selvedge::rt::seam::is_own_source;
 use std::collections::HashSet;
@@ -12,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const VARIABLE: &str = "SELVEDGE_AUDIT";
-const DEFAULT_FOLDER: &str = "target/selvedge/audit";
 
 /// How long each changed model may run.
 const TIME: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ static NEEDED: Mutex<Option<HashSet<Key>>> = Mutex::new(None);
 
 fn folder() -> Option<PathBuf> {
     let value = std::env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
-    Some(if value == "1" { PathBuf::from(DEFAULT_FOLDER) } else { PathBuf::from(value) })
+    Some(if value == "1" { target_folder().join("selvedge/audit") } else { PathBuf::from(value) })
 }
 
 /// Audits a model that has passed, if the environment asks for it and the checker listens to it, and writes

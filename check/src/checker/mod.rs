@@ -3,7 +3,7 @@
 mod announce;
 mod rc11;
 
-pub(crate) use announce::announce;
+pub(crate) use announce::{announce, print};
 
 use crate::audit;
 use crate::explore::{self, Plan, Rc11};

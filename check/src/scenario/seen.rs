@@ -1,7 +1,7 @@
 //! What the engines have said of a scenario's programs, for a line about each engine.
 
+use crate::checker::print;
 use crate::{Engine, Report};
-use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 /// The verdicts on the programs that have passed so far.
@@ -34,8 +34,7 @@ impl Seen {
     pub(super) fn announce(&self, scenario: &str) {
         let all = core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let text: String = all.iter().map(|verdicts| verdicts.line(scenario)).collect();
-        // Not by `eprint!`, which a test that passes would swallow. Nobody is helped by an error here.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        print(&text);
     }
 }
 

@@ -83,6 +83,7 @@ pub mod hint;
 #[doc(hidden)]
 pub mod local;
 pub(crate) mod locks;
+pub(crate) mod mark;
 pub mod park;
 #[cfg(feature = "checking")]
 #[doc(hidden)]

@@ -59,4 +59,4 @@ pub use rw_mutex::{
 };
 pub use semaphore::{Permits, Semaphore};
 pub use single_flight::SingleFlight;
-pub use wait_group::WaitGroup;
+pub use wait_group::{Task, WaitGroup};

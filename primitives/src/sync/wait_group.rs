@@ -8,6 +8,7 @@ use crate::queue::LazyWaiters;
 use crate::race_probe::RaceProbe;
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
+use crate::rt::mark::Mark;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -18,7 +19,15 @@ use std::time::{Duration, Instant};
 
 /// Counts tasks that are still to be done, and lets threads wait for them: Go's `WaitGroup`.
 ///
-/// Clones are handles of one group. Every `done` happens before the return of the `wait` that it releases.
+/// Every `done` happens before the return of the `wait` that it releases.
+///
+/// Clones are handles of one group. **Unlike a clone of crossbeam's `WaitGroup`, a clone here counts nothing**, and its
+/// drop does nothing. What counts is [`add`](Self::add), a thread of [`go`](Self::go), or a [`task`](Self::task), whose
+/// drop is the end of the task as crossbeam's drop of a clone is:
+///
+/// | crossbeam | here |
+/// | --- | --- |
+/// | `let worker = group.clone();` … `drop(worker);` | `let task = group.task();` … `drop(task);` |
 ///
 /// ```
 /// use selvedge::sync::WaitGroup;
@@ -28,7 +37,6 @@ use std::time::{Duration, Instant};
 /// }
 /// group.wait();
 /// ```
-#[derive(Clone)]
 pub struct WaitGroup(Arc<Group>);
 
 struct Group {
@@ -37,6 +45,10 @@ struct Group {
     queue: LazyWaiters,
     /// Written by an `add` from zero, read by a `wait`: if nothing orders the two, the `wait` may return too early.
     from_zero: RaceProbe,
+    /// Whether the group has been cloned, and whether `add` has been called: a group with clones to which nothing was ever
+    /// added is probably used as crossbeam's.
+    cloned: Mark,
+    added: Mark,
 }
 
 /// How many tasks are left (lower half), and the round: how often the count has come to zero (upper half).
@@ -78,6 +90,8 @@ impl WaitGroup {
             count: AtomicU64::new(0),
             queue: LazyWaiters::new(),
             from_zero: RaceProbe::new(),
+            cloned: Mark::new(),
+            added: Mark::new(),
         }))
     }
 
@@ -116,6 +130,7 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn add(&self, n: u32) {
+        self.0.added.set();
         if n == 0 {
             return;
         }
@@ -147,6 +162,10 @@ impl WaitGroup {
 
     /// Blocks until no task is left.
     ///
+    /// # Panics
+    /// In a checking build, if the group has been cloned and nothing was ever added to it: the wait would end at once,
+    /// which is seldom meant. Where it is, call [`add`](Self::add)`(0)` first.
+    ///
     /// ```
     /// use selvedge::rt::thread;
     /// let group = selvedge::sync::WaitGroup::new();
@@ -158,10 +177,14 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait(&self) {
         let _entry = enter();
-        self.wait_until(None);
+        let seen = self.wait_until(None);
+        assert!(!self.is_waited_for_in_vain(seen), "{IN_VAIN}");
     }
 
     /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether no task is left.
+    ///
+    /// # Panics
+    /// Where [`wait`](Self::wait) does.
     ///
     /// ```
     /// use std::time::Duration;
@@ -172,15 +195,23 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         let _entry = enter();
-        self.wait_until(now().checked_add(timeout))
+        let seen = self.wait_until(now().checked_add(timeout));
+        assert!(!self.is_waited_for_in_vain(seen), "{IN_VAIN}");
+        seen.is_some()
     }
 
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
+    /// Returns whether the count that ended a wait shows that only clones were made, which count nothing.
+    fn is_waited_for_in_vain(&self, seen: Option<Count>) -> bool {
+        seen == Some(Count(0)) && self.0.cloned.is_set() && !self.0.added.is_set()
+    }
+
+    /// Returns the count that ended the wait, or `None` when the time is up.
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Count> {
         self.0.from_zero.read();
         // Acquire: pairs with the Release in `change`, so every task that is done happens before this thread goes on.
         let first = Count(self.0.count.load(Acquire));
         if first.left() == 0 {
-            return true;
+            return Some(first);
         }
         loop {
             let ticket = self.0.queue.make().enter();
@@ -188,18 +219,19 @@ impl WaitGroup {
             let count = Count(self.0.count.load(SeqCst));
             if is_over(first, count) {
                 ticket.cancel();
-                return true;
+                return Some(count);
             }
             let woken = ticket.wait(deadline).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
             // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
             // passed, or the waker ended an earlier round.
             // Not model-checked: in no model the last task is done at that moment.
-            if is_over(first, Count(self.0.count.load(Acquire))) {
-                return true;
+            let count = Count(self.0.count.load(Acquire));
+            if is_over(first, count) {
+                return Some(count);
             }
             if !woken {
-                return false;
+                return None;
             }
         }
     }
@@ -214,9 +246,9 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn go<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        let done = self.begun();
+        let task = self.task();
         thread::spawn(move || {
-            let _done = done;
+            let _task = task;
             f()
         })
     }
@@ -239,23 +271,52 @@ impl WaitGroup {
         scope: &'scope Scope<'scope, 'env>,
         f: impl FnOnce() -> T + Send + 'scope,
     ) -> ScopedJoinHandle<'scope, T> {
-        let done = self.begun();
+        let task = self.task();
         scope.spawn(move || {
-            let _done = done;
+            let _task = task;
             f()
         })
     }
 
     /// Adds a task that is done when the returned guard is dropped.
-    fn begun(&self) -> Begun {
+    ///
+    /// ```
+    /// use selvedge::{rt::thread, sync::WaitGroup};
+    /// let group = WaitGroup::new();
+    /// for n in 0..3 {
+    ///     let task = group.task();
+    ///     thread::spawn(move || {
+    ///         assert!(n < 3);
+    ///         drop(task);
+    ///     });
+    /// }
+    /// group.wait();
+    /// ```
+    #[track_caller]
+    pub fn task(&self) -> Task {
         self.add(1);
-        Begun(self.clone())
+        Task(WaitGroup(Arc::clone(&self.0)))
     }
 }
 
-struct Begun(WaitGroup);
+const IN_VAIN: &str = "a WaitGroup is waited for that has clones, and to which nothing was ever added: a clone counts \
+    nothing, unlike crossbeam's; call `add` before and `done` after, or use `go` or `task` (or `add(0)`, if nothing is \
+    meant)";
 
-impl Drop for Begun {
+/// A task of a [`WaitGroup`], which is done when this is dropped.
+#[must_use = "the task is done when this is dropped"]
+#[derive(Debug)]
+pub struct Task(WaitGroup);
+
+/// Returns another handle of the group, which counts nothing: [`WaitGroup::task`] adds a task.
+impl Clone for WaitGroup {
+    fn clone(&self) -> Self {
+        self.0.cloned.set();
+        WaitGroup(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.done();
     }

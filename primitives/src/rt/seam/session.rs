@@ -290,7 +290,7 @@ impl Session {
         if unchanged > self.max_operations / 2 {
             self.fail(
                 FailureKind::Livelock,
-                format!("the last {unchanged} operations changed nothing: the threads wait for each other"),
+                format!("the last {unchanged} operations changed nothing: the threads that run wait for what none of them does"),
                 vec![site],
             );
         }
