@@ -23,6 +23,12 @@ pub type LocationId = u32;
 /// No event. As the source of a read: the value that the location was made with.
 pub(crate) const NONE: EventId = EventId::MAX;
 
+/// The argument of a weak compare-exchange's read that found what it wanted, and failed all the same.
+pub(crate) const SPURIOUS: u32 = 1;
+
+/// The argument of a timed wait's read that came to its deadline.
+pub(crate) const TIMED_OUT: u32 = 2;
+
 /// What an event does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {

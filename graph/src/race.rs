@@ -13,7 +13,7 @@ use crate::graph::Graph;
 
 /// A point in a thread's program order, between two of its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Epoch {
     /// The thread.
     pub thread: u32,
     /// How many events the thread had had.
@@ -24,16 +24,24 @@ pub struct Moment {
 #[derive(Clone, Copy, Debug)]
 pub struct Race {
     /// When it was made.
-    pub moment: Moment,
+    pub moment: Epoch,
     /// Whether it writes.
     pub write: bool,
     /// Where it was made.
     pub site: Option<Site>,
 }
 
+/// A plain access to a cell, which is no event of the graph.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CellAccess {
+    pub(crate) moment: Epoch,
+    pub(crate) write: bool,
+    pub(crate) site: Site,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Access {
-    moment: Moment,
+    moment: Epoch,
     site: Option<Site>,
     ongoing: u32,
 }
@@ -47,17 +55,17 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// A cell made at `moment`, which is a write.
-    pub(crate) fn made(moment: Moment, site: Site) -> Cell {
+    pub(crate) fn made(moment: Epoch, site: Site) -> Cell {
         Cell { reads: Vec::new(), writes: vec![Access { moment, site: Some(site), ongoing: 0 }] }
     }
 
     /// An access begins. `ordered` tells whether a moment of another thread happens before it.
     pub(crate) fn begin(
         &mut self,
-        moment: Moment,
+        moment: Epoch,
         write: bool,
         site: Site,
-        ordered: impl Fn(Moment) -> bool,
+        ordered: impl Fn(Epoch) -> bool,
     ) -> Result<(), Race> {
         let races = |access: &&Access| {
             access.moment.thread != moment.thread && (access.ongoing > 0 || !ordered(access.moment))
@@ -78,7 +86,7 @@ impl Cell {
     }
 
     /// The thread's access begun last ends.
-    pub(crate) fn end(&mut self, moment: Moment, write: bool) {
+    pub(crate) fn end(&mut self, moment: Epoch, write: bool) {
         let accesses = if write { &mut self.writes } else { &mut self.reads };
         if let Some(access) = accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
             access.moment = moment;
@@ -88,7 +96,7 @@ impl Cell {
 }
 
 /// Whether a moment happens before the event that comes after `last`, or is of the thread `me`.
-pub(crate) fn is_ordered(graph: &Graph, moment: Moment, me: ThreadId, last: EventId) -> bool {
+pub(crate) fn is_ordered(graph: &Graph, moment: Epoch, me: ThreadId, last: EventId) -> bool {
     moment.thread == me || graph.clocks.hb(last)[moment.thread as usize] > moment.events
 }
 
@@ -113,6 +121,6 @@ pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
     let reads = location.reads.iter().filter(|_| event.is_write());
     let other = location.writes.iter().chain(reads).find(races)?;
     let other = graph.event(*other);
-    let moment = Moment { thread: other.thread, events: other.index };
+    let moment = Epoch { thread: other.thread, events: other.index };
     Some(Race { moment, write: other.is_write(), site: other.site })
 }

@@ -7,8 +7,7 @@
 
 use crate::event::{EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;
-use crate::machine::CellAccess;
-use crate::race::{Cell, Moment};
+use crate::race::{Cell, CellAccess, Epoch};
 use crate::snapshot::Snapshot;
 
 /// What a thread does.
@@ -128,6 +127,11 @@ impl ThreadState {
             doubted: None,
         }
     }
+
+    /// Returns what the machine keeps of the thread's state.
+    pub(crate) fn kept(&self) -> [u64; 3] {
+        [self.spawned as u64, self.made as u64, self.time]
+    }
 }
 
 /// A run.
@@ -156,7 +160,7 @@ pub(crate) struct Run {
     pub(crate) order: Vec<ThreadId>,
     pub(crate) cells: Vec<Cell>,
     /// Where each location was made, if not before the run.
-    pub(crate) births: Vec<Option<(Moment, Option<Site>)>>,
+    pub(crate) births: Vec<Option<(Epoch, Option<Site>)>>,
 }
 
 impl Run {
@@ -184,8 +188,8 @@ impl Run {
         &mut self.threads[self.current as usize]
     }
 
-    pub(crate) fn moment(&self) -> Moment {
-        Moment { thread: self.current, events: self.threads[self.current as usize].cursor }
+    pub(crate) fn moment(&self) -> Epoch {
+        Epoch { thread: self.current, events: self.threads[self.current as usize].cursor }
     }
 
     /// The current thread's last event in this run, or the one that made it.

@@ -5,8 +5,6 @@
 //! goes round for ever until one of those reads finds something else. The state in memory elsewhere is not
 //! seen: a counter in a `Box` is not part of it.
 
-use crate::run::ThreadState;
-
 /// Where the frames of a thread's caller begin, to be compared from there to the base of its stack. The caller
 /// has put the registers that a function has to preserve among them.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +35,9 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes the state of the running thread, whose stack begins at `base`. Whether it is what it was when this
-    /// was taken last.
-    pub(crate) fn update(&mut self, frames: Frames, base: usize, thread: &ThreadState) -> bool {
-        let kept = [thread.spawned as u64, thread.made as u64, thread.time];
+    /// Takes the state of the running thread, whose stack begins at `base`, and of which the machine keeps `kept`.
+    /// Returns whether it is what it was when this was taken last.
+    pub(crate) fn update(&mut self, frames: Frames, base: usize, kept: [u64; 3]) -> bool {
         let mut same = self.kept == kept;
         self.kept = kept;
         let Frames(Some(start)) = frames else {

@@ -1,7 +1,5 @@
-//! What RC11 demands of an execution graph, checked as events are added.
+//! What RC11 demands of an execution graph, checked as events are added. Happens-before is part of the graph.
 //!
-//! - `hb` computes happens-before clocks: RC11 makes `po ∪ rf` acyclic, so an event's clock is final
-//!   when the event is added.
 //! - `coherence`: which writes a read may see, and where in modification order a write may stand.
 //! - `psc`: sequential consistency of the SeqCst accesses and fences.
 //!
@@ -10,5 +8,4 @@
 //! (PLDI 2017), with C++20's release sequences and strongly-happens-before.
 
 pub(crate) mod coherence;
-pub(crate) mod hb;
 pub(crate) mod psc;

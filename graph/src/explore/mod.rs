@@ -7,14 +7,17 @@
 //! the condition under which a revisit is made (`revisit`) lets every consistent graph be reached in exactly
 //! one way.
 
+pub(crate) mod loop_cut;
 pub(crate) mod options;
 mod revisit;
 pub(crate) mod split;
 pub(crate) mod switches;
 
+use self::loop_cut::LoopCut;
 use crate::consistency::psc;
 use crate::event::{Event, EventId, NONE, Site, ThreadId};
 use crate::graph::Graph;
+use crate::replay::Guide;
 use crate::run::Run;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -68,33 +71,6 @@ impl Statistics {
     }
 }
 
-/// Why a loop was cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LoopCut {
-    /// It may go round more often.
-    Rounds,
-    /// It keeps count where no snapshot sees it.
-    HiddenState,
-    /// A weak compare-exchange may fail more often.
-    SpuriousFailures,
-}
-
-impl LoopCut {
-    /// In words.
-    pub(crate) fn at(self, site: Site, options: &crate::Options) -> String {
-        let at = format!("{}:{}", site.file(), site.line());
-        match self {
-            LoopCut::Rounds => format!("at most {} rounds of the loop at {at}", options.rounds),
-            LoopCut::SpuriousFailures => format!("at most {} spurious failures at {at}", options.rounds),
-            LoopCut::HiddenState => {
-                format!(
-                    "the loop at {at} keeps count elsewhere than on its thread's stack, where rc11 does not look"
-                )
-            }
-        }
-    }
-}
-
 /// How the next branch is found.
 #[derive(Debug)]
 pub(crate) enum Mode {
@@ -103,7 +79,7 @@ pub(crate) enum Mode {
     /// One at random in each place, the number of ways multiplied up: Knuth's estimate of the size of a tree.
     Sample { random: fastrand::Rng, size: f64 },
     /// The ways that a token names.
-    Guided(crate::token::Guide),
+    Guided(Guide),
 }
 
 /// The exploration's state between and during runs.

@@ -2,13 +2,7 @@
 
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, NONE, Value};
-
-/// Marks a read as that of a weak compare-exchange that found what it wanted, and failed all the same.
-pub(crate) const SPURIOUS: u32 = 1;
-
-/// Marks a timed wait that came to its deadline.
-pub(crate) const TIMED_OUT: u32 = 2;
+use crate::event::{Event, EventId, Kind, NONE, SPURIOUS, TIMED_OUT, Value};
 
 /// How a read may be added.
 pub(crate) struct Ways<'a> {

@@ -6,10 +6,10 @@
 //! *maximally added*, as if each had been added in the first way the exploration tries: reads from, and
 //! writes at, the end of modification order.
 
-use super::options::{SPURIOUS, TIMED_OUT, places};
+use super::options::places;
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, LocationId};
+use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, TIMED_OUT};
 use crate::graph::Graph;
 
 impl Exploration {

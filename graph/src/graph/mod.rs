@@ -5,10 +5,13 @@
 //! numbers. Program order is a list for each thread, modification order a list for each location.
 
 mod clocks;
+mod happens_before;
 mod restrict;
+mod thread;
 
-pub(crate) use clocks::Clocks;
-
+use self::clocks::Clocks;
+use self::happens_before::Computation;
+use self::thread::Thread;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
 use serde::{Deserialize, Serialize};
 
@@ -26,22 +29,6 @@ pub(crate) struct Location {
     pub(crate) initial: Value,
     /// Accesses to it that are plain, at present.
     pub(crate) plain: u32,
-}
-
-/// A thread of an execution.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Thread {
-    /// Its events in program order.
-    pub(crate) events: Vec<EventId>,
-    /// The event that made it; `NONE` for the body.
-    pub(crate) spawn: EventId,
-    /// Its k-th spawn makes this thread, in every run.
-    pub(crate) children: Vec<ThreadId>,
-    /// Its k-th new location is this one, in every run.
-    pub(crate) made: Vec<LocationId>,
-    /// Which spawn of which spawn: threads are scheduled in the order of their paths, which do not
-    /// depend on the order in which they happened to be made.
-    pub(crate) path: Vec<u32>,
 }
 
 /// An execution graph.
@@ -105,12 +92,7 @@ impl Graph {
     /// The event before `id` in its thread, or the one that made the thread.
     #[inline]
     pub(crate) fn before(&self, id: EventId) -> EventId {
-        let event = self.event(id);
-        let thread = &self.threads[event.thread as usize];
-        match event.index {
-            0 => thread.spawn,
-            index => thread.events[index as usize - 1],
-        }
+        thread::before(&self.threads, self.event(id))
     }
 
     /// The last event of a thread, or the one that made it.
@@ -190,8 +172,13 @@ impl Graph {
         }
         self.events.push(event);
         self.clocks.push(event.thread);
-        crate::consistency::hb::compute(self, id);
+        self.compute_clock(id);
         id
+    }
+
+    fn compute_clock(&mut self, id: EventId) {
+        let Graph { clocks, events, threads, .. } = self;
+        Computation { clocks, events, threads }.run(id);
     }
 
     /// Puts a write at a place in modification order, from 1.
@@ -244,7 +231,7 @@ impl Graph {
         event.source = source;
         event.value = value;
         event.order = new_order;
-        crate::consistency::hb::compute(self, id);
+        self.compute_clock(id);
     }
 
     /// Goes back to the state with this many events.

@@ -1,6 +1,8 @@
 //! The part of a graph that a backward revisit keeps.
 
-use super::{Clocks, Graph, Location, Thread};
+use super::clocks::Clocks;
+use super::thread::Thread;
+use super::{Graph, Location};
 use crate::event::{EventId, Kind, NONE};
 
 impl Graph {

@@ -3,9 +3,9 @@
 use super::rounds::{ALONE, SAME_STATE, wrote_since};
 use super::{Machine, State};
 use crate::Order;
-use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site, Value};
-use crate::explore::LoopCut;
-use crate::explore::options::{Added, SPURIOUS, Ways};
+use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, SPURIOUS, Site, Value};
+use crate::explore::loop_cut::LoopCut;
+use crate::explore::options::{Added, Ways};
 use crate::race::Race;
 use crate::run::{Line, Status};
 use crate::snapshot::{Frames, Snapshot};
@@ -210,7 +210,7 @@ impl Machine {
         let base = self.threads.borrow().base(run.current);
         let me = &run.threads[run.current as usize];
         let Some(line) = me.failures.iter().find(|line| line.site == request.site) else { return true };
-        let same = line.state.clone().update(frames, base, me);
+        let same = line.state.clone().update(frames, base, me.kept());
         let events = &exploration.graph.threads[run.current as usize].events;
         if same && !wrote_since(&exploration.graph, events, line, me.cell_writes) {
             return false;
@@ -243,7 +243,7 @@ impl Machine {
             me.failures.len() - 1
         });
         let mut snapshot = core::mem::take(&mut me.failures[at].state);
-        let same = snapshot.update(frames, base, me);
+        let same = snapshot.update(frames, base, me.kept());
         let line = &mut me.failures[at];
         line.spent += if same { SAME_STATE } else { 1 };
         line.state = snapshot;

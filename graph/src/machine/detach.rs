@@ -1,18 +1,10 @@
 //! The graph of the current run as plain data, for reports.
 
 use super::{Machine, State};
-use crate::event::{EventId, Kind, NONE, Reading, Site};
+use crate::event::{EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
-use crate::race::Moment;
+use crate::race::CellAccess;
 use crate::report::{Event, EventId as Place, Execution, Lane, Location, Source};
-
-/// A plain access to a cell, which is no event of the graph.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CellAccess {
-    pub(crate) moment: Moment,
-    pub(crate) write: bool,
-    pub(crate) site: Site,
-}
 
 /// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and
 /// the accesses of a race on a cell are put in.

@@ -3,7 +3,7 @@
 use super::rounds::{IDLE_ROUNDS, is_newest};
 use super::{Machine, State};
 use crate::event::{Site, ThreadId};
-use crate::explore::LoopCut;
+use crate::explore::loop_cut::LoopCut;
 use crate::overflow::Ended;
 use crate::run::Status;
 use corosensei::CoroutineResult;

@@ -15,15 +15,14 @@ use crate::event::{Event, EventId, LocationId, NONE, Site};
 use crate::explore::options::Added;
 use crate::explore::split::Part;
 use crate::explore::{Exploration, Mode, Statistics};
-use crate::race::{self, Moment, Race};
+use crate::race::{self, Epoch, Race};
+use crate::replay::Token;
 use crate::run::{Run, Status};
 use crate::threads::Threads;
-use crate::token::Token;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(crate) use detach::CellAccess;
 pub use end::End;
 pub use objects::Statics;
 
@@ -114,7 +113,7 @@ impl Machine {
     pub fn loops_cut(&self) -> Vec<String> {
         let state = self.state.borrow();
         let cuts = state.exploration.loops_cut.iter();
-        cuts.map(|(why, site)| why.at(site, &self.options)).collect()
+        cuts.map(|(why, site)| why.describe(site, self.options.rounds)).collect()
     }
 
     /// What has been done so far.
@@ -205,12 +204,12 @@ impl Machine {
     }
 
     /// The moment that the current thread is at.
-    pub fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Epoch {
         self.state.borrow().run.moment()
     }
 
     /// Whether a moment happens before what the current thread does now.
-    pub fn is_ordered(&self, moment: Moment) -> bool {
+    pub fn is_ordered(&self, moment: Epoch) -> bool {
         let state = self.state.borrow();
         let last = state.run.last_event(&state.exploration.graph);
         race::is_ordered(&state.exploration.graph, moment, state.run.current, last)

@@ -1,8 +1,8 @@
 //! Locations, cells and statics.
 
-use super::{CellAccess, Machine, State};
+use super::{Machine, State};
 use crate::event::{LocationId, Site, Value};
-use crate::race::{self, Moment, Race};
+use crate::race::{self, CellAccess, Epoch, Race};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The statics that a program uses, numbered as they are met. Machines that share an exploration share them.
@@ -94,7 +94,7 @@ impl Machine {
             return Ok(());
         }
         let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
-        let ordered = |other: Moment| race::is_ordered(&exploration.graph, other, moment.thread, last);
+        let ordered = |other: Epoch| race::is_ordered(&exploration.graph, other, moment.thread, last);
         let result = run.cells[cell as usize].begin(moment, write, site, ordered);
         if let Err(race) = &result {
             run.race = vec![

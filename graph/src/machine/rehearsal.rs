@@ -7,7 +7,7 @@
 
 use super::{Machine, State};
 use crate::event::{Event, Kind, LocationId, Read, Site, Value};
-use crate::explore::LoopCut;
+use crate::explore::loop_cut::LoopCut;
 use crate::run::{Rehearsal, Run};
 use crate::snapshot::{Frames, Snapshot};
 
@@ -123,7 +123,7 @@ fn is_in_state_of_line(run: &mut Run, me: usize, frames: Frames, base: usize) ->
         return true;
     };
     let mut snapshot: Snapshot = core::mem::take(&mut run.threads[me].lines[at].state);
-    let same = snapshot.update(frames, base, &run.threads[me]);
+    let same = snapshot.update(frames, base, run.threads[me].kept());
     run.threads[me].lines[at].state = snapshot;
     same
 }

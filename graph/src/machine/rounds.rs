@@ -10,9 +10,8 @@
 //! Other rounds are explored, up to [`Options::rounds`](super::Options::rounds).
 
 use super::{Machine, State};
-use crate::event::{Event, EventId, Kind, LocationId, Site};
-use crate::explore::LoopCut;
-use crate::explore::options::SPURIOUS;
+use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, Site};
+use crate::explore::loop_cut::LoopCut;
 use crate::graph::Graph;
 use crate::run::{Line, Spin, Status};
 use crate::snapshot::{Frames, Snapshot};
@@ -71,12 +70,12 @@ impl Machine {
         let Some(at) = me.lines.iter().position(|line| line.site == site) else {
             let cell_writes = me.cell_writes;
             let mut line = Line { site, events: cursor, cell_writes, state: Snapshot::default(), spent: 0 };
-            line.state.update(frames, base, me);
+            line.state.update(frames, base, me.kept());
             me.lines.push(line);
             return None;
         };
         let mut snapshot = core::mem::take(&mut me.lines[at].state);
-        let same = snapshot.update(frames, base, me);
+        let same = snapshot.update(frames, base, me.kept());
         me.lines[at].state = snapshot;
         let cell_writes = core::mem::replace(&mut me.lines[at].cell_writes, me.cell_writes);
         let wrote = me.cell_writes != cell_writes;

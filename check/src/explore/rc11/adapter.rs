@@ -234,12 +234,12 @@ impl Graph for Rc11Backend {
     }
 
     fn moment(&self) -> Moment {
-        let selvedge_graph::Moment { thread, events } = self.machine.moment();
+        let selvedge_graph::Epoch { thread, events } = self.machine.moment();
         Moment { thread, events }
     }
 
     fn is_ordered(&self, moment: Moment) -> bool {
         let Moment { thread, events } = moment;
-        self.machine.is_ordered(selvedge_graph::Moment { thread, events })
+        self.machine.is_ordered(selvedge_graph::Epoch { thread, events })
     }
 }

@@ -5,8 +5,7 @@
 //! place 1 in modification order, counting from the initial value, 0; event 12 reads place 0 and fails
 //! spuriously.
 
-use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId};
-use crate::explore::options::SPURIOUS;
+use crate::event::{Event, EventId, Kind, LocationId, NONE, SPURIOUS, ThreadId};
 use crate::explore::switches;
 use crate::graph::Graph;
 use crate::run::{Run, Status};
