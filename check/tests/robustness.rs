@@ -391,6 +391,42 @@ fn thread_locals_are_fresh_in_each_thread_of_each_execution() {
     }
 }
 
+/// Counts late that it has been dropped.
+struct Late(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        (0..100).for_each(|_| std::thread::yield_now());
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+std::thread_local! {
+    static LATE: std::cell::RefCell<Option<Late>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn join_returns_after_the_threads_locals_are_dropped() {
+    let joins = || {
+        let dropped = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+        for _ in 0..20 {
+            let (one, another) = (Late(dropped.clone()), Late(dropped.clone()));
+            let before = dropped.load(Relaxed);
+            let thread = thread::spawn(move || LATE.set(Some(one)));
+            thread.join().expect("no panic");
+            assert_eq!(dropped.load(Relaxed), before + 1);
+            thread::scope(|scope| {
+                let scoped = scope.spawn(move || LATE.set(Some(another)));
+                scoped.join().expect("no panic");
+                assert_eq!(dropped.load(Relaxed), before + 2);
+            });
+        }
+    };
+    joins();
+    let report = run(Engine::Native, joins);
+    assert!(report.verdict.failure().is_none(), "{report}");
+}
+
 #[test]
 fn reports_are_silent() {
     // The panics of failing models are captured, in whichever order the engines ran: what a

@@ -39,7 +39,7 @@ impl Thread {
     pub(super) fn of(raw: &Raw, name: Option<String>) -> Thread {
         let id = match &raw.kind {
             Kind::Model { thread, .. } => Id::Model(*thread),
-            Kind::Native { thread, .. } => Id::Native(thread.id()),
+            Kind::Native { os, .. } => Id::Native(os.thread.id()),
             Kind::Inline => current().id.0,
         };
         Thread { id: ThreadId(id), name }
@@ -207,7 +207,7 @@ impl<T> JoinHandle<T> {
     /// The thread's panic.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
-        self.raw.wait(Location::caller());
+        self.raw.join(Location::caller());
         self.raw.take(&self.packet)
     }
 

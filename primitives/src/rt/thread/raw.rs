@@ -27,10 +27,34 @@ pub(super) enum Kind {
     Native {
         latch: Arc<Latch>,
         run: Option<(Arc<NativeRun>, ThreadId)>,
-        thread: std::thread::Thread,
+        os: Arc<OsThread>,
     },
     /// Ran to its end inside `spawn`, because the spawning thread was unwinding.
     Inline,
+}
+
+/// A thread of the operating system.
+pub(super) struct OsThread {
+    pub(super) thread: std::thread::Thread,
+    /// Until somebody has joined it.
+    handle: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl OsThread {
+    fn new(handle: std::thread::JoinHandle<()>) -> Arc<OsThread> {
+        let thread = handle.thread().clone();
+        Arc::new(OsThread { thread, handle: Mutex::new(Some(handle)) })
+    }
+
+    /// Waits until the thread has dropped its thread-locals too.
+    fn join(&self) {
+        // The lock is held meanwhile, so another caller waits as well.
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = handle.take() {
+            // A panic of the thread is in its packet; one of a thread-local's destructor ends the process.
+            let _ = handle.join();
+        }
+    }
 }
 
 #[derive(Default)]
@@ -150,7 +174,7 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
                 core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body)
             };
             let handle = settings.native().spawn(body)?;
-            Kind::Native { latch, run, thread: handle.thread().clone() }
+            Kind::Native { latch, run, os: OsThread::new(handle) }
         }
     };
     Ok((Raw { kind, unseen_panic }, packet))
@@ -177,7 +201,15 @@ pub(super) fn between_panics(wait: impl FnOnce()) {
 }
 
 impl Raw {
-    /// Waits for the end of the thread.
+    /// Waits for the end of the thread, its thread-locals' destructors included.
+    pub(super) fn join(&self, site: Site) {
+        self.wait(site);
+        if let Kind::Native { os, .. } = &self.kind {
+            os.join();
+        }
+    }
+
+    /// Waits until the thread's closure has returned, and under an engine for its thread-locals' destructors.
     pub(super) fn wait(&self, site: Site) {
         match &self.kind {
             Kind::Model { home, thread } => {

@@ -121,7 +121,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// The thread's panic.
     #[track_caller]
     pub fn join(self) -> std::thread::Result<T> {
-        self.raw.wait(Location::caller());
+        self.raw.join(Location::caller());
         self.raw.take(&self.packet)
     }
 
