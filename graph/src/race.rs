@@ -4,7 +4,7 @@
 //! Cells carry no values that the model could choose among: in a program without races the latest write that
 //! happens before an access is the only one. So their accesses are no events of the graph; each run checks
 //! them by the clocks of the events around them. An access between events `n - 1` and `n` of its thread is a
-//! *moment*; it happens before whatever has more than `n` events of that thread in its clock. Plain accesses
+//! *epoch*; it happens before whatever has more than `n` events of that thread in its clock. Plain accesses
 //! to atomics are events.
 
 use crate::Order;
@@ -24,7 +24,7 @@ pub struct Epoch {
 #[derive(Clone, Copy, Debug)]
 pub struct Race {
     /// When it was made.
-    pub moment: Epoch,
+    pub epoch: Epoch,
     /// Whether it writes.
     pub write: bool,
     /// Where it was made.
@@ -34,14 +34,14 @@ pub struct Race {
 /// A plain access to a cell, which is no event of the graph.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CellAccess {
-    pub(crate) moment: Epoch,
+    pub(crate) epoch: Epoch,
     pub(crate) write: bool,
     pub(crate) site: Site,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Access {
-    moment: Epoch,
+    epoch: Epoch,
     site: Option<Site>,
     ongoing: u32,
 }
@@ -54,23 +54,23 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A cell made at `moment`, which is a write.
-    pub(crate) fn made(moment: Epoch, site: Site) -> Cell {
-        Cell { reads: Vec::new(), writes: vec![Access { moment, site: Some(site), ongoing: 0 }] }
+    /// A cell made at `epoch`, which is a write.
+    pub(crate) fn made(epoch: Epoch, site: Site) -> Cell {
+        Cell { reads: Vec::new(), writes: vec![Access { epoch, site: Some(site), ongoing: 0 }] }
     }
 
-    /// An access begins. `ordered` tells whether a moment of another thread happens before it.
+    /// An access begins. `ordered` tells whether a epoch of another thread happens before it.
     pub(crate) fn begin(
         &mut self,
-        moment: Epoch,
+        epoch: Epoch,
         write: bool,
         site: Site,
         ordered: impl Fn(Epoch) -> bool,
     ) -> Result<(), Race> {
         let races = |access: &&Access| {
-            access.moment.thread != moment.thread && (access.ongoing > 0 || !ordered(access.moment))
+            access.epoch.thread != epoch.thread && (access.ongoing > 0 || !ordered(access.epoch))
         };
-        let race = |other: &Access, write: bool| Race { moment: other.moment, write, site: other.site };
+        let race = |other: &Access, write: bool| Race { epoch: other.epoch, write, site: other.site };
         if let Some(other) = self.writes.iter().find(races) {
             return Err(race(other, true));
         }
@@ -78,26 +78,26 @@ impl Cell {
             return Err(race(other, false));
         }
         let accesses = if write { &mut self.writes } else { &mut self.reads };
-        match accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
-            Some(access) => *access = Access { moment, site: Some(site), ongoing: access.ongoing + 1 },
-            None => accesses.push(Access { moment, site: Some(site), ongoing: 1 }),
+        match accesses.iter_mut().find(|access| access.epoch.thread == epoch.thread) {
+            Some(access) => *access = Access { epoch, site: Some(site), ongoing: access.ongoing + 1 },
+            None => accesses.push(Access { epoch, site: Some(site), ongoing: 1 }),
         }
         Ok(())
     }
 
     /// The thread's access begun last ends.
-    pub(crate) fn end(&mut self, moment: Epoch, write: bool) {
+    pub(crate) fn end(&mut self, epoch: Epoch, write: bool) {
         let accesses = if write { &mut self.writes } else { &mut self.reads };
-        if let Some(access) = accesses.iter_mut().find(|access| access.moment.thread == moment.thread) {
-            access.moment = moment;
+        if let Some(access) = accesses.iter_mut().find(|access| access.epoch.thread == epoch.thread) {
+            access.epoch = epoch;
             access.ongoing = access.ongoing.saturating_sub(1);
         }
     }
 }
 
-/// Whether a moment happens before the event that comes after `last`, or is of the thread `me`.
-pub(crate) fn is_ordered(graph: &Graph, moment: Epoch, me: ThreadId, last: EventId) -> bool {
-    moment.thread == me || graph.clocks.hb(last)[moment.thread as usize] > moment.events
+/// Whether a epoch happens before the event that comes after `last`, or is of the thread `me`.
+pub(crate) fn is_ordered(graph: &Graph, epoch: Epoch, me: ThreadId, last: EventId) -> bool {
+    epoch.thread == me || graph.clocks.hb(last)[epoch.thread as usize] > epoch.events
 }
 
 /// An access that races with the event `id`.
@@ -121,6 +121,6 @@ pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
     let reads = location.reads.iter().filter(|_| event.is_write());
     let other = location.writes.iter().chain(reads).find(races)?;
     let other = graph.event(*other);
-    let moment = Epoch { thread: other.thread, events: other.index };
-    Some(Race { moment, write: other.is_write(), site: other.site })
+    let epoch = Epoch { thread: other.thread, events: other.index };
+    Some(Race { epoch, write: other.is_write(), site: other.site })
 }

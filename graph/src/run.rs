@@ -188,7 +188,7 @@ impl Run {
         &mut self.threads[self.current as usize]
     }
 
-    pub(crate) fn moment(&self) -> Epoch {
+    pub(crate) fn epoch(&self) -> Epoch {
         Epoch { thread: self.current, events: self.threads[self.current as usize].cursor }
     }
 

@@ -31,8 +31,8 @@ fn execution() -> report::Execution {
 #[test]
 fn the_page_shows_every_event_in_a_browser() {
     let execution = execution();
-    let boxes: usize = execution.threads.iter().map(|lane| lane.events.len()).sum();
-    let arrows = execution.threads.iter().flat_map(|lane| &lane.events);
+    let boxes: usize = execution.threads.iter().map(|thread| thread.events.len()).sum();
+    let arrows = execution.threads.iter().flat_map(|thread| &thread.events);
     let arrows = arrows.filter(|event| matches!(event.reads_from, Some(report::Source::Write(_)))).count();
     assert_eq!((boxes, arrows), (7, 2));
     let page = std::env::temp_dir().join(format!("selvedge-page-{}.html", std::process::id()));

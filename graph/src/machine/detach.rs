@@ -4,7 +4,7 @@ use super::{Machine, State};
 use crate::event::{EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
 use crate::race::CellAccess;
-use crate::report::{Event, EventId as Place, Execution, Lane, Location, Source};
+use crate::report::{Event, EventId as Place, Execution, Location, Source, Thread};
 
 /// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and
 /// the accesses of a race on a cell are put in.
@@ -18,7 +18,7 @@ impl Places {
         let counts = graph.threads.iter().enumerate().map(|(number, thread)| {
             let racing = |events: usize| {
                 let here = |access: &&CellAccess| {
-                    access.moment.thread as usize == number && access.moment.events as usize == events
+                    access.epoch.thread as usize == number && access.epoch.events as usize == events
                 };
                 race.iter().filter(here).count()
             };
@@ -58,41 +58,41 @@ impl Machine {
         });
         let number_of = |wanted: u32| used.iter().position(|(location, _)| *location == wanted);
         let mut culprits = Vec::new();
-        let lanes = (0..graph.threads.len())
-            .map(|thread| lane(graph, thread, &places, &run.race, &number_of, &mut culprits));
-        let threads = lanes.collect();
+        let threads = (0..graph.threads.len())
+            .map(|number| thread(graph, number, &places, &run.race, &number_of, &mut culprits));
+        let threads = threads.collect();
         Execution { headline: headline.to_string(), threads, locations: locations.collect(), culprits }
     }
 }
 
-fn lane(
+fn thread(
     graph: &Graph,
-    thread: usize,
+    number: usize,
     places: &Places,
     race: &[CellAccess],
     number_of: &dyn Fn(u32) -> Option<usize>,
     culprits: &mut Vec<Place>,
-) -> Lane {
-    let mut lane = Lane::default();
-    let events = &graph.threads[thread].events;
+) -> Thread {
+    let mut thread = Thread::default();
+    let events = &graph.threads[number].events;
     for at in 0..=events.len() {
         for access in race {
-            if access.moment.thread as usize == thread && access.moment.events as usize == at {
-                culprits.push(Place { thread, index: lane.events.len() });
-                let before = lane.events.last().map(|event: &Event| event.happens_before.clone());
-                lane.events.push(cell_event(access, before.unwrap_or_default(), thread));
+            if access.epoch.thread as usize == number && access.epoch.events as usize == at {
+                culprits.push(Place { thread: number, index: thread.events.len() });
+                let before = thread.events.last().map(|event: &Event| event.happens_before.clone());
+                thread.events.push(cell_event(access, before.unwrap_or_default(), number));
             }
         }
         let Some(id) = events.get(at) else { break };
         if graph.event(*id).kind == Kind::RmwWrite {
-            if let Some(read) = lane.events.last_mut() {
+            if let Some(read) = thread.events.last_mut() {
                 read.written = Some(graph.event(*id).value);
             }
             continue;
         }
-        lane.events.push(event(graph, *id, places, number_of, lane.events.len()));
+        thread.events.push(event(graph, *id, places, number_of, thread.events.len()));
     }
-    lane
+    thread
 }
 
 fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize) -> Event {

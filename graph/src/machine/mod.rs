@@ -203,16 +203,16 @@ impl Machine {
         }
     }
 
-    /// The moment that the current thread is at.
-    pub fn moment(&self) -> Epoch {
-        self.state.borrow().run.moment()
+    /// The epoch that the current thread is at.
+    pub fn epoch(&self) -> Epoch {
+        self.state.borrow().run.epoch()
     }
 
-    /// Whether a moment happens before what the current thread does now.
-    pub fn is_ordered(&self, moment: Epoch) -> bool {
+    /// Whether a epoch happens before what the current thread does now.
+    pub fn is_ordered(&self, epoch: Epoch) -> bool {
         let state = self.state.borrow();
         let last = state.run.last_event(&state.exploration.graph);
-        race::is_ordered(&state.exploration.graph, moment, state.run.current, last)
+        race::is_ordered(&state.exploration.graph, epoch, state.run.current, last)
     }
 
     /// The current thread's virtual time.
@@ -340,13 +340,13 @@ impl Machine {
         let state = self.state.borrow();
         let birth = state.run.births.get(location as usize).copied().flatten();
         match birth {
-            Some((moment, site)) if self.options.races => {
+            Some((epoch, site)) if self.options.races => {
                 let graph = &state.exploration.graph;
                 let last = state.run.last_event(graph);
-                if race::is_ordered(graph, moment, state.run.current, last) {
+                if race::is_ordered(graph, epoch, state.run.current, last) {
                     return Ok(());
                 }
-                Err(Race { moment, write: true, site })
+                Err(Race { epoch, write: true, site })
             }
             _ => Ok(()),
         }

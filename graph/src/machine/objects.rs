@@ -47,7 +47,7 @@ impl Machine {
         if run.births.len() <= location as usize {
             run.births.resize(location as usize + 1, None);
         }
-        run.births[location as usize] = Some((run.moment(), site));
+        run.births[location as usize] = Some((run.epoch(), site));
         location
     }
 
@@ -73,8 +73,8 @@ impl Machine {
     fn add_cell(&self, made_at: Option<Site>) -> u32 {
         self.is_not_rehearsed();
         let mut state = self.state.borrow_mut();
-        let moment = state.run.moment();
-        let cell = made_at.map_or_else(race::Cell::default, |site| race::Cell::made(moment, site));
+        let epoch = state.run.epoch();
+        let cell = made_at.map_or_else(race::Cell::default, |site| race::Cell::made(epoch, site));
         state.run.cells.push(cell);
         state.run.cells.len() as u32 - 1
     }
@@ -93,13 +93,13 @@ impl Machine {
         if !self.options.races {
             return Ok(());
         }
-        let (moment, last) = (run.moment(), run.last_event(&exploration.graph));
-        let ordered = |other: Epoch| race::is_ordered(&exploration.graph, other, moment.thread, last);
-        let result = run.cells[cell as usize].begin(moment, write, site, ordered);
+        let (epoch, last) = (run.epoch(), run.last_event(&exploration.graph));
+        let ordered = |other: Epoch| race::is_ordered(&exploration.graph, other, epoch.thread, last);
+        let result = run.cells[cell as usize].begin(epoch, write, site, ordered);
         if let Err(race) = &result {
             run.race = vec![
-                CellAccess { moment, write, site },
-                CellAccess { moment: race.moment, write: race.write, site: race.site.unwrap_or(site) },
+                CellAccess { epoch, write, site },
+                CellAccess { epoch: race.epoch, write: race.write, site: race.site.unwrap_or(site) },
             ];
         }
         result
@@ -109,8 +109,8 @@ impl Machine {
     pub fn cell_end(&self, cell: u32, write: bool) {
         if self.options.races {
             let mut state = self.state.borrow_mut();
-            let moment = state.run.moment();
-            state.run.cells[cell as usize].end(moment, write);
+            let epoch = state.run.epoch();
+            state.run.cells[cell as usize].end(epoch, write);
         }
     }
 }

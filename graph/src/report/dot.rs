@@ -27,11 +27,11 @@ fn write_all(text: &mut String, execution: &Execution) -> core::fmt::Result {
         "  label={}; labelloc=t; node [shape=box, fontname=monospace];",
         quoted(&execution.headline)
     )?;
-    for (thread, lane) in execution.threads.iter().enumerate() {
-        writeln!(text, "  subgraph cluster_{thread} {{")?;
-        writeln!(text, "    label={};", quoted(&execution.title(thread)))?;
-        for (index, event) in lane.events.iter().enumerate() {
-            let id = EventId { thread, index };
+    for (number, thread) in execution.threads.iter().enumerate() {
+        writeln!(text, "  subgraph cluster_{number} {{")?;
+        writeln!(text, "    label={};", quoted(&execution.title(number)))?;
+        for (index, event) in thread.events.iter().enumerate() {
+            let id = EventId { thread: number, index };
             let mut label = execution.describe(event);
             if let Some(site) = &event.site {
                 label.push_str(&format!("\n{site}"));
@@ -40,8 +40,8 @@ fn write_all(text: &mut String, execution: &Execution) -> core::fmt::Result {
             writeln!(text, "    {} [label={}{colour}];", name(id), quoted(&label))?;
         }
         writeln!(text, "  }}")?;
-        for index in 1..lane.events.len() {
-            let [from, to] = [index - 1, index].map(|index| name(EventId { thread, index }));
+        for index in 1..thread.events.len() {
+            let [from, to] = [index - 1, index].map(|index| name(EventId { thread: number, index }));
             writeln!(text, "  {from} -> {to} [label=po];")?;
         }
     }

@@ -8,7 +8,7 @@ pub struct Execution {
     /// What broke, in words; empty if nothing did.
     pub headline: String,
     /// The threads; number 0 is the model's body.
-    pub threads: Vec<Lane>,
+    pub threads: Vec<Thread>,
     /// The locations that events name by number.
     pub locations: Vec<Location>,
     /// Events to highlight: the racing accesses, the failed assertion's thread's last event.
@@ -17,7 +17,7 @@ pub struct Execution {
 
 /// One thread's events, in program order.
 #[derive(Clone, Debug, Default)]
-pub struct Lane {
+pub struct Thread {
     /// The thread's name, if it has one.
     pub name: Option<String>,
     /// Its events.

@@ -38,7 +38,7 @@ for (const event of events) {
 document.body.dataset.ready = 'yes';
 ";
 
-/// The execution as a self-contained HTML page: a lane for each thread, time downwards, reads-from arrows.
+/// The execution as a self-contained HTML page: a column for each thread, time downwards, reads-from arrows.
 pub fn html(execution: &Execution) -> String {
     let rows = rows(execution);
     let height = TOP + ROW * (rows.iter().flatten().max().map_or(0, |row| row + 1) + 1);
@@ -66,7 +66,7 @@ pub fn html(execution: &Execution) -> String {
                             path d="M0 0 L8 4 L0 8 z" fill="#197a3e" {}
                         }
                     }
-                    @for thread in 0..execution.threads.len() { (lane(execution, thread, &rows)) }
+                    @for thread in 0..execution.threads.len() { (column(execution, thread, &rows)) }
                     @for id in execution.ids() { (arrow(execution, id, &rows)) }
                 }
                 h2 { "Modification order" }
@@ -85,7 +85,8 @@ pub fn html(execution: &Execution) -> String {
 /// A row for each event, below all that it follows: its thread's earlier events, what it reads from, and
 /// what happens before it.
 fn rows(execution: &Execution) -> Vec<Vec<usize>> {
-    let mut rows: Vec<Vec<usize>> = execution.threads.iter().map(|lane| vec![0; lane.events.len()]).collect();
+    let mut rows: Vec<Vec<usize>> =
+        execution.threads.iter().map(|thread| vec![0; thread.events.len()]).collect();
     // Each round settles at least one event more; the relations are acyclic.
     let events: usize = rows.iter().map(Vec::len).sum();
     for _ in 0..=events {
@@ -125,22 +126,22 @@ fn centre(id: EventId, rows: &[Vec<usize>]) -> (usize, usize) {
     (id.thread * WIDTH + WIDTH / 2, TOP + rows[id.thread][id.index] * ROW + ROW / 2)
 }
 
-fn lane(execution: &Execution, thread: usize, rows: &[Vec<usize>]) -> Markup {
-    let lane = &execution.threads[thread];
-    let x = thread * WIDTH + (WIDTH - BOX_WIDTH) / 2;
-    let bottom = rows[thread].last().map_or(TOP, |row| TOP + (row + 1) * ROW);
+fn column(execution: &Execution, number: usize, rows: &[Vec<usize>]) -> Markup {
+    let thread = &execution.threads[number];
+    let x = number * WIDTH + (WIDTH - BOX_WIDTH) / 2;
+    let bottom = rows[number].last().map_or(TOP, |row| TOP + (row + 1) * ROW);
     markup! {
-        text.title x=(x) y="20" { (execution.title(thread)) }
-        @for index in 0..lane.events.len() {
-            @let id = EventId { thread, index };
+        text.title x=(x) y="20" { (execution.title(number)) }
+        @for index in 0..thread.events.len() {
+            @let id = EventId { thread: number, index };
             @let (middle, y) = centre(id, rows);
             @if index > 0 {
-                @let above = centre(EventId { thread, index: index - 1 }, rows).1;
+                @let above = centre(EventId { thread: number, index: index - 1 }, rows).1;
                 line.po x1=(middle) x2=(middle) y1=(above + BOX_HEIGHT / 2) y2=(y - BOX_HEIGHT / 2) {}
             }
-            (event_box(execution, id, &lane.events[index], (x, y)))
+            (event_box(execution, id, &thread.events[index], (x, y)))
         }
-        @if let Some(what) = &lane.waits_for {
+        @if let Some(what) = &thread.waits_for {
             text x=(x) y=(bottom + 12) { "waits: " (what) }
         }
     }

@@ -1,7 +1,7 @@
 //! Reports of one execution: as text, as a Graphviz graph, as a page.
 //!
 //! ```
-//! use selvedge_graph::report::{Event, EventId, Execution, Lane, Location, Source, text};
+//! use selvedge_graph::report::{Event, EventId, Execution, Thread, Location, Source, text};
 //! use std::sync::atomic::Ordering::Relaxed;
 //!
 //! let event = |operation, read: Option<u128>, written| Event {
@@ -16,10 +16,10 @@
 //!     happens_before: Vec::new(),
 //!     waits: false,
 //! };
-//! let lane = |event| Lane { events: vec![event], ..Lane::default() };
+//! let thread = |event| Thread { events: vec![event], ..Thread::default() };
 //! let execution = Execution {
 //!     headline: "an example".to_string(),
-//!     threads: vec![lane(event("store", None, Some(1))), lane(event("load", Some(1), None))],
+//!     threads: vec![thread(event("store", None, Some(1))), thread(event("load", Some(1), None))],
 //!     locations: vec![Location {
 //!         name: "x".to_string(),
 //!         initial: 0,
@@ -36,7 +36,7 @@ mod html;
 mod text;
 
 pub use dot::dot;
-pub use execution::{Event, EventId, Execution, Lane, Location, Source};
+pub use execution::{Event, EventId, Execution, Location, Source, Thread};
 pub use html::html;
 pub use text::text;
 
@@ -73,8 +73,12 @@ impl Execution {
 
     /// All events, by thread and program order.
     fn ids(&self) -> impl Iterator<Item = EventId> + '_ {
-        let lanes = self.threads.iter().enumerate();
-        lanes.flat_map(|(thread, lane)| (0..lane.events.len()).map(move |index| EventId { thread, index }))
+        let threads = self.threads.iter().enumerate();
+        let ids = |(number, thread): (usize, &Thread)| {
+            let events = thread.events.len();
+            (0..events).map(move |index| EventId { thread: number, index })
+        };
+        threads.flat_map(ids)
     }
 
     /// A location's modification order with its values.
@@ -115,7 +119,7 @@ impl core::fmt::Display for EventId {
 
 #[cfg(test)]
 pub(crate) mod example {
-    use super::{Event, EventId, Execution, Lane, Location, Source};
+    use super::{Event, EventId, Execution, Location, Source, Thread};
     use core::sync::atomic::Ordering::{self, Acquire, Relaxed};
 
     fn event(operation: &'static str, order: Ordering, happens_before: &[usize]) -> Event {
@@ -144,7 +148,7 @@ pub(crate) mod example {
         Execution {
             headline: "data race: <one> & another".to_string(),
             threads: vec![
-                Lane {
+                Thread {
                     name: Some("writer".to_string()),
                     events: vec![
                         plain("cell write", &[1, 0]),
@@ -152,7 +156,7 @@ pub(crate) mod example {
                     ],
                     waits_for: None,
                 },
-                Lane {
+                Thread {
                     name: None,
                     events: vec![
                         Event {

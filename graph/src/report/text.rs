@@ -16,12 +16,12 @@ fn write_all(text: &mut String, execution: &Execution) -> core::fmt::Result {
     if !execution.headline.is_empty() {
         writeln!(text, "{}\n", execution.headline)?;
     }
-    for (thread, lane) in execution.threads.iter().enumerate() {
-        writeln!(text, "{}", execution.title(thread))?;
-        for (index, event) in lane.events.iter().enumerate() {
-            writeln!(text, "{}", line(execution, EventId { thread, index }, event))?;
+    for (number, thread) in execution.threads.iter().enumerate() {
+        writeln!(text, "{}", execution.title(number))?;
+        for (index, event) in thread.events.iter().enumerate() {
+            writeln!(text, "{}", line(execution, EventId { thread: number, index }, event))?;
         }
-        if let Some(what) = &lane.waits_for {
+        if let Some(what) = &thread.waits_for {
             writeln!(text, "      waits: {what}")?;
         }
     }

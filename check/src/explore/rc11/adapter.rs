@@ -234,7 +234,7 @@ impl Graph for Rc11Backend {
     }
 
     fn moment(&self) -> Moment {
-        let selvedge_graph::Epoch { thread, events } = self.machine.moment();
+        let selvedge_graph::Epoch { thread, events } = self.machine.epoch();
         Moment { thread, events }
     }
 

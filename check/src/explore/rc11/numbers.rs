@@ -16,14 +16,14 @@ pub(super) fn as_reported(mut graph: Execution, machine: &[u32], failure: &Failu
         reported[*thread] = number;
     }
     let renumber = |event: &mut EventId| event.thread = reported[event.thread];
-    let mut lanes: Vec<_> = core::mem::take(&mut graph.threads).into_iter().map(Some).collect();
-    graph.threads = order.iter().filter_map(|thread| lanes[*thread].take()).collect();
-    for (number, lane) in graph.threads.iter_mut().enumerate() {
+    let mut threads: Vec<_> = core::mem::take(&mut graph.threads).into_iter().map(Some).collect();
+    graph.threads = order.iter().filter_map(|thread| threads[*thread].take()).collect();
+    for (number, thread) in graph.threads.iter_mut().enumerate() {
         let name = failure.names.get(number).cloned().flatten();
-        lane.name = lane.name.take().or(name.filter(|_| number > 0));
+        thread.name = thread.name.take().or(name.filter(|_| number > 0));
         let waits = failure.blocked.iter().find(|blocked| blocked.thread == number);
-        lane.waits_for = lane.waits_for.take().or(waits.map(|blocked| blocked.waits_for.clone()));
-        for event in &mut lane.events {
+        thread.waits_for = thread.waits_for.take().or(waits.map(|blocked| blocked.waits_for.clone()));
+        for event in &mut thread.events {
             if matches!(event.operation, "spawn" | "join") {
                 event.argument = event.argument.map(|thread| reported.get(thread).copied().unwrap_or(thread));
             }
@@ -44,7 +44,7 @@ pub(super) fn as_reported(mut graph: Execution, machine: &[u32], failure: &Failu
 mod tests {
     use super::*;
     use selvedge::rt::seam::{Blocked, FailureKind};
-    use selvedge_graph::report::{Event, Lane};
+    use selvedge_graph::report::{Event, Thread};
 
     fn event(operation: &'static str, argument: Option<usize>, happens_before: &[usize]) -> Event {
         Event {
@@ -63,16 +63,16 @@ mod tests {
 
     #[test]
     fn threads_get_the_numbers_of_the_report() {
-        let lane = |events| Lane { events, ..Lane::default() };
+        let thread = |events| Thread { events, ..Thread::default() };
         let read = Event {
             reads_from: Some(Source::Write(EventId { thread: 1, index: 0 })),
             ..event("load", None, &[1, 0, 1])
         };
         let graph = Execution {
             threads: vec![
-                lane(vec![event("spawn", Some(2), &[1, 0, 0])]),
-                lane(vec![event("store", None, &[1, 1, 0])]),
-                lane(vec![read]),
+                thread(vec![event("spawn", Some(2), &[1, 0, 0])]),
+                thread(vec![event("store", None, &[1, 1, 0])]),
+                thread(vec![read]),
             ],
             culprits: vec![EventId { thread: 2, index: 0 }],
             ..Execution::default()
