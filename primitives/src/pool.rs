@@ -43,6 +43,7 @@ const SLOTS: usize = 16;
 /// } // it is back
 /// assert!(buffers.get().capacity() >= 4096);
 /// ```
+#[doc(alias("ObjectPool", "sync.Pool"))]
 pub struct Pool<T, F = fn() -> T> {
     make: F,
     shards: Box<[CachePadded<Shard<T>>]>,

@@ -493,6 +493,7 @@ impl<G> Domain<G> {
     /// domain.collect();
     /// assert_eq!(Rc::strong_count(&value), 1);
     /// ```
+    #[doc(alias("defer_destroy", "defer"))]
     pub fn retire(&self, garbage: G) {
         let state = self.state.make();
         let number = shard::of_thread();

@@ -29,6 +29,7 @@ use std::sync::Arc;
 /// });
 /// ```
 #[derive(Clone, Debug)]
+#[doc(alias("Builder", "Runner"))]
 pub struct Checker {
     name: Option<String>,
     pub(crate) engines: Vec<Engine>,
@@ -113,6 +114,7 @@ impl Checker {
     /// let _at_most_three = Checker::new().preemption_bound(3);
     /// let _any_number = Checker::new().preemption_bound(None);
     /// ```
+    #[doc(alias = "max_preemptions")]
     pub fn preemption_bound(mut self, bound: impl Into<Option<usize>>) -> Checker {
         self.preemptions = Some(bound.into());
         self
@@ -131,12 +133,14 @@ impl Checker {
     }
 
     /// How long each engine may take; looked at between executions.
+    #[doc(alias = "max_duration")]
     pub fn time_limit(mut self, limit: Duration) -> Checker {
         self.time_limit = Some(limit);
         self
     }
 
     /// How many executions each engine may run.
+    #[doc(alias("max_permutations", "max_iterations"))]
     pub fn max_executions(mut self, limit: u64) -> Checker {
         self.max_executions = Some(limit);
         self
@@ -144,6 +148,7 @@ impl Checker {
 
     /// How many operations one execution may take before the run is refused, or called a livelock
     /// if nothing changes any more.
+    #[doc(alias("max_branches", "max_steps"))]
     pub fn max_operations(mut self, limit: u64) -> Checker {
         self.max_operations = limit;
         self
@@ -358,6 +363,7 @@ impl Default for Checker {
 ///     assert_eq!(*lock.lock(), 1);
 /// });
 /// ```
+#[doc(alias = "model")]
 #[track_caller]
 pub fn check<F>(model: F)
 where

@@ -50,6 +50,7 @@ pub enum FifoAnswer<V> {
 /// assert!(error.to_string().contains("Recv"));
 /// ```
 #[derive(Clone, Debug)]
+#[doc(alias = "Channel")]
 pub struct Fifo<V> {
     capacity: Option<usize>,
     stale: bool,

@@ -30,6 +30,7 @@ use core::ops::Deref;
 /// limit.store(Arc::new(2));
 /// assert_eq!((*old, *limit.load()), (1, 2));
 /// ```
+#[doc(alias("ArcSwap", "AtomicArc"))]
 pub struct ArcCell<T> {
     /// From `Arc::into_raw` (S1).
     value: AtomicPtr<T>,

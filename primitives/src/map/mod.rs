@@ -75,6 +75,7 @@ const COLLECT_EVERY: usize = 64;
 /// assert_eq!(ages.load_and_delete("Ada"), Some(36));
 /// assert_eq!(ages.load("Ada"), None);
 /// ```
+#[doc(alias("DashMap", "ConcurrentHashMap", "HashMap"))]
 pub struct Map<K, V, S = MapHasher> {
     table: AtomicPtr<Table<K, V>>,
     garbage: Domain<Garbage<K, V>>,

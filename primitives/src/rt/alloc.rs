@@ -21,6 +21,7 @@ use core::ptr::NonNull;
 /// let boxed = unsafe { TrackedBox::from_raw(raw) };
 /// assert_eq!(*boxed, 5);
 /// ```
+#[doc(alias("Track", "dealloc"))]
 pub struct TrackedBox<T: ?Sized>(NonNull<T>, Owner);
 
 /// Where the box was made or taken back. Reports name this line for the destructor, which has no caller's line of its own.

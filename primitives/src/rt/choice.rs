@@ -14,6 +14,7 @@ use core::panic::Location;
 /// assert!(selvedge::rt::choose(3) < 3);
 /// ```
 #[track_caller]
+#[doc(alias("rand", "nondet"))]
 pub fn choose(n: usize) -> usize {
     assert!(n > 0, "choose(0): there is nothing to choose from");
     #[cfg(feature = "checking")]

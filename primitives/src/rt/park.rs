@@ -27,6 +27,7 @@ use std::time::Instant;
 /// thread::spawn(move || unparker.unpark());
 /// parker.park();
 /// ```
+#[doc(alias = "Notify")]
 pub struct Parker {
     inner: Inner,
     /// A permit wakes the thread that made the parker.

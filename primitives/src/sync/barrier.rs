@@ -87,6 +87,7 @@ impl Barrier {
     /// assert!(barrier.wait() && barrier.wait());
     /// ```
     #[track_caller]
+    #[doc(alias = "is_leader")]
     pub fn wait(&self) -> bool {
         let _entry = enter();
         self.pass()

@@ -29,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// });
 /// assert_eq!(group.wait(), Err("no luck"));
 /// ```
+#[doc(alias("errgroup", "JoinSet"))]
 pub struct ErrGroup<E> {
     group: WaitGroup,
     shared: Arc<Shared<E>>,

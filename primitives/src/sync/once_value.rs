@@ -88,6 +88,7 @@ impl Panic {
 /// let answer = OnceValue::new(|| 42);
 /// assert_eq!((*answer.get(), *answer.get()), (42, 42));
 /// ```
+#[doc(alias("OnceLock", "OnceCell"))]
 pub struct OnceValue<T, F = fn() -> T> {
     make: UnsafeCell<Option<F>>,
     made: Made<T>,
@@ -191,6 +192,7 @@ impl<F> fmt::Debug for OnceFunc<F> {
 /// static WORDS: Lazy<Vec<&str>> = Lazy::const_new(|| vec!["warp", "weft"]);
 /// assert_eq!(WORDS.len(), 2);
 /// ```
+#[doc(alias("LazyLock", "LazyCell", "lazy_static"))]
 pub struct Lazy<T, F = fn() -> T> {
     make: F,
     made: Made<T>,

@@ -85,6 +85,7 @@ impl Semaphore {
     /// ```
     /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
     /// ```
+    #[doc(alias = "available_permits")]
     pub fn available(&self) -> u64 {
         self.permits.load(Relaxed) // Relaxed: a snapshot.
     }
@@ -114,6 +115,7 @@ impl Semaphore {
     /// assert_eq!(places.available(), 0);
     /// ```
     #[track_caller]
+    #[doc(alias("acquire_many", "down"))]
     pub fn acquire(&self, count: u64) -> Permits<'_> {
         let _entry = enter();
         let taken = self.acquire_until(count, None);
@@ -126,6 +128,7 @@ impl Semaphore {
     /// ```
     /// assert!(selvedge::sync::Semaphore::new(1).try_acquire(2).is_none());
     /// ```
+    #[doc(alias = "try_acquire_many")]
     pub fn try_acquire(&self, count: u64) -> Option<Permits<'_>> {
         let taken = !self.turnstile.is_locked() && self.take(count);
         taken.then(|| Permits { semaphore: self, count })
@@ -192,6 +195,7 @@ impl Semaphore {
     /// assert_eq!(places.available(), 2);
     /// ```
     #[track_caller]
+    #[doc(alias("add_permits", "up"))]
     pub fn release(&self, count: u64) {
         assert!(self.add(count), "more permits than a Semaphore can count");
     }
