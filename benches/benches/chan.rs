@@ -1,4 +1,4 @@
-//! Channels: ours, crossbeam-channel's, crossfire's, flume's, kanal's and std's, one group for each scenario.
+//! Channels of selvedge, crossbeam-channel, crossfire, flume, kanal and std, one group for each scenario.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A channel and who uses it.
+/// A channel, and the numbers of its producers and consumers.
 #[derive(Clone, Copy)]
 struct Shape {
     capacity: usize,
@@ -26,7 +26,7 @@ const fn shape(capacity: usize, producers: u64, consumers: u64) -> Shape {
     Shape { capacity, producers, consumers }
 }
 
-/// Sends and receives on one thread: nobody waits.
+/// Sends and receives on one thread, which never waits.
 fn uncontended<C: Channel>(shape: Shape, messages: u64) -> Duration {
     let (tx, rx) = C::bounded(shape.capacity);
     let started = Instant::now();
@@ -37,7 +37,7 @@ fn uncontended<C: Channel>(shape: Shape, messages: u64) -> Duration {
     started.elapsed()
 }
 
-/// Producers send and consumers receive, all from the same moment on.
+/// Transfers values from producers to consumers, which all start at the same moment.
 fn transfer<C: Channel>(Shape { capacity, producers, consumers }: Shape, messages: u64) -> Duration {
     let (tx, rx) = C::bounded(capacity);
     let started = Instant::now();
@@ -61,7 +61,7 @@ fn take<C: Channel>(rx: &C::Rx, messages: u64) {
     }
 }
 
-/// Two threads, and two channels without a buffer between them.
+/// Passes a value back and forth between two threads by two channels without a buffer.
 fn ping_pong<C: Channel>(Shape { capacity, .. }: Shape, rounds: u64) -> Duration {
     let ((ping_tx, ping_rx), (pong_tx, pong_rx)) = (C::bounded(capacity), C::bounded(capacity));
     let started = Instant::now();
@@ -85,7 +85,7 @@ fn try_recv_empty<C: Channel>(shape: Shape, attempts: u64) -> Duration {
     started.elapsed()
 }
 
-/// As `transfer`, without a bound.
+/// Transfers values through a channel without a bound.
 fn unbounded<C: Channel>(_: Shape, messages: u64) -> Duration {
     let (tx, rx) = C::unbounded();
     let started = Instant::now();
@@ -96,7 +96,7 @@ fn unbounded<C: Channel>(_: Shape, messages: u64) -> Duration {
     started.elapsed()
 }
 
-/// A thread that sends to each of some channels in turn, and one that selects among them.
+/// Sends to each of some channels in turn from one thread, and selects among them in another.
 macro_rules! select_among {
     ($name:ident, $channel:ident, [$($rx:ident),*]) => {
         fn $name(messages: u64) -> Duration {
@@ -105,7 +105,7 @@ macro_rules! select_among {
                 let (tx, $rx) = $channel::bounded::<u64>(16);
                 senders.push(tx);
             )*
-            // No channel closes, and so is ready, before all values are received.
+            // A closed channel would be ready, so no channel closes before all values are received.
             let _open = senders.clone();
             let started = Instant::now();
             thread::scope(|scope| {
@@ -143,7 +143,7 @@ fn crossbeam_timers(timers: u64) -> Duration {
     started.elapsed()
 }
 
-/// What only crossbeam-channel has besides us.
+/// Scenarios that only crossbeam-channel has besides selvedge.
 macro_rules! pair {
     ($criterion:ident, $name:literal, $burst:literal, $ours:ident, $theirs:ident) => {
         let mut group = $criterion.benchmark_group($name);

@@ -1,6 +1,6 @@
-//! How costs grow: each row is one thing that is done to a channel with n values, waiters, cases or messages, its time
-//! and the bytes that it leaves, for each of the n. With what exponent they grow is printed: 0 is a constant cost for
-//! each, 1 a total that is quadratic. Arguments name the rows to run.
+//! How costs grow: each row is one operation on a channel with n values, waiters, cases or messages, its time and the
+//! bytes that it leaves, for each n. The exponent with which they grow is printed: 0 is a constant cost for each
+//! operation, 1 a total that is quadratic. Arguments name the rows to run.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -20,17 +20,17 @@ struct Counting;
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: every call is passed on to the allocator of the system, which keeps the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as isize, Relaxed); // Relaxed: a count, read by the thread that allocates.
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is that of `System` too.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as isize, Relaxed); // Relaxed: a count.
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is that of `System` too.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -56,19 +56,19 @@ impl Meter {
         let (live, at) = (LIVE.load(Relaxed), Instant::now()); // Relaxed: this thread's own count.
         work();
         self.took += at.elapsed();
-        self.left += LIVE.load(Relaxed) - live; // Relaxed: as before the work.
+        self.left += LIVE.load(Relaxed) - live; // Relaxed: a count, read by the thread that allocates.
         self.operations += operations;
     }
 }
 
-/// One thing that is done, by us and, where it has the operation, by crossbeam-channel.
+/// One operation, of selvedge and, where it has the operation, of crossbeam-channel.
 struct Row {
     name: &'static str,
     ours: fn(usize, &mut Meter),
     theirs: Option<fn(usize, &mut Meter)>,
 }
 
-/// The slope of the logarithm of `costs` over that of the sizes: of least squares.
+/// Returns the slope, by least squares, of the logarithm of `costs` over that of the sizes.
 fn exponent(costs: &[f64]) -> f64 {
     let points: Vec<(f64, f64)> =
         SIZES.iter().zip(costs).map(|(size, cost)| ((*size as f64).ln(), cost.max(1e-3).ln())).collect();

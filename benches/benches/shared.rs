@@ -1,4 +1,4 @@
-//! Maps, pools and shared `Arc`s: ours and their peers, one group for each scenario.
+//! Maps, pools and shared `Arc`s of selvedge and their peers, one group for each scenario.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Maps of numbers to numbers. All hash alike.
+/// Maps of numbers to numbers, which all use one hash function.
 trait Map: Sync {
     fn filled(keys: u64) -> Self;
     fn load(&self, key: u64) -> Option<u64>;
@@ -56,7 +56,7 @@ impl Map for papaya::HashMap<u64, u64, Hasher> {
     }
 }
 
-/// Two threads that load keys at random; every so many operations is a store.
+/// Loads keys at random in two threads; one operation of every so many is a store.
 fn use_map<M: Map>(map: &M, keys: u64, every: u64, times: u64) -> Duration {
     let run = |seed: u64| {
         let mut random = seed;

@@ -1,4 +1,4 @@
-//! Locks and what else waits: ours, parking_lot's and std's, one group for each scenario.
+//! Locks and other objects to wait for, of selvedge, parking_lot and std, one group for each scenario.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -23,7 +23,7 @@ trait Locks {
     fn read(lock: &Self::RwLock) -> u64;
     fn write(lock: &Self::RwLock);
     fn pair() -> Self::Pair;
-    /// Waits until the number is odd or even, adds one, and tells the other side.
+    /// Waits until the number is odd or even, adds one, and notifies the other side.
     fn turn(pair: &Self::Pair, parity: u64);
 }
 
@@ -89,7 +89,7 @@ fn uncontended<L: Locks>(times: u64) -> Duration {
     started.elapsed()
 }
 
-/// Two threads, which do so much under the lock and as much without it.
+/// Works in two threads, as much under the lock as without it.
 fn contended<L: Locks>(times: u64, work: u64) -> Duration {
     let mutex = L::mutex();
     let busy = || (0..work).for_each(|n| _ = black_box(n));
@@ -117,7 +117,7 @@ fn reads<L: Locks>(times: u64) -> Duration {
     started.elapsed()
 }
 
-/// Two threads; one of `every` operations writes, or none.
+/// Reads in two threads; one operation of `every` writes, or none.
 fn mixed<L: Locks>(times: u64, every: Option<u64>) -> Duration {
     let lock = L::rw_lock();
     let run = || {
@@ -170,7 +170,7 @@ macro_rules! group {
     };
 }
 
-/// The same with all locks.
+/// Runs a scenario with each kind of locks.
 macro_rules! scenario {
     ($criterion:ident, $name:literal, $burst:literal, $run:ident $(, $more:expr)?) => {
         group!($criterion, $name, $burst, [

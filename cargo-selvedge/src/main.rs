@@ -1,4 +1,4 @@
-//! `cargo selvedge audit`.
+//! `cargo selvedge audit`: which orderings, fences and wake-ups the tests of a crate need.
 
 use cargo_selvedge::{Summary, report, sources};
 use clap::{Args, Parser, Subcommand};
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests, and shows what came of it; whether everything is needed or explained.
+/// Runs the tests, shows what the audit has found, and returns whether everything is needed or explained.
 fn audit(arguments: &Audit) -> Result<bool, String> {
     let folder = target_folder()?.join("selvedge/audit");
     match std::fs::remove_dir_all(&folder) {
@@ -119,7 +119,7 @@ fn run_tests(arguments: &Audit, folder: &Path) -> Result<(), String> {
         test.args(["--package", package]);
     }
     test.args(&arguments.rest).env("SELVEDGE_AUDIT", folder);
-    // Their own output is not part of ours.
+    // The output of the tests is no part of the report.
     test.stdout(std::process::Stdio::null());
     let status = test.status().map_err(|error| format!("cargo cannot be run: {error}"))?;
     if status.success() {

@@ -13,7 +13,7 @@ code, pre { font: 12px/1.4 ui-monospace, monospace; } pre { overflow-x: auto; wh
 .good { color: var(--good); } .bad { color: var(--bad); } .dim { color: var(--dim); } details summary { cursor: pointer; }
 ";
 
-/// The audit as a section of a page.
+/// Returns the audit as a section of a page.
 pub fn section(summary: &Summary) -> Markup {
     html! {
         section id="audit" {
@@ -50,7 +50,7 @@ fn line(row: &Row) -> Markup {
     }
 }
 
-/// The audit as a page that needs nothing else.
+/// Returns the audit as a page that needs nothing else.
 pub(crate) fn page(summary: &Summary) -> String {
     let page = html! {
         (DOCTYPE)

@@ -1,4 +1,4 @@
-//! Finding in the source the operations that an audit should have met.
+//! Finds in the source the operations that an audit should have met.
 
 use proc_macro2::Span;
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ struct Scanner<'a> {
 
 const ORDERINGS: [&str; 5] = ["Relaxed", "Acquire", "Release", "AcqRel", "SeqCst"];
 
-/// The ordering that an argument names.
+/// Returns the ordering that an argument names.
 fn ordering(argument: &syn::Expr) -> Option<String> {
     let syn::Expr::Path(path) = argument else { return None };
     let name = path.path.segments.last()?.ident.to_string();

@@ -29,7 +29,7 @@ pub fn coloured(text: &str, colour: Color) -> Cell {
     if plain { Cell::new(text) } else { Cell::new(text).fg(colour) }
 }
 
-/// The table, and the headline.
+/// Returns the table, and the headline.
 fn show(summary: &Summary) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);

@@ -42,7 +42,7 @@ pub struct Row {
     pub change: String,
     /// What is known.
     pub status: Status,
-    /// How that is known: the model and its failure, the models that did not fail, or the comment.
+    /// The reason: the model and its failure, the models that did not fail, or the comment.
     pub because: String,
     /// The counterexample.
     pub failure: Option<String>,
@@ -51,12 +51,12 @@ pub struct Row {
 /// An audit's outcome.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
-    /// By file and line.
+    /// The rows, by file and line.
     pub rows: Vec<Row>,
 }
 
 impl Status {
-    /// In words.
+    /// Returns the status in words.
     pub fn label(self) -> &'static str {
         match self {
             Status::Needed => "needed",
@@ -69,8 +69,8 @@ impl Status {
 }
 
 impl Summary {
-    /// Puts together what models found, and what stands in the sources (`None`: unknown, so that nothing is
-    /// untested and nothing explained).
+    /// Joins what models found with what stands in the sources; where `source` returns `None`, nothing counts as
+    /// untested or explained.
     pub fn new(entries: Vec<Entry>, sites: &[Site], source: impl Fn(&str) -> Option<String>) -> Summary {
         let mut merged: BTreeMap<(String, u32, u32, String), Entry> = BTreeMap::new();
         for entry in entries {
@@ -102,17 +102,17 @@ impl Summary {
         Summary { rows }
     }
 
-    /// How many rows have this status.
+    /// Returns how many rows have this status.
     pub fn count(&self, status: Status) -> usize {
         self.rows.iter().filter(|row| row.status == status).count()
     }
 
-    /// Whether everything is needed or explained.
+    /// Returns whether everything is needed or explained.
     pub fn is_good(&self) -> bool {
         self.rows.iter().all(|row| matches!(row.status, Status::Needed | Status::Explained))
     }
 
-    /// One line.
+    /// Returns the summary in one line.
     pub fn headline(&self) -> String {
         let statuses = [
             Status::Needed,
@@ -157,7 +157,7 @@ fn row(entry: &Entry) -> Row {
     Row { file, line, operation, ordering, change, status, because, failure }
 }
 
-/// The first models, and how many more.
+/// Returns the first models, and how many more there are.
 fn some(models: &[String]) -> String {
     const SHOWN: usize = 2;
     let more = models.len().saturating_sub(SHOWN);

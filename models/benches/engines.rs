@@ -1,8 +1,8 @@
 //! The engines side by side: the time that each takes to explore twelve small programs, in one run.
 //!
-//! An engine that does not end within the limit is not measured again; its line says so. At the end: the
-//! geometric mean of loom's and shuttle's times over rc11's, on the programs with three or more threads
-//! where they end, and the largest of all programs.
+//! An engine that does not finish a program within the limit is not measured on it again, and its line says so. At
+//! the end stand the geometric mean of loom's and shuttle's times over rc11's, on the programs with three or more
+//! threads that they finish, and the largest ratio of all programs.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench runs models; it is none")]
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
@@ -52,7 +52,7 @@ fn message_passing() {
     });
 }
 
-/// A model of the table.
+/// Peterson's lock, which is one of the models.
 fn dekker() {
     let model = MODELS.iter().find(|model| model.name == "orders::petersons_lock_excludes");
     (model.expect("the model is in the table").body)();
@@ -86,7 +86,7 @@ fn spin_lock() {
     });
 }
 
-/// Two slots, three values.
+/// A ring of two slots, through which three values pass.
 fn ring() {
     let (head, tail) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -175,7 +175,7 @@ fn treiber(threads: usize) {
                 let node = TrackedBox::into_raw(TrackedBox::new(Node { next: UnsafeCell::new(null_mut()) }));
                 loop {
                     let top = head.load(Relaxed);
-                    // SAFETY: the node is ours until it is pushed.
+                    // SAFETY: no other thread has the node before it is pushed.
                     unsafe { &*node }.next.with_mut(|next| unsafe { *next = top });
                     if head.compare_exchange(top, node, Release, Relaxed).is_ok() {
                         break;
@@ -199,7 +199,7 @@ fn treiber(threads: usize) {
     for popped in &popped {
         let node = popped.load(Relaxed);
         if !node.is_null() {
-            // SAFETY: each node was popped once, and nobody else is left.
+            // SAFETY: each node was popped once, and all threads have ended.
             drop(unsafe { TrackedBox::from_raw(node) });
         }
     }
@@ -219,7 +219,7 @@ fn ends(report: &Report) -> bool {
     }
 }
 
-/// Seconds that a whole exploration takes, the least of three.
+/// Returns the seconds that a whole exploration takes, the least of three.
 fn seconds(program: &Program, engine: Engine) -> Option<(f64, u64)> {
     let mut least = f64::INFINITY;
     let mut executions = 0;

@@ -1,4 +1,4 @@
-//! Auditing the primitives: which models meet an operation, and which of them fail without it.
+//! Audits the primitives: which models meet an operation, and which of them fail without it.
 
 use crate::model::Model;
 use crate::run::{SharedCounters, checker};
@@ -13,10 +13,10 @@ pub struct Effort {
     pub time_limit: Duration,
 }
 
-/// How long executions under rc11 may become, step by step: short ones show most.
+/// How many events an execution under rc11 may have, step by step: short executions show most.
 const EVENTS: [u32; 2] = [80, 160];
 
-/// The operations that a model meets.
+/// Returns the operations that a model meets.
 ///
 /// # Errors
 /// If the model fails as it is, within the bounds in which it is judged: then every change would seem to make it fail.

@@ -6,13 +6,13 @@ use selvedge_check::{Change, Engine, FailureKind, Mutation, Report, site_of};
 /// What an engine must be able to do to catch a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Tell SeqCst from acquire and release.
+    /// Tells SeqCst from acquire and release.
     SeqCst,
-    /// See a missing Acquire or Release.
+    /// Sees a missing Acquire or Release.
     Orderings,
-    /// See that memory is freed too early, though every run frees it last.
+    /// Sees that memory is freed too early, though every execution frees it last.
     Freeing,
-    /// Explore interleavings.
+    /// Explores interleavings.
     Interleavings,
 }
 
@@ -23,23 +23,23 @@ pub struct Mutant {
     source: &'static str,
     /// The label of the site.
     site: &'static str,
-    /// The label of a second site with the same change, where one alone would only break the books.
+    /// The label of a second site with the same change, where one change alone would only make counts wrong.
     and: Option<&'static str>,
     change: Change,
     kind: FailureKind,
-    /// Other kinds, which an engine that sees more reports first.
+    /// Other kinds of failure, which an engine that sees more reports first.
     or: [Option<FailureKind>; 3],
     needs: Needs,
     shows_in: &'static str,
 }
 
-/// The change to another ordering, for tables.
+/// Returns the change to another ordering.
 pub const fn order(order: Ordering) -> Change {
     Change::Order(order)
 }
 
 impl Mutant {
-    /// The start of every mutant of a file: its source, and the end of its path.
+    /// Starts the mutants of a source file, given the end of its path and its text.
     pub const fn of(file: &'static str, source: &'static str) -> Mutant {
         Mutant {
             file,
@@ -54,42 +54,42 @@ impl Mutant {
         }
     }
 
-    /// A mutant with any change.
+    /// Makes a mutant with any change.
     pub const fn mutant(self, site: &'static str, change: Change, kind: FailureKind, needs: Needs) -> Mutant {
         Mutant { site, change, kind, needs, ..self }
     }
 
-    /// A mutant whose site orders nothing; it must fail with a data race.
+    /// Makes a mutant whose site orders nothing; it must fail with a data race.
     pub const fn weaken(self, site: &'static str) -> Mutant {
         self.mutant(site, order(Relaxed), FailureKind::Race, Needs::Orderings)
     }
 
-    /// A mutant whose SeqCst site only acquires or releases; it must fail with this kind.
+    /// Makes a mutant whose SeqCst site only acquires or releases; it must fail with this kind.
     pub const fn demote(self, site: &'static str, to: Ordering, kind: FailureKind) -> Mutant {
         self.mutant(site, order(to), kind, Needs::SeqCst)
     }
 
-    /// A mutant that wakes nobody; it must fail with a deadlock.
+    /// Makes a mutant whose site wakes no thread; it must fail with a deadlock.
     pub const fn drop_wake(self, site: &'static str) -> Mutant {
         self.mutant(site, Change::DropUnpark, FailureKind::Deadlock, Needs::Interleavings)
     }
 
-    /// A mutant whose write is lost; it must fail with this kind.
+    /// Makes a mutant whose site does not write; it must fail with this kind.
     pub const fn lose(self, site: &'static str, kind: FailureKind) -> Mutant {
         self.mutant(site, Change::DropStore, kind, Needs::Interleavings)
     }
 
-    /// The same change at a second site of the file.
+    /// Adds a second site of the file with the same change.
     pub const fn and(self, site: &'static str) -> Mutant {
         Mutant { and: Some(site), ..self }
     }
 
-    /// The same mutant in a model where it fails in another way.
+    /// Returns the mutant for a model in which it fails with another kind.
     pub const fn fails_with(self, kind: FailureKind) -> Mutant {
         Mutant { kind, ..self }
     }
 
-    /// Or so, under an engine that sees more.
+    /// Accepts another kind of failure, which an engine that sees more reports first.
     pub const fn or(self, kind: FailureKind) -> Mutant {
         let or = match self.or {
             [None, ..] => [Some(kind), None, None],
@@ -99,17 +99,17 @@ impl Mutant {
         Mutant { or, ..self }
     }
 
-    /// What an engine needs to catch it.
+    /// Says what an engine must be able to do to catch the mutant.
     pub const fn needs(self, needs: Needs) -> Mutant {
         Mutant { needs, ..self }
     }
 
-    /// The failure must name a site in a file whose path ends so.
+    /// Requires that the failure names a site in a file whose path ends so.
     pub const fn shows_in(self, file: &'static str) -> Mutant {
         Mutant { shows_in: file, ..self }
     }
 
-    /// Whether an engine can be expected to catch it.
+    /// Returns whether an engine can be expected to catch the mutant.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
         match (engine, self.needs) {
             (Engine::Native, _) => false,
@@ -119,15 +119,15 @@ impl Mutant {
         }
     }
 
-    /// What distinguishes it from the other mutants of its model: the site, and what becomes of it.
+    /// Returns what tells the mutant from the others of its model: the site, and the change.
     pub fn name(&self) -> String {
         format!("{} {:?}", self.site, self.change)
     }
 
-    /// The mutations, found in today's source.
+    /// Returns the mutations, with their sites found in today's source.
     ///
     /// # Panics
-    /// If the source has no such label any more.
+    /// If the source does not have the label of a site.
     pub fn mutations(&self) -> Vec<Mutation> {
         let Mutant { source, file, change, .. } = *self;
         let found =
@@ -135,10 +135,10 @@ impl Mutant {
         found.map(|site| site.unwrap_or_else(|error| panic!("a mutant has lost its site: {error}"))).collect()
     }
 
-    /// Whether the report of the mutated model is the failure that the mutant must have; or what it is.
+    /// Judges the report of the mutated model: it must be the failure that the mutant must have.
     ///
     /// # Errors
-    /// What the run came to instead.
+    /// If it is not: what the run came to.
     pub fn judge(&self, report: &Report) -> Result<(), String> {
         if report.mutated == 0 {
             return Err(format!("the site `{}` was never reached", self.site));

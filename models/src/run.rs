@@ -1,4 +1,4 @@
-//! Running the table.
+//! Runs the models and their mutants.
 
 use crate::model::Model;
 use crate::mutant::Mutant;
@@ -19,14 +19,14 @@ pub struct Effort {
     pub jobs: usize,
     /// The share of each exploration that rc11 does: which of how many.
     pub shard: Option<(usize, usize)>,
-    /// Where rc11 leaves what it did not come to.
+    /// The folder in which rc11 saves what it has not explored.
     pub checkpoint: Option<PathBuf>,
-    /// No preemption bounds, but for mutants, which are caught with few preemptions.
+    /// Whether models have no preemption bounds; mutants, which are caught with few preemptions, keep theirs.
     pub full: bool,
 }
 
 impl Effort {
-    /// What tests and `selvedge verify` do by themselves.
+    /// The effort of `selvedge verify` and of tests, before their own settings.
     pub const STANDARD: Effort = Effort {
         time_limit: Duration::from_secs(10),
         executions: None,
@@ -38,19 +38,19 @@ impl Effort {
     };
 }
 
-/// Far more than a mutant takes that is caught, in each of the steps below: one that is not must not pass for a slow
-/// machine's fault.
+/// The time for a mutant in each of the steps of [`STEPS`]: far more than a mutant takes that is caught, so that a
+/// slow machine does not miss one.
 const MUTANT_LIMIT: Duration = Duration::from_secs(60);
 
-/// The most events that an execution of a bounded model may have under rc11: operations that break each
-/// other's cells and try again could go on for ever. The longest models take about 500 if they don't.
+/// The most events that an execution of a bounded model may have under rc11: operations that break each other's cells
+/// and retry could go on for ever. The longest executions without such retries have about 500.
 const EVENTS: u32 = 600;
 
-/// How long executions may become, step by step: what can go wrong mostly does so in a short one, and there are far
-/// fewer of them.
+/// How many events executions may have, step by step: most failures show in a short execution, and there are far
+/// fewer short ones.
 const STEPS: [u32; 4] = [80, 120, 180, 240];
 
-/// The settings of a model under an engine.
+/// Returns the settings of a model under an engine.
 pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
     Checker::new()
         .name(model.name)
@@ -79,7 +79,7 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
     }
     let whole = effort.executions.is_none() && effort.shard.is_none() && effort.checkpoint.is_none();
     if engine == Engine::Rc11 && model.bound.is_some() && whole {
-        // Half the time, for what no other search comes to.
+        // The steps have half of the time; the search without their limits has the other half.
         let step = checker.clone().time_limit(effort.time_limit / (2 * STEPS.len() as u32));
         let mut steps =
             STEPS.iter().map(|bound| only(step.clone().rc11_event_bound(Some(*bound)).run(model.body)));
@@ -94,7 +94,7 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
 /// Runs a mutant of a model under an engine that can catch it.
 ///
 /// # Errors
-/// What it came to, if it was not caught as it must be.
+/// If the mutant was not caught as it must be: what the run came to.
 pub fn run_mutant(
     model: &Model,
     mutant: &Mutant,
@@ -119,7 +119,7 @@ pub fn run_mutant(
     judged
 }
 
-/// Most mutants fail with one preemption, if not in short executions.
+/// Returns the searches that are tried in turn: most mutants fail with one preemption, and in short executions.
 fn steps_of_a_mutant(checker: &Checker, bound: Option<usize>, engine: Engine) -> Vec<Checker> {
     let few = Some(1).filter(|few| bound.is_none_or(|bound| bound > *few));
     let shorter = if engine == Engine::Rc11 { &STEPS[..] } else { &[] };
@@ -137,7 +137,7 @@ fn only(mut reports: Vec<Report>) -> Report {
     reports.pop().expect("one engine gives one report")
 }
 
-/// The harness's counters, shared between the run and whoever shows its progress. They count the
-/// harness's work, outside any model.
+/// The counters of a run, shared with the display of its progress. They count the work of the harness, outside any
+/// model.
 #[allow(clippy::disallowed_types, reason = "the harness's own counters, outside any model")]
 pub type SharedCounters = std::sync::Arc<Counters>;

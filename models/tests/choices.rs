@@ -1,4 +1,4 @@
-//! Which of several ready cases a select takes: each in some execution, under every engine.
+//! Which of several ready cases a select takes: under every engine each case in some execution.
 #![cfg(any(feature = "loom", feature = "shuttle", feature = "rc11"))]
 #![allow(
     clippy::disallowed_types,
@@ -22,7 +22,7 @@ fn choices(pick: fn() -> usize) -> BTreeSet<usize> {
     seen.clone()
 }
 
-/// Two cases receive, one sends, and all could.
+/// Selects among two cases that receive and one that sends, all of which are ready.
 macro_rules! pick {
     ($select:ident) => {
         || {
@@ -43,7 +43,7 @@ fn every_ready_case_is_chosen_in_some_execution() {
     assert_eq!(choices(pick!(select)), BTreeSet::from([0, 1, 2]));
 }
 
-/// A broken variant of `sync::a_fair_unlock_hands_the_lock_over`: an unlock that is not fair.
+/// The model `sync::a_fair_unlock_hands_the_lock_over` with an unlock that is not fair fails.
 #[test]
 fn an_unfair_unlock_lets_others_in_in_some_execution() {
     let body = selvedge_models::models::sync::an_unfair_unlock_lets_others_in;

@@ -1,6 +1,6 @@
-//! How costs grow: with ten times as many values, waiters or cases, and as many things done to them, an engine counts
-//! no more than about ten times as many operations of atomics and cells. Where each look at a channel goes through all that is in it
-//! the count grows a hundredfold; segments of one cell show the walks too.
+//! How costs grow: with ten times as many values, waiters or cases, and as many operations on them, an engine counts
+//! at most about ten times as many operations of atomics and cells. If each look at a channel walked through all that
+//! is in it the count would grow a hundredfold; segments of one cell show such walks too.
 #![cfg(feature = "shuttle")]
 
 use core::pin::Pin;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const SMALL: usize = 40;
 const LARGE: usize = 400;
 
-/// The operations that the engine sees in an execution of one thread.
+/// Returns the number of operations that the engine sees in an execution of one thread.
 fn operations(n: usize, body: fn(usize)) -> u64 {
     let checker = Checker::new().ignore_environment().engines([Engine::Shuttle(Strategy::DepthFirst)]);
     let report = checker.max_operations(10_000_000).run(move || body(n)).remove(0);
@@ -20,7 +20,7 @@ fn operations(n: usize, body: fn(usize)) -> u64 {
     report.operations
 }
 
-/// A body that does n things to a channel of a size that grows with n.
+/// A body that does n operations to a channel of a size that grows with n.
 fn grows_in_proportion(body: fn(usize)) {
     let (small, large) = (operations(SMALL, body), operations(LARGE, body));
     assert!(small >= SMALL as u64, "{small} operations for {SMALL}: the engine saw nothing");
@@ -67,7 +67,7 @@ fn a_full_buffer_is_told_without_a_look_at_all_its_values() {
 }
 
 #[test]
-fn a_full_buffer_is_told_in_the_middle_of_traffic_and_among_places_given_up() {
+fn a_full_buffer_is_told_amid_traffic_and_cancelled_places_without_a_walk() {
     grows_in_proportion(|n| {
         let (tx, rx) = full(n);
         for at in 0..2 * n {
@@ -99,14 +99,14 @@ fn a_receive_lets_a_sender_in_without_a_walk_through_the_buffer() {
 }
 
 #[test]
-fn sends_that_were_given_up_cost_a_receive_no_walk_for_each() {
+fn cancelled_sends_cost_a_receive_no_walk_for_each() {
     grows_in_proportion(|n| {
         let (tx, rx) = full(1);
         let mut last = waiting(tx.send_async(0));
         (0..n).for_each(|_| last = waiting(tx.send_async(0)));
         assert!(rx.recv().is_ok() && poll(&mut last));
     });
-    // Behind one that waits.
+    // The senders wait behind one that stays.
     grows_in_proportion(|n| {
         let (tx, rx) = full(1);
         let mut first = waiting(tx.send_async(0));
@@ -117,7 +117,7 @@ fn sends_that_were_given_up_cost_a_receive_no_walk_for_each() {
 }
 
 #[test]
-fn close_and_what_it_refused_take_no_walk_for_each_waiter() {
+fn a_close_and_the_sends_that_it_refuses_take_no_walk_for_each_waiter() {
     grows_in_proportion(|n| {
         let (tx, rx) = channel(0);
         let sends: Vec<_> = (0..n).map(|n| waiting(tx.send_async(n))).collect();
@@ -139,7 +139,7 @@ fn close_and_what_it_refused_take_no_walk_for_each_waiter() {
 }
 
 #[test]
-fn giving_up_takes_no_walk_for_each_waiter() {
+fn cancelling_takes_no_walk_for_each_waiter() {
     grows_in_proportion(|n| {
         let (_tx, rx) = channel(1);
         drop((0..n).map(|_| waiting(rx.recv_async())).collect::<Vec<_>>());
@@ -149,7 +149,7 @@ fn giving_up_takes_no_walk_for_each_waiter() {
         let _first = waiting(rx.recv_async());
         drop((0..n).map(|_| waiting(rx.recv_async())).collect::<Vec<_>>());
     });
-    // Every other one, and then the rest.
+    // Every other waiter cancels, and then the rest.
     grows_in_proportion(|n| {
         let (_tx, rx) = channel(0);
         let _first = waiting(rx.recv_async());

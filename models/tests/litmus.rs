@@ -79,7 +79,7 @@ mod rc11 {
         programs.into_iter().find(|program| program.name == name).expect("there is such a program")
     }
 
-    /// Fewer executions than published would be unsound, more not optimal.
+    /// Fewer executions than published would be unsound, and more not optimal.
     #[test]
     fn every_program_has_the_published_number_of_executions() {
         let programs = parse(PROGRAMS).expect("the file is good");
@@ -193,8 +193,7 @@ mod rc11 {
     }
 }
 
-/// What this machine shows is allowed: everything of small programs, under the strongest model that they
-/// name.
+/// What this machine shows of small programs is allowed under the strongest model that they name.
 mod native {
     use selvedge_models::litmus::{PROGRAMS, parse, run_natively};
 

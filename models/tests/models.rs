@@ -6,8 +6,8 @@ use selvedge_models::models::MODELS;
 use selvedge_models::run::{Effort, run_model, run_mutant};
 use std::time::Duration;
 
-/// Tests are quicker than `selvedge verify`; and they count executions, not seconds, so that they do the same on every
-/// machine.
+/// The effort of tests, which are quicker than `selvedge verify` and count executions instead of seconds, so that
+/// they do the same on every machine.
 const EFFORT: Effort =
     Effort { time_limit: Duration::from_secs(600), executions: Some(2_000), runs: 100, ..Effort::STANDARD };
 

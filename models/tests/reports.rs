@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// The page as a browser sees it; nothing, with a message, where there is none.
+/// Returns the page as a browser renders it; `None`, with a message, if there is no browser.
 fn in_browser(page: &Path) -> Option<String> {
     let browsers = ["chromium", "chromium-browser", "google-chrome"];
     let address = format!("file://{}", page.display());

@@ -1,4 +1,4 @@
-//! The rows.
+//! The rows of the measurement.
 
 use crate::{Meter, Row};
 use selvedge::chan::{Receiver, Select, Sender, bounded, select, unbounded};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Operations on a channel that is large already.
 const FEW: usize = 100;
-/// How long a case waits that nothing ends.
+/// The timeout of a case that nothing ends.
 const LONG: Duration = Duration::from_secs(3600);
 
 macro_rules! rows {
@@ -91,7 +91,7 @@ fn their_try_send_to_a_full_buffer(n: usize, meter: &mut Meter) {
     meter.measure(FEW, || (0..FEW).for_each(|_| assert!(tx.try_send(0).is_err())));
 }
 
-/// Every second cell of the buffer is one whose sender gave up.
+/// Fills a buffer of which every second cell is one whose send was cancelled.
 fn try_send_among_places_given_up(n: usize, meter: &mut Meter) {
     let (tx, rx) = full(n);
     for _ in 0..n {
@@ -168,7 +168,7 @@ fn waiting_send(tx: &Sender<usize>) -> impl Future + Unpin {
     send
 }
 
-/// At any time at most two sends wait, and none for long.
+/// Sends so that at most two sends wait at any time, and none for long.
 fn sends_given_up_in_turn(n: usize, meter: &mut Meter) {
     let (tx, rx) = full(1);
     let mut last = waiting_send(&tx);
@@ -274,7 +274,7 @@ fn their_select_of_timers(n: usize, meter: &mut Meter) {
     meter.measure(n, || assert!(select.select_timeout(Duration::ZERO).is_err()));
 }
 
-/// One thread selects, and another sends to it in turn, each after the other's answer.
+/// Selects in one thread, and sends to the select in turn from another, each after an answer.
 fn selects_that_win(n: usize, meter: &mut Meter) {
     let ((tx, rx), (_open, idle)) = (bounded::<usize>(0), bounded::<usize>(0));
     meter.measure(n, || {

@@ -16,7 +16,7 @@ pub(crate) trait Channel: 'static {
     fn send(tx: &Self::Tx, value: u64);
     fn recv(rx: &Self::Rx) -> u64;
     fn try_recv(rx: &Self::Rx) -> Option<u64>;
-    /// One more receiver of the same channel.
+    /// Returns one more receiver of the channel.
     fn another(rx: &Self::Rx) -> Self::Rx;
 }
 
@@ -124,7 +124,7 @@ impl Channel for Std {
     }
 }
 
-/// The channel that one writes in ten minutes: a queue under a lock. It has no form without a buffer.
+/// A channel as one writes it in ten minutes: a queue under a lock. It has no form without a buffer.
 pub(crate) struct Locked;
 
 pub(crate) struct Queue {

@@ -1,5 +1,5 @@
-//! Our `sync` against Go's, by whole programs that run in turn: the medians of several runs, and their ratio. Without
-//! Go it says so, and that is no failure.
+//! Selvedge's `sync` against Go's, by whole programs that run in turn: the medians of several runs, and their ratio.
+//! Without Go the program says so, and does not fail.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "benches run on real threads")]
 
 use selvedge::map::Map;
@@ -28,7 +28,7 @@ const SCENARIOS: [(&str, u64); 10] = [
 /// Runs of each program.
 const ROUNDS: usize = 5;
 
-/// Two threads, each with half of the operations.
+/// Runs half of the operations in each of two threads.
 fn both(times: u64, run: impl Fn(u64, u64) + Sync) {
     thread::scope(|scope| {
         scope.spawn(|| run(1, times / 2));
@@ -53,7 +53,7 @@ fn use_map(keys: u64, every: u64, times: u64) -> Duration {
     started.elapsed()
 }
 
-/// What a scenario takes here; `None`: there is none of that name.
+/// Returns the time of a scenario here; `None`: no scenario has this name.
 fn ours(scenario: &str, times: u64) -> Option<Duration> {
     let started = Instant::now();
     match scenario {
@@ -94,7 +94,7 @@ fn ours(scenario: &str, times: u64) -> Option<Duration> {
     Some(started.elapsed())
 }
 
-/// The nanoseconds that a program prints.
+/// Returns the nanoseconds that a program prints.
 fn run(program: &Path, scenario: &str, times: u64) -> Result<u64, String> {
     let shown = program.display();
     let output = Command::new(program).args([scenario, &times.to_string()]).output();
@@ -156,7 +156,7 @@ fn main() -> ExitCode {
             }
             Ok(Some(go)) => {
                 let compared = compare(&go);
-                // It was made for this run.
+                // The folder was made for this run.
                 _ = std::fs::remove_file(&go);
                 compared
             }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The mean time of a burst in nanoseconds, as criterion left it.
+/// Returns the mean time of a burst in nanoseconds, as criterion left it.
 fn mean(folder: &Path) -> Option<f64> {
     let text = std::fs::read_to_string(folder.join("new/estimates.json")).ok()?;
     let estimates: serde_json::Value = serde_json::from_str(&text).ok()?;

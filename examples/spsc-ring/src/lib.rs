@@ -20,7 +20,7 @@ struct Ring<T> {
 // SAFETY: a slot is touched by the side it belongs to, and handed over by a Release store that the
 // other side reads with Acquire; so values only move from one thread to another.
 unsafe impl<T: Send> Sync for Ring<T> {}
-// SAFETY: as above.
+// SAFETY: the two ends share a slot only through the hand-over by Release and Acquire, and values move between threads.
 unsafe impl<T: Send> Send for Ring<T> {}
 
 /// The writing end.
@@ -29,7 +29,7 @@ pub struct Producer<T>(Arc<Ring<T>>);
 /// The reading end.
 pub struct Consumer<T>(Arc<Ring<T>>);
 
-/// A ring for `capacity` values.
+/// Makes a ring for `capacity` values, and returns its two ends.
 ///
 /// # Panics
 /// If `capacity` is 0.
@@ -88,7 +88,7 @@ impl<T> Consumer<T> {
         }
         // SAFETY: the slot is between `head` and `tail`: it holds a value, and is the consumer's.
         let value = ring.slot(head).with(|slot| unsafe { (*slot).assume_init_read() });
-        // Release: we are done with the slot for the producer that reads this with Acquire.
+        // Release: publishes to `push`, whose Acquire load reads this, that the consumer is done with the slot.
         ring.head.store(head + 1, Release); // site: write-head
         Some(value)
     }
@@ -98,7 +98,7 @@ impl<T> Drop for Ring<T> {
     fn drop(&mut self) {
         let (head, tail) = (self.head.with_mut(|head| *head), self.tail.with_mut(|tail| *tail));
         for number in head..tail {
-            // SAFETY: slots between `head` and `tail` hold values, and nobody else is left.
+            // SAFETY: `&mut self`: both ends are gone, and the slots between `head` and `tail` hold values.
             self.slot(number).with_mut(|slot| unsafe { (*slot).assume_init_drop() });
         }
     }

@@ -1,4 +1,4 @@
-//! The ring against its specification, with programs that are drawn; and its progress.
+//! The ring against its specification, with programs that are drawn, and its progress.
 
 use proptest::prelude::{Just, Strategy, any};
 use selvedge_check::Scenario;
@@ -46,7 +46,7 @@ fn the_ring_is_a_queue() {
     two_slots().check_roles([any::<u8>().prop_map(TrySend).boxed(), Just(TryRecv).boxed()]);
 }
 
-/// So rc11 finds it, in a program of two threads.
+/// rc11 finds the program, of two threads, in which `push` says full and `pop` says empty.
 #[test]
 #[cfg(feature = "rc11")]
 fn full_and_empty_at_once_is_no_state_of_a_queue() {
@@ -58,7 +58,7 @@ fn full_and_empty_at_once_is_no_state_of_a_queue() {
     assert_eq!((failing.program.threads.len(), failing.program.operations()), (2, 5), "{failing}");
 }
 
-/// Neither side waits for the other: three operations on atomics are all that it ever takes.
+/// Neither side waits for the other: an operation takes at most three operations on atomics.
 #[test]
 #[cfg(feature = "shuttle")]
 fn the_ring_is_wait_free() {

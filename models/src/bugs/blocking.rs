@@ -4,8 +4,8 @@ use super::Pair;
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::{choose, thread};
 
-/// A helper starts a thread that sends its result, and hands the channel to a caller who drops it. Mended
-/// by room for one value.
+/// A helper starts a thread that sends its result on a channel, and the caller drops the channel. Fixed by room for
+/// one value.
 pub(super) fn moby_4395(capacity: usize) {
     fn start(capacity: usize) -> Pair<i32> {
         let result = Pair::new(capacity);
@@ -16,8 +16,8 @@ pub(super) fn moby_4395(capacity: usize) {
     drop(start(capacity));
 }
 
-/// A routine makes a channel, and if an operation fails sends the error on it, before it hands the channel
-/// to anybody who could receive. Mended by room for one value.
+/// A routine makes a channel, and if an operation fails sends the error on it before any receiver exists. Fixed by
+/// room for one value.
 pub(super) fn moby_33293(capacity: usize) {
     thread::spawn(move || {
         let errors = Pair::new(capacity);
@@ -29,7 +29,7 @@ pub(super) fn moby_33293(capacity: usize) {
     });
 }
 
-/// Twice a replica waits for a channel that nobody sends on. Mended by closing it.
+/// A replica waits twice for a channel on which no thread sends. Fixed by closing the channel.
 pub(super) fn cockroach_25456(mended: bool) {
     let quiesce = Pair::<()>::new(0);
     if mended {
@@ -40,8 +40,8 @@ pub(super) fn cockroach_25456(mended: bool) {
     }
 }
 
-/// A sender holds the lock that the receiver's end needs for closing the channel. Mended by closing it
-/// before the lock is taken.
+/// A sender holds the lock that the receiver needs for closing the channel. Fixed by closing the channel before the
+/// lock is taken.
 pub(super) fn kubernetes_1321(mended: bool) {
     type Watchers = Arc<(Mutex<()>, Mutex<Vec<Pair<i32>>>)>;
     fn distribute(watchers: &Watchers) {
@@ -67,8 +67,8 @@ pub(super) fn kubernetes_1321(mended: bool) {
     });
 }
 
-/// A compactor is told to start by a second value, before the thread runs that would receive the first.
-/// Mended by a send that does not wait.
+/// A compactor is told to start by a second value, before the thread runs that would receive the first. Fixed by a
+/// send that does not wait.
 pub(super) fn cockroach_24808(mended: bool) {
     let suggestions = Pair::new(1);
     suggestions.send(1);

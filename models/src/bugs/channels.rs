@@ -1,4 +1,4 @@
-//! Channels and selects that wait for somebody who does not come, or are changed under somebody's hands.
+//! Channels and selects that wait for an operation that never comes, or whose channel another thread changes.
 
 use super::Pair;
 use crate::models::Plain;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_micros(1);
 
-/// A server takes the request to stop before somebody's request for its state, which waits for ever. Mended by waiting
-/// for the server's end too.
+/// A server takes the request to stop before a request for its state, whose caller waits for ever. Fixed by waiting
+/// for the end of the server too.
 pub(super) fn etcd_6857(mended: bool) {
     let (status, stop, done) = (Pair::<Pair<i32>>::new(0), Pair::new(0), Pair::<()>::new(0));
     let server = (status.clone(), stop.clone(), done.clone());
@@ -39,8 +39,8 @@ pub(super) fn etcd_6857(mended: bool) {
     });
 }
 
-/// Who closes a channel waits, holding a lock, for a thread that needs the lock to get to the channel's end. Mended by
-/// waiting without it.
+/// The thread that closes a channel holds a lock while it waits for another thread, which needs the lock to receive
+/// to the end of the channel. Fixed by waiting without the lock.
 pub(super) fn etcd_6873(mended: bool) {
     let lock = Arc::new(Mutex::new(()));
     let (updates, done) = (Pair::new(1), Pair::<()>::new(0));
@@ -64,8 +64,8 @@ pub(super) fn etcd_6873(mended: bool) {
     });
 }
 
-/// Each round has a thread that sends on the round's own channel; nobody receives once the loop has been stopped.
-/// Mended by room for one value.
+/// In each round a thread sends on a channel of the round; once the loop has been stopped no thread receives. Fixed
+/// by room for one value.
 pub(super) fn grpc_660(mended: bool) {
     let stop = Pair::new(0);
     let theirs = stop.clone();
@@ -81,7 +81,7 @@ pub(super) fn grpc_660(mended: bool) {
     thread::spawn(move || stop.send(()));
 }
 
-/// Closing a stream should end its reader, and does not. Mended by an item for it.
+/// Closing a stream should end its reader, and does not. Fixed by an item that tells the reader of the end.
 pub(super) fn grpc_1275(mended: bool) {
     let (items, done) = (Pair::new(0), Pair::<()>::new(0));
     let theirs = (items.clone(), done.clone());
@@ -96,7 +96,7 @@ pub(super) fn grpc_1275(mended: bool) {
     select! { recv(done.1) -> _ => (), recv(after(SOON)) -> _ => () }
 }
 
-/// A consumer of progress leaves at the first item, and those who report go on. Mended by a consumer that stays until
+/// A consumer of progress stops at the first item, and its producers go on. Fixed by a consumer that receives until
 /// the channel is closed.
 pub(super) fn moby_21233(mended: bool) {
     thread::spawn(move || {
@@ -127,8 +127,8 @@ pub(super) fn moby_21233(mended: bool) {
     });
 }
 
-/// A channel in a field that one thread sets and another one reads; nothing but a pause orders the two. Mended by
-/// setting it before the threads start.
+/// One thread sets a field to a channel and another reads the field; only a pause orders the two. Fixed by setting
+/// the field before the threads start.
 pub(super) fn etcd_3077(mended: bool) {
     let server = Arc::new(Field::new(mended.then(|| Pair::new(1))));
     let theirs = Arc::clone(&server);
@@ -147,7 +147,8 @@ pub(super) fn etcd_3077(mended: bool) {
     starter.join().expect("no panic");
 }
 
-/// A source closes its channel and then forgets it, while its thread reads the field. Mended by not forgetting it.
+/// A source closes its channel and then resets the field, while its thread reads the field. Fixed by keeping the
+/// field.
 pub(super) fn istio_8967(mended: bool) {
     let source = Arc::new(Field::new(Some(Pair::new(0))));
     let theirs = Arc::clone(&source);
@@ -163,7 +164,7 @@ pub(super) fn istio_8967(mended: bool) {
     loops.join().expect("no panic");
 }
 
-/// After a timeout the result is read before who writes it has finished. Mended by waiting for him.
+/// After a timeout the result is read before its writer has finished. Fixed by waiting for the writer.
 pub(super) fn moby_18412(mended: bool) {
     let output = Arc::new(Plain::new(0));
     let done = Pair::new(1);
@@ -181,12 +182,13 @@ pub(super) fn moby_18412(mended: bool) {
     process.join().expect("no panic");
 }
 
-/// A field with a channel, or Go's nil.
+/// A field that holds a channel, or nothing, as a Go channel may be nil.
 struct Field(UnsafeCell<Option<Pair<()>>>);
 
-// SAFETY: the kernels are about whether accesses are ordered, and a checker tells if they are not.
+// SAFETY: whether accesses of the field are ordered is what the kernels are about; a checker reports a race before
+// the access.
 unsafe impl Sync for Field {}
-// SAFETY: channels move between threads.
+// SAFETY: a channel may move between threads.
 unsafe impl Send for Field {}
 
 impl Field {
@@ -195,12 +197,12 @@ impl Field {
     }
 
     fn get(&self) -> Option<Pair<()>> {
-        // SAFETY: see above.
+        // SAFETY: a checker reports a race before an access that is not ordered.
         self.0.with(|field| unsafe { (*field).clone() })
     }
 
     fn set(&self, channel: Option<Pair<()>>) {
-        // SAFETY: see above.
+        // SAFETY: a checker reports a race before an access that is not ordered.
         self.0.with_mut(|field| unsafe { *field = channel });
     }
 }

@@ -4,7 +4,7 @@ use super::Pair;
 use selvedge::rt::sync::{Arc, Condvar, Mutex};
 use selvedge::rt::{choose, thread};
 
-/// On an error, in three of four cases, a log's exit routine takes the lock that its caller holds. Mended by
+/// On an error, in three of four cases, the exit routine of a log takes the lock that its caller holds. Fixed by
 /// unlocking before.
 pub(super) fn cockroach_9935(mended: bool) {
     thread::spawn(move || {
@@ -23,8 +23,8 @@ pub(super) fn cockroach_9935(mended: bool) {
     });
 }
 
-/// One thread wants a replica's lock while it holds the store's, another the other way round. (One response
-/// and one tick instead of two.) Mended by giving up the store's lock before.
+/// One thread takes the lock of a replica while it holds that of the store, and another thread takes them the other
+/// way round. (One response and one tick instead of two.) Fixed by unlocking the store before.
 pub(super) fn cockroach_10214(mended: bool) {
     let locks = Arc::new((Mutex::new(()), Mutex::new(())));
     let theirs = Arc::clone(&locks);
@@ -47,7 +47,7 @@ pub(super) fn cockroach_10214(mended: bool) {
     });
 }
 
-/// A lease is renewed under a lock that the callback takes too. Mended by unlocking before the call.
+/// A lease is renewed under a lock that the callback takes too. Fixed by unlocking before the call.
 pub(super) fn etcd_10492(mended: bool) {
     let leases = Mutex::new(());
     let checkpoint = || drop(leases.lock());
@@ -61,7 +61,7 @@ pub(super) fn etcd_10492(mended: bool) {
     }
 }
 
-/// A graceful stop leaves its lock behind, and is asked for again. Mended by unlocking on every path.
+/// A graceful stop leaves its lock held, and is called again. Fixed by unlocking on every path.
 pub(super) fn grpc_795(mended: bool) {
     let draining = Arc::new(Mutex::new(false));
     let theirs = Arc::clone(&draining);
@@ -75,7 +75,7 @@ pub(super) fn grpc_795(mended: bool) {
     server.join().expect("no panic");
 }
 
-/// A helper takes the lock that its caller holds. Mended by one that expects it to be held.
+/// A helper takes the lock that its caller holds. Fixed by a helper that expects the lock to be held.
 pub(super) fn moby_36114(mended: bool) {
     thread::spawn(move || {
         let service = Mutex::new(());
@@ -86,8 +86,7 @@ pub(super) fn moby_36114(mended: bool) {
     });
 }
 
-/// A sender holds the lock that the thread needs which would close its channel. Mended by another thread that
-/// receives meanwhile.
+/// A sender holds a lock that another thread needs to close the channel. Fixed by a thread that receives meanwhile.
 pub(super) fn kubernetes_6632(mended: bool) {
     let (stop, reset) = (Pair::new(0), Pair::new(0));
     let is_open = Arc::new(Mutex::new(true));
@@ -113,8 +112,8 @@ pub(super) fn kubernetes_6632(mended: bool) {
     });
 }
 
-/// Informer and queue take each other's locks in two orders. (One round of the queue's loop.) Mended by
-/// asking the queue without the informer's lock.
+/// The informer and the queue take each other's locks in two orders. (One round of the loop of the queue.) Fixed by
+/// asking the queue without the lock of the informer.
 pub(super) fn kubernetes_30872(mended: bool) {
     let locks = Arc::new((Mutex::new(()), Mutex::new(())));
     let (first, second) = (Arc::clone(&locks), locks);
@@ -137,8 +136,8 @@ pub(super) fn kubernetes_30872(mended: bool) {
     });
 }
 
-/// A monitor polls for its stop and takes the lock that whoever stops it holds while sending. (It polls
-/// once, and then waits for the stop.) Mended by closing the channel instead.
+/// A monitor polls for its stop and takes a lock that the stopping thread holds while it sends. (The monitor polls
+/// once, and then waits for the stop.) Fixed by closing the channel instead.
 pub(super) fn moby_28462(mended: bool) {
     let (stop, container) = (Pair::new(0), Arc::new(Mutex::new(())));
     let (stops, theirs) = (stop.clone(), Arc::clone(&container));
@@ -158,7 +157,8 @@ pub(super) fn moby_28462(mended: bool) {
     });
 }
 
-/// A plugin is waited for that nobody ever activates. Mended by the one who does, and says so.
+/// A thread waits for the activation of a plugin that is never signalled. Fixed by a thread that activates the plugin
+/// and signals.
 pub(super) fn moby_29733(mended: bool) {
     let plugin = Arc::new((Mutex::new(false), Condvar::new()));
     let theirs = Arc::clone(&plugin);

@@ -1,7 +1,7 @@
 //! Concurrency bugs of well-known Go programs as small kernels, each in its buggy and its fixed form.
 //!
-//! `data/bug-kernels.tsv` describes them: mechanism, symptom, trigger, fix. A Go channel stays open until
-//! somebody closes it, so here a pair of both sides is cloned into every thread.
+//! `data/bug-kernels.tsv` describes them: mechanism, symptom, trigger, fix. A Go channel stays open until it is
+//! closed explicitly, so each thread of a kernel has clones of both sides.
 
 mod blocking;
 mod channels;
@@ -20,16 +20,16 @@ pub struct Bug {
     pub id: &'static str,
     /// How the buggy form must fail.
     pub kind: FailureKind,
-    /// There are so many executions that rc11 does not come to the failing ones in its time: it only checks the
+    /// Whether there are so many executions that rc11 does not reach the failing ones in its time: it only checks the
     /// fixed form.
     pub wide: bool,
-    /// The program as it was.
+    /// The buggy program.
     pub buggy: fn(),
-    /// The program as it was mended.
+    /// The fixed program.
     pub fixed: fn(),
 }
 
-/// A bug whose forms are one function that is told whether to be mended.
+/// Makes a bug whose two forms are one function, which is told whether to be the fixed one.
 macro_rules! bug {
     (@) => { false };
     (@ wide) => { true };
@@ -107,18 +107,18 @@ pub const BUGS: &[Bug] = &[
     bug!("kubernetes/89164", Race, races::kubernetes_89164),
 ];
 
-/// What the data say of a kernel.
+/// The description of a kernel in the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description {
     /// `blocking` or `nonblocking`, and the kind of mistake.
     pub class: (&'static str, &'static str),
-    /// How it shows.
+    /// The symptom.
     pub symptom: &'static str,
     /// The mechanism, in words.
     pub summary: &'static str,
 }
 
-/// What one engine found.
+/// What one engine has found.
 pub struct Finding {
     /// The buggy form; `None`: the engine cannot report this bug.
     pub buggy: Option<Report>,
@@ -127,7 +127,7 @@ pub struct Finding {
 }
 
 impl Bug {
-    /// What the data say of it.
+    /// Returns its description in the data.
     pub fn description(&self) -> Option<Description> {
         let mut rows = include_str!("../../data/bug-kernels.tsv").lines().map(|row| row.split('\t'));
         let column = |name: &str, row: &[&'static str], head: &[&str]| {
@@ -142,12 +142,12 @@ impl Bug {
         })
     }
 
-    /// Whether an engine can report this bug.
+    /// Returns whether an engine can report this bug.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
         !(self.wide && engine == Engine::Rc11) && (self.kind != FailureKind::Race || engine.sees_races())
     }
 
-    /// Whether an engine that can see it must find it; real threads may never run into it.
+    /// Returns whether an engine that can see the bug must find it; real threads may never run into it.
     pub fn must_be_found_by(&self, engine: Engine) -> bool {
         self.is_seen_by(engine) && engine != Engine::Native
     }
@@ -164,10 +164,10 @@ impl Bug {
         let run =
             |checker: &Checker, body: fn()| checker.run(body).pop().expect("one engine gives one report");
         let find = || {
-            // Short executions first: what can go wrong mostly does so before anybody tries again.
+            // Short executions come first: most failures show before any thread retries.
             let short = checker.clone().rc11_event_bound(Some(SHORT));
             let first = if engine == Engine::Rc11 { short } else { checker.clone() };
-            // And few preemptions before many.
+            // Few preemptions come before many.
             let bounded = (0..2).map(|bound| first.clone().preemption_bound(Some(bound)));
             let mut checkers = bounded.chain([first.clone(), checker.clone()]).peekable();
             loop {
@@ -177,23 +177,23 @@ impl Bug {
                 }
             }
         };
-        // Most fixed forms are not searched to the end in any time that a test has.
+        // Most fixed forms cannot be searched to the end in the time of a test.
         let fixed = run(&checker.clone().max_executions(FIXED_LIMIT), self.fixed);
         Finding { buggy: self.is_seen_by(engine).then(find), fixed }
     }
 }
 
-/// The executions of a fixed form.
+/// The number of executions of a fixed form.
 const FIXED_LIMIT: u64 = 3_000;
 
-/// The events of a short execution under rc11.
+/// The number of events of a short execution under rc11.
 const SHORT: u32 = 80;
 
 impl Finding {
-    /// Whether the buggy form failed as it must, and the fixed form passed.
+    /// Judges whether the buggy form failed as it must, and the fixed form passed.
     ///
     /// # Errors
-    /// What is wrong.
+    /// If not: what is wrong.
     pub fn judge(&self, bug: &Bug, engine: Engine) -> Result<(), String> {
         if !self.fixed.verdict.passed() {
             return Err(format!("the fixed form of {} did not pass: {}", bug.id, self.fixed));
@@ -206,7 +206,7 @@ impl Finding {
         }
     }
 
-    /// The failure of the buggy form.
+    /// Returns the failure of the buggy form.
     pub fn found(&self) -> Option<&Counterexample> {
         self.buggy.as_ref().and_then(|report| report.verdict.failure())
     }
@@ -221,7 +221,7 @@ impl<T> Pair<T> {
         Pair(tx, rx)
     }
 
-    /// Sends; `false` if the channel is closed (where Go would panic).
+    /// Sends, and returns `false` if the channel is closed (where Go would panic).
     fn send(&self, value: T) -> bool {
         self.0.send(value).is_ok()
     }

@@ -5,7 +5,7 @@ use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::thread;
 
-/// Closures read a loop variable that the loop goes on to assign. Mended by a copy for each.
+/// Closures read a loop variable that the loop goes on to assign. Fixed by a copy for each closure.
 pub(super) fn cockroach_35501(mended: bool) {
     let runs_checks = thread::spawn(move || {
         let shared = Arc::new(Plain::new(0));
@@ -22,8 +22,8 @@ pub(super) fn cockroach_35501(mended: bool) {
     runs_checks.join().expect("no panic");
 }
 
-/// A counter is incremented atomically, and read with the rest of its struct as plain memory. Mended by an
-/// atomic read.
+/// A counter is incremented atomically, and read with the rest of its struct as plain memory. Fixed by an atomic
+/// read.
 pub(super) fn istio_8214(mended: bool) {
     let writes = Arc::new(AtomicUsize::new(0));
     let threads = [(); 2].map(|()| {
@@ -33,7 +33,7 @@ pub(super) fn istio_8214(mended: bool) {
             if mended {
                 writes.load(Relaxed)
             } else {
-                // SAFETY: none: that others may write meanwhile is the bug.
+                // SAFETY: none: that other threads may write meanwhile is the bug, which a checker reports before the access.
                 unsafe { writes.unsync_load() }
             }
         })
@@ -43,8 +43,8 @@ pub(super) fn istio_8214(mended: bool) {
     }
 }
 
-/// A hook is installed in a fake client after the controller that iterates over the hooks has been
-/// started. Mended by installing it before.
+/// A hook is installed in a fake client after the controller has started, which iterates over the hooks. Fixed by
+/// installing it before.
 pub(super) fn serving_3148(mended: bool) {
     let test = thread::spawn(move || {
         let chain = Arc::new(Plain::new(1));
@@ -64,7 +64,7 @@ pub(super) fn serving_3148(mended: bool) {
     test.join().expect("no panic");
 }
 
-/// A transaction is reset while it is read. Mended by the lock for both.
+/// A transaction is reset while it is read. Fixed by a lock for both.
 pub(super) fn etcd_9446(mended: bool) {
     let (keys, lock) = (Arc::new(Plain::new(1)), Arc::new(Mutex::new(())));
     let threads = [true, false].map(|resets| {
@@ -77,8 +77,8 @@ pub(super) fn etcd_9446(mended: bool) {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
 }
 
-/// Monitors read a global timeout that the test restores before they have ended. (One round of the watcher.)
-/// Mended by waiting for them.
+/// Monitors read a global timeout that the test restores before they have ended. (One round of the watcher.) Fixed by
+/// waiting for them.
 pub(super) fn grpc_1748(mended: bool) {
     let timeout = Arc::new(Plain::new(20));
     let has_balancer = Arc::new(Mutex::new(false));
@@ -96,8 +96,7 @@ pub(super) fn grpc_1748(mended: bool) {
     timeout.set(saved);
 }
 
-/// A resolver's field is assigned without the lock under which it is polled. Mended by assigning it under
-/// the lock.
+/// A field of a resolver is assigned without the lock under which it is polled. Fixed by assigning it under the lock.
 pub(super) fn grpc_3090(mended: bool) {
     let wrapper = Arc::new((Mutex::new(()), Plain::new(0)));
     let theirs = Arc::clone(&wrapper);
@@ -113,7 +112,7 @@ pub(super) fn grpc_3090(mended: bool) {
     poller.join().expect("no panic");
 }
 
-/// A key is looked up without the lock under which the queue's own thread deletes it. Mended by the lock.
+/// A key is looked up without the lock under which the thread of the queue deletes it. Fixed by the lock.
 pub(super) fn kubernetes_79631(mended: bool) {
     let queue = Arc::new((Mutex::new(()), Plain::new(1)));
     let theirs = Arc::clone(&queue);
@@ -127,7 +126,7 @@ pub(super) fn kubernetes_79631(mended: bool) {
     flushes.join().expect("no panic");
 }
 
-/// An entry's timestamp is changed without the lock, after the entry has been inserted under it. Mended by
+/// The timestamp of an entry is changed without the lock, after the entry has been inserted under the lock. Fixed by
 /// the lock.
 pub(super) fn kubernetes_81148(mended: bool) {
     let queue = Arc::new((Mutex::new(false), Plain::new(0)));
@@ -145,7 +144,7 @@ pub(super) fn kubernetes_81148(mended: bool) {
     flushes.join().expect("no panic");
 }
 
-/// An object is copied while its annotations are written. (One copy.) Mended by a deep copy made before.
+/// An object is copied while its annotations are written. (One copy.) Fixed by a deep copy made before.
 pub(super) fn kubernetes_82239(mended: bool) {
     let annotations = Arc::new(Plain::new(1));
     let copied = if mended { Arc::new(Plain::new(annotations.get())) } else { Arc::clone(&annotations) };
@@ -154,7 +153,7 @@ pub(super) fn kubernetes_82239(mended: bool) {
     copies.join().expect("no panic");
 }
 
-/// A buffer is emptied under the lock and read without it. Mended by holding the lock while reading.
+/// A buffer is emptied under the lock and read without it. Fixed by holding the lock while reading.
 pub(super) fn kubernetes_89164(mended: bool) {
     let buffer = Arc::new((Mutex::new(()), Plain::new(1)));
     let dispatch = move |buffer: &(Mutex<()>, Plain)| {
@@ -175,8 +174,7 @@ pub(super) fn kubernetes_89164(mended: bool) {
     first.join().expect("no panic");
 }
 
-/// Threads read the loop variable that the loop assigns for the next one. Mended by passing it as an
-/// argument.
+/// Threads read the loop variable that the loop assigns for the next thread. Fixed by passing it as an argument.
 pub(super) fn moby_22941(mended: bool) {
     let shared = Arc::new(Plain::new(0));
     let mut threads = Vec::new();
@@ -190,8 +188,8 @@ pub(super) fn moby_22941(mended: bool) {
     }
 }
 
-/// An item is queued, and its state counted as pending afterwards, with a plain increment against the
-/// workers' atomic decrement. Mended by counting it before.
+/// An item is queued, and its state counted as pending afterwards, with a plain increment against the atomic
+/// decrement of the workers. Fixed by counting it before.
 pub(super) fn serving_6472(mended: bool) {
     let (pending, queue) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(false)));
     let (theirs, items) = (Arc::clone(&pending), Arc::clone(&queue));
@@ -201,7 +199,7 @@ pub(super) fn serving_6472(mended: bool) {
         }
     });
     let count = || {
-        // SAFETY: none: that others may write meanwhile is the bug.
+        // SAFETY: none: that other threads may write meanwhile is the bug, which a checker reports before the access.
         unsafe { pending.unsync_store(pending.unsync_load() + 1) }
     };
     if mended {

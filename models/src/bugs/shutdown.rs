@@ -1,4 +1,4 @@
-//! Things that are to stop, and what goes on meanwhile.
+//! Components that are to stop, and what goes on meanwhile.
 
 use super::Pair;
 use selvedge::chan::{select, unbounded};
@@ -8,8 +8,8 @@ use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::sync::{Cond, Mutex, WaitGroup};
 
-/// A stopper, and its worker, which counts itself among those to be drained and never leaves. (One stopper.)
-/// Mended: the worker leaves, looks under the lock whether it may still come, and nobody waits for it under that lock.
+/// A stopper has a worker that counts itself among the tasks to be drained and never ends. (One stopper.) Fixed: the
+/// worker ends, checks under the lock whether it may still begin, and no thread waits for it under that lock.
 pub(super) fn cockroach_1055(mended: bool) {
     struct Stopper {
         stopper: Pair<()>,
@@ -62,8 +62,8 @@ pub(super) fn cockroach_1055(mended: bool) {
     stops.join().expect("no panic");
 }
 
-/// Whoever stops waits for a group to which others may still add from zero. Mended: under the lock that whoever stops
-/// takes nobody is added any more.
+/// The stopping thread waits for a group to which other threads may still add from zero. Fixed: under the lock that
+/// the stopping thread takes, no thread adds any more.
 pub(super) fn cockroach_4407(mended: bool) {
     let shared = Arc::new((WaitGroup::new(), Mutex::new(false)));
     for _ in 0..2 {
@@ -87,8 +87,8 @@ pub(super) fn cockroach_4407(mended: bool) {
     shared.0.wait();
 }
 
-/// A service waits for a condition by a thread of its own, which may begin to wait after the last signal. (One
-/// round.) Mended by a channel, which keeps what is told.
+/// A service waits for a condition on a thread of its own, which may begin to wait after the last signal. (One
+/// round.) Fixed by a channel, which keeps the signal.
 pub(super) fn kubernetes_11298(mended: bool) {
     let shared = Arc::new((Mutex::new(()), Cond::new()));
     let (done, finished, changed) = (Pair::<()>::new(0), Pair::<()>::new(0), Pair::new(1));
@@ -98,7 +98,7 @@ pub(super) fn kubernetes_11298(mended: bool) {
     thread::spawn(move || {
         if done.1.try_recv().is_err_and(|error| error.is_empty()) {
             if mended {
-                // If it is told already, that is enough.
+                // A signal that is already in the channel is enough.
                 _ = told.0.try_send(());
             } else {
                 drop(theirs.0.lock());
@@ -119,7 +119,7 @@ pub(super) fn kubernetes_11298(mended: bool) {
     let held = shared.0.lock();
     let (ended, waits) = (Pair::<()>::new(0), Arc::clone(&shared));
     let ends = ended.clone();
-    // In Go the thread that waits gives the service's lock up for it; here it takes the lock itself.
+    // In Go the thread that waits passes the lock of the service on; here the waiting thread takes the lock itself.
     drop(held);
     let waiter = thread::spawn(move || {
         let mut held = waits.0.lock();
@@ -136,8 +136,7 @@ pub(super) fn kubernetes_11298(mended: bool) {
     waiter.join().expect("no panic");
 }
 
-/// A test that has its watcher watch itself, and ends without it; the watcher logs to the test. Mended by waiting for
-/// the watcher.
+/// A test starts a watcher that logs to the test, and ends before the watcher does. Fixed by waiting for the watcher.
 pub(super) fn serving_6171(mended: bool) {
     struct Test {
         ended: Mutex<bool>,
@@ -165,8 +164,8 @@ pub(super) fn serving_6171(mended: bool) {
     runs.join().expect("no panic");
 }
 
-/// A loop sends events to another, which sends functions back to be run by the first. (Three events.) Mended: events
-/// are queued.
+/// A loop sends events to a second loop, which sends functions back for the first loop to run. (Three events.) Fixed
+/// by a queue of events.
 pub(super) fn cockroach_2448(mended: bool) {
     let done = Pair::<()>::new(0);
     let events = if mended {
@@ -178,20 +177,21 @@ pub(super) fn cockroach_2448(mended: bool) {
     let callbacks = Pair::<fn()>::new(0);
     let (stop, sends, runs) = (done.clone(), events.clone(), callbacks.clone());
     thread::spawn(move || {
-        // Both sides of each, or the channels would be closed.
+        // Each thread has both sides of each channel, or the channels would be closed.
         let (stop, sends, runs) = (stop, sends, runs);
         for _ in 0..3 {
             select! {
                 recv(stop.1) -> _ => return,
                 recv(runs.1) -> f => f.map_or((), |f| f()),
                 default => select! {
-                    // The other may have handled all that it wants.
+                    // The other loop may have handled all that it wants.
                     send(sends.0, ()) -> _ => (),
                     recv(stop.1) -> _ => return,
                 },
             }
         }
-        // The end, which the loops of the original do not have: no more events, and what is left is run.
+        // The loops of the original do not end. Here there are no more events, and the functions that are left are
+        // run.
         sends.close();
         while runs.1.recv().map(|f| f()).is_ok() {}
     });

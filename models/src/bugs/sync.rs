@@ -5,8 +5,8 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::{choose, thread};
 use selvedge::sync::{Mutex, RwMutex, WaitGroup};
 
-/// A worker that reads formats a line for its log, which reads once more; a writer that waits in between
-/// blocks it. (Two workers.) Mended by formatting without the lock.
+/// A worker that holds the read lock formats a line for its log, which takes the read lock again; a writer that waits
+/// in between blocks it. (Two workers.) Fixed by formatting without the lock.
 pub(super) fn cockroach_6181(mended: bool) {
     thread::spawn(move || {
         let (lock, group) = (Arc::new(RwMutex::new(())), WaitGroup::new());
@@ -25,8 +25,8 @@ pub(super) fn cockroach_6181(mended: bool) {
     });
 }
 
-/// Who reads the state of the processors looks one of them up, which reads again, and perhaps a third time.
-/// Mended by looking up without the lock.
+/// A thread that reads the state of the processors under the read lock looks one of them up, which takes the read
+/// lock again, and perhaps a third time. Fixed by looking up without the lock.
 pub(super) fn kubernetes_62464(mended: bool) {
     let lock = Arc::new(RwMutex::new(()));
     let theirs = Arc::clone(&lock);
@@ -45,8 +45,8 @@ pub(super) fn kubernetes_62464(mended: bool) {
     });
 }
 
-/// A mapping that loses an address tells its listeners so under its lock, which the telling takes too. Mended
-/// by telling after unlocking.
+/// A mapping that loses an address calls its listeners under its lock, which they take too. Fixed by calling them
+/// after unlocking.
 pub(super) fn syncthing_4829(mended: bool) {
     let mapping = RwMutex::new(());
     let removing = mapping.write();
@@ -60,7 +60,7 @@ pub(super) fn syncthing_4829(mended: bool) {
     }
 }
 
-/// Both plugins are waited for after the first has been started. Mended by waiting after the loop.
+/// A thread waits for both plugins when it has started only the first. Fixed by waiting after the loop.
 pub(super) fn moby_25384(mended: bool) {
     thread::spawn(move || {
         let group = WaitGroup::new();
@@ -76,8 +76,8 @@ pub(super) fn moby_25384(mended: bool) {
     });
 }
 
-/// The lock of a URL is taken while that of all URLs is held, which whoever has the URL's needs to open it.
-/// (Two workers, one round.) Mended by giving the lock of all up before.
+/// A thread takes the lock of a URL while it holds the lock of all URLs, which the holder of the lock of the URL
+/// needs to open it. (Two workers, one round.) Fixed by releasing the lock of all URLs before.
 pub(super) fn hugo_3251(mended: bool) {
     let locks = Arc::new((RwMutex::new(()), Mutex::new(())));
     let group = WaitGroup::new();
@@ -100,8 +100,8 @@ pub(super) fn hugo_3251(mended: bool) {
     group.wait();
 }
 
-/// Clients wait for their leader's signal under the lock that the leader needs to give it. (Two clients, one
-/// round; at the end the leader signals once more to who came late.) Mended by waiting without the lock.
+/// Clients wait for the signal of their leader under the lock that the leader needs to give it. (Two clients, one
+/// round; at the end the leader signals once more to a client that came late.) Fixed by waiting without the lock.
 pub(super) fn etcd_7902(mended: bool) {
     let next = Arc::new(Mutex::new(Pair::<()>::new(0)));
     for leads in [true, false] {
@@ -127,8 +127,8 @@ pub(super) fn etcd_7902(mended: bool) {
     }
 }
 
-/// A balancer sends its updates under a lock that whoever receives them takes. (Two updates, one connection.)
-/// Mended by room for one update, which makes place for a newer one.
+/// A balancer sends its updates under a lock that the receiving thread takes. (Two updates, one connection.) Fixed by
+/// room for one update, which makes place for a newer one.
 pub(super) fn grpc_1353(mended: bool) {
     let balancer = Arc::new(Mutex::new(()));
     let (updates, help) = (Pair::new(usize::from(mended)), Pair::<()>::new(0));
@@ -160,7 +160,8 @@ pub(super) fn grpc_1353(mended: bool) {
     });
 }
 
-/// A balancer is called that whoever closed the client has taken away. Mended by looking whether it is there.
+/// A thread calls a balancer that the thread that closed the client has removed. Fixed by checking whether the
+/// balancer is there.
 pub(super) fn grpc_2371(mended: bool) {
     let client = Arc::new(RwMutex::new(Some(Pair::new(1))));
     let theirs = Arc::clone(&client);

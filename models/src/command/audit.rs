@@ -1,4 +1,4 @@
-//! `selvedge audit`.
+//! `selvedge audit`: which orderings, fences and wake-ups of the primitives the models need.
 
 use super::{AuditArguments, jobs};
 use cargo_selvedge::{Site, Source, Summary, report, sources};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The folder with the primitives' source, as sites name it.
 const SOURCE: &str = "primitives/src";
 
-/// Parts of the source that an engine takes the place of, or is: nothing of it runs in a model.
+/// Parts of the source that an engine replaces, or that connect to one: no model runs them.
 const NOT_MODELLED: [&str; 4] = [
     "primitives/src/rt/seam/",
     "primitives/src/rt/sync/atomic/",
@@ -40,7 +40,7 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     };
     let sources = sources(&root(), &root().join(SOURCE))?;
     let lines = |source: &Source| 1..=source.text.lines().count() as u32;
-    // The survey runs every model: a filter that no line fits is told before.
+    // The survey runs every model, so a filter that no line fits is rejected before it.
     if !sources.iter().any(|source| lines(source).any(|line| fits(&source.file, line))) {
         return Err(
             "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
@@ -63,7 +63,8 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     Ok(Summary::new(entries, &sites, text))
 }
 
-/// The engines asked for; else rc11 alone, which judges everything, or whatever explores.
+/// Returns the engines that were asked for; without a choice rc11 alone, which judges everything, or else every
+/// engine that explores.
 fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
     let mut engines = arguments.selection.engines()?;
     engines.retain(|engine| *engine != Engine::Native);
@@ -108,12 +109,12 @@ fn work(
     Ok(work.into_values().collect())
 }
 
-/// The workspace.
+/// Returns the folder of the workspace.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
-/// The operations that models should reach.
+/// Returns the operations that models should reach.
 fn modelled(sources: &[Source]) -> Result<Vec<Site>, String> {
     let mut found = Vec::new();
     for source in sources {

@@ -1,4 +1,4 @@
-//! `selvedge bugs`.
+//! `selvedge bugs`: concurrency bugs of well-known programs, buggy and fixed.
 
 use super::{Selection, coloured, jobs, print_json, table};
 use comfy_table::Cell;

@@ -1,4 +1,4 @@
-//! Running many things at once, with progress.
+//! Runs many things at once, with progress.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use selvedge_check::Counters;
@@ -14,8 +14,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on each item, `at_once` at a time; the results in the items' order. The bar, on standard
-/// error if that is a terminal, shows what runs and how many executions it has behind it.
+/// Runs `work` on each item, `at_once` items at a time, and returns the results in the order of the items. A bar on
+/// standard error, if that is a terminal, shows what runs and how many executions it has behind it.
 pub(super) fn run<T: Sync, R: Send>(
     items: &[T],
     at_once: usize,
@@ -55,11 +55,11 @@ pub(super) fn run<T: Sync, R: Send>(
         });
         for worker in workers {
             if let Err(panic) = worker.join() {
-                done.store(true, Relaxed); // Relaxed: as above.
+                done.store(true, Relaxed); // Relaxed: only ends the display.
                 std::panic::resume_unwind(panic);
             }
         }
-        done.store(true, Relaxed); // Relaxed: as above.
+        done.store(true, Relaxed); // Relaxed: only ends the display.
     });
     bar.finish_and_clear();
     lock(&results).drain(..).flatten().collect()

@@ -5,7 +5,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A suite for each engine, a case for each model.
+/// Returns the XML, with a suite for each engine and a case for each model.
 pub(super) fn junit(rows: &[Row<'_>]) -> Result<String, String> {
     let mut suites: BTreeMap<&str, TestSuite> = BTreeMap::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! `selvedge merge`.
+//! `selvedge merge`: adds up the reports of the shares of one verification.
 
 use super::{MergeArguments, print_json, seconds, table};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-/// What `verify --json` says of a model under an engine, as far as it adds up.
+/// What `selvedge verify --json` says of a model under an engine, as far as it adds up.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Row {
     model: String,
@@ -44,8 +44,8 @@ pub(crate) fn run(arguments: &MergeArguments) -> Result<bool, String> {
     Ok(rows.iter().all(|row| row.ok))
 }
 
-/// One row of the shares of a model under an engine. What is not shared, each share has done for itself: the
-/// first counts.
+/// Returns one row for the shares of a model under an engine. Each share does by itself what is not shared: there the
+/// first one counts.
 fn merge(mut rows: Vec<Row>) -> Result<Row, String> {
     rows.sort_by_key(|row| row.shard);
     let first = rows[0].clone();
@@ -58,7 +58,7 @@ fn merge(mut rows: Vec<Row>) -> Result<Row, String> {
             first.model, first.engine
         ));
     }
-    // A share that did all it had to says so by naming no other bound than its share.
+    // The report of a share that explored all of its part names no other bound than the share.
     let whole = |row: &Row| {
         let (shard, shards) = row.shard.unwrap_or_default();
         row.detail.contains(&format!("(shard {shard} of {shards})"))

@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `selvedge`.
 
 pub(crate) mod audit;
 pub(crate) mod bugs;
@@ -83,7 +83,7 @@ pub(crate) struct MergeArguments {
     json: bool,
 }
 
-/// `2/4`.
+/// Parses a share, such as `2/4`.
 fn shard(text: &str) -> Result<(usize, usize), String> {
     let wrong = || format!("`{text}` is not a share; write the share and how many there are, such as 2/4");
     let (shard, shards) = text.split_once('/').ok_or_else(wrong)?;
@@ -149,13 +149,13 @@ pub(crate) struct VerifyArguments {
     /// Write JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Seconds for each model under each engine; 4, or 600 with --full, if not given
+    /// Seconds for each model under each engine; 2, or 600 with --full, if not given
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: Option<u64>,
 }
 
 impl Selection {
-    /// The engines asked for, or all that are compiled in.
+    /// Returns the engines that were asked for, or all that are compiled in.
     fn engines(&self) -> Result<Vec<Engine>, String> {
         if self.engines.is_empty() {
             return Ok(Engine::available());
@@ -168,7 +168,7 @@ impl Selection {
         Ok(self.engines.clone())
     }
 
-    /// Those of `all` whose name fits.
+    /// Returns those of `all` whose names contain the filter.
     fn select<T>(&self, all: &'static [T], name: impl Fn(&T) -> &str) -> Result<Vec<&'static T>, String> {
         let wanted = self.filter.as_deref().unwrap_or("");
         let found: Vec<_> = all.iter().filter(|item| name(item).contains(wanted)).collect();
@@ -193,7 +193,7 @@ fn table(head: &[&str]) -> Table {
     table
 }
 
-/// A cell in green or red.
+/// Returns a cell in green or red.
 fn coloured(text: &str, good: bool) -> Cell {
     cargo_selvedge::coloured(text, if good { Color::Green } else { Color::Red })
 }
@@ -202,7 +202,7 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-/// The number of outcomes, and one of them: `2, such as T0.r0=1 T1.r0=0`.
+/// Returns the number of outcomes, and one of them: `2, such as T0.r0=1 T1.r0=0`.
 fn counted(outcomes: &[String]) -> String {
     match outcomes.first() {
         None => "0".to_string(),

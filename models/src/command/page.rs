@@ -6,10 +6,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use selvedge_check::Engine;
 use std::collections::BTreeMap;
 
-/// The models of one primitive: by name, in the order of the table, what each engine says.
+/// The models of one primitive, by name in the order of the models, with what each engine says.
 type Group<'a> = Vec<(&'a str, Vec<&'a Row<'a>>)>;
 
-/// The page: models by primitive, engines side by side, and an audit if there is one.
+/// Returns the page: models by primitive, engines side by side, and an audit if there is one.
 pub(super) fn page(rows: &[Row<'_>], audit: Option<&Summary>) -> String {
     let groups = groups(rows);
     let engines: Vec<&str> = Engine::available()

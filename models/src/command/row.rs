@@ -19,7 +19,7 @@ pub(super) struct Row<'a> {
     pub(super) mutants_caught: usize,
     pub(super) mutants_missed: &'a [String],
     pub(super) mutants_it_cannot_see: usize,
-    /// The page with the execution that failed, beside the page of all.
+    /// The page with the execution that failed, in the folder of the page of all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) counterexample: Option<String>,
     pub(super) ok: bool,

@@ -1,4 +1,4 @@
-//! `selvedge verify`.
+//! `selvedge verify`: every model, and the mutants that it must catch.
 
 use super::row::Row;
 use super::{VerifyArguments, coloured, jobs, junit, page, print_json, seconds, table};
@@ -20,7 +20,7 @@ struct Outcome {
     shard: Option<(usize, usize)>,
 }
 
-/// What became of a model's mutants under an engine.
+/// What has become of the mutants of a model under an engine.
 #[derive(Default)]
 struct Mutants {
     caught: usize,
@@ -28,7 +28,7 @@ struct Mutants {
     unseen: usize,
 }
 
-/// Seconds for each model under each engine, unless somebody chooses: all of them take less than three minutes on two
+/// Seconds for each model under each engine without `--time-limit`: all models take less than three minutes on two
 /// cores.
 const SECONDS: u64 = 2;
 
@@ -129,7 +129,7 @@ fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<
 }
 
 impl Outcome {
-    /// Whether nothing was found, though something was looked at.
+    /// Returns whether no failure was found and something was explored.
     fn passed(&self) -> bool {
         self.report.verdict.passed() && (self.report.executions > 0 || self.shard.is_some())
     }
@@ -161,7 +161,7 @@ impl Outcome {
 }
 
 impl Mutants {
-    /// `2/2`, `1/2`, or `can't see`.
+    /// Returns `2/2`, `1/2`, or `can't see`.
     fn text(&self) -> String {
         match self.caught + self.missed.len() {
             0 => "can't see".to_string(),
@@ -171,7 +171,7 @@ impl Mutants {
     }
 }
 
-/// Draws the execution that failed, where the engine has its graph; the page.
+/// Draws the execution that failed, where the engine has its graph, and returns the page.
 fn draw(outcome: &Outcome, folder: &Path) -> Result<Option<PathBuf>, String> {
     #[cfg(feature = "rc11")]
     if let Some(found) = outcome.report.verdict.failure() {

@@ -22,7 +22,7 @@ pub enum Mode {
 }
 
 /// A program ready to run.
-#[allow(clippy::disallowed_types, reason = "see above")]
+#[allow(clippy::disallowed_types, reason = "the engine must not see it")]
 pub struct Compiled {
     program: Program,
     initial: Vec<i64>,
@@ -33,7 +33,7 @@ pub struct Compiled {
 }
 
 /// One execution's state, shared by its threads.
-#[allow(clippy::disallowed_types, reason = "see above")]
+#[allow(clippy::disallowed_types, reason = "the engine must not see it")]
 pub(super) struct Execution {
     compiled: Arc<Compiled>,
     memory: Vec<AtomicI64>,
@@ -42,17 +42,17 @@ pub(super) struct Execution {
     ended: Ended,
 }
 
-/// Who has ended with which registers, outside the engine's sight.
+/// The registers with which each thread has ended, outside the sight of the engine.
 #[derive(Default)]
-#[allow(clippy::disallowed_types, reason = "see above")]
+#[allow(clippy::disallowed_types, reason = "the engine must not see it")]
 struct Ended(std::sync::Mutex<Vec<Option<Vec<i64>>>>);
 
-/// The thread's assumption failed.
+/// An assumption of the thread failed.
 struct Discarded;
 
 impl Compiled {
     /// Prepares a program. The outcomes of its executions go to `outcomes`, if they are wanted.
-    #[allow(clippy::disallowed_types, reason = "see above")]
+    #[allow(clippy::disallowed_types, reason = "the engine must not see it")]
     pub fn new(program: &Program, mode: Mode, outcomes: Option<Arc<Outcomes>>) -> Compiled {
         let mut program = program.clone();
         let mut lengths = BTreeMap::new();
@@ -82,13 +82,13 @@ impl Compiled {
         Compiled { program, initial, registers, mode, outcomes }
     }
 
-    /// How many threads the program has, without main.
+    /// Returns how many threads the program has, without main.
     pub(super) fn threads(&self) -> usize {
         self.program.threads.len()
     }
 
-    /// Runs the program once: a model's body.
-    #[allow(clippy::disallowed_types, reason = "see above")]
+    /// Runs the program once, as the body of a model.
+    #[allow(clippy::disallowed_types, reason = "the engine must not see it")]
     pub fn run(self: &Arc<Self>) {
         let execution = Arc::new(Execution::spread(self, 1));
         let threads: Vec<_> = (0..self.program.threads.len())
@@ -110,7 +110,7 @@ impl Compiled {
     }
 }
 
-/// Shows every location that operations access.
+/// Calls a function with every location that operations access.
 fn for_each_place(operations: &mut [Operation], see: &mut impl FnMut(&mut Place)) {
     for operation in operations {
         match operation {
@@ -125,8 +125,8 @@ fn for_each_place(operations: &mut [Operation], see: &mut impl FnMut(&mut Place)
     }
 }
 
-/// The length of the array that a place needs: 1 without an index, else enough for a constant index, and 2 at
-/// least.
+/// Returns the length of the array that a place needs: 1 without an index, enough for a constant index, and at least
+/// 2 for any other.
 fn length_for(place: &Place) -> usize {
     match &place.index {
         None => 1,
@@ -150,8 +150,8 @@ fn registers_of(operations: &[Operation]) -> usize {
 }
 
 impl Execution {
-    /// One with locations that lie so far apart.
-    #[allow(clippy::disallowed_types, reason = "see above")]
+    /// Makes an execution whose locations lie `stride` values apart.
+    #[allow(clippy::disallowed_types, reason = "the engine must not see it")]
     pub(super) fn spread(compiled: &Arc<Compiled>, stride: usize) -> Execution {
         let values = compiled
             .initial
@@ -161,16 +161,16 @@ impl Execution {
         Execution { compiled: Arc::clone(compiled), memory, stride, ended: Ended::default() }
     }
 
-    /// Makes all locations what they were, while nobody else runs.
+    /// Resets all locations, while no other thread runs.
     pub(super) fn reset(&self) {
         for (at, value) in self.compiled.initial.iter().enumerate() {
-            // Relaxed: whoever runs next is told by other means.
+            // Relaxed: the threads that run next are ordered after this by their gate.
             self.memory[at * self.stride].store(*value, Ordering::Relaxed);
         }
     }
 
-    /// Runs one thread, or main, whose number comes after theirs; its registers at the end, unless an
-    /// assumption failed.
+    /// Runs one thread, or main, whose number comes after the threads' numbers; returns its registers at the end, or
+    /// `None` if an assumption failed.
     pub(super) fn perform_thread(&self, number: usize) -> Option<Vec<i64>> {
         let program = &self.compiled.program;
         let main = program.main.as_deref().unwrap_or_default();
@@ -256,8 +256,8 @@ impl Execution {
 fn load(at: &AtomicI64, order: Option<Ordering>) -> i64 {
     match order {
         Some(order) => at.load(order),
-        // SAFETY: whether another thread writes meanwhile is what the checker is asked; under an engine all
-        // threads are coroutines of one OS thread, and natively these are relaxed accesses of an atomic.
+        // SAFETY: whether another thread writes meanwhile is what the checker is asked; under an engine all threads
+        // are coroutines of one OS thread, and natively plain accesses are relaxed accesses of an atomic.
         None => unsafe { at.unsync_load() },
     }
 }
@@ -265,7 +265,8 @@ fn load(at: &AtomicI64, order: Option<Ordering>) -> i64 {
 fn store(at: &AtomicI64, value: i64, order: Option<Ordering>) {
     match order {
         Some(order) => at.store(value, order),
-        // SAFETY: as in `load`.
+        // SAFETY: under an engine all threads are coroutines of one OS thread, and the checker reports a race;
+        // natively plain accesses are relaxed accesses of an atomic.
         None => unsafe { at.unsync_store(value) },
     }
 }
@@ -291,12 +292,12 @@ fn holds(condition: &Condition, registers: &[i64]) -> bool {
 }
 
 impl Ended {
-    /// Thread `number` of so many has ended with these registers, or was discarded; the outcome, if it was
-    /// the last one and none was.
+    /// Notes that thread `number` has ended with these registers, or was discarded; returns the outcome if the thread
+    /// was the last one and none was discarded.
     fn note(&self, number: usize, threads: usize, registers: Option<Vec<i64>>) -> Option<Outcome> {
         let mut ended = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(registers) = registers else {
-            // Never complete.
+            // A discarded thread keeps the outcome incomplete.
             ended.resize(threads + 1, None);
             return None;
         };

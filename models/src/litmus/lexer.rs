@@ -7,7 +7,7 @@ pub(super) struct Word {
     pub(super) column: usize,
 }
 
-/// Signs of two characters come before their first ones.
+/// Signs, those of two characters before those that they begin with.
 const SIGNS: [&str; 20] = [
     "==", "!=", "<=", ">=", "&&", "||", "<", ">", "=", "+", "-", "^", "(", ")", "[", "]", "{", "}", ";", ".",
 ];

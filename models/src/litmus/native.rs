@@ -21,19 +21,19 @@ const BATCH: usize = 4096;
 /// A cache line, and the next one, which is fetched along with it, in values.
 const STRIDE: usize = 16;
 
-/// How often to look before others get the processor.
+/// How often a thread looks before it yields the processor.
 const SPINS: usize = 2_000;
 
-/// Where threads wait for each other without going to sleep: they must go on at the same moment.
+/// A barrier at which threads wait without going to sleep: they must go on at the same moment.
 struct Gate {
     arrived: AtomicUsize,
     threads: usize,
 }
 
 impl Gate {
-    /// Waits for everybody, for the `round`-th time (from 1).
+    /// Waits for all threads, for the `round`-th time (from 1).
     fn pass(&self, round: usize) {
-        // AcqRel and Acquire: what everybody did before is seen by everybody after.
+        // AcqRel and Acquire: what every thread did before the gate happens before what any thread does after it.
         self.arrived.fetch_add(1, AcqRel);
         let mut spins = 0;
         while self.arrived.load(Acquire) < round * self.threads {
@@ -52,7 +52,8 @@ impl Gate {
 struct Meeting(AtomicUsize);
 
 impl Meeting {
-    /// Waits for the others, the `round`-th time (from 1); then a few turns, of which those differ.
+    /// Waits for the other threads, for the `round`-th time (from 1); then for a number of turns that differs between
+    /// threads and instances.
     fn attend(&self, round: usize, threads: usize, turns: usize) {
         // AcqRel and Acquire: only the meeting matters.
         self.0.fetch_add(1, AcqRel);
@@ -65,10 +66,10 @@ impl Meeting {
     }
 }
 
-/// What a thread's registers were at the end of each instance of a batch; `None`: an assumption failed.
+/// The registers of a thread at the end of each instance of a batch; `None`: an assumption failed.
 type Batch = Vec<Option<Vec<i64>>>;
 
-/// Runs a program so many times (rounded up to whole batches), and counts what it comes to.
+/// Runs a program so many times (rounded up to whole batches), and counts its outcomes.
 ///
 /// # Panics
 /// If an assertion of the program fails.

@@ -1,4 +1,4 @@
-//! What executions of a litmus program come to.
+//! The outcomes of the executions of a litmus program.
 
 use core::fmt;
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ impl Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(outcome);
     }
 
-    /// What has been collected.
+    /// Takes the outcomes that have been collected.
     pub fn take(&self) -> BTreeSet<Outcome> {
         core::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

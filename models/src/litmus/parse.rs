@@ -1,4 +1,4 @@
-//! Reads litmus programs. The notation is described in the module above.
+//! Reads litmus programs in the notation that the documentation of `litmus` describes.
 
 use super::lexer::{Word, words};
 use super::syntax::{
@@ -34,7 +34,7 @@ impl core::error::Error for ParseError {}
 /// Reads the programs of a file.
 ///
 /// # Errors
-/// The first bad line.
+/// If a line is bad: the first one.
 pub fn parse(text: &str) -> Result<Vec<Program>, ParseError> {
     let mut programs = Vec::new();
     let mut names = HashMap::new();
@@ -160,7 +160,7 @@ impl Parser {
         Err((self.column(), format!("expected {what}, found {found}")))
     }
 
-    /// The next word if it is this one.
+    /// Takes the next word if it is this one.
     fn accept(&mut self, text: &str) -> bool {
         let here = self.peek() == Some(text);
         self.position += usize::from(here);
@@ -206,7 +206,7 @@ impl Parser {
         Ok(*order)
     }
 
-    /// Operations up to the end, or to a closing brace.
+    /// Reads operations up to the end, or to a closing brace.
     fn operations(&mut self, close: Option<&str>) -> Result<Vec<Operation>, Wrong> {
         let mut operations = Vec::new();
         loop {
@@ -361,7 +361,7 @@ impl Parser {
 
 const OPERATIONS: &str = "an operation (W, NA.W, F, if, assume, assert, or `r0=…`)";
 
-/// The number of a register's name.
+/// Returns the number in the name of a register.
 fn register(word: &str) -> Option<usize> {
     word.strip_prefix('r').and_then(|number| number.parse().ok()).filter(|number| *number < MAX_REGISTERS)
 }

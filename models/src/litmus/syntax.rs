@@ -71,11 +71,11 @@ pub(super) enum Operation {
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) index: Option<Expression>,
-    /// Where it lies, once the program has been prepared to run.
+    /// The index of the location, once the program has been prepared to run.
     pub(super) array: Array,
 }
 
-/// Consecutive locations; a simple one is an array of one.
+/// Consecutive locations; a single location is an array of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Array {
     pub(super) first: usize,

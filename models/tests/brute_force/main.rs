@@ -1,6 +1,6 @@
-//! rc11 against brute force: for random programs, all ways in which reads take their values from writes and
-//! in which writes follow each other are enumerated, and the axioms of RC11 checked on matrices, as the
-//! paper writes them. The number that is left must be the engine's number of executions.
+//! rc11 against brute force: for random programs the test enumerates all ways in which reads take their values from
+//! writes and in which writes follow each other, and checks the axioms of RC11 on matrices, as the paper writes them.
+//! The number of consistent executions must be the number that the engine explores.
 #![cfg(feature = "rc11")]
 #![allow(clippy::disallowed_types, reason = "tests run models; they are none")]
 
@@ -115,7 +115,7 @@ struct Event {
     reads: bool,
     writes: bool,
     fence: bool,
-    /// For the write half of a read-modify-write its read half.
+    /// For the write half of a read-modify-write: its read half.
     half_of: Option<usize>,
     operation: Option<Operation>,
 }
@@ -155,7 +155,7 @@ fn events(program: &Program) -> Vec<Event> {
     events
 }
 
-/// The consistent executions of a program, counted.
+/// Counts the consistent executions of a program.
 fn count(program: &Program) -> u64 {
     let events = events(program);
     let reads: Vec<usize> = (0..events.len()).filter(|at| events[*at].reads).collect();
@@ -179,7 +179,7 @@ fn choose_sources(events: &[Event], reads: &[usize], sources: &mut Vec<usize>, t
     }
 }
 
-/// The value that an event reads or writes; nothing if it depends on itself, or on a write that does not
+/// Returns the value that an event reads or writes; `None` if it depends on itself, or on a write that does not
 /// happen.
 fn value(events: &[Event], sources: &[usize], at: usize, depth: usize) -> Option<i64> {
     if depth > 2 * events.len() {
@@ -329,14 +329,14 @@ fn is_sc(
     is_irreflexive(&closure(&union(&base, &fences)))
 }
 
-/// How many executions the engine finds, which must be all that the axioms allow.
+/// Returns how many executions the engine finds.
 fn agreed(program: &Program) -> u64 {
     let (text, expected) = (text(program), count(program));
     let parsed = parse(&text).unwrap_or_else(|error| panic!("{error}")).remove(0);
     let compiled = Arc::new(Compiled::new(&parsed, Mode::Rc11, None));
     let checker = Checker::new().ignore_environment().engines([Engine::Rc11]);
     let report = checker.run(move || compiled.run()).remove(0);
-    // Threads that share nothing are no more than searched.
+    // Threads that share no location are no more than searched.
     let apart =
         matches!(&report.verdict, Verdict::Searched { bounds, .. } if bounds.contains("saw no conflict"));
     assert!(apart || matches!(report.verdict, Verdict::Exhaustive), "{text}: {report}");

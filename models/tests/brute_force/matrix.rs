@@ -48,7 +48,7 @@ pub(crate) fn transposed(a: &Matrix) -> Matrix {
     (0..a.len()).map(|i| (0..a.len()).map(|j| a[j][i]).collect()).collect()
 }
 
-/// Only pairs that begin where `from` and end where `to` holds.
+/// Returns the pairs that begin where `from` holds and end where `to` holds.
 pub(crate) fn between(a: &Matrix, from: impl Fn(usize) -> bool, to: impl Fn(usize) -> bool) -> Matrix {
     let row = |i: usize| (0..a.len()).map(|j| a[i][j] && from(i) && to(j)).collect();
     (0..a.len()).map(row).collect()

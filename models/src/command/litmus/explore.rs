@@ -20,9 +20,9 @@ pub(super) struct Row {
     pub(super) blocked: u64,
     pub(super) verdict: String,
     pub(super) seconds: f64,
-    /// Outcomes that rc11 has and this engine has not.
+    /// Outcomes that rc11 finds and this engine does not.
     pub(super) misses: Vec<String>,
-    /// Outcomes that this engine has and rc11 has not.
+    /// Outcomes that this engine finds and rc11 does not.
     pub(super) invents: Vec<String>,
     pub(super) remark: String,
     pub(super) ok: bool,

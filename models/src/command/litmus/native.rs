@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 struct Row {
     program: String,
     runs: u64,
-    /// Outcomes that RC11 allows; `None`: not all of them are known.
+    /// The number of outcomes that RC11 allows; `None`: not all of them are known.
     allowed: Option<usize>,
     observed: BTreeMap<String, u64>,
-    /// Outcomes that it allows and the machine did not show.
+    /// Outcomes that RC11 allows and the machine did not show.
     unseen: Vec<String>,
-    /// Outcomes that it forbids and the machine showed.
+    /// Outcomes that RC11 forbids and the machine showed.
     forbidden: Vec<String>,
     ok: bool,
 }
