@@ -1,5 +1,5 @@
-//! What is shared by raw pointers, each way of giving it back once: small enough for Miri, which tells a reference that
-//! claims more than its owner has.
+//! Objects that are shared by raw pointers, and each way to free them: small enough for Miri, which reports a reference
+//! whose claim its owner does not have.
 
 use selvedge::atomic::{ArcCell, Stack, Value};
 use selvedge::map::Map;
@@ -11,11 +11,11 @@ use selvedge::sync::{Mutex, Semaphore, WaitGroup};
 #[test]
 fn an_arc_comes_back_from_its_raw_pointer() {
     let raw = Arc::into_raw(Arc::new(String::from("warp")));
-    // SAFETY: `raw` holds a share.
+    // SAFETY: `raw` comes from `into_raw` and owns a count.
     let back = unsafe { Arc::from_raw(raw) };
     assert_eq!((Arc::strong_count(&back), back.len()), (1, 4));
     let address = Arc::as_ptr(&back);
-    // SAFETY: `back` lives meanwhile, and the share that is added is taken back.
+    // SAFETY: `back` owns a count meanwhile, and the count that is added is taken back below.
     let again = unsafe {
         Arc::increment_strong_count(address);
         Arc::from_raw(address)
@@ -26,7 +26,7 @@ fn an_arc_comes_back_from_its_raw_pointer() {
 }
 
 #[test]
-fn an_arc_ends_beside_weak_pointers() {
+fn an_arc_is_dropped_beside_weak_pointers() {
     for _ in 0..20 {
         let shared = Arc::new(5);
         let weak = Arc::downgrade(&shared);
@@ -57,7 +57,7 @@ fn a_value_is_taken_out_beside_weak_pointers() {
 }
 
 #[test]
-fn an_owner_that_is_alone_changes_the_value() {
+fn a_sole_owner_may_change_the_value() {
     for _ in 0..100 {
         let mut mine = Arc::new(0);
         let theirs = Arc::clone(&mine);
@@ -73,7 +73,7 @@ fn an_owner_that_is_alone_changes_the_value() {
 }
 
 #[test]
-fn an_owner_that_is_not_alone_changes_nothing() {
+fn an_owner_that_shares_may_not_change_the_value() {
     let mut mine = Arc::new(1);
     let weak = Arc::downgrade(&mine);
     assert!(Arc::get_mut(&mut mine).is_none() && Arc::weak_count(&mine) == 1);
@@ -88,7 +88,7 @@ fn an_owner_that_is_not_alone_changes_nothing() {
 }
 
 #[test]
-fn an_arc_cell_gives_arcs_to_all() {
+fn an_arc_cell_gives_out_arcs() {
     let cell = ArcCell::new(Arc::new(String::from("warp")));
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -111,7 +111,7 @@ fn an_arc_cell_gives_arcs_to_all() {
 }
 
 #[test]
-fn nodes_and_entries_go_from_hand_to_hand() {
+fn nodes_and_entries_change_owners() {
     let (stack, map, pool) = (Stack::new(), Map::new(), Pool::with_slots(1, || Box::new(0)));
     let group = WaitGroup::new();
     thread::scope(|scope| {
@@ -137,7 +137,7 @@ fn nodes_and_entries_go_from_hand_to_hand() {
 }
 
 #[test]
-fn cells_are_left_and_used_again() {
+fn wait_cells_are_reused() {
     let (lock, places) = (Mutex::new(0), Semaphore::new(1));
     thread::scope(|scope| {
         for _ in 0..3 {
@@ -158,7 +158,7 @@ fn cells_are_left_and_used_again() {
 
 #[test]
 #[cfg(feature = "async")]
-fn segments_of_channels_are_left_and_used_again() {
+fn segments_of_channels_are_reused() {
     use core::pin::Pin;
     use core::task::{Context, Poll, Waker};
     use core::time::Duration;

@@ -18,7 +18,7 @@ fn flavours() -> [(Sender<i32>, Receiver<i32>); 2] {
 }
 
 #[test]
-fn array_and_list_send_and_receive() {
+fn buffered_channels_send_and_receive() {
     for (tx, rx) in flavours() {
         assert!(rx.is_empty() && tx.is_empty() && rx.try_recv() == Err(TryRecvError::Empty));
         (0..3).for_each(|n| tx.try_send(n).expect("room"));
@@ -36,7 +36,7 @@ fn array_and_list_send_and_receive() {
 }
 
 #[test]
-fn array_fills_and_tells() {
+fn a_full_channel_returns_the_value() {
     let (tx, rx) = bounded(1);
     assert_eq!((tx.try_send(1), tx.try_send(2)), (Ok(()), Err(TrySendError::Full(2))));
     assert_eq!(tx.send_timeout(2, SHORT), Err(SendTimeoutError::Timeout(2)));
@@ -46,7 +46,7 @@ fn array_fills_and_tells() {
 }
 
 #[test]
-fn zero_meets() {
+fn a_rendezvous_send_meets_its_receiver() {
     let (tx, rx) = bounded(0);
     assert_eq!((tx.capacity(), tx.len(), tx.is_full(), tx.is_empty()), (Some(0), 0, true, true));
     assert_eq!((tx.try_send(1), rx.try_recv()), (Err(TrySendError::Full(1)), Err(TryRecvError::Empty)));
@@ -77,7 +77,7 @@ fn many_producers_and_consumers_lose_nothing() {
 }
 
 #[test]
-fn iterators_end_when_they_should() {
+fn iterators_end_when_their_channel_does() {
     let (tx, rx) = unbounded();
     (0..4).for_each(|n| tx.send(n).expect("open"));
     assert_eq!(rx.try_iter().take(2).count(), 2);
@@ -88,7 +88,7 @@ fn iterators_end_when_they_should() {
 }
 
 #[test]
-fn never_comes() {
+fn never_delivers_no_message() {
     let rx = never::<i32>();
     assert_eq!((rx.try_recv(), rx.len(), rx.capacity()), (Err(TryRecvError::Empty), 0, Some(0)));
     assert_eq!(rx.recv_timeout(SHORT), Err(RecvTimeoutError::Timeout));
@@ -113,7 +113,7 @@ fn after_and_at_deliver_once() {
 }
 
 #[test]
-fn tick_drops_what_nobody_takes() {
+fn tick_drops_messages_that_nothing_receives() {
     let rx = tick(SHORT);
     let first = rx.recv().expect("it comes");
     at(first + 5 * SHORT).recv().expect("it comes");
@@ -123,7 +123,7 @@ fn tick_drops_what_nobody_takes() {
 }
 
 #[test]
-fn same_channel_knows_its_own() {
+fn same_channel_compares_channels_not_handles() {
     let ((tx, rx), (other, another)) = (bounded::<i32>(1), bounded::<i32>(1));
     assert!(tx.same_channel(&tx.clone()) && rx.same_channel(&rx.clone()));
     assert!(!tx.same_channel(&other) && !rx.same_channel(&another));
@@ -132,7 +132,7 @@ fn same_channel_knows_its_own() {
 }
 
 #[test]
-fn select_picks_what_is_ready() {
+fn select_picks_a_ready_case() {
     let ((tx, rx), (other, another)) = (unbounded(), unbounded::<i32>());
     tx.send(1).expect("open");
     select! {

@@ -78,7 +78,7 @@ fn a_case_that_becomes_ready_ends_the_wait_before_the_timeout_and_none_after() {
 }
 
 #[test]
-fn a_closed_channel_is_ready_for_either_side_also_for_who_waits_already() {
+fn a_close_ends_selects_of_either_side_that_wait_already() {
     let (tx, rx) = bounded::<i32>(0);
     let (out, inn) = bounded::<i32>(0);
     thread::scope(|scope| {
@@ -103,7 +103,7 @@ fn a_closed_channel_is_ready_for_either_side_also_for_who_waits_already() {
 }
 
 #[test]
-fn what_was_there_before_is_never_missed_by_a_select_with_a_default() {
+fn a_select_with_a_default_misses_no_earlier_message() {
     // Of two threads that each look once after one value was sent, one finds it.
     let (tx, rx) = bounded(1);
     for n in 0..2_000 {
@@ -171,7 +171,7 @@ fn clones_that_come_and_go_disturb_no_wait() {
 }
 
 #[test]
-fn the_macro_takes_the_forms_that_crossbeams_does() {
+fn the_macro_accepts_crossbeams_forms() {
     let (tx, rx) = unbounded::<String>();
     let (_keep, idle) = bounded::<()>(1);
     // Blocks and expressions, a trailing comma or none, results that are used or not.
@@ -230,7 +230,7 @@ fn a_select_may_be_built_of_channels_of_many_types() {
 }
 
 #[test]
-fn readiness_is_only_a_hint_and_every_case_is_told_of() {
+fn readiness_is_a_hint_and_every_case_is_reported() {
     let ((one, from_one), (two, from_two)) = (bounded(1), bounded(1));
     let mut told = [0_u32; 2];
     for _ in 0..1_000 {
@@ -358,7 +358,7 @@ fn a_selected_send_meets_a_receiver_that_does_not_wait() {
 }
 
 #[test]
-fn completing_a_send_does_not_block_though_its_place_is_gone() {
+fn completing_a_send_does_not_block_when_its_place_is_gone() {
     let (tx, rx) = bounded(1);
     let mut select = Select::new();
     select.send(&tx);

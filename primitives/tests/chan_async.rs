@@ -1,4 +1,4 @@
-//! Futures, streams and sinks, and that they may be dropped at any time.
+//! Futures, streams and sinks, which may be dropped at any time.
 #![cfg(feature = "async")]
 
 use futures::executor::block_on;
@@ -15,13 +15,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Polls once; nobody is woken.
+/// Polls once, with a waker that does nothing.
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(noop_waker_ref()))
 }
 
-/// Two futures take turns behind one that waits all the time: the cells that they leave are passed over, in the order of
-/// those that wait.
+/// Two futures take turns behind one that waits all the time: the cells that they leave are skipped, and the waiting
+/// futures keep their order.
 fn receive_in_turn(tx: &Sender<i32>, rx: &Receiver<i32>) {
     let mut first = rx.recv_async();
     waits(&mut first);
@@ -38,7 +38,7 @@ fn receive_in_turn(tx: &Sender<i32>, rx: &Receiver<i32>) {
 }
 
 #[test]
-fn receivers_that_give_up_in_the_middle_are_passed_over() {
+fn receivers_cancelled_in_the_middle_are_skipped() {
     for (tx, rx) in [bounded(0), bounded(1), bounded(3), unbounded()] {
         receive_in_turn(&tx, &rx);
         receive_in_turn(&tx, &rx);
@@ -50,7 +50,7 @@ fn receivers_that_give_up_in_the_middle_are_passed_over() {
 }
 
 #[test]
-fn closing_passes_over_receivers_that_gave_up_in_the_middle() {
+fn close_skips_receivers_cancelled_in_the_middle() {
     let (tx, rx) = bounded::<i32>(0);
     let mut first = rx.recv_async();
     waits(&mut first);
@@ -68,7 +68,7 @@ fn closing_passes_over_receivers_that_gave_up_in_the_middle() {
 }
 
 #[test]
-fn senders_that_give_up_in_the_middle_are_passed_over() {
+fn senders_cancelled_in_the_middle_are_skipped() {
     for capacity in [0, 1] {
         let (tx, rx) = bounded(capacity);
         (0..capacity).for_each(|_| tx.send(0).expect("room"));
@@ -182,7 +182,7 @@ fn a_dropped_receive_takes_no_value() {
 }
 
 #[test]
-fn a_value_that_came_for_a_dropped_receive_goes_to_the_next() {
+fn a_value_for_a_dropped_receive_goes_to_the_next() {
     let (tx, rx) = bounded(2);
     let mut first = rx.recv_async();
     waits(&mut first);
@@ -190,7 +190,7 @@ fn a_value_that_came_for_a_dropped_receive_goes_to_the_next() {
     drop(first);
     assert_eq!(rx.try_iter().collect::<Vec<i32>>(), [1, 2, 3]);
 
-    // Somebody waits already.
+    // A future waits already.
     let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
     waits(&mut first);
     waits(&mut second);
@@ -198,7 +198,7 @@ fn a_value_that_came_for_a_dropped_receive_goes_to_the_next() {
     drop(first);
     assert_eq!(poll(&mut second), Poll::Ready(Ok(4)));
 
-    // Nobody comes any more but those who look what is left.
+    // From here on no operation arrives but those that look for what is left.
     let mut last = rx.recv_async();
     waits(&mut last);
     tx.try_send(5).expect("it is for the future");
@@ -230,7 +230,7 @@ fn futures_are_served_in_the_order_of_their_first_poll() {
     let (tx, rx) = bounded(0);
     let mut futures: Vec<RecvFuture<'_, i32>> = (0..3).map(|_| rx.recv_async()).collect();
     futures.iter_mut().rev().for_each(waits);
-    futures.iter_mut().for_each(waits); // Polling again changes nothing.
+    futures.iter_mut().for_each(waits); // Polling again does not change the order.
     (0..3).for_each(|n| tx.try_send(n).expect("a receiver waits"));
     let got: Vec<_> = futures.iter_mut().map(poll).collect();
     assert_eq!(got, [2, 1, 0].map(|n| Poll::Ready(Ok(n))));
@@ -284,7 +284,7 @@ fn futures_that_own_their_handles_outlive_them_and_fuse() {
     assert_eq!(block_on(send_again(send)), Err(SendError(2)), "the last receiver was the future's");
 }
 
-/// Sends a 2 by the channel of a future that has ended, which still holds its sender.
+/// Sends a 2 with the sender that a future still holds after it has ended.
 async fn send_again(ended: SendFuture<'static, i32>) -> Result<(), SendError<i32>> {
     ended.sender().clone().into_send_async(2).await
 }
@@ -306,7 +306,7 @@ fn streams_and_sinks_share_a_channel() {
 }
 
 #[test]
-fn a_clone_of_a_sink_has_not_its_value() {
+fn a_clone_of_a_sink_does_not_share_its_value() {
     let (tx, rx) = bounded(1);
     let mut sink = tx.into_sink();
     block_on(async {
@@ -319,9 +319,10 @@ fn a_clone_of_a_sink_has_not_its_value() {
     });
 }
 
-/// Two values that came back: they count, in their order, before what was sent later.
+/// Two values of dropped futures are redelivered: they count, and come in their order, before values that were sent
+/// later.
 #[test]
-fn values_that_came_back_count_as_in_the_channel() {
+fn redelivered_values_count_as_in_the_channel() {
     for (tx, rx) in [bounded(0), bounded(2), unbounded()] {
         let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
         waits(&mut first);
@@ -347,9 +348,9 @@ fn values_that_came_back_count_as_in_the_channel() {
     }
 }
 
-/// A channel with a value in the hands of a future is not closed and empty.
+/// A closed channel whose last value a future has is not empty.
 #[test]
-fn a_closed_channel_is_not_empty_while_a_value_may_come_back() {
+fn a_closed_channel_is_not_empty_while_a_value_may_be_redelivered() {
     let (tx, rx) = bounded(1);
     let mut future = rx.recv_async();
     waits(&mut future);
@@ -365,7 +366,7 @@ fn a_closed_channel_is_not_empty_while_a_value_may_come_back() {
     assert_eq!(poll(&mut third), Poll::Ready(Err(RecvError)));
     assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
 
-    // The value is collected.
+    // The value is received.
     let (tx, rx) = unbounded();
     let (mut first, mut second) = (rx.recv_async(), rx.recv_async());
     waits(&mut first);
@@ -375,7 +376,7 @@ fn a_closed_channel_is_not_empty_while_a_value_may_come_back() {
     assert_eq!((poll(&mut first), poll(&mut second)), (Poll::Ready(Ok(2)), Poll::Ready(Err(RecvError))));
     assert_eq!(rx.recv(), Err(RecvError));
 
-    // A loop in another thread waits for it.
+    // A loop in another thread waits for the value.
     let (tx, rx) = bounded(2);
     let mut future = rx.recv_async();
     waits(&mut future);
@@ -390,7 +391,7 @@ fn a_closed_channel_is_not_empty_while_a_value_may_come_back() {
     assert_eq!(rest.join().expect("no panic"), [4, 3]);
 }
 
-/// The same for an operation that a select has chosen.
+/// A closed channel whose last value an operation of a select has is not empty.
 #[test]
 fn a_closed_channel_is_not_empty_while_an_operation_has_a_value() {
     for comes_back in [true, false] {

@@ -1,4 +1,4 @@
-//! What each operation of a channel gives, one thread at a time.
+//! The results of each operation of a channel, on one thread.
 
 use selvedge::chan::{
     CloseError, Receiver, RecvError, RecvTimeoutError, SendError, SendTimeoutError, Sender, TryRecvError,
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 const NO_TIME: Duration = Duration::ZERO;
 
-/// A channel with segments of two cells, so that a few values cross several of them.
+/// Makes a channel with segments of two cells, so that a few values use several segments.
 fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, 1)
 }
 
 #[test]
-fn values_come_out_as_they_went_in() {
+fn values_are_received_in_the_order_of_their_sends() {
     for capacity in 1..=5 {
         let (tx, rx) = small(capacity);
         for round in 0..20 {
@@ -37,7 +37,7 @@ fn values_come_out_as_they_went_in() {
 }
 
 #[test]
-fn a_timed_out_send_or_receive_leaves_room_and_length_as_they_were() {
+fn a_timed_out_operation_changes_neither_room_nor_length() {
     let (tx, rx) = small(2);
     for n in 0..50 {
         assert_eq!(rx.recv_timeout(NO_TIME), Err(RecvTimeoutError::Timeout));
@@ -55,7 +55,7 @@ fn a_timed_out_send_or_receive_leaves_room_and_length_as_they_were() {
 }
 
 #[test]
-fn without_a_partner_a_rendezvous_channel_gives_nothing_and_takes_nothing() {
+fn a_rendezvous_channel_without_a_partner_transfers_nothing() {
     let (tx, rx) = small(0);
     for n in 0..10 {
         assert_eq!(tx.try_send(n), Err(TrySendError::Full(n)));
@@ -67,7 +67,7 @@ fn without_a_partner_a_rendezvous_channel_gives_nothing_and_takes_nothing() {
 }
 
 #[test]
-fn after_close_the_buffer_is_received_first() {
+fn after_a_close_the_buffer_is_received_first() {
     for closes_itself in [true, false] {
         let (tx, rx) = small(3);
         tx.send(1).expect("room");
@@ -94,7 +94,7 @@ fn after_close_the_buffer_is_received_first() {
 }
 
 #[test]
-fn a_close_after_timed_out_receives_still_ends_everybody() {
+fn a_close_after_timed_out_receives_wakes_all_waiters() {
     for capacity in [0, 1] {
         let (tx, rx) = small::<i32>(capacity);
         assert_eq!(rx.recv_timeout(NO_TIME), Err(RecvTimeoutError::Timeout));
@@ -118,7 +118,7 @@ fn the_last_handle_of_either_side_closes() {
 }
 
 #[test]
-fn iterators_end_as_they_promise() {
+fn iterators_end_as_documented() {
     let (tx, rx) = small(4);
     (0..3).for_each(|n| tx.send(n).expect("room"));
     assert_eq!(rx.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
@@ -159,7 +159,7 @@ fn a_channel_carries_channels_units_and_pages() {
 }
 
 #[test]
-fn errors_say_what_happened_and_give_the_value_back() {
+fn errors_describe_the_failure_and_return_the_value() {
     assert_eq!(SendError(1).to_string(), "sending on a disconnected channel");
     assert_eq!(format!("{:?}", SendError(1)), "SendError(..)");
     assert_eq!(SendError(1).into_inner(), 1);
@@ -187,7 +187,7 @@ fn errors_say_what_happened_and_give_the_value_back() {
 }
 
 #[test]
-fn a_receiver_that_gave_up_is_not_counted() {
+fn a_cancelled_receiver_is_not_counted() {
     let (tx, rx) = unbounded_with_segments(1);
     for n in 0..10 {
         assert_eq!(rx.recv_timeout(NO_TIME), Err(RecvTimeoutError::Timeout));

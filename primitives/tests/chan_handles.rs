@@ -1,4 +1,4 @@
-//! What handles do beside sending and receiving: weak ones, counts, draining, both sides in one.
+//! Handles beside sending and receiving: weak handles, counts, draining, both sides in one.
 
 use selvedge::chan::{Channel, RecvError, SendError, TryRecvError, after, bounded, never, select, unbounded};
 use selvedge::rt::sync::Arc;
@@ -29,7 +29,7 @@ fn weak_handles_keep_no_side_open() {
 }
 
 #[test]
-fn values_go_with_the_last_receiver_not_with_a_weak_one() {
+fn values_are_dropped_with_the_last_strong_receiver() {
     let token = Arc::new(());
     let (tx, rx) = unbounded();
     tx.send(Arc::clone(&token)).expect("open");
@@ -43,7 +43,7 @@ fn values_go_with_the_last_receiver_not_with_a_weak_one() {
 }
 
 #[test]
-fn weak_receivers_of_timers_and_of_never() {
+fn weak_receivers_of_timers_and_of_never_upgrade() {
     let timer = after(Duration::ZERO);
     let weak = timer.downgrade();
     assert!(weak.upgrade().expect("it is there").recv().is_ok());
@@ -60,7 +60,7 @@ fn drain_takes_the_buffer_and_the_senders_that_wait() {
     thread::scope(|scope| {
         let theirs = &tx;
         let sender = scope.spawn(move || theirs.send(2));
-        // SAFETY: no operation with an earlier ticket ends meanwhile.
+        // SAFETY: this thread runs no operation with an earlier ticket meanwhile, and no other thread has the channel.
         while !unsafe { tx.waits_at(1) } {
             thread::yield_now();
         }
@@ -96,7 +96,7 @@ fn many_values_are_sent_until_the_channel_closes() {
 }
 
 #[test]
-fn closing_and_discarding_drops_what_is_there() {
+fn closing_and_discarding_drops_the_buffer() {
     let token = Arc::new(());
     let (tx, rx) = bounded(2);
     tx.send(Arc::clone(&token)).expect("open");
@@ -106,7 +106,7 @@ fn closing_and_discarding_drops_what_is_there() {
 }
 
 #[test]
-fn a_channel_of_both_sides_is_gos() {
+fn a_channel_of_both_sides_behaves_as_gos() {
     let channel = Channel::new(1);
     let other = channel.clone();
     channel.send(1);

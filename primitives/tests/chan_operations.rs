@@ -1,25 +1,20 @@
-//! Selected operations, and what the macros expand to, in every state: dropped, forgotten, completed with another
-//! handle.
+//! Selected operations, and the functions that the macros call, in every state: dropped, forgotten, completed with
+//! another handle.
 
+mod common;
+
+use common::panic_of;
 use selvedge::chan::__select::{Cases, Completes, Sending};
 use selvedge::chan::{
     Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,
     after, at, bounded, never, tick, unbounded,
 };
 use selvedge::rt::time::now;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
 
-/// The text of the panic of `f`.
-fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).map(|_| ()).expect_err("it panics");
-    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
-}
-
-/// What becomes of an operation that is not completed.
+/// The ways to end an operation that is not completed.
 const ENDS: [fn(SelectedOperation<'_>); 3] = [
     |operation| assert!(panic_of(|| drop(operation)).contains("dropped without being completed")),
     |operation| {
@@ -42,7 +37,7 @@ fn select<T: Send>(receiver: &Receiver<T>, end: fn(SelectedOperation<'_>)) {
 }
 
 #[test]
-fn an_instant_of_an_operation_that_is_not_completed_counts_as_received() {
+fn the_instant_of_a_dropped_operation_counts_as_received() {
     for end in ENDS {
         let timer = Timer::new(Duration::ZERO);
         select(timer.receiver(), end);
@@ -68,7 +63,7 @@ fn an_instant_of_an_operation_that_is_not_completed_counts_as_received() {
 }
 
 #[test]
-fn an_instant_that_was_waited_for_counts_as_received_too() {
+fn the_instant_of_a_dropped_wait_counts_as_received() {
     for end in ENDS {
         let timer = Timer::new(Duration::from_millis(1));
         select(timer.receiver(), end);
@@ -79,7 +74,7 @@ fn an_instant_that_was_waited_for_counts_as_received_too() {
 }
 
 #[test]
-fn a_value_of_an_operation_that_is_not_completed_goes_to_the_next_receiver() {
+fn the_value_of_a_dropped_operation_goes_to_the_next_receiver() {
     for end in ENDS {
         for (tx, rx) in [bounded(1), bounded(4), unbounded()] {
             tx.send(Box::new(1)).expect("room");
@@ -93,7 +88,7 @@ fn a_value_of_an_operation_that_is_not_completed_goes_to_the_next_receiver() {
 }
 
 #[test]
-fn a_send_that_is_not_completed_leaves_its_place() {
+fn a_dropped_send_frees_its_place() {
     for end in ENDS {
         for (tx, rx) in [bounded(1), unbounded()] {
             let mut select = Select::new();
@@ -137,7 +132,7 @@ fn a_case_is_completed_with_its_own_handle_alone() {
     assert!(panic_of(|| cases.complete(&&text)).contains("another one's handle"));
     assert!(panic_of(|| cases.complete(&&numbers)).contains("only a case that was chosen"));
 
-    // A clone receives from the same channel, but the case holds the place of the other.
+    // A clone receives from the same channel, but the case was made with the other handle.
     tx.send(1).expect("room");
     let another = numbers.clone();
     let mut cases = Cases::new([Completes::handle(&case)]);
@@ -153,7 +148,7 @@ fn a_sending_case_is_completed_with_its_own_handle_alone() {
     cases.wait(true);
     assert!(panic_of(|| cases.complete(&text)).contains("another one's handle"));
     assert_eq!(rx.recv(), Ok(7), "it was sent all the same");
-    // It has no value any more.
+    // The case has given its value away.
     let mut cases = Cases::new([Completes::handle(&number)]);
     assert!(panic_of(|| cases.attempt(true)).contains("has its value"));
     assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0));

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const FOREVER: Duration = Duration::from_secs(60);
 
-/// Upper quantile of the chi-square distribution with `cases - 1` degrees of freedom, at p = 0.001.
+/// Returns the upper quantile of the chi-square distribution with `cases - 1` degrees of freedom, at p = 0.001.
 fn critical(cases: usize) -> f64 {
     match cases {
         2 => 10.828,
@@ -205,7 +205,7 @@ fn selects_that_face_each_other_meet() {
 }
 
 #[test]
-fn the_same_channel_may_stand_in_several_cases() {
+fn one_channel_may_be_in_several_cases() {
     let (tx, rx) = bounded(0);
     let sender = thread::spawn(move || (0..100).for_each(|n| tx.send(n).expect("open")));
     for n in 0..100 {
@@ -264,7 +264,7 @@ fn timers_are_cases_like_any_other() {
     }
 }
 
-/// Go's TestSelfSelect: two threads, each with a send and a receive on one channel; nobody meets himself.
+/// Go's TestSelfSelect: two threads, each with a send and a receive on one channel; no thread meets itself.
 #[test]
 fn selects_with_both_sides_of_a_channel_meet_each_other() {
     for capacity in [0, 10] {
@@ -299,7 +299,7 @@ fn selects_with_both_sides_of_a_channel_meet_each_other() {
 }
 
 #[test]
-fn readiness_is_told_without_doing_anything() {
+fn readiness_is_reported_without_an_effect() {
     let (tx, rx) = bounded(0);
     let (other, values) = bounded::<i32>(1);
     let mut select = Select::new();
@@ -318,7 +318,7 @@ fn readiness_is_told_without_doing_anything() {
     assert_eq!(select.ready(), sends, "closed is ready");
 }
 
-/// A value moves from one channel to the other, and is in one of them at every moment: no select takes its default.
+/// A value moves from one channel to the other, and is in one of the two at every moment: no select takes its default.
 #[test]
 fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() {
     let ((tx, rx), (other, another)) = (bounded(2), bounded(2));
@@ -335,7 +335,7 @@ fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() {
         });
         let mut taken = 0;
         for _ in 0..20_000 {
-            // Whatever is received goes back before the next look; with it there are two.
+            // A received value goes back before the next select, so two values are there again.
             select! {
                 recv(rx) -> got => tx.send(got.expect("open")).expect("room"),
                 recv(another) -> got => other.send(got.expect("open")).expect("room"),

@@ -1,4 +1,4 @@
-//! Channels among real threads.
+//! Channels between real threads.
 
 use selvedge::chan::{
     Receiver, RecvError, RecvTimeoutError, SendTimeoutError, Sender, bounded_with_segments,
@@ -12,7 +12,7 @@ fn channel<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, shift)
 }
 
-/// Every producer's values arrive in its order at whoever gets them, and each arrives once.
+/// Every receiver gets a producer's values in the order of their sends, and each value arrives once.
 fn checked_transfer(capacity: usize, shift: u32, producers: usize, consumers: usize, each: usize) {
     let (tx, rx) = channel(capacity, shift);
     let received: Vec<Vec<(usize, usize)>> = thread::scope(|scope| {
@@ -48,7 +48,7 @@ fn checked_transfer(capacity: usize, shift: u32, producers: usize, consumers: us
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_overtaken() {
+fn no_value_is_lost_duplicated_or_reordered() {
     for capacity in [0, 1, 2, 7, 100] {
         for shift in [1, 5] {
             checked_transfer(capacity, shift, 1, 1, 3_000);
@@ -59,7 +59,7 @@ fn nothing_is_lost_doubled_or_overtaken() {
     }
 }
 
-/// Counts what becomes of values.
+/// Counts the values that were sent, received and dropped.
 struct Counted(Arc<AtomicUsize>);
 
 impl Counted {
@@ -76,7 +76,7 @@ impl Drop for Counted {
 }
 
 #[test]
-fn timeouts_and_closes_mixed_lose_nothing() {
+fn timeouts_and_closes_lose_no_value() {
     for capacity in [0, 1, 3] {
         for round in 0..40 {
             let live = Arc::new(AtomicUsize::new(0));
@@ -123,14 +123,14 @@ fn timeouts_and_closes_mixed_lose_nothing() {
                     });
                 }
                 if round % 2 == 0 {
-                    // In the middle of everything.
+                    // In the middle of the other operations.
                     thread::yield_now();
                     tx.close().expect("nobody else closes");
                 }
                 drop(tx);
             });
             drop(rx);
-            // What was sent and never received was in the buffer when the last handle went.
+            // Values that were sent and never received were in the buffer when the last handle was dropped.
             assert!(received.load(Relaxed) <= sent.load(Relaxed));
             assert_eq!(live.load(Relaxed), 0, "every value is dropped once");
             if round % 2 == 1 {
@@ -169,7 +169,7 @@ fn blocked_senders_and_receivers_wake_when_the_channel_closes() {
 }
 
 #[test]
-fn values_are_dropped_once_wherever_they_are() {
+fn every_value_is_dropped_once() {
     let live = Arc::new(AtomicUsize::new(0));
     for capacity in [1, 4] {
         let (tx, rx) = channel(capacity, 1);
@@ -178,7 +178,7 @@ fn values_are_dropped_once_wherever_they_are() {
         assert!(matches!(&late, Err(SendTimeoutError::Timeout(_))));
         assert_eq!(live.load(Relaxed), capacity + 1);
         drop(late);
-        // With the receivers what they could have received goes, at once.
+        // The last receiver drops the buffer at once.
         drop(rx);
         assert_eq!(live.load(Relaxed), 0);
         let back = tx.send(Counted::new(&live));
@@ -188,7 +188,7 @@ fn values_are_dropped_once_wherever_they_are() {
     }
 }
 
-/// Panics when dropped, if told to.
+/// A value whose destructor panics, if its flag is set.
 struct Explosive(bool, #[allow(dead_code, reason = "held for its destructor")] Counted);
 
 impl Drop for Explosive {

@@ -1,4 +1,4 @@
-//! Timers and tickers that are stopped and set anew, and the ends of their ranges.
+//! Timers and tickers that are stopped and reset, and the limits of their durations.
 
 use selvedge::chan::{Receiver, RecvTimeoutError, Select, Ticker, Timer, after, never, select, tick};
 use selvedge::rt::thread;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
-fn ticks_without_a_period_are_always_there() {
+fn ticks_without_a_period_are_always_ready() {
     let ticks = tick(Duration::ZERO);
     let mut last = ticks.recv().expect("always");
     for _ in 0..100 {
@@ -28,7 +28,7 @@ fn ticks_without_a_period_are_always_there() {
 }
 
 #[test]
-fn what_is_too_far_away_never_comes() {
+fn a_deadline_beyond_the_clock_never_fires() {
     const NEVER: Receiver<Instant> = never();
     for far in [after(Duration::MAX), tick(Duration::MAX)] {
         assert!(far.same_channel(&NEVER) && !far.same_channel(&after(HOUR)));
@@ -59,8 +59,8 @@ fn a_late_tick_does_not_shift_those_after_it() {
     }
 }
 
-/// Some wait for a moment and give up, some set anew and stop, all the time.
-fn everybody_comes_to_an_end(receiver: &Receiver<Instant>, set: impl Fn(usize) + Sync, rounds: usize) {
+/// Two threads wait with short timeouts and two reset and stop, `rounds` times each.
+fn wait_and_reset(receiver: &Receiver<Instant>, set: impl Fn(usize) + Sync, rounds: usize) {
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
@@ -75,10 +75,10 @@ fn everybody_comes_to_an_end(receiver: &Receiver<Instant>, set: impl Fn(usize) +
 }
 
 #[test]
-fn to_set_a_timer_anew_ends_though_receivers_give_up() {
+fn a_reset_returns_while_receivers_cancel() {
     let timer = Timer::new(HOUR);
     let set = |n: usize| _ = if n.is_multiple_of(2) { timer.reset(HOUR) } else { timer.stop() };
-    everybody_comes_to_an_end(timer.receiver(), set, 5_000);
+    wait_and_reset(timer.receiver(), set, 5_000);
     timer.reset(Duration::ZERO);
     assert!(timer.receiver().recv().is_ok());
 
@@ -87,13 +87,13 @@ fn to_set_a_timer_anew_ends_though_receivers_give_up() {
         0 => ticker.reset(HOUR).expect("a period"),
         _ => ticker.stop(),
     };
-    everybody_comes_to_an_end(ticker.receiver(), set, 5_000);
+    wait_and_reset(ticker.receiver(), set, 5_000);
     ticker.reset(Duration::from_nanos(1)).expect("a period");
     assert!(ticker.receiver().recv().is_ok() && ticker.receiver().recv().is_ok());
 }
 
 #[test]
-fn a_reset_wakes_all_who_wait() {
+fn a_reset_wakes_all_waiting_receivers() {
     let ticker = Ticker::new(HOUR).expect("a period");
     thread::scope(|scope| {
         for _ in 0..4 {

@@ -1,7 +1,10 @@
-//! User code that panics, or calls the channel again, wherever a channel calls it: wakers and destructors.
+//! Wakers and destructors, wherever a channel calls them: they panic, or call the channel again.
 #![cfg(feature = "async")]
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
+mod common;
+
+use common::panic_of;
 use futures::{Sink, Stream};
 use selvedge::chan::{Receiver, RecvError, Select, Sender, TryRecvError, bounded, select, unbounded};
 use selvedge::rt::thread;
@@ -15,7 +18,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-/// A waker that does something when it is woken.
+/// A waker that calls a closure when it is woken.
 struct OnWake<F>(F);
 
 impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
@@ -40,14 +43,7 @@ fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_with(future, Waker::noop())
 }
 
-/// The text of the panic of `f`.
-fn panic_of<R>(f: impl FnOnce() -> R) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).map(|_| ()).expect_err("it panics");
-    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
-}
-
-/// A value that is counted, on the heap so that a checker of memory sees a second drop.
+/// A counted value, on the heap so that a checker of memory sees a second drop.
 struct Value(Box<u64>, Arc<AtomicUsize>);
 
 impl Drop for Value {
@@ -72,7 +68,7 @@ impl Live {
 
 type Channel = (Sender<Value>, Receiver<Value>);
 
-/// A channel whose cells have old values' bytes in them.
+/// Makes a channel whose cells still have the bytes of old values.
 fn used(live: &Live, capacity: Option<usize>) -> Channel {
     let (tx, rx) = capacity.map_or_else(unbounded, bounded);
     for n in 0..200 {
@@ -124,7 +120,7 @@ fn ways_to_send() -> [fn(&Sender<Value>, Value); 7] {
         |tx, value| {
             let mut send = tx.send_async(value);
             let panicked = catch_unwind(AssertUnwindSafe(|| poll(&mut send).is_ready()));
-            // It is ready all the same.
+            // The future is ready all the same.
             assert!(panicked.is_ok() || matches!(poll(&mut send), Poll::Ready(Ok(()))));
             panicked.map_or_else(|panic| std::panic::resume_unwind(panic), |ready| assert!(ready));
         },
@@ -234,7 +230,7 @@ const WAYS_TO_CLOSE: [Closes; 3] =
     [|tx, _rx| tx.close().expect("open"), |_tx, rx| rx.close().expect("open"), |tx, _rx| drop(tx)];
 
 #[test]
-fn a_close_tells_all_receivers_though_wakers_panic() {
+fn a_close_wakes_all_receivers_when_wakers_panic() {
     for close in WAYS_TO_CLOSE {
         let (tx, rx) = bounded(0);
         let mut first: Vec<_> = (0..3).map(|_| rx.recv_async()).collect();
@@ -245,7 +241,7 @@ fn a_close_tells_all_receivers_though_wakers_panic() {
         thread::scope(|scope| {
             let theirs = rx.clone();
             let blocked = scope.spawn(move || theirs.recv().map(|_| ()));
-            // SAFETY: nobody else uses the channel.
+            // SAFETY: no other thread has the channel, and this one runs no other operation.
             while !unsafe { rx.waits_at(3) } {
                 thread::yield_now();
             }
@@ -265,7 +261,7 @@ fn a_close_tells_all_receivers_though_wakers_panic() {
 }
 
 #[test]
-fn a_close_refuses_all_senders_though_wakers_panic() {
+fn a_close_rejects_all_senders_when_wakers_panic() {
     let live = Live::default();
     for capacity in [0, 1] {
         for close in WAYS_TO_CLOSE {
@@ -278,7 +274,7 @@ fn a_close_refuses_all_senders_though_wakers_panic() {
             }
             let closes = catch_unwind(AssertUnwindSafe(|| close(tx, &rx)));
             if closes.is_ok() {
-                // Dropping one of two senders closes nothing.
+                // Dropping one of two senders does not close the channel.
                 assert_eq!(panic_of(|| another.close()), "one");
             }
             for (send, n) in sends.iter_mut().zip(10..) {
@@ -291,7 +287,7 @@ fn a_close_refuses_all_senders_though_wakers_panic() {
 }
 
 #[test]
-fn the_last_receiver_leaves_though_wakers_and_destructors_panic() {
+fn dropping_the_last_receiver_completes_when_wakers_and_destructors_panic() {
     struct Bomb(u64);
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -308,7 +304,7 @@ fn the_last_receiver_leaves_though_wakers_and_destructors_panic() {
         assert_eq!(panic_of(|| drop(rx)), "bomb 0");
         assert_eq!(DROPPED.take(), [0, 1, 2], "the others are dropped all the same");
     }
-    // By hand; and a waker panics, which is called after the destructors.
+    // A receiver that is dropped explicitly; a waker, which is called after the destructors, panics.
     let (tx, rx) = bounded(3);
     (0..3).for_each(|n| assert!(tx.send(Bomb(n)).is_ok()));
     let mut send = tx.send_async(Bomb(3));
@@ -317,7 +313,7 @@ fn the_last_receiver_leaves_though_wakers_and_destructors_panic() {
     assert_eq!(DROPPED.take(), [0, 1, 2]);
     assert_eq!(panic_of(|| drop(send)), "bomb 3");
     assert_eq!(DROPPED.take(), [3]);
-    // A value that came back; and a thread that is panicking already.
+    // A redelivered value; and a thread that is panicking already.
     let (tx, rx) = bounded(2);
     (0..2).for_each(|n| assert!(tx.send(Bomb(n)).is_ok()));
     let mut select = Select::new();
@@ -329,7 +325,7 @@ fn the_last_receiver_leaves_though_wakers_and_destructors_panic() {
     });
     assert_eq!(text, "already");
     assert_eq!(DROPPED.take().len(), 2);
-    // A future's value.
+    // The value of a future.
     let (tx, rx) = bounded(0);
     let mut send = tx.send_async(Bomb(7));
     assert!(poll_with(&mut send, &panics("woken")).is_pending());
@@ -356,7 +352,7 @@ fn a_waker_may_use_the_channel_that_wakes_it() {
     for capacity in [0, 1, 4] {
         let (tx, rx) = bounded::<u64>(capacity);
         let got = Arc::new(AtomicUsize::new(0));
-        // Woken by the first value, it receives the second one, and a send, and closes.
+        // Woken by the first value, the waker receives the second one, sends, and closes.
         (0..capacity as u64).for_each(|n| tx.send(n).expect("room"));
         let mut sends: Vec<_> = (0..3).map(|n| tx.send_async(100 + n)).collect();
         for send in &mut sends {
@@ -392,7 +388,7 @@ fn a_waker_may_close_the_channel_that_wakes_it() {
     }
 }
 
-/// What a waker does whose clone and drop are the test's.
+/// The functions that a scripted waker calls when it is cloned and dropped.
 struct Script {
     on_clone: fn(),
     on_drop: fn(),
@@ -400,7 +396,7 @@ struct Script {
 
 fn scripted(script: &'static Script) -> Waker {
     fn script_of(data: *const ()) -> &'static Script {
-        // SAFETY: the data of these wakers is a `&'static Script`.
+        // SAFETY: every waker with this table is made below or by this function, and its data is a `&'static Script`.
         unsafe { &*data.cast() }
     }
     const VTABLE: RawWakerVTable = RawWakerVTable::new(
@@ -412,7 +408,7 @@ fn scripted(script: &'static Script) -> Waker {
         |_| (),
         |data| (script_of(data).on_drop)(),
     );
-    // SAFETY: the functions keep to the contract of a waker without a count.
+    // SAFETY: the data is a `&'static Script`, which no function of the table frees, so clones and drops need no count.
     unsafe { Waker::from_raw(RawWaker::new(std::ptr::from_ref(script).cast(), &VTABLE)) }
 }
 
@@ -451,14 +447,14 @@ fn a_waker_whose_destructor_panics_stops_nothing() {
         let (tx, rx) = used(&live, Some(capacity));
         let mut receive = rx.recv_async();
         assert!(poll_scripted(&mut receive, &DROP).is_pending());
-        // Replaced; given up.
+        // The waker is replaced, and then dropped with the future.
         assert_eq!(panic_of(|| poll(&mut receive).is_ready()), "dropped");
         assert!(poll_scripted(&mut receive, &DROP).is_pending());
         assert_eq!(panic_of(|| drop(receive)), "dropped");
         let mut receive = rx.recv_async();
         assert!(poll(&mut receive).is_pending());
         assert!(tx.try_send(live.value(1)).is_ok());
-        // It is ready, and needs no waker.
+        // The future is ready, and needs no waker.
         assert!(matches!(poll_scripted(&mut receive, &DROP), Poll::Ready(Ok(value)) if *value.0 == 1));
         drop(receive);
         assert_eq!((live.count(), rx.len()), (0, 0));
@@ -495,7 +491,7 @@ fn a_waker_may_use_the_channel_when_it_is_cloned_and_dropped() {
             };
             GOT.with_borrow_mut(|got| got.extend(value));
         }
-        // It is cloned, and so sends, once the task is about to wait.
+        // The waker is cloned when the task is about to wait, and its clone function sends.
         let n = SENT.with_borrow(|sent| sent.len() as u64);
         assert_eq!(tx.try_send(n), Ok(()));
         assert!(poll_scripted(&mut tx.send_async(u64::MAX), &USES).is_pending());
@@ -515,7 +511,7 @@ fn a_future_that_has_ended_keeps_no_waker() {
         let (tx, rx) = capacity.map_or_else(unbounded, bounded);
         let task = Arc::new(OnWake(|| ()));
         let waker = Waker::from(Arc::clone(&task));
-        // Behind one that waits on, so that cells stay.
+        // Behind a future that keeps waiting, so that the cells stay.
         let mut first = rx.recv_async();
         assert!(poll(&mut first).is_pending());
         let mut receives: Vec<_> = (0..10).map(|_| rx.recv_async()).collect();

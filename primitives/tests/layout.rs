@@ -1,4 +1,4 @@
-//! In the default build the abstraction costs nothing.
+//! In the default build the layer `rt` costs nothing.
 #![cfg(not(feature = "checking"))]
 #![allow(clippy::disallowed_types, reason = "core is what it is compared with")]
 
@@ -17,7 +17,7 @@ macro_rules! same_layout {
 }
 
 #[test]
-fn size_and_alignment_are_cores() {
+fn size_and_alignment_equal_those_of_core() {
     same_layout! {
         rt::AtomicBool, native::AtomicBool;
         rt::AtomicU8, native::AtomicU8;
@@ -38,7 +38,7 @@ fn size_and_alignment_are_cores() {
 /// `new` is `const` in the default build.
 static COUNT: rt::AtomicUsize = rt::AtomicUsize::new(3);
 
-/// So it is for what is built of atomics.
+/// The constructors of types that are built of atomics are `const` too.
 static LOCK: Mutex<u32> = Mutex::new(1);
 static SHARED: RwMutex<u32> = RwMutex::new(1);
 static START: Barrier = Barrier::new(1);
@@ -46,7 +46,7 @@ static ONE: Lazy<u32> = Lazy::new(|| 1);
 static PERMITS: Semaphore = Semaphore::new(1);
 
 #[test]
-fn statics_work() {
+fn statics_are_initialised_by_const_functions() {
     START.wait();
     assert_eq!((*LOCK.lock(), *SHARED.read(), *ONE, PERMITS.available()), (1, 1, 1, 1));
 }
@@ -76,14 +76,14 @@ extern "C" fn selvedge_layout_core(atomic: &native::AtomicUsize) -> usize {
     atomic.fetch_add(2, native::Ordering::AcqRel) + atomic.load(native::Ordering::Acquire)
 }
 
-/// The machine code of a function, up to and with its first return instruction.
+/// Returns the machine code of a function, up to and with its first return instruction.
 #[cfg(all(target_arch = "x86_64", not(debug_assertions)))]
 fn code_of(function: usize) -> Vec<u8> {
     const RETURN: u8 = 0xc3;
     let mut code = Vec::new();
     for offset in 0..64 {
-        // SAFETY: both functions are longer than their return instruction, which ends the loop, and
-        // code pages can be read.
+        // SAFETY: the address is that of a function's code, which can be read, and the loop ends at the return
+        // instruction that each of the functions has.
         let byte = unsafe { *core::ptr::with_exposed_provenance::<u8>(function + offset) };
         code.push(byte);
         if byte == RETURN {
@@ -94,7 +94,7 @@ fn code_of(function: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_code_of_a_small_function_is_cores() {
+fn the_code_of_a_small_function_equals_that_of_core() {
     let (ours, cores) = (rt::AtomicUsize::new(0), native::AtomicUsize::new(0));
     assert_eq!(selvedge_layout_rt(&ours), 12);
     assert_eq!(selvedge_layout_core(&cores), 12);

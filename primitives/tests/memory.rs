@@ -1,4 +1,4 @@
-//! What channels and locks allocate: each thread counts its own allocations, so that nobody else's come in.
+//! The allocations of channels and locks. Each thread counts its own, so that other tests do not count.
 #![cfg(not(feature = "checking"))]
 #![allow(
     clippy::disallowed_types,
@@ -19,23 +19,23 @@ thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Nothing is counted while the thread ends.
+/// Counts an allocation, unless the thread is ending.
 fn count(bytes: isize, calls: usize) {
     let _ = LIVE.try_with(|live| live.set(live.get() + bytes));
     let _ = CALLS.try_with(|all| all.set(all.get() + calls));
 }
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: every call is passed on to the system's allocator, which keeps to the contract.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize, 1);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps to the contract of this function, which is the system allocator's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize), 0);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps to the contract of this function, which is the system allocator's.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that `work` left allocated, and allocations that it made.
+/// Returns how many bytes `work` has left allocated, and how many allocations it has made.
 fn cost(work: impl FnOnce()) -> (isize, usize) {
     let (live, calls) = (LIVE.get(), CALLS.get());
     work();
@@ -51,7 +51,7 @@ fn cost(work: impl FnOnce()) -> (isize, usize) {
 }
 
 #[test]
-fn channels_allocate_nothing_for_a_message_and_give_back_what_waiters_took() {
+fn channels_allocate_nothing_for_a_message_and_free_what_waiters_used() {
     for capacity in [1, 128] {
         let (tx, rx) = bounded(capacity);
         let burst = |rounds: usize| {
@@ -60,7 +60,7 @@ fn channels_allocate_nothing_for_a_message_and_give_back_what_waiters_took() {
                 (0..capacity).for_each(|_| assert_eq!(rx.recv(), Ok([n; 4])));
             }
         };
-        burst(2_000 / capacity + 100); // until its segments are there
+        burst(2_000 / capacity + 100); // until the channel has all its segments
         let messages = 100_000;
         let (live, calls) = cost(|| burst(messages / capacity));
         assert_eq!(live, 0, "capacity {capacity}");
@@ -91,7 +91,7 @@ fn channels_allocate_nothing_for_a_message_and_give_back_what_waiters_took() {
 }
 
 #[test]
-fn selects_that_lose_leave_nothing() {
+fn selects_that_lose_leak_nothing() {
     for capacity in [0, 1] {
         let (tx, rx) = bounded::<u64>(capacity);
         let (other, full) = bounded::<u64>(capacity);
@@ -111,13 +111,13 @@ fn selects_that_lose_leave_nothing() {
 }
 
 #[test]
-fn waiters_that_give_up_behind_one_that_waits_leave_nothing() {
+fn waiters_cancelled_behind_a_waiting_one_leak_nothing() {
     for (tx, rx) in [bounded(0), bounded(1), unbounded()] {
         let first = {
             let rx = rx.clone();
             std::thread::spawn(move || rx.recv())
         };
-        // SAFETY: nobody sends yet.
+        // SAFETY: no thread sends yet.
         while unsafe { !rx.waits_at(0) } {
             std::thread::yield_now();
         }
@@ -137,7 +137,7 @@ fn waiters_that_give_up_behind_one_that_waits_leave_nothing() {
 }
 
 #[test]
-fn an_unbounded_channel_follows_the_number_of_its_values() {
+fn an_unbounded_channel_grows_and_shrinks_with_its_values() {
     let (tx, rx) = unbounded();
     let round = |values: u64| {
         (0..values).for_each(|n| tx.send([n; 8]).expect("open"));
@@ -163,7 +163,7 @@ fn values_of_every_size_arrive() {
     assert!(rx.recv().expect("it is there") == large && rx.recv().expect("it is there") == [7; 4096]);
 }
 
-/// A value whose destructor may panic, and counts.
+/// A value whose destructor counts, and may panic.
 struct Explodes<'a>(&'a Cell<u32>, bool);
 
 impl Drop for Explodes<'_> {
@@ -174,7 +174,7 @@ impl Drop for Explodes<'_> {
 }
 
 #[test]
-fn a_destructor_that_panics_costs_no_other_value_its_own() {
+fn a_panicking_destructor_keeps_no_other_from_running() {
     for capacity in [Some(4), None] {
         let dropped = Cell::new(0);
         let (tx, rx) = capacity.map_or_else(unbounded, bounded);
@@ -188,7 +188,7 @@ fn a_destructor_that_panics_costs_no_other_value_its_own() {
 }
 
 #[test]
-fn instants_that_were_waited_for_leave_nothing() {
+fn instants_that_were_waited_for_leak_nothing() {
     const SOON: Duration = Duration::from_micros(100);
     let (timer, ticker) = (Timer::new(SOON), Ticker::new(SOON).expect("a period"));
     let (other, (_open, idle)) = (tick(SOON), bounded::<()>(0));
@@ -209,7 +209,7 @@ fn instants_that_were_waited_for_leave_nothing() {
 }
 
 #[test]
-fn locks_and_conditions_that_run_out_of_time_leave_nothing() {
+fn locks_and_conditions_that_time_out_leak_nothing() {
     let (lock, changed) = (Mutex::new(()), Cond::new());
     let mut held = lock.lock();
     let lock_in_vain = || assert!(lock.lock_timeout(Duration::ZERO).is_none());
@@ -223,10 +223,10 @@ fn locks_and_conditions_that_run_out_of_time_leave_nothing() {
     assert!(live.abs() < 4_096, "a million waits that gave up left {live} bytes");
 }
 
-/// Two that wait in turn, so that one of them is always in the queue when the other gives up, behind one that waits all
-/// the time.
+/// Two waiters take turns behind one that waits all the time: one of the two is always in the queue when the other is
+/// cancelled.
 #[test]
-fn waiters_that_give_up_in_the_middle_leave_nothing() {
+fn waiters_cancelled_in_the_middle_leak_nothing() {
     let waiters = Waiters::default();
     let first = waiters.enter();
     let mut last = waiters.enter();
@@ -238,7 +238,7 @@ fn waiters_that_give_up_in_the_middle_leave_nothing() {
     let (live, calls) = cost(|| (0..1_000_000).for_each(|_| in_turn()));
     assert!(live.abs() < 4_096, "a million that gave up left {live} bytes");
     assert!(calls < 1_000, "and made {calls} allocations");
-    // Whoever wakes passes over all of them.
+    // The waker skips all cancelled waiters.
     assert!(waiters.wake_one(Wake::Handed) && waiters.wake_one(Wake::Woken));
     assert_eq!((first.wait(None), last.wait(None)), (Some(Wake::Handed), Some(Wake::Woken)));
     assert!(!waiters.wake_one(Wake::Woken));
@@ -246,10 +246,10 @@ fn waiters_that_give_up_in_the_middle_leave_nothing() {
 
 #[cfg(feature = "async")]
 #[test]
-fn operations_that_give_up_in_the_middle_leave_nothing() {
+fn operations_cancelled_in_the_middle_leak_nothing() {
     use futures::FutureExt;
 
-    /// Bytes that so many futures left which took turns behind one.
+    /// Returns how many bytes `count` futures have left that took turns behind one.
     fn in_turn<F: Future + Unpin>(mut make: impl FnMut() -> F) -> isize {
         let mut wait = || {
             let mut future = make();
@@ -274,10 +274,10 @@ fn operations_that_give_up_in_the_middle_leave_nothing() {
     drop(rx);
 }
 
-/// Sends to a full buffer take turns: at any time at most two wait, and none for long.
+/// Sends to a full buffer take turns: at most two wait at any time, and none for long.
 #[cfg(feature = "async")]
 #[test]
-fn sends_to_a_full_buffer_that_give_up_in_turn_leave_nothing() {
+fn sends_to_a_full_buffer_cancelled_in_turn_leak_nothing() {
     use futures::FutureExt;
 
     for capacity in [1, 100] {
@@ -301,10 +301,10 @@ fn sends_to_a_full_buffer_that_give_up_in_turn_leave_nothing() {
     }
 }
 
-/// Operations that nobody goes on with keep the segments in which they stand, and none behind these.
+/// Futures that are forgotten keep the segments that have their cells, and none behind these.
 #[cfg(feature = "async")]
 #[test]
-fn futures_that_are_forgotten_keep_their_own_segments_only() {
+fn forgotten_futures_keep_only_their_own_segments() {
     use futures::FutureExt;
 
     for (tx, rx) in [bounded::<[u64; 8]>(16), unbounded()] {
@@ -335,9 +335,9 @@ fn futures_that_are_forgotten_keep_their_own_segments_only() {
     }
 }
 
-/// What is replaced, popped or deleted is given back while the structure is used.
+/// Objects that are replaced, popped or deleted are freed while the structure is used.
 #[test]
-fn shared_structures_give_back_what_nobody_reads() {
+fn shared_structures_free_what_no_thread_reads() {
     use selvedge::{atomic, map, pool, reclaim, rt};
     let cell = atomic::ArcCell::new(rt::sync::Arc::new([0_u64; 16]));
     let replace = |n: u64| cell.store(rt::sync::Arc::new([n; 16]));

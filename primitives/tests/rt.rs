@@ -1,4 +1,4 @@
-//! The abstraction layer outside any model: it behaves as std does.
+//! The layer `rt` outside any model: it behaves as std does.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std is what it is compared with")]
 
 use selvedge::rt::alloc::TrackedBox;
@@ -10,7 +10,7 @@ use selvedge::rt::{choose, thread, time};
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_token_given_early_is_kept_and_given_late_wakes() {
+fn an_unpark_before_or_during_a_park_ends_it() {
     let early = Parker::new();
     early.unparker().unpark();
     assert!(early.park_deadline(Some(Instant::now())));
@@ -24,13 +24,13 @@ fn a_token_given_early_is_kept_and_given_late_wakes() {
         unparker.unpark();
     });
     late.park();
-    // Relaxed suffices: everything before `unpark` happens before `park` returns.
+    // Relaxed: whatever precedes `unpark` happens before the return of `park`.
     assert!(done.load(Relaxed));
     thread.join().expect("no panic");
 }
 
 #[test]
-fn a_park_without_a_token_times_out_not_early_and_the_token_may_still_come() {
+fn a_park_without_a_token_times_out_no_earlier_than_asked() {
     let parker = Parker::new();
     let deadline = Instant::now() + Duration::from_millis(5);
     assert!(!parker.park_deadline(Some(deadline)));
@@ -51,20 +51,20 @@ fn a_late_unpark_of_an_old_parker_does_not_wake_a_new_one() {
 }
 
 #[test]
-fn tokens_given_twice_are_one_and_parkers_of_one_thread_are_apart() {
+fn tokens_do_not_accumulate_and_parkers_do_not_share_them() {
     let (outer, inner) = (Parker::new(), Parker::new());
     let unparker = outer.unparker();
     unparker.clone().unpark();
     unparker.unpark();
-    assert!(!inner.park_deadline(Some(Instant::now())), "the token is the other's");
+    assert!(!inner.park_deadline(Some(Instant::now())), "the token is the outer parker's");
     drop(inner);
-    assert!(!Parker::new().park_deadline(Some(Instant::now())), "and stays so");
+    assert!(!Parker::new().park_deadline(Some(Instant::now())), "and no new parker gets it");
     assert!(outer.park_deadline(Some(Instant::now())));
-    assert!(!outer.park_deadline(Some(Instant::now())), "there was one for both");
+    assert!(!outer.park_deadline(Some(Instant::now())), "two unparks leave one token");
 }
 
 #[test]
-fn whoever_parks_is_woken_once_for_each_wait_however_late_others_give() {
+fn each_park_ends_once_whenever_the_unparks_arrive() {
     let turn = Arc::new(AtomicUsize::new(0));
     for round in 1..=300 {
         let parker = Parker::new();
@@ -76,7 +76,7 @@ fn whoever_parks_is_woken_once_for_each_wait_however_late_others_give() {
             })
         });
         parker.park();
-        // Relaxed suffices: one of them has given, after it had stored. The other may still be about to.
+        // Relaxed: one of the threads has called `unpark`, after its store. The other may still be about to.
         assert_eq!(turn.load(Relaxed), round);
         drop(parker);
         if round % 2 == 0 {
@@ -143,7 +143,7 @@ fn a_tracked_box_drops_its_value_once() {
     let drops = AtomicUsize::new(0);
     let raw = TrackedBox::into_raw(TrackedBox::new(Counted(&drops)));
     assert_eq!(drops.load(Relaxed), 0);
-    // SAFETY: `raw` is owned here, and taken back once.
+    // SAFETY: `raw` comes from `into_raw`, is this thread's alone, and is taken back once.
     drop(unsafe { TrackedBox::from_raw(raw) });
     assert_eq!(drops.load(Relaxed), 1);
     let value = TrackedBox::into_inner(TrackedBox::new(Counted(&drops)));
@@ -153,7 +153,7 @@ fn a_tracked_box_drops_its_value_once() {
 }
 
 #[test]
-fn choices_stay_below_and_reach_all() {
+fn choices_reach_every_number_below_the_bound() {
     let mut seen = [false; 3];
     for _ in 0..1_000 {
         seen[choose(3)] = true;
@@ -168,7 +168,7 @@ fn a_choice_from_nothing_panics() {
 }
 
 #[test]
-fn backing_off_comes_to_an_end() {
+fn backing_off_completes() {
     let backoff = Backoff::new();
     let mut rounds = 0;
     while !backoff.is_completed() {
@@ -187,14 +187,14 @@ selvedge::rt::thread_local! {
 }
 
 #[test]
-fn thread_locals_are_each_threads_own() {
+fn each_thread_has_its_own_thread_locals() {
     NAME.with(|name| name.borrow_mut().push('!'));
     let theirs = thread::spawn(|| NAME.with(|name| name.borrow().clone())).join().expect("no panic");
     assert_eq!((theirs.as_str(), NAME.with(|name| name.borrow().clone()).as_str()), ("fresh", "fresh!"));
 }
 
 #[test]
-fn threads_have_names_and_ids_and_time_goes_on() {
+fn threads_have_names_and_ids_and_the_clock_advances() {
     let named =
         thread::Builder::new().name("worker".into()).spawn(|| thread::current().id()).expect("spawns");
     assert_eq!(named.thread().name(), Some("worker"));

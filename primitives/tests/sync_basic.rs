@@ -1,5 +1,8 @@
-//! The package `sync` natively: misuse, panics, timeouts, memory.
+//! The module `sync` natively: misuse, panics, timeouts.
 
+mod common;
+
+use common::panic_of;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
@@ -11,18 +14,12 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-fn message(f: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
-}
-
 #[test]
 fn a_negative_wait_group_panics_and_names_the_fix() {
     let group = WaitGroup::new();
     group.add(1);
     group.done();
-    assert!(message(|| group.done()).contains("call add before"));
+    assert!(panic_of(|| group.done()).contains("call add before"));
     group.wait();
 }
 
@@ -36,7 +33,7 @@ fn a_task_is_done_when_it_is_dropped() {
     group.wait();
 }
 
-/// crossbeam's idiom, which would wait for nothing.
+/// Uses crossbeam's idiom, with which a `wait` would wait for no clone.
 #[test]
 fn a_wait_for_clones_that_count_nothing_panics_in_a_checking_build() {
     let group = WaitGroup::new();
@@ -44,7 +41,7 @@ fn a_wait_for_clones_that_count_nothing_panics_in_a_checking_build() {
     let _worker = group.clone();
     if cfg!(feature = "checking") {
         for wait in [WaitGroup::wait, |group: &WaitGroup| _ = group.wait_timeout(Duration::ZERO)] {
-            let text = message(|| wait(&group));
+            let text = panic_of(|| wait(&group));
             assert!(text.contains("`add` before") && text.contains("crossbeam"), "{text}");
         }
         group.add(0);
@@ -53,7 +50,7 @@ fn a_wait_for_clones_that_count_nothing_panics_in_a_checking_build() {
 }
 
 #[test]
-fn what_go_runs_is_done_though_it_panics() {
+fn a_task_of_go_is_done_when_it_panics() {
     let group = WaitGroup::new();
     let thread = group.go(|| panic!("as planned"));
     group.wait();
@@ -61,25 +58,25 @@ fn what_go_runs_is_done_though_it_panics() {
 }
 
 #[test]
-fn a_once_that_calls_itself_says_so() {
+fn a_once_that_calls_itself_panics_and_says_so() {
     let once = Once::new();
-    let text = message(|| once.call(|| once.call(|| ())));
+    let text = panic_of(|| once.call(|| once.call(|| ())));
     assert!(text.contains("would wait for itself"), "{text}");
     assert!(once.is_done(), "a call that panics counts as done");
     once.call(|| unreachable!("it is done"));
 }
 
 #[test]
-fn a_once_in_a_once_is_another() {
+fn a_once_may_be_called_inside_another() {
     let (outer, inner) = (Once::new(), Once::new());
     outer.call(|| inner.call(|| ()));
     assert!(outer.is_done() && inner.is_done());
 }
 
 #[test]
-fn a_value_that_cannot_be_made_panics_each_time() {
+fn a_value_whose_closure_panicked_panics_on_each_call() {
     let value: OnceValue<i32, _> = OnceValue::new(|| panic!("no luck"));
-    let texts = [(); 3].map(|()| message(|| _ = value.get()));
+    let texts = [(); 3].map(|()| panic_of(|| _ = value.get()));
     assert_eq!(texts, ["no luck"; 3]);
 }
 
@@ -93,7 +90,7 @@ fn a_mutex_is_two_words() {
 #[test]
 fn a_panic_unlocks_and_poisons_nothing() {
     let lock = Mutex::new(1);
-    message(|| {
+    panic_of(|| {
         let _held = lock.lock();
         panic!("while it is held");
     });
@@ -101,7 +98,7 @@ fn a_panic_unlocks_and_poisons_nothing() {
 }
 
 #[test]
-fn every_increment_of_many_threads_counts() {
+fn no_increment_of_many_threads_is_lost() {
     let (sum, group) = (Mutex::new(0), WaitGroup::new());
     thread::scope(|scope| {
         for fair in [false, true, false, true] {
@@ -124,7 +121,7 @@ fn every_increment_of_many_threads_counts() {
 }
 
 #[test]
-fn locks_and_waits_that_run_out_of_time_leave_everything_usable() {
+fn locks_and_waits_that_time_out_leave_the_primitives_usable() {
     let (lock, changed) = (Mutex::new(0), Cond::new());
     let held = lock.lock();
     thread::scope(|scope| {
@@ -141,13 +138,14 @@ fn locks_and_waits_that_run_out_of_time_leave_everything_usable() {
 }
 
 #[test]
-fn unlocking_what_is_not_locked_panics() {
+fn unlocking_an_unlocked_lock_panics() {
     use lock_api::{RawMutex as _, RawRwLock as _};
-    // SAFETY: none of these is locked, which is what the test is about: they panic, and no data is behind them.
+    // SAFETY: no lock is held, against the contract, which the test is about: each call panics, and no data is behind
+    // the locks.
     unsafe {
-        assert!(message(|| RawMutex::new().unlock()).contains("not locked"));
-        assert!(message(|| RawRwMutex::new().unlock_shared()).contains("nobody reads"));
-        assert!(message(|| RawRwMutex::new().unlock_exclusive()).contains("nobody writes"));
+        assert!(panic_of(|| RawMutex::new().unlock()).contains("not locked"));
+        assert!(panic_of(|| RawRwMutex::new().unlock_shared()).contains("nobody reads"));
+        assert!(panic_of(|| RawRwMutex::new().unlock_exclusive()).contains("nobody writes"));
     }
 }
 
@@ -162,11 +160,11 @@ fn a_condition_with_two_locks_panics_and_names_the_fix() {
                 changed.wait(&mut one);
             }
         });
-        // When the lock is free again, the other waits.
+        // Once this thread has the lock, the other thread waits in the queue.
         while *one.lock() == 0 {
             thread::yield_now();
         }
-        let text = message(|| changed.wait(&mut two.lock()));
+        let text = panic_of(|| changed.wait(&mut two.lock()));
         assert!(text.contains("two locks") && text.contains("of its own"), "{text}");
         *one.lock() += 1;
         changed.signal();
@@ -177,7 +175,7 @@ fn a_condition_with_two_locks_panics_and_names_the_fix() {
 }
 
 #[test]
-fn a_condition_is_waited_for_with_a_rw_mutex() {
+fn a_condition_works_with_a_rw_mutex() {
     let (ready, changed) = (RwMutex::new(0), Cond::new());
     thread::scope(|scope| {
         let reads = scope.spawn(|| {
@@ -203,7 +201,7 @@ fn a_condition_is_waited_for_with_a_rw_mutex() {
 }
 
 #[test]
-fn conditions_pass_a_turn_round() {
+fn conditions_pass_a_turn_around() {
     const ROUNDS: usize = 1_000;
     let (turn, changed) = (Mutex::new(0), Cond::new());
     thread::scope(|scope| {
@@ -259,7 +257,7 @@ fn one_reader_at_a_time_may_become_a_writer() {
 
 #[test]
 #[allow(clippy::disallowed_types, reason = "it is what owned guards keep")]
-fn owned_guards_keep_their_locks() {
+fn owned_guards_keep_their_locks_alive() {
     use std::sync::Arc;
     let (lock, shared) = (Arc::new(Mutex::new(1)), Arc::new(RwMutex::new(1)));
     let (mut held, reader) = (Mutex::lock_owned(&lock), RwMutex::read_owned(&shared));
@@ -274,7 +272,7 @@ fn owned_guards_keep_their_locks() {
 }
 
 #[test]
-fn readers_and_writers_keep_the_state_machine() {
+fn readers_share_and_writers_exclude() {
     let lock = RwMutex::new((0_u64, 0_u64));
     thread::scope(|scope| {
         for thread in 0..4_u64 {
@@ -303,22 +301,22 @@ fn readers_and_writers_keep_the_state_machine() {
 }
 
 #[test]
-fn failing_to_get_permits_makes_none() {
+fn a_failed_acquire_adds_no_permits() {
     let places = Semaphore::new(1);
     assert!(places.try_acquire(2).is_none() && places.acquire_timeout(2, Duration::ZERO).is_none());
     assert_eq!(places.available(), 1);
 }
 
 #[test]
-fn permits_that_cannot_be_counted_are_not_added() {
+fn a_release_that_overflows_adds_no_permits() {
     let places = Semaphore::new(u64::MAX - 1);
     places.release(1);
     for count in [1, 2, u64::MAX] {
-        assert!(message(|| places.release(count)).contains("more permits"));
+        assert!(panic_of(|| places.release(count)).contains("more permits"));
         assert_eq!(places.available(), u64::MAX);
     }
     let one = places.try_acquire(1).expect("there are enough");
-    assert!(message(|| places.release(2)).contains("more permits"));
+    assert!(panic_of(|| places.release(2)).contains("more permits"));
     assert_eq!(places.available(), u64::MAX - 1);
     drop(one);
     assert_eq!(places.available(), u64::MAX);
@@ -348,7 +346,7 @@ fn a_semaphore_is_never_overdrawn() {
 }
 
 #[test]
-fn a_group_with_a_limit_never_runs_more() {
+fn a_group_never_runs_more_than_its_limit() {
     let group = ErrGroup::with_limit(2);
     let running = Arc::new(Mutex::new(0));
     for n in 0..50 {
@@ -365,18 +363,18 @@ fn a_group_with_a_limit_never_runs_more() {
 }
 
 #[test]
-fn a_panic_in_a_group_stops_the_others_and_comes_out_of_the_wait() {
+fn a_panic_in_a_group_stops_the_others_and_is_resumed_by_wait() {
     let group = ErrGroup::<String>::new();
     group.go(|_stop| panic!("half of the work is not done"));
     group.go(|stop| {
         assert!(stop.recv().is_err(), "it is closed");
         Err(String::from("stopped"))
     });
-    assert_eq!(message(|| _ = group.wait()), "half of the work is not done");
+    assert_eq!(panic_of(|| _ = group.wait()), "half of the work is not done");
 }
 
 #[test]
-fn the_first_panic_of_a_group_comes_out_also_after_an_error() {
+fn the_first_panic_of_a_group_is_resumed_even_after_an_error() {
     let group = ErrGroup::with_limit(2);
     group.go(|_stop| Err(1));
     for n in 0..3 {
@@ -390,7 +388,7 @@ fn the_first_panic_of_a_group_comes_out_also_after_an_error() {
 }
 
 #[test]
-fn a_group_whose_errors_and_panics_panic_again_ends() {
+fn a_group_ends_when_its_errors_and_payloads_panic_in_their_destructors() {
     struct Explodes(Arc<Mutex<u32>>);
     impl Drop for Explodes {
         fn drop(&mut self) {
@@ -407,7 +405,7 @@ fn a_group_whose_errors_and_panics_panic_again_ends() {
         });
     }
     let payload = catch_unwind(AssertUnwindSafe(|| group.wait().map_err(|_| ()))).expect_err("some panicked");
-    // It is one of the six, or what the destructor of another said.
+    // The panic is one of the six, or that of a payload's destructor.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     assert_eq!(*dropped.lock(), 6);
 }
@@ -433,28 +431,28 @@ fn a_barrier_has_one_last_thread_in_each_round() {
 }
 
 #[test]
-fn functions_that_run_once_panic_each_time() {
+fn a_function_that_panicked_panics_on_each_call() {
     let ran = Cell::new(0);
     let function = OnceFunc::new(|| {
         ran.set(ran.get() + 1);
         panic!("it did not work");
     });
     for _ in 0..2 {
-        assert_eq!(message(|| function.call()), "it did not work");
+        assert_eq!(panic_of(|| function.call()), "it did not work");
     }
     assert_eq!(ran.get(), 1);
     let lazy = Lazy::new(|| -> u32 { panic!("nor this") });
     for _ in 0..2 {
-        assert_eq!(message(|| _ = *lazy), "nor this");
+        assert_eq!(panic_of(|| _ = *lazy), "nor this");
     }
 }
 
 #[test]
-fn a_flight_that_panicked_is_over() {
+fn a_flight_that_panicked_has_ended() {
     let group = SingleFlight::new();
-    assert_eq!(message(|| _ = group.run("key", || -> u32 { panic!("it fell") })), "it fell");
+    assert_eq!(panic_of(|| _ = group.run("key", || -> u32 { panic!("it fell") })), "it fell");
     assert_eq!(group.run("key", || 2), 2, "the next one flies by itself");
-    let text = message(|| _ = group.run("key", || group.run("key", || 3)));
+    let text = panic_of(|| _ = group.run("key", || group.run("key", || 3)));
     assert!(text.contains("again by the closure"), "{text}");
     assert_eq!(group.run("key", || group.run("other", || 4)), 4);
 }

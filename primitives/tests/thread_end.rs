@@ -1,12 +1,15 @@
-//! What is done once, in the destructors of thread-locals: a thread runs code of its user's until its very end.
+//! Code that runs once, called in the destructors of thread-locals: a thread runs user code until its very end.
 
+mod common;
+
+use common::panic_of;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::sync::{Lazy, Once, OnceFunc, OnceValue, SingleFlight, WaitGroup};
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 
-/// Calls a closure when it is dropped, and is done then.
+/// Calls a closure when it is dropped, and then marks a task as done.
 struct AtEnd(Option<Box<dyn FnOnce()>>, WaitGroup);
 
 impl Drop for AtEnd {
@@ -23,8 +26,9 @@ thread_local! {
     static LAST: Cell<Option<AtEnd>> = const { Cell::new(None) };
 }
 
-/// Runs `body` on a thread of its own, and `last` in the destructors of two of its thread-locals, one that is made before
-/// anything that `body` makes, and one that is made after: whichever order they are destroyed in.
+/// Runs `body` on a new thread, and `last` in the destructors of two of its thread-locals: one that is made before
+/// those that `body` makes, and one that is made after them. So one of the two outlives these, whatever the order of
+/// destruction is.
 fn at_the_end_of_a_thread<F: Fn() + Send + Sync + 'static>(body: impl FnOnce() + Send + 'static, last: F) {
     let (last, ended) = (Arc::new(last), WaitGroup::new());
     ended.add(2);
@@ -44,12 +48,6 @@ fn at_the_end_of_a_thread<F: Fn() + Send + Sync + 'static>(body: impl FnOnce() +
     thread.join().expect("no panic");
     // In a checking build a thread may be joined before its thread-locals are gone.
     ended.wait();
-}
-
-fn panics(f: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).expect("a text")
 }
 
 #[test]
@@ -74,7 +72,7 @@ fn a_value_is_made_while_its_thread_ends() {
 }
 
 #[test]
-fn a_function_runs_and_a_flight_lands_while_their_thread_ends() {
+fn a_function_and_a_flight_run_while_their_thread_ends() {
     let ran = Arc::new(selvedge::rt::sync::Mutex::new(Vec::new()));
     let (theirs, flights) = (Arc::clone(&ran), Arc::new(SingleFlight::new()));
     let function = Arc::new(OnceFunc::new(move || theirs.lock().push("function")));
@@ -99,39 +97,39 @@ fn a_closure_that_panics_while_its_thread_ends_stays_done() {
         || (),
         || {
             let _ = catch_unwind(|| ONCE.call(|| panic!("not today")));
-            assert_eq!(panics(|| _ = *LAZY), "not today");
+            assert_eq!(panic_of(|| _ = *LAZY), "not today");
         },
     );
     ONCE.call(|| unreachable!("a closure that panics counts as done"));
-    assert_eq!(panics(|| _ = *LAZY), "not today");
+    assert_eq!(panic_of(|| _ = *LAZY), "not today");
 }
 
 #[test]
-fn a_closure_that_calls_itself_says_so_while_its_thread_ends() {
+fn a_closure_that_calls_itself_panics_while_its_thread_ends() {
     static ONCE: Once = Once::const_new();
     static LAZY: Lazy<u32> = Lazy::const_new(|| *LAZY);
     at_the_end_of_a_thread(
         || (),
         || {
             if !ONCE.is_done() {
-                assert!(panics(|| ONCE.call(|| ONCE.call(|| ()))).contains("would wait for itself"));
+                assert!(panic_of(|| ONCE.call(|| ONCE.call(|| ()))).contains("would wait for itself"));
             }
-            assert!(panics(|| _ = *LAZY).contains("would wait for itself"));
+            assert!(panic_of(|| _ = *LAZY).contains("would wait for itself"));
         },
     );
 }
 
 #[test]
-fn a_destructor_that_calls_again_while_the_closure_unwinds_says_so() {
-    /// Keeps what a call says to it.
+fn a_destructor_that_calls_again_while_the_closure_unwinds_panics() {
+    /// Keeps the text of the panic of a call in its destructor.
     struct Again<'a>(&'a Once, &'a Cell<String>);
     impl Drop for Again<'_> {
         fn drop(&mut self) {
-            self.1.set(panics(|| self.0.call(|| unreachable!("it is being done"))));
+            self.1.set(panic_of(|| self.0.call(|| unreachable!("it is being done"))));
         }
     }
     let (once, said) = (Once::new(), Cell::default());
-    let first = panics(|| {
+    let first = panic_of(|| {
         once.call(|| {
             let _again = Again(&once, &said);
             panic!("the first");

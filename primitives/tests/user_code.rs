@@ -1,5 +1,5 @@
-//! User code at every place where maps, pools, cells, stacks, domains and flights call it: each call panics in turn, or uses
-//! the object again. The object works afterwards, the panic comes out, and each value is dropped once.
+//! User code at every place where maps, pools, cells, stacks, domains and flights call it: each call panics in turn, or
+//! uses the object again. The object works afterwards, the panic is resumed, and each value is dropped once.
 
 use core::cell::Cell;
 use core::hash::{Hash, Hasher};
@@ -15,7 +15,7 @@ use selvedge::rt::thread;
 use selvedge::sync::SingleFlight;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is called.
+/// The kinds of calls of user code.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Call {
     Clone,
@@ -26,12 +26,12 @@ enum Call {
 }
 use Call::{Clone as Clones, Closure, Drop as Drops, Eq as Eqs, Hash as Hashes};
 
-/// Who is told of each call.
+/// Counts calls of user code, and makes one of them panic or use the object.
 #[derive(Default)]
 struct Script {
-    /// Items that live.
+    /// How many items exist.
     live: AtomicIsize,
-    /// Calls of the kind that is watched.
+    /// How many calls there were of the kind that is watched.
     calls: AtomicU32,
     plan: Mutex<Option<(Call, Plan)>>,
 }
@@ -39,11 +39,11 @@ struct Script {
 enum Plan {
     Count,
     PanicAt(u32),
-    /// At the first calls: a destructor that uses an object gives it more to drop.
+    /// Runs at the first calls only: a destructor that uses an object gives it more to drop.
     Run(Box<dyn FnMut() + Send>),
 }
 
-/// What an item tells.
+/// The script that an item reports its calls to.
 type Told = Arc<Script>;
 
 impl Script {
@@ -52,7 +52,7 @@ impl Script {
         *self.plan.lock() = Some((call, plan));
     }
 
-    /// Watches nothing any more; the calls that there were.
+    /// Stops watching, and returns how many calls there were.
     fn rest(&self) -> u32 {
         let plan = self.plan.lock().take();
         drop(plan);
@@ -68,7 +68,7 @@ impl Script {
             match &mut plan {
                 Plan::Count => (),
                 Plan::PanicAt(at) => panics = *at == number,
-                // What this calls is not watched: nobody finds a plan.
+                // Calls that this one makes are not watched: the plan is not in its place meanwhile.
                 Plan::Run(run) if number <= 50 => run(),
                 Plan::Run(_) => (),
             }
@@ -78,7 +78,7 @@ impl Script {
     }
 }
 
-/// A key and a value that tells of all that is done with it.
+/// A key or a value that reports every call of its code to a script.
 struct Item {
     id: u32,
     script: Told,
@@ -119,10 +119,10 @@ impl Hash for Item {
     }
 }
 
-/// Part of a use of an object.
+/// A part of a use of an object.
 type Step<O> = fn(&O, &Told);
 
-/// An object, a use of it in steps, which call the user's code, and how it is seen that it works.
+/// An object, a use of it in steps, which call user code, and a check that the object works.
 struct Row<O: 'static> {
     make: fn(&Told) -> O,
     calls: &'static [Call],
@@ -148,7 +148,7 @@ impl<O: Send + Sync + 'static> Row<O> {
         (1..=drops).for_each(|at| _ = self.end(at));
     }
 
-    /// The calls, and the steps that panicked.
+    /// Runs the steps, and returns how many calls there were and how many steps panicked.
     fn run(&self, call: Call, plan: impl FnOnce(Arc<O>, Told) -> Plan) -> (u32, usize) {
         let script = Told::default();
         let object = Arc::new((self.make)(&script));
@@ -162,7 +162,7 @@ impl<O: Send + Sync + 'static> Row<O> {
         (calls, panics)
     }
 
-    /// The object is dropped, and the destructor of one of the items in it panics: how many there were.
+    /// Drops an object while the destructor of one of its items panics, and returns how many destructors ran.
     fn end(&self, at: u32) -> u32 {
         let script = Told::default();
         let object = (self.make)(&script);
@@ -176,7 +176,7 @@ impl<O: Send + Sync + 'static> Row<O> {
 }
 
 #[test]
-fn of_a_map() {
+fn code_that_a_map_calls_may_panic_or_use_the_map() {
     Row {
         make: |_| Map::<Item, Item>::new(),
         calls: &[Clones, Closure, Drops, Eqs, Hashes],
@@ -226,7 +226,7 @@ fn of_a_map() {
 }
 
 #[test]
-fn of_a_flight() {
+fn code_that_a_flight_calls_may_panic_or_use_the_group() {
     type Group = SingleFlight<Item, Item>;
     fn fly(group: &Group, script: &Told, key: u32, within: impl FnOnce()) {
         let result = group.run(item(script, key), || {
@@ -262,7 +262,7 @@ fn of_a_flight() {
 }
 
 #[test]
-fn of_a_pool() {
+fn code_that_a_pool_calls_may_panic_or_use_the_pool() {
     type Items = Pool<Item, Box<dyn Fn() -> Item + Send + Sync>>;
     Row {
         make: |script| -> Items {
@@ -299,7 +299,7 @@ fn of_a_pool() {
 }
 
 #[test]
-fn of_a_stack() {
+fn code_that_a_stack_calls_may_panic_or_use_the_stack() {
     Row {
         make: |_| Stack::<Item>::new(),
         calls: &[Drops],
@@ -317,7 +317,7 @@ fn of_a_stack() {
 }
 
 #[test]
-fn of_cells() {
+fn code_that_cells_call_may_panic_or_use_the_cell() {
     Row {
         make: |script| ArcCell::new(Arc::new(item(script, 0))),
         calls: &[Closure, Drops],
@@ -334,7 +334,7 @@ fn of_cells() {
             |cell, script| {
                 let tried = AtomicU32::new(0);
                 cell.update(|value| {
-                    // What another use of the cell changes meanwhile is tried again once.
+                    // If another use of the cell changes it meanwhile, `update` tries again, once.
                     if tried.fetch_add(1, Relaxed) == 0 {
                         script.called(Closure);
                     }
@@ -370,7 +370,7 @@ fn of_cells() {
 }
 
 #[test]
-fn of_a_domain() {
+fn code_that_a_domain_calls_may_panic_or_use_the_domain() {
     Row {
         make: |_| Domain::<Item>::new(),
         calls: &[Drops],
@@ -403,7 +403,7 @@ fn of_a_domain() {
 }
 
 #[test]
-fn of_a_seq_lock_that_panics_changes_nothing() {
+fn a_closure_that_panics_leaves_a_seq_lock_unchanged() {
     let lock = SeqLock::new([1_u64, 2]);
     let result = catch_unwind(AssertUnwindSafe(|| {
         lock.update(|words| {
@@ -417,7 +417,7 @@ fn of_a_seq_lock_that_panics_changes_nothing() {
     assert_eq!(lock.read(), [3, 4]);
 }
 
-/// Retires the next of a chain when it is dropped.
+/// A link of a chain, which retires the next link when it is dropped.
 struct Chained(Arc<Domain<Chained>>, Arc<AtomicU32>, u32);
 
 impl Drop for Chained {
@@ -431,7 +431,7 @@ impl Drop for Chained {
 }
 
 impl Chained {
-    /// How many links of a chain are dropped when the first is retired, and the domain collects.
+    /// Returns how many links of a chain are dropped when the first is retired and the domain collects.
     fn run(links: u32) -> u32 {
         let (domain, count) = (Arc::new(Domain::new()), Arc::new(AtomicU32::new(0)));
         domain.retire(Chained(Arc::clone(&domain), Arc::clone(&count), links - 1));
@@ -441,13 +441,13 @@ impl Chained {
 }
 
 #[test]
-fn a_destructor_that_retires_the_next_takes_no_more_of_the_stack() {
+fn destructors_that_retire_the_next_link_do_not_nest() {
     let links = if cfg!(miri) { 1_000 } else { 200_000 };
     assert_eq!(Chained::run(links), links);
     std::thread_local! {
         static LAST: Cell<Option<AtEnd>> = const { Cell::new(None) };
     }
-    /// In the destructors of thread-locals a thread has no lane to itself.
+    /// In the destructors of thread-locals a thread has no shard to itself.
     struct AtEnd(Sender<u32>, u32);
     impl Drop for AtEnd {
         fn drop(&mut self) {
@@ -457,14 +457,14 @@ fn a_destructor_that_retires_the_next_takes_no_more_of_the_stack() {
     let (tell, told) = bounded(1);
     let thread = thread::spawn(move || {
         LAST.set(Some(AtEnd(tell, links)));
-        // Its lane goes before that.
+        // The thread's shard is given back before that.
         drop(Domain::<()>::new().pin());
     });
     assert_eq!(told.recv(), Ok(links));
     thread.join().expect("no panic");
 }
 
-/// Deletes the next key of a map when it is dropped.
+/// A value that deletes the next key of a map when it is dropped.
 struct Deletes(Arc<Map<u32, Deletes>>, u32);
 
 impl Drop for Deletes {
