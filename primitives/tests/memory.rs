@@ -117,7 +117,7 @@ fn waiters_cancelled_behind_a_waiting_one_leak_nothing() {
             let rx = rx.clone();
             std::thread::spawn(move || rx.recv())
         };
-        // SAFETY: no thread sends yet.
+        // SAFETY: no thread sends yet, so no operation with an earlier ticket can end.
         while unsafe { !rx.waits_at(0) } {
             std::thread::yield_now();
         }

@@ -11,7 +11,7 @@
 //! empty again, so a key has one place. The price is the wait while the table is replaced. Entries that were deleted or
 //! replaced are dropped through [`reclaim`](crate::reclaim).
 //!
-//! # Who owns tables and entries
+//! # Ownership of tables and entries
 //! - **S1 (pin).** A thread pins `garbage` before it loads `table` and slots, both with SeqCst, as
 //!   [`Domain`] asks. Tables and entries are retired after they were unlinked. So a table or an
 //!   entry that a pinned thread has found is not dropped before the pin is. (A frozen table still shows an entry after

@@ -34,31 +34,6 @@ pub struct Mutex<T: ?Sized>(lock_api::Mutex<RawMutex, T>);
 
 lock_wrapper!(Mutex, Mutex, RawMutex);
 
-impl<T> Mutex<T> {
-    constructor! {
-        /// Creates an unlocked lock around `value`.
-        ///
-        /// ```
-        /// assert_eq!(*selvedge::sync::Mutex::new(1).lock(), 1);
-        /// ```
-        pub fn new(value: T) -> Mutex<T> {
-            Mutex(lock_api::Mutex::from_raw(RawMutex::new(), value))
-        }
-    }
-
-    /// Creates an unlocked lock around `value` for a static.
-    ///
-    /// ```
-    /// use selvedge::sync::Mutex;
-    /// static NAMES: Mutex<Vec<&str>> = Mutex::const_new(Vec::new());
-    /// NAMES.lock().push("a");
-    /// assert_eq!(NAMES.lock().len(), 1);
-    /// ```
-    pub const fn const_new(value: T) -> Mutex<T> {
-        Mutex(lock_api::Mutex::from_raw(RawMutex::const_new(), value))
-    }
-}
-
 impl<T: ?Sized> Mutex<T> {
     /// Locks, and blocks while another thread has the lock.
     ///

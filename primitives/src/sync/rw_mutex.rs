@@ -38,30 +38,6 @@ pub struct RwMutex<T: ?Sized>(lock_api::RwLock<RawRwMutex, T>);
 
 lock_wrapper!(RwMutex, RwLock, RawRwMutex);
 
-impl<T> RwMutex<T> {
-    constructor! {
-        /// Creates an unlocked lock around `value`.
-        ///
-        /// ```
-        /// assert_eq!(*selvedge::sync::RwMutex::new(1).read(), 1);
-        /// ```
-        pub fn new(value: T) -> RwMutex<T> {
-            RwMutex(lock_api::RwLock::from_raw(RawRwMutex::new(), value))
-        }
-    }
-
-    /// Creates an unlocked lock around `value` for a static.
-    ///
-    /// ```
-    /// use selvedge::sync::RwMutex;
-    /// static LIMIT: RwMutex<u32> = RwMutex::const_new(1);
-    /// assert_eq!(*LIMIT.read(), 1);
-    /// ```
-    pub const fn const_new(value: T) -> RwMutex<T> {
-        RwMutex(lock_api::RwLock::from_raw(RawRwMutex::const_new(), value))
-    }
-}
-
 impl<T: ?Sized> RwMutex<T> {
     /// Locks for reading, and blocks while a writer has the lock or waits for it.
     ///

@@ -1,10 +1,34 @@
 //! What [`Mutex`](super::Mutex) and [`RwMutex`](super::RwMutex) have in common: each is a newtype of a lock of
 //! `lock_api`, and passes on what that does with the value.
 
-/// Gives the newtype `$lock` of `lock_api::$inner<$raw, T>` the functions and traits that need no lock.
+/// Gives the newtype `$lock` of `lock_api::$inner<$raw, T>` its constructors, and the functions and traits that do not lock.
 macro_rules! lock_wrapper {
     ($lock:ident, $inner:ident, $raw:ident) => {
         impl<T> $lock<T> {
+            constructor! {
+                /// Creates an unlocked lock around `value`.
+                ///
+                /// ```
+                #[doc = concat!("let lock = selvedge::sync::", stringify!($lock), "::new(1);")]
+                /// assert!(!lock.as_lock_api().is_locked());
+                /// assert_eq!(lock.into_inner(), 1);
+                /// ```
+                pub fn new(value: T) -> $lock<T> {
+                    $lock(lock_api::$inner::from_raw($raw::new(), value))
+                }
+            }
+
+            /// Creates an unlocked lock around `value` for a static.
+            ///
+            /// ```
+            #[doc = concat!("use selvedge::sync::", stringify!($lock), ";")]
+            #[doc = concat!("static NAMES: ", stringify!($lock), "<Vec<&str>> = ", stringify!($lock), "::const_new(Vec::new());")]
+            /// assert!(!NAMES.as_lock_api().is_locked());
+            /// ```
+            pub const fn const_new(value: T) -> $lock<T> {
+                $lock(lock_api::$inner::from_raw($raw::const_new(), value))
+            }
+
             /// Consumes the lock and returns the value.
             ///
             /// ```
