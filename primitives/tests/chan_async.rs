@@ -426,3 +426,14 @@ fn a_value_selected_for_a_future_that_is_dropped_goes_to_the_next_receiver() {
     assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
     assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Err(TryRecvError::Empty)));
 }
+
+#[test]
+fn draining_takes_what_came_back_too() {
+    let (tx, rx) = bounded(2);
+    let mut dropped = [(); 2].map(|()| rx.recv_async());
+    dropped.iter_mut().for_each(waits);
+    (0..2).for_each(|n| tx.send(n).expect("they wait"));
+    drop(dropped);
+    (2..4).for_each(|n| tx.send(n).expect("room"));
+    assert_eq!((rx.len(), rx.drain().collect::<Vec<_>>()), (4, vec![0, 1, 2, 3]));
+}

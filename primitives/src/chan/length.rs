@@ -102,10 +102,10 @@ impl<T> Chan<T> {
         sent.is_closed() || self.may_send(sent.ticket() + own)
     }
 
-    /// Returns a number that, at some moment, no fewer values were in the buffer or waited to be sent.
+    /// Returns a number that, at some moment, no fewer values were in the buffer, waited to be sent or had come back.
     pub(super) fn under_way(&self) -> usize {
         let received = self.received();
-        (self.sent().ticket().saturating_sub(received) as usize).max(self.len())
+        self.sent().ticket().saturating_sub(received) as usize + self.returned.census().here()
     }
 
     /// The number of values in the buffer, at some moment, and of those that came back.
