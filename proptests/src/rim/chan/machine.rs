@@ -8,7 +8,7 @@ use crate::call::{Answer, Wait, receive, send};
 use crate::rim::user::{Callback, Came, Misdeed, Script, Value, Woken, World};
 use crate::sequential::Side;
 use core::time::Duration;
-use selvedge::chan::{bounded_with_segments, unbounded_with_segments};
+use selvedge::chan::{WeakReceiver, WeakSender, bounded_with_segments, unbounded_with_segments};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,8 +21,12 @@ pub(super) struct Machine {
     pub(super) model: Model,
     pub(super) txs: Vec<Arc<Tx>>,
     pub(super) rxs: Vec<Arc<Rx>>,
-    senders: Arc<AtomicUsize>,
-    receivers: Arc<AtomicUsize>,
+    pub(super) senders: Arc<AtomicUsize>,
+    pub(super) receivers: Arc<AtomicUsize>,
+    pub(super) weak_txs: Vec<WeakSender<Value>>,
+    pub(super) weak_rxs: Vec<WeakReceiver<Value>>,
+    /// Whether callbacks may enter.
+    pub(super) entrance: bool,
     /// The tasks by their numbers in the model, those that live.
     tasks: Vec<Option<Task>>,
     record: Arc<Record>,
@@ -71,6 +75,9 @@ impl Machine {
             rxs: vec![Arc::new(rx)],
             senders,
             receivers,
+            weak_txs: Vec::new(),
+            weak_rxs: Vec::new(),
+            entrance: program.entrance,
             tasks: Vec::new(),
             record,
             lost: BTreeSet::new(),
@@ -107,6 +114,16 @@ impl Machine {
             Step::Close(side, at) => self.close(*side, *at),
             Step::Send(at, script, timed) => self.send(*at, *script, *timed),
             Step::Recv(at, timed) => self.receive(*at, *timed),
+            Step::Force(at, script) => self.force(*at, *script),
+            Step::SendMany(at, many) => self.send_many(*at, *many),
+            Step::Drain(at) => self.drain(*at),
+            Step::Discard(at) => self.close_and_discard(*at),
+            Step::Weaken(side, at) => self.weaken(*side, *at),
+            Step::Upgrade(side) => self.upgrade(*side),
+            Step::Twin(at) => {
+                let twin = self.task(*at).and_then(|number| self.tasks[number].as_ref().and_then(Task::twin));
+                self.begins(twin);
+            }
             Step::Start(kind, at, script) => self.start(*kind, *at, *script),
             Step::Poll(at, script) => {
                 if let Some(number) = self.task(*at) {
@@ -250,10 +267,19 @@ impl Machine {
 
     fn start(&mut self, kind: Kind, at: usize, script: Script) {
         let task = match kind {
-            Kind::Recv | Kind::Stream => nth(&self.rxs, at).map(|rx| Task::receiving(kind, rx)),
+            Kind::Recv | Kind::OwnRecv | Kind::Stream => {
+                nth(&self.rxs, at).map(|rx| Task::receiving(kind, rx))
+            }
             Kind::Sink => nth(&self.txs, at).map(Task::sink),
-            Kind::Send => nth(&self.txs, at).map(|tx| Task::sending(tx, self.world.value(script))),
+            Kind::Closed => nth(&self.txs, at).map(Task::closed),
+            Kind::Send | Kind::OwnSend => {
+                nth(&self.txs, at).map(|tx| Task::sending(kind, tx, self.world.value(script)))
+            }
         };
+        self.begins(task);
+    }
+
+    fn begins(&mut self, task: Option<Task>) {
         if task.is_some() {
             self.tasks.push(task);
             self.model.stages.push(Stage::Idle);
@@ -305,6 +331,14 @@ impl Machine {
         if self.model.stages[number] != Stage::Idle {
             return self.model.stages[number] != Stage::Waits;
         }
+        if self.tasks[number].as_ref().is_some_and(|task| task.kind == Kind::Closed) {
+            if self.model.is_closed() {
+                self.model.stages[number] = Stage::Closed;
+            } else {
+                self.model.wait_for_close(number);
+            }
+            return self.model.is_closed();
+        }
         let stage = match (sends, value) {
             (true, None) => return true, // an empty sink
             (true, Some(id)) => match self.model.send(id) {
@@ -338,7 +372,7 @@ impl Machine {
         }
         self.model.woken.retain(|other| *other != number);
         let (kind, value) = (task.kind, task.value);
-        task.finished = matches!(kind, Kind::Recv | Kind::Send);
+        task.finished = kind.ends();
         task.woken = None;
         self.model.stages[number] = Stage::Idle;
         let back = match (polled, stage) {
@@ -350,12 +384,12 @@ impl Machine {
                 task.finished = true;
                 None
             }
-            (Polled::Sent(Ok(())), Stage::Sent) => None,
+            (Polled::Sent(Ok(())), Stage::Sent) | (Polled::Ended, Stage::Closed) => None,
             (Polled::Sent(Ok(())), Stage::Idle) if kind == Kind::Sink && value.is_none() => None,
             (Polled::Sent(Err(back)), Stage::Closed) if Some(back.id()) == value => Some(back),
             (polled, stage) => panic!("task {number} is {polled:?}, and should be {stage:?}"),
         };
-        if kind == Kind::Sink || kind == Kind::Send {
+        if kind.sends() {
             task.value = None;
         }
         self.discard(back);
@@ -450,6 +484,7 @@ impl Machine {
         while let Some(rx) = self.rxs.pop() {
             self.discard(rx);
         }
+        drop((std::mem::take(&mut self.weak_txs), std::mem::take(&mut self.weak_rxs)));
         let faults = self.world.faults();
         assert!(faults.is_empty(), "{faults:?}");
         let mut alive = self.world.alive();

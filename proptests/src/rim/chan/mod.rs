@@ -6,6 +6,7 @@
 
 mod machine;
 mod model;
+mod more;
 mod nested;
 mod select;
 mod step;

@@ -30,7 +30,10 @@ pub struct Model {
     /// The same order, of all values that have been received.
     received: HashMap<u32, u32>,
     receivers: VecDeque<usize>,
-    senders: VecDeque<(usize, u32)>,
+    /// Those that wait, and values without a sender that were forced in behind them.
+    senders: VecDeque<(Option<usize>, u32)>,
+    /// Tasks that wait for the close.
+    farewell: Vec<usize>,
     closed: bool,
     /// How many values selected operations hold.
     pub held: usize,
@@ -54,6 +57,7 @@ impl Model {
             received: HashMap::new(),
             receivers: VecDeque::new(),
             senders: VecDeque::new(),
+            farewell: Vec::new(),
             closed: false,
             held: 0,
             over: false,
@@ -94,6 +98,30 @@ impl Model {
         Answer::Sent
     }
 
+    /// Sends at once; the value that is taken out for it.
+    pub fn force(&mut self, id: u32) -> (Answer, Option<u32>) {
+        match self.send(id) {
+            Answer::Full(_) if self.capacity == Some(0) => return (Answer::Sent, Some(id)),
+            Answer::Full(_) => (),
+            answer => return (answer, None),
+        }
+        let oldest = self.buffer.pop_front().expect("it is full");
+        self.senders.push_back((None, id));
+        self.let_in();
+        self.note(oldest);
+        (Answer::Sent, Some(oldest))
+    }
+
+    /// The first sender gets a place.
+    fn let_in(&mut self) {
+        if let Some((task, id)) = self.senders.pop_front() {
+            if let Some(task) = task {
+                self.wake(task, Stage::Sent);
+            }
+            self.buffer.push_back(id);
+        }
+    }
+
     fn serve(&mut self, task: usize, id: u32) {
         self.received.remove(&id); // A value that had come back is received anew.
         self.note(id);
@@ -110,11 +138,8 @@ impl Model {
         let returned = self.returned.pop_first().map(|(_, id)| id);
         let first = returned.or_else(|| self.buffer.pop_front());
         let meets = first.is_none() && self.capacity == Some(0);
-        if (meets || self.capacity.is_some_and(|capacity| self.buffer.len() < capacity))
-            && let Some((task, id)) = self.senders.pop_front()
-        {
-            self.wake(task, Stage::Sent);
-            self.buffer.push_back(id);
+        if meets || self.capacity.is_some_and(|capacity| self.buffer.len() < capacity) {
+            self.let_in();
         }
         match first.or_else(|| self.buffer.pop_front()) {
             Some(id) => self.got(id),
@@ -154,15 +179,22 @@ impl Model {
     pub fn wait(&mut self, task: usize, value: Option<u32>) {
         self.stages[task] = Stage::Waits;
         match value {
-            Some(id) => self.senders.push_back((task, id)),
+            Some(id) => self.senders.push_back((Some(task), id)),
             None => self.receivers.push_back(task),
         }
+    }
+
+    /// A task begins to wait for the close.
+    pub fn wait_for_close(&mut self, task: usize) {
+        self.stages[task] = Stage::Waits;
+        self.farewell.push(task);
     }
 
     /// A task does not wait any longer.
     pub fn cancel(&mut self, task: usize) {
         self.receivers.retain(|other| *other != task);
-        self.senders.retain(|(other, _)| *other != task);
+        self.senders.retain(|(other, _)| *other != Some(task));
+        self.farewell.retain(|other| *other != task);
         let stage = std::mem::replace(&mut self.stages[task], Stage::Idle);
         if let Stage::Served(id) = stage {
             self.give_back(id);
@@ -194,7 +226,13 @@ impl Model {
 
     /// Closes; whether that was the first time.
     pub fn close(&mut self) -> bool {
-        for (task, _) in std::mem::take(&mut self.senders) {
+        for (task, id) in std::mem::take(&mut self.senders) {
+            match task {
+                Some(task) => self.wake(task, Stage::Closed),
+                None => self.buffer.push_back(id),
+            }
+        }
+        for task in std::mem::take(&mut self.farewell) {
             self.wake(task, Stage::Closed);
         }
         let first = !std::mem::replace(&mut self.closed, true);
@@ -235,12 +273,19 @@ impl Model {
 
     /// How many values can be received.
     pub fn len(&self) -> usize {
-        self.buffer.len() + self.returned.len()
+        // What was forced in beyond the capacity does not count.
+        self.capacity.map_or(self.buffer.len(), |capacity| self.buffer.len().min(capacity))
+            + self.returned.len()
     }
 
     /// Whether none can.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many values can be received without a send, those of senders that wait among them.
+    pub fn drainable(&self) -> usize {
+        self.buffer.len() + self.senders.len() + self.returned.len()
     }
 
     /// How many values fit.

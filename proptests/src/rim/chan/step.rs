@@ -21,6 +21,24 @@ pub enum Kind {
     Stream,
     /// `into_sink`
     Sink,
+    /// `into_recv_async`
+    OwnRecv,
+    /// `into_send_async`
+    OwnSend,
+    /// `closed`
+    Closed,
+}
+
+impl Kind {
+    /// Whether it holds a value, or may.
+    pub fn sends(self) -> bool {
+        matches!(self, Kind::Send | Kind::OwnSend | Kind::Sink)
+    }
+
+    /// Whether it must not be polled once it was ready.
+    pub fn ends(self) -> bool {
+        matches!(self, Kind::Recv | Kind::Send | Kind::OwnRecv | Kind::OwnSend)
+    }
 }
 
 /// A step. Handles and tasks are given modulo how many there are; a step without one is left out.
@@ -36,6 +54,20 @@ pub enum Step {
     Send(usize, Script, bool),
     /// `try_recv`, or (timed) `recv_timeout` with no time.
     Recv(usize, bool),
+    /// `force_send`.
+    Force(usize, Script),
+    /// `send_many`, of as many values as there is room for, and no more than so many.
+    SendMany(usize, usize),
+    /// `drain`.
+    Drain(usize),
+    /// `close_and_discard`, if no callback may enter meanwhile.
+    Discard(usize),
+    /// A weak handle is made.
+    Weaken(Side, usize),
+    /// The last weak handle of a side becomes a handle, if the side is open.
+    Upgrade(Side),
+    /// A stream or a sink is cloned.
+    Twin(usize),
     /// A task is made.
     Start(Kind, usize, Script),
     /// A task is polled with a waker of this script: a sink that holds a value is flushed, another asked whether it is
@@ -90,6 +122,7 @@ impl Smaller for Program {
 fn simpler(step: &Step) -> Vec<Step> {
     match step.clone() {
         Step::Send(at, Some(_), timed) => vec![Step::Send(at, None, timed)],
+        Step::Force(at, Some(_)) => vec![Step::Force(at, None)],
         Step::Start(kind, at, Some(_)) => vec![Step::Start(kind, at, None)],
         Step::Poll(at, Some(_)) => vec![Step::Poll(at, None)],
         Step::Feed(at, Some(_)) => vec![Step::Feed(at, None)],
@@ -146,6 +179,16 @@ fn step() -> BoxedStrategy<Step> {
         (10, (handle(), any::<bool>()).prop_map(|(at, timed)| Step::Recv(at, timed)).boxed()),
         (5, handle().prop_map(|at| Step::Start(Kind::Recv, at, None)).boxed()),
         (5, (handle(), of_value()).prop_map(|(at, script)| Step::Start(Kind::Send, at, script)).boxed()),
+        (4, (handle(), of_value()).prop_map(|(at, script)| Step::Force(at, script)).boxed()),
+        (1, (handle(), 1..4_usize).prop_map(|(at, many)| Step::SendMany(at, many)).boxed()),
+        (1, handle().prop_map(Step::Drain).boxed()),
+        (1, handle().prop_map(Step::Discard).boxed()),
+        (1, (side(), handle()).prop_map(|(side, at)| Step::Weaken(side, at)).boxed()),
+        (1, side().prop_map(Step::Upgrade).boxed()),
+        (1, task().prop_map(Step::Twin).boxed()),
+        (2, handle().prop_map(|at| Step::Start(Kind::OwnRecv, at, None)).boxed()),
+        (2, (handle(), of_value()).prop_map(|(at, script)| Step::Start(Kind::OwnSend, at, script)).boxed()),
+        (2, handle().prop_map(|at| Step::Start(Kind::Closed, at, None)).boxed()),
         (2, handle().prop_map(|at| Step::Start(Kind::Stream, at, None)).boxed()),
         (2, handle().prop_map(|at| Step::Start(Kind::Sink, at, None)).boxed()),
         (24, (task(), of_waker()).prop_map(|(at, script)| Step::Poll(at, script)).boxed()),

@@ -5,7 +5,9 @@ use crate::rim::user::{Value, Woken};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use futures::{Sink, Stream};
-use selvedge::chan::{Receiver, RecvFuture, RecvStream, SendError, SendFuture, SendSink, Sender};
+use selvedge::chan::{
+    ClosedFuture, Receiver, RecvFuture, RecvStream, SendError, SendFuture, SendSink, Sender,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -44,10 +46,11 @@ pub(super) type Rx = Held<Receiver<Value>>;
 
 #[derive(Debug)]
 enum Work {
-    Recv(RecvFuture<'static, Value>),
-    Send(SendFuture<'static, Value>),
-    Stream(RecvStream<Value>, #[expect(dead_code, reason = "it counts")] Held<()>),
-    Sink(SendSink<Value>, #[expect(dead_code, reason = "it counts")] Held<()>),
+    Recv(RecvFuture<'static, Value>, #[expect(dead_code, reason = "it counts")] Option<Held<()>>),
+    Send(SendFuture<'static, Value>, #[expect(dead_code, reason = "it counts")] Option<Held<()>>),
+    Closed(ClosedFuture<'static, Value>),
+    Stream(RecvStream<Value>, Held<()>),
+    Sink(SendSink<Value>, Held<()>),
 }
 
 /// What a poll came to.
@@ -59,6 +62,8 @@ pub(super) enum Polled {
     Received(Option<Value>),
     /// A value has been sent, or comes back; a sink may have held none.
     Sent(Result<(), Value>),
+    /// The channel is closed.
+    Ended,
 }
 
 /// A task; its fields are dropped in their order.
@@ -82,34 +87,60 @@ impl Task {
         Task { work, _borrowed: borrowed, kind, value, finished: false, woken: None }
     }
 
-    /// `recv_async`, or `into_stream`.
+    /// `recv_async`, `into_recv_async`, or `stream`.
     pub(super) fn receiving(kind: Kind, rx: &Arc<Rx>) -> Task {
+        let own = Held::new((), &rx.count);
         if kind == Kind::Stream {
-            let stream = rx.handle.clone().into_stream();
-            return Task::new(kind, Work::Stream(stream, Held::new((), &rx.count)), None, None);
+            return Task::new(kind, Work::Stream(rx.handle.stream(), own), None, None);
         }
+        if kind == Kind::OwnRecv {
+            let future = rx.handle.clone().into_recv_async();
+            return Task::new(kind, Work::Recv(future, Some(own)), None, None);
+        }
+        drop(own);
         // SAFETY: the task keeps the handle as long as the future, which is dropped before it or forgotten.
         let handle: &'static Receiver<Value> = unsafe { &*core::ptr::from_ref(&rx.handle) };
-        Task::new(kind, Work::Recv(handle.recv_async()), Some(Arc::clone(rx) as _), None)
+        Task::new(kind, Work::Recv(handle.recv_async(), None), Some(Arc::clone(rx) as _), None)
     }
 
-    /// `into_sink`.
+    /// `sink`.
     pub(super) fn sink(tx: &Arc<Tx>) -> Task {
-        let sink = tx.handle.clone().into_sink();
-        Task::new(Kind::Sink, Work::Sink(sink, Held::new((), &tx.count)), None, None)
+        Task::new(Kind::Sink, Work::Sink(tx.handle.sink(), Held::new((), &tx.count)), None, None)
     }
 
-    /// `send_async`.
-    pub(super) fn sending(tx: &Arc<Tx>, value: Value) -> Task {
-        let id = value.id();
+    /// `closed`.
+    pub(super) fn closed(tx: &Arc<Tx>) -> Task {
         // SAFETY: the task keeps the handle as long as the future, which is dropped before it or forgotten.
         let handle: &'static Sender<Value> = unsafe { &*core::ptr::from_ref(&tx.handle) };
-        Task::new(Kind::Send, Work::Send(handle.send_async(value)), Some(Arc::clone(tx) as _), Some(id))
+        Task::new(Kind::Closed, Work::Closed(handle.closed()), Some(Arc::clone(tx) as _), None)
+    }
+
+    /// A clone of a stream or a sink.
+    pub(super) fn twin(&self) -> Option<Task> {
+        let work = match &**self.work.as_ref().expect("a task that lives has work") {
+            Work::Stream(stream, own) => Work::Stream(stream.clone(), own.clone()),
+            Work::Sink(sink, own) => Work::Sink(sink.clone(), own.clone()),
+            _ => return None,
+        };
+        Some(Task { finished: self.finished, ..Task::new(self.kind, work, None, None) })
+    }
+
+    /// `send_async`, or `into_send_async`.
+    pub(super) fn sending(kind: Kind, tx: &Arc<Tx>, value: Value) -> Task {
+        let id = value.id();
+        if kind == Kind::OwnSend {
+            let own = Held::new((), &tx.count);
+            let future = tx.handle.clone().into_send_async(value);
+            return Task::new(kind, Work::Send(future, Some(own)), None, Some(id));
+        }
+        // SAFETY: the task keeps the handle as long as the future, which is dropped before it or forgotten.
+        let handle: &'static Sender<Value> = unsafe { &*core::ptr::from_ref(&tx.handle) };
+        Task::new(kind, Work::Send(handle.send_async(value), None), Some(Arc::clone(tx) as _), Some(id))
     }
 
     /// Whether it sends.
     pub(super) fn sends(&self) -> bool {
-        matches!(self.kind, Kind::Send | Kind::Sink)
+        self.kind.sends()
     }
 
     /// Polls it.
@@ -120,7 +151,11 @@ impl Task {
             Poll::Ready(result) => Polled::Sent(result.map_err(SendError::into_inner)),
         };
         match &mut **self.work.as_mut().expect("a task that lives has work") {
-            Work::Recv(future) => match Pin::new(future).poll(&mut context) {
+            Work::Closed(future) => match Pin::new(future).poll(&mut context) {
+                Poll::Pending => Polled::Pending,
+                Poll::Ready(()) => Polled::Ended,
+            },
+            Work::Recv(future, _) => match Pin::new(future).poll(&mut context) {
                 Poll::Pending => Polled::Pending,
                 Poll::Ready(result) => Polled::Received(result.ok()),
             },
@@ -128,7 +163,7 @@ impl Task {
                 Poll::Pending => Polled::Pending,
                 Poll::Ready(value) => Polled::Received(value),
             },
-            Work::Send(future) => sent(Pin::new(future).poll(&mut context)),
+            Work::Send(future, _) => sent(Pin::new(future).poll(&mut context)),
             Work::Sink(sink, _) if self.value.is_some() => sent(Pin::new(sink).poll_flush(&mut context)),
             Work::Sink(sink, _) => sent(Pin::new(sink).poll_ready(&mut context)),
         }
