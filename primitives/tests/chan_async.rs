@@ -437,3 +437,19 @@ fn draining_takes_what_came_back_too() {
     (2..4).for_each(|n| tx.send(n).expect("room"));
     assert_eq!((rx.len(), rx.drain().collect::<Vec<_>>()), (4, vec![0, 1, 2, 3]));
 }
+
+#[test]
+fn a_receiver_that_gave_up_behind_another_makes_no_send_ready() {
+    let (tx, rx) = bounded(0);
+    let (mut first, mut second, mut third) = (rx.recv_async(), rx.recv_async(), rx.recv_async());
+    waits(&mut first);
+    waits(&mut second);
+    waits(&mut third);
+    drop(second);
+    drop(third);
+    tx.try_send(1).expect("the first waits");
+    let mut select = Select::new();
+    select.send(&tx);
+    assert!(select.try_ready().is_err() && select.ready_timeout(Duration::ZERO).is_err());
+    assert_eq!((tx.try_send(2), poll(&mut first)), (Err(TrySendError::Full(2)), Poll::Ready(Ok(1))));
+}

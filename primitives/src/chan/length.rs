@@ -97,9 +97,27 @@ impl<T> Chan<T> {
     /// Whether a send would not wait, at some moment, if `own` receivers of a channel without a buffer are not
     /// taken into account.
     pub(super) fn is_ready_to_send(&self, own: u64) -> bool {
-        // Audit: see `sent`.
-        let sent = self.sent();
-        sent.is_closed() || self.may_send(sent.ticket() + own)
+        loop {
+            // Audit: see `sent`.
+            let sent = self.sent();
+            if sent.is_closed() {
+                return true;
+            }
+            if self.capacity() != Capacity::Rendezvous {
+                return self.may_send(sent.ticket());
+            }
+            let (begun, mut others) = (sent.ticket()..self.received(), own);
+            let found = self.array.visit_until(SENDER, begun, |place, _| {
+                let waits = awaits_value(place);
+                let is_own = waits && others > 0;
+                others -= u64::from(is_own);
+                waits && !is_own
+            });
+            // Some of the receivers that were looked at have got values if a sender has come meanwhile.
+            if found || self.sent() == sent {
+                return found;
+            }
+        }
     }
 
     /// Returns a number that, at some moment, no fewer values were in the buffer, waited to be sent or had come back.
@@ -148,6 +166,23 @@ fn has_value<T>(place: Place<'_, Cell<T>>) -> bool {
                         outcome => !late && outcome == Outcome::chosen(case, false),
                     };
                 }
+            },
+            _ => return false,
+        }
+    }
+}
+
+/// Whether a sender would find a receiver in a cell, or one on its way there. The array is pinned.
+fn awaits_value<T>(place: Place<'_, Cell<T>>) -> bool {
+    let mut state = place.cell().look();
+    loop {
+        match Phase::of(state) {
+            Phase::Empty | Phase::ReceiverWaits => return true,
+            // SAFETY: the array is pinned.
+            Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
+                Err(found) => state = found,
+                // A sender decides it, or makes it start over.
+                Ok((claim, ..)) => return matches!(claim.outcome(), Outcome::TRYING | Outcome::WAITING),
             },
             _ => return false,
         }
