@@ -1,6 +1,6 @@
-//! The command that runs a model again, as a shell takes it.
+//! The command that runs a model again, in a shell's words.
 
-/// The running program; of a test only that test, which the current thread is named after.
+/// Returns the command that runs this program again; in a test, only this test, after which the current thread is named.
 pub(crate) fn of_this_program() -> String {
     let Ok(program) = std::env::current_exe() else { return "cargo test".to_string() };
     let thread = std::thread::current().name().filter(|name| *name != "main").map(str::to_string);
@@ -17,7 +17,7 @@ fn is_plain(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,+@".contains(c))
 }
 
-/// A word in quotes that keep all of it as it is.
+/// Returns the word in quotes within which a shell changes nothing.
 pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -42,19 +42,19 @@ impl Engine {
         Engine::Shuttle(Strategy::Urw),
     ];
 
-    /// Every engine, compiled in or not.
+    /// Returns every engine, compiled in or not.
     pub fn all() -> &'static [Engine] {
         &Engine::ALL
     }
 
-    /// The engines that a check uses by itself: native, rc11, loom, and shuttle depth-first, as far as
-    /// they are compiled in.
+    /// Returns the engines that a check uses by default: native, rc11, loom, and shuttle depth-first, as far as they are
+    /// compiled in.
     pub fn available() -> Vec<Engine> {
         let standard = [Engine::Native, Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
         standard.into_iter().filter(|engine| engine.is_available()).collect()
     }
 
-    /// Whether the engine is compiled in.
+    /// Returns whether the engine is compiled in.
     pub fn is_available(self) -> bool {
         match self {
             Engine::Native => true,
@@ -64,28 +64,28 @@ impl Engine {
         }
     }
 
-    /// Whether a missing Acquire or Release can show.
+    /// Returns whether the engine can find a missing Acquire or Release.
     pub fn sees_orderings(self) -> bool {
         matches!(self, Engine::Loom | Engine::Rc11)
     }
 
-    /// Whether a SeqCst access is taken for what it is, so that one that is too weak can show.
+    /// Returns whether the engine models SeqCst accesses precisely, so that it can find one that is too weak.
     pub fn judges_seq_cst(self) -> bool {
         matches!(self, Engine::Rc11)
     }
 
-    /// Whether a data race on a cell is reported.
+    /// Returns whether the engine reports data races on cells.
     pub fn sees_races(self) -> bool {
         matches!(self, Engine::Loom | Engine::Rc11)
     }
 
-    /// Whether leaked and twice freed allocations are reported.
+    /// Returns whether the engine reports leaks, double frees and uses after free.
     pub fn sees_allocations(self) -> bool {
         !matches!(self, Engine::Native)
     }
 
-    /// The preemptions that a search is bounded to if nobody says otherwise: where interleavings are explored, two
-    /// show most faults, and without a bound few models come to an end.
+    /// Returns the default bound on preemptions. Where interleavings are explored, two preemptions show most faults, and
+    /// without a bound few models come to an end.
     pub(crate) fn own_preemption_bound(self) -> Option<usize> {
         match self {
             Engine::Loom | Engine::Shuttle(_) => Some(2),
@@ -93,7 +93,7 @@ impl Engine {
         }
     }
 
-    /// The name used in reports and by `SELVEDGE_ENGINES`.
+    /// Returns the name that reports and `SELVEDGE_ENGINES` use.
     pub fn name(self) -> &'static str {
         match self {
             Engine::Native => "native",

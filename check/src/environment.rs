@@ -11,7 +11,7 @@ pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
 pub(crate) const REPLAY: &str = "SELVEDGE_REPLAY";
 
 impl Checker {
-    /// Applies what `lookup` knows of the `SELVEDGE_…` variables.
+    /// Returns the checker with the settings that `lookup` has for the `SELVEDGE_…` variables.
     pub(crate) fn overridden(mut self, lookup: impl Fn(&str) -> Option<String>) -> Result<Checker, String> {
         if let Some(list) = lookup(ENGINES) {
             self.engines = list
@@ -40,7 +40,7 @@ impl Checker {
         }
         if let Some(text) = lookup(REPLAY) {
             let token: Tagged = text.parse().map_err(|error| format!("{REPLAY}: {error}"))?;
-            // Other models of the same process run as ever.
+            // A token replays only the model that it names; the other models of the process explore.
             if token.model == self.model_name() && !self.never_replays {
                 self.replay = Some(token);
             }

@@ -8,16 +8,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 impl Counterexample {
-    /// The execution's graph, if the engine has one (rc11).
+    /// Returns the execution's graph, if the engine has graphs (rc11).
     pub fn graph(&self) -> Option<&report::Execution> {
         self.graph.as_deref()
     }
 
     /// Writes the execution's graph into `folder` as `name.txt`, `name.dot` (Graphviz) and `name.html`, a
-    /// page that needs nothing else; the page's path, or nothing if the engine has no graphs.
+    /// page that needs nothing else. Returns the page's path, or `None` if the engine has no graphs.
     ///
     /// # Errors
-    /// If a file cannot be written.
+    /// Fails if a file cannot be written.
     pub fn write_to(&self, folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
         let Some(graph) = self.graph() else { return Ok(None) };
         fs::create_dir_all(folder)?;
@@ -30,7 +30,7 @@ impl Counterexample {
         Ok(Some(file("html")))
     }
 
-    /// Writes the graph into `target/selvedge`; a line for the report that says where, or why not.
+    /// Writes the graph into `target/selvedge`, and returns the line of the report that says where, or why it could not.
     pub(crate) fn write_beside_target(&self, name: &str) -> Option<String> {
         match self.write_to(&target_folder().join("selvedge"), name) {
             Ok(None) => None,

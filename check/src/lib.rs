@@ -17,7 +17,7 @@
 //!   and shrinks what fails to a test;
 //! - [`History`] records operations and decides whether a specification allows what they answered; ready
 //!   specifications are in [`spec`];
-//! - `Progress` (feature `shuttle`) freezes threads, and so tells lock-free from waiting;
+//! - `Progress` (feature `shuttle`) freezes threads, and so tells lock-free operations from those that wait;
 //! - [`audit`] finds which orderings, fences and wake-ups the models need.
 //!
 //! # Environment
@@ -51,7 +51,7 @@
     reason = "the harness runs outside any model, on real threads"
 )]
 
-/// The README's example compiles and holds.
+/// Compiles and runs the README's examples.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

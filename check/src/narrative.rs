@@ -1,8 +1,9 @@
-//! The steps of a failed execution, as a reader wants them.
+//! The steps of a failed execution, folded for a reader.
 //!
 //! What a thread does inside a call of `selvedge` becomes one line, with the line of the caller: the steps themselves
-//! are the library's. A block of lines that comes again and again is printed once. Pointers are called `p0`, `p1`, … in
-//! the order in which they appear. With `SELVEDGE_STEPS=all`, or with `{:#}`, each step is a line of its own.
+//! are the library's. A block of lines that repeats is printed once, with the number of repetitions. Pointers are
+//! called `p0`, `p1`, … in the order in which they appear. With `SELVEDGE_STEPS=all`, or with `{:#}`, each step is a
+//! line of its own.
 
 use core::fmt;
 use selvedge::rt::seam::{Call, Failure, Site, Step, is_own_source};
@@ -13,10 +14,10 @@ use std::path::Path;
 /// Set to `all` for each step.
 const STEPS: &str = "SELVEDGE_STEPS";
 
-/// Lines of a block that may be found to repeat.
+/// The most lines of a block whose repetition is found.
 const LONGEST_BLOCK: usize = 200;
 
-/// Lines that are printed of a long list: so many at its beginning, and at its end.
+/// How many lines of a long list are printed at its beginning and at its end.
 const FIRST: usize = 100;
 const LAST: usize = 150;
 
@@ -67,7 +68,7 @@ fn write_short(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
     last.iter().try_for_each(|line| write_line(f, line))
 }
 
-/// The lines with each block that comes several times in a row printed once.
+/// Returns the lines, of which each block that repeats stands once.
 fn folded(lines: Vec<Line>) -> Vec<Line> {
     let same = |a: &[Line], b: &[Line]| a.iter().zip(b).all(|(a, b)| a.text == b.text);
     let mut folded = Vec::new();
@@ -108,7 +109,7 @@ struct Names {
 }
 
 impl Names {
-    /// The steps, with those of a call in one line as far as nobody else comes between them.
+    /// Returns a line for each step, and one line for consecutive steps of one thread inside one call.
     fn units(&mut self, steps: &[Step]) -> Vec<Line> {
         let mut lines = Vec::new();
         let inside = |step: &Step| is_own_source(step.site.file());
@@ -139,7 +140,7 @@ impl Names {
         Line { number, text: format!("T{thread} {name}{goes_on}  {}:{}", call.site.file(), call.site.line()) }
     }
 
-    /// A value; a pointer by its name, with the bits that it carries.
+    /// Returns the text of a value; of a pointer its name, with the tag in its low bits.
     fn value(&mut self, value: u64) -> String {
         const TAG: u64 = 7;
         if !is_pointer(value) {
@@ -150,7 +151,7 @@ impl Names {
         if value & TAG == 0 { format!("p{name}") } else { format!("p{name}|{}", value & TAG) }
     }
 
-    /// The name of the function that is called at `site`, as its source says.
+    /// Returns the name of the function that is called at `site`, read from the source.
     fn called(&mut self, site: Site) -> String {
         let source = self.sources.entry(site.file()).or_insert_with(|| source(site.file()));
         let line = source.as_ref().and_then(|text| text.lines().nth(site.line() as usize - 1));
@@ -163,7 +164,7 @@ impl Names {
     }
 }
 
-/// Steps inside the library of which no call is known.
+/// Returns the line for steps inside the library whose call is not known.
 fn inside_of(number: usize, steps: &[Step]) -> Line {
     let (first, count) = (&steps[0], steps.len());
     let text = format!(
@@ -175,13 +176,13 @@ fn inside_of(number: usize, steps: &[Step]) -> Line {
     Line { number, text }
 }
 
-/// A source file, whose name is relative to its workspace or absolute.
+/// Returns the text of a source file, whose name is absolute or relative to its workspace.
 fn source(file: &str) -> Option<String> {
     let here = std::env::current_dir().unwrap_or_default();
     here.ancestors().chain([Path::new("")]).find_map(|folder| fs::read_to_string(folder.join(file)).ok())
 }
 
-/// Whether a value looks like an address of this process: it lies where the heap, the stack or the program does.
+/// Returns whether a value looks like an address of this process: in the region of the heap, the stack or the program.
 fn is_pointer(value: u64) -> bool {
     static PROGRAM: u8 = 0;
     let (heap, stack) = (Box::new(0_u8), 0_u8);

@@ -1,4 +1,4 @@
-//! Progress: whether threads get on while others stand still.
+//! Progress: whether threads finish while others are stopped.
 
 use crate::checker::announce;
 use crate::explore::shuttle::freeze::{Freeze, Who};
@@ -8,15 +8,15 @@ use selvedge::rt::thread;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a thread does with the structure.
+/// The closure of one thread.
 type Part<T> = Arc<dyn Fn(&T) + Send + Sync>;
 
 /// Operations of a structure, each on a thread of its own, whose progress is checked.
 ///
-/// A thread is *frozen* after one of its steps, at any moment that the depth-first search of schedules
-/// picks, and goes on only when the others are done: so every execution ends, and shows whether they could
-/// do without it. This is about a sequentially consistent machine, with as many preemptions as the checker
-/// allows: bounded, the verdict says so.
+/// A thread is *frozen* after one of its steps, at every moment that the depth-first search of schedules picks, and goes
+/// on only when the others are done. So every execution ends, and shows whether the others finish without it. The
+/// search explores a sequentially consistent machine with as many preemptions as the checker allows; the verdict names
+/// that bound.
 ///
 /// ```
 /// use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -37,7 +37,7 @@ pub struct Progress<T> {
 }
 
 impl<T: Send + Sync + 'static> Progress<T> {
-    /// For a structure that `make` makes.
+    /// Returns a check of the structure that `make` makes.
     pub fn new(name: &str, make: impl Fn() -> T + Send + Sync + 'static) -> Progress<T> {
         Progress {
             name: name.to_string(),
@@ -48,10 +48,10 @@ impl<T: Send + Sync + 'static> Progress<T> {
         }
     }
 
-    /// One more thread, which does one operation, or a few.
+    /// Adds a thread, which calls `part` once: an operation, or a few.
     ///
     /// # Panics
-    /// If there are 63 already.
+    /// If there are 63 threads already.
     #[track_caller]
     pub fn thread(mut self, part: impl Fn(&T) + Send + Sync + 'static) -> Progress<T> {
         assert!(self.parts.len() < 63, "progress is checked with at most 63 threads");
@@ -59,21 +59,24 @@ impl<T: Send + Sync + 'static> Progress<T> {
         self
     }
 
-    /// The bounds and limits of the search. Its engine is shuttle's depth-first search whatever it says.
+    /// Sets the bounds and limits of the search. The engine is shuttle's depth-first search, whichever the checker names.
     pub fn checker(mut self, checker: Checker) -> Progress<T> {
         self.checker = checker;
         self
     }
 
-    /// How many steps of its own a thread may take while others stand still before it counts as one that
-    /// waits for them: 500, unless this says otherwise.
+    /// Sets how many steps of its own a thread may take while others are frozen; a thread that takes more counts as
+    /// one that waits for them. The default is 500.
     pub fn patience(mut self, steps: u64) -> Progress<T> {
         self.patience = steps;
         self
     }
 
-    /// Whether all other threads finish wherever one of them is frozen: nobody waits for another's
-    /// unfinished step, as in a lock-free structure. A report for each thread that is frozen.
+    /// Checks lock-freedom, and returns a report for each thread: a pass if all other threads finish wherever this one is
+    /// frozen, so that none waits for its unfinished step.
+    ///
+    /// # Panics
+    /// Where [`Checker::run`] does.
     #[track_caller]
     pub fn lock_free(&self) -> Vec<Report> {
         let mut reports = Vec::new();
@@ -83,8 +86,11 @@ impl<T: Send + Sync + 'static> Progress<T> {
         reports
     }
 
-    /// Whether each thread finishes alone, wherever all others are frozen: obstruction-freedom. A report for
-    /// each thread that goes on.
+    /// Checks obstruction-freedom, and returns a report for each thread: a pass if this one finishes wherever all
+    /// others are frozen.
+    ///
+    /// # Panics
+    /// Where [`Checker::run`] does.
     #[track_caller]
     pub fn obstruction_free(&self) -> Vec<Report> {
         let mut reports = Vec::new();
@@ -94,13 +100,17 @@ impl<T: Send + Sync + 'static> Progress<T> {
         reports
     }
 
-    /// Whether each thread takes at most so many steps of its own, whatever the others do.
+    /// Checks wait-freedom, and returns a report: a pass if each thread takes at most `own_steps` steps of its own,
+    /// whatever the others do.
+    ///
+    /// # Panics
+    /// Where [`Checker::run`] does.
     #[track_caller]
     pub fn wait_free(&self, own_steps: u64) -> Report {
         self.run("wait-free", None, own_steps)
     }
 
-    /// As [`lock_free`](Self::lock_free), for a test.
+    /// Checks lock-freedom in a test, as [`lock_free`](Self::lock_free) does.
     ///
     /// # Panics
     /// With the first report that is not a pass.
@@ -111,7 +121,7 @@ impl<T: Send + Sync + 'static> Progress<T> {
         });
     }
 
-    /// As [`obstruction_free`](Self::obstruction_free), for a test.
+    /// Checks obstruction-freedom in a test, as [`obstruction_free`](Self::obstruction_free) does.
     ///
     /// # Panics
     /// With the first report that is not a pass.
@@ -122,7 +132,7 @@ impl<T: Send + Sync + 'static> Progress<T> {
         });
     }
 
-    /// As [`wait_free`](Self::wait_free), for a test.
+    /// Checks wait-freedom in a test, as [`wait_free`](Self::wait_free) does.
     ///
     /// # Panics
     /// With the report if it is not a pass.

@@ -1,13 +1,12 @@
-//! Replay tokens: which engine, and which of its executions.
+//! Replay tokens: each names an engine and one of its executions.
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
-//! - `shuttle:0*3-(1*2-0*2)*50`: after three steps of thread 0 both take two in turn, fifty times.
+//! - `shuttle:0*3-(1*2-0*2)*50`: after three steps of thread 0, both threads take two steps in turn, fifty times.
 //! - `rc11:0*5-1*3/7=1`: see `selvedge_graph::Token`.
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
 //!
-//! What users see is such a token with the version that made it and the model's name: `loom:17/2@0.1.0:my
-//! model`.
+//! A user sees the token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`.
 
 use core::fmt;
 use core::str::FromStr;
@@ -17,7 +16,7 @@ use core::str::FromStr;
 pub(crate) enum Decision {
     /// This thread runs next.
     Thread(usize),
-    /// A choice came out as this.
+    /// `rt::choose` returns this number.
     Choice(usize),
 }
 
@@ -38,10 +37,10 @@ pub(crate) enum Token {
 /// A decision, and how often it is taken in a row.
 type Run = (Decision, usize);
 
-/// A longer schedule is not one that an engine has written.
+/// No engine writes a longer schedule, so a token of a longer one is refused.
 const LONGEST: usize = 10_000_000;
 
-/// Runs of a group that may be found to repeat.
+/// The most runs of a group whose repetition is found.
 const LONGEST_GROUP: usize = 32;
 
 fn runs(decisions: &[Decision]) -> Vec<Run> {
@@ -78,7 +77,7 @@ fn write_groups(f: &mut fmt::Formatter<'_>, runs: &[Run]) -> fmt::Result {
     Ok(())
 }
 
-/// The decisions that runs and groups stand for; what is wrong with them.
+/// Returns the decisions that the text of runs and groups stands for, or what is wrong with the text.
 fn decisions(text: &str) -> Result<Vec<Decision>, &'static str> {
     let mut decisions = Vec::new();
     let mut rest = text;
@@ -174,7 +173,7 @@ impl FromStr for Token {
     }
 }
 
-/// The version whose engines decide as a token says.
+/// The version of the engines for which a token is valid: other versions may decide otherwise.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A token with the model that it belongs to.
@@ -184,7 +183,7 @@ pub(crate) struct Tagged {
     pub(crate) model: String,
 }
 
-/// The text of a token for users; empty if there is none.
+/// Returns the text of a token for users, or an empty one if there is no token.
 pub(crate) fn tagged(token: &str, model: &str) -> String {
     if token.is_empty() { String::new() } else { format!("{token}@{VERSION}:{model}") }
 }

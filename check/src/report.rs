@@ -66,12 +66,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether nothing failed and the run could be judged.
+    /// Returns whether the run was judged and nothing failed.
     pub fn passed(&self) -> bool {
         !matches!(self, Verdict::Failed(_) | Verdict::Refused { .. })
     }
 
-    /// The counterexample, if there is one.
+    /// Returns the counterexample, if there is one.
     pub fn failure(&self) -> Option<&Counterexample> {
         match self {
             Verdict::Failed(counterexample) => Some(counterexample),
@@ -79,7 +79,7 @@ impl Verdict {
         }
     }
 
-    /// One word for tables.
+    /// Returns the verdict in one word, for tables.
     pub fn label(&self) -> &'static str {
         match self {
             Verdict::Exhaustive => "exhaustive",
@@ -121,7 +121,7 @@ impl Counterexample {
 }
 
 impl Report {
-    /// The report in one line: of a failure only what kind it is.
+    /// Returns the report in one line, of a failure only its kind.
     pub fn line(&self) -> String {
         match &self.verdict {
             Verdict::Failed(found) => {

@@ -13,8 +13,8 @@ const MARK: &str = "// site: ";
 /// file, and stands once in a file.
 ///
 /// # Errors
-/// If no site of the file has the label, and then the message lists those that sound like it; or if several have,
-/// and then it lists their lines.
+/// Fails if no site of the file has the label, with the labels that share a word with it; and if several sites have it,
+/// with their lines.
 ///
 /// ```
 /// use selvedge_check::{Change, site_of};
@@ -33,7 +33,7 @@ pub fn site_of(source: &str, file: &str, label: &str, change: Change) -> Result<
     }
 }
 
-/// A label, and the line that it names.
+/// A label, and the line that the label names.
 struct Site<'a> {
     label: &'a str,
     line: u32,
@@ -53,7 +53,7 @@ fn sites(source: &str) -> Vec<Site<'_>> {
     sites
 }
 
-/// The labels that share a word with this one; all of them if none does.
+/// Lists the labels that share a word with this one, or all labels if none does.
 fn near(sites: &[Site<'_>], label: &str) -> String {
     let shares_a_word =
         |site: &&Site<'_>| site.label.split('-').any(|word| label.split('-').any(|w| w == word));

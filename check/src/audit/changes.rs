@@ -12,11 +12,11 @@ pub struct Candidate {
     pub met: Use,
     /// The change.
     pub mutation: Mutation,
-    /// The ordering that it takes away, if it takes one away.
+    /// The ordering that the change takes away, if it takes one away.
     from: Option<Ordering>,
 }
 
-/// Everything that can be weakened by one step or left out, in the order of the source.
+/// Returns the changes that weaken an operation by one step or leave it out, in the order of the source.
 pub fn candidates(uses: &[Use]) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = uses.iter().copied().flat_map(of_use).collect();
     found.sort_by_key(|candidate| {
@@ -48,7 +48,7 @@ fn of_use(met: Use) -> Vec<Candidate> {
     found
 }
 
-/// The orderings that are one step weaker.
+/// Returns the orderings that are one step weaker.
 fn steps(operation: Operation, order: Option<Ordering>) -> &'static [Ordering] {
     use Operation::{CompareExchange, Fence, Load, Rmw, Store};
     match (operation, order) {
@@ -57,7 +57,7 @@ fn steps(operation: Operation, order: Option<Ordering>) -> &'static [Ordering] {
         (Rmw | CompareExchange | Fence, Some(SeqCst)) => &[AcqRel],
         (Rmw | CompareExchange | Fence, Some(AcqRel)) => &[Acquire, Release],
         (Load | Store | Rmw | CompareExchange, Some(Acquire | Release)) => &[Relaxed],
-        // A relaxed fence would be none, which is another change.
+        // A relaxed fence has no effect, and leaving a fence out is a change of its own.
         _ => &[],
     }
 }
@@ -84,7 +84,7 @@ fn name(operation: Operation) -> &'static str {
 }
 
 impl Candidate {
-    /// Whether an engine can tell what the change does.
+    /// Returns whether an engine can judge the change.
     pub fn is_judged_by(&self, engine: Engine) -> bool {
         match self.from {
             Some(SeqCst) => engine.judges_seq_cst(),
@@ -93,7 +93,7 @@ impl Candidate {
         }
     }
 
-    /// The entry for what came of it.
+    /// Returns the entry for an outcome of the change.
     pub fn entry(&self, outcome: Outcome) -> Entry {
         let Use { site, operation, order, failure } = self.met;
         let ordering = match (order, failure) {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_can_tell_judges() {
+    fn only_an_engine_that_models_an_ordering_judges_it() {
         let site = core::panic::Location::caller();
         let of = |operation, order| candidates(&[Use { site, operation, order, failure: None }]).remove(0);
         let judges = |candidate: &Candidate| {

@@ -1,8 +1,8 @@
 //! Audits: which orderings, fences and wake-ups of the code under test its models need.
 //!
-//! A model is run once to see which operations it meets. Then each of them is weakened by one legal step, or
-//! left out, and the model run again: if it fails, the operation is *needed* as it stands. Nothing is
-//! compiled again: sites are changed at run time.
+//! An audit runs a model once to see which operations it meets. Then it weakens each of them by one legal step, or
+//! leaves it out, and runs the model again: if the model fails, the operation is *needed* as it stands. Sites are
+//! changed at run time, so nothing is compiled again.
 //!
 //! With the variable `SELVEDGE_AUDIT` set to a folder (or to `1`, for `target/selvedge/audit`), every
 //! [`Checker::check`](crate::Checker::check) that passes is audited, and writes what it found there, as
@@ -17,7 +17,7 @@ pub(crate) use on_check::audit_check;
 use crate::Report;
 use serde::{Deserialize, Serialize};
 
-/// A change to one operation, and what came of it.
+/// A change to one operation, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The source file.
@@ -32,28 +32,28 @@ pub struct Entry {
     pub ordering: String,
     /// The change.
     pub change: String,
-    /// What came of it.
+    /// The outcome of the change.
     pub outcome: Outcome,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// A model fails without it.
+    /// A model fails with the change.
     Needed {
-        /// Which model.
+        /// The model.
         model: String,
-        /// Under which engine.
+        /// The engine.
         engine: String,
-        /// How: a race, a deadlock…
+        /// The kind of failure: a race, a deadlock…
         kind: String,
         /// The counterexample.
         failure: String,
     },
-    /// No model failed.
+    /// No model fails with the change.
     NotShownNeeded {
-        /// The models that met the operation, and what their runs may claim.
+        /// The models that met the operation, and the verdicts of their runs.
         models: Vec<String>,
     },
     /// No engine that was used can tell.
@@ -64,7 +64,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What the run of a changed model says.
+    /// Returns the outcome that the run of a changed model shows.
     pub fn of(report: &Report, model: &str) -> Outcome {
         match report.verdict.failure() {
             Some(found) => Outcome::Needed {
@@ -77,7 +77,7 @@ impl Outcome {
         }
     }
 
-    /// In words, for tables.
+    /// Returns the outcome in words, for tables.
     pub fn label(&self) -> &'static str {
         match self {
             Outcome::Needed { .. } => "needed",
@@ -86,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// What two sets of models say together.
+    /// Returns the outcome of two sets of models together.
     #[must_use]
     pub fn and(self, other: Outcome) -> Outcome {
         use Outcome::{CannotJudge, Needed, NotShownNeeded};
@@ -106,7 +106,7 @@ impl Outcome {
 }
 
 impl Entry {
-    /// What tells this change from others.
+    /// Returns the key that tells this change from others.
     pub fn key(&self) -> (&str, u32, u32, &str) {
         (&self.file, self.line, self.column, &self.change)
     }

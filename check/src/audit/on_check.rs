@@ -31,11 +31,10 @@ fn folder() -> Option<PathBuf> {
     Some(if value == "1" { target_folder().join("selvedge/audit") } else { PathBuf::from(value) })
 }
 
-/// Audits a model that has passed, if the environment asks for it and the checker listens to it, and writes
-/// what came of it.
+/// Audits a model that has passed, if the environment asks for audits and the checker heeds it, and writes the outcomes.
 ///
 /// # Panics
-/// If that cannot be written.
+/// If the outcomes cannot be written.
 pub(crate) fn audit_check(checker: &Checker, model: &Model) {
     let Some(folder) = folder().filter(|_| checker.may_be_audited()) else { return };
     let entries = audit(checker, model);
@@ -51,12 +50,12 @@ fn write(folder: &Path, model: &str, entries: &[Entry]) -> Result<(), String> {
     let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let text = serde_json::to_string_pretty(entries)
         .map_err(|error| format!("the audit cannot be written: {error}"))?;
-    // Models of one name may be checked by several processes, and several times. Relaxed: only a number.
+    // Several processes may check models of one name, and each several times. Relaxed: the number only has to be new.
     let number = WRITTEN.fetch_add(1, Relaxed);
     fs::write(folder.join(format!("{name}-{}-{number}.json", std::process::id())), text).map_err(told)
 }
 
-/// The engines that tell most: rc11 alone, if it is among the checker's.
+/// Returns the engines that judge an audit: rc11 alone if it is among the checker's, else all that explore.
 fn judges(checker: &Checker) -> Vec<Engine> {
     let engines = checker.engines.iter().copied().filter(|engine| engine.is_available());
     let engines: Vec<Engine> = engines.filter(|engine| *engine != Engine::Native).collect();

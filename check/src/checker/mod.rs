@@ -55,8 +55,8 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// The standard settings: every engine compiled in; at most two preemptions under loom and shuttle, any number
-    /// under rc11; 1,000 native runs or random schedules, a minute for each engine, 20,000 operations for each
+    /// Returns the standard settings: every engine compiled in; at most two preemptions under loom and shuttle, any
+    /// number under rc11; 1,000 native runs or random schedules, a minute for each engine, 20,000 operations for each
     /// execution.
     pub fn new() -> Checker {
         Checker {
@@ -82,8 +82,8 @@ impl Checker {
         }
     }
 
-    /// The model's name in messages and tokens; without it, the current thread's, which in a test is the
-    /// test's.
+    /// Sets the model's name in messages and tokens. Without it the model has the name of the current thread, which in a
+    /// test is the test's.
     pub fn name(mut self, name: &str) -> Checker {
         self.name = Some(name.to_string());
         self
@@ -94,14 +94,15 @@ impl Checker {
         self.name.clone().or_else(of_thread).unwrap_or_else(|| "model".to_string())
     }
 
-    /// The engines to use, in this order.
+    /// Sets the engines to use, in this order.
     pub fn engines(mut self, engines: impl IntoIterator<Item = Engine>) -> Checker {
         self.engines = engines.into_iter().collect();
         self
     }
 
-    /// How often a search may take the processor from a thread that could go on, under loom, shuttle (depth-first)
-    /// and rc11 alike; `None`: any number. By itself loom and shuttle keep to two, and rc11 to none.
+    /// Bounds how often a search takes the processor from a thread that could go on, under loom, shuttle
+    /// (depth-first) and rc11 alike: a number, or `None` for no bound. Without this setting loom and shuttle keep to
+    /// two, and rc11 has no bound.
     ///
     /// rc11 explores no interleavings: there an execution has as many preemptions as the interleaving of it with
     /// the fewest, or, if it is not sequentially consistent and so has none, as an order in which each write comes
@@ -120,61 +121,61 @@ impl Checker {
         self
     }
 
-    /// How many native runs and random schedules to try.
+    /// Sets how many native runs and random schedules to try.
     pub fn iterations(mut self, iterations: u64) -> Checker {
         self.iterations = iterations;
         self
     }
 
-    /// The seed of random schedules.
+    /// Sets the seed of random schedules.
     pub fn seed(mut self, seed: u64) -> Checker {
         self.seed = seed;
         self
     }
 
-    /// How long each engine may take; looked at between executions.
+    /// Limits the time of each engine; the limit takes effect between executions.
     #[doc(alias = "max_duration")]
     pub fn time_limit(mut self, limit: Duration) -> Checker {
         self.time_limit = Some(limit);
         self
     }
 
-    /// How many executions each engine may run.
+    /// Limits the number of executions of each engine.
     #[doc(alias("max_permutations", "max_iterations"))]
     pub fn max_executions(mut self, limit: u64) -> Checker {
         self.max_executions = Some(limit);
         self
     }
 
-    /// How many operations one execution may take before the run is refused, or called a livelock
-    /// if nothing changes any more.
+    /// Limits the operations of one execution. A run that exceeds the limit is refused, or fails as a livelock if its
+    /// last operations changed nothing.
     #[doc(alias("max_branches", "max_steps"))]
     pub fn max_operations(mut self, limit: u64) -> Checker {
         self.max_operations = limit;
         self
     }
 
-    /// How long nothing may happen that the engine sees before the run is refused: the model then waits or
-    /// loops by std's means. A minute, unless this says otherwise.
+    /// Limits the time in which the engine sees no operation; then the run is refused, since the model waits or loops by
+    /// std's means. The default is a minute.
     pub fn hang_limit(mut self, limit: Duration) -> Checker {
         self.hang_limit = limit;
         self
     }
 
-    /// Changes one site of the code under test; may be called again for another site.
+    /// Changes one site of the code under test. Each further call changes another site.
     pub fn mutate(mut self, mutation: Mutation) -> Checker {
         self.mutations.push(mutation);
         self
     }
 
-    /// [`check`](Self::check) shall demand a failure of this kind from every engine.
+    /// Makes [`check`](Self::check) demand a failure of this kind from every engine.
     pub fn expect_failure(mut self, kind: FailureKind) -> Checker {
         self.expected = Some(kind);
         self
     }
 
-    /// Whether a failure is looked for that takes fewer context switches, as by default; it takes a second
-    /// or two.
+    /// Sets whether a failure is followed by a search for one with fewer context switches, as by default. That search
+    /// takes a second or two.
     pub fn shrink(mut self, on: bool) -> Checker {
         self.shrink = on;
         self
@@ -195,7 +196,7 @@ impl Checker {
     /// Replays the execution that a token names, instead of exploring.
     ///
     /// # Panics
-    /// If the text is not a token of this version. [`run`](Self::run) does if it is one of another model.
+    /// If the text is not a token of this version. [`run`](Self::run) panics if the token belongs to another model.
     #[track_caller]
     pub fn replay(mut self, token: &str) -> Checker {
         match token.parse() {
@@ -205,16 +206,17 @@ impl Checker {
         self
     }
 
-    /// Counters to update while running, for progress.
+    /// Sets counters that the engines update while they run, from which another thread can show progress.
     pub fn counters(mut self, counters: Arc<Counters>) -> Checker {
         self.counters = Some(counters);
         self
     }
 
-    /// Runs the model; a report for each engine, in order.
+    /// Runs the model, and returns a report for each engine, in order.
     ///
     /// # Panics
-    /// If a `SELVEDGE_…` variable has a bad value, or an engine that is not compiled in is asked for.
+    /// If a `SELVEDGE_…` variable has a bad value, if there is no engine to run under, if an engine is not compiled
+    /// in, or if the token to replay belongs to another model.
     #[track_caller]
     pub fn run<F>(&self, model: F) -> Vec<Report>
     where
@@ -241,10 +243,10 @@ impl Checker {
         plans.into_iter().map(|plan| explore::run(plan, Arc::clone(model))).collect()
     }
 
-    /// Runs the model under the first engine, and collects the operations that it meets.
+    /// Runs the model under the first engine, and returns the report and the operations that the model met.
     ///
     /// # Panics
-    /// As [`run`](Self::run) does.
+    /// Where [`run`](Self::run) does.
     #[track_caller]
     pub fn survey<F>(&self, model: F) -> (Report, Vec<Use>)
     where
@@ -300,7 +302,7 @@ impl Checker {
     /// on time cut the run.
     ///
     /// # Panics
-    /// As said, and as [`run`](Self::run) does.
+    /// If an engine came to another result, and where [`run`](Self::run) does.
     #[track_caller]
     pub fn check<F>(&self, model: F)
     where
@@ -321,12 +323,12 @@ impl Checker {
         panic!("{}{wanted}\n{}", self.model_name(), text.join("\n"));
     }
 
-    /// Whether a pass says something of the code as it is.
+    /// Returns whether a pass says something of the code as it stands: no mutation, and no failure that is expected.
     pub(crate) fn may_be_audited(&self) -> bool {
         self.use_environment && self.expected.is_none() && self.mutations.is_empty()
     }
 
-    /// The report, and where the execution's graph has been written.
+    /// Returns the report, and the line that says where the execution's graph has been written.
     fn explain(&self, report: &Report) -> String {
         #[cfg(feature = "rc11")]
         if let Some(counterexample) = report.verdict.failure()
@@ -354,7 +356,7 @@ impl Default for Checker {
 /// Checks a model under every engine compiled in, with the standard settings.
 ///
 /// # Panics
-/// With the report, if an engine finds a failure or refuses the run.
+/// If an engine finds a failure or refuses the run, with the report.
 ///
 /// ```
 /// selvedge_check::check(|| {

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 impl Checker {
-    /// How many jobs rc11 shares an exploration among; the counts are the same for any number.
+    /// Sets among how many jobs rc11 shares an exploration. Executions are counted alike for any number of jobs.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `jobs` is 0.
     #[track_caller]
     pub fn jobs(mut self, jobs: usize) -> Checker {
         assert!(jobs > 0, "an exploration needs at least one job");
@@ -20,14 +20,14 @@ impl Checker {
         self
     }
 
-    /// Whether rc11 reports data races. Without it plain accesses to atomics are relaxed ones, and cells are
-    /// not looked at: for litmus programs that race on purpose.
+    /// Sets whether rc11 reports data races, as by default. Without that, plain accesses to atomics count as relaxed
+    /// ones, and accesses to cells are not checked: for litmus programs that race on purpose.
     pub fn detect_races(mut self, on: bool) -> Checker {
         self.rc11.races = on;
         self
     }
 
-    /// Whether under rc11 a weak compare-exchange may fail though it finds what it wants. It fails again at the same
+    /// Sets whether under rc11 a weak compare-exchange may fail though it finds what it wants. It fails again at the same
     /// line unless the thread is proved to have only come back to try again, in the state in which it was; more failures
     /// than [`rc11_rounds`](Self::rc11_rounds) allows are not explored, and the verdict is `Searched`.
     pub fn spurious_failures(mut self, on: bool) -> Checker {
@@ -35,23 +35,23 @@ impl Checker {
         self
     }
 
-    /// Whether under rc11 time passes only while everybody waits: everything else takes none, so a timed
-    /// wait times out if and only if nothing ended it before. Off, as by default, a timed wait is woken or
-    /// times out, whatever came first.
+    /// Sets whether under rc11 time passes only while all threads wait. All else takes no time then, so a timed wait
+    /// times out if and only if nothing ended it before. Without that, as by default, a timed wait is woken or times
+    /// out at any moment.
     pub fn discrete_time(mut self, on: bool) -> Checker {
         self.rc11.discrete_time = on;
         self
     }
 
-    /// The most events that an execution may have under rc11; longer ones are left out. `None`, as by
-    /// default: any number, up to [`max_operations`](Self::max_operations).
+    /// Bounds the events of an execution under rc11: a number, and longer executions are left out; or `None`, as by
+    /// default, and [`max_operations`](Self::max_operations) is the only bound.
     pub fn rc11_event_bound(mut self, bound: impl Into<Option<u32>>) -> Checker {
         self.rc11.events = bound.into();
         self
     }
 
-    /// How many rounds of a loop that waits rc11 explores: of what a thread does between two passes of the same line
-    /// with `spin_loop` or `yield_now`. 32 by default; the variable `SELVEDGE_ROUNDS` says otherwise.
+    /// Bounds the rounds of a loop that waits which rc11 explores. A round is what a thread does between two passes
+    /// of one line with `spin_loop` or `yield_now`. The default is 32, or what the variable `SELVEDGE_ROUNDS` says.
     ///
     /// A round that is proved to repeat the one before costs nothing and is left out. A round that leaves the thread in
     /// the state in which it began, and yet is no such repetition, counts as eight: only another thread can end a loop
@@ -66,7 +66,7 @@ impl Checker {
     /// are those of the whole, each once.
     ///
     /// # Panics
-    /// If there is no such share.
+    /// If `shard` is 0 or more than `shards`.
     #[track_caller]
     pub fn shard(mut self, shard: usize, shards: usize) -> Checker {
         assert!(
@@ -77,15 +77,15 @@ impl Checker {
         self
     }
 
-    /// A file in which rc11 leaves what it has not explored yet, and from which it goes on. It is removed at
-    /// the end.
+    /// Sets a file in which rc11 leaves what it has not explored yet, and from which a later run goes on. rc11
+    /// removes the file at the end of the exploration.
     pub fn checkpoint(mut self, file: impl Into<PathBuf>) -> Checker {
         self.rc11.checkpoint = Some(file.into());
         self
     }
 
-    /// How often that file is written while the exploration goes on, so that it can go on after it was
-    /// killed; every 30 seconds by default.
+    /// Sets how often the file of [`checkpoint`](Self::checkpoint) is written during the exploration, so that a run
+    /// that was killed loses no more. The default is every 30 seconds.
     pub fn checkpoint_every(mut self, interval: Duration) -> Checker {
         self.rc11.checkpoint_every = interval;
         self
@@ -95,7 +95,7 @@ impl Checker {
     /// random descents. Large explorations need thousands.
     ///
     /// # Errors
-    /// A failure that a descent met.
+    /// Returns the failure that a descent met, as text.
     #[cfg(feature = "rc11")]
     pub fn estimate<F>(&self, samples: u32, model: F) -> Result<f64, String>
     where

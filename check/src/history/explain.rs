@@ -1,4 +1,4 @@
-//! What is wrong with a history, as small as it can be shown.
+//! Explains what is wrong with a history, by few of its operations.
 
 use super::Entry;
 use super::order::Criterion;
@@ -7,13 +7,13 @@ use crate::Spec;
 use core::fmt;
 use std::collections::HashMap;
 
-/// The widest timeline.
+/// The most columns of a timeline.
 const WIDTH: usize = 64;
 
 /// Why a history does not fit its specification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Whether it is certain: a search that was given up has decided nothing.
+    /// Whether the violation is certain: `false` if the search was given up.
     pub decided: bool,
     /// What is wrong, in words.
     pub message: String,
@@ -66,8 +66,9 @@ pub(super) fn violation<O: Clone + fmt::Debug, A: Clone + fmt::Debug>(
     }
 }
 
-/// Few operations that cannot be put in order, so that the whole cannot: groups of operations that belong
-/// together, those nearest to `culprit` first. What has not returned may belong to any group, and is kept.
+/// Returns few operations that have no order, which proves that the whole history has none: groups of operations that
+/// belong together, those nearest to `culprit` first. Operations that have not returned may belong to any group, so
+/// all of them are kept.
 pub(super) fn proof<S: Spec>(
     entries: &[Entry<S::Operation, S::Answer>],
     chosen: &[usize],
@@ -96,7 +97,7 @@ pub(super) fn proof<S: Spec>(
     };
     let take = |window: usize| groups.iter().take(window).map(|(_, members)| members.clone()).collect();
     let mut found: Vec<Vec<usize>> = WINDOWS.into_iter().map(take).find(|groups: &Vec<_>| fails(groups))?;
-    // The farthest first: what is left is close to the culprit.
+    // The farthest group is tried first, so that the groups that are left are close to the culprit.
     for at in (0..found.len()).rev() {
         let removed = found.remove(at);
         if !fails(&found) {
@@ -109,7 +110,7 @@ pub(super) fn proof<S: Spec>(
     Some(kept)
 }
 
-/// The operations around `culprit`.
+/// Returns the operations around `culprit`.
 fn near<O, A>(entries: &[Entry<O, A>], mut kept: Vec<usize>, culprit: usize) -> Vec<usize> {
     const NEIGHBOURS: usize = 12;
     kept.sort_unstable_by_key(|at| core::cmp::Reverse(entries[*at].returned.unwrap_or(entries[*at].called)));
@@ -119,7 +120,7 @@ fn near<O, A>(entries: &[Entry<O, A>], mut kept: Vec<usize>, culprit: usize) -> 
     shown
 }
 
-/// A line for each operation, by thread, drawn from its call to its return.
+/// Returns a line for each operation, by thread, with a bar from its call to its return.
 fn timeline<O: fmt::Debug, A: fmt::Debug>(
     entries: &[Entry<O, A>],
     shown: &[usize],

@@ -1,4 +1,4 @@
-//! How evenly threads get on.
+//! Figures on how evenly threads are served.
 
 use super::Entry;
 use core::fmt;
@@ -8,13 +8,13 @@ use core::fmt;
 pub struct Fairness {
     /// Operations that returned, by thread.
     pub completed: Vec<u64>,
-    /// Jain's index of these counts: 1 if all threads got as many, 1/n if one of n got all. 1 without
-    /// operations.
+    /// Jain's index of these counts: 1 if all threads completed equally many, 1/n if one of n threads completed all,
+    /// and 1 if there are no operations.
     pub jain: f64,
-    /// The most operations of one other thread that were called after an operation was, and returned before
-    /// it: how often somebody was overtaken by the same thread.
+    /// The most operations of one thread that were called after an operation of another thread and returned before
+    /// it: how often one thread has overtaken another.
     pub overtaken: u64,
-    /// Operations that have not returned.
+    /// The number of operations that have not returned.
     pub pending: u64,
 }
 

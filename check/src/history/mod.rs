@@ -1,5 +1,5 @@
-//! Histories: what threads asked of an object and what it answered, and whether its specification allows
-//! that.
+//! Histories: the operations of threads on an object with its answers, and the decision whether a specification allows
+//! them.
 
 mod explain;
 mod fairness;
@@ -25,29 +25,29 @@ use std::thread::ThreadId;
 pub struct Entry<O, A> {
     /// The thread, numbered in order of first appearance.
     pub thread: usize,
-    /// What was asked.
+    /// The operation, with its arguments.
     pub operation: O,
-    /// The answer; `None`: it has not returned.
+    /// The answer, or `None` if the operation has not returned.
     pub answer: Option<A>,
-    /// When it was called: calls and returns are counted together.
+    /// The time of the call: calls and returns are counted together.
     pub called: u64,
-    /// When it returned.
+    /// The time of the return.
     pub returned: Option<u64>,
-    /// For each thread how many of its operations had returned before the call, where that is not simply by
-    /// time.
+    /// For each thread, how many of its operations had returned before the call; `None` if the times tell.
     before: Option<Vec<u32>>,
 }
 
 impl<O, A> Entry<O, A> {
-    /// An operation recorded elsewhere, as in a log: called at a time (in any unit, all different).
+    /// Returns the entry of an operation recorded elsewhere, as in a log, that was called at `time`. Times may have
+    /// any unit, and all of them differ.
     pub fn called(thread: usize, operation: O, time: u64) -> Entry<O, A> {
         Entry { thread, operation, answer: None, called: time, returned: None, before: None }
     }
 
-    /// It returned.
+    /// Returns the entry with the operation's return.
     ///
     /// # Panics
-    /// If that was before it was called.
+    /// If `time` is not after the call.
     #[track_caller]
     pub fn returned(self, answer: A, time: u64) -> Entry<O, A> {
         assert!(time > self.called, "an operation returns after it is called, not at {time}");
@@ -55,7 +55,7 @@ impl<O, A> Entry<O, A> {
     }
 }
 
-/// Which thread it was.
+/// The identity of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
     Model(usize),
@@ -73,11 +73,10 @@ struct Record<O, A> {
 
 /// Records the operations of concurrent threads.
 ///
-/// To be made anew for each execution, inside the model, and shared by reference. No engine sees the
-/// recording, so it costs no interleavings and orders nothing. Which operation came before which other one
-/// is known natively and under shuttle by time, under rc11 by happens-before, and under loom by program
-/// order and by starting and joining threads only: there a history that [`check`](Self::check) accepts is
-/// sequentially consistent, not necessarily linearizable.
+/// A model makes a history for each execution, and shares it by reference. No engine sees the recording, so it costs no
+/// interleavings and orders nothing. One operation precedes another natively and under shuttle by time, under rc11 by
+/// happens-before, and under loom only by program order and by the start and the end of threads: there a history that
+/// [`check`](Self::check) accepts is sequentially consistent, not necessarily linearizable.
 ///
 /// ```
 /// use selvedge::rt::{sync::atomic::{AtomicI64, Ordering::Relaxed}, thread};
@@ -108,12 +107,12 @@ impl<O, A> Default for History<O, A> {
 }
 
 impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
-    /// An empty history.
+    /// Returns an empty history.
     pub fn new() -> History<O, A> {
         History::default()
     }
 
-    /// A history recorded elsewhere. The operations of one thread must not overlap.
+    /// Returns a history that was recorded elsewhere. The operations of one thread must not overlap.
     pub fn of(entries: impl IntoIterator<Item = Entry<O, A>>) -> History<O, A> {
         let history = History::default();
         {
@@ -130,7 +129,7 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Performs an operation of the current thread, and records it; the answer.
+    /// Performs an operation of the current thread, records it, and returns the answer.
     pub fn record(&self, operation: O, perform: impl FnOnce() -> A) -> A {
         let number = self.call(operation);
         let answer = perform();
@@ -138,7 +137,7 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         answer
     }
 
-    /// Records that the current thread calls an operation; its number.
+    /// Records that the current thread calls an operation, and returns its number.
     pub(crate) fn call(&self, operation: O) -> usize {
         let who = match seam::this_thread() {
             Some(thread) => Who::Model(thread),
@@ -174,18 +173,18 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         record.returns[thread].extend(moment);
     }
 
-    /// The operations so far, in the order of their calls.
+    /// Returns the operations so far, in the order of their calls.
     pub fn entries(&self) -> Vec<Entry<O, A>> {
         self.lock().entries.clone()
     }
 
-    /// Whether the history is linearizable: whether each operation can be given a moment between its call
-    /// and its return such that one after another they do what `spec` says. An operation that has not
-    /// returned may have happened or not.
+    /// Decides whether the history is linearizable: whether each operation has a moment between its call and its
+    /// return such that the operations, performed at these moments one after another, answer as `spec` says. An
+    /// operation that has not returned may have happened or not.
     ///
     /// # Errors
-    /// Which operation has no place, and the smallest part of the history that shows it; or that the search
-    /// was given up undecided.
+    /// Fails with the operation that has no place and the smallest part found of the history that shows it, or if the
+    /// search was given up undecided.
     pub fn check<S>(&self, spec: &S) -> Result<(), Violation>
     where
         S: Spec<Operation = O, Answer = A>,
@@ -193,10 +192,10 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         self.check_by(Criterion::Linearizable, spec)
     }
 
-    /// The same by another criterion.
+    /// Decides as [`check`](Self::check) does, by another criterion.
     ///
     /// # Errors
-    /// As [`check`](Self::check).
+    /// Fails where [`check`](Self::check) does, if no order fits the criterion.
     pub fn check_by<S>(&self, criterion: Criterion, spec: &S) -> Result<(), Violation>
     where
         S: Spec<Operation = O, Answer = A>,
@@ -204,13 +203,13 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
         check_entries(&self.entries(), criterion, spec)
     }
 
-    /// What went in and what came out, for checks that are cheaper than a specification: `transfer` says what
-    /// an operation that returned this answer moved.
+    /// Returns the values that went in and came out, for checks that are cheaper than a specification. `transfer`
+    /// says what an operation with this answer has moved.
     pub fn transfers<V>(&self, transfer: impl Fn(&O, &A) -> Option<Transfer<V>>) -> Transfers<V> {
         Transfers::new(&self.entries(), transfer)
     }
 
-    /// How evenly the threads got on.
+    /// Returns figures on how evenly the threads were served.
     pub fn fairness(&self) -> Fairness {
         Fairness::of(&self.entries())
     }
@@ -219,7 +218,7 @@ impl<O: Clone + Debug, A: Clone + Debug> History<O, A> {
 /// Decides recorded entries, part by part.
 ///
 /// # Errors
-/// As [`History::check`].
+/// Fails where [`History::check`] does.
 pub(crate) fn check_entries<S: Spec>(
     entries: &[Entry<S::Operation, S::Answer>],
     criterion: Criterion,
@@ -260,7 +259,7 @@ fn check_part<S: Spec>(
     Err(explain::undecided(chosen.len()))
 }
 
-/// Whether everything that has not returned may be waiting, with some order of what has.
+/// Returns whether some order of the operations that have returned leaves every other operation blocked.
 pub(crate) fn may_be_stuck<S: Spec>(entries: &[Entry<S::Operation, S::Answer>], spec: &S) -> bool {
     let all: Vec<usize> = (0..entries.len()).collect();
     search::is_stuck(entries, &all, spec)

@@ -1,26 +1,26 @@
-//! Which operations of a history come before which others.
+//! The partial order of a history's operations.
 
 use super::Entry;
 
-/// What an order of all operations must respect to count.
+/// What a total order of all operations must respect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Criterion {
-    /// What returned before something else was called comes before it (Herlihy and Wing, 1990).
+    /// An operation that returned before another was called precedes it (Herlihy and Wing, 1990).
     Linearizable,
-    /// Each thread's operations stay in order, and no more (Lamport, 1979).
+    /// Each thread's operations stay in order; those of different threads may change places (Lamport, 1979).
     SequentiallyConsistent,
-    /// Operations that a moment of rest lies between stay in order, even those of different threads; all
-    /// others may change places, even those of one thread (Aspnes, Herlihy and Shavit, 1994).
+    /// Two operations with a moment of rest between them stay in order, even those of different threads; all others may
+    /// change places, even those of one thread (Aspnes, Herlihy and Shavit, 1994).
     QuiescentlyConsistent,
 }
 
-/// Operations in lanes: those of one lane follow each other, and each knows how far the other lanes must have
-/// come before it.
+/// Operations in lanes. Those of one lane follow each other, and each has a clock: how many operations of each other lane
+/// precede it.
 pub(super) struct Lanes {
-    /// Of each lane the operations, by their index among the entries.
+    /// For each lane its operations, by their index among the entries.
     pub(super) lanes: Vec<Vec<usize>>,
-    /// Of each lane and operation: how many of each lane come before it.
+    /// For each lane and operation its clock.
     pub(super) before: Vec<Vec<Vec<u32>>>,
 }
 
@@ -38,7 +38,7 @@ fn by_thread<O, A>(entries: &[Entry<O, A>], chosen: &[usize], across: bool) -> L
     let threads = chosen.iter().map(|at| entries[*at].thread + 1).max().unwrap_or(0);
     let mut lanes = vec![Vec::new(); threads];
     chosen.iter().for_each(|at| lanes[entries[*at].thread].push(*at));
-    // How many of a thread's operations, counted in the whole history, have been seen: clocks count those.
+    // The number of an operation among those of its thread in the whole history: an entry's clock counts these.
     let mut number = vec![0_u32; entries.len()];
     let mut counts = vec![0_u32; entries.iter().map(|entry| entry.thread + 1).max().unwrap_or(0)];
     for (at, entry) in entries.iter().enumerate() {
@@ -47,7 +47,7 @@ fn by_thread<O, A>(entries: &[Entry<O, A>], chosen: &[usize], across: bool) -> L
     }
     let before_in = |entry: &Entry<O, A>, other: usize| -> u32 {
         if !across || other == entry.thread {
-            return 0; // The lane's own order is kept anyway.
+            return 0; // The order within a lane is kept without a clock.
         }
         let lane = &lanes[other];
         let count = match &entry.before {
@@ -67,7 +67,8 @@ fn by_thread<O, A>(entries: &[Entry<O, A>], chosen: &[usize], across: bool) -> L
     Lanes { lanes, before }
 }
 
-/// Blocks of operations with a moment of rest between them: the n-th operation of each block is in lane n.
+/// Returns lanes for blocks of operations with a moment of rest between them: the n-th operation of each block is in
+/// lane n.
 fn between_rests<O, A>(entries: &[Entry<O, A>], chosen: &[usize]) -> Lanes {
     let mut blocks: Vec<Vec<usize>> = Vec::new();
     let mut busy_until = 0;

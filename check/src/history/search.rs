@@ -1,9 +1,9 @@
-//! The decision: an order of the operations that the specification allows.
+//! The decision: a search for an order of the operations that the specification allows.
 //!
-//! A depth-first search over *configurations*: how far each lane has come, and the object's state (Wing and
-//! Gong, 1993). A configuration that led nowhere is not tried again (Lowe, 2017); it is kept as 128 bits of
-//! hash. An operation that only [observes](Spec::observes) may as well happen at once: nothing else is
-//! tried then. States are not kept for each step but for every 64th, and made again from there on the way
+//! The search is depth-first over *configurations*: how many operations of each lane are done, and the object's state
+//! (Wing and Gong, 1993). A configuration from which no order was found is not tried again (Lowe, 2017); the search
+//! keeps 128 bits of its hash. An operation that only [observes](Spec::observes) may as well happen at once, so no
+//! other move is tried then. The search keeps the state of every 64th step, and makes those between again on the way
 //! back, so that a long queue with a long history fits into memory.
 
 use super::Entry;
@@ -12,17 +12,17 @@ use crate::Spec;
 use crate::spec::{Guess, number_of};
 use std::collections::HashSet;
 
-/// How many configurations are looked at before the search is given up.
+/// The number of configurations after which the search is given up.
 pub(super) const LIMIT: u64 = 2_000_000;
 
 /// How hard to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effort {
-    /// A little: for a few operations.
+    /// A short search, for a few operations.
     Short,
-    /// Only what the specification's guesses allow: finds an order, and proves nothing.
+    /// Only the orders that the specification's guesses allow: the search may find an order, and proves nothing.
     Guided,
-    /// Everything, up to [`LIMIT`].
+    /// All orders, up to [`LIMIT`] configurations.
     Full,
 }
 
@@ -36,28 +36,28 @@ impl Effort {
     }
 }
 
-/// A state is kept for every so many steps.
+/// The search keeps a state for every so many steps.
 const STRIDE: usize = 64;
 
-/// What came out.
+/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// There is an order.
     Yes,
-    /// There is none: all that return before `culprit` does can be put in order, but not with it.
+    /// There is no order: the operations that return before `culprit` have one, and with `culprit` they have none.
     No { culprit: usize },
-    /// The search was given up, with `culprit` as far as it got.
+    /// The search was given up; `culprit` is the operation with the latest return that it could not reach.
     Unknown { culprit: usize },
 }
 
-/// A way to go on: the next operation of a lane, with one of its outcomes.
+/// A move: the next operation of a lane, with one of its outcomes.
 #[derive(Clone, Copy)]
 struct Move {
     lane: u32,
     outcome: u32,
 }
 
-/// A configuration on the way to the current one: the ways to go on, and which of them was taken.
+/// A configuration on the path to the current one: its moves, and which of them was taken.
 struct Step {
     moves: Vec<Move>,
     taken: usize,
@@ -69,16 +69,16 @@ struct Search<'a, S: Spec> {
     lanes: Lanes,
     guesses: Option<Vec<Guess>>,
     limit: u64,
-    /// Whose turn it is, while turns are taken.
+    /// The turn that is next; `None` if the search takes no turns.
     turn: Option<u32>,
-    /// How far each lane has come.
+    /// The number of operations done in each lane.
     next: Vec<u32>,
     path: Vec<Step>,
     kept: Vec<S::State>,
     failed: HashSet<(u64, u64)>,
     /// Whether operations that have not returned may happen; otherwise they must be blocked at the end.
     pending_may_happen: bool,
-    /// The latest return that could not be reached, and whose it is.
+    /// The latest return that the search could not reach, and its operation.
     farthest: Option<(u64, usize)>,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn decide<S: Spec>(
     Search::new(entries, Lanes::new(entries, chosen, criterion), spec, effort).run()
 }
 
-/// Whether some order of what has returned leaves everything else blocked.
+/// Returns whether some order of the operations that have returned leaves every other operation blocked.
 pub(super) fn is_stuck<S: Spec>(
     entries: &[Entry<S::Operation, S::Answer>],
     chosen: &[usize],
@@ -146,7 +146,7 @@ impl<'a, S: Spec> Search<'a, S> {
             }
             let moves = if self.has_failed(&state) { Vec::new() } else { self.moves(&state) };
             self.path.push(Step { moves, taken: 0 });
-            // Forward by the first move, or back to a configuration with another one.
+            // The search goes forward by the first move, or back to a configuration that has another one.
             state = match self.advance(state) {
                 Some(state) => state,
                 None if self.turn.is_some() => return Decision::Unknown { culprit: self.culprit() },
@@ -159,7 +159,7 @@ impl<'a, S: Spec> Search<'a, S> {
         self.farthest.map_or(0, |(_, culprit)| culprit)
     }
 
-    /// The operation that is up in a lane.
+    /// Returns the next operation of a lane.
     fn up(&self, lane: usize) -> Option<usize> {
         self.lanes.lanes[lane].get(self.next[lane] as usize).copied()
     }
@@ -187,7 +187,7 @@ impl<'a, S: Spec> Search<'a, S> {
         !self.failed.is_empty() && self.failed.contains(&self.key(state))
     }
 
-    /// The states that the operation up in a lane may lead to.
+    /// Returns the states to which the next operation of a lane may lead.
     fn results(&self, lane: usize, at: usize, state: &S::State) -> Vec<S::State> {
         let entry = &self.entries[at];
         let mut before = self.lanes.before[lane][self.next[lane] as usize].iter().zip(&self.next);
@@ -201,7 +201,7 @@ impl<'a, S: Spec> Search<'a, S> {
         outcomes.into_iter().filter(|(answer, _)| fits(answer)).map(|(_, state)| state).collect()
     }
 
-    /// The ways to go on, the most promising first.
+    /// Returns the moves, the most promising first.
     fn moves(&self, state: &S::State) -> Vec<Move> {
         let mut moves = Vec::new();
         for lane in 0..self.next.len() {
@@ -231,7 +231,7 @@ impl<'a, S: Spec> Search<'a, S> {
         self.guesses.as_ref().and_then(|guesses| guesses[at].turn)
     }
 
-    /// Counts an operation as done, or (`false`) as not done.
+    /// Counts an operation as done, or as not done if `forward` is `false`.
     fn step(&mut self, lane: usize, at: usize, forward: bool) {
         self.next[lane] = if forward { self.next[lane] + 1 } else { self.next[lane] - 1 };
         if self.turn_of(at).is_some() {
@@ -245,7 +245,7 @@ impl<'a, S: Spec> Search<'a, S> {
         self.step(lane, at, false);
     }
 
-    /// The state after a move, which is made.
+    /// Makes a move, and returns the state after it.
     fn make(&mut self, way: Move, state: &S::State) -> Option<S::State> {
         let lane = way.lane as usize;
         let at = self.up(lane)?;
@@ -254,7 +254,8 @@ impl<'a, S: Spec> Search<'a, S> {
         Some(after)
     }
 
-    /// Makes the move that is up in the last step; goes back if there is none.
+    /// Makes the next move of the last step, and goes back while a step has none. Returns the state, or `None` when
+    /// all moves are tried.
     fn advance(&mut self, mut state: S::State) -> Option<S::State> {
         loop {
             let step = self.path.last()?;
@@ -278,7 +279,7 @@ impl<'a, S: Spec> Search<'a, S> {
         }
     }
 
-    /// The state of the last step, made again from the last one that was kept.
+    /// Returns the state of the last step, made again from the last state that was kept.
     fn state_again(&mut self) -> Option<S::State> {
         let from = self.kept.len() - 1;
         let mut state = self.kept[from].clone();

@@ -1,4 +1,4 @@
-//! Cheap checks of what goes in and comes out: necessary for a queue, not sufficient.
+//! Cheap checks of the values that go in and come out. They are necessary for a queue, not sufficient.
 
 use super::Entry;
 use core::fmt::Debug;
@@ -14,7 +14,7 @@ pub enum Transfer<V> {
     Out(V),
 }
 
-/// One transfer: which thread, from when to when.
+/// One transfer: its value, thread, call and return.
 #[derive(Clone, Debug)]
 struct Moved<V> {
     value: V,
@@ -23,7 +23,7 @@ struct Moved<V> {
     returned: u64,
 }
 
-/// The values that went into an object and came out of it, each check linear or nearly so in their number.
+/// The values that went into an object and came out of it. Each check takes time nearly linear in their number.
 ///
 /// ```
 /// use selvedge_check::{History, Transfer, spec::{FifoAnswer, FifoOp}};
@@ -71,10 +71,10 @@ impl<V: Eq + Hash + Debug> Transfers<V> {
         counts
     }
 
-    /// Nothing comes out that did not go in, nor more often (no value is doubled or made up).
+    /// Checks that no value comes out more often than it went in: none is doubled or made up.
     ///
     /// # Errors
-    /// Such a value.
+    /// Fails with a value that does.
     pub fn at_most_once(&self) -> Result<(), String> {
         let ins = Self::counts(&self.ins);
         for (value, out) in Self::counts(&self.outs) {
@@ -86,18 +86,18 @@ impl<V: Eq + Hash + Debug> Transfers<V> {
         Ok(())
     }
 
-    /// Everything comes out as often as it went in; for an object that is empty at the end.
+    /// Checks that each value comes out as often as it went in, of an object that is empty at the end.
     ///
     /// # Errors
-    /// A value that got lost, was doubled or made up.
+    /// Fails with a value that was lost, doubled or made up.
     pub fn exactly_once(&self) -> Result<(), String> {
         self.conserved(&[])
     }
 
-    /// Conservation: everything comes out as often as it went in, but for `left`, which is still inside.
+    /// Checks conservation: each value comes out as often as it went in, except those in `left`, which are still inside.
     ///
     /// # Errors
-    /// A value that got lost, was doubled or made up.
+    /// Fails with a value that was lost, doubled or made up.
     pub fn conserved(&self, left: &[V]) -> Result<(), String> {
         let (ins, mut outs) = (Self::counts(&self.ins), Self::counts(&self.outs));
         left.iter().for_each(|value| *outs.entry(value).or_default() += 1);
@@ -112,10 +112,10 @@ impl<V: Eq + Hash + Debug> Transfers<V> {
         Ok(())
     }
 
-    /// Each receiver gets the values of each sender in the order of the sends. Values must differ.
+    /// Checks that each receiver gets the values of each sender in the order of the sends. All values must differ.
     ///
     /// # Errors
-    /// Two values in the wrong order.
+    /// Fails with two values in the wrong order.
     pub fn in_producer_order(&self) -> Result<(), String> {
         let mut numbers = HashMap::new();
         let mut sent: HashMap<usize, usize> = HashMap::new();
@@ -138,17 +138,17 @@ impl<V: Eq + Hash + Debug> Transfers<V> {
         Ok(())
     }
 
-    /// First in, first out: if the send of one value returned before that of another was called, the other
-    /// is not received wholly before the first (or while the first is never received). Values must differ;
-    /// by time.
+    /// Checks first in, first out, by the times of the history. If the send of one value returned before the send of a
+    /// second was called, the receive of the second does not return before the receive of the first is called, nor is
+    /// the second received while the first never is. All values must differ.
     ///
     /// # Errors
-    /// Two values in the wrong order.
+    /// Fails with two values in the wrong order.
     pub fn fifo(&self) -> Result<(), String> {
         let outs: HashMap<&V, &Moved<V>> = self.outs.iter().map(|moved| (&moved.value, moved)).collect();
         let received =
             |sent: &Moved<V>| outs.get(&sent.value).map_or((u64::MAX, u64::MAX), |o| (o.called, o.returned));
-        // By the end of the sends: the latest beginning of a receive so far.
+        // `latest` is the latest call of a receive, of the values whose sends have returned so far.
         let mut by_return: Vec<&Moved<V>> = self.ins.iter().collect();
         by_return.sort_by_key(|sent| sent.returned);
         let mut by_call: Vec<&Moved<V>> = self.ins.iter().collect();

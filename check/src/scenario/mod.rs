@@ -47,7 +47,7 @@ type Perform<T, O, A> = Arc<dyn Fn(&T, &O) -> A + Send + Sync>;
 ///     last: vec![Get],
 /// });
 /// ```
-/// What comes first and would wait is left out; what comes last must not wait.
+/// An operation of `first` that would wait is left out; an operation of `last` must not wait.
 pub struct Scenario<S: Spec, T> {
     name: String,
     spec: Arc<S>,
@@ -66,7 +66,7 @@ pub struct Scenario<S: Spec, T> {
 #[derive(Clone, Debug)]
 #[cfg_attr(
     not(any(feature = "proptest", feature = "quickcheck")),
-    allow(dead_code, reason = "who draws programs reads it")
+    allow(dead_code, reason = "read where programs are drawn")
 )]
 struct Sizes {
     threads: RangeInclusive<usize>,
@@ -94,10 +94,11 @@ impl<S: Spec, T> Clone for Scenario<S, T> {
 }
 
 impl<S: Spec, T> Scenario<S, T> {
-    /// A scenario. `name` is the function that returns it, which printed tests will call; `make` makes a
-    /// structure, `perform` performs an operation on it. 2 or 3 threads of 1 to 3 operations each, up to 2
-    /// before and 3 after them; 100 programs, of which each engine explores at most 2,000 executions
-    /// (natively 100) or 2 seconds.
+    /// Returns a scenario. `name` is the function that returns it, which printed tests call; `make` makes a
+    /// structure, and `perform` performs an operation on it.
+    ///
+    /// By default there are 100 programs, each with 2 or 3 threads of 1 to 3 operations, up to 2 operations before and 3
+    /// after them. Each engine explores at most 2,000 executions (natively 100) or 2 seconds of each program.
     pub fn new(
         name: &str,
         spec: S,
@@ -120,57 +121,58 @@ impl<S: Spec, T> Scenario<S, T> {
         }
     }
 
-    /// The engines, bounds and limits for each program.
+    /// Sets the engines, bounds and limits for each program.
     pub fn checker(mut self, checker: Checker) -> Self {
         self.checker = checker;
         self
     }
 
-    /// How many threads a program has.
+    /// Sets how many threads a program has.
     pub fn threads(mut self, threads: RangeInclusive<usize>) -> Self {
         self.sizes.threads = threads;
         self
     }
 
-    /// How many operations each thread has.
+    /// Sets how many operations each thread has.
     pub fn operations(mut self, operations: RangeInclusive<usize>) -> Self {
         self.sizes.operations = operations;
         self
     }
 
-    /// How many operations come before the threads.
+    /// Sets how many operations come before the threads.
     pub fn first(mut self, first: RangeInclusive<usize>) -> Self {
         self.sizes.first = first;
         self
     }
 
-    /// How many operations come after the threads.
+    /// Sets how many operations come after the threads.
     pub fn last(mut self, last: RangeInclusive<usize>) -> Self {
         self.sizes.last = last;
         self
     }
 
-    /// An operation that lets all others go, such as closing a channel: needed where operations wait. It is
-    /// performed once everybody is done or waits for something that by the specification nobody will do;
-    /// under rc11 and loom, where there is no such moment, at once.
+    /// Sets the operation that ends the waits of all others, such as closing a channel. A scenario needs one if
+    /// operations wait. The body performs it when each thread is done, or waits for something that by the
+    /// specification no thread will do; under rc11 and loom, where there is no such moment, concurrently with the
+    /// threads.
     pub fn finish(mut self, operation: S::Operation) -> Self {
         self.finish = Some(operation);
         self
     }
 
-    /// What the answers must be; linearizable, unless this says otherwise.
+    /// Sets what the answers must be. The default is linearizable.
     pub fn criterion(mut self, criterion: Criterion) -> Self {
         self.criterion = criterion;
         self
     }
 
-    /// How many programs to draw.
+    /// Sets how many programs to draw.
     pub fn programs(mut self, programs: u32) -> Self {
         self.programs = programs;
         self
     }
 
-    /// The seed that they are drawn from.
+    /// Sets the seed from which programs are drawn.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
@@ -182,15 +184,15 @@ impl<S: Spec, T> Scenario<S, T> {
 pub struct Failing<O> {
     /// The program, as small as it could be made.
     pub program: Program<O>,
-    /// What the engine says of it.
+    /// The report of the engine that found the failure.
     pub report: Report,
-    /// What each of the scenario's engines says of it: how it fails, or nothing.
+    /// Each of the scenario's engines, with the kind of failure that it finds, or `None`.
     pub engines: Vec<(Engine, Option<FailureKind>)>,
     name: String,
 }
 
 impl<O> Failing<O> {
-    /// The engines under which it fails, in words.
+    /// Returns a sentence on the engines under which the program fails, and those under which it does not.
     fn fails(&self) -> String {
         let list = |failing: bool| {
             let engines = self.engines.iter().filter(|(_, kind)| kind.is_some() == failing);
@@ -219,8 +221,8 @@ impl<O: Debug> fmt::Display for Failing<O> {
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const SHRINKS: usize = 4_000;
 
-/// How many of the programs that are drawn are audited, if the environment asks for audits: each takes as
-/// many runs as it meets orderings.
+/// How many of the drawn programs are audited, if the environment asks for audits: an audit runs a program once for each
+/// ordering that the program meets.
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const AUDITED: u32 = 5;
 
@@ -237,12 +239,12 @@ where
     /// Runs one program under every engine.
     ///
     /// # Errors
-    /// The report of the first engine that finds a failure or refuses.
+    /// Fails with the report of the first engine that finds a failure or refuses the run.
     pub fn run_program(&self, program: &Program<S::Operation>) -> Result<(), Box<Failing<S::Operation>>> {
         self.run_for(program, None, true).map_err(|failing| self.judged(failing))
     }
 
-    /// The same with what each engine says.
+    /// Returns the failing program with what each engine finds.
     fn judged(&self, mut failing: Box<Failing<S::Operation>>) -> Box<Failing<S::Operation>> {
         let (engine, kind) = cause_of(&failing.report);
         let others = self.checker.engines.iter().copied().filter(|other| *other != engine);
@@ -255,10 +257,11 @@ where
         failing
     }
 
-    /// As [`run_program`](Self::run_program), for a test. Prints a line for each engine on standard error.
+    /// Runs one program in a test, as [`run_program`](Self::run_program) does, and prints a line for each engine on
+    /// standard error.
     ///
     /// # Panics
-    /// With the failure.
+    /// If the program fails, with the report and the program as a test.
     #[track_caller]
     pub fn check_program(&self, program: &Program<S::Operation>) {
         if let Err(failing) = self.run_program(program) {
@@ -275,7 +278,7 @@ where
         crate::audit::audit_check(&checker, &(Arc::new(move || scenario.execute(&theirs)) as Model));
     }
 
-    /// Takes every smaller program that fails for the same cause, until there is none.
+    /// Returns the smallest program found that fails for the same cause: each smaller one that fails takes its place.
     #[cfg(any(feature = "proptest", feature = "quickcheck"))]
     fn shrunk(
         &self,
@@ -292,7 +295,7 @@ where
                     continue 'smaller;
                 }
             }
-            // Once more, for the shortest schedule.
+            // The last run looks for the schedule with the fewest context switches.
             return self.judged(match self.run_for(&failing.program, cause, true) {
                 Err(shortest) => shortest,
                 Ok(()) => failing,
@@ -300,8 +303,8 @@ where
         }
     }
 
-    /// The same, or only whether it fails for that cause; with its schedule shrunk, and replayed if a token
-    /// says so, or neither.
+    /// Runs a program; with a `cause`, only under its engine, and only a failure of that cause counts. `shrink` says
+    /// whether the schedule is shrunk, and whether a token may replay one.
     fn run_for(
         &self,
         program: &Program<S::Operation>,
@@ -315,7 +318,7 @@ where
             Some((engine, _)) => vec![engine],
             None => self.checker.engines.clone(),
         };
-        // Real threads last: what they find once they may not find again.
+        // Real threads come last: they may not find a failure a second time.
         engines.sort_by_key(|engine| *engine == Engine::Native);
         for engine in engines {
             let (scenario, theirs) = (self.clone(), program.clone());

@@ -15,12 +15,12 @@ pub struct Program<O> {
 }
 
 impl<O> Program<O> {
-    /// The number of operations.
+    /// Returns the number of operations.
     pub fn operations(&self) -> usize {
         self.first.len() + self.threads.iter().map(Vec::len).sum::<usize>() + self.last.len()
     }
 
-    /// Without threads that do nothing.
+    /// Returns the program without threads that do nothing.
     #[cfg(any(feature = "proptest", feature = "quickcheck"))]
     pub(super) fn trimmed(mut self) -> Program<O> {
         self.threads.retain(|thread| !thread.is_empty());
@@ -30,7 +30,7 @@ impl<O> Program<O> {
 
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 impl<O: Clone> Program<O> {
-    /// The lists by number: first, last, then the threads.
+    /// Returns a list by its number: 0 is `first`, 1 is `last`, then come the threads.
     pub(super) fn part(&mut self, part: usize) -> &mut Vec<O> {
         match part {
             0 => &mut self.first,
@@ -39,14 +39,14 @@ impl<O: Clone> Program<O> {
         }
     }
 
-    /// Where the operations stand.
+    /// Returns the list and the index of each operation.
     pub(super) fn places(&self) -> Vec<(usize, usize)> {
         let mut program = self.clone();
         let parts = 0..2 + self.threads.len();
         parts.flat_map(|part| (0..program.part(part).len()).map(move |at| (part, at))).collect()
     }
 
-    /// Programs with a thread or an operation less.
+    /// Returns the programs with a thread or an operation less.
     pub(super) fn with_less(&self) -> Vec<Program<O>> {
         let mut found = Vec::new();
         for thread in 0..self.threads.len() {
@@ -63,7 +63,8 @@ impl<O: Clone> Program<O> {
     }
 }
 
-/// The program as a test in Rust, for the scenario that the function `name` returns. `fails` says where.
+/// Returns the program as a test in Rust, for the scenario that the function `name` returns. `fails` says under which
+/// engines it fails.
 pub(super) fn as_test<O: Debug>(program: &Program<O>, name: &str, fails: &str) -> String {
     let list = |operations: &[O]| {
         let operations: Vec<String> = operations.iter().map(|operation| format!("{operation:?}")).collect();
@@ -91,19 +92,19 @@ pub(super) fn as_test<O: Debug>(program: &Program<O>, name: &str, fails: &str) -
     )
 }
 
-/// A name that a function may have.
+/// Returns the name with underscores where an identifier cannot have its characters.
 fn identifier(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
 }
 
-/// What brings the names into scope by which the operations are printed: the variants of an enum, or the type itself.
+/// Returns the path that a test must import for the printed operations: of the variants of an enum, or of the type.
 fn import<'o, O: Debug + 'o>(name: &str, mut operations: impl Iterator<Item = &'o O>) -> Option<String> {
     let path = name.split('<').next()?;
     let (module, last) =
         path.rsplit_once("::").filter(|_| path.chars().all(|c| c.is_alphanumeric() || "_:".contains(c)))?;
     let (krate, inner) = module.split_once("::").unwrap_or((module, ""));
     let module = match (krate, inner) {
-        // The specifications of this crate stand in files of their own, which nobody else can name.
+        // The specifications of this crate stand in private modules, which no other crate can name.
         ("selvedge_check", inner) if inner.starts_with("spec::") => "selvedge_check::spec".to_string(),
         (krate, "") if Some(krate) == this_crate().as_deref() => "crate".to_string(),
         (krate, inner) if Some(krate) == this_crate().as_deref() => format!("crate::{inner}"),
@@ -115,7 +116,7 @@ fn import<'o, O: Debug + 'o>(name: &str, mut operations: impl Iterator<Item = &'
     Some(if is_variant { format!("{module}::{last}::*") } else { format!("{module}::{last}") })
 }
 
-/// The name of the crate that the running test is: cargo names its program so, and adds a hash.
+/// Returns the name of the crate that the running test is: cargo names the program after it, and adds a hash.
 fn this_crate() -> Option<String> {
     let program = std::env::current_exe().ok()?;
     let stem = program.file_stem()?.to_str()?;

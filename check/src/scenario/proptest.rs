@@ -17,7 +17,10 @@ where
     /// Draws programs of which every thread does what `operations` draws, and runs them.
     ///
     /// # Errors
-    /// The smallest program found that fails.
+    /// Fails with the smallest program found that fails.
+    ///
+    /// # Panics
+    /// If no program can be drawn.
     pub fn run(
         &self,
         operations: impl Strategy<Value = S::Operation> + 'static,
@@ -29,11 +32,14 @@ where
         self.run_all((some(sizes.first), threads, some(sizes.last)))
     }
 
-    /// The same where each thread has a part of its own: thread n does what the n-th of `roles` draws. What
-    /// comes first and last may be anything that a role does.
+    /// Draws programs in which thread n does what the n-th of `roles` draws, and runs them. The operations before and
+    /// after the threads are drawn from all roles.
     ///
     /// # Errors
-    /// The smallest program found that fails.
+    /// Fails with the smallest program found that fails.
+    ///
+    /// # Panics
+    /// If no program can be drawn.
     pub fn run_roles(
         &self,
         roles: impl IntoIterator<Item = BoxedStrategy<S::Operation>>,
@@ -41,13 +47,14 @@ where
         let roles: Vec<_> = roles.into_iter().collect();
         let sizes = self.sizes.clone();
         let any = Union::new(roles.clone());
-        // A thread may do nothing, so that the smallest program need not use it.
+        // A thread may do nothing, so that a smaller program can do without it.
         let thread = |role| vec(role, 0..=*sizes.operations.end());
         let threads: Vec<_> = roles.into_iter().map(thread).collect();
         self.run_all((vec(any.clone(), sizes.first), threads, vec(any, sizes.last)))
     }
 
-    /// As [`run`](Self::run), for a test.
+    /// Draws and runs programs in a test, as [`run`](Self::run) does, and prints a line for each engine on standard
+    /// error.
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
@@ -59,7 +66,8 @@ where
         self.seen.announce(&self.name);
     }
 
-    /// As [`run_roles`](Self::run_roles), for a test.
+    /// Draws and runs programs in a test, as [`run_roles`](Self::run_roles) does, and prints a line for each engine on
+    /// standard error.
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
@@ -103,7 +111,7 @@ where
             }
         });
         match (smallest.into_inner(), outcome) {
-            // proptest shrinks part by part, and does not come back to one.
+            // proptest shrinks each part once; smaller programs may be left.
             (Some(failing), _) => Err(self.shrunk(failing, Program::with_less)),
             (None, Ok(())) => Ok(()),
             (None, Err(error)) => panic!("{}: no program could be drawn: {error}", self.name),

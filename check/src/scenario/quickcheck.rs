@@ -18,7 +18,7 @@ where
     /// Draws programs of arbitrary operations, and runs them.
     ///
     /// # Errors
-    /// The smallest program found that fails.
+    /// Fails with the smallest program found that fails.
     pub fn run_arbitrary(&self) -> Result<(), Box<Failing<S::Operation>>> {
         let mut random = Gen::from_size_and_seed(SIZE, self.seed);
         for number in 0..self.programs {
@@ -33,7 +33,8 @@ where
         Ok(())
     }
 
-    /// As [`run_arbitrary`](Self::run_arbitrary), for a test.
+    /// Draws and runs programs in a test, as [`run_arbitrary`](Self::run_arbitrary) does, and prints a line for each
+    /// engine on standard error.
     ///
     /// # Panics
     /// With the smallest program found that fails, as a test.
@@ -65,7 +66,7 @@ fn operations<O: Arbitrary>(random: &mut Gen, range: &RangeInclusive<usize>) -> 
     (0..length(random, range)).map(|_| O::arbitrary(random)).collect()
 }
 
-/// Programs with fewer threads and operations, then with simpler ones.
+/// Returns programs with fewer threads and operations, then with simpler operations.
 fn smaller<O: Arbitrary>(program: &Program<O>) -> Vec<Program<O>> {
     let mut found = program.with_less();
     for (part, at) in program.places() {

@@ -1,10 +1,10 @@
 //! A program as a model's body.
 //!
-//! Operations that wait may wait for ever, rightly: a second receive with nobody to send. So the body waits
-//! until each thread is done, or waits for something that by the specification nobody will ever do; then it
-//! performs the operation that lets all of them go. Earlier it must not, or it would hide a wake-up that was
-//! forgotten: with this rule that is a deadlock. An engine whose executions have no order in time cannot be
-//! asked when this is so: there the operation is performed at once, concurrently with all others.
+//! An operation may rightly wait for ever, such as a second receive without a sender. So the body waits until each thread
+//! is done, or waits for something that by the specification no thread will do. Then the body performs the operation of
+//! [`Scenario::finish`], which ends all waits. Performed earlier, that operation would hide a forgotten wake-up, which by
+//! this rule is a deadlock. An execution under rc11 or loom has no order in time, and so no such moment: there the body
+//! performs the operation at once, concurrently with the threads.
 
 use super::{Program, Scenario};
 use crate::Spec;
@@ -14,7 +14,7 @@ use selvedge::rt::seam::{Timeline, timeline};
 use selvedge::rt::thread;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many threads rest, being done or in an operation, and whom to wake when all do.
+/// Counts the threads that rest, being done or inside an operation, and wakes the body when all of them do.
 struct Quiet {
     state: Mutex<(usize, Option<Unparker>)>,
     threads: usize,
@@ -25,7 +25,7 @@ impl Quiet {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One more thread rests; wakes the body if all do, and rightly.
+    /// Counts one more thread that rests, and wakes the body if all do and `is_over` allows it.
     fn rests(&self, is_over: impl FnOnce() -> bool) {
         let all = {
             let mut state = self.lock();
@@ -49,7 +49,7 @@ impl Quiet {
     }
 }
 
-/// Wakes the body if its thread panics: then nothing else will.
+/// Wakes the body if the thread panics, since the thread then never rests.
 struct WakeOnPanic<'a>(&'a Quiet);
 
 impl Drop for WakeOnPanic<'_> {
@@ -67,7 +67,7 @@ where
     S::Answer: Send,
     T: Sync,
 {
-    /// Runs the program once, and panics if the specification does not allow what it answered.
+    /// Runs the program once, and panics if the specification does not allow the answers.
     pub(super) fn execute(&self, program: &Program<S::Operation>) {
         let object = (self.make)();
         let history = History::new();
@@ -92,7 +92,7 @@ where
         }
     }
 
-    /// Performs what comes first, but for what would wait: nobody could end that.
+    /// Performs the operations of `first`, except those that would wait: no other thread could end the wait.
     fn begin(&self, program: &Program<S::Operation>, object: &T, history: &History<S::Operation, S::Answer>) {
         let mut state = self.spec.initial();
         for operation in &program.first {
@@ -108,7 +108,7 @@ where
         }
     }
 
-    /// Runs the threads, and `finish` once all of them are done or rightly wait.
+    /// Runs the threads, and calls `finish` when each of them is done or rightly waits.
     fn until_quiet(
         &self,
         program: &Program<S::Operation>,
@@ -121,7 +121,7 @@ where
         let quiet = Quiet { state, threads: program.threads.len() };
         let is_over = || {
             let entries = history.entries();
-            // What is wrong already, the end will tell.
+            // A history that is wrong already is reported at the end.
             may_be_stuck(&entries, &*self.spec) || history.check_by(self.criterion, &*self.spec).is_err()
         };
         thread::scope(|scope| {

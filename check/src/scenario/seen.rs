@@ -1,4 +1,4 @@
-//! What the engines have said of a scenario's programs, for a line about each engine.
+//! Counts the verdicts on a scenario's programs, for a line about each engine.
 
 use crate::checker::print;
 use crate::{Engine, Report};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Default)]
 pub(super) struct Seen(Mutex<Vec<Verdicts>>);
 
-/// How many programs one engine has passed, by the word for the verdict.
+/// How many programs one engine has passed, by the label of the verdict.
 struct Verdicts {
     engine: Engine,
     words: Vec<(&'static str, u64)>,
@@ -30,7 +30,7 @@ impl Seen {
         all[at].out_of_time += u64::from(report.out_of_time);
     }
 
-    /// Prints a line for each engine, and forgets.
+    /// Prints a line for each engine, and begins to count anew.
     pub(super) fn announce(&self, scenario: &str) {
         let all = core::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let text: String = all.iter().map(|verdicts| verdicts.line(scenario)).collect();

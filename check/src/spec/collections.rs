@@ -20,7 +20,7 @@ pub enum StackOp<V> {
 pub struct Stack<V>(PhantomData<fn(V)>);
 
 impl<V> Stack<V> {
-    /// An empty stack.
+    /// Returns an empty stack.
     pub fn new() -> Stack<V> {
         Stack(PhantomData)
     }
@@ -81,7 +81,7 @@ pub enum MapOp<K, V> {
 pub struct Map<K, V>(PhantomData<fn(K, V)>);
 
 impl<K, V> Map<K, V> {
-    /// An empty map.
+    /// Returns an empty map.
     pub fn new() -> Map<K, V> {
         Map(PhantomData)
     }
@@ -147,7 +147,7 @@ pub enum SetOp<K> {
 pub struct Set<K>(PhantomData<fn(K)>);
 
 impl<K> Set<K> {
-    /// An empty set.
+    /// Returns an empty set.
     pub fn new() -> Set<K> {
         Set(PhantomData)
     }
@@ -191,7 +191,7 @@ impl<K: Clone + Ord + Hash + Debug> Spec for Set<K> {
 pub enum PoolOp<V> {
     /// Puts a value in; answers `None`.
     Put(V),
-    /// Takes any value out; or none, though there may be some.
+    /// Takes any value out, or answers `None`, though there may be values.
     Get,
 }
 
@@ -200,7 +200,7 @@ pub enum PoolOp<V> {
 pub struct Pool<V>(PhantomData<fn(V)>);
 
 impl<V> Pool<V> {
-    /// An empty pool.
+    /// Returns an empty pool.
     pub fn new() -> Pool<V> {
         Pool(PhantomData)
     }
@@ -213,7 +213,7 @@ impl<V> Default for Pool<V> {
 }
 
 impl<V: Clone + Ord + Hash + Debug> Spec for Pool<V> {
-    /// How often each value is in.
+    /// How often the pool holds each value.
     type State = BTreeMap<V, usize>;
     type Operation = PoolOp<V>;
     type Answer = Option<V>;

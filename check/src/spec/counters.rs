@@ -22,7 +22,7 @@ pub enum RegisterOp<V> {
 pub struct Register<V>(V);
 
 impl<V> Register<V> {
-    /// A register that begins with this value.
+    /// Returns a register that begins with this value.
     pub fn new(initial: V) -> Register<V> {
         Register(initial)
     }
@@ -70,7 +70,7 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Register<V> {
 /// An operation on a counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CounterOp {
-    /// Adds; answers the value before.
+    /// Adds a number; answers the value before.
     Add(i64),
     /// Answers the value.
     Get,

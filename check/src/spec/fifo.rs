@@ -10,15 +10,15 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 /// An operation on a queue or channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FifoOp<V> {
-    /// Appends, and waits for room.
+    /// Appends a value, and waits for room.
     Send(V),
     /// Takes the oldest value, and waits for one.
     Recv,
-    /// Appends if there is room.
+    /// Appends a value if there is room.
     TrySend(V),
     /// Takes the oldest value if there is one.
     TryRecv,
-    /// Closes: nothing can be sent any more, and nobody waits.
+    /// Closes the queue: no value can be sent any more, and no operation waits.
     Close,
 }
 
@@ -86,10 +86,9 @@ impl<V> Fifo<V> {
 }
 
 impl<V> Fifo<V> {
-    /// One in which `TrySend` may find no room, and `TryRecv` nothing, though there is some: the queue has
-    /// been so once. That is as much as a queue can promise whose ends look at each other's counters with
-    /// Acquire and Release: each may see the other as it was before, and both at once is no state of a
-    /// sequential queue.
+    /// Allows `TrySend` to find no room, and `TryRecv` no value, though there is some, as an earlier state of the
+    /// queue had it. A queue whose ends read each other's counters with Acquire and Release promises no more: each
+    /// end may see an earlier state of the other, and both at once is no state of a sequential queue.
     #[must_use]
     pub fn stale(self) -> Fifo<V> {
         Fifo { stale: true, ..self }
@@ -152,7 +151,7 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
             (FifoOp::Send(value) | FifoOp::TrySend(value), Some(FifoAnswer::Done) | None)
             | (_, Some(FifoAnswer::Value(value))) => Some(number_of(value)),
             (_, Some(FifoAnswer::Empty)) => Some(number_of(&"empty")),
-            // Whether it is full or closed depends on operations that may be left out.
+            // Whether the queue is full or closed depends on operations that may be left out.
             _ => None,
         }
     }
@@ -168,7 +167,7 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
                 (FifoOp::Send(value) | FifoOp::TrySend(value), Some(FifoAnswer::Done) | None) => {
                     let pair = pairs.entry(value).or_default();
                     if pair.sent.replace((span, at)).is_some() {
-                        return None; // Sent twice: which is which is anybody's guess.
+                        return None; // The value was sent twice, and its receives are not told apart.
                     }
                 }
                 (_, Some(FifoAnswer::Value(value))) => {
@@ -184,7 +183,7 @@ impl<V: Clone + Eq + Hash + Debug> Spec for Fifo<V> {
 
 type Span = (u64, u64);
 
-/// The send and the receive of one value: when, and which entry.
+/// The send and the receive of one value: for each its time and its entry.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     sent: Option<(Span, usize)>,
@@ -196,15 +195,15 @@ impl Pair {
         self.sent.map_or((0, 0), |(span, _)| span)
     }
 
-    /// A value that nobody has received yet comes after all others.
+    /// Returns the time of the receive; a value that has not been received comes after all others.
     fn received_at(&self) -> Span {
         self.received.map_or((u64::MAX, u64::MAX), |(span, _)| span)
     }
 }
 
-/// The values in an order that fits all sends and receives, as far as there is one: picked one by one, each
-/// of them one that no send and no receive of those left comes before; of several the one that is most
-/// urgent.
+/// Returns the values in an order that fits all sends and receives, as far as there is one. The values are picked one
+/// by one: each is one that no send and no receive of the remaining values precedes, and of several such values the
+/// most urgent.
 fn in_order(pairs: &[Pair]) -> Vec<Pair> {
     let sorted = |key: fn(&Pair) -> u64| {
         let mut order: Vec<usize> = (0..pairs.len()).collect();
@@ -214,8 +213,8 @@ fn in_order(pairs: &[Pair]) -> Vec<Pair> {
     let mut sends = sorted(|pair| pair.sent_at().0);
     let (mut sent, mut received) = (sorted(|pair| pair.sent_at().1), sorted(|pair| pair.received_at().1));
     let mut picked = vec![false; pairs.len()];
-    // No send comes before theirs: by the beginning of their receives. No receive either: by the end of the
-    // sends.
+    // `half_free` has the values whose send no other send precedes, by the call of their receive. `free` has those whose
+    // receive no other receive precedes either, by the return of their send.
     let (mut half_free, mut free) = (BTreeSet::new(), BTreeSet::new());
     let mut order = Vec::new();
     while order.len() < pairs.len() {
@@ -237,7 +236,7 @@ fn in_order(pairs: &[Pair]) -> Vec<Pair> {
     order
 }
 
-/// For each entry its place by deadline, and among equal ones by the order of values.
+/// Returns for each entry its rank by deadline, and among equal deadlines by the order of values.
 fn deadlines<V>(order: &[Pair], entries: &[Entry<FifoOp<V>, FifoAnswer<V>>]) -> Vec<Guess> {
     let own = |entry: &Entry<_, _>| (entry.returned.unwrap_or(u64::MAX), 0);
     let mut deadlines: Vec<(u64, usize)> = entries.iter().map(own).collect();

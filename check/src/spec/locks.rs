@@ -1,15 +1,16 @@
-//! Mutex, RWMutex, semaphore and once: answers say whether it worked, which what waits always does.
+//! Mutex, readers-writer lock, semaphore and once. An answer says whether the operation worked; one that waits always
+//! does.
 
 use super::Spec;
 
 /// An operation on a mutex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LockOp {
-    /// Locks, and waits for it.
+    /// Locks, and waits until the mutex is free.
     Lock,
     /// Locks if it is free.
     TryLock,
-    /// Unlocks; not allowed if it is free.
+    /// Unlocks; not allowed if the mutex is free.
     Unlock,
 }
 
@@ -56,9 +57,9 @@ pub enum RwLockOp {
     TryRead,
     /// A reader leaves.
     UnlockRead,
-    /// Becomes the writer, and waits for everybody to leave.
+    /// Becomes the writer, and waits for all others to leave.
     Write,
-    /// Becomes the writer if nobody is there.
+    /// Becomes the writer if there are neither readers nor a writer.
     TryWrite,
     /// The writer leaves.
     UnlockWrite,
@@ -71,7 +72,7 @@ pub struct RwLock {
     pub fair: bool,
 }
 
-/// Who is in.
+/// The readers and the writer of a lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Holders {
     /// The number of readers.
@@ -109,7 +110,7 @@ impl Spec for RwLock {
     fn outcomes(&self, state: &Holders, operation: &RwLockOp) -> Vec<(bool, Holders)> {
         let mut after = *state;
         let first = self.apply(&mut after, operation).map(|answer| (answer, after));
-        // Somebody is in, and a writer may wait.
+        // Readers have the lock, and a writer may wait.
         let refused = self.fair && *operation == RwLockOp::TryRead && state.readers > 0;
         first.into_iter().chain(refused.then_some((false, *state))).collect()
     }
@@ -159,9 +160,9 @@ impl Spec for Semaphore {
 /// An operation on a once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OnceOp {
-    /// Runs the function if nobody has, and waits for it otherwise; answers whether it ran here.
+    /// Runs the function if no call has, and waits for its end otherwise; answers whether this call ran it.
     Call,
-    /// Answers whether it has run.
+    /// Answers whether the function has run.
     IsDone,
 }
 

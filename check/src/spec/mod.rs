@@ -1,7 +1,7 @@
-//! Sequential specifications: what an object does when nothing happens at once.
+//! Sequential specifications: what an object does when its operations follow one another.
 //!
-//! A [`Spec`] is a state machine. [`History::check`](crate::History::check) decides whether what concurrent
-//! threads saw of an object could have come from its specification, one operation at a time.
+//! A [`Spec`] is a state machine. [`History::check`](crate::History::check) decides whether the answers that concurrent
+//! threads got could have come from the specification, one operation at a time.
 //!
 //! Ready ones: [`Queue`], [`Fifo`], [`Stack`], [`Register`], [`Counter`], [`Map`], [`Set`], [`Mutex`], [`RwLock`],
 //! [`Semaphore`], [`Once`], [`Pool`].
@@ -63,42 +63,44 @@ pub trait Spec {
     /// What an operation returns.
     type Answer: Clone + PartialEq + Debug;
 
-    /// The state of a new object.
+    /// Returns the state of a new object.
     fn initial(&self) -> Self::State;
 
-    /// Performs an operation. `None`: it blocks in this state, or is not allowed there; the state stays.
+    /// Performs an operation, and returns its answer; `None`, with the state unchanged, if it blocks in this state or
+    /// is not allowed there.
     fn apply(&self, state: &mut Self::State, operation: &Self::Operation) -> Option<Self::Answer>;
 
-    /// Everything that an operation may do in a state; nothing: it blocks. To be overridden where there is
-    /// more than one way, as for an operation that may fail for no reason.
+    /// Returns every answer that an operation may give in a state, with the state after it; none if it blocks. A
+    /// specification overrides this if an operation has several outcomes, such as one that may fail for no reason.
     fn outcomes(&self, state: &Self::State, operation: &Self::Operation) -> Vec<(Self::Answer, Self::State)> {
         let mut after = state.clone();
         self.apply(&mut after, operation).map(|answer| (answer, after)).into_iter().collect()
     }
 
-    /// The independent part of the object that an operation works on, such as a map's key: histories of
+    /// Returns the independent part of the object on which an operation works, such as a map's key. The histories of
     /// different parts are decided one by one, which is cheaper.
     fn part(&self, _operation: &Self::Operation) -> u64 {
         0
     }
 
-    /// Whether an operation that gives this answer leaves *every* state in which it gives it as it is, as a read
-    /// does, or a try that fails. Such an operation may as well happen as soon as it can, which makes histories
-    /// cheaper to decide. (Writing a value that happens to be there is not one: it might undo what comes between.)
+    /// Returns whether an operation with this answer leaves *every* state in which it gives the answer unchanged, as
+    /// a read does, or a try that fails. Such an operation may as well happen as soon as it can, which makes
+    /// histories cheaper to decide. (A write of the value that is there already is none: it might undo what comes
+    /// between.)
     fn observes(&self, _operation: &Self::Operation, _answer: &Self::Answer) -> bool {
         false
     }
 
-    /// Operations that only make sense together, such as the send and the receive of one value. This is a
-    /// promise: a sequence that the specification allows is still allowed without any whole groups, and
-    /// without all operations that have no group. With it a violation in a long history is proved, and
-    /// shown, by the few operations that it takes.
+    /// Returns the group of operations that only make sense together, such as the send and the receive of one value.
+    /// This is a promise: a sequence that the specification allows is still allowed without any whole groups, and
+    /// without all operations that have no group. By that promise a few operations prove and show a violation in a
+    /// long history.
     fn group(&self, _operation: &Self::Operation, _answer: Option<&Self::Answer>) -> Option<u64> {
         None
     }
 
-    /// For each entry of a history when to try it, if the specification knows a good guess. It decides how
-    /// fast a history is decided, never what comes out.
+    /// Returns for each entry of a history when to try it, if the specification has a good guess. A guess changes the
+    /// time of a decision, never its result.
     fn guesses(&self, _entries: &[Entry<Self::Operation, Self::Answer>]) -> Option<Vec<Guess>> {
         None
     }
@@ -107,13 +109,13 @@ pub trait Spec {
 /// When to try an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guess {
-    /// The smallest first.
+    /// Operations of a smaller rank are tried first.
     pub rank: u64,
     /// Operations that have turns are tried in this order first, from 0, and in any order if that fails.
     pub turn: Option<u32>,
 }
 
-/// A value's number, for [`Spec::part`] and [`Spec::group`].
+/// Returns a number for a value, for [`Spec::part`] and [`Spec::group`].
 pub fn number_of(value: &impl Hash) -> u64 {
     let mut hasher = std::hash::DefaultHasher::new();
     value.hash(&mut hasher);
