@@ -20,10 +20,10 @@ pub type ThreadId = u32;
 /// A location's number.
 pub type LocationId = u32;
 
-/// No event. As the source of a read: the value that the location was made with.
+/// No event. The source of a read that reads the value with which the location was made.
 pub(crate) const NONE: EventId = EventId::MAX;
 
-/// The argument of a weak compare-exchange's read that found what it wanted, and failed all the same.
+/// The argument of a weak compare-exchange's read that found the wanted value, and failed spuriously.
 pub(crate) const SPURIOUS: u32 = 1;
 
 /// The argument of a timed wait's read that came to its deadline.
@@ -32,13 +32,13 @@ pub(crate) const TIMED_OUT: u32 = 2;
 /// What an event does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
-    /// The beginning of the body. Every graph has it, as event 0.
+    /// The beginning of the body: event 0 of every graph.
     Root,
     /// A read; also the first half of a read-modify-write.
     Read,
     /// A write.
     Write,
-    /// The second half of a read-modify-write; its read is the event before it.
+    /// The second half of a read-modify-write, whose read is the event before it in the thread.
     RmwWrite,
     /// A fence.
     Fence,
@@ -50,16 +50,16 @@ pub(crate) enum Kind {
     Choice,
 }
 
-/// What a read does with what it finds.
+/// What an operation does with the value that its read finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Reading {
-    /// Nothing.
+    /// The operation only loads.
     Load,
-    /// It writes, whatever it found.
+    /// The operation writes, whatever the read has found.
     Update,
-    /// It writes if it found the wanted value.
+    /// The operation writes if the read has found the wanted value.
     Compare,
-    /// It waits for the wanted value, and then writes.
+    /// The operation waits for the wanted value, and then writes.
     Await,
 }
 
@@ -67,15 +67,15 @@ pub(crate) enum Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Read {
     pub(crate) reading: Reading,
-    /// What `Compare` and `Await` look for.
+    /// The value that `Compare` and `Await` look for.
     pub(crate) wanted: Value,
     /// The order if the operation writes (or is a load).
     pub(crate) success: Order,
     /// The order of a comparison that finds another value.
     pub(crate) failure: Order,
-    /// Whether it may fail though it finds what it looks for.
+    /// Whether the comparison may fail though it finds the wanted value.
     pub(crate) weak: bool,
-    /// Until when a timed wait waits, where time is discrete, in nanoseconds.
+    /// The end of a timed wait in discrete virtual time, in nanoseconds.
     pub(crate) deadline: Option<u64>,
 }
 
@@ -84,12 +84,12 @@ impl Read {
         Read { reading, wanted, success, failure, weak: false, deadline: None }
     }
 
-    /// Whether what it waits for comes after its deadline, at `time`.
+    /// Returns whether a write of `value` at `time` comes after the deadline of a wait for that value.
     pub(crate) fn is_too_late(&self, value: Value, time: u64) -> bool {
         value == self.wanted && self.deadline.is_some_and(|deadline| time > deadline)
     }
 
-    /// Whether the operation writes after it has read `value`.
+    /// Returns whether the operation writes after it has read `value`.
     pub(crate) fn writes(&self, value: Value) -> bool {
         match self.reading {
             Reading::Load => false,
@@ -98,7 +98,7 @@ impl Read {
         }
     }
 
-    /// The order of a read that finds `value`.
+    /// Returns the order of a read that finds `value`.
     pub(crate) fn order(&self, value: Value) -> Order {
         match self.reading {
             Reading::Load | Reading::Update => self.success,
@@ -107,12 +107,12 @@ impl Read {
         }
     }
 
-    /// The same without its write: a comparison that fails, whatever it finds.
+    /// Returns the read without its write: a comparison that fails, whatever value it finds.
     pub(crate) fn failing(&self) -> Read {
         Read { reading: Reading::Load, success: self.failure, deadline: None, ..*self }
     }
 
-    /// Whether a thread that finds `value` waits for another.
+    /// Returns whether a thread that finds `value` waits for another.
     pub(crate) fn waits(&self, value: Value) -> bool {
         (self.reading == Reading::Await || self.deadline.is_some()) && value != self.wanted
     }
@@ -132,12 +132,11 @@ pub(crate) struct Event {
     pub(crate) source: EventId,
     /// For a write its position in the location's modification order, from 1; 0 is the initial value.
     pub(crate) position: u32,
-    /// For spawn and join the other thread; for a choice what was taken; for a read whether it fails for no
-    /// reason.
+    /// For spawn and join the other thread; for a choice the way taken; for a read [`SPURIOUS`], [`TIMED_OUT`] or 0.
     pub(crate) argument: u32,
     /// The last release fence in the thread up to here.
     pub(crate) release_fence: EventId,
-    /// The value read or written. Refreshed whenever the event is replayed, since addresses differ
+    /// The value read or written. Each replay of the event refreshes the value, since addresses differ
     /// from run to run.
     pub(crate) value: Value,
     pub(crate) read: Read,
@@ -174,7 +173,7 @@ impl Event {
         matches!(self.kind, Kind::Write | Kind::RmwWrite)
     }
 
-    /// Whether it is a node of the graph in which sequential consistency is judged.
+    /// Returns whether the event is a node of the graph in which sequential consistency is judged.
     pub(crate) fn is_seq_cst(&self) -> bool {
         self.order.is_seq_cst()
             && matches!(self.kind, Kind::Read | Kind::Write | Kind::RmwWrite | Kind::Fence)

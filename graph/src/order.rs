@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 use serde::{Deserialize, Serialize};
 
-/// How an access is ordered.
+/// The ordering of an access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// Not atomic: unordered conflicting accesses are data races.
@@ -22,22 +22,22 @@ pub enum Order {
 }
 
 impl Order {
-    /// Whether a read or fence of this order acquires.
+    /// Returns whether a read or fence of this order acquires.
     pub fn acquires(self) -> bool {
         matches!(self, Order::Acquire | Order::AcqRel | Order::SeqCst)
     }
 
-    /// Whether a write or fence of this order releases.
+    /// Returns whether a write or fence of this order releases.
     pub fn releases(self) -> bool {
         matches!(self, Order::Release | Order::AcqRel | Order::SeqCst)
     }
 
-    /// Whether it takes part in the total order of sequentially consistent accesses.
+    /// Returns whether it takes part in the total order of sequentially consistent accesses.
     pub fn is_seq_cst(self) -> bool {
         self == Order::SeqCst
     }
 
-    /// The ordering as core names it; `None` for plain accesses.
+    /// Returns the ordering as core names it; `None` for plain accesses.
     pub fn ordering(self) -> Option<Ordering> {
         match self {
             Order::Plain => None,

@@ -1,11 +1,11 @@
 //! Data races: accesses to one location, one of them plain and one of them a write, that happens-before does
 //! not order.
 //!
-//! Cells carry no values that the model could choose among: in a program without races the latest write that
-//! happens before an access is the only one. So their accesses are no events of the graph; each run checks
-//! them by the clocks of the events around them. An access between events `n - 1` and `n` of its thread is a
-//! *epoch*; it happens before whatever has more than `n` events of that thread in its clock. Plain accesses
-//! to atomics are events.
+//! A cell carries no values that the model could choose among: in a program without races the latest write that
+//! happens before an access is the only one. So accesses to cells are no events of the graph; each run checks
+//! them by the clocks of the events around them. An access between the events `n - 1` and `n` of its thread has the
+//! *epoch* `(thread, n)`. The access happens before every event whose clock counts more than `n` events of that
+//! thread. Plain accesses to atomics are events.
 
 use crate::Order;
 use crate::event::{EventId, Site, ThreadId};
@@ -20,14 +20,14 @@ pub struct Epoch {
     pub events: u32,
 }
 
-/// An access that another one races with.
+/// An access that races with another access.
 #[derive(Clone, Copy, Debug)]
 pub struct Race {
-    /// When it was made.
+    /// The epoch of the access.
     pub epoch: Epoch,
-    /// Whether it writes.
+    /// Whether the access writes.
     pub write: bool,
-    /// Where it was made.
+    /// The line of the access.
     pub site: Option<Site>,
 }
 
@@ -46,7 +46,7 @@ struct Access {
     ongoing: u32,
 }
 
-/// A cell's accesses: of each thread the last read and the last write.
+/// A cell's accesses: each thread's last read and last write.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     reads: Vec<Access>,
@@ -54,12 +54,12 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// A cell made at `epoch`, which is a write.
+    /// Returns a cell made at `epoch`, which counts as a write.
     pub(crate) fn made(epoch: Epoch, site: Site) -> Cell {
         Cell { reads: Vec::new(), writes: vec![Access { epoch, site: Some(site), ongoing: 0 }] }
     }
 
-    /// An access begins. `ordered` tells whether a epoch of another thread happens before it.
+    /// Begins an access. `ordered` tells whether an epoch of another thread happens before the access.
     pub(crate) fn begin(
         &mut self,
         epoch: Epoch,
@@ -85,7 +85,7 @@ impl Cell {
         Ok(())
     }
 
-    /// The thread's access begun last ends.
+    /// Ends the access that the thread has begun last.
     pub(crate) fn end(&mut self, epoch: Epoch, write: bool) {
         let accesses = if write { &mut self.writes } else { &mut self.reads };
         if let Some(access) = accesses.iter_mut().find(|access| access.epoch.thread == epoch.thread) {
@@ -95,12 +95,12 @@ impl Cell {
     }
 }
 
-/// Whether a epoch happens before the event that comes after `last`, or is of the thread `me`.
+/// Returns whether an epoch happens before the event that comes after `last`, or is of the thread `me`.
 pub(crate) fn is_ordered(graph: &Graph, epoch: Epoch, me: ThreadId, last: EventId) -> bool {
     epoch.thread == me || graph.clocks.hb(last)[epoch.thread as usize] > epoch.events
 }
 
-/// An access that races with the event `id`.
+/// Returns an access that races with the event `id`.
 pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
     let event = graph.event(id);
     if !event.is_read() && !event.is_write() {

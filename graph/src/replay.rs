@@ -1,4 +1,4 @@
-//! Tokens: one execution, in few words, to be run again.
+//! Tokens: names of executions, from which a replay runs them again.
 //!
 //! `0*5-1*3-0*2/7=1.12=0s`: thread 0 does five events, thread 1 three, thread 0 two more. Every read takes
 //! the newest write and every write becomes the newest, but for the exceptions: event 7 reads (or stands at)
@@ -13,40 +13,57 @@ use core::cell::Cell;
 use core::fmt;
 use core::str::FromStr;
 
-/// How often a thread may go round before its next event.
-const PATIENCE: u32 = 10_000;
+/// How often a replay asks threads to go on before the next event, at most.
+const ASKED_AT_MOST: u32 = 10_000;
 
 /// The name of one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
     schedule: Vec<(ThreadId, u32)>,
-    /// By event number: the place, and whether the read fails spuriously.
-    exceptions: Vec<(u32, u32, bool)>,
+    /// In the order of their events.
+    exceptions: Vec<Exception>,
+}
+
+/// An event at which the execution does not take the newest place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Exception {
+    /// The number of the event in the order of the execution.
+    event: u32,
+    way: Way,
+}
+
+/// The way that an event takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way {
+    /// The place in modification order; for a choice the way chosen.
+    place: u32,
+    /// Whether a compare-exchange fails spuriously.
+    spurious: bool,
 }
 
 /// A token being followed.
 #[derive(Clone, Debug)]
 pub(crate) struct Guide {
     token: Token,
-    /// The part of the schedule that is up, and how much of it is done.
+    /// The current part of the schedule, and how many of its events have happened.
     part: usize,
     done: u32,
     /// Events so far.
     events: u32,
-    /// How often a thread has been asked to go on since the last event.
+    /// How often the guide has named a thread to go on since the last event.
     idle: Cell<u32>,
-    /// Whether the program has done something that the token does not fit.
+    /// Whether the program has taken a step that the token does not have.
     pub(crate) astray: bool,
 }
 
 impl Token {
-    /// As the run did it.
+    /// Returns the token of the graph in the order of the run.
     pub(crate) fn of(graph: &Graph, run: &Run) -> Token {
         Token::in_order(graph, &run.order)
     }
 
-    /// The same graph in another order, if it has one: an interleaving with few context switches, in which
-    /// every read reads the newest write.
+    /// Returns the token of the graph as an interleaving with few context switches, in which every read reads the
+    /// newest write; `None` if the graph has no interleaving.
     pub(crate) fn interleaved(graph: &Graph, run: &Run) -> Option<Token> {
         interleaving(graph, run).map(|order| Token::in_order(graph, &order))
     }
@@ -65,8 +82,8 @@ impl Token {
             let Some(id) = graph.threads[*thread as usize].events.get(*cursor) else { continue };
             *cursor += 1;
             let event = graph.event(*id);
-            if let Some((place, spurious)) = exception(graph, event, &happened) {
-                token.exceptions.push((number as u32, place, spurious));
+            if let Some(way) = exceptional_way(graph, event, &happened) {
+                token.exceptions.push(Exception { event: number as u32, way });
             }
             happened[*id as usize] = true;
         }
@@ -78,7 +95,7 @@ impl Token {
     }
 }
 
-/// An interleaving of the graph's events by their threads; nothing if the run did not do all of them.
+/// Returns the threads of the graph's events in an interleaving; `None` if the run did not do all of the events.
 fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     let mut left = vec![0; graph.threads.len()];
     run.order.iter().for_each(|thread| left[*thread as usize] += 1);
@@ -87,7 +104,7 @@ fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     let events = switches::interleaving(graph).filter(|_| did_all)?;
     let mut order: Vec<ThreadId> = events.into_iter().map(|id| graph.event(id).thread).collect();
     order.iter().for_each(|thread| left[*thread as usize] -= 1);
-    // What came to no event any more, such as the access that failed, comes last.
+    // A step that came to no event, such as the access that failed, comes last.
     let last = run.order.iter().rev().filter(|thread| {
         let count = &mut left[**thread as usize];
         let beyond = *count > 0;
@@ -100,8 +117,8 @@ fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     Some(order)
 }
 
-/// The place of a read's source or of a write among what has happened, unless it is the newest.
-fn exception(graph: &Graph, event: &Event, happened: &[bool]) -> Option<(u32, bool)> {
+/// Returns the place of a read's source or of a write among what has happened, unless the place is the newest.
+fn exceptional_way(graph: &Graph, event: &Event, happened: &[bool]) -> Option<Way> {
     let before = |location: LocationId, position: u32| {
         let writes = &graph.location(location).writes;
         let count =
@@ -113,35 +130,38 @@ fn exception(graph: &Graph, event: &Event, happened: &[bool]) -> Option<(u32, bo
             let position = if event.source == NONE { 0 } else { graph.event(event.source).position };
             let (place, newest) = before(event.location, position);
             let spurious = event.argument == SPURIOUS;
-            (place != newest || spurious).then_some((place, spurious))
+            (place != newest || spurious).then_some(Way { place, spurious })
         }
-        // Of a run that was given up the last write may have no place.
+        // The last write of a run that was given up may have no place.
         Kind::Write if event.position > 0 => {
             let (place, newest) = before(event.location, event.position - 1);
-            (place != newest).then_some((place + 1, false))
+            (place != newest).then_some(Way { place: place + 1, spurious: false })
         }
-        Kind::Choice => (event.argument != 0).then_some((event.argument, false)),
+        Kind::Choice => (event.argument != 0).then_some(Way { place: event.argument, spurious: false }),
         _ => None,
     }
 }
 
 impl Guide {
-    /// Whether threads only go round, and the next event of the token never comes.
+    /// Returns whether the threads only repeat rounds, so that the next event of the token never comes.
     pub(crate) fn is_lost(&self) -> bool {
-        self.idle.get() > PATIENCE
+        self.idle.get() > ASKED_AT_MOST
     }
 
-    fn exception(&self) -> Option<(u32, bool)> {
-        let at = self.token.exceptions.binary_search_by_key(&self.events, |exception| exception.0).ok()?;
-        let (_, place, spurious) = self.token.exceptions[at];
-        Some((place, spurious))
+    fn exception(&self) -> Option<Way> {
+        let at =
+            self.token.exceptions.binary_search_by_key(&self.events, |exception| exception.event).ok()?;
+        Some(self.token.exceptions[at].way)
     }
 
-    /// Which of these reads to make.
+    /// Returns which of these reads to make.
     pub(crate) fn read(&mut self, graph: &Graph, reads: &[Event]) -> Option<Event> {
-        let (place, spurious) = match self.exception() {
-            Some(exception) => exception,
-            None => (graph.location(reads.first()?.location).writes.len() as u32, false),
+        let Way { place, spurious } = match self.exception() {
+            Some(way) => way,
+            None => {
+                let newest = graph.location(reads.first()?.location).writes.len() as u32;
+                Way { place: newest, spurious: false }
+            }
         };
         let fits = |read: &&Event| {
             graph.position_of(read.source) == place && (read.argument == SPURIOUS) == spurious
@@ -151,16 +171,16 @@ impl Guide {
         found.or(reads.last()).copied()
     }
 
-    /// Which of these places a write takes.
+    /// Returns which of these places a write takes.
     pub(crate) fn place(&mut self, places: &[u32]) -> Option<u32> {
-        let Some((place, _)) = self.exception() else { return places.last().copied() };
+        let Some(Way { place, .. }) = self.exception() else { return places.last().copied() };
         self.astray |= !places.contains(&place);
         places.iter().find(|known| **known == place).or(places.last()).copied()
     }
 
-    /// What a choice below `ways` comes to.
+    /// Returns what a choice below `ways` comes to.
     pub(crate) fn choice(&mut self, ways: u32) -> u32 {
-        let choice = self.exception().map_or(0, |(place, _)| place);
+        let choice = self.exception().map_or(0, |way| way.place);
         self.astray |= choice >= ways;
         choice.min(ways - 1)
     }
@@ -173,7 +193,7 @@ impl Guide {
         self.scheduled().is_none_or(|scheduled| scheduled == thread)
     }
 
-    /// Whether the schedule has more events of this thread.
+    /// Returns whether the schedule has more events of this thread.
     pub(crate) fn has_more_of(&self, thread: ThreadId) -> bool {
         self.token.schedule.iter().skip(self.part).any(|(scheduled, _)| *scheduled == thread)
     }
@@ -191,7 +211,7 @@ impl Guide {
         }
     }
 
-    /// The thread to go on next.
+    /// Returns the thread to go on next.
     pub(crate) fn next(&self, graph: &Graph, run: &Run) -> Option<ThreadId> {
         self.idle.set(self.idle.get() + 1);
         let last = self.token.schedule.last().map(|(thread, _)| *thread);
@@ -206,7 +226,7 @@ impl Guide {
         if self.scheduled().is_none() {
             return run.next(graph);
         }
-        // The scheduled thread waits for one that has nothing left to do but to end.
+        // The scheduled thread waits for a thread that has only to end.
         let fresh = |thread: &ThreadId| {
             run.is_ready(graph, *thread)
                 && run.threads[*thread as usize].cursor == 0
@@ -225,9 +245,9 @@ impl fmt::Display for Token {
                 write!(f, "*{count}")?;
             }
         }
-        for (number, (event, place, spurious)) in self.exceptions.iter().enumerate() {
+        for (number, Exception { event, way }) in self.exceptions.iter().enumerate() {
             f.write_str(if number == 0 { "/" } else { "." })?;
-            write!(f, "{event}={place}{}", if *spurious { "s" } else { "" })?;
+            write!(f, "{event}={}{}", way.place, if way.spurious { "s" } else { "" })?;
         }
         Ok(())
     }
@@ -249,9 +269,10 @@ impl FromStr for Token {
             let (event, place) = part.split_once('=').ok_or_else(wrong)?;
             let spurious = place.ends_with('s');
             let place = place.trim_end_matches('s').parse().map_err(|_| wrong())?;
-            token.exceptions.push((event.parse().map_err(|_| wrong())?, place, spurious));
+            let event = event.parse().map_err(|_| wrong())?;
+            token.exceptions.push(Exception { event, way: Way { place, spurious } });
         }
-        if token.exceptions.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+        if token.exceptions.windows(2).any(|pair| pair[0].event >= pair[1].event) {
             return Err("exceptions out of order".to_string());
         }
         Ok(token)

@@ -1,82 +1,81 @@
-//! One run of the program: how far each thread has come, and what it waits for.
+//! One run of the program: how far each thread has come, and what each thread waits for.
 //!
-//! A run first *replays* the graph: each thread's operations take their values from the events that are
-//! there already. When all of them have been replayed, the run adds new ones, always of the first thread
-//! that can go on. A thread that is through with its recorded events waits at the *frontier* until the
-//! others are.
+//! A run first *replays* the graph: the threads' operations take their values from the events that the graph has
+//! already. When all events have been replayed, the run adds new ones, always of the first thread that can go on.
+//! A thread that has replayed its recorded events waits at the *frontier* until the other threads have done so too.
 
 use crate::event::{EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;
 use crate::race::{Cell, CellAccess, Epoch};
 use crate::snapshot::Snapshot;
 
-/// What a thread does.
+/// What a thread is doing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Status {
-    /// It has not been made in this run.
+    /// The thread has not been made in this run.
     Absent,
-    /// It can go on.
+    /// The thread can go on.
     Ready,
-    /// Replaying, it is about to read from an event that has not been replayed.
+    /// The thread replays a read of an event that has not been replayed yet.
     Behind(EventId),
-    /// It has replayed its events.
+    /// The thread has replayed its events.
     Frontier,
-    /// It waits for the end of another thread.
+    /// The thread waits for the end of another thread.
     Join(ThreadId),
-    /// It waits for a write to this location, which has had so many.
+    /// The thread waits for a write to this location, which has had so many writes.
     Disabled(LocationId, usize),
-    /// The same, until a moment in virtual time.
+    /// The thread waits for a write to this location until a deadline in virtual time.
     Timed { location: LocationId, seen: usize, deadline: u64 },
-    /// It has read, and waits for another value to read.
+    /// The thread waits for another value than this read has found.
     Waits(EventId),
-    /// It goes round in vain, and waits for a newer write than those it has read.
+    /// The thread repeats a round, and waits for a newer write than those that it has read.
     Spins(Spin),
-    /// It has gone round as often as it may, and lets all others go first. `forever`: it would only go round
-    /// again.
+    /// The thread has gone round as often as it may, and lets all others go first. `forever`: it would only repeat
+    /// the round.
     Yields { site: Site, forever: bool },
-    /// Replaying, it goes round in a loop; it goes on only if others wait for it.
+    /// The thread goes round a loop during a replay, and goes on only if others wait for it.
     Pauses,
-    /// It made a false assumption.
+    /// The thread has made a false assumption, or its run is a dead end.
     Stopped,
-    /// It has ended.
+    /// The thread has ended.
     Done,
 }
 
-/// A thread that goes round in vain.
+/// A thread that repeats a round.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spin {
     pub(crate) site: Site,
-    /// The reads of its last round, if they stand in the graph.
+    /// The reads of the last round, if they are in the graph.
     pub(crate) reads: Vec<EventId>,
-    /// If they were taken out of it: the locations that they read, and how many writes those had.
+    /// The locations of the reads that were taken out of the graph, and how many writes each location had.
     pub(crate) seen: Vec<(LocationId, usize)>,
-    /// The round took a choice, and other rounds take another.
+    /// Whether the round made a choice, which other rounds make otherwise.
     pub(crate) chose: bool,
-    /// The thread has promised that its rounds are all alike.
+    /// Whether the thread has promised that its rounds are all alike.
     pub(crate) promised: bool,
 }
 
-/// A line to which a thread may come back, and the state in which it was there last.
+/// A line to which a thread may come back, and the thread's state when it last was there.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) site: Site,
     /// How many events the thread had had.
     pub(crate) events: u32,
-    /// How many writes to cells it had begun.
+    /// How many writes to cells the thread had begun.
     pub(crate) cell_writes: u32,
     pub(crate) state: Snapshot,
-    /// What its rounds have cost so far; see [`Options::rounds`](crate::Options::rounds).
+    /// The cost of the rounds so far, which [`Options::rounds`](crate::Options::rounds) bounds.
     pub(crate) spent: u32,
 }
 
-/// A thread goes round without the graph, to see whether it only repeats itself.
+/// A thread's rounds without the graph, which show whether the thread only repeats itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Rehearsal {
     pub(crate) site: Site,
     /// The first event of the round, and the next one.
     pub(crate) begun: u32,
     pub(crate) at: u32,
-    /// How often it is still to go round.
+    /// How many rounds the rehearsal still has.
     pub(crate) left: u32,
 }
 
@@ -84,28 +83,28 @@ pub(crate) struct Rehearsal {
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadState {
     pub(crate) status: Status,
-    /// How many of its events have happened in this run.
+    /// How many of the thread's events have happened in this run.
     pub(crate) cursor: u32,
-    /// Threads and locations that it has made.
+    /// Threads and locations that the thread has made.
     pub(crate) spawned: usize,
     pub(crate) made: usize,
     /// Virtual time, in nanoseconds.
     pub(crate) time: u64,
-    /// Writes to cells that it has begun.
+    /// Writes to cells that the thread has begun.
     pub(crate) cell_writes: u32,
-    /// The lines that it has passed at which it lets others go first.
+    /// The lines with `spin` that the thread has passed.
     pub(crate) lines: Vec<Line>,
-    /// What the last round of a promised wait read in vain, if it was one read.
+    /// The location and the source of the last round of a promised wait, if the round was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
-    /// Its wait has come to its deadline.
+    /// Whether the thread's wait has come to its deadline.
     pub(crate) timed_out: bool,
-    /// The lines at which a weak compare-exchange of its failed for no reason, and its state then.
+    /// The lines at which the thread's weak compare-exchanges failed spuriously, with its state then.
     pub(crate) failures: Vec<Line>,
-    /// How often it was let go round because no other thread could run.
+    /// How often the thread was let go round because no other thread could run.
     pub(crate) idle_rounds: u32,
-    /// It has let all others go on as far as they could.
+    /// Whether the thread has let all others go on as far as they could.
     pub(crate) let_go: bool,
-    /// It was let go on from this line though its state says that it would only go round again.
+    /// The line from which the thread was let go on though its state says that it would only repeat the round.
     pub(crate) doubted: Option<Site>,
 }
 
@@ -141,25 +140,25 @@ pub(crate) struct Run {
     pub(crate) current: ThreadId,
     /// Events still to be replayed.
     pub(crate) remaining: u32,
-    /// A thread whose read was revisited, and which now has to write before anybody else moves.
+    /// A thread whose read was revisited, and which has to write before any other thread moves.
     pub(crate) urgent: Option<ThreadId>,
-    /// The current thread has to let the first one that can go on do so.
+    /// Whether the current thread has to let the first thread that can go on do so.
     pub(crate) reschedule: bool,
-    /// A thread has gone round more often than it may, and has written: the others are to have ended.
+    /// A thread that has gone round more often than it may, and has written: a new event of another thread is cut.
     pub(crate) beyond: Option<(ThreadId, Site)>,
-    /// The current thread rehearses.
+    /// The current thread's rehearsal.
     pub(crate) rehearsal: Option<Rehearsal>,
-    /// The run leads nowhere.
+    /// Whether the run is given up: it leads to no execution.
     pub(crate) dead: bool,
     pub(crate) failure: Option<String>,
-    /// The current thread has overflowed its stack, of so many bytes.
+    /// The size in bytes of the stack that the current thread has overflowed.
     pub(crate) overflow: Option<usize>,
     /// The two accesses to a cell that race.
     pub(crate) race: Vec<CellAccess>,
     /// The order in which events happened, by their threads.
     pub(crate) order: Vec<ThreadId>,
     pub(crate) cells: Vec<Cell>,
-    /// Where each location was made, if not before the run.
+    /// The epoch and the line at which each location was made, if not before the run.
     pub(crate) births: Vec<Option<(Epoch, Option<Site>)>>,
 }
 
@@ -192,7 +191,7 @@ impl Run {
         Epoch { thread: self.current, events: self.threads[self.current as usize].cursor }
     }
 
-    /// The current thread's last event in this run, or the one that made it.
+    /// Returns the current thread's last event in this run, or the event that made the thread.
     pub(crate) fn last_event(&self, graph: &Graph) -> EventId {
         let thread = &graph.threads[self.current as usize];
         match self.threads[self.current as usize].cursor {
@@ -201,7 +200,7 @@ impl Run {
         }
     }
 
-    /// Whether an event has happened in this run.
+    /// Returns whether an event has happened in this run.
     pub(crate) fn has_happened(&self, graph: &Graph, id: EventId) -> bool {
         if id == NONE {
             return true;
@@ -210,20 +209,25 @@ impl Run {
         self.threads[event.thread as usize].cursor > event.index
     }
 
-    /// The recorded event that the current thread is to replay next.
+    /// Returns the recorded event that the current thread is to replay next.
     pub(crate) fn next_recorded(&self, graph: &Graph) -> Option<EventId> {
         let cursor = self.threads[self.current as usize].cursor as usize;
         graph.threads[self.current as usize].events.get(cursor).copied()
     }
 
-    /// Notes that the current thread's next event has happened: replayed or new.
-    pub(crate) fn happened(&mut self, replayed: bool) {
-        self.order.push(self.current);
-        self.threads[self.current as usize].cursor += 1;
-        self.remaining -= u32::from(replayed);
+    /// Notes that the current thread's next event, a recorded one, has happened.
+    pub(crate) fn replayed(&mut self) {
+        self.happened();
+        self.remaining -= 1;
     }
 
-    /// Whether `thread` can go on.
+    /// Notes that the current thread's next event, a new one, has happened.
+    pub(crate) fn happened(&mut self) {
+        self.order.push(self.current);
+        self.threads[self.current as usize].cursor += 1;
+    }
+
+    /// Returns whether `thread` can go on.
     pub(crate) fn is_ready(&self, graph: &Graph, thread: ThreadId) -> bool {
         let newer = |location: LocationId, seen: usize| graph.location(location).writes.len() > seen;
         match &self.threads[thread as usize].status {
@@ -234,7 +238,7 @@ impl Run {
             Status::Disabled(location, seen) | Status::Timed { location, seen, .. } => {
                 newer(*location, *seen)
             }
-            // Reads that stand in the graph can only be revisited, in another branch.
+            // A read in the graph finds another write only by a revisit, in another branch.
             Status::Spins(spin) => spin.seen.iter().any(|(location, seen)| newer(*location, *seen)),
             Status::Pauses => self.remaining == 0,
             Status::Absent | Status::Waits(_) | Status::Yields { .. } | Status::Stopped | Status::Done => {
@@ -243,14 +247,14 @@ impl Run {
         }
     }
 
-    /// The thread to go on next: in a replay any that can; later one that spun; then the first by its path.
+    /// Returns the thread to go on next: during a replay any that can; later one that spun; then the first by its path.
     pub(crate) fn next(&self, graph: &Graph) -> Option<ThreadId> {
         let mut ready = (0..self.threads.len() as ThreadId).filter(|thread| self.is_ready(graph, *thread));
         if self.remaining > 0 {
             let recorded = |thread: ThreadId| graph.threads[thread as usize].events.len();
             let replays =
                 ready.find(|thread| (self.threads[*thread as usize].cursor as usize) < recorded(*thread));
-            // Others may wait for the end of a thread that has nothing recorded, or nothing more.
+            // Other threads may wait for the end of a thread that has no recorded events left.
             let ends = |thread: &ThreadId| match &self.threads[*thread as usize].status {
                 Status::Pauses | Status::Spins(_) => true,
                 status => *status == Status::Ready && recorded(*thread) == 0,
@@ -260,8 +264,8 @@ impl Run {
         if self.urgent.is_some() {
             return self.urgent;
         }
-        // A thread whose wait may be over goes first: its reads are not in the graph, where what another does
-        // later could revisit them.
+        // A thread whose wait may be over goes first: its reads are not in the graph, so a later write of another
+        // thread could not revisit them.
         let order = |thread: &ThreadId| (!self.is_spinning(*thread), &graph.threads[*thread as usize].path);
         if graph.nested || self.threads.iter().any(|thread| matches!(thread.status, Status::Spins(_))) {
             ready.min_by(|a, b| order(a).cmp(&order(b)))
@@ -274,7 +278,7 @@ impl Run {
         matches!(self.threads[thread as usize].status, Status::Spins(_))
     }
 
-    /// Whether a thread that spins can go on.
+    /// Returns whether a thread that spins can go on.
     pub(crate) fn spinner_is_ready(&self, graph: &Graph) -> bool {
         (0..self.threads.len() as ThreadId)
             .any(|thread| self.is_spinning(thread) && self.is_ready(graph, thread))

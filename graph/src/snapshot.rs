@@ -1,35 +1,35 @@
-//! The state of a thread, as far as it can be seen: its registers and its stack, and what the machine keeps
-//! of it.
+//! The state of a thread, as far as a snapshot sees it: the registers and the stack of the thread, and what the
+//! machine keeps of the thread.
 //!
-//! A thread that comes to the same line twice in the same state, and reads between what it would read again,
-//! goes round for ever until one of those reads finds something else. The state in memory elsewhere is not
-//! seen: a counter in a `Box` is not part of it.
+//! A thread that comes to one line twice in one state, and between the two reads what it would read again,
+//! repeats its round until one of those reads finds another value. A snapshot does not see memory elsewhere:
+//! a counter in a `Box` is not part of the state.
 
-/// Where the frames of a thread's caller begin, to be compared from there to the base of its stack. The caller
-/// has put the registers that a function has to preserve among them.
+/// The address at which the frames of an operation's caller begin. A snapshot compares the stack from that address to
+/// its base. The caller has stored the callee-saved registers among these frames.
 #[derive(Clone, Copy, Debug)]
 pub struct Frames(pub(crate) Option<usize>);
 
 impl Frames {
-    /// They begin at this address.
+    /// Takes the frames from this address on.
     ///
     /// # Safety
-    /// It is an address on the stack of the running thread, aligned to a word, in or above the frame of whoever
-    /// calls the machine's operation that this is given to.
+    /// The address is on the stack of the running thread, aligned to a word, and in or above the frame of the function
+    /// that passes these frames to an operation of the machine.
     pub unsafe fn from(address: usize) -> Frames {
         Frames((address != 0).then_some(address))
     }
 
-    /// Nobody knows, so no two states are known to be the same.
+    /// Returns frames of which nothing is known: a state with them differs from every other state.
     pub fn unknown() -> Frames {
         Frames(None)
     }
 }
 
-/// A thread's state at one moment.
+/// A thread's state when it passed a line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    /// `None`: unknown, and different from every other.
+    /// The words of the stack; `None` if they are unknown, so that the state differs from every other.
     frames: Option<Vec<usize>>,
     kept: [u64; 3],
 }

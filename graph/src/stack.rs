@@ -16,10 +16,10 @@ use core::ops::Range;
 use corosensei::stack::{DefaultStack, Stack};
 use std::io;
 
-/// Bytes of stack of a thread that asks for nothing.
+/// Bytes of stack of a thread that asks for no size.
 pub const DEFAULT_STACK_SIZE: usize = 256 * 1024;
 
-/// The least that a thread gets: enough for a panic.
+/// The least number of bytes that a thread gets: enough for a panic.
 const MINIMUM: usize = 64 * 1024;
 
 const RESERVE: usize = 64 * 1024;
@@ -33,9 +33,9 @@ const LIFTABLE: usize = 0;
 /// A multiple of every page size in use.
 const UNIT: usize = 64 * 1024;
 
-/// The bytes that a thread gets which asks for `size`.
+/// Returns the bytes that a thread gets when it asks for `size`.
 fn granted(size: usize) -> usize {
-    // A stack that no address space has room for is refused when it is made.
+    // A size that no address space has room for is refused when the stack is made.
     size.max(MINIMUM).min(isize::MAX as usize / 2).next_multiple_of(UNIT)
 }
 
@@ -51,17 +51,17 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The bytes that the program has.
+    /// Returns the bytes that the program has.
     pub(crate) fn size(&self) -> usize {
         self.base - self.floor
     }
 
-    /// The addresses that cannot be accessed.
+    /// Returns the addresses that cannot be accessed.
     pub(crate) fn fence(&self) -> Range<usize> {
         self.limit..self.floor - RESERVE
     }
 
-    /// The upper part of the fence.
+    /// Returns the upper part of the fence.
     pub(crate) fn liftable(&self) -> Range<usize> {
         self.floor - RESERVE - LIFTABLE..self.floor - RESERVE
     }

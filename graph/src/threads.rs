@@ -41,7 +41,7 @@ pub(crate) struct Threads {
     stacks: Pool,
 }
 
-/// Runs a body, having told where its yielder is.
+/// Runs a body, after `report` has received the address of its yielder.
 fn enter(body: Body, yielder: &Yielder<(), ()>, report: impl FnOnce(*const Yielder<(), ()>)) -> Ended {
     report(yielder);
     body();
@@ -59,8 +59,8 @@ impl Threads {
         self.slots[at].body = Some(body);
     }
 
-    /// Takes a thread's coroutine out to be resumed, making it if need be. `report` is told where its
-    /// yielder is.
+    /// Takes a thread's coroutine out to be resumed, making it if need be. `report` receives the address of its
+    /// yielder.
     pub(crate) fn take(
         &mut self,
         thread: u32,
@@ -97,8 +97,8 @@ impl Threads {
         self.slots[thread as usize].bounds.size()
     }
 
-    /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack of
-    /// a thread that has overflowed it is given back to the system: the fence may be lifted.
+    /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack
+    /// of a thread that has overflowed it is given back to the system: the fence may be lifted.
     pub(crate) fn put(&mut self, thread: u32, running: Running, result: CoroutineResult<(), Ended>) {
         let bounds = running.bounds;
         match result {
@@ -113,7 +113,7 @@ impl Threads {
         self.stacks.clear();
     }
 
-    /// Gives up all threads that have not ended. Nothing of them is dropped: what their stacks own is
+    /// Gives up all threads that have not ended. No value of theirs is dropped: what their stacks own is
     /// leaked, because a destructor could run into a state that no execution has (the native values hold
     /// what was written last in the order of this run, which need not be last in modification order).
     pub(crate) fn abandon(&mut self) {
@@ -125,8 +125,7 @@ impl Threads {
                 unsafe { fiber.force_reset() };
                 self.stacks.put(fiber.into_stack(), bounds);
             }
-            // A body that has not begun owns nothing of the run but handles, whose destructors would act on
-            // it.
+            // A body that has not begun owns handles of the run, whose destructors would act on the run.
             core::mem::forget(slot.body.take());
         }
     }

@@ -13,17 +13,17 @@ struct Counting;
 /// Bytes allocated and not freed.
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 
-// SAFETY: everything is the system allocator's; the count is beside it.
+// SAFETY: the system allocator makes and frees all memory; the count only adds its sizes.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the promise of `GlobalAlloc`, which is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size() as isize, Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller keeps the promise of `GlobalAlloc`, which is passed on.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -67,6 +67,6 @@ fn memory_is_flat_in_the_number_of_executions() {
     assert_eq!(machine.statistics().executions, 5_040);
     let (least, most) = (marks.iter().min(), marks.iter().max());
     let growth = most.zip(least).map(|(most, least)| most - least);
-    // What is left to explore differs from moment to moment; an execution alone takes kilobytes.
+    // The branches left to explore take some memory, which varies; one execution takes kilobytes.
     assert!(growth.is_some_and(|growth| growth < 200_000), "{marks:?}");
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::process::Command;
 use std::rc::Rc;
 
-/// Message passing: four executions' worth of events, the last of which is kept.
+/// Returns the last execution of message passing.
 fn execution() -> report::Execution {
     let machine = Rc::new(Machine::new(Options::default()));
     let theirs = Rc::clone(&machine);

@@ -3,9 +3,9 @@
 use crate::event::{EventId, LocationId};
 use crate::graph::Graph;
 
-/// The place in modification order of the newest write that an event after `last` in its thread must know
-/// of: one that happens before it, or that a read which happens before it has read. A read may not see an
-/// older one; a write must come after it.
+/// Returns the place in modification order of the newest write that an event after `last` in its thread must know:
+/// a write that happens before the event, or that a read which happens before the event has read. A read may not see an
+/// older write; a write must come after that write.
 pub(crate) fn newest_known(graph: &Graph, location: LocationId, last: EventId) -> u32 {
     let at = graph.location(location);
     let hb = graph.clocks.hb(last);

@@ -20,8 +20,8 @@ pub(crate) struct Scratch {
     stack: Vec<usize>,
 }
 
-/// Whether the graph is consistent, given that it was before `id` was added or changed, which must have no
-/// successors in program order.
+/// Returns whether the graph is consistent, given that the graph was so before `id` was added or changed. The event
+/// `id` must have no successors in program order.
 pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
     let event = graph.event(id);
     if graph.seq_cst.len() < 2 || !(event.is_read() || event.is_write()) {
@@ -41,8 +41,8 @@ pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> 
     if reaches(graph, scratch, |node| node == id || is_fence_before(node)) {
         return false;
     }
-    // A cycle by an edge of psc_F begins at a fence, so it is closed there and not at the event. What the
-    // search has seen so far leads to neither.
+    // A cycle by an edge of psc_F begins at a fence, so the cycle is closed there and not at the event. The nodes that
+    // the search has seen so far lead to neither.
     if !has_fence {
         return true;
     }
@@ -50,7 +50,7 @@ pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> 
     !reaches(graph, scratch, is_fence_before)
 }
 
-/// Whether the search gets to a source from the nodes on its stack.
+/// Returns whether the search gets to a source from the nodes on its stack.
 fn reaches(graph: &Graph, scratch: &mut Scratch, is_source: impl Fn(EventId) -> bool) -> bool {
     while let Some(at) = scratch.stack.pop() {
         let node = graph.seq_cst[at];
@@ -89,7 +89,7 @@ fn successors(graph: &Graph, node: EventId, scratch: &mut Scratch) {
     }
 }
 
-/// Where an access stands in the modification order of its location.
+/// Returns where an access stands in the modification order of its location.
 fn position_at(graph: &Graph, access: EventId) -> u32 {
     let event = graph.event(access);
     if event.is_write() { event.position } else { graph.position_of(event.source) }
@@ -101,7 +101,7 @@ fn successors_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut 
     let later = at.writes[position_at(graph, a) as usize..].iter();
     let after = at.reads.iter().filter(|b| **b != a && graph.happens_before(a, **b));
     for b in later.chain(after) {
-        reach(graph, *b, true, scratch);
+        reach(graph, *b, Ends::AtFencesAndItself, scratch);
     }
 }
 
@@ -112,23 +112,32 @@ fn readers_at(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scr
     for b in &graph.location(location).reads {
         let source = graph.position_of(graph.event(*b).source);
         if *b != a && (source > position || (from.is_write() && source == position)) {
-            reach(graph, *b, false, scratch);
+            reach(graph, *b, Ends::AtFences, scratch);
         }
     }
 }
 
-/// Pushes the nodes that an edge to the access `b` ends at: the fences after it, and itself if it may.
-fn reach(graph: &Graph, b: EventId, itself: bool, scratch: &mut Scratch) {
+/// Where an edge to an access may end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// At the fences after the access.
+    AtFences,
+    /// At these, and at the access.
+    AtFencesAndItself,
+}
+
+/// Pushes the nodes at which an edge to the access `b` ends.
+fn reach(graph: &Graph, b: EventId, ends: Ends, scratch: &mut Scratch) {
     for at in 0..graph.seq_cst.len() {
         let node = graph.seq_cst[at];
         let fence = graph.event(node).kind == Kind::Fence;
-        if (itself && node == b) || (fence && graph.happens_before(b, node)) {
+        if (ends == Ends::AtFencesAndItself && node == b) || (fence && graph.happens_before(b, node)) {
             push(at, scratch);
         }
     }
 }
 
-/// The edges that program order and happens-before give.
+/// Returns whether program order or happens-before makes an edge from `a` to `b`.
 fn ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
     let (from, to) = (graph.event(a), graph.event(b));
     let after = |last: EventId| graph.clocks.hb(last)[from.thread as usize];

@@ -5,11 +5,11 @@ use crate::event::Site;
 /// Why a loop was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LoopCut {
-    /// It may go round more often.
+    /// The loop may go round more often.
     Rounds,
-    /// It keeps count where no snapshot sees it.
+    /// The loop keeps count where no snapshot sees it.
     HiddenState,
-    /// A weak compare-exchange may fail more often.
+    /// A weak compare-exchange in the loop may fail spuriously more often.
     SpuriousFailures,
 }
 

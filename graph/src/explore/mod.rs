@@ -3,9 +3,9 @@
 //!
 //! An exploration is a stack of levels. A level is a graph with the alternatives that are still to be tried
 //! on it: at a length of the graph, an event to add there. A backward revisit makes a new level, whose graph
-//! is the part of the old one that the revisit keeps. A graph is never looked up among those seen before:
-//! the condition under which a revisit is made (`revisit`) lets every consistent graph be reached in exactly
-//! one way.
+//! is the part of the old graph that the revisit keeps. The exploration keeps no set of graphs that it has seen:
+//! the condition under which a revisit is made (`revisit`) lets the exploration reach every consistent graph in
+//! exactly one way.
 
 pub(crate) mod loop_cut;
 pub(crate) mod options;
@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Item {
     pub(crate) what: What,
-    /// The share of the whole exploration that it is thought to be.
+    /// The estimated share of the whole exploration.
     pub(crate) weight: f64,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum What {
     /// When the graph is `length` long, add `event`; a write at `position`. `read` is the read that was made
     /// to read it, if any.
     Add { length: u32, event: Event, position: u32, read: EventId },
-    /// A graph whose last event is a write that `read` was made to read, at one of these places.
+    /// Run a graph whose last event is a write that `read` was made to read, with the write at one of these places.
     Revisit { graph: Box<Graph>, read: EventId, places: Vec<u32> },
 }
 
@@ -74,9 +74,10 @@ impl Statistics {
 /// How the next branch is found.
 #[derive(Debug)]
 pub(crate) enum Mode {
-    /// All of them, one after another.
+    /// All branches, one after another.
     Explore,
-    /// One at random in each place, the number of ways multiplied up: Knuth's estimate of the size of a tree.
+    /// One branch at random in each place, with the product of the numbers of ways: Knuth's estimate of the size of a
+    /// tree.
     Sample { random: fastrand::Rng, size: f64 },
     /// The ways that a token names.
     Guided(Guide),
@@ -94,19 +95,19 @@ pub(crate) struct Exploration {
     pub(crate) mode: Mode,
     pub(crate) statistics: Statistics,
     pub(crate) scratch: psc::Scratch,
-    /// The most context switches that an execution may take; whether that has cut anything.
+    /// The most preemptions that an execution may take, and whether that bound has cut anything.
     pub(crate) bound: Option<u32>,
     pub(crate) bound_cut: bool,
     /// Loops that were cut, and why.
     pub(crate) loops_cut: BTreeSet<(LoopCut, Site)>,
     /// The rounds that have been rehearsed.
     pub(crate) rehearsed: BTreeSet<(ThreadId, Site)>,
-    /// Lines whose loops keep count where no snapshot sees it.
+    /// The lines whose loops keep count where no snapshot sees it.
     pub(crate) suspects: BTreeSet<Site>,
     /// The branch is to be run again.
     pub(crate) again: bool,
     /// Whether the read added last had one way only.
-    pub(crate) alone: bool,
+    pub(crate) had_one_way: bool,
     /// A sample has picked another branch than the one taken in place.
     pub(crate) jump: bool,
 }
@@ -127,7 +128,7 @@ impl Exploration {
             rehearsed: BTreeSet::new(),
             suspects: BTreeSet::new(),
             again: false,
-            alone: false,
+            had_one_way: false,
             jump: false,
         }
     }
@@ -152,15 +153,15 @@ impl Exploration {
                 }
                 What::Revisit { graph, read, places } => self.enter(*graph, read, places),
             };
-            if consistent && self.is_within_bound() {
+            if consistent && self.check_preemptions() {
                 return true;
             }
             self.statistics.progress += self.weight;
         }
     }
 
-    /// Whether the graph keeps to the bound on preemptions.
-    pub(crate) fn is_within_bound(&mut self) -> bool {
+    /// Returns whether the graph keeps to the bound on preemptions; notes that the bound has cut something if not.
+    pub(crate) fn check_preemptions(&mut self) -> bool {
         let Some(bound) = self.bound else { return true };
         let within = switches::are_within(&self.graph, bound);
         self.bound_cut |= !within;
@@ -191,12 +192,12 @@ impl Exploration {
         self.is_consistent(write) && self.is_still_consistent(read)
     }
 
-    /// The same for a read that has been made to read another write.
+    /// Returns whether the graph is consistent with a read that has been made to read another write; `NONE` is no read.
     fn is_still_consistent(&mut self, read: EventId) -> bool {
         read == NONE || self.is_consistent(read)
     }
 
-    /// Whether the graph with the new event `id` is sequentially consistent where it must be.
+    /// Returns whether the graph with the new event `id` is sequentially consistent where it must be.
     pub(crate) fn is_consistent(&mut self, id: EventId) -> bool {
         psc::holds_after(&self.graph, id, &mut self.scratch)
     }
@@ -230,7 +231,7 @@ impl Exploration {
 }
 
 impl Exploration {
-    /// Forgets everything, as if nothing had been explored.
+    /// Forgets all branches, as if nothing had been explored.
     pub(crate) fn restart(&mut self) {
         self.graph = Graph::new();
         self.items.clear();
@@ -239,7 +240,7 @@ impl Exploration {
         self.jump = false;
     }
 
-    /// The thread to go on next.
+    /// Returns the thread to go on next.
     pub(crate) fn scheduled(&self, run: &Run) -> Option<ThreadId> {
         match &self.mode {
             Mode::Guided(guide) => guide.next(&self.graph, run),
@@ -247,12 +248,12 @@ impl Exploration {
         }
     }
 
-    /// Whether the token that is followed does not fit.
+    /// Returns whether the exploration follows a token that does not fit.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(&self.mode, Mode::Guided(guide) if guide.is_lost())
     }
 
-    /// Whether the schedule lets this thread add an event now.
+    /// Returns whether the schedule lets this thread add an event now.
     pub(crate) fn may_add(&self, thread: ThreadId) -> bool {
         match &self.mode {
             Mode::Guided(guide) => guide.is_turn_of(thread),
@@ -260,12 +261,12 @@ impl Exploration {
         }
     }
 
-    /// Whether a token is followed.
+    /// Returns whether the exploration follows a token.
     pub(crate) fn is_guided(&self) -> bool {
         matches!(self.mode, Mode::Guided(_))
     }
 
-    /// Whether a token has more events of this thread.
+    /// Returns whether a token has more events of this thread.
     pub(crate) fn has_more_of(&self, thread: ThreadId) -> bool {
         match &self.mode {
             Mode::Guided(guide) => guide.has_more_of(thread),
@@ -273,7 +274,7 @@ impl Exploration {
         }
     }
 
-    /// A thread has added an event.
+    /// Notes that a thread has added an event.
     pub(crate) fn note_event(&mut self, thread: ThreadId) {
         if let Mode::Guided(guide) = &mut self.mode {
             guide.happened(thread);

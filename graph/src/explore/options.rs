@@ -8,7 +8,7 @@ use crate::event::{Event, EventId, Kind, NONE, SPURIOUS, TIMED_OUT, Value};
 pub(crate) struct Ways<'a> {
     /// Makes the value that a read-modify-write writes of the one it read.
     pub(crate) update: &'a dyn Fn(Value) -> Value,
-    /// A source that the thread has read in vain already.
+    /// A source that the thread's wait has read already.
     pub(crate) skip: Option<EventId>,
     /// Whether a timed wait has come to its deadline.
     pub(crate) timed_out: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Ways<'a> {
 /// What came of adding an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
-    /// It stands.
+    /// The event is in the graph.
     Event(EventId),
     /// A read that waits has nothing to read yet.
     NotYet,
@@ -34,7 +34,7 @@ impl Exploration {
         let waits = |exploration: &Exploration, position: u32| {
             let source = exploration.graph.write_at(location, position);
             let value = exploration.graph.value_of(location, source);
-            // What the thread knows of when it begins to wait has come in time.
+            // A write that the thread knows when it begins to wait has come in time.
             let late =
                 position > oldest && event.read.is_too_late(value, exploration.graph.event(source).time);
             event.read.waits(value) || late
@@ -54,8 +54,8 @@ impl Exploration {
         let mut sources = Vec::with_capacity((newest - oldest) as usize + 1);
         for position in oldest..=newest {
             let source = self.graph.write_at(location, position);
-            // Only a read of the newest write can be revisited, so to wait for another than an older one
-            // leads nowhere.
+            // A later write can revisit a read of the newest write only, so a wait that has read an older write
+            // never ends.
             let timed = event.read.deadline.is_some();
             if (position < newest || timed) && (waits(self, position) || Some(source) == ways.skip) {
                 continue;
@@ -96,7 +96,7 @@ impl Exploration {
                 let event = self.with_value(older);
                 self.later(What::Add { length, event, position: 0, read: NONE });
             }
-            self.alone = self.items.len() == first_item;
+            self.had_one_way = self.items.len() == first_item;
             if event.read.writes(event.value) && self.add_update(id, update(event.value)) == Added::Never {
                 self.graph.cut(length);
                 return Added::Never;
@@ -112,8 +112,8 @@ impl Exploration {
         Event { value, order: event.read.order(value), ..event }
     }
 
-    /// A read-modify-write whose source another one has taken is inconsistent, but its write can still
-    /// revisit the other's read, as if it had come first.
+    /// Queues the revisits of a read-modify-write whose source another one has taken. With both the graph is
+    /// inconsistent, but the write of this one can revisit the other's read, as if it had come first.
     fn offer(&mut self, event: Event, update: &dyn Fn(Value) -> Value) {
         if matches!(self.mode, Mode::Guided(_)) {
             return;
@@ -194,12 +194,12 @@ impl Exploration {
     }
 }
 
-/// The write half that follows a read half.
+/// Returns the write half that follows a read half.
 fn write_half(read: &Event, value: Value) -> Event {
     Event { kind: Kind::RmwWrite, order: read.read.success, source: NONE, value, ..*read }
 }
 
-/// The places in modification order where a write may stand that comes after `known`.
+/// Returns the places in modification order, after `known`, at which a write may stand.
 pub(super) fn places(graph: &crate::graph::Graph, write: EventId, known: u32) -> Vec<u32> {
     let location = graph.event(write).location;
     let end = graph.location(location).writes.len() as u32;

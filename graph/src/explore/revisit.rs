@@ -1,10 +1,10 @@
 //! Backward revisits: a new write may be read by a read that was added before it.
 //!
-//! For each read of the location outside the write's causal prefix: what was added after the read and is not
-//! in the write's prefix is dropped, and the read made to read the write. Many graphs would lead to the same
-//! one in this way; the revisit is made from that one only in which the read and everything dropped is
-//! *maximally added*, as if each had been added in the first way the exploration tries: reads from, and
-//! writes at, the end of modification order.
+//! A revisit takes a read of the location outside the write's causal prefix, drops the events that were added after
+//! the read and are not in that prefix, and lets the read read the write. Many graphs would lead to one graph in this
+//! way. The revisit is made only from the graph in which the read and each dropped event is *maximally added*, as if
+//! each had been added in the first way that the exploration tries: reads from, and writes at, the end of modification
+//! order.
 
 use super::options::places;
 use super::{Exploration, Mode, What};
@@ -13,7 +13,7 @@ use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, TIMED_OUT};
 use crate::graph::Graph;
 
 impl Exploration {
-    /// Queues the backward revisits that a write offers. It is the last event, and not in modification order
+    /// Queues the backward revisits that a write offers. The write is the last event, and not in modification order
     /// yet.
     pub(super) fn revisit_reads(&mut self, write: EventId) {
         if matches!(self.mode, Mode::Guided(_)) {
@@ -41,7 +41,7 @@ impl Exploration {
         graph.set_source(read, write);
         let event = *graph.event(read);
         if event.read.weak && event.read.writes(event.value) {
-            // It may read the write and fail all the same.
+            // The compare-exchange may read the write and fail spuriously.
             let mut failing = graph.clone();
             failing.events[read as usize].argument = SPURIOUS;
             failing.events[read as usize].read = event.read.failing();
@@ -52,7 +52,7 @@ impl Exploration {
     }
 }
 
-/// Where the write may stand for the read to read it.
+/// Returns where the write may stand for the read to read it.
 fn places_of(graph: &Graph, read: EventId, write: EventId) -> Vec<u32> {
     let Event { kind, location, .. } = *graph.event(write);
     let seen = newest_known(graph, location, graph.before(read));
@@ -64,18 +64,18 @@ fn places_of(graph: &Graph, read: EventId, write: EventId) -> Vec<u32> {
     if source < seen || graph.is_taken(location, source) { Vec::new() } else { vec![source + 1] }
 }
 
-/// Whether this is the graph from which the revisit is to be made.
+/// Returns whether this is the graph from which the revisit is to be made.
 fn is_allowed(graph: &Graph, read: EventId, write: EventId) -> bool {
     is_maximal(graph, read, write)
         && (read + 1..write).all(|event| graph.in_prefix(event, write) || is_maximal(graph, event, write))
 }
 
-/// Whether an event was added maximally, as seen from `write`: nothing but what was added before it, and
-/// what is in the write's prefix, counts.
+/// Returns whether an event was added maximally, as seen from `write`: only events that were added before it or are in
+/// the write's prefix count.
 fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
     let event = graph.event(id);
     match event.kind {
-        // A spurious failure is revisited as the failure that it would be.
+        // A spurious failure is revisited as the failure that another value would cause.
         Kind::Read if event.argument == SPURIOUS => false,
         Kind::Read => is_newest(graph, event.location, graph.position_of(event.source), id, write),
         Kind::Write | Kind::RmwWrite => {
@@ -93,7 +93,7 @@ fn counts(graph: &Graph, event: EventId, id: EventId, write: EventId) -> bool {
     event <= id || graph.in_prefix(event, write)
 }
 
-/// Whether no write that counts comes after `position` in modification order.
+/// Returns whether no write that counts comes after `position` in modification order.
 fn is_newest(graph: &Graph, location: LocationId, position: u32, id: EventId, write: EventId) -> bool {
     let later = &graph.location(location).writes[position as usize..];
     !later.iter().any(|other| counts(graph, *other, id, write))

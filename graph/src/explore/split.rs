@@ -1,16 +1,16 @@
-//! Parts of an exploration that others can do: each is a level of its own.
+//! Parts of an exploration that other machines can explore: each part is a level of its own.
 
 use super::{Exploration, Item, Level, What};
 use crate::graph::Graph;
 use serde::{Deserialize, Serialize};
 
-/// A part of an exploration, independent of all others. It can be done by another thread, another process of
-/// the same program, or later.
+/// A part of an exploration, independent of all other parts. Another OS thread, or another process of the same program,
+/// can explore it, now or later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part(pub(crate) Box<Level>);
 
 impl Part {
-    /// The whole exploration.
+    /// Returns the whole exploration.
     pub fn whole() -> Part {
         let items = vec![Item { what: What::Start, weight: 1.0 }];
         Part(Box::new(Level { graph: Graph::new(), items }))
@@ -18,7 +18,7 @@ impl Part {
 }
 
 impl Exploration {
-    /// Gives away the oldest thing left to explore, which tends to be the largest, unless it is the only one.
+    /// Gives away the oldest branch left to explore, which tends to be the largest, unless it is the only branch.
     pub(crate) fn give(&mut self) -> Option<Part> {
         if self.pending() < 2 {
             return None;
@@ -51,12 +51,12 @@ impl Exploration {
         Part(Box::new(Level { graph, items }))
     }
 
-    /// Things left to explore, besides the current branch.
+    /// Returns the number of branches left to explore, besides the current one.
     pub(crate) fn pending(&self) -> usize {
         self.items.len() + self.below.iter().map(|level| level.items.len()).sum::<usize>()
     }
 
-    /// Takes a part on; there must be nothing else left to explore.
+    /// Takes a part on. The exploration must have no branch left.
     pub(crate) fn take(&mut self, part: Part) {
         let Level { graph, items } = *part.0;
         self.graph = graph;
@@ -72,7 +72,7 @@ fn part(graph: &Graph, item: Item) -> Part {
             graph.cut(*length);
             graph
         }
-        // It brings its own graph.
+        // Such a branch brings its own graph.
         What::Revisit { .. } | What::Start => Graph::new(),
     };
     Part(Box::new(Level { graph, items: vec![item] }))

@@ -1,18 +1,18 @@
 //! Counting preemptions.
 //!
-//! A graph is no interleaving, but one that is sequentially consistent has interleavings: the orders of its
-//! events that extend `po ∪ rf ∪ co ∪ rb`. Any other has at least orders that extend `po ∪ rf`, in which a
-//! write comes before whoever reads it, though not everybody sees the newest.
+//! A graph is no interleaving, but a sequentially consistent graph has interleavings: the orders of its
+//! events that extend `po ∪ rf ∪ co ∪ rb`. Any other graph has at least orders that extend `po ∪ rf`, in which a
+//! write comes before its readers, though a reader need not see the newest write.
 //!
-//! In the order with the fewest preemptions each thread runs until it cannot go on: what it could still do would
-//! only come later otherwise. So the one question is who runs next.
+//! In the order with the fewest preemptions each thread runs until it cannot go on: the events that it could still
+//! add would only come later otherwise. So the search decides only which thread runs next.
 
 use crate::event::{EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
 use std::collections::{HashSet, VecDeque};
 
-/// How many places are looked at in search of an order within a bound. If that is not enough the graph counts as beyond
-/// it.
+/// How many places a search for an order within a bound visits. A graph whose search needs more counts as beyond the
+/// bound.
 const PLACES: usize = 1_000;
 
 /// What an order of events extends.
@@ -31,19 +31,19 @@ struct Place {
     current: usize,
 }
 
-/// Whether no thread that could go on has to be interrupted more often than this.
+/// Returns whether no thread that could go on has to be interrupted more often than this.
 pub(super) fn are_within(graph: &Graph, bound: u32) -> bool {
     let counted = |extends| Some((extends, order(graph, extends)?.1));
     let counted = counted(Extends::Everything).or_else(|| counted(Extends::Causality));
     counted.is_none_or(|(extends, count)| count <= bound || search(graph, extends, bound))
 }
 
-/// The events as an interleaving, if the graph has one.
+/// Returns the events as an interleaving, if the graph has one.
 pub(crate) fn interleaving(graph: &Graph) -> Option<Vec<EventId>> {
     order(graph, Extends::Everything).map(|(events, _)| events)
 }
 
-/// The events in some order, and how often a thread is interrupted in it that could go on.
+/// Returns the events in an order, and how often that order interrupts a thread that could go on.
 fn order(graph: &Graph, extends: Extends) -> Option<(Vec<EventId>, u32)> {
     let (mut place, mut count) = (Place::first(graph), 0);
     let mut order = Vec::with_capacity(graph.events.len());
@@ -102,7 +102,7 @@ impl Place {
         }
     }
 
-    /// The threads that can go on.
+    /// Returns the threads that can go on.
     fn others(&self, graph: &Graph, extends: Extends) -> impl Iterator<Item = usize> {
         let enabled = move |thread: &usize| {
             self.next(graph, *thread).is_some_and(|id| self.may_happen(graph, id, extends))
@@ -110,7 +110,7 @@ impl Place {
         (0..self.cursors.len()).filter(enabled)
     }
 
-    /// 1 if the current thread does not stop of itself, at its end or to wait.
+    /// Returns 1 if the current thread could go on, and 0 if it has ended or waits.
     fn interruption(&self, graph: &Graph) -> u32 {
         let goes_on = self.next(graph, self.current).is_some_and(|id| {
             let event = graph.event(id);
@@ -119,7 +119,7 @@ impl Place {
         u32::from(goes_on)
     }
 
-    /// Whether all that must come before an event has happened.
+    /// Returns whether all that must come before an event has happened.
     fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
         let event = graph.event(id);
         let done = |other: EventId| {
@@ -134,7 +134,7 @@ impl Place {
         match event.kind {
             Kind::Read | Kind::Join => done(event.source),
             Kind::Write | Kind::RmwWrite if extends == Extends::Everything => {
-                // The write before it, and who reads that; for what is older that write has waited.
+                // The write before this one has waited for all older ones, so that write and its readers suffice.
                 let before = event.position - 1;
                 let reads_it = |read: &&EventId| graph.position_of(graph.event(**read).source) == before;
                 let reads = &graph.location(event.location).reads;

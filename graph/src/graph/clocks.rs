@@ -2,7 +2,7 @@
 //!
 //! Each event has three rows, with a number for each thread: how many of that thread's first events
 //! happen before it (`hb`), how many are in its causal prefix (`porf`), and how many happen before
-//! whoever acquires from it (`message`; empty but for writes).
+//! every event that acquires from it (`message`; empty but for writes).
 
 use crate::event::{EventId, ThreadId};
 use serde::{Deserialize, Serialize};
@@ -103,27 +103,27 @@ impl Clocks {
         }
     }
 
-    /// `id` has `other`, and all before it, in its causal prefix.
+    /// Puts `other`, and all before it, into the causal prefix of `id`.
     pub(crate) fn follow(&mut self, id: EventId, other: EventId) {
         self.join((id, PORF), (other, PORF));
     }
 
-    /// `id` acquires the message of the write `other`.
+    /// Lets `id` acquire the message of the write `other`.
     pub(crate) fn acquire(&mut self, id: EventId, other: EventId) {
         self.join((id, HB), (other, MESSAGE));
     }
 
-    /// `other` happens before `id`.
+    /// Lets `other` happen before `id`.
     pub(crate) fn order(&mut self, id: EventId, other: EventId) {
         self.join((id, HB), (other, HB));
     }
 
-    /// All that happens before `other` happens before whoever acquires from `id`.
+    /// Lets all that happens before `other` happen before every event that acquires from `id`.
     pub(crate) fn publish(&mut self, id: EventId, other: EventId) {
         self.join((id, MESSAGE), (other, HB));
     }
 
-    /// `id` passes on the message of `other`.
+    /// Passes the message of `other` on with `id` (a release sequence).
     pub(crate) fn pass_on(&mut self, id: EventId, other: EventId) {
         self.join((id, MESSAGE), (other, MESSAGE));
     }
@@ -134,7 +134,7 @@ impl Clocks {
         self.numbers.extend_from_slice(&other.numbers[start..start + ROWS * other.width]);
     }
 
-    /// Empty, for as many threads.
+    /// Returns no clocks, with room for as many threads.
     pub(crate) fn like(other: &Clocks, events: usize) -> Clocks {
         Clocks { numbers: Vec::with_capacity((events + 8) * ROWS * other.width), width: other.width }
     }

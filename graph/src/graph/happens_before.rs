@@ -58,7 +58,7 @@ impl Computation<'_> {
         }
     }
 
-    /// An acquire fence acquires from all that its thread has read since the acquire fence before it.
+    /// Lets an acquire fence acquire from all that its thread has read since the acquire fence before it.
     fn acquire_fence(&mut self, id: EventId, event: &Event) {
         for at in (0..event.index as usize).rev() {
             let earlier = self.threads[event.thread as usize].events[at];

@@ -15,9 +15,35 @@ use self::thread::Thread;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
 use serde::{Deserialize, Serialize};
 
-/// Marks the numbers of locations that belong to statics. All numbers fit into 24 bits, which is what
-/// `selvedge::rt` has for them.
+/// The bit that the numbers of statics' locations have. All numbers fit into the 24 bits that `selvedge::rt` has for
+/// them.
 const STATIC: LocationId = 1 << 23;
+
+/// Where a graph keeps a location.
+enum Kept {
+    /// Among the locations that the program makes.
+    Made(usize),
+    /// Among the locations of statics.
+    Static(usize),
+}
+
+impl Kept {
+    #[inline]
+    fn of(id: LocationId) -> Kept {
+        match id & STATIC {
+            0 => Kept::Made(id as usize),
+            _ => Kept::Static((id & !STATIC) as usize),
+        }
+    }
+
+    #[inline]
+    fn number(&self) -> LocationId {
+        match self {
+            Kept::Made(at) => *at as LocationId,
+            Kept::Static(at) => *at as LocationId | STATIC,
+        }
+    }
+}
 
 /// A location of an execution.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,7 +53,7 @@ pub(crate) struct Location {
     /// Its reads, in the order in which they were added.
     pub(crate) reads: Vec<EventId>,
     pub(crate) initial: Value,
-    /// Accesses to it that are plain, at present.
+    /// How many of the accesses in the graph are plain.
     pub(crate) plain: u32,
 }
 
@@ -71,50 +97,54 @@ impl Graph {
 
     #[inline]
     pub(crate) fn location(&self, id: LocationId) -> &Location {
-        if id & STATIC == 0 { &self.locations[id as usize] } else { &self.statics[(id & !STATIC) as usize] }
+        match Kept::of(id) {
+            Kept::Made(at) => &self.locations[at],
+            Kept::Static(at) => &self.statics[at],
+        }
     }
 
     #[inline]
     pub(crate) fn location_mut(&mut self, id: LocationId) -> &mut Location {
-        if id & STATIC == 0 {
-            &mut self.locations[id as usize]
-        } else {
-            &mut self.statics[(id & !STATIC) as usize]
+        match Kept::of(id) {
+            Kept::Made(at) => &mut self.locations[at],
+            Kept::Static(at) => &mut self.statics[at],
         }
     }
 
-    /// All locations with their numbers.
+    /// Returns all locations with their numbers.
     pub(crate) fn all_locations(&self) -> impl Iterator<Item = (LocationId, &Location)> {
-        let statics = self.statics.iter().enumerate().map(|(at, location)| (at as u32 | STATIC, location));
-        self.locations.iter().enumerate().map(|(at, location)| (at as u32, location)).chain(statics)
+        let made = self.locations.iter().enumerate();
+        let statics = self.statics.iter().enumerate();
+        let made = made.map(|(at, location)| (Kept::Made(at).number(), location));
+        made.chain(statics.map(|(at, location)| (Kept::Static(at).number(), location)))
     }
 
-    /// The event before `id` in its thread, or the one that made the thread.
+    /// Returns the event before `id` in its thread, or the event that made the thread.
     #[inline]
     pub(crate) fn before(&self, id: EventId) -> EventId {
         thread::before(&self.threads, self.event(id))
     }
 
-    /// The last event of a thread, or the one that made it.
+    /// Returns the last event of a thread, or the event that made the thread.
     #[inline]
     pub(crate) fn last(&self, thread: ThreadId) -> EventId {
         let thread = &self.threads[thread as usize];
         thread.events.last().copied().unwrap_or(thread.spawn)
     }
 
-    /// The value that a read from `source` finds.
+    /// Returns the value that a read from `source` finds.
     #[inline]
     pub(crate) fn value_of(&self, location: LocationId, source: EventId) -> Value {
         if source == NONE { self.location(location).initial } else { self.event(source).value }
     }
 
-    /// The place of a write in modification order; 0 is the initial value.
+    /// Returns the place of a write in modification order; 0 is the initial value.
     #[inline]
     pub(crate) fn position_of(&self, source: EventId) -> u32 {
         if source == NONE { 0 } else { self.event(source).position }
     }
 
-    /// The write at a place in modification order.
+    /// Returns the write at a place in modification order.
     #[inline]
     pub(crate) fn write_at(&self, location: LocationId, position: u32) -> EventId {
         match position {
@@ -123,29 +153,28 @@ impl Graph {
         }
     }
 
-    /// Whether a read-modify-write follows the write at `position`, so that none else can.
+    /// Returns whether a read-modify-write follows the write at `position`, so that no other write can.
     #[inline]
     pub(crate) fn is_taken(&self, location: LocationId, position: u32) -> bool {
         let next = self.location(location).writes.get(position as usize);
         next.is_some_and(|next| self.event(*next).kind == Kind::RmwWrite)
     }
 
-    /// Whether `a` is in the causal (`porf`) prefix of `b`, or is `b`.
+    /// Returns whether `a` is in the causal (`porf`) prefix of `b`, or is `b`.
     #[inline]
     pub(crate) fn in_prefix(&self, a: EventId, b: EventId) -> bool {
         let event = self.event(a);
         self.clocks.porf(b)[event.thread as usize] > event.index
     }
 
-    /// Whether `a` happens before `b`, or is `b`.
+    /// Returns whether `a` happens before `b`, or is `b`.
     #[inline]
     pub(crate) fn happens_before(&self, a: EventId, b: EventId) -> bool {
         let event = self.event(a);
         self.clocks.hb(b)[event.thread as usize] > event.index
     }
 
-    /// Adds an event at the end of its thread. A write is not in modification order yet; see
-    /// [`place`](Self::place).
+    /// Adds an event at the end of its thread. [`place`](Self::place) puts a write into modification order.
     pub(crate) fn add(&mut self, mut event: Event) -> EventId {
         let id = self.len();
         let thread = &mut self.threads[event.thread as usize];
@@ -261,7 +290,7 @@ impl Graph {
         self.clocks.truncate(length);
     }
 
-    /// The location that is the `k`-th one made by `thread`.
+    /// Returns the location that `thread` makes as its `k`-th.
     pub(crate) fn made_by(&mut self, thread: ThreadId, k: usize) -> LocationId {
         if let Some(location) = self.threads[thread as usize].made.get(k) {
             return *location;
@@ -272,15 +301,15 @@ impl Graph {
         location
     }
 
-    /// The location of the `n`-th static.
+    /// Returns the location of the `n`-th static.
     pub(crate) fn static_location(&mut self, n: usize) -> LocationId {
         while self.statics.len() <= n {
             self.statics.push(Location::default());
         }
-        n as LocationId | STATIC
+        Kept::Static(n).number()
     }
 
-    /// The thread that is the `k`-th one made by `parent`.
+    /// Returns the thread that `parent` makes as its `k`-th.
     pub(crate) fn child_of(&mut self, parent: ThreadId, k: usize) -> ThreadId {
         if let Some(child) = self.threads[parent as usize].children.get(k) {
             return *child;

@@ -2,15 +2,16 @@
 
 use super::clocks::Clocks;
 use super::thread::Thread;
-use super::{Graph, Location};
+use super::{Graph, Kept, Location};
 use crate::event::{EventId, Kind, NONE};
 
 impl Graph {
-    /// A graph of the events that `keep` holds for, in the same order. What is kept must have all of its
+    /// Returns a graph of the events for which `keep` holds, in their order. What is kept must have all of its
     /// program-order predecessors and sources kept too, but for the read about to be revisited.
     pub(crate) fn restrict(&self, keep: impl Fn(EventId) -> bool) -> (Graph, Vec<EventId>) {
         let mut map = vec![NONE; self.events.len()];
-        let mut events = Vec::with_capacity(self.events.len());
+        // The run of the new graph adds events.
+        let mut events = Vec::with_capacity(self.events.len() + 8);
         let mut clocks = Clocks::like(&self.clocks, self.events.len());
         for id in (0..self.len()).filter(|id| keep(*id)) {
             map[id as usize] = events.len() as EventId;
@@ -22,8 +23,10 @@ impl Graph {
             event.source = new(event.source);
             event.release_fence = new(event.release_fence);
         }
-        let kept = |ids: &[EventId]| -> Vec<EventId> {
-            ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE).collect()
+        let kept = |ids: &[EventId]| {
+            let mut kept = Vec::with_capacity(ids.len() + 1);
+            kept.extend(ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE));
+            kept
         };
         let location = |location: &Location| Location {
             writes: kept(&location.writes),
@@ -64,8 +67,7 @@ impl Graph {
             self.renumber(location as u32, 0, self.locations[location].writes.len());
         }
         for n in 0..self.statics.len() {
-            let id = n as u32 | super::STATIC;
-            self.renumber(id, 0, self.statics[n].writes.len());
+            self.renumber(Kept::Static(n).number(), 0, self.statics[n].writes.len());
         }
     }
 }

@@ -10,12 +10,12 @@ pub(crate) struct Thread {
     pub(crate) events: Vec<EventId>,
     /// The event that made it; `NONE` for the body.
     pub(crate) spawn: EventId,
-    /// Its k-th spawn makes this thread, in every run.
+    /// The threads that it makes, in the order of its spawns, which every run has.
     pub(crate) children: Vec<ThreadId>,
-    /// Its k-th new location is this one, in every run.
+    /// The locations that it makes, in the order in which every run makes them.
     pub(crate) made: Vec<LocationId>,
-    /// Which spawn of which spawn: threads are scheduled in the order of their paths, which do not
-    /// depend on the order in which they happened to be made.
+    /// The numbers of the spawns that lead from the body to the thread. Threads are scheduled in the order of their
+    /// paths, which do not depend on the order in which the threads happened to be made.
     pub(crate) path: Vec<u32>,
 }
 

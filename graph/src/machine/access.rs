@@ -1,6 +1,6 @@
 //! Operations on memory.
 
-use super::rounds::{ALONE, SAME_STATE, wrote_since};
+use super::rounds::{ONE_WAY, SAME_STATE, wrote_since};
 use super::{Machine, State};
 use crate::Order;
 use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, SPURIOUS, Site, Value};
@@ -11,7 +11,7 @@ use crate::run::{Line, Status};
 use crate::snapshot::{Frames, Snapshot};
 use std::time::Duration;
 
-/// What a replayed read came to.
+/// The result of a replayed read.
 enum Replayed {
     Value(Value),
     Wait(Status),
@@ -23,26 +23,26 @@ struct Request<'a> {
     location: LocationId,
     read: Read,
     update: &'a dyn Fn(Value) -> Value,
-    /// Whether a comparison that succeeds may fail too; where its caller's frames begin.
+    /// The frames of the caller of a weak compare-exchange.
     weak: Option<Frames>,
     site: Site,
 }
 
 impl Machine {
-    /// A load.
+    /// Loads a value.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn load(&self, location: LocationId, order: Order, site: Site) -> Result<Value, Race> {
         let read = Read::new(Reading::Load, 0, order, order);
         let found = self.read(Request { location, read, update: &|value| value, weak: None, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
 
-    /// A read-modify-write; the old value.
+    /// Replaces a value by what `update` makes of it (a read-modify-write); returns the old value.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn update(
         &self,
         location: LocationId,
@@ -55,10 +55,11 @@ impl Machine {
         Ok(found.unwrap_or_else(|value| value))
     }
 
-    /// A compare-exchange: the old value, or the value found. `weak`: it may fail though it finds what it wants.
+    /// Replaces `wanted` by `new`; returns the old value, or the other value that it finds. `weak`: the exchange may
+    /// fail spuriously.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     #[allow(clippy::too_many_arguments, reason = "they are what a compare-exchange has")]
     pub fn compare_exchange(
         &self,
@@ -76,7 +77,7 @@ impl Machine {
     /// Waits for a value, and exchanges it for a new one.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn await_exchange(
         &self,
         location: LocationId,
@@ -89,11 +90,11 @@ impl Machine {
         self.read(Request { location, read, update: &|_| new, weak: None, site }).map(|_| ())
     }
 
-    /// Waits for a value until a moment in virtual time, and exchanges it for a new one; `false` if the
-    /// moment came first. Where time is not discrete, either may.
+    /// Waits for a value until a deadline in virtual time, and exchanges it for a new one; returns `false` if the
+    /// deadline came first. Where time is not discrete, either may come first.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn await_exchange_until(
         &self,
         location: LocationId,
@@ -111,7 +112,7 @@ impl Machine {
         Ok(found.is_ok())
     }
 
-    /// `Err(value)` for a comparison that fails.
+    /// Reads a location, and writes it if the operation does. Returns `Err(value)` for a comparison that fails.
     fn read(&self, request: Request<'_>) -> Result<Result<Value, Value>, Race> {
         self.check_birth(request.location)?;
         if let Some(found) = self.rehearse_read(request.location, &request.read, request.update) {
@@ -166,8 +167,8 @@ impl Machine {
             }
             added
         };
-        let id = self.added(added)?;
-        self.note_alone(id);
+        let id = self.note_added(added)?;
+        self.note_one_way(id);
         let (value, fails) = self.note_read(id);
         self.note_spurious(id, request);
         if read.reading == Reading::Await && read.waits(value) {
@@ -177,15 +178,15 @@ impl Machine {
         Ok(Ok(if failed { Err(value) } else { Ok(value) }))
     }
 
-    fn note_alone(&self, id: EventId) {
+    fn note_one_way(&self, id: EventId) {
         let mut state = self.state.borrow_mut();
-        if state.exploration.alone {
-            state.exploration.graph.events[id as usize].position = ALONE;
+        if state.exploration.had_one_way {
+            state.exploration.graph.events[id as usize].position = ONE_WAY;
         }
     }
 
-    /// Takes over what the thread learns with a read; the value, and whether the operation fails whatever it
-    /// is: for no reason, or because its time is up.
+    /// Moves the reading thread's time to that of the write. Returns the value, and whether the operation fails for any
+    /// value: spuriously, or at its deadline.
     fn note_read(&self, id: EventId) -> (Value, bool) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -201,8 +202,8 @@ impl Machine {
         (event.value, fails)
     }
 
-    /// Whether the compare-exchange may fail though it finds what it wants. Not if the thread has only come back to
-    /// try again, in the state in which it failed so before; and not too often at one line.
+    /// Returns whether the compare-exchange may fail spuriously. It may not if the thread has only come back to try
+    /// again, in the state in which it failed spuriously before; and not too often at one line.
     fn may_fail_spuriously(&self, request: &Request<'_>) -> bool {
         let Some(frames) = request.weak.filter(|_| self.options.spurious_failures) else { return false };
         let mut state = self.state.borrow_mut();
@@ -222,7 +223,7 @@ impl Machine {
         may
     }
 
-    /// Keeps the state of a thread whose compare-exchange has failed for no reason.
+    /// Keeps the state of a thread whose compare-exchange has failed spuriously.
     fn note_spurious(&self, id: EventId, request: &Request<'_>) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -273,7 +274,7 @@ impl Machine {
             if stored.order != read.order(value) {
                 graph.set_source(id, event.source);
             }
-            run.happened(true);
+            run.replayed();
         }
         let noted = self.note_read(id);
         self.note_spurious(id, request);
@@ -286,7 +287,7 @@ impl Machine {
         }
     }
 
-    /// The write half of a replayed read-modify-write: replayed, or new if the read was revisited.
+    /// Replays the write half of a replayed read-modify-write, or adds it if the read was revisited.
     fn write_half(&self, read: EventId, value: Value, site: Site) -> Result<(), Race> {
         let recorded = {
             let state = self.state.borrow();
@@ -317,7 +318,7 @@ impl Machine {
             exploration.share_weight(first_item);
             added
         };
-        self.added(added).map(|_| ())
+        self.note_added(added).map(|_| ())
     }
 
     fn replay_write(&self, id: EventId, kind: Kind, value: Value, site: Site) -> Result<(), Race> {
@@ -331,15 +332,15 @@ impl Machine {
             }
             event.value = value;
             event.site = Some(site);
-            run.happened(true);
+            run.replayed();
         }
         self.check_race(id)
     }
 
-    /// A store.
+    /// Stores a value.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn store(&self, location: LocationId, value: Value, order: Order, site: Site) -> Result<(), Race> {
         self.check_birth(location)?;
         if let Some(recorded) = self.turn() {
@@ -350,10 +351,10 @@ impl Machine {
         }
         let event = Event { location, value, ..self.event(Kind::Write, order, site) };
         let added = self.state.borrow_mut().exploration.add_write(event);
-        self.added(added).map(|_| ())
+        self.note_added(added).map(|_| ())
     }
 
-    /// A fence.
+    /// Adds a fence.
     pub fn fence(&self, order: Order, site: Site) {
         if self.rehearsed(|event| event.kind == Kind::Fence && event.order == order).is_some() {
             return;
@@ -363,10 +364,10 @@ impl Machine {
         }
         let event = self.event(Kind::Fence, order, site);
         let added = self.state.borrow_mut().exploration.add_only(event);
-        let _ = self.added(added);
+        let _ = self.note_added(added);
     }
 
-    /// A number below `ways`, each of them in a branch.
+    /// Returns a number below `ways`, each number in a branch of its own.
     pub fn choose(&self, ways: u32, site: Site) -> u32 {
         if let Some(choice) = self.rehearsed(|event| event.kind == Kind::Choice && event.argument < ways) {
             return choice.argument;
@@ -377,7 +378,7 @@ impl Machine {
         }
         let event = self.event(Kind::Choice, Order::Plain, site);
         let added = self.state.borrow_mut().exploration.add_choice(event, ways);
-        let _ = self.added(added);
+        let _ = self.note_added(added);
         let Added::Event(id) = added else { return 0 };
         self.state.borrow().exploration.graph.event(id).argument
     }
@@ -391,6 +392,6 @@ impl Machine {
             self.diverged(what, Some(site));
         }
         event.site = Some(site);
-        run.happened(true);
+        run.replayed();
     }
 }

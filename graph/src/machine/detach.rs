@@ -32,7 +32,7 @@ impl Places {
         Places { counts: counts.collect() }
     }
 
-    /// The entry that an event is, or is part of.
+    /// Returns the entry that an event is, or is part of.
     fn of(&self, graph: &Graph, id: EventId) -> Place {
         let event = graph.event(id);
         let (thread, index) = (event.thread as usize, event.index as usize);
@@ -41,7 +41,7 @@ impl Places {
 }
 
 impl Machine {
-    /// The execution that is running, as far as it has come.
+    /// Returns the execution that is running, as far as it has come.
     pub fn execution(&self, headline: &str) -> Execution {
         let state = self.state.borrow();
         let State { exploration, run, .. } = &*state;

@@ -14,11 +14,11 @@ use std::rc::Rc;
 pub enum End {
     /// All threads have ended.
     Complete,
-    /// It cannot go on, but another branch does; or it was given up.
+    /// The run cannot go on, but another branch does; or the run was given up.
     Blocked,
     /// The threads that have not ended wait for each other.
     Deadlock,
-    /// A thread goes round, in the same state each time, and nobody else can bring it anything new; where.
+    /// A thread repeats a round, in one state each time, and no other thread can bring it a new value; the line.
     Livelock(Site),
     /// The thread that ran last has overflowed its stack, of so many bytes. What its frames had begun, such as a
     /// lock of std that they had taken, stays as it is: the program must not run again on this OS thread.
@@ -105,7 +105,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Nobody can go on: how the run ends, or nothing if a thread that spins is let go round once more.
+    /// Returns how the run ends when no thread can go on; `None` if a thread that spins is let go round once more.
     fn settle(&self) -> Option<End> {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -130,7 +130,7 @@ impl Machine {
         if run.threads.iter().any(stale) {
             return Some(End::Blocked);
         }
-        // Time passes: the wait that ends first times out.
+        // Time passes: the wait with the earliest deadline times out.
         let deadlines = run.threads.iter().enumerate().filter_map(|(thread, state)| match state.status {
             Status::Timed { deadline, .. } => Some((deadline, thread)),
             _ => None,
@@ -146,7 +146,7 @@ impl Machine {
             _ => false,
         };
         if let Some(thread) = run.threads.iter().position(goes_round) {
-            // Nothing else can bring it anything new.
+            // No other thread can bring the thread a new value.
             let state = &mut run.threads[thread];
             let status = core::mem::replace(&mut state.status, Status::Ready);
             state.idle_rounds += 1;
@@ -156,7 +156,7 @@ impl Machine {
             run.current = thread as ThreadId;
             return None;
         }
-        // Such a thread may come to an end yet.
+        // A thread that has gone round too often, in a new state each time, may still come to its end.
         let endless = run.threads.iter().find_map(|thread| match &thread.status {
             Status::Yields { site, forever: false } => Some(*site),
             _ => None,
@@ -177,7 +177,7 @@ impl Machine {
         let mut state = self.state.borrow_mut();
         let State { exploration, .. } = &mut *state;
         // A run that was given up may have left a write without a place.
-        let within = !matches!(end, End::Complete) || exploration.is_within_bound();
+        let within = !matches!(end, End::Complete) || exploration.check_preemptions();
         let events = u64::from(exploration.graph.len());
         let statistics = &mut exploration.statistics;
         statistics.progress += exploration.weight;

@@ -29,22 +29,22 @@ pub use objects::Statics;
 /// Settings.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Report data races. Without it plain accesses are relaxed ones.
+    /// Report data races. Without races plain accesses are relaxed ones.
     pub races: bool,
-    /// Let weak compare-exchanges fail though they find what they want, and again unless the
-    /// thread is proved to have only come back to do so.
+    /// Let weak compare-exchanges fail spuriously, and again unless the thread is proved to have only come back to do
+    /// so.
     pub spurious_failures: bool,
-    /// Let virtual time pass only while everybody waits: everything else takes none, so a timed wait times
-    /// out if and only if nothing ended it before.
+    /// Let virtual time pass only while all threads wait: steps take no time, so a timed wait times
+    /// out if and only if no write ended it before.
     pub discrete_time: bool,
-    /// Leave out what takes more preemptions than this, or more events.
+    /// Leave out executions with more preemptions than this, or with more events.
     pub max_preemptions: Option<u32>,
-    /// See [`max_preemptions`](Self::max_preemptions).
+    /// The bound on events, as [`max_preemptions`](Self::max_preemptions) on preemptions.
     pub max_events: Option<u32>,
     /// How often a thread may go round at one line where it lets others go first, if its rounds are not all alike. A
     /// round that leaves it in the state in which it began counts as eight: only others can end such a loop.
     ///
-    /// It is also how often a thread's weak compare-exchange at one line fails for no reason, counted in the same way.
+    /// The number also bounds how often a thread's weak compare-exchange at one line fails spuriously.
     pub rounds: u32,
 }
 
@@ -75,17 +75,17 @@ pub(crate) struct State {
 }
 
 impl Machine {
-    /// A machine that explores everything.
+    /// Returns a machine that explores all executions.
     pub fn new(options: Options) -> Machine {
         Machine::with(options, Mode::Explore)
     }
 
-    /// A machine that draws executions at random, to estimate how many there are.
+    /// Returns a machine that draws executions at random, to estimate their number.
     pub fn sampling(options: Options, seed: u64) -> Machine {
         Machine::with(options, Mode::Sample { random: fastrand::Rng::with_seed(seed), size: 1.0 })
     }
 
-    /// A machine that runs the one execution that a token names.
+    /// Returns a machine that runs the execution which a token names.
     pub fn replaying(options: Options, token: &Token) -> Machine {
         Machine::with(options, Mode::Guided(token.guide()))
     }
@@ -104,34 +104,34 @@ impl Machine {
         self
     }
 
-    /// Whether one of the bounds in [`Options`] has cut anything.
+    /// Returns whether one of the bounds in [`Options`] has cut anything.
     pub fn bound_cut(&self) -> bool {
         self.state.borrow().exploration.bound_cut
     }
 
-    /// The loops that were cut, in words.
+    /// Returns the loops that were cut, in words.
     pub fn loops_cut(&self) -> Vec<String> {
         let state = self.state.borrow();
         let cuts = state.exploration.loops_cut.iter();
         cuts.map(|(why, site)| why.describe(site, self.options.rounds)).collect()
     }
 
-    /// What has been done so far.
+    /// Returns the statistics of the exploration so far.
     pub fn statistics(&self) -> Statistics {
         self.state.borrow().exploration.statistics
     }
 
-    /// The same, and begins to count anew.
+    /// Returns the statistics of the exploration so far, and begins to count anew.
     pub fn take_statistics(&self) -> Statistics {
         core::mem::take(&mut self.state.borrow_mut().exploration.statistics)
     }
 
-    /// Goes to the next branch; `false` if everything has been explored.
+    /// Goes to the next branch; returns `false` if all branches have been explored.
     pub fn advance(&self) -> bool {
         self.state.borrow_mut().exploration.advance()
     }
 
-    /// How many branches wait to be explored.
+    /// Returns how many branches wait to be explored.
     pub fn pending(&self) -> usize {
         self.state.borrow().exploration.pending()
     }
@@ -141,36 +141,35 @@ impl Machine {
         self.state.borrow_mut().exploration.give()
     }
 
-    /// Gives all branches away.
+    /// Gives all branches away, to be explored elsewhere.
     pub fn give_all(&self) -> Vec<Part> {
         self.state.borrow_mut().exploration.give_all()
     }
 
-    /// Gives the branch away that is up, instead of running it. To be called when nothing else is left.
+    /// Gives the current branch away instead of running it. To be called when no other branch is left.
     pub fn give_current(&self) -> Part {
         self.state.borrow_mut().exploration.give_current()
     }
 
-    /// Takes a branch on, after which [`advance`](Self::advance) goes to it. Nothing else may be left to
-    /// explore.
+    /// Takes a branch on, after which [`advance`](Self::advance) goes to it. No other branch may be left.
     pub fn take(&self, part: Part) {
         self.state.borrow_mut().exploration.take(part);
     }
 
-    /// The token of the execution that is running.
+    /// Returns the token of the execution that is running.
     pub fn token(&self) -> Token {
         let state = self.state.borrow();
         Token::of(&state.exploration.graph, &state.run)
     }
 
-    /// A token that orders the same execution as an interleaving with few context switches, if it has one.
-    /// Whoever replays it has to see whether it comes to the same.
+    /// Returns a token that orders the execution as an interleaving with few context switches, if the execution has
+    /// one. The caller has to check that a replay of the token comes to the failure of the execution.
     pub fn interleaved_token(&self) -> Option<Token> {
         let state = self.state.borrow();
         Token::interleaved(&state.exploration.graph, &state.run)
     }
 
-    /// In a sample that has come to its end: the estimate that it gives for the number of executions.
+    /// Returns the estimate of the number of executions that a sample gives at its end.
     pub fn sampled_size(&self) -> f64 {
         match &self.state.borrow().exploration.mode {
             Mode::Sample { size, .. } => *size,
@@ -187,7 +186,7 @@ impl Machine {
         }
     }
 
-    /// Gives back stacks and graphs, for a machine that is kept though it has nothing more to do.
+    /// Gives stacks and graphs back to the system, for a machine that is kept after its work.
     pub fn retire(&self) {
         self.threads.borrow_mut().free_stacks();
         let mut state = self.state.borrow_mut();
@@ -195,7 +194,7 @@ impl Machine {
         state.run = Run::default();
     }
 
-    /// Whether the replayed token fits the program.
+    /// Returns whether the replayed token fits the program.
     pub fn went_astray(&self) -> bool {
         match &self.state.borrow().exploration.mode {
             Mode::Guided(guide) => guide.astray,
@@ -203,19 +202,19 @@ impl Machine {
         }
     }
 
-    /// The epoch that the current thread is at.
+    /// Returns the current thread's epoch.
     pub fn epoch(&self) -> Epoch {
         self.state.borrow().run.epoch()
     }
 
-    /// Whether a epoch happens before what the current thread does now.
+    /// Returns whether a epoch happens before what the current thread does now.
     pub fn is_ordered(&self, epoch: Epoch) -> bool {
         let state = self.state.borrow();
         let last = state.run.last_event(&state.exploration.graph);
         race::is_ordered(&state.exploration.graph, epoch, state.run.current, last)
     }
 
-    /// The current thread's virtual time.
+    /// Returns the current thread's virtual time.
     pub fn now(&self) -> Duration {
         Duration::from_nanos(self.state.borrow_mut().run.me().time)
     }
@@ -227,10 +226,10 @@ impl Machine {
         me.time = me.time.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Until the current thread may go on: the recorded event to replay, or nothing if a new one is to be
-    /// added.
+    /// Waits until the current thread may go on. Returns the recorded event to replay, or `None` if the thread is to
+    /// add a new one.
     fn turn(&self) -> Option<EventId> {
-        self.is_not_rehearsed();
+        self.fail_if_rehearsing();
         loop {
             let status = {
                 let mut state = self.state.borrow_mut();
@@ -265,7 +264,7 @@ impl Machine {
         unsafe { (*yielder).suspend(()) };
     }
 
-    /// The run leads nowhere: nothing of it goes on.
+    /// Gives the run up: none of its threads goes on.
     fn dead_end(&self) -> ! {
         self.state.borrow_mut().run.dead = true;
         loop {
@@ -273,7 +272,7 @@ impl Machine {
         }
     }
 
-    /// The program did another thing than in the run before, up to the same point.
+    /// Fails the run: the program has done something else than in the run before, up to the same point.
     fn diverged(&self, what: &str, site: Option<Site>) -> ! {
         let at = site.map(|site| format!(" at {}:{}", site.file(), site.line())).unwrap_or_default();
         self.state.borrow_mut().run.failure = Some(format!(
@@ -283,15 +282,15 @@ impl Machine {
         self.dead_end()
     }
 
-    /// A template for a new event of the current thread.
+    /// Returns a new event of the current thread.
     fn event(&self, kind: crate::event::Kind, order: crate::Order, site: Site) -> Event {
         let mut state = self.state.borrow_mut();
         let (thread, time) = (state.run.current, state.run.me().time);
         Event { thread, time, site: Some(site), ..Event::new(kind, order) }
     }
 
-    /// Takes note of a new event of the current thread, and of the races it is in.
-    fn added(&self, added: Added) -> Result<EventId, Race> {
+    /// Notes a new event of the current thread, and its races.
+    fn note_added(&self, added: Added) -> Result<EventId, Race> {
         let id = match added {
             Added::Event(id) => id,
             Added::NotYet | Added::Never => self.dead_end(),
@@ -301,7 +300,7 @@ impl Machine {
             let State { exploration, run, .. } = &mut *state;
             let thread = run.current as usize;
             while (run.threads[thread].cursor as usize) < exploration.graph.threads[thread].events.len() {
-                run.happened(false);
+                run.happened();
                 exploration.note_event(run.current);
             }
             if exploration.graph.event(id).is_write() {
@@ -309,7 +308,7 @@ impl Machine {
             }
             core::mem::take(&mut exploration.jump)
         };
-        if jump || self.is_too_long() {
+        if jump || self.exceeds_length() {
             self.dead_end();
         }
         self.cut_if_overtaken();
@@ -317,7 +316,7 @@ impl Machine {
         Ok(id)
     }
 
-    fn is_too_long(&self) -> bool {
+    fn exceeds_length(&self) -> bool {
         let Some(bound) = self.options.max_events else { return false };
         let exploration = &mut self.state.borrow_mut().exploration;
         let too_long = exploration.graph.len() > bound;
@@ -335,7 +334,7 @@ impl Machine {
         }
     }
 
-    /// Whether the making of a location happens before the current thread's next access.
+    /// Returns whether the making of a location happens before the current thread's next access.
     fn check_birth(&self, location: LocationId) -> Result<(), Race> {
         let state = self.state.borrow();
         let birth = state.run.births.get(location as usize).copied().flatten();
@@ -352,7 +351,7 @@ impl Machine {
         }
     }
 
-    /// Whether `id` has happened in this run.
+    /// Returns whether `id` has happened in this run.
     fn has_happened(&self, id: EventId) -> bool {
         let state = self.state.borrow();
         id == NONE || state.run.has_happened(&state.exploration.graph, id)

@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug, Default)]
 pub struct Statics(Arc<Mutex<Vec<isize>>>);
 
-/// What the addresses of statics are counted from: the distance is the same in every process of one program.
+/// The address from which the addresses of statics are counted: their distances are the same in every process of one
+/// program.
 static ANCHOR: u8 = 0;
 
 impl Statics {
-    /// As they were numbered in an earlier process of the same program.
+    /// Returns the statics as an earlier process of the same program numbered them.
     pub fn from_distances(distances: Vec<isize>) -> Statics {
         Statics(Arc::new(Mutex::new(distances)))
     }
 
-    /// Their distances in memory from a fixed point of the program.
+    /// Returns the statics' distances in memory from a fixed point of the program.
     pub fn distances(&self) -> Vec<isize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -36,7 +37,7 @@ impl Statics {
 impl Machine {
     /// Makes a location.
     pub fn new_location(&self, initial: Value, site: Option<Site>) -> LocationId {
-        self.is_not_rehearsed();
+        self.fail_if_rehearsing();
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let thread = run.current;
@@ -51,7 +52,7 @@ impl Machine {
         location
     }
 
-    /// The location of a static, as if made before the program began.
+    /// Returns the location of a static, as if it were made before the program began.
     pub fn static_location(&self, address: usize, initial: Value) -> LocationId {
         let n = self.statics.number(address);
         let mut state = self.state.borrow_mut();
@@ -65,13 +66,13 @@ impl Machine {
         self.add_cell(Some(site))
     }
 
-    /// The cell of a static, as if made before the program began.
+    /// Makes the cell of a static, as if it were made before the program began.
     pub fn static_cell(&self) -> u32 {
         self.add_cell(None)
     }
 
     fn add_cell(&self, made_at: Option<Site>) -> u32 {
-        self.is_not_rehearsed();
+        self.fail_if_rehearsing();
         let mut state = self.state.borrow_mut();
         let epoch = state.run.epoch();
         let cell = made_at.map_or_else(race::Cell::default, |site| race::Cell::made(epoch, site));
@@ -79,13 +80,13 @@ impl Machine {
         state.run.cells.len() as u32 - 1
     }
 
-    /// An access to a cell begins.
+    /// Begins an access to a cell.
     ///
     /// # Errors
-    /// The access that it races with.
+    /// The access with which this access races.
     pub fn cell_begin(&self, cell: u32, write: bool, site: Site) -> Result<(), Race> {
         if write {
-            self.is_not_rehearsed();
+            self.fail_if_rehearsing();
         }
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -105,7 +106,7 @@ impl Machine {
         result
     }
 
-    /// The access to a cell that this thread began last ends.
+    /// Ends the access to a cell that this thread began last.
     pub fn cell_end(&self, cell: u32, write: bool) {
         if self.options.races {
             let mut state = self.state.borrow_mut();

@@ -1,9 +1,9 @@
-//! Rehearsals: whether a thread that seems to go round for ever really does.
+//! Rehearsals: they show whether a thread that seems to repeat a round for ever does so.
 //!
 //! A snapshot does not see memory outside of the stack, where a loop may count its rounds. So the first time that a
 //! thread's round at a line is judged to be a stutter, the thread goes round some more times without the graph: each
-//! operation is answered as in that round. If the thread does anything else, the line is *suspect*: the branch is run
-//! again, and rounds at that line are explored as if the thread's state had changed.
+//! operation returns what it returned in that round. If the thread does anything else, the line is *suspect*: the
+//! branch is run again, and rounds at that line are explored as if the thread's state had changed.
 
 use super::{Machine, State};
 use crate::event::{Event, Kind, LocationId, Read, Site, Value};
@@ -12,8 +12,9 @@ use crate::run::{Rehearsal, Run};
 use crate::snapshot::{Frames, Snapshot};
 
 impl Machine {
-    /// Whether the current thread is to rehearse its round at a line, whose events begin with `begun`.
-    pub(super) fn rehearses(&self, site: Site, begun: u32) -> bool {
+    /// Lets the current thread rehearse its round at a line, whose events begin with `begun`, unless it has done so or
+    /// follows a token. Returns whether the thread rehearses.
+    pub(super) fn begin_rehearsal(&self, site: Site, begun: u32) -> bool {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         if exploration.is_guided() || !exploration.rehearsed.insert((run.current, site)) {
@@ -23,7 +24,7 @@ impl Machine {
         true
     }
 
-    /// In a rehearsal: what the current thread reads, or `None` if there is no rehearsal.
+    /// Returns what the current thread reads in a rehearsal; `None` if there is no rehearsal.
     pub(super) fn rehearse_read(
         &self,
         location: LocationId,
@@ -45,7 +46,7 @@ impl Machine {
         Some(Ok(event.value))
     }
 
-    /// In a rehearsal: an operation that has to be the next of the round; its event.
+    /// Returns the event of an operation in a rehearsal, which has to be the next operation of the round.
     pub(super) fn rehearsed(&self, fits: impl FnOnce(&Event) -> bool) -> Option<Event> {
         let next = {
             let mut state = self.state.borrow_mut();
@@ -60,19 +61,19 @@ impl Machine {
             event.filter(fits)
         };
         if next.is_none() {
-            self.fails_rehearsal();
+            self.fail_rehearsal();
         }
         next
     }
 
-    /// In a rehearsal the thread does something that the round has not.
-    pub(super) fn is_not_rehearsed(&self) {
+    /// Fails the rehearsal, if there is one: the thread does something that its round has not done.
+    pub(super) fn fail_if_rehearsing(&self) {
         if self.state.borrow().run.rehearsal.is_some() {
-            self.fails_rehearsal();
+            self.fail_rehearsal();
         }
     }
 
-    /// In a rehearsal the thread passes a line. Once the rehearsal is over: the first event of its round.
+    /// Passes a line in a rehearsal. Returns the first event of the round once the rehearsal is over.
     pub(super) fn rehearse_pass(&self, site: Site, frames: Frames) -> Option<u32> {
         let alike = {
             let mut state = self.state.borrow_mut();
@@ -90,18 +91,18 @@ impl Machine {
             whole && is_in_state_of_line(run, me, frames, base)
         };
         if !alike {
-            self.fails_rehearsal();
+            self.fail_rehearsal();
         }
         let rehearsal = &mut self.state.borrow_mut().run.rehearsal;
         rehearsal.take_if(|rehearsal| rehearsal.left == 0).map(|rehearsal| rehearsal.begun)
     }
 
-    fn fails_rehearsal(&self) -> ! {
+    fn fail_rehearsal(&self) -> ! {
         self.note_failed_rehearsal();
         self.dead_end()
     }
 
-    /// The thread that rehearses has done something else: the branch is run again.
+    /// Notes that the thread that rehearses has done something else: the branch is run again.
     pub(super) fn note_failed_rehearsal(&self) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;

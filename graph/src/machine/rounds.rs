@@ -1,11 +1,11 @@
-//! Threads that go round in loops.
+//! Threads that repeat rounds of a loop.
 //!
-//! A *round* is what a thread does between two passes of the same line with `spin` (or from one `begin_wait` to
+//! A *round* is what a thread does between two passes of one line with `spin` (or from one `begin_wait` to
 //! its `wait_again`). A round is a *stutter* if it leaves the thread in the state in which it began, wrote nothing,
 //! and read what the round before it read. The execution without the round is consistent too, and brings the thread
 //! to the same state, so nothing is lost if the thread stops there for good: whatever it would read in later rounds,
-//! the reads of this one are revisited to read. A read-modify-write that leaves the value as it was counts as its
-//! read, and so does whoever reads from it count as reading what it read.
+//! the reads of this round are revisited to read. A read-modify-write that leaves the value as it was counts as its
+//! read, and a read of its write counts as a read of the write that it read.
 //!
 //! Other rounds are explored, up to [`Options::rounds`](super::Options::rounds).
 
@@ -16,28 +16,41 @@ use crate::graph::Graph;
 use crate::run::{Line, Spin, Status};
 use crate::snapshot::{Frames, Snapshot};
 
-/// What a round costs that leaves the thread in the state in which it began, though it is no stutter: only
-/// others can end such a loop. Any other round costs 1.
+/// The cost of a round that leaves the thread in the state in which it began, though it is no stutter: only
+/// other threads can end such a loop. Any other round costs 1.
 pub(super) const SAME_STATE: u32 = 8;
 
 /// What a thread did in a round.
 enum Round {
-    /// The same as in the round before, and it would only do it again.
+    /// The round repeats the round before it, and the thread would only repeat it again.
     Stutter,
-    /// Something else.
-    Differs {
-        cost: u32,
-        /// All its reads read the newest write.
-        fair: bool,
-        /// It may have changed something.
-        wrote: bool,
-        /// It would only do it again, if nobody else does anything.
-        forever: bool,
-    },
+    /// The round is no stutter.
+    Differs(Difference),
+}
+
+/// A round that is no stutter.
+#[derive(Clone, Copy)]
+struct Difference {
+    cost: u32,
+    /// Whether all reads of the round read the newest write.
+    fair: bool,
+    /// Whether the round may have changed something.
+    wrote: bool,
+    /// Whether the thread would only repeat the round, if no other thread writes.
+    forever: bool,
+}
+
+/// What is known of a round besides its events.
+#[derive(Clone, Copy)]
+struct Around {
+    /// Whether the thread's state is what it was before the round.
+    same_state: bool,
+    /// Whether the thread has written to cells.
+    wrote_cells: bool,
 }
 
 impl Machine {
-    /// The current thread lets others go first, at a line that it may come back to.
+    /// Lets other threads go first, at a line to which the current thread may come back.
     pub fn spin(&self, site: Site, frames: Frames) {
         if self.state.borrow().run.rehearsal.is_some() {
             if let Some(begun) = self.rehearse_pass(site, frames) {
@@ -50,16 +63,16 @@ impl Machine {
         match round {
             Round::Stutter => {
                 let spin = self.judge(site, begun);
-                if !self.rehearses(site, begun) {
+                if !self.begin_rehearsal(site, begun) {
                     self.wait(Status::Spins(spin));
                 }
             }
-            Round::Differs { fair, wrote, forever, .. } => self.spend(site, fair, wrote, forever),
+            Round::Differs(difference) => self.wait_if_spent(site, difference),
         }
     }
 
-    /// Passes a line. What the thread did since it was there last, and how many events it had had then, unless it
-    /// has never been there, or is known to go on.
+    /// Passes a line. Returns what the thread did since it was there last, and how many events it had had then; `None`
+    /// if the thread has never been there, or is known to go on.
     fn pass(&self, site: Site, frames: Frames) -> Option<(u32, Round)> {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -78,18 +91,18 @@ impl Machine {
         let same = snapshot.update(frames, base, me.kept());
         me.lines[at].state = snapshot;
         let cell_writes = core::mem::replace(&mut me.lines[at].cell_writes, me.cell_writes);
-        let wrote = me.cell_writes != cell_writes;
+        let around = Around { same_state: same, wrote_cells: me.cell_writes != cell_writes };
         let begun = core::mem::replace(&mut me.lines[at].events, cursor);
         let events = &exploration.graph.threads[run.current as usize].events[..cursor as usize];
-        let mut round = classify(&exploration.graph, events, begun as usize, same, wrote);
+        let mut round = classify(&exploration.graph, events, begun as usize, around);
         if exploration.suspects.contains(site) && matches!(round, Round::Stutter) {
             let fair = reads_of(&exploration.graph, &events[begun as usize..]);
             let fair = fair.iter().all(|id| is_newest(&exploration.graph, *id));
-            round = Round::Differs { cost: 1, fair, wrote: false, forever: false };
+            round = Round::Differs(Difference { cost: 1, fair, wrote: false, forever: false });
         }
         let me = run.me();
         let doubted = me.doubted.take();
-        if let Round::Differs { cost, wrote, .. } = round {
+        if let Round::Differs(Difference { cost, wrote, .. }) = round {
             me.lines[at].spent += cost;
             let beyond = wrote && me.lines[at].spent > self.options.rounds;
             exploration.loops_cut.extend(doubted.map(|site| (LoopCut::HiddenState, site)));
@@ -100,8 +113,8 @@ impl Machine {
         (!recorded).then_some((begun, round))
     }
 
-    /// The round of a thread that would only go round again. If it has read anything but the newest, no revisit
-    /// can change that, and the branch is dropped.
+    /// Returns the round of a thread that would only repeat it. If a read has not read the newest write, no revisit can
+    /// end the loop, and the branch is given up.
     fn judge(&self, site: Site, begun: u32) -> Spin {
         let (spin, stale) = {
             let state = self.state.borrow();
@@ -120,8 +133,8 @@ impl Machine {
         spin
     }
 
-    /// Goes on as long as the line's rounds do not cost too much; then only if nobody else can run.
-    fn spend(&self, site: Site, fair: bool, wrote: bool, forever: bool) {
+    /// Goes on as long as the line's rounds do not cost too much; then only if no other thread can run.
+    fn wait_if_spent(&self, site: Site, Difference { fair, wrote, forever, .. }: Difference) {
         let spent = {
             let mut state = self.state.borrow_mut();
             let line = state.run.me().lines.iter().find(|line| line.site == site);
@@ -130,7 +143,7 @@ impl Machine {
         if spent <= self.options.rounds {
             return;
         }
-        // Others may wait for the end of a thread that has gone on from here in an earlier run.
+        // Other threads may wait for the end of a thread that has gone on from here in an earlier run.
         while self.state.borrow().run.remaining > 0 {
             self.wait(Status::Pauses);
             if self.state.borrow().run.remaining > 0 {
@@ -146,7 +159,7 @@ impl Machine {
         }
     }
 
-    /// Lets all others go on as far as they can, once in a run.
+    /// Lets all other threads go on as far as they can, once in a run.
     pub fn let_all_others_go(&self, site: Site) {
         let first = !core::mem::replace(&mut self.state.borrow_mut().run.me().let_go, true);
         let recorded = {
@@ -158,7 +171,7 @@ impl Machine {
         }
     }
 
-    /// A round at a line where no state is compared.
+    /// Notes the cost of a round at a line where no state is compared.
     fn note_cost(&self, site: Site, cost: u32) {
         let mut state = self.state.borrow_mut();
         let me = state.run.me();
@@ -178,8 +191,8 @@ impl Machine {
         }
     }
 
-    /// A new event is no execution of interest if another thread has gone round too often before it: that thread was
-    /// to let this one go first.
+    /// Cuts the run if another thread has gone round too often before a new event: that thread was to let the current
+    /// one go first.
     pub(super) fn cut_if_overtaken(&self) {
         let overtaken = {
             let state = self.state.borrow();
@@ -203,12 +216,13 @@ impl Machine {
         self.dead_end()
     }
 
-    /// Begins a round of a wait that changes nothing and keeps nothing; for [`wait_again`](Self::wait_again).
+    /// Begins a round of a wait that changes nothing and keeps nothing. Returns what [`wait_again`](Self::wait_again)
+    /// takes.
     pub fn begin_wait(&self) -> u32 {
         self.state.borrow_mut().run.me().cursor
     }
 
-    /// The round has been in vain: the current thread waits until there is something newer to read.
+    /// Ends a round of a wait whose condition was false: the current thread waits until there is a newer write to read.
     pub fn wait_again(&self, begun: u32, site: Site) {
         let round = {
             let state = self.state.borrow();
@@ -216,10 +230,11 @@ impl Machine {
             let graph = &state.exploration.graph;
             let events = &graph.threads[me].events[..state.run.threads[me].cursor as usize];
             let wrote = events[begun as usize..].iter().any(|id| changes(graph, *id));
-            wrote.then(|| differs(graph, &events[begun as usize..], true, true))
+            let around = Around { same_state: true, wrote_cells: false };
+            wrote.then(|| differs(graph, &events[begun as usize..], around))
         };
-        if let Some(Round::Differs { cost, .. }) = round {
-            self.note_cost(site, cost);
+        if let Some(difference) = &round {
+            self.note_cost(site, difference.cost);
         }
         let known = {
             let state = self.state.borrow();
@@ -229,17 +244,17 @@ impl Machine {
         if known {
             return;
         }
-        // The condition does not keep the promise: it is a loop as any other.
-        if let Some(Round::Differs { fair, wrote, forever, .. }) = round {
-            return self.spend(site, fair, wrote, forever);
+        // The condition does not keep the promise, so the wait is a loop as any other.
+        if let Some(difference) = round {
+            return self.wait_if_spent(site, difference);
         }
         let spin = self.judge(site, begun);
         let spin = self.take_out(begun, Spin { promised: true, ..spin });
         self.wait(Status::Spins(spin));
     }
 
-    /// Takes the reads of a promised wait out of the graph again, if each of them had one way only: the thread
-    /// repeats them anyway.
+    /// Takes the reads of a promised wait out of the graph again, if each read had one way only: the thread
+    /// repeats the reads anyway.
     fn take_out(&self, begun: u32, spin: Spin) -> Spin {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -248,7 +263,7 @@ impl Machine {
         let first = graph.len() - events;
         let mine = &graph.threads[run.current as usize].events[begun as usize..];
         let at_the_end = mine.iter().zip(first..).all(|(event, end)| *event == end);
-        let alone = |id: &EventId| graph.event(*id).position == ALONE;
+        let alone = |id: &EventId| graph.event(*id).position == ONE_WAY;
         let simple = events as usize == spin.reads.len() && spin.reads.iter().all(alone);
         if events == 0 || !at_the_end || !simple || exploration.is_guided() {
             return spin;
@@ -268,37 +283,37 @@ impl Machine {
     }
 }
 
-/// How often a thread is let go round beyond what it may when no other can run.
+/// How often a thread is let go round beyond its bound when no other thread can run.
 pub(super) const IDLE_ROUNDS: u32 = 200;
 
-/// Marks a read that had one way only.
-pub(super) const ALONE: u32 = 1;
+/// The position of a read that could be added in one way only.
+pub(super) const ONE_WAY: u32 = 1;
 
-/// What the events from `first` on were for a round. `same`: the thread's state is what it was before them; `wrote`:
-/// it has written to cells.
-fn classify(graph: &Graph, events: &[EventId], first: usize, same: bool, wrote: bool) -> Round {
+/// Returns what kind of round the events from `first` on are.
+fn classify(graph: &Graph, events: &[EventId], first: usize, around: Around) -> Round {
     let round = &events[first..];
-    let wrote = wrote || round.iter().any(|id| changes(graph, *id));
+    let difference = differs(graph, round, around);
     let before = first.checked_sub(round.len()).map(|start| &events[start..first]);
     let repeats =
         before.is_some_and(|before| before.iter().zip(round).all(|(a, b)| is_repeated(graph, *a, *b)));
-    if same && !wrote && repeats {
+    if around.same_state && !difference.wrote && repeats {
         return Round::Stutter;
     }
-    differs(graph, round, same, wrote)
+    Round::Differs(difference)
 }
 
-fn differs(graph: &Graph, round: &[EventId], same: bool, wrote: bool) -> Round {
+fn differs(graph: &Graph, round: &[EventId], Around { same_state: same, wrote_cells }: Around) -> Difference {
+    let wrote = wrote_cells || round.iter().any(|id| changes(graph, *id));
     let fair = reads_of(graph, round).iter().all(|id| reads_newest_or_own(graph, *id, round));
     let forever = same && fair && wrote && leaves_memory_as_it_was(graph, round);
-    Round::Differs { cost: if same { SAME_STATE } else { 1 }, fair, wrote, forever }
+    Difference { cost: if same { SAME_STATE } else { 1 }, fair, wrote, forever }
 }
 
 fn reads_of(graph: &Graph, events: &[EventId]) -> Vec<EventId> {
     events.iter().copied().filter(|id| graph.event(*id).is_read()).collect()
 }
 
-/// Whether an event may change something: all but reads, fences, choices, and a read-modify-write that leaves
+/// Returns whether an event may change something: all but reads, fences, choices, and a read-modify-write that leaves
 /// the value as it was.
 fn changes(graph: &Graph, id: EventId) -> bool {
     match graph.event(id).kind {
@@ -308,18 +323,18 @@ fn changes(graph: &Graph, id: EventId) -> bool {
     }
 }
 
-/// Whether a thread with these events may have changed something since it was at a line.
+/// Returns whether a thread with these events may have changed something since it was at a line.
 pub(super) fn wrote_since(graph: &Graph, events: &[EventId], line: &Line, cell_writes: u32) -> bool {
     line.cell_writes != cell_writes || events[line.events as usize..].iter().any(|id| changes(graph, *id))
 }
 
-/// Whether a write is that of a read-modify-write that leaves the value as it was.
+/// Returns whether a write is that of a read-modify-write that leaves the value as it was.
 fn keeps_value(graph: &Graph, id: EventId) -> bool {
     let event = graph.event(id);
     event.kind == Kind::RmwWrite && graph.event(graph.before(id)).value == event.value
 }
 
-/// The write that a read reads, through those that leave the value as it was.
+/// Returns the write that a read reads, skipping writes that leave the value as it was.
 fn origin(graph: &Graph, read: EventId) -> EventId {
     let mut source = graph.event(read).source;
     while source != crate::event::NONE && keeps_value(graph, source) {
@@ -328,7 +343,7 @@ fn origin(graph: &Graph, read: EventId) -> EventId {
     source
 }
 
-/// Whether two events of a thread do the same.
+/// Returns whether a thread's event `b` repeats its event `a`.
 fn is_repeated(graph: &Graph, a: EventId, b: EventId) -> bool {
     let (first, second) = (graph.event(a), graph.event(b));
     let accesses = |event: &Event| matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite);
@@ -339,22 +354,22 @@ fn is_repeated(graph: &Graph, a: EventId, b: EventId) -> bool {
         && (!first.is_read() || origin(graph, a) == origin(graph, b))
 }
 
-/// Whether nothing but writes that leave the value as it was comes after what a read reads.
+/// Returns whether nothing but writes that leave the value as it was comes after what a read reads.
 pub(super) fn is_newest(graph: &Graph, read: EventId) -> bool {
     let event = graph.event(read);
     let later = &graph.location(event.location).writes[graph.position_of(event.source) as usize..];
     later.iter().all(|write| keeps_value(graph, *write))
 }
 
-/// The same, and writes of the round itself do not count.
+/// Returns whether only writes of the round, and writes that leave the value as it was, come after what a read reads.
 fn reads_newest_or_own(graph: &Graph, read: EventId, round: &[EventId]) -> bool {
     let event = graph.event(read);
     let later = &graph.location(event.location).writes[graph.position_of(event.source) as usize..];
     later.iter().all(|write| keeps_value(graph, *write) || round.contains(write))
 }
 
-/// Whether each location that a round writes has the value at its end that it had before, all of its last writes
-/// being the round's.
+/// Returns whether each location that a round writes has the value at its end that it had before, all of its last
+/// writes being the round's.
 fn leaves_memory_as_it_was(graph: &Graph, round: &[EventId]) -> bool {
     let only_accesses = |id: &EventId| {
         let kind = graph.event(*id).kind;

@@ -31,7 +31,7 @@ impl Machine {
             None => {
                 let event = Event { argument: child, ..self.event(Kind::Spawn, Order::Plain, site) };
                 let added = self.state.borrow_mut().exploration.add_only(event);
-                match self.added(added) {
+                match self.note_added(added) {
                     Ok(spawn) => spawn,
                     Err(_) => unreachable!("a spawn accesses no location"),
                 }
@@ -66,7 +66,7 @@ impl Machine {
                     let event =
                         Event { argument: thread, source, ..self.event(Kind::Join, Order::Plain, site) };
                     let added = self.state.borrow_mut().exploration.add_only(event);
-                    let _ = self.added(added);
+                    let _ = self.note_added(added);
                 }
             }
             let mut state = self.state.borrow_mut();
@@ -77,7 +77,7 @@ impl Machine {
         }
     }
 
-    /// Whether a thread has ended.
+    /// Returns whether a thread has ended.
     pub fn is_done(&self, thread: ThreadId) -> bool {
         self.state.borrow().run.threads[thread as usize].status == Status::Done
     }

@@ -3,16 +3,16 @@
 //! A thread that overflows its stack touches the fence below it (see [`stack`](crate::stack)), and the system raises
 //! SIGSEGV. The handler runs on the OS thread's signal stack. It cannot unwind the program's frames: the fault may be
 //! at any instruction. So the handler makes the coroutine return at once, as one that has
-//! [overflowed](Ended::Overflowed): its frames are discarded, and no destructor of theirs runs. Whoever runs the
-//! machine must not go on with the program on this OS thread, since what the frames had begun is never completed.
+//! [overflowed](Ended::Overflowed): its frames are discarded, and no destructor of theirs runs. The caller
+//! of the machine must not run the program again on this OS thread, since what the frames had begun is never completed.
 //!
 //! A fault *inside the C library* (the program allocates as it recurses) must not discard frames: `malloc` may hold
 //! the lock of its arena, which the report needs too. There the handler lifts the upper part of the fence and lets the
 //! library's function go on instruction by instruction until it has returned to the program, and discards the
 //! frames then. On processors other than x86-64 the process ends with a message instead.
 //!
-//! Other faults go to the handler that was there before. Targets other than Linux on x86-64 and AArch64 have no handler:
-//! there an overflow ends the process, unless an operation of the overflowing thread notices it first.
+//! Other faults go to the handler that was there before. Targets other than Linux on x86-64 and AArch64 have no
+//! handler: there an overflow ends the process, unless an operation of the overflowing thread notices it first.
 
 #![cfg_attr(
     not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
@@ -52,7 +52,7 @@ pub(crate) fn watched<R>(bounds: Bounds, trap: CoroutineTrapHandler<Ended>, resu
     result
 }
 
-/// Whether the frames of the running thread go beyond the part of its stack that the program has.
+/// Returns whether the frames of the running thread go beyond the part of its stack that the program has.
 pub(crate) fn is_beyond_size() -> bool {
     let here = 0_u8;
     let address = (&raw const here).addr();

@@ -82,7 +82,7 @@ impl Drop for SignalStack {
     fn drop(&mut self) {
         let none = stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: SIGNAL_STACK };
         // SAFETY: the OS thread ends and runs on its own stack, so no handler is on this one; after the call none will
-        // be, and the memory, which came from a box, is nobody's.
+        // be, and no one else has the memory, which came from a box.
         unsafe {
             libc::sigaltstack(&raw const none, null_mut());
             drop(Box::from_raw(self.0));

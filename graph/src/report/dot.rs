@@ -3,7 +3,7 @@
 use super::{EventId, Execution, Source};
 use core::fmt::Write;
 
-/// The execution in DOT, for Graphviz: a cluster for each thread, program order, reads-from (green),
+/// Returns the execution in DOT, for Graphviz: a cluster for each thread, program order, reads-from (green),
 /// modification order (brown, dashed), and happens-before between threads (grey, dotted).
 pub fn dot(execution: &Execution) -> String {
     let mut text = String::new();

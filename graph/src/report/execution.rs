@@ -1,4 +1,4 @@
-//! An execution graph as plain data, detached from any exploration: what reports are made of.
+//! An execution graph as plain data, detached from any exploration, from which the reports are made.
 
 use core::sync::atomic::Ordering;
 
@@ -82,7 +82,7 @@ pub struct Event {
 }
 
 impl Execution {
-    /// The event at `id`.
+    /// Returns the event at `id`.
     ///
     /// # Panics
     /// If there is none.
@@ -90,7 +90,7 @@ impl Execution {
         &self.threads[id.thread].events[id.index]
     }
 
-    /// Whether `a` happens before `b` (and is not `b`).
+    /// Returns whether `a` happens before `b` (and is not `b`).
     pub fn happens_before(&self, a: EventId, b: EventId) -> bool {
         a != b && self.event(b).happens_before.get(a.thread).is_some_and(|count| *count > a.index)
     }

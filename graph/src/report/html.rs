@@ -22,7 +22,7 @@ table { border-collapse: collapse; } td { padding: .1em 1em .1em 0; font-family:
 .legend span { margin-right: 1.5em; } .legend .read { color: var(--read); } .legend .bad { color: var(--bad); } .legend .hb { color: var(--hb); }
 ";
 
-/// Points at an event: all that happens before it lights up.
+/// Highlights the events that happen before the event under the pointer.
 const SCRIPT: &str = "
 const events = [...document.querySelectorAll('.event')];
 for (const event of events) {
@@ -38,7 +38,7 @@ for (const event of events) {
 document.body.dataset.ready = 'yes';
 ";
 
-/// The execution as a self-contained HTML page: a column for each thread, time downwards, reads-from arrows.
+/// Returns the execution as a self-contained HTML page: a column for each thread, time downwards, reads-from arrows.
 pub fn html(execution: &Execution) -> String {
     let rows = rows(execution);
     let height = TOP + ROW * (rows.iter().flatten().max().map_or(0, |row| row + 1) + 1);
@@ -82,12 +82,12 @@ pub fn html(execution: &Execution) -> String {
     page.into_string()
 }
 
-/// A row for each event, below all that it follows: its thread's earlier events, what it reads from, and
-/// what happens before it.
+/// Returns a row for each event, below the rows of the events that it follows: its thread's earlier events, the write
+/// from which it reads, and the events that happen before it.
 fn rows(execution: &Execution) -> Vec<Vec<usize>> {
     let mut rows: Vec<Vec<usize>> =
         execution.threads.iter().map(|thread| vec![0; thread.events.len()]).collect();
-    // Each round settles at least one event more; the relations are acyclic.
+    // The relations are acyclic, so each pass settles at least one more event.
     let events: usize = rows.iter().map(Vec::len).sum();
     for _ in 0..=events {
         let mut changed = false;
@@ -106,7 +106,7 @@ fn rows(execution: &Execution) -> Vec<Vec<usize>> {
     rows
 }
 
-/// What an event comes directly after.
+/// Returns the events that an event directly follows.
 fn follows(execution: &Execution, id: EventId) -> impl Iterator<Item = EventId> + '_ {
     let event = execution.event(id);
     let own = id.index.checked_sub(1).map(|index| EventId { index, ..id });

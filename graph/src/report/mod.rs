@@ -41,7 +41,7 @@ pub use html::html;
 pub use text::text;
 
 impl Execution {
-    /// What an event does, in few words: `load x.Acquire = 1`.
+    /// Describes an event: `load x.Acquire = 1`.
     fn describe(&self, event: &Event) -> String {
         let mut text = event.operation.to_string();
         if let Some(location) = event.location.and_then(|at| self.locations.get(at)) {
@@ -63,7 +63,7 @@ impl Execution {
         text
     }
 
-    /// A thread's title: `T1 (reader)`.
+    /// Returns a thread's title: `T1 (reader)`.
     fn title(&self, thread: usize) -> String {
         match &self.threads[thread].name {
             Some(name) => format!("T{thread} ({name})"),
@@ -71,7 +71,7 @@ impl Execution {
         }
     }
 
-    /// All events, by thread and program order.
+    /// Returns all events, by thread and program order.
     fn ids(&self) -> impl Iterator<Item = EventId> + '_ {
         let threads = self.threads.iter().enumerate();
         let ids = |(number, thread): (usize, &Thread)| {
@@ -81,7 +81,7 @@ impl Execution {
         threads.flat_map(ids)
     }
 
-    /// A location's modification order with its values.
+    /// Returns a location's modification order with its values.
     fn modification_order(&self, location: &Location) -> String {
         let mut text = location.initial.to_string();
         for write in &location.writes {
@@ -91,7 +91,7 @@ impl Execution {
         text
     }
 
-    /// The happens-before edges between threads that others do not imply.
+    /// Returns the happens-before edges between threads that no other edges imply.
     fn edges_between_threads(&self) -> Vec<(EventId, EventId)> {
         let mut edges = Vec::new();
         for to in self.ids() {
@@ -137,7 +137,7 @@ pub(crate) mod example {
         }
     }
 
-    /// Message passing whose store lacks its Release: the cell accesses race.
+    /// Returns message passing whose store lacks its Release, so that the accesses to the cell race.
     pub(crate) fn race() -> Execution {
         let plain = |operation, clock: &[usize]| Event {
             location: None,

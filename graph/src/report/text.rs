@@ -3,8 +3,8 @@
 use super::{Event, EventId, Execution, Source};
 use core::fmt::Write;
 
-/// The execution as text for a terminal: each thread's events with what they read from, the modification
-/// order of each location, and what happens before what between threads.
+/// Returns the execution as text for a terminal: each thread's events with what they read from, each location's
+/// modification order, and what happens before what between threads.
 pub fn text(execution: &Execution) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
