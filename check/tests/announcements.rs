@@ -1,4 +1,4 @@
-//! What a check prints of itself, as the user of `cargo test` sees it.
+//! The lines that a check prints, as the user of `cargo test` sees them.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 use selvedge::rt::sync::atomic::AtomicUsize;
@@ -71,7 +71,7 @@ fn a_scenario_that_passes_prints_a_line_for_each_engine() {
     }
 }
 
-/// Set where a test is to fail: only when another one runs it.
+/// The variable that makes a test fail: another test sets it when it runs that test.
 const CHILD: &str = "SELVEDGE_TEST_OF_A_FAILURE";
 
 #[test]
@@ -107,7 +107,7 @@ fn the_line_that_replays_a_failure_runs_as_it_is_printed() {
     }
 }
 
-/// What one of the tests of this file prints.
+/// Returns what one of the tests of this file prints.
 fn printed(test: &str) -> String {
     let this = std::env::current_exe().expect("a test is a program");
     let output = Command::new(this).args(["--exact", test]).output().expect("it can be run");
@@ -115,7 +115,7 @@ fn printed(test: &str) -> String {
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 
-/// The line of each engine that begins so.
+/// Returns the line of each engine that begins with this text.
 fn lines(text: &str, model: &str) -> Vec<String> {
     let line = |engine: &Engine| {
         let start = format!("{model}: {engine}: ");

@@ -1,4 +1,4 @@
-//! Every method of every atomic gives under every engine what std's gives.
+//! Every method of every atomic returns under every engine what the method of std returns.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std is what we compare with")]
 
 use selvedge::rt::sync::atomic as rt;
@@ -6,7 +6,7 @@ use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, Se
 use selvedge_check::Checker;
 use std::sync::atomic as native;
 
-/// The results of all methods, as text, on an atomic of the given crate.
+/// Returns the results of all methods, as text, on an atomic of the given crate.
 macro_rules! integer_results {
     ($module:ident, $atomic:ident, $start:expr, $operand:expr) => {{
         let atomic = $module::$atomic::new($start);
@@ -127,7 +127,7 @@ fn pointers_agree_and_stay_usable() {
         let null = expected.iter().rposition(|d| *d > 64).expect("there is one");
         assert!((0..null).chain(null + 1..expected.len()).all(|i| differences[i] == expected[i]));
         let pointer = rt::AtomicPtr::new(&raw mut words[2]).load(Relaxed);
-        // SAFETY: it points into `words`.
+        // SAFETY: the pointer points into `words`, which lives until the end of the test.
         assert_eq!(unsafe { *pointer }, 3);
     });
 }

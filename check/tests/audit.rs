@@ -1,4 +1,4 @@
-//! `SELVEDGE_AUDIT`: what a check leaves behind, seen from a process of its own.
+//! `SELVEDGE_AUDIT`: the files that a check writes, made by a process of its own.
 #![cfg(feature = "rc11")]
 #![allow(
     clippy::disallowed_types,
@@ -65,7 +65,7 @@ fn a_check_leaves_an_audit_where_the_environment_says() {
     const INNER: &str = "SELVEDGE_TEST_AUDITED";
     if std::env::var_os(INNER).is_some() {
         rc11().name("message passing").check(message_passing);
-        // A mutant says nothing of the code as it is.
+        // A run with a mutant writes no entry.
         rc11().name("ignored").ignore_environment().check(message_passing);
         return;
     }
@@ -83,7 +83,7 @@ fn a_check_leaves_an_audit_where_the_environment_says() {
     assert_eq!(files.len(), 1, "{files:?}");
     let text = std::fs::read_to_string(files[0].path()).expect("it can be read");
     let entries: Vec<Entry> = serde_json::from_str(&text).expect("it is an audit");
-    // The subject stands in tests/, which is not under test; so nothing is left to say.
+    // The subject is in tests/, which is not under test, so no entry is left.
     assert_eq!(entries, []);
     std::fs::remove_dir_all(folder).expect("the test's own folder");
 }

@@ -1,25 +1,18 @@
-//! What is claimed of models whose threads never meet in an object that the engine sees.
+//! The verdict on models whose threads never meet in an object that the engine sees.
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+mod common;
+
+use common::{explorers, run};
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, Report, Strategy, Verdict};
+use selvedge_check::{Engine, Strategy, Verdict};
 
-/// The engines that explore, as far as they are compiled in.
-fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
-    explorers.into_iter().filter(|engine| engine.is_available()).collect()
-}
-
-fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    Checker::new().ignore_environment().engines([engine]).run(model).remove(0)
-}
-
-/// Threads of the model that share nothing, or something that no engine sees: nobody claims to have seen all.
+/// Asserts that no engine calls the model exhaustive, whose threads share nothing, or an object that no engine sees.
 fn saw_no_conflict(model: impl Fn() + Send + Sync + Clone + 'static) {
     for engine in explorers() {
         let report = run(engine, model.clone());
@@ -37,7 +30,7 @@ fn threads_that_share_std_atomics_are_remarked() {
         ready.load(Relaxed);
         thread.join().expect("no panic");
     });
-    // Each looks at something of its own meanwhile, and both own an `Arc` of rt.
+    // Each thread reads an atomic of its own meanwhile, and both own an `Arc` of rt.
     saw_no_conflict(|| {
         let before = Arc::new((AtomicUsize::new(0), std::sync::atomic::AtomicUsize::new(0)));
         before.0.store(1, Relaxed);
@@ -53,7 +46,7 @@ fn threads_that_share_std_atomics_are_remarked() {
     });
 }
 
-/// Clones are made and dropped while the other thread runs; only an upgrade tells what came first.
+/// Clones are made and dropped while the other thread runs; only an upgrade depends on the order.
 #[test]
 fn the_owners_of_an_arc_are_no_conflict_but_who_looks_is() {
     saw_no_conflict(|| {

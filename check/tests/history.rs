@@ -19,7 +19,7 @@ fn judge<S: Spec>(spec: &S, entries: Vec<Entry<S::Operation, S::Answer>>) -> boo
     judged.is_ok()
 }
 
-/// A sequence of operations with these answers is one that the specification allows.
+/// Returns whether the specification allows a sequence of operations with these answers.
 fn in_sequence<S: Spec>(spec: &S, steps: Vec<(S::Operation, S::Answer)>) -> bool {
     let number = |(at, (operation, answer)): (u64, _)| entry(0, operation, answer, 2 * at, 2 * at + 1);
     judge(spec, (0..).zip(steps).map(number).collect())
@@ -119,7 +119,7 @@ fn ready_specifications_do_what_their_objects_do_and_no_more() {
     assert!(!in_sequence(&spec::Pool::new(), vec![(put, None), (get.clone(), Some(1)), (get, Some(1))]));
 }
 
-/// What the paper by Herlihy and Wing shows of a queue: H1 is linearizable, H2 and H4 are not.
+/// The histories of a queue in the paper by Herlihy and Wing: H1 is linearizable, H2 and H4 are not.
 #[test]
 fn the_queues_of_the_paper() {
     let fifo = Fifo::unbounded;
@@ -152,7 +152,7 @@ fn an_operation_that_has_not_returned_may_have_happened_or_not() {
     assert!(judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Value(1), 1, 2)]));
     assert!(judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Empty, 1, 2)]));
     assert!(!judge(&Fifo::unbounded(), vec![sent(), entry(1, TryRecv, Value(2), 1, 2)]));
-    // The one that waits may have got the first value.
+    // The receive that has not returned may have taken the first value.
     let second = vec![
         entry(0, Send(1), Done, 0, 1),
         Entry::called(1, Recv, 2),
@@ -171,7 +171,7 @@ fn criteria_differ_in_what_may_change_places() {
     assert!(stale().check_by(Criterion::Linearizable, &register).is_err());
     assert!(stale().check_by(Criterion::SequentiallyConsistent, &register).is_ok());
     assert!(stale().check_by(Criterion::QuiescentlyConsistent, &register).is_err(), "there was a rest");
-    // Thread 0 reads before it writes, but sees its own write; all the time thread 1 does something.
+    // Thread 0 reads before it writes, but sees its own write; an operation of thread 1 lasts the whole time.
     let reordered = || {
         History::of([
             entry(1, Read, Some(1), 0, 9),
@@ -186,7 +186,7 @@ fn criteria_differ_in_what_may_change_places() {
 #[test]
 fn a_violation_names_the_operation_and_shows_the_least_that_proves_it() {
     let mut entries = Vec::new();
-    // Much that is in order, then two values that come out the wrong way round.
+    // Many operations in order, then two values that come out in the wrong order.
     for value in 0..20 {
         entries.push(entry(0, Send(value), Done, 10 * value, 10 * value + 2));
         entries.push(entry(1, Recv, Value(value), 10 * value + 1, 10 * value + 3));
@@ -206,7 +206,7 @@ fn a_violation_names_the_operation_and_shows_the_least_that_proves_it() {
     );
 }
 
-/// A small generator of random numbers, the same each time.
+/// A generator of random numbers with a fixed seed.
 struct Random(u64);
 
 impl Random {
@@ -218,7 +218,7 @@ impl Random {
 
 type QueueEntry = Entry<FifoOp<u64>, FifoAnswer<u64>>;
 
-/// A history of a queue whose operations take effect at a random moment of their duration.
+/// Returns a history of a queue whose operations take effect at random points of their duration.
 fn simulate(
     random: &mut Random,
     threads: usize,
@@ -321,7 +321,7 @@ fn random_histories_are_decided_as_by_brute_force() {
     assert!(good > 1_500 && bad > 300, "{good} good, {bad} bad");
 }
 
-/// Random answers to random operations that overlap: writes of what is there already, among others.
+/// Random answers to random operations that overlap, writes of the current value among them.
 #[test]
 fn random_histories_of_registers_and_maps_are_decided_as_by_brute_force() {
     fn compare<S: Spec>(spec: &S, draw: impl Fn(&mut Random) -> (S::Operation, S::Answer)) {

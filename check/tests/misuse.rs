@@ -2,19 +2,13 @@
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+mod common;
+
+use common::{explorers, run};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
-use selvedge_check::{Checker, Engine, Report, Strategy, Verdict};
-
-fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
-    explorers.into_iter().filter(|engine| engine.is_available()).collect()
-}
-
-fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    Checker::new().ignore_environment().engines([engine]).run(model).remove(0)
-}
+use selvedge_check::{Checker, Engine, Report, Verdict};
 
 #[test]
 #[cfg(any(feature = "rc11", feature = "shuttle"))]
@@ -26,7 +20,7 @@ fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
             let counter = AtomicUsize::new(0);
             selvedge::rt::thread::scope(|scope| {
                 scope.spawn(|| (0..3).for_each(|n| counter.store(n, Relaxed)));
-                // What earlier executions left behind decides.
+                // A counter that outlives the execution decides.
                 if runs.fetch_add(1, Relaxed) % 2 == 1 {
                     counter.load(Relaxed);
                 }
@@ -57,7 +51,7 @@ fn a_thread_of_std_in_a_model_is_refused() {
     }
 }
 
-/// What an engine cannot see blocks all of the model's threads, or never ends.
+/// A wait or a loop that an engine cannot see stops all threads of the model.
 #[test]
 fn a_model_that_waits_by_means_of_std_is_refused() {
     for engine in explorers().into_iter().chain([Engine::Native]) {
@@ -73,7 +67,7 @@ fn a_model_that_waits_by_means_of_std_is_refused() {
     }
 }
 
-/// Two locks that are taken in both orders: the report names both, and where they were locked.
+/// Two locks that are taken in both orders: the report names both locks and the lines that locked them.
 #[test]
 fn a_deadlock_names_the_locks_and_where_they_were_locked() {
     use selvedge::sync::{Mutex, RwMutex};
@@ -106,7 +100,7 @@ fn names_both(report: &Report, places: [&str; 2]) {
     }
 }
 
-/// Natively too, where the threads have to be brought to it.
+/// Natively the model itself has to bring both threads to the deadlock.
 #[test]
 fn a_native_deadlock_names_the_locks_too() {
     use selvedge::sync::{Mutex, RwMutex};

@@ -34,7 +34,7 @@ fn agree(bound: Option<usize>, program: fn() -> Outcome, expected: usize) {
     assert_eq!(loom.len(), expected);
 }
 
-/// Runs both halves side by side and joins what they saw.
+/// Runs both halves at the same time and returns what both saw.
 fn pair(one: impl Fn() -> Outcome + Sync, two: impl Fn() -> Outcome) -> Outcome {
     thread::scope(|scope| {
         let one = scope.spawn(&one);

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 std::thread_local! {
-    /// Where this thread has panicked last.
+    /// The line at which this thread has panicked last.
     static SITE: Cell<Option<(String, u32)>> = const { Cell::new(None) };
 }
 

@@ -1,4 +1,4 @@
-//! A panic comes first: what waits for ever because of it does not hide it.
+//! A report names a panic before the waits that never end because of that panic.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 use selvedge::rt::park::Parker;
@@ -30,7 +30,7 @@ fn bang() {
     panic!("bang");
 }
 
-/// As long as it lives, others wait for it.
+/// A handle whose drop joins its thread.
 struct JoinsInDrop(Option<thread::JoinHandle<()>>);
 
 impl Drop for JoinsInDrop {

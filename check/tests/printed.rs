@@ -5,7 +5,7 @@ use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge_check::{Checker, Engine, Scenario, Spec, Strategy};
 
-/// A step of a counter that may be asked how often it was stepped.
+/// A step of a counter, or a question for the number of steps.
 #[derive(Clone, Debug)]
 enum Step {
     Forward(u8),
@@ -32,7 +32,7 @@ impl Spec for Steps {
     }
 }
 
-/// Steps that are taken in two.
+/// A counter whose step is a load and a store.
 fn steps() -> Scenario<Steps, AtomicUsize> {
     let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
     let explorers = explorers.into_iter().filter(|engine| engine.is_available());
@@ -48,7 +48,7 @@ fn steps() -> Scenario<Steps, AtomicUsize> {
     Scenario::new("steps", Steps, make, perform).checker(checker)
 }
 
-/// As it is printed: the test below holds it against that.
+/// The program as it is printed, with which the test below compares.
 mod pasted {
     use super::steps;
 
@@ -82,7 +82,7 @@ fn a_failing_program_is_printed_as_a_test_that_compiles() {
 fn it_says_which_engines_pass() {
     use selvedge::rt::sync::atomic::Ordering::Relaxed;
     let make = || (AtomicUsize::new(0), AtomicUsize::new(0));
-    // Two words that are one only where nothing is reordered.
+    // Two words that agree only where no access is reordered.
     let perform = |count: &(AtomicUsize, AtomicUsize), step: &Step| match step {
         Step::Forward(_) => {
             count.0.store(1, Relaxed);

@@ -1,4 +1,4 @@
-//! Who gets on while others stand still.
+//! Which threads make progress while other threads are suspended.
 #![cfg(feature = "shuttle")]
 #![allow(
     clippy::disallowed_types,
@@ -38,7 +38,7 @@ fn optimistic() -> Progress<AtomicUsize> {
 fn an_optimistic_counter_is_lock_free_and_not_wait_free() {
     optimistic().check_lock_free();
     optimistic().check_obstruction_free();
-    // One load and one exchange, and one more for each of two others that may come in between.
+    // One load and one exchange, and one more of each for either of the two other additions that may come between.
     optimistic().check_wait_free(4);
     let report = optimistic().wait_free(3);
     let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
@@ -66,7 +66,8 @@ fn a_lock_makes_others_wait_for_whoever_holds_it() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parks.check_lock_free())).is_err());
 }
 
-/// Whoever helps needs nobody: one thread announces, and each finishes what was announced. Broken: it waits.
+/// A thread that helps waits for no other: one thread announces an operation, and each thread finishes it. The broken
+/// variant waits.
 #[test]
 fn a_wait_for_an_announcement_is_no_progress() {
     let announces = |state: &AtomicUsize| {
@@ -98,7 +99,8 @@ fn the_channel_goes_on_without_a_party_that_has_stopped() {
         .check_lock_free();
 }
 
-/// Who finds the buffer's only place taken by a send that has stopped does not wait for it to know whether it is full.
+/// A send that finds the buffer's only place taken by a suspended send knows without waiting whether the buffer is
+/// full.
 #[test]
 fn a_full_buffer_is_told_without_a_party_that_has_stopped() {
     let tries = |(tx, rx): &(Sender<u32>, Receiver<u32>)| assert!(tx.try_send(1).is_ok() || rx.len() <= 1);
@@ -110,7 +112,7 @@ fn channels() -> Checker {
     checker().preemption_bound(Some(1)).max_operations(20_000)
 }
 
-/// Senders with room, receivers with values, and a close: whoever of them stops, the others finish.
+/// Senders with room, receivers with values, and a close: the others finish if any one of them is suspended.
 #[test]
 fn operations_that_need_not_wait_finish_though_one_stops() {
     Progress::new("buffer", || {
@@ -139,7 +141,7 @@ fn an_unbounded_channel_goes_on_without_a_party_that_has_stopped() {
     .check_lock_free();
 }
 
-/// A select with a case that is ready finishes; and others do not wait for a select that has stopped.
+/// A select with a case that is ready finishes, and no other operation waits for a suspended select.
 #[test]
 fn selects_go_on_without_a_party_that_has_stopped() {
     Progress::new("select", || {
@@ -157,7 +159,7 @@ fn selects_go_on_without_a_party_that_has_stopped() {
     .check_lock_free();
 }
 
-/// Two give up behind one that stays, so that segments are taken out of the middle, by one thread at a time.
+/// Two receivers give up behind one that stays, so that a thread takes segments out of the middle of the list.
 #[test]
 fn who_gives_up_does_not_wait_for_who_takes_segments_out() {
     let queue = || {

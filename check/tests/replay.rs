@@ -1,4 +1,4 @@
-//! Failures are shown with few context switches, and their tokens are what they say.
+//! A failure is shown with few context switches, and its token replays the steps that are shown.
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(
     clippy::disallowed_types,
@@ -6,14 +6,13 @@
     reason = "these tests run models; they are none"
 )]
 
+mod common;
+
+use common::checker;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge_check::{Checker, Counterexample, Engine, Strategy, Verdict};
-
-fn checker(engine: Engine) -> Checker {
-    Checker::new().ignore_environment().engines([engine])
-}
 
 fn found(checker: &Checker, model: fn()) -> Counterexample {
     let report = checker.run(model).remove(0);
@@ -23,8 +22,8 @@ fn found(checker: &Checker, model: fn()) -> Counterexample {
     }
 }
 
-/// Three threads that each do a few things of no matter, and lose an addition if one comes between the
-/// other's two halves: two context switches are needed, one of them forced by the end of a thread.
+/// Three threads that each store noise, and lose an addition if one thread comes between the two halves of another's
+/// addition: two context switches are needed, one of them forced by the end of a thread.
 fn loses_an_addition() {
     let (sum, noise) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -40,7 +39,7 @@ fn loses_an_addition() {
     assert_eq!(sum.load(SeqCst), 3);
 }
 
-/// How often the steps change from one thread to another; when the body joins does not matter.
+/// Returns how often the steps change from one thread to another, joins of the body left out.
 fn switches(found: &Counterexample) -> usize {
     let steps: Vec<_> = found.failure.steps.iter().filter(|step| step.operation != "join").collect();
     steps.windows(2).filter(|pair| pair[0].thread != pair[1].thread).count()

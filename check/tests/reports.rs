@@ -2,28 +2,17 @@
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+mod common;
+
+use common::{explorers, kind, run};
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, SeqCst};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy};
+use selvedge_check::{Checker, Engine, FailureKind};
 
-/// The engines that explore, as far as they are compiled in.
-fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
-    explorers.into_iter().filter(|engine| engine.is_available()).collect()
-}
-
-fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    Checker::new().ignore_environment().engines([engine]).run(model).remove(0)
-}
-
-fn kind(report: &Report) -> Option<FailureKind> {
-    report.verdict.failure().map(|found| found.failure.kind)
-}
-
-/// A report of a failed channel program in the user's terms.
+/// The report of a failed channel program names the user's calls.
 #[test]
 fn steps_are_folded_to_the_calls_of_the_model() {
     for engine in explorers() {
@@ -75,7 +64,7 @@ fn a_report_names_pointers_and_folds_what_repeats() {
             let theirs = Arc::clone(&flag);
             let value = Box::into_raw(Box::new(7_u64));
             flag.1.store(value, SeqCst);
-            // SAFETY: it was made so above.
+            // SAFETY: the pointer comes from the `into_raw` before it.
             drop(unsafe { Box::from_raw(flag.1.load(SeqCst)) });
             let thread = thread::spawn(move || {
                 while theirs.0.load(Acquire) == 0 {

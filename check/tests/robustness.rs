@@ -1,30 +1,23 @@
-//! Failures and mixtures that must not bring the process down or leak from one run to the next.
+//! Failures, and runs under several engines, that must not end the process or affect a later run.
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+mod common;
+
+use common::{checker, explorers, kind};
 use selvedge::chan::{Receiver, Sender, bounded};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
-
-fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
-    explorers.into_iter().filter(|engine| engine.is_available()).collect()
-}
+use selvedge_check::{Engine, FailureKind, Report, Verdict};
 
 fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    let checker = Checker::new().ignore_environment().engines([engine]).iterations(20);
-    checker.max_executions(5_000).run(model).remove(0)
+    checker(engine).iterations(20).max_executions(5_000).run(model).remove(0)
 }
 
-fn kind(report: &Report) -> Option<FailureKind> {
-    report.verdict.failure().map(|found| found.failure.kind)
-}
-
-/// Does what destructors in real code do: stores, unlocks, wakes, frees.
+/// An object whose destructor stores, unlocks, wakes and frees.
 struct Busy {
     tx: Sender<u32>,
     _rx: Receiver<u32>,
@@ -391,7 +384,7 @@ fn thread_locals_are_fresh_in_each_thread_of_each_execution() {
     }
 }
 
-/// Counts late that it has been dropped.
+/// An object whose destructor takes its time before it counts the drop.
 struct Late(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 
 impl Drop for Late {
@@ -429,8 +422,7 @@ fn join_returns_after_the_threads_locals_are_dropped() {
 
 #[test]
 fn reports_are_silent() {
-    // The panics of failing models are captured, in whichever order the engines ran: what a
-    // subprocess prints is looked at.
+    // A subprocess prints no panic of a failing model, in any order of the engines.
     if std::env::var_os("SELVEDGE_TEST_SILENCE").is_some() {
         for engine in explorers().into_iter().chain(explorers().into_iter().rev()) {
             assert!(!run(engine, || panic!("captured")).verdict.passed());

@@ -2,6 +2,9 @@
 #![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
+mod common;
+
+use common::{checker, explorers, kind};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::AtomicUsize;
@@ -13,18 +16,8 @@ use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
 const LOOM: Engine = Engine::Loom;
 const SHUTTLE: Engine = Engine::Shuttle(Strategy::DepthFirst);
 
-/// The engines that explore, as far as they are compiled in.
-fn explorers() -> Vec<Engine> {
-    [Engine::Rc11, LOOM, SHUTTLE].into_iter().filter(|engine| engine.is_available()).collect()
-}
-
 fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
-    let checker = Checker::new().ignore_environment().engines([engine]).preemption_bound(None);
-    checker.run(model).remove(0)
-}
-
-fn kind(report: &Report) -> Option<FailureKind> {
-    report.verdict.failure().map(|found| found.failure.kind)
+    checker(engine).preemption_bound(None).run(model).remove(0)
 }
 
 fn two_adders() -> Arc<AtomicUsize> {
@@ -145,7 +138,7 @@ fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
             let (one, two) = unsafe { (TrackedBox::from_raw(raw), TrackedBox::from_raw(raw)) };
             drop((one, two));
         });
-        // No operation but allocations: that is enough to be judged by.
+        // The model has no operations but allocations, and these are enough for a verdict.
         assert_eq!(kind(&report), Some(FailureKind::DoubleFree), "{report}");
         let report = run(engine, || {
             let raw = TrackedBox::into_raw(TrackedBox::new(AtomicUsize::new(1)));
@@ -172,20 +165,20 @@ fn who_touches_memory_that_is_being_used_again_races() {
     for engine in explorers().into_iter().filter(|engine| !matches!(engine, Engine::Shuttle(_))) {
         let report = run(engine, || {
             let node = Box::into_raw(Box::new((AtomicUsize::new(0), AtomicUsize::new(0))));
-            // SAFETY: freed by the thread that reads last, below.
+            // SAFETY: the thread that reads last frees the node.
             let shared = unsafe { &*node };
             let done = thread::spawn(move || {
                 shared.0.store(1, Release);
-                // The bug under test: the node is another's already.
+                // The bug under test: the node belongs to the other thread already.
                 shared.1.load(Acquire)
             });
             while shared.0.load(Acquire) == 0 {
                 thread::yield_now();
             }
-            // SAFETY: none: see above.
+            // SAFETY: none: the read after the free is the bug under test. The engine keeps the memory.
             unsafe { &mut *node }.1.with_mut(|word| *word = 0);
             done.join().expect("no panic");
-            // SAFETY: nobody else is left.
+            // SAFETY: both threads have been joined, so only the body has the pointer.
             drop(unsafe { Box::from_raw(node) });
         });
         assert_eq!(kind(&report), Some(FailureKind::Race), "{report}");
@@ -193,9 +186,9 @@ fn who_touches_memory_that_is_being_used_again_races() {
 }
 
 struct Shared(UnsafeCell<u32>);
-// SAFETY: the models that use it are about whether this is so.
+// SAFETY: the models under test decide whether accesses are ordered, and the engine reports those that are not.
 unsafe impl Sync for Shared {}
-// SAFETY: a number may travel.
+// SAFETY: the value is a number.
 unsafe impl Send for Shared {}
 
 fn publish(order: Ordering) -> impl Fn() + Send + Sync + 'static {
@@ -238,7 +231,7 @@ fn shuttle_cannot_see_that_race() {
 #[cfg(feature = "shuttle")]
 type CellAndWord = Arc<(Shared, AtomicUsize)>;
 
-/// What the body of a model finds right after it has made a thread, in all interleavings.
+/// Returns what the body of a model finds right after it has made a thread, in all interleavings.
 #[cfg(feature = "shuttle")]
 fn found_after_spawn(look: fn(&CellAndWord, &thread::JoinHandle<()>) -> usize) -> Vec<usize> {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
@@ -274,7 +267,7 @@ fn a_new_thread_may_be_ahead_of_whatever_its_maker_does_next() {
     assert_eq!([cell, word, another, done], [(); 4].map(|()| vec![0, 1]));
 }
 
-/// Only the first plain access after a thread was made takes a decision.
+/// Only the first plain access after a spawn is a scheduling decision.
 #[test]
 #[cfg(feature = "shuttle")]
 fn plain_accesses_cost_no_interleavings() {
@@ -402,7 +395,7 @@ fn a_bound_on_preemptions_cuts_every_search_and_is_named() {
     }
 }
 
-/// loom could only show a failure of its by running all executions before it once more.
+/// A failure under loom is reported from the run that found it, since loom would have to repeat all executions before.
 #[test]
 #[cfg(feature = "loom")]
 fn a_failure_under_loom_is_shown_without_another_exploration() {
@@ -466,7 +459,7 @@ fn samples_say_how_many_and_from_which_seed() {
     }
 }
 
-/// Whatever a strategy wants to know of the first schedule: in these models one thread runs after the other.
+/// The models' threads run one after the other, which no random strategy refuses.
 #[test]
 #[cfg(feature = "shuttle")]
 fn a_model_in_which_nothing_is_concurrent_can_be_sampled() {
@@ -488,7 +481,7 @@ fn a_model_in_which_nothing_is_concurrent_can_be_sampled() {
     }
 }
 
-/// A search that comes to the end of no execution has checked nothing.
+/// A search in which no execution comes to its end is refused.
 #[test]
 #[cfg(feature = "rc11")]
 fn a_search_without_an_execution_is_refused() {

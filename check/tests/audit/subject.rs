@@ -18,16 +18,16 @@ impl Flag {
     }
 
     pub(crate) fn raise(&self, value: u32) {
-        // SAFETY: nobody reads before `raised` says so.
+        // SAFETY: `raised` is false, so no thread reads the value yet.
         self.value.with_mut(|slot| unsafe { *slot = value });
         self.raised.store(1, Release);
     }
 
-    /// Two loads on a line: the second decides, the first is of no matter.
+    /// Returns the second of two loads on one line; the first load has no use.
     #[rustfmt::skip]
     pub(crate) fn read(&self) -> Option<u32> {
         let (_first, second) = (self.raised.load(SeqCst), self.raised.load(Acquire));
-        // SAFETY: it has been raised.
+        // SAFETY: the thread has read `raised`, which the writer sets after its last write to the value.
         (second == 1).then(|| self.value.with(|slot| unsafe { *slot }))
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds on random programs: what is found is possible, all of it if nothing was cut, and nothing breaks.
+//! Bounds on random programs: the outcomes found are possible ones, and all of them if no bound has cut anything.
 
 use super::{checker, outcomes};
 use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
@@ -48,7 +48,7 @@ fn program(random: &mut Random) -> Program {
     (0..threads).map(|_| thread(random)).collect()
 }
 
-/// What each operation of each thread found.
+/// The values that each thread's operations found.
 fn perform(program: &Program) -> Vec<Vec<usize>> {
     let memory = [AtomicUsize::new(0), AtomicUsize::new(0)];
     let step = |step: &Step| match *step {
@@ -78,13 +78,13 @@ fn perform(program: &Program) -> Vec<Vec<usize>> {
     })
 }
 
-/// The outcomes, and whether nothing was cut.
+/// Returns the outcomes, and whether no bound has cut anything.
 fn found(checker: Checker, program: &Program) -> (BTreeSet<Vec<Vec<usize>>>, bool) {
     let theirs = program.clone();
     let (found, report) = outcomes(checker, move || perform(&theirs));
     let cut = match &report.verdict {
         Verdict::Exhaustive => false,
-        // A program whose threads do not meet is no more than searched.
+        // The verdict on a program whose threads do not meet is at most *searched*.
         Verdict::Searched { bounds, .. } => bounds.contains("at most"),
         Verdict::Refused { why } if why.contains("no execution came to its end") => {
             assert!(found.is_empty(), "{program:?}: {report}");
@@ -116,6 +116,6 @@ fn bounds_leave_out_and_never_invent_or_break() {
             }
         }
     }
-    // The bounds mattered, and did not always.
+    // The bounds have cut some programs and not others.
     assert!(cut > 300 && whole > 300, "{cut} cut, {whole} whole");
 }

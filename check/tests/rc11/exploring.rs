@@ -51,8 +51,8 @@ fn a_weak_compare_exchange_may_fail_for_no_reason_unless_told_not_to() {
     assert_eq!(count(attempt), 2);
     let strict = checker().spurious_failures(false).run(attempt).remove(0);
     assert_eq!(strict.executions, 1);
-    // Again only in another state: a retry loop ends. (The first time round, what the exchange found before is not
-    // in its place on the stack yet, if it has one.)
+    // The exchange fails spuriously again only in another state, so a retry loop ends. (In the first round the stack
+    // may not yet hold the value that the exchange found.)
     let executions = count(|| {
         let x = AtomicUsize::new(0);
         while x.compare_exchange_weak(0, 1, Relaxed, Relaxed).is_err() {}
@@ -170,7 +170,7 @@ fn publish(order: selvedge::rt::sync::atomic::Ordering) -> impl Fn() + Send + Sy
                 assert_eq!(unsafe { &*node }.value.load(Relaxed), 3);
             }
         });
-        // SAFETY: `at` holds the one node, and nobody else is left.
+        // SAFETY: `at` holds the only node, and the other threads have been joined.
         drop(unsafe { TrackedBox::from_raw(at.load(Relaxed)) });
     }
 }
@@ -192,7 +192,7 @@ fn a_race_with_the_making_of_a_cell_names_where_it_was_made() {
             });
             let cell: *mut Shared = at.load(Relaxed);
             if !cell.is_null() {
-                // SAFETY: the cell is never freed; that the access races is what the engine is to say.
+                // SAFETY: the cell is never freed, and the engine reports the race of this access.
                 unsafe { &*cell }.0.with(|_| ());
             }
         });
@@ -253,7 +253,7 @@ fn seqcst_is_neither_too_weak_nor_too_strong() {
 }
 
 struct Shared(UnsafeCell<u32>);
-// SAFETY: the model's protocol decides who may touch it, and the engine checks that.
+// SAFETY: the model's protocol orders all accesses, and the engine reports those that it does not order.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
@@ -286,8 +286,8 @@ fn bounds_cut_and_say_so() {
     assert_eq!(short.executions, 0);
 }
 
-/// Neither need see the other's store, which no interleaving explains; their additions come in some order all the
-/// same.
+/// Neither thread need see the other's store, which no interleaving explains; their additions have an order
+/// nevertheless.
 #[test]
 fn a_bound_counts_preemptions_of_weak_executions_too() {
     let model = || {
@@ -305,10 +305,10 @@ fn a_bound_counts_preemptions_of_weak_executions_too() {
             }
         });
     };
-    // Whatever the loads see, the additions have 20 orders.
+    // The additions have 20 orders for all values of the loads.
     assert_eq!(count(model), 4 * 20);
     let bounded = |bound| checker().preemption_bound(Some(bound)).run(model).remove(0).executions;
-    // One sees the other's store, or none does; then either may be first. That both do takes a preemption.
+    // Without a preemption at most one thread sees the other's store; if none does, either thread may be first.
     assert_eq!(bounded(0), 4);
     let counts = [0, 1, 2, 3, 4, 5, 6].map(bounded);
     assert!(counts.is_sorted());

@@ -25,7 +25,7 @@ fn run(model: impl Fn() + Send + Sync + 'static) -> Report {
     checker().run(model).remove(0)
 }
 
-/// The number of executions, which must be all.
+/// Returns the number of executions of a model that must be exhaustive.
 fn count(model: impl Fn() + Send + Sync + 'static) -> u64 {
     let report = run(model);
     assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
@@ -36,14 +36,14 @@ fn kind(report: &Report) -> Option<FailureKind> {
     report.verdict.failure().map(|found| found.failure.kind)
 }
 
-/// The values that `program` returns in all executions.
+/// Returns the values that `program` returns in all executions.
 fn results<T: Ord + Clone + Send + 'static>(program: impl Fn() -> T + Send + Sync + 'static) -> BTreeSet<T> {
     let (found, report) = outcomes(checker(), program);
     assert!(report.verdict.passed(), "{report}");
     found
 }
 
-/// The values that `program` returns in the executions that a checker runs, and its report.
+/// Returns the values that `program` returns in the executions that a checker runs, and the report.
 fn outcomes<T: Ord + Clone + Send + 'static>(
     checker: Checker,
     program: impl Fn() -> T + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! Random loops that wait or try, against the same loops unrolled, without a word that lets the engine leave
-//! anything out.
+//! Random loops that wait or try, compared with the unrolled loops, which have no `spin_loop` that would let the engine
+//! leave rounds out.
 
 use super::{checker, outcomes};
 use selvedge::rt::hint::{self, Backoff};
@@ -9,35 +9,35 @@ use selvedge::rt::thread;
 use selvedge_check::Verdict;
 use std::collections::BTreeSet;
 
-/// What the body of the loop does.
+/// The body of the loop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
     /// Reads one location.
     One,
-    /// Reads two, and waits for both.
+    /// Reads two locations, and waits for both.
     Both,
-    /// Reads one and then another, which it moves on to.
+    /// Reads one location until it is set, and then another one.
     InTurn,
-    /// Takes a lock by swapping, to look at what it protects.
+    /// Takes a lock by a swap, and reads what the lock protects.
     SwapLock,
-    /// The same by a compare-exchange.
+    /// Takes a lock by a compare-exchange, and reads what the lock protects.
     ExchangeLock,
 }
 
 #[derive(Clone, Debug)]
 struct Program {
     shape: Shape,
-    /// What the other threads store, and where.
+    /// The locations and the values that the other threads store.
     stores: Vec<Vec<(usize, usize)>>,
     load: Ordering,
     fence: Option<Ordering>,
-    /// Keeps each value that it has seen.
+    /// Whether the loop keeps each value that it has seen.
     remembers: bool,
-    /// Counts its tries in a box.
+    /// Whether the loop counts its tries in a box.
     boxed: bool,
-    /// Reads before the loop.
+    /// Whether the thread reads before the loop.
     looks_first: bool,
-    /// Gives up after so many tries.
+    /// The number of tries after which the loop gives up.
     tries: Option<usize>,
     pause: usize,
 }
@@ -79,13 +79,13 @@ fn program(random: &mut Random) -> Program {
     }
 }
 
-/// What the loop saw, and whether it came to its end.
+/// The values that the loop saw, and whether the loop came to its end.
 type Outcome = (Vec<usize>, bool);
 
 impl Program {
-    /// `unrolled`: goes round without a word.
+    /// `unrolled`: the loop does not tell the engine that it waits.
     fn run(&self, unrolled: bool) -> Outcome {
-        // 2 is the lock.
+        // Location 2 is the lock.
         let memory = [AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0)];
         let locks = matches!(self.shape, Shape::SwapLock | Shape::ExchangeLock);
         let memory = &memory;
@@ -124,7 +124,7 @@ impl Program {
                 seen.push(10 + memory[1].load(Relaxed));
                 return (seen, true);
             }
-            // A loop that only waits does not count.
+            // A loop that only waits has no count.
             let limit = self.tries.or(unrolled.then_some(5));
             if let Some(limit) = limit {
                 let tries = if self.boxed { &mut *boxed } else { &mut count };

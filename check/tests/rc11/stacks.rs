@@ -1,4 +1,4 @@
-//! Stacks: their sizes, and what comes of a thread that overflows its own.
+//! Stacks: their sizes, and the report on a thread that overflows its stack.
 #![allow(unconditional_recursion, reason = "overflows are what is tested")]
 
 use super::{checker, kind, run};
@@ -78,7 +78,7 @@ fn passes(report: &Report) {
     assert!(report.verdict.failure().is_none() && report.executions == 1, "{report}");
 }
 
-/// A model whose second thread runs `body` on a stack of this size.
+/// Returns a model whose second thread runs `body` on a stack of this size.
 fn model(
     size: Option<usize>,
     body: impl Fn() -> usize + Send + Sync + Clone + 'static,
@@ -139,7 +139,7 @@ fn an_overflow_in_destructors_is_a_report() {
 fn a_bigger_stack_makes_the_model_pass() {
     overflows(&run(model(None, || dig_here(900 * KIB))), "T1 (digger)", "256 KiB");
     passes(&run(model(Some(1024 * KIB), || dig_here(900 * KIB))));
-    // What a thread asks for is its program's alone: the engine's frames come on top.
+    // The engine's frames have room of their own, beyond the size that the thread asks for.
     passes(&run(model(Some(64 * KIB), || dig_here(50 * KIB))));
 }
 

@@ -24,7 +24,7 @@ fn a_wait_explores_one_read_for_each_value_that_ends_it() {
         }),
         2
     );
-    // Of a loop the first round is explored too: nobody knows that the rounds are alike before there are two.
+    // The first round of a loop is explored too: only a second round shows that the rounds are alike.
     assert_eq!(
         count(|| {
             let flag = AtomicUsize::new(0);
