@@ -122,7 +122,7 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
         #[cfg(feature = "checking")]
         if size_of_val(&**self) != 0
             && let Current::Model(session) = current()
-            && session.is_tracked(self.0.addr().get(), self.1.site)
+            && session.begins_to_free(self.0.addr().get(), self.1.site)
         {
             /// Marks the memory as freed when the destructor has ended, also by a panic.
             struct Freed(&'static super::seam::Session, usize, &'static Location<'static>);

@@ -4,11 +4,11 @@ use super::thread;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
 
-/// Tells the processor, or the engine, that this thread spins: it waits in a loop for another thread, as every
-/// loop must that waits.
+/// Tells the processor, or the engine, that this thread spins: that it waits in a loop for another thread. Every loop that
+/// waits must call this, or [`yield_now`](crate::rt::thread::yield_now), or be a [`wait_until`].
 ///
-/// Natively a pause. Under loom and shuttle others run before this thread goes on, and an exploration that could have
-/// let it go on at once is at best *searched*. rc11 explores all that the loop may do, round by round; what it leaves
+/// Natively the processor pauses. Under loom and shuttle other threads run before this thread continues, and an
+/// exploration that could have let it continue at once is at best *searched*. rc11 explores all that the loop may do, round by round; what it leaves
 /// out is a round that is proved to be a stutter. A round is what the thread does between two passes of the same line
 /// with `spin_loop` or [`yield_now`](crate::rt::thread::yield_now). It is a stutter if it wrote nothing (a
 /// compare-exchange that fails, or a read-modify-write that leaves the value as it was, counts as its read), if each of
@@ -66,9 +66,9 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) {
 
 /// Exponential back-off for retry loops and short waits.
 ///
-/// Natively crossbeam's. Under an engine it never spins: [`spin`](Self::spin) does nothing, because
-/// a lost race means that somebody else made progress; [`snooze`](Self::snooze) yields; and
-/// [`is_completed`](Self::is_completed) is true at once, so that the code under test goes on to park.
+/// Natively this is crossbeam's `Backoff`. Under an engine it never spins: [`spin`](Self::spin) does nothing, because a
+/// failed compare-exchange means that another thread made progress; [`snooze`](Self::snooze) yields; and
+/// [`is_completed`](Self::is_completed) is true at once, so that the code under test parks next.
 ///
 /// ```
 /// use selvedge::rt::hint::Backoff;
@@ -82,13 +82,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// A fresh back-off.
+    /// Returns a fresh back-off.
     #[inline]
     pub fn new() -> Backoff {
         Backoff { native: Native::new() }
     }
 
-    /// Backs off after a lost compare-exchange.
+    /// Backs off after a failed compare-exchange.
     #[inline]
     pub fn spin(&self) {
         if !thread::under_engine() {
@@ -96,7 +96,7 @@ impl Backoff {
         }
     }
 
-    /// Backs off while another thread has to make progress; to an engine it says what [`spin_loop`] says.
+    /// Backs off while another thread has to make progress. An engine is told what [`spin_loop`] tells it.
     #[inline(always)]
     #[track_caller]
     pub fn snooze(&self) {
@@ -105,7 +105,7 @@ impl Backoff {
         }
     }
 
-    /// Whether it is time to block instead.
+    /// Returns whether it is time to block instead.
     #[inline]
     pub fn is_completed(&self) -> bool {
         thread::under_engine() || self.native.is_completed()

@@ -15,17 +15,18 @@ pub(crate) enum Current {
     Model(&'static Session),
 }
 
-/// The execution that a thread or token belongs to, in a value that may travel, while the session
-/// itself stays on its OS thread.
+/// The execution to which a thread or permit belongs. A `Home` may move to any OS thread, while the session itself stays
+/// on its own.
 #[derive(Clone, Copy)]
 pub(crate) struct Home {
     session: &'static Session,
     epoch: u64,
 }
 
-// SAFETY: the reference is only given out on the session's own OS thread.
+// SAFETY: on another OS thread than the session's, a `Home` only compares the session's address: `get` returns the reference
+// if the current OS thread's own session is the same one.
 unsafe impl Send for Home {}
-// SAFETY: as above.
+// SAFETY: a `Home` is never changed, and `get` returns the reference on the session's own OS thread only.
 unsafe impl Sync for Home {}
 
 impl Home {
@@ -33,7 +34,7 @@ impl Home {
         Home { session, epoch: session.epoch() }
     }
 
-    /// The session, on its OS thread and during that execution; elsewhere nothing.
+    /// Returns the session, on its OS thread and during that execution; elsewhere `None`.
     pub(crate) fn get(self) -> Option<&'static Session> {
         match current() {
             Current::Model(session)
@@ -84,11 +85,11 @@ fn belongs_to_a_run() -> bool {
         || NATIVE.try_with(|run| run.borrow().is_some()).unwrap_or(false)
 }
 
-/// Installs, once in the process, a panic hook that records the panics of threads that belong to a
-/// run instead of printing them, and passes all others to the hook that was there before.
+/// Installs, once in the process, a panic hook that records the panics of threads that belong to a run instead of printing
+/// them, and passes all other panics to the hook that was there before.
 ///
-/// The engines install hooks of their own when they first run, which print other people's panics:
-/// `warm_up` must make them do it, so that theirs are replaced here and never seen again.
+/// The engines install hooks of their own when they first run, which print the panics of other threads. `warm_up` must run
+/// each engine once, so that this function replaces their hooks.
 pub fn capture_panics(warm_up: impl FnOnce()) {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
@@ -110,17 +111,17 @@ pub fn capture_panics(warm_up: impl FnOnce()) {
     });
 }
 
-/// The last panic on this thread, as text with its place.
+/// Returns the last panic on this thread, as text with its place.
 pub(super) fn panic_text() -> String {
     PANIC.with_borrow(Option::clone).unwrap_or_else(|| "no message".to_string())
 }
 
-/// Puts back what [`take_panic`] took: the thread goes on unwinding.
+/// Puts back what [`take_panic`] took, since the thread goes on unwinding.
 pub(crate) fn restore_panic(text: String) {
     PANIC.replace(Some(text));
 }
 
-/// The last panic on this thread, as text with its place; taken.
+/// Takes the last panic on this thread, as text with its place.
 pub fn take_panic() -> Option<String> {
     PANIC.with(|last| last.take())
 }

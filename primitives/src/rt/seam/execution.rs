@@ -4,8 +4,8 @@ use super::{FailureKind, Session, take_panic};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl Session {
-    /// Runs the model's body as the main thread of a new execution. Called by the engine's runner,
-    /// on the stack that the engine gave to its main thread.
+    /// Runs the model's body as the main thread of a new execution. The engine's driver calls this on the stack that the
+    /// engine gave to its main thread.
     pub fn execute(&self, body: &(dyn Fn() + Sync)) {
         self.begin_execution();
         let result = catch_unwind(AssertUnwindSafe(body));
@@ -18,7 +18,7 @@ impl Session {
         self.finish(0);
     }
 
-    /// Executions begun so far.
+    /// Returns how many executions have begun.
     pub fn executions(&self) -> u64 {
         self.state.borrow().execution
     }

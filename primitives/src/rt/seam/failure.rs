@@ -9,7 +9,7 @@ use core::fmt;
 pub enum FailureKind {
     /// An assertion failed or a thread panicked.
     Panic,
-    /// Nobody can run, and the body has not returned.
+    /// No thread can run, and the body has not returned.
     Deadlock,
     /// Two unordered accesses to a cell, one of them a write.
     Race,
@@ -32,7 +32,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// All kinds.
+    /// All kinds of failure.
     pub const ALL: [FailureKind; 11] = [
         FailureKind::Panic,
         FailureKind::Deadlock,
@@ -47,7 +47,7 @@ impl FailureKind {
         FailureKind::Refused,
     ];
 
-    /// The name used in reports, tables and JSON.
+    /// Returns the name used in reports, tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
             FailureKind::Panic => "panic",
@@ -84,7 +84,7 @@ pub struct Blocked {
     pub site: Site,
     /// The line that called the operation which waits there, if that is known.
     pub called_at: Option<Site>,
-    /// Who has the lock that it waits for, and where that was locked, if that is known.
+    /// Which thread has the lock for which this one waits, and where it was locked, in words; if that is known.
     pub holder: Option<String>,
 }
 

@@ -1,26 +1,28 @@
-//! Threads that an engine does not know, at work on its objects.
+//! Operations on an execution's objects by threads that its engine does not know.
 
 use super::{Site, Slot};
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// The execution whose object was used last from outside any run; 0: none.
+/// The last execution of which a thread outside any run has used an object; 0: none.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 static SITE: Mutex<Option<Site>> = Mutex::new(None);
 
-/// Notes that an object is used outside any run: if its execution is still running, by a thread of std's.
+/// Notes that a thread outside any run uses an object. If the object's execution is still running, that thread is one of
+/// std's.
 pub(crate) fn note(slot: &Slot, site: Site) {
     let epoch = slot.get().epoch;
     if epoch != 0 {
         *SITE.lock().unwrap_or_else(PoisonError::into_inner) = Some(site);
-        // Relaxed: whoever asks finds it sooner or later; another note in between hides it at worst.
+        // Relaxed: publishes nothing; `of` takes the site under the lock. The session notices it late at worst, or not if
+        // another execution's note comes first, and then only a refusal is missing.
         EPOCH.store(epoch, Relaxed);
     }
 }
 
-/// Where an object of this execution has been used from outside, if it has.
+/// Returns where a thread outside any run has used an object of this execution, if one has.
 pub(super) fn of(epoch: u64) -> Option<Site> {
-    // Relaxed: as in `note`.
+    // Relaxed: the site is read under the lock.
     if EPOCH.load(Relaxed) != epoch {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Who has which lock: for reports of threads that wait for each other.
+//! Which thread has which lock, for reports of threads that wait for each other.
 
 use super::threads::Thread;
 use super::{Session, Site, ThreadId};
@@ -10,14 +10,14 @@ pub(crate) struct Lock {
     pub(crate) kind: &'static str,
 }
 
-/// What a thread has, and wants.
+/// The locks that a thread has, and the one that it waits for.
 #[derive(Default)]
 struct Account {
     has: Vec<(Lock, Site)>,
     wants: Option<Lock>,
 }
 
-/// The accounts of all threads of an execution.
+/// The locks of all threads of an execution.
 #[derive(Default)]
 pub(super) struct HeldLocks(Vec<Account>);
 
@@ -29,19 +29,19 @@ impl HeldLocks {
         &mut self.0[thread]
     }
 
-    /// A thread is about to wait for a lock, or (`None`) waits no longer.
+    /// Notes that a thread is about to wait for a lock, or (`None`) no longer waits.
     pub(super) fn wants(&mut self, thread: ThreadId, lock: Option<Lock>) {
         self.account(thread).wants = lock;
     }
 
-    /// A thread has got a lock, at `site`.
+    /// Notes that a thread has got a lock, at `site`.
     pub(super) fn took(&mut self, thread: ThreadId, lock: Lock, site: Site) {
         let account = self.account(thread);
         account.has.push((lock, site));
         account.wants = None;
     }
 
-    /// A lock was unlocked by `thread`, which need not be the one that has it.
+    /// Notes that `thread` has unlocked a lock, which another thread may have locked.
     pub(super) fn freed(&mut self, thread: ThreadId, address: usize) {
         let count = self.0.len();
         for holder in (0..count).map(|n| (thread + n) % count) {
@@ -53,7 +53,7 @@ impl HeldLocks {
         }
     }
 
-    /// For whom a thread waits, if it wants a lock that somebody has.
+    /// Returns, in words, which thread has the lock that `thread` waits for, if one has it.
     pub(super) fn waits_for(&self, thread: ThreadId) -> Option<String> {
         let wanted = self.0.get(thread)?.wants?;
         let (holder, site) = self.0.iter().enumerate().find_map(|(holder, account)| {
@@ -70,20 +70,20 @@ impl HeldLocks {
 }
 
 impl Thread {
-    /// Where it called the operation that is under way.
+    /// Returns where the thread called the public operation in which it is.
     pub(super) fn entered_at(&self) -> Option<Site> {
         self.entries.first().copied()
     }
 }
 
 impl Session {
-    /// The current thread is about to wait for a lock, or (`None`) waits no longer.
+    /// Notes that the current thread is about to wait for a lock, or (`None`) no longer waits.
     pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.held_locks.wants(me, lock);
     }
 
-    /// The current thread has got a lock: at `site`, or where it called the operation that is under way.
+    /// Notes that the current thread has got a lock: where it called the public operation in which it is, or at `site`.
     pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
         let me = self.this_thread();
         let threads = &mut self.state.borrow_mut().threads;
@@ -91,7 +91,7 @@ impl Session {
         threads.held_locks.took(me, lock, site);
     }
 
-    /// A lock was unlocked, by whichever thread.
+    /// Notes that the current thread has unlocked a lock, which another thread may have locked.
     pub(crate) fn freed_lock(&self, address: usize) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.held_locks.freed(me, address);

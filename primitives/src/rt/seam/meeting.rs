@@ -1,5 +1,5 @@
-//! Whether the threads of a model ever meet: act on one object, one of them writing, with neither before the other
-//! by starting and joining threads. A run in which no two threads do says little, and its report says so.
+//! Whether two threads of a model ever *meet*: whether both act on one object, one of them writing, and starting and joining
+//! threads puts neither action before the other. A run in which no two threads meet shows little, and its report says so.
 
 use super::threads::Threads;
 use super::{Moment, Rmw, Session, Site, is_own_source};
@@ -20,12 +20,12 @@ pub(super) enum Deed {
     Read,
     Write,
     Add,
-    /// An `Arc` counts its owners in its own code: almost every model does it, and shares nothing by it.
+    /// An `Arc` counts its owners. Almost every model does this, and shares nothing by it.
     Count,
 }
 
 impl Deed {
-    /// What a read-modify-write does.
+    /// Returns what a read-modify-write does.
     pub(super) fn of(op: Rmw, site: Site) -> Deed {
         let of_arc = || is_own_source(site.file()) && site.file().ends_with("rt/sync/arc.rs");
         match op {
@@ -35,7 +35,7 @@ impl Deed {
         }
     }
 
-    /// Whether it matters which of two comes first. A clone of an `Arc` is an addition on the line of the caller.
+    /// Returns whether the order of two deeds matters. (A clone of an `Arc` is an addition on the line of its caller.)
     fn conflicts(self, other: Deed) -> bool {
         use Deed::{Add, Count, Read};
         !matches!((self, other), (Read, Read) | (Count, Count | Add) | (Add, Count))
@@ -53,7 +53,7 @@ struct Visit {
 pub(super) struct Meetings(HashMap<Place, Vec<Visit>>);
 
 impl Meetings {
-    /// Notes what the current thread does; whether another thread has met it there.
+    /// Notes what the current thread does, and returns whether it meets another thread there.
     fn visit(&mut self, threads: &mut Threads, place: Place, deed: Deed) -> bool {
         let moment = threads.note_moment();
         let visits = self.0.entry(place).or_default();
@@ -69,7 +69,7 @@ impl Meetings {
 }
 
 impl Session {
-    /// The current thread acts on an object. Once two threads have met, nothing more is noted.
+    /// Notes that the current thread acts on an object, until two threads have met.
     pub(super) fn visit(&self, place: Place, deed: Deed) {
         if self.met.get() {
             return;

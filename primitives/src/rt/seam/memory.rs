@@ -7,14 +7,14 @@ use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Values, Width
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
-/// The native value of an `rt` atomic: the latest value, whatever a weak load may return.
+/// The native value of an `rt` atomic: the latest value, whatever a weak load may return (E1 of `seam`).
 pub(crate) trait Shadow {
     fn get(&self) -> u64;
     fn set(&self, value: u64);
     fn address(&self) -> usize;
 }
 
-/// An atomic, as the engine side sees it.
+/// An atomic and an operation on it, as a session sees them.
 #[derive(Clone, Copy)]
 pub(crate) struct Access<'a> {
     pub(crate) shadow: &'a dyn Shadow,
@@ -25,7 +25,7 @@ pub(crate) struct Access<'a> {
 }
 
 impl Rmw {
-    /// The value that this operation makes of `old`.
+    /// Returns the value that this operation makes of `old`.
     pub fn apply(self, old: u64, width: Width) -> u64 {
         let new = match self {
             Rmw::Swap(v) => v,
@@ -57,7 +57,7 @@ impl Rmw {
 }
 
 impl Width {
-    /// The bits that a value of this width uses.
+    /// Returns the bits that a value of this width uses.
     pub fn mask(self) -> u64 {
         match self {
             Width::Bool => 1,
@@ -95,7 +95,7 @@ fn check_store(order: Ordering) {
     }
 }
 
-/// The ordering of the read in a read-modify-write.
+/// Returns the ordering of the read in a read-modify-write.
 fn load_part(order: Ordering) -> Ordering {
     match order {
         Release => Relaxed,
@@ -105,7 +105,7 @@ fn load_part(order: Ordering) -> Ordering {
 }
 
 impl Session {
-    /// The ordering to use at `site`: the source's, or the mutation's.
+    /// Returns the ordering to use at `site`: the source's, or the mutation's if that is weaker.
     fn order_at(&self, site: Site, order: Ordering) -> Ordering {
         match self.change_at(site) {
             Some(Change::Order(weaker)) if weakens(weaker, order) => weaker,
@@ -249,7 +249,7 @@ impl Session {
         self.record("unsync_store", access.site, Some(atomic), None, Values::Written(value));
     }
 
-    /// Exclusive access: the latest value, or with `new` its replacement.
+    /// Accesses an atomic exclusively: replaces its value by `new`, if there is one, and returns the latest value.
     pub(crate) fn exclusive(&self, access: Access<'_>, new: Option<u64>) -> u64 {
         if let Some(atomic) = self.atomic(access) {
             self.remember_access(Family::Atomic, atomic, access.site, true);

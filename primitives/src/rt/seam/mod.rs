@@ -1,24 +1,27 @@
 //! The seam between `rt` and the engines.
 //!
-//! An engine decides which thread runs next and, if it has a memory model of its own, which values
-//! loads return. It implements [`Backend`] (about a dozen operations with [`Memory`]); everything
-//! above it exists once: [`Session`] runs the operations of a model through an engine, keeps count,
-//! tells blocked threads from running ones, records and mutates; [`NativeRun`] does the part of that
-//! which makes sense on real threads.
+//! An engine decides which thread runs next and, if it has a memory model of its own, which values loads return. The
+//! harness implements [`Backend`] for each engine, and [`Memory`] and [`Graph`] for those that have them. Everything above
+//! these traits exists once: [`Session`] runs the operations of a model through a backend, counts them, tells blocked
+//! threads from runnable ones, records steps and applies mutations; [`NativeRun`] does the part of that which makes sense
+//! on real threads.
 //!
-//! This module is the harness's door, not the user's: models never name it.
+//! The harness (`selvedge-check`) uses this module. Users' code and models never name it.
 //!
 //! What an operation does depends on where it happens:
 //! - outside any model: the native operation;
-//! - inside an execution, on an object of that execution: the engine's;
-//! - inside an execution, on an object of an earlier one: the object's *shadow* (its native value,
+//! - inside an execution, on an object of that execution: the engine's operation;
+//! - inside an execution, on an object of an earlier execution: an operation on the object's *shadow* (its native value,
 //!   which always holds the latest value), with no switch and no panic;
-//! - while the thread unwinds: the engine's, as ever, but no scheduling point; a destructor that would
-//!   have to wait for another thread ends the execution with the report of the panic;
+//! - while the thread unwinds: the engine's operation, but without a scheduling point; a destructor that would have to
+//!   wait for another thread ends the execution with a report of the panic;
 //! - inside an execution, on an object made outside any model: the run is refused.
 //!
-//! After a failure nothing of the execution runs again: its OS thread stops where it is and its
-//! stacks are leaked, never unwound, because a scoped thread may borrow from any of them.
+//! E1. All threads of a model's execution are coroutines of one OS thread, the session's. Operations of a session never
+//! run at the same time, and the state of the session and the shadows of its objects need no synchronization.
+//!
+//! E2. After a failure nothing of the execution runs again. The OS thread stops where it is, and the stacks are leaked,
+//! never unwound, because a scoped thread may borrow from any of them.
 
 mod current;
 mod execution;
@@ -75,64 +78,64 @@ pub type ThreadId = usize;
 
 /// What an engine has to provide.
 pub trait Backend {
-    /// The engine's name in messages.
+    /// Returns the engine's name in messages.
     fn name(&self) -> &'static str;
 
-    /// Threads, the body included, that one execution may have.
+    /// Returns how many threads one execution may have, the body included.
     fn max_threads(&self) -> usize {
         usize::MAX
     }
 
-    /// A new execution begins; forget all objects and threads.
+    /// Begins a new execution: forgets all objects and threads.
     fn begin(&self);
 
-    /// The operation about to run is at `site`.
+    /// Notes that the operation about to run is at `site`.
     fn at(&self, _site: Site) {}
 
-    /// From now on, or no longer, operations are no scheduling points: the current thread unwinds.
+    /// Turns scheduling points off, while the current thread unwinds, or on again.
     fn hold(&self, on: bool);
 
-    /// A scheduling point. `yielding`: the thread waits for others to make progress.
+    /// Makes a scheduling point. `yielding`: the current thread waits for other threads to make progress.
     fn switch(&self, yielding: bool);
 
-    /// The current thread lets others go first, at a line that it may come back to. `frames`: where the frames of
-    /// the function with that line begin on its stack, or 0.
+    /// Lets other threads run first, at a line to which the current thread may return. `frames`: where the frames of the
+    /// function with that line begin on the thread's stack, or 0.
     fn spin(&self, _frames: usize) {
         self.switch(true);
     }
 
-    /// Lets all others go on as far as they can, if the engine has not done so for this thread already.
+    /// Lets all other threads run as far as they can, if the engine has not done so for this thread already.
     fn let_all_others_go(&self) {
         self.switch(true);
     }
 
-    /// The same from a thread that waits for a condition which changes nothing and keeps nothing.
+    /// Lets other threads run first, while the current thread waits for a condition that only reads.
     fn wait(&self) {
         self.switch(true);
     }
 
-    /// A plain access is about to be made, which is no scheduling point by itself.
+    /// Notes that a plain access is about to be made, which is no scheduling point by itself.
     fn plain(&self) {}
 
     /// Blocks the current thread until [`unblock`](Self::unblock).
     fn block(&self);
 
-    /// Lets a blocked thread go on. What the caller did so far happens before it does.
+    /// Makes a blocked thread runnable. What the caller has done happens before what that thread does next.
     fn unblock(&self, thread: ThreadId);
 
-    /// Makes a thread that runs `body` on a stack of `stack_size` bytes. What the caller did so far happens before it.
+    /// Makes a thread that runs `body` on a stack of `stack_size` bytes. What the caller has done happens before it.
     fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>);
 
     /// The current thread is about to begin an operation: an engine that can tell an overflow of its stack does not
     /// return.
     fn check_stack(&self) {}
 
-    /// A number below `n`, if the engine branches over choices by itself.
+    /// Returns a number below `n`, if the engine branches over choices by itself.
     fn choose(&self, _n: usize) -> Option<usize> {
         None
     }
 
-    /// What the engine has to object to, once it has let the current thread go on.
+    /// Returns the engine's complaint about the execution, if it has one, after an operation of the current thread.
     fn complaint(&self) -> Option<String> {
         None
     }
@@ -142,37 +145,36 @@ pub trait Backend {
         None
     }
 
-    /// The engine's own memory model; `None`: sequentially consistent, on the shadows.
+    /// Returns the engine's own memory model; `None`: memory is sequentially consistent, on the shadows.
     fn memory(&self) -> Option<&dyn Memory>;
 }
 
-/// The memory model of an engine that has one. Objects are numbered from 0 in each execution, in
-/// the order in which they are made, atomics and cells apart. Each atomic operation is a
-/// scheduling point.
+/// The memory model of an engine that has one. In each execution objects are numbered from 0 in the order in which they are
+/// made, atomics apart from cells. Each atomic operation is a scheduling point.
 pub trait Memory {
-    /// A new atomic.
+    /// Makes an atomic, and returns its number.
     fn atomic_new(&self, width: Width, value: u64) -> u32;
-    /// An atomic load.
+    /// Loads.
     fn load(&self, atomic: u32, order: Ordering) -> u64;
-    /// An atomic store.
+    /// Stores.
     fn store(&self, atomic: u32, value: u64, order: Ordering);
-    /// An atomic read-modify-write; the old value.
+    /// Makes a read-modify-write, and returns the old value.
     fn rmw(&self, atomic: u32, op: Rmw, width: Width, order: Ordering) -> u64;
-    /// A compare-exchange; the old value or the value found.
+    /// Makes a compare-exchange, and returns the old value or, as an error, the value found.
     fn compare_exchange(&self, atomic: u32, exchange: Exchange) -> Result<u64, u64>;
-    /// A fence.
+    /// Makes a fence.
     fn fence(&self, order: Ordering);
-    /// A plain read of an atomic, checked for races.
+    /// Reads an atomic as plain memory, checked for races.
     fn unsync_load(&self, atomic: u32) -> u64;
-    /// A plain write of an atomic, checked for races.
+    /// Writes an atomic as plain memory, checked for races.
     fn unsync_store(&self, atomic: u32, value: u64);
-    /// Exclusive access to an atomic, which with `new` replaces its value; the latest value.
+    /// Accesses an atomic exclusively: replaces its value by `new`, if there is one, and returns the latest value.
     fn exclusive(&self, atomic: u32, new: Option<u64>) -> u64;
-    /// A new cell.
+    /// Makes a cell, and returns its number.
     fn cell_new(&self) -> u32;
-    /// An access to a cell begins.
+    /// Begins an access to a cell.
     fn cell_begin(&self, cell: u32, write: bool);
-    /// The access begun last on this cell ends.
+    /// Ends the access to this cell that began last.
     fn cell_end(&self, cell: u32, write: bool);
 }
 
@@ -183,11 +185,11 @@ pub struct Exchange {
     pub current: u64,
     /// The value to replace it with.
     pub new: u64,
-    /// The ordering if it is replaced.
+    /// The ordering if the value is replaced.
     pub success: Ordering,
-    /// The ordering if another one is found.
+    /// The ordering if another value is found.
     pub failure: Ordering,
-    /// Whether it may fail for no reason; then where the frames of its caller begin on the stack, or 0.
+    /// For a compare-exchange that may fail spuriously: where the frames of its caller begin on the stack, or 0.
     pub weak: Option<usize>,
 }
 
@@ -198,37 +200,37 @@ pub trait Graph {
     fn join(&self, thread: ThreadId);
     /// Waits until `atomic` is 1, and makes it 0, with Acquire.
     fn take(&self, atomic: u32);
-    /// The same until a moment in virtual time; whether it was 1.
+    /// Waits until `atomic` is 1, and makes it 0, with Acquire; or until `deadline` in virtual time. Returns whether it was 1.
     fn take_until(&self, atomic: u32, deadline: Duration) -> bool;
-    /// A wait for a condition that changes nothing and keeps nothing begins to ask for it.
+    /// Begins one evaluation of a condition that only reads, by a thread that waits for it.
     fn begin_wait(&self) -> u32;
-    /// It was false: goes on when what it depends on may have changed.
+    /// Blocks after an evaluation that was false, until something that it has read may have changed.
     fn wait_again(&self, begun: u32);
-    /// Stops the current thread for good; the execution does not count.
+    /// Stops the current thread for good: the execution does not count.
     fn stop(&self) -> !;
-    /// The atomic of a static, as if made before the model.
+    /// Returns the atomic of a static, as if made before the model.
     fn static_atomic(&self, address: usize, value: u64) -> u32;
-    /// The cell of a static; `None` if executions run at once, which would share its memory.
+    /// Returns the cell of a static; `None` if several executions run at the same time, which would share its memory.
     fn static_cell(&self) -> Option<u32>;
-    /// The current thread's virtual time.
+    /// Returns the current thread's virtual time.
     fn now(&self) -> Duration;
-    /// Moves it on.
+    /// Advances the current thread's virtual time.
     fn advance_to(&self, time: Duration);
-    /// The moment in the current thread's program order.
+    /// Returns the current moment of the current thread's program order.
     fn moment(&self) -> Moment;
-    /// Whether a moment happens before what the current thread does now.
+    /// Returns whether a moment happens before what the current thread does now.
     fn is_ordered(&self, moment: Moment) -> bool;
 }
 
-/// A moment in a thread's program order, in the engine's own terms.
+/// A moment of a thread's program order, in the engine's own terms: what vector clocks call an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The thread.
     pub thread: u32,
-    /// How far it had come.
+    /// How many events the thread had made.
     pub events: u32,
 }
 
-/// What an engine throws through an operation that races with another one, made at this site if it is known.
+/// The panic that an engine throws through an operation which races with another one, made at this site if it is known.
 #[derive(Clone, Copy, Debug)]
 pub struct Raced(pub Option<Site>);

@@ -33,7 +33,7 @@ pub struct Mutation {
 }
 
 impl Mutation {
-    /// Whether `site` is the line that this mutation changes.
+    /// Returns whether `site` is the line that this mutation changes.
     pub fn matches(&self, site: Site) -> bool {
         site.line() == self.line
             && self.column.is_none_or(|column| site.column() == column)
@@ -41,7 +41,7 @@ impl Mutation {
     }
 }
 
-/// Whether a mutation to `to` makes an operation of ordering `from` any weaker.
+/// Returns whether the ordering `to` is weaker than `from`.
 pub(crate) fn weakens(to: Ordering, from: Ordering) -> bool {
     use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
     match from {

@@ -1,4 +1,4 @@
-//! A model on real threads: counts operations, yields at random, and knows when nobody can go on.
+//! A model on real threads: the run counts operations, yields at random, and notices when no thread can continue.
 
 use super::current::{panic_text, set_native};
 use super::held_locks::{HeldLocks, Lock};
@@ -17,9 +17,9 @@ pub struct NativeOptions {
     pub mutations: Vec<Mutation>,
     /// Counts runs and operations.
     pub counters: Arc<Counters>,
-    /// Told when the run failed. The threads of the run stay where they are, for ever.
+    /// Called when the run has failed. The threads of the run stay where they are, for ever.
     pub on_failure: Box<dyn Fn(Failure) + Send + Sync>,
-    /// Told when every thread of the run has ended without a failure.
+    /// Called when every thread of the run has ended without a failure.
     pub on_end: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -42,7 +42,7 @@ struct Wait {
     site: Site,
     /// Where the user's code called the operation that waits.
     called_at: Option<Site>,
-    /// Which token, by its address; 0: the end of a thread.
+    /// The address of the permit that the thread waits for; 0: it waits for the end of a thread.
     token: usize,
     /// The panic that the thread unwinds from, if a destructor waits.
     unwinds: Option<String>,
@@ -52,7 +52,7 @@ struct Thread {
     name: Option<String>,
     waits: Option<Wait>,
     done: bool,
-    /// A panic that nobody has seen yet, and whether anybody still can.
+    /// The thread's panic, until another thread has seen it by joining.
     panic: Option<String>,
     detached: bool,
 }
@@ -69,18 +69,18 @@ thread_local! {
     static ENTRIES: RefCell<Vec<Site>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The current thread of a native run has called a public operation at `site`. (Where the thread's destructors have taken
-/// the list away, nothing is noted.)
+/// Notes that the current thread of a native run has called a public operation at `site`. (Once the destructors of the
+/// thread's locals have dropped the list, nothing is noted.)
 pub(crate) fn entered(site: Site) {
     let _ = ENTRIES.try_with(|entries| entries.borrow_mut().push(site));
 }
 
-/// It has returned.
+/// Notes that the public operation which the current thread called last has returned.
 pub(crate) fn left() {
     let _ = ENTRIES.try_with(|entries| entries.borrow_mut().pop());
 }
 
-/// Where the user's code called the operation in which the current thread is.
+/// Returns where the user's code called the public operation in which the current thread is.
 fn called_at() -> Option<Site> {
     ENTRIES.try_with(|entries| entries.borrow().first().copied()).ok().flatten()
 }
@@ -94,14 +94,14 @@ impl Wait {
 }
 
 impl Thread {
-    /// Its panic, if it has ended and nobody can join it any more.
+    /// Returns the thread's panic, if it has ended and no thread can join it any more.
     fn unseeable_panic(&self) -> Option<String> {
         self.panic.clone().filter(|_| self.done && self.detached)
     }
 }
 
 impl Threads {
-    /// The first panic that nobody has seen, of a thread that has ended or unwinds.
+    /// Returns the first panic that no join has seen, of a thread that has ended or unwinds.
     fn unseen_panic(&self) -> Option<(ThreadId, String)> {
         self.all.iter().enumerate().find_map(|(id, thread)| {
             let unwinds = thread.waits.as_ref().and_then(|wait| wait.unwinds.as_ref());
@@ -111,7 +111,7 @@ impl Threads {
 }
 
 impl NativeRun {
-    /// A run whose body's thread is the current one, until [`leave`](Self::leave).
+    /// Begins a run. The current thread is that of its body until [`leave`](Self::leave).
     pub fn enter(options: NativeOptions) -> Arc<NativeRun> {
         // Relaxed: a statistic.
         options.counters.executions.fetch_add(1, Relaxed);
@@ -123,7 +123,7 @@ impl NativeRun {
         run
     }
 
-    /// The body has returned, or panicked with `panic`; the current thread leaves the run.
+    /// Ends the body, which has returned or panicked with `panic`: the current thread leaves the run.
     pub fn leave(&self, panic: Option<String>) {
         set_native(None);
         if let Some(message) = panic {
@@ -154,26 +154,26 @@ impl NativeRun {
         Some(mutation.change)
     }
 
-    /// Announces a thread that will run `adopt`.
+    /// Announces a thread that will call `adopt`, and returns its number.
     pub(crate) fn announce(&self, name: Option<String>) -> ThreadId {
         let mut threads = self.lock();
         threads.all.push(Thread::new(name));
         threads.all.len() - 1
     }
 
-    /// The current thread is `thread` of this run.
+    /// Makes the current thread `thread` of this run.
     pub(crate) fn adopt(self: &Arc<Self>, thread: ThreadId) {
         ME.set(thread);
         set_native(Some(Arc::clone(self)));
     }
 
-    /// The current thread waits for something that only another thread of the run can bring,
-    /// unless `arrived`, which is looked at under the lock that [`wakes`](Self::wakes) takes too.
+    /// Notes that the current thread waits for a permit, which only another thread of the run can give, unless `arrived`
+    /// says that it has been given. `arrived` is asked under the lock that [`wakes`](Self::wakes) takes, too.
     pub(crate) fn begins_to_park(&self, token: usize, site: Site, arrived: impl Fn() -> bool) {
         self.waits_unless(Wait::new("park".to_string(), site, token), |_| arrived());
     }
 
-    /// The current thread waits for the end of `thread`.
+    /// Notes that the current thread waits for the end of `thread`.
     pub(crate) fn begins_to_join(&self, thread: ThreadId, site: Site) {
         self.waits_unless(Wait::new(join_of(thread), site, 0), |threads| threads.all[thread].done);
     }
@@ -189,8 +189,7 @@ impl NativeRun {
         self.check_stuck();
     }
 
-    /// Somebody is about to give `thread` this token, or the wait is over. A thread that waits for another
-    /// token by now goes on waiting.
+    /// Notes that `thread` no longer waits for this permit. If the thread waits for another permit by now, nothing changes.
     pub(crate) fn wakes(&self, thread: ThreadId, token: usize) {
         let waits = &mut self.lock().all[thread].waits;
         if waits.as_ref().is_some_and(|wait| wait.token == token) {
@@ -202,18 +201,18 @@ impl NativeRun {
         ME.get()
     }
 
-    /// As [`Session::wants_lock`](super::Session::wants_lock).
+    /// Notes that the current thread is about to wait for a lock, or (`None`) no longer waits.
     pub(crate) fn wants_lock(&self, lock: Option<Lock>) {
         self.lock().held_locks.wants(ME.get(), lock);
     }
 
-    /// As [`Session::took_lock`](super::Session::took_lock).
+    /// Notes that the current thread has got a lock: where it called the public operation in which it is, or at `site`.
     pub(crate) fn took_lock(&self, lock: Lock, site: Site) {
         let site = called_at().unwrap_or(site);
         self.lock().held_locks.took(ME.get(), lock, site);
     }
 
-    /// As [`Session::freed_lock`](super::Session::freed_lock).
+    /// Notes that the current thread has unlocked a lock, which another thread may have locked.
     pub(crate) fn freed_lock(&self, address: usize) {
         self.lock().held_locks.freed(ME.get(), address);
     }
@@ -222,17 +221,17 @@ impl NativeRun {
         self.lock().all[thread].panic = Some(message);
     }
 
-    /// A panic was caught that nobody will see.
+    /// Fails the run for a panic that was caught and that no thread will see.
     pub(crate) fn lost_panic(&self, message: String) {
         self.fail(FailureKind::Panic, self.this_thread(), message, Vec::new());
     }
 
-    /// Somebody has seen how `thread` ended.
+    /// Notes that another thread has seen how `thread` ended.
     pub(crate) fn joined(&self, thread: ThreadId) {
         self.lock().all[thread].panic = None;
     }
 
-    /// `thread` has ended.
+    /// Notes that `thread` has ended.
     pub(crate) fn ended(&self, thread: ThreadId) {
         let (over, unseen) = {
             let mut threads = self.lock();
@@ -255,7 +254,7 @@ impl NativeRun {
         }
     }
 
-    /// Nobody will join `thread`: if it panics, or has panicked, the run has failed.
+    /// Notes that no thread will join `thread`: if it panics, or has panicked, the run fails.
     pub(crate) fn detach(&self, thread: ThreadId) {
         let panic = {
             let state = &mut self.lock().all[thread];
@@ -267,17 +266,17 @@ impl NativeRun {
         }
     }
 
-    /// The first panic that nobody has seen, with its thread.
+    /// Returns the first panic that no join has seen, with its thread.
     pub fn unseen_panic(&self) -> Option<(ThreadId, String)> {
         self.lock().unseen_panic()
     }
 
-    /// A thread as reports call it.
+    /// Returns a thread as reports call it.
     pub fn title(&self, thread: ThreadId) -> String {
         title(thread, self.names().get(thread).and_then(Option::as_deref))
     }
 
-    /// The threads' names.
+    /// Returns the threads' names.
     pub fn names(&self) -> Vec<Option<String>> {
         self.lock().all.iter().map(|thread| thread.name.clone()).collect()
     }
@@ -336,7 +335,7 @@ impl NativeRun {
     }
 }
 
-/// What a thread that joins `thread` waits for.
+/// Returns, in words, what a thread that joins `thread` waits for.
 pub(crate) fn join_of(thread: ThreadId) -> String {
     format!("join of T{thread}")
 }

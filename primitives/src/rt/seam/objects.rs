@@ -11,31 +11,17 @@ use std::collections::{BTreeMap, HashMap};
 pub struct StaticKey {
     address: usize,
     /// The width and initial value of an atomic; `None` for a cell.
-    atomic: Option<(WidthKey, u64)>,
+    atomic: Option<(Width, u64)>,
 }
 
-type WidthKey = u8;
-
-const WIDTHS: [Width; 9] = [
-    Width::Bool,
-    Width::U8,
-    Width::U16,
-    Width::U32,
-    Width::U64,
-    Width::I8,
-    Width::I16,
-    Width::I32,
-    Width::I64,
-];
-
-/// Atomics or cells: they are numbered apart.
+/// The two kinds of objects, which are numbered apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Atomic,
     Cell,
 }
 
-/// Who wrote and read an object last, to name the other side of a race.
+/// The last accesses to an object, to name the other side of a race.
 #[derive(Debug, Default)]
 struct History {
     write: Option<(ThreadId, Site)>,
@@ -49,7 +35,7 @@ struct Allocation {
     size: usize,
     site: Site,
     release: Release,
-    /// Of each thread the last access to it, where the engine tells moments.
+    /// For each thread its last access, if the engine has moments.
     touched: Vec<(Moment, Site)>,
 }
 
@@ -80,7 +66,7 @@ impl Objects {
         self.conflict
     }
 
-    /// Drops nothing of an execution that was given up, but frees its tracked memory.
+    /// Takes the tracked memory of an abandoned execution. No destructor of a value in it runs.
     pub(super) fn abandon(&mut self) -> Vec<Release> {
         let live = core::mem::take(&mut self.live).into_values();
         live.chain(core::mem::take(&mut self.freed).into_values())
@@ -95,7 +81,7 @@ impl Objects {
         }
     }
 
-    /// Takes what was allocated and never freed, and what waits to be released.
+    /// Takes the sites of allocations that were never freed, and the freed memory that is still kept.
     pub(super) fn take_allocations(&mut self) -> (Vec<Site>, Vec<Release>) {
         let leaked = self.live.values().map(|allocation| allocation.site).collect();
         let freed = core::mem::take(&mut self.freed);
@@ -103,7 +89,7 @@ impl Objects {
     }
 }
 
-/// A cell, as the engine side sees it.
+/// A cell and an access to it, as a session sees them.
 #[derive(Clone, Copy)]
 pub(crate) struct CellAccess<'a> {
     pub(crate) slot: &'a Slot,
@@ -131,7 +117,7 @@ impl Session {
         let histories = state.objects.histories(family);
         let index = index.unwrap_or(histories.len() as u32);
         assert!(index < MAX_OBJECTS, "an execution may make {MAX_OBJECTS} objects at most");
-        // Where the engine names races itself, nobody looks at histories.
+        // An engine that explores graphs names both sides of a race itself, without these histories.
         if self.backend.graph().is_none() && histories.len() <= index as usize {
             histories.resize_with(index as usize + 1, History::default);
         }
@@ -139,7 +125,7 @@ impl Session {
         index
     }
 
-    /// The engine's atomic behind `access`; `None`: act on the shadow.
+    /// Returns the engine's atomic behind `access`; `None`: the operation acts on the shadow.
     pub(super) fn atomic(&self, access: Access<'_>) -> Option<u32> {
         self.touch(access.shadow.address(), access.site);
         let (place, epoch) = (access.slot.get(), self.state.borrow().epoch);
@@ -148,18 +134,15 @@ impl Session {
         }
         if place.lazy {
             access.shadow.set(access.initial);
-            let width = WIDTHS.iter().position(|width| *width == access.width).map(|at| at as u8);
-            let key = StaticKey {
-                address: access.shadow.address(),
-                atomic: width.map(|width| (width, access.initial)),
-            };
+            let key =
+                StaticKey { address: access.shadow.address(), atomic: Some((access.width, access.initial)) };
             let index = match self.backend.graph() {
                 Some(graph) => Some(graph.static_atomic(key.address, access.initial)),
                 None => self.lazy_object(key),
             };
             return Some(self.place(access.slot, Family::Atomic, index, true));
         }
-        self.refuse_native(place, "atomic", access.site)
+        self.refuse_native(place, "an atomic", access.site)
     }
 
     fn cell(&self, access: CellAccess<'_>) -> Option<u32> {
@@ -175,7 +158,7 @@ impl Session {
             };
             return Some(self.place(access.slot, Family::Cell, index, true));
         }
-        self.refuse_native(place, "cell", access.site)
+        self.refuse_native(place, "a cell", access.site)
     }
 
     fn refuse_static(&self, site: Site) -> ! {
@@ -190,7 +173,8 @@ impl Session {
         )
     }
 
-    /// An object of an earlier execution acts on its shadow; a native one must not be here.
+    /// Refuses the run if the object was made outside any model. An operation on an object of an earlier execution acts on
+    /// the shadow.
     fn refuse_native<T>(&self, place: Place, what: &str, site: Site) -> Option<T> {
         if place.epoch != 0 || self.is_unwinding() {
             return None;
@@ -198,17 +182,16 @@ impl Session {
         self.fail(
             FailureKind::Refused,
             format!(
-                "an {what} that was made outside the model is used inside it, at {}:{}; make it inside the \
+                "{what} that was made outside the model is used inside it, at {}:{}; make it inside the \
                  closure, so that every execution starts from the same state (or with `const_new`, for a static)",
                 site.file(),
                 site.line()
-            )
-            .replace("an cell", "a cell"),
+            ),
             vec![site],
         )
     }
 
-    /// The object behind a static that this execution meets for the first time.
+    /// Returns the object behind a static that this execution meets for the first time.
     fn lazy_object(&self, key: StaticKey) -> Option<u32> {
         let memory = self.backend.memory()?;
         let (made, alone) = {
@@ -221,8 +204,9 @@ impl Session {
         if alone {
             return Some(make(memory, key));
         }
-        // The engine takes creation for an exclusive access, which only the main thread can make
-        // before everybody else's: start over, with this one made there.
+        // loom takes the making of an object for an exclusive access by the thread that makes it. Only the main thread,
+        // before it spawns others, can make that access before those of all other threads. The exploration therefore
+        // starts over, with this static made before the body.
         let mut statics = self.state.borrow().objects.statics.clone();
         statics.push(key);
         self.stop(Outcome::Restart(statics))
@@ -237,10 +221,10 @@ impl Session {
         }
     }
 
-    /// Remembers an access, and who conflicts with it should the engine report a race.
+    /// Remembers an access, and the other side should the engine report a race.
     pub(super) fn remember_access(&self, family: Family, object: u32, site: Site, write: bool) {
         if self.backend.graph().is_some() {
-            // It names both sides of a race itself.
+            // Such an engine names both sides of a race itself.
             return;
         }
         let mut state = self.state.borrow_mut();
@@ -259,7 +243,7 @@ impl Session {
         objects.conflict = conflict.map(|access| access.1);
     }
 
-    /// Begins an access to a cell; `None` if it acts on the shadow, and then there is no end.
+    /// Begins an access to a cell, and returns its number for `cell_end`; `None`: the access acts on the shadow.
     pub(crate) fn cell_begin(&self, access: CellAccess<'_>, write: bool) -> Option<u32> {
         let cell = self.cell(access)?;
         self.remember_access(Family::Cell, cell, access.site, write);
@@ -287,8 +271,9 @@ impl Session {
         state.objects.live.insert(address, Allocation { size, site, release, touched: Vec::new() });
     }
 
-    /// Whether `address` is a live allocation of this execution; fails if it was freed already.
-    pub(crate) fn is_tracked(&self, address: usize, site: Site) -> bool {
+    /// Begins to free the memory at `address`, and returns whether it is a tracked allocation of this execution. Fails the
+    /// execution if the memory has been freed before, or if an access to it is not ordered before now.
+    pub(crate) fn begins_to_free(&self, address: usize, site: Site) -> bool {
         let first = {
             let state = self.state.borrow();
             match state.objects.live.get(&address) {
@@ -322,8 +307,8 @@ impl Session {
         false
     }
 
-    /// Notes that a live allocation is given up, after its destructor has run. Its memory is kept
-    /// until the execution ends, so that a later use can be told.
+    /// Ends what [`begins_to_free`](Self::begins_to_free) began, after the destructor of the value has run. The memory is
+    /// kept until the execution ends, so that a later use of it is noticed.
     pub(crate) fn freed(&self, address: usize, site: Site) {
         let objects = &mut self.state.borrow_mut().objects;
         if let Some(allocation) = objects.live.remove(&address) {
@@ -331,14 +316,14 @@ impl Session {
         }
     }
 
-    /// An access to an allocation that does not happen before now.
+    /// Returns an access to an allocation that does not happen before now, if there is one.
     fn unordered_access(&self, allocation: &Allocation) -> Option<Site> {
         let graph = self.backend.graph()?;
         let unordered = |(moment, _): &&(Moment, Site)| !graph.is_ordered(*moment);
         allocation.touched.iter().find(unordered).map(|(_, site)| *site)
     }
 
-    /// Notes an access to memory; fails if it was freed.
+    /// Notes an access to memory, and fails the execution if the memory has been freed.
     fn touch(&self, address: usize, site: Site) {
         let mut state = self.state.borrow_mut();
         if let Some(graph) = self.backend.graph()
@@ -375,7 +360,7 @@ impl Session {
 
 fn make(memory: &dyn super::Memory, key: StaticKey) -> u32 {
     match key.atomic {
-        Some((width, value)) => memory.atomic_new(WIDTHS[width as usize], value),
+        Some((width, value)) => memory.atomic_new(width, value),
         None => memory.cell_new(),
     }
 }

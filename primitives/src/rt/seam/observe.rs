@@ -1,4 +1,4 @@
-//! What a harness that records operations may ask: who runs, and what came before what.
+//! What a harness that records operations may ask: which thread runs, and which operation comes before which.
 
 use super::threads::Threads;
 use super::{Current, Moment, ThreadId, current};
@@ -6,15 +6,15 @@ use super::{Current, Moment, ThreadId, current};
 /// How the run on this OS thread orders what different threads do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeline {
-    /// One operation comes after another in real time, or in an interleaving that is as good as that.
+    /// By real time, or by the order of an interleaving, which serves as well.
     RealTime,
-    /// By happens-before alone; [`is_before_now`] knows.
+    /// By happens-before alone, which [`is_before_now`] decides.
     HappensBefore,
-    /// By each thread's own order, and by starting and joining threads; [`is_before_now`] knows that much.
+    /// By each thread's program order, and by starting and joining threads, which [`is_before_now`] decides.
     ProgramOrder,
 }
 
-/// How the current run orders what different threads do.
+/// Returns how the current run orders what different threads do.
 pub fn timeline() -> Timeline {
     match current() {
         Current::Outside | Current::Native(_) => Timeline::RealTime,
@@ -24,7 +24,7 @@ pub fn timeline() -> Timeline {
     }
 }
 
-/// The current thread's number in its execution; `None` outside any.
+/// Returns the current thread's number in its execution; `None` outside any.
 pub fn this_thread() -> Option<ThreadId> {
     match current() {
         Current::Outside => None,
@@ -33,7 +33,7 @@ pub fn this_thread() -> Option<ThreadId> {
     }
 }
 
-/// How many operations the current thread has done in this execution; 0 outside any.
+/// Returns how many operations the current thread has made in this execution; 0 outside any.
 pub fn own_steps() -> u64 {
     match current() {
         Current::Model(session) => session.state.borrow_mut().threads.steps(),
@@ -41,8 +41,8 @@ pub fn own_steps() -> u64 {
     }
 }
 
-/// A moment in the current thread's program order, to be held against others; `None` where there is only real
-/// time.
+/// Returns the current moment of the current thread's program order, for [`is_before_now`]; `None` where there is only
+/// real time.
 pub fn moment() -> Option<Moment> {
     let Current::Model(session) = current() else { return None };
     match session.backend.graph() {
@@ -51,7 +51,7 @@ pub fn moment() -> Option<Moment> {
     }
 }
 
-/// Whether a moment of the same execution is known to come before what the current thread does now.
+/// Returns whether a moment of the same execution is known to come before what the current thread does now.
 pub fn is_before_now(moment: Moment) -> bool {
     let Current::Model(session) = current() else { return false };
     match session.backend.graph() {
@@ -60,8 +60,7 @@ pub fn is_before_now(moment: Moment) -> bool {
     }
 }
 
-/// For each thread how many of its noted moments come before: by program order, and by starting and joining
-/// threads.
+/// For each thread, how many of its noted moments come before: by program order, and by starting and joining threads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clock(Vec<u32>);
 

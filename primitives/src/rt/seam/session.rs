@@ -25,12 +25,12 @@ pub struct Options {
     pub record: Record,
     /// The sites to change.
     pub mutations: Vec<Mutation>,
-    /// Statics that an earlier try of this exploration met: made before the body runs.
+    /// Statics that an earlier try of this exploration met, to be made before the body runs.
     pub statics: Vec<StaticKey>,
     /// Decides [`choose`](crate::rt::choose): given n, a number below n.
     pub chooser: Box<dyn FnMut(usize) -> usize>,
-    /// Told how the exploration ended if it could not end by itself. The session's OS thread never
-    /// goes on after that.
+    /// Called with the outcome if the exploration cannot end by itself. The session's OS thread never continues after
+    /// that.
     pub on_outcome: Box<dyn Fn(Outcome)>,
     /// Counts executions and operations, for progress and for the nothing-observed rule.
     pub counters: Arc<Counters>,
@@ -41,9 +41,9 @@ pub struct Options {
 pub struct Counters {
     /// Executions begun.
     pub executions: AtomicU64,
-    /// Executions that came to their end, where the engine tells them from those given up (rc11).
+    /// Executions that came to their end, if the engine tells them from abandoned ones (rc11).
     pub complete: AtomicU64,
-    /// How much of everything has been explored, in thousand millionths, where the engine can tell (rc11).
+    /// The share of all executions that has been explored, in thousand millionths, if the engine can tell (rc11).
     pub explored: AtomicU64,
     /// Operations seen.
     pub operations: AtomicU64,
@@ -51,8 +51,8 @@ pub struct Counters {
     pub mutated: AtomicU64,
     /// The most threads that an execution had, its body included.
     pub threads: AtomicU64,
-    /// Explorations in which two threads did something to one object, one of them writing, with neither before the
-    /// other by starting and joining threads. Natively nobody looks.
+    /// Explorations in which two threads acted on one object, one of them writing, and starting and joining threads put
+    /// neither action before the other. Native runs do not look for them.
     pub met: AtomicU64,
     /// The operations met, if they are to be collected.
     pub survey: Survey,
@@ -62,7 +62,7 @@ pub struct Counters {
 pub enum Outcome {
     /// An execution failed.
     Failed(Box<Failure>),
-    /// A static was met that has to be made before the body: start over with these.
+    /// The execution met a static that must be made before the body: the driver starts over with these.
     Restart(Vec<StaticKey>),
 }
 
@@ -77,19 +77,20 @@ pub struct Session {
     on_outcome: Box<dyn Fn(Outcome)>,
     record: Record,
     recording: Cell<bool>,
-    /// Operations that the counters do not have yet.
+    /// Operations that are not in the counters yet.
     uncounted: Cell<u64>,
-    /// The thread that unwinds. Another may run meanwhile, where an engine has it replayed first.
+    /// The thread that unwinds. Under an engine that replays another thread first, that one runs meanwhile.
     unwinder: Cell<Option<ThreadId>>,
     in_execution: Cell<bool>,
     /// Whether two threads have met in an object.
     pub(super) met: Cell<bool>,
     pub(super) surveys: bool,
-    /// What this session has told the survey.
+    /// The operations that this session has added to the survey.
     pub(super) seen: RefCell<HashSet<Use>>,
 }
 
-/// What changes during an execution. Never borrowed across an engine's operation.
+/// What changes during an execution. No borrow of it is held across an operation of the engine, in which other threads
+/// run.
 pub(super) struct State {
     pub(super) epoch: u64,
     pub(super) execution: u64,
@@ -103,16 +104,16 @@ pub(super) struct State {
     pub(super) body_returned: bool,
     operations: u64,
     unchanged: u64,
-    /// Operations since a thread said that it waits.
+    /// Operations since a thread last announced that it waits.
     unannounced: u64,
-    /// A thread that seems to wait in a loop without saying so, and where.
+    /// A thread that seems to wait in a loop without announcing it, and where.
     bare: Option<(ThreadId, Site)>,
 }
 
 static EPOCH: AtomicU64 = AtomicU64::new(1);
 
 impl Session {
-    /// Makes the session of the current OS thread, for good: a session's thread has no other.
+    /// Makes the session of the current OS thread, which it keeps for ever.
     pub fn install(backend: Box<dyn Backend>, options: Options) -> &'static Session {
         let session = Box::leak(Box::new(Session {
             backend,
@@ -151,7 +152,7 @@ impl Session {
     }
 
     pub(super) fn begin_execution(&self) {
-        // Relaxed: only uniqueness matters.
+        // Relaxed: the number has to be unique, and nothing is published with it.
         let epoch = EPOCH.fetch_add(1, Relaxed);
         self.backend.begin();
         {
@@ -196,8 +197,8 @@ impl Session {
         self.in_execution.get()
     }
 
-    /// Whether the current thread unwinds. Then its operations take effect as ever, but are no
-    /// scheduling points: all threads share one OS thread, and others would seem to unwind too.
+    /// Returns whether the current thread unwinds. Its operations then take effect, but are no scheduling points: all threads
+    /// share one OS thread, so another thread that ran now would seem to unwind too.
     pub(crate) fn is_unwinding(&self) -> bool {
         if !std::thread::panicking() {
             self.unwinder.set(None);
@@ -210,12 +211,12 @@ impl Session {
         self.unwinder.get() == Some(me)
     }
 
-    /// The thread that unwinds, where an engine lets others run meanwhile.
+    /// Returns the thread that unwinds; under an engine that replays another thread first, the current one may differ.
     pub(super) fn unwinding(&self) -> Option<ThreadId> {
         self.unwinder.get().filter(|_| std::thread::panicking())
     }
 
-    /// The running execution's number, unique in the process.
+    /// Returns the running execution's number, which is unique in the process.
     pub(super) fn epoch(&self) -> u64 {
         self.state.borrow().epoch
     }
@@ -224,7 +225,7 @@ impl Session {
         self.state.borrow().threads.current
     }
 
-    /// One operation: counts it, lets the engine act, and turns the engine's panics into failures.
+    /// Makes one operation: counts it, lets the engine act, and turns the engine's panics into failures.
     pub(super) fn step<R>(&self, site: Site, act: impl FnOnce(&dyn Backend) -> R) -> R {
         let me = {
             let mut state = self.state.borrow_mut();
@@ -262,7 +263,7 @@ impl Session {
         }
     }
 
-    /// Refuses a run in which a thread that the engine does not know works on the execution's objects.
+    /// Refuses the run if a thread that the engine does not know has used an object of the execution.
     pub(super) fn check_strangers(&self) {
         if let Some(site) = foreign::of(self.epoch()) {
             self.fail(
@@ -307,8 +308,8 @@ impl Session {
         );
     }
 
-    /// Whether the current thread has gone on for so long with nothing changed, and without a word, that it seems to
-    /// wait in a bare loop: then the others are let go first.
+    /// Returns whether the current thread seems to wait in a bare loop: whether many operations have changed nothing and no
+    /// thread has announced that it waits. Other threads then run first.
     fn seems_to_wait(&self, site: Site) -> bool {
         let mut state = self.state.borrow_mut();
         let me = state.threads.current;
@@ -318,7 +319,7 @@ impl Session {
         state.bare.is_some_and(|(thread, _)| thread == me)
     }
 
-    /// Notes that an operation changed something (or not), to tell a livelock from a long run.
+    /// Notes whether an operation changed something, to tell a livelock from a long execution.
     pub(super) fn note_change(&self, changed: bool) {
         if !changed {
             return;
@@ -343,7 +344,7 @@ impl Session {
         }
     }
 
-    /// A thread says that it waits for others.
+    /// Notes that a thread announces that it waits.
     pub(super) fn note_wait(&self) {
         self.state.borrow_mut().unannounced = 0;
     }
@@ -373,7 +374,7 @@ impl Session {
         self.fail(
             FailureKind::Refused,
             match self.backend.name() {
-                // All that it says to the model comes by other ways.
+                // What rc11 has to say about the model comes by `complaint`, `Raced` and the driver.
                 "rc11" => {
                     format!("internal error of the engine: {}", placed.as_deref().unwrap_or(text).trim())
                 }
@@ -398,7 +399,7 @@ impl Session {
         self.fail(FailureKind::Race, message, sites)
     }
 
-    /// The engine has given the execution up: another branch of its search goes on. Nothing of it runs again.
+    /// Ends an execution that the engine has abandoned, to go on with another branch. Nothing of it runs again (E2).
     pub fn abandon_execution(&self) {
         self.end_execution();
         let release = self.state.borrow_mut().objects.abandon();
@@ -407,8 +408,8 @@ impl Session {
         }
     }
 
-    /// Reports a failure of the current execution: the first thing that went wrong, a panic before the waiting
-    /// that came of it. The OS thread stops here for ever.
+    /// Reports a failure of the current execution, and stops the OS thread for ever (E2). If a thread has panicked before and
+    /// the others only wait for it, the report is of the panic.
     pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
         self.count_operations();
         let may_come_of_a_panic =
@@ -438,8 +439,7 @@ impl Session {
         self.stop(Outcome::Failed(Box::new(failure)))
     }
 
-    /// Hands over the outcome and stops this OS thread for ever, with all its coroutines: their
-    /// stacks are never unwound, since others may borrow from them.
+    /// Hands over the outcome, and stops this OS thread for ever with all its coroutines (E2).
     pub(super) fn stop(&self, outcome: Outcome) -> ! {
         (self.on_outcome)(outcome);
         loop {
@@ -447,7 +447,7 @@ impl Session {
         }
     }
 
-    /// The change at this site, if it is a mutated one.
+    /// Returns the change at this site, if the site is mutated.
     pub(super) fn change_at(&self, site: Site) -> Option<Change> {
         let mutation = self.mutations.iter().find(|mutation| mutation.matches(site))?;
         // Relaxed: a statistic.

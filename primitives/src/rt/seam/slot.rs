@@ -4,9 +4,9 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// `lazy` (1 bit) · `epoch` (39 bits) · `index` (24 bits).
 ///
-/// - epoch 0, not lazy: made outside any model; native for ever.
-/// - epoch 0, lazy: made by `const_new`, not met by an engine yet.
-/// - else: object `index` of execution `epoch`. Epochs are unique in the process.
+/// - epoch 0, not lazy: the object was made outside any model, and is native for ever.
+/// - epoch 0, lazy: the object was made by `const_new`, and no engine has met it yet.
+/// - else: it is object `index` of execution `epoch`. Epochs are unique in the process.
 #[derive(Debug)]
 pub(crate) struct Slot(AtomicU64);
 
@@ -48,13 +48,14 @@ impl Slot {
     }
 
     pub(crate) fn get(&self) -> Place {
-        // Relaxed: an engine's threads share one OS thread, and outside a model only the bits that
-        // never change there (epoch 0) matter.
+        // Relaxed: the threads of an execution are coroutines of one OS thread (E1 of `seam`), so this thread reads what
+        // its own execution has set. The slot of a static is shared with executions on other OS threads: an epoch that
+        // is not this execution's makes the session look the static up again.
         Place::unpack(self.0.load(Relaxed))
     }
 
     pub(crate) fn set(&self, place: Place) {
-        // Relaxed: as in `get`.
+        // Relaxed: only coroutines of this OS thread rely on what is set here (see `get`).
         self.0.store(place.pack(), Relaxed);
     }
 }

@@ -41,7 +41,7 @@ pub struct Use {
 pub struct Survey(Option<Mutex<HashSet<Use>>>);
 
 impl Survey {
-    /// One that collects.
+    /// Returns a survey that collects.
     pub fn on() -> Survey {
         Survey(Some(Mutex::default()))
     }
@@ -56,20 +56,20 @@ impl Survey {
         }
     }
 
-    /// What it has collected.
+    /// Takes what the survey has collected.
     pub fn take(&self) -> Vec<Use> {
         let Some(uses) = &self.0 else { return Vec::new() };
         core::mem::take(&mut *uses.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
     }
 }
 
-/// Whether a source file, as its sites name it, is one of this crate's own.
+/// Returns whether a source file, as its sites name it, is one of this crate's own.
 pub fn is_own_source(file: &str) -> bool {
     file!().strip_suffix("rt/seam/survey.rs").is_some_and(|folder| file.starts_with(folder))
 }
 
 impl Session {
-    /// Notes an operation, if somebody wants to know.
+    /// Notes an operation, if the survey collects.
     pub(super) fn met(
         &self,
         site: Site,

@@ -1,4 +1,4 @@
-//! The threads of an execution: who runs, who waits for what, who is done.
+//! The threads of an execution: which one runs, what each of the others waits for, which ones have ended.
 
 use super::current::panic_text;
 use super::held_locks::HeldLocks;
@@ -18,11 +18,11 @@ enum Status {
 pub(super) struct Thread {
     name: Option<String>,
     status: Status,
-    /// Who joins this thread and has to be woken at its end.
+    /// Threads that join this one, to be woken at its end.
     joiners: Vec<ThreadId>,
     /// The atomic that carries the happens-before edge from this thread's end to its joiners.
     edge: Option<u32>,
-    /// A panic that nobody has seen yet, and whether anybody still can.
+    /// The thread's panic, until another thread has seen it by joining.
     panic: Option<String>,
     detached: bool,
     locals: HashMap<usize, Box<dyn Any>>,
@@ -66,8 +66,8 @@ impl Threads {
         Threads { current: 0, all: vec![main], held_locks: HeldLocks::default() }
     }
 
-    /// Forgets the threads of an execution. What is left of their locals belongs to threads that were given
-    /// up, and is leaked with all that their stacks own.
+    /// Forgets the threads of an execution. Thread-locals that are left belong to abandoned threads, and are leaked with
+    /// all that the stacks of these own (E2).
     pub(super) fn leak_locals(self) {
         for thread in self.all {
             if !thread.locals.is_empty() {
@@ -76,34 +76,34 @@ impl Threads {
         }
     }
 
-    /// The current thread takes a step.
+    /// Counts a step of the current thread.
     pub(super) fn step(&mut self) {
         self.all[self.current].steps += 1;
     }
 
-    /// How many steps it has taken.
+    /// Returns how many steps the current thread has taken.
     pub(super) fn steps(&self) -> u64 {
         self.all[self.current].steps
     }
 
-    /// The call from outside that the current thread is in.
+    /// Returns the call from outside the library in which the current thread is.
     pub(super) fn call(&self) -> Option<Call> {
         let thread = &self.all[self.current];
         let site = thread.entered_at()?;
         Some(Call { number: thread.calls, site })
     }
 
-    /// The threads' names.
+    /// Returns the threads' names.
     pub(super) fn names(&self) -> Vec<Option<String>> {
         self.all.iter().map(|thread| thread.name.clone()).collect()
     }
 
-    /// A thread as reports call it: `T2`, or `T2 (writer)`.
+    /// Returns a thread as reports call it: `T2`, or `T2 (writer)`.
     pub(super) fn title(&self, thread: ThreadId) -> String {
         title(thread, self.all.get(thread).and_then(|thread| thread.name.as_deref()))
     }
 
-    /// The current thread's clock.
+    /// Returns the current thread's clock.
     pub(super) fn clock(&mut self) -> &mut Clock {
         &mut self.all[self.current].clock
     }
@@ -148,7 +148,7 @@ impl Threads {
     }
 }
 
-/// A thread as reports call it: `T2`, or `T2 (writer)`.
+/// Returns a thread as reports call it: `T2`, or `T2 (writer)`.
 pub(super) fn title(thread: ThreadId, name: Option<&str>) -> String {
     match name {
         Some(name) if thread > 0 => format!("T{thread} ({name})"),
@@ -202,19 +202,20 @@ impl Session {
         id
     }
 
-    /// The end of a thread other than main.
+    /// Ends a thread other than the model's body.
     fn thread_ends(&self, site: Site) {
         self.drop_locals();
         let me = self.this_thread();
         let edge = self.state.borrow().threads.all[me].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
-            // Release: what this thread did happens before a join of it returns (Acquire in `join`).
+            // Release: publishes what this thread did to the Acquire read-modify-write in `join`, so that it happens before
+            // a join of this thread returns.
             self.step(site, |_| memory.store(edge, 1, Release));
         }
         self.finish(me);
     }
 
-    /// Marks a thread done, wakes its joiners, and judges the execution if nobody can go on.
+    /// Marks a thread as done, wakes its joiners, and judges the execution if no thread can run.
     pub(super) fn finish(&self, me: ThreadId) {
         self.note_change(true);
         let joiners = {
@@ -235,7 +236,8 @@ impl Session {
         }
     }
 
-    /// Everything has ended: looks for panics that nobody saw and memory that nobody freed.
+    /// Judges an execution all of whose threads have ended: fails it for a panic that no join has seen, or for memory that
+    /// was never freed.
     fn judge_end(&self) {
         self.check_strangers();
         let unseen = self.state.borrow().threads.unseen_panic();
@@ -264,7 +266,7 @@ impl Session {
         self.fail(FailureKind::Panic, format!("{title} panicked: {message}"), Vec::new())
     }
 
-    /// Fails the execution if nobody can run and somebody waits.
+    /// Fails the execution if no thread can run and one waits.
     pub fn check_stuck(&self) {
         let (message, kind, sites) = {
             let state = self.state.borrow();
@@ -286,14 +288,14 @@ impl Session {
         self.fail(kind, message, sites)
     }
 
-    /// A panic that nobody has seen, of a thread that has ended or unwinds.
+    /// Returns a panic that no join has seen, of a thread that has ended or unwinds.
     pub(super) fn panic_before(&self) -> Option<(ThreadId, String)> {
         let unseen = self.state.borrow().threads.unseen_panic();
         // A thread that waits while it unwinds has panicked too.
         unseen.or_else(|| self.unwinding().map(|thread| (thread, panic_text())))
     }
 
-    /// Blocks the current thread until somebody wakes it.
+    /// Blocks the current thread until another thread wakes it.
     pub(super) fn block(&self, waits_for: String, site: Site) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
@@ -301,7 +303,7 @@ impl Session {
         self.step(site, |backend| backend.block());
     }
 
-    /// Lets the engine wait, with the current thread marked as waiting.
+    /// Lets the engine block the current thread, which is marked as blocked meanwhile.
     pub(super) fn while_blocked(&self, waits_for: String, site: Site, wait: impl FnOnce()) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
@@ -327,15 +329,15 @@ impl Session {
         }
         let edge = self.state.borrow().threads.all[thread].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
-            // Acquire: pairs with the Release store in `thread_ends`; a read-modify-write, because
-            // it reads the latest value where a load might read an older one.
+            // Acquire: synchronizes with the Release store in `thread_ends`. A read-modify-write, because it reads the latest
+            // value, where a load might read an older one.
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
         self.joins_clock(thread);
         self.record("join", site, None, None, Values::Thread(thread));
     }
 
-    /// What `thread` did comes before the current thread's next step.
+    /// Orders what `thread` did before the current thread's next step.
     fn joins_clock(&self, thread: ThreadId) {
         let threads = &mut self.state.borrow_mut().threads;
         let ended = threads.all[thread].clock.clone();
@@ -346,7 +348,7 @@ impl Session {
         matches!(self.state.borrow().threads.all[thread].status, Status::Done)
     }
 
-    /// [`is_done`](Self::is_done), as the model asks it.
+    /// Answers the model what [`is_done`](Self::is_done) tells the session.
     #[track_caller]
     pub(crate) fn is_finished(&self, thread: ThreadId) -> bool {
         if self.backend.graph().is_some() && !self.is_unwinding() {
@@ -359,7 +361,7 @@ impl Session {
         self.is_done(thread)
     }
 
-    /// The current thread has called a public operation at `site`.
+    /// Notes that the current thread has called a public operation at `site`.
     pub(crate) fn entered(&self, site: Site) {
         let me = self.this_thread();
         let thread = &mut self.state.borrow_mut().threads.all[me];
@@ -367,32 +369,32 @@ impl Session {
         thread.entries.push(site);
     }
 
-    /// It has returned.
+    /// Notes that the public operation which the current thread called last has returned.
     pub(crate) fn left(&self) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].entries.pop();
     }
 
-    /// The current thread's name.
+    /// Returns the current thread's name.
     pub(crate) fn thread_name(&self) -> Option<String> {
         let me = self.this_thread();
         self.state.borrow().threads.all[me].name.clone()
     }
 
-    /// Notes the panic of a thread, which somebody may still see by joining it.
+    /// Notes the panic of the current thread, which another thread may still see by joining it.
     pub(crate) fn panicked(&self, message: String) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].panic = Some(message);
     }
 
-    /// Somebody has seen how `thread` ended.
+    /// Notes that another thread has seen how `thread` ended.
     pub(crate) fn joined(&self, thread: ThreadId) {
         if let Some(thread) = self.state.borrow_mut().threads.all.get_mut(thread) {
             thread.panic = None;
         }
     }
 
-    /// Nobody will join `thread`.
+    /// Notes that no thread will join `thread`.
     pub(crate) fn detach(&self, thread: ThreadId) {
         if let Some(state) = self.state.borrow_mut().threads.all.get_mut(thread) {
             state.detached = true;
@@ -430,7 +432,7 @@ impl Session {
         }
     }
 
-    /// The current thread's value of a thread-local, made on first use; a stable address.
+    /// Returns the address of the current thread's value of a thread-local, which is made on first use and does not move.
     pub(crate) fn local<T: 'static>(&self, key: usize, make: impl FnOnce() -> T) -> *const T {
         let me = self.this_thread();
         let existing = self.state.borrow().threads.all[me].locals.get(&key).map(|value| {

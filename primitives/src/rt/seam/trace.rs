@@ -12,7 +12,7 @@ pub enum Record {
     Nothing,
     /// This one, counted from 1.
     Execution(u64),
-    /// Each, until the next begins: so that of one that fails is at hand.
+    /// Each one; its record is kept until the next execution begins, so that of a failing one is at hand.
     Every,
 }
 
@@ -58,7 +58,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// In words, with each value as `name` calls it.
+    /// Returns the values in words, with each value as `name` calls it.
     pub fn text(&self, mut name: impl FnMut(u64) -> String) -> String {
         match *self {
             Values::None => String::new(),
@@ -105,7 +105,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// The step in words, without its source line, with each value as `name` calls it. Atomics are `#0`, `#1`, … and
+    /// Returns the step in words, without its source line, with each value as `name` calls it. Atomics are `#0`, `#1`, … and
     /// cells `c0`, `c1`, ….
     pub fn text(&self, name: impl FnMut(u64) -> String) -> String {
         let mut text = format!("T{} {}", self.thread, self.operation);

@@ -1,4 +1,4 @@
-//! Park, unpark, time, and what else lets others run.
+//! Parking, time, choices, and other operations in which other threads run.
 
 use super::meeting::{Deed, Place};
 use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
@@ -16,13 +16,13 @@ struct Token {
 #[derive(Default)]
 pub(super) struct Tokens(Vec<Token>);
 
-/// What became of a token; its atomic is named instead where there is one.
+/// Returns what became of a token, for a trace. A token with an atomic is named by that.
 fn token_is(edge: Option<u32>, token: usize, what: &'static str) -> Values {
     Values::Token(edge.is_none().then_some(token), what)
 }
 
 impl Session {
-    /// A new token, and the execution it belongs to.
+    /// Makes a token, and returns it with the execution to which it belongs.
     pub(crate) fn token_new(&self) -> (u64, usize) {
         let edge = self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0));
         let mut state = self.state.borrow_mut();
@@ -35,8 +35,8 @@ impl Session {
         (state.epoch == epoch).then(|| state.tokens.0[token].edge)
     }
 
-    /// A destructor waits while its thread unwinds: nobody else can run meanwhile, so the panic is all
-    /// there is to report.
+    /// Fails the execution because a destructor has to wait while its thread unwinds. No other thread can run meanwhile, so
+    /// the report is of the panic.
     pub(super) fn cannot_wait(&self, site: Site) -> ! {
         let panic = take_panic().unwrap_or_else(|| "no message".to_string());
         self.fail(
@@ -51,8 +51,8 @@ impl Session {
         )
     }
 
-    /// Waits for the token. With a deadline this is one test at a moment that the scheduler picks:
-    /// `false` if the token was not there.
+    /// Blocks until the token is given, takes it and returns `true`. With a deadline `park` is one test of the token at a
+    /// moment that the scheduler picks, and returns `false` if the token was not there.
     pub(crate) fn park(&self, (epoch, token): (u64, usize), deadline: Option<Instant>, site: Site) -> bool {
         let Some(edge) = self.token_edge(epoch, token) else {
             self.fail(
@@ -63,7 +63,7 @@ impl Session {
         };
         self.visit(Place::Token(token), Deed::Write);
         if let (Some(graph), Some(edge), None) = (self.backend.graph(), edge, deadline) {
-            // Acquire: pairs with the Release in `unpark`.
+            // `take` is an Acquire operation, and synchronizes with the Release swap in `unpark`.
             self.while_blocked("park".to_string(), site, || graph.take(edge));
             self.note_change(true);
             self.record("park", site, Some(edge), None, token_is(Some(edge), token, "taken"));
@@ -71,12 +71,12 @@ impl Session {
         }
         loop {
             let taken = self.step(site, |backend| match (backend.memory(), edge) {
-                // Acquire: pairs with the Release store in `unpark`. A read-modify-write reads the
-                // latest value, so a token that is there is not missed.
+                // Acquire: synchronizes with the Release swap in `unpark`: what the caller of `unpark` did happens before
+                // this returns. A read-modify-write reads the latest value, so it does not miss a token.
                 (Some(memory), Some(edge)) if backend.graph().is_none() => {
                     memory.rmw(edge, Rmw::Swap(0), Width::U32, Acquire) == 1
                 }
-                // Without a deadline such an engine has waited above.
+                // An engine that explores graphs gets here only with a deadline.
                 (Some(_), Some(edge)) => backend.graph().zip(deadline).is_some_and(|(graph, deadline)| {
                     graph.take_until(edge, deadline.saturating_duration_since(self.started()))
                 }),
@@ -106,7 +106,7 @@ impl Session {
         }
     }
 
-    /// Sets the token. What the caller did so far happens before the park that takes it returns.
+    /// Gives the token. What the caller has done happens before the `park` that takes the token returns.
     pub(crate) fn unpark(&self, (epoch, token): (u64, usize), site: Site) {
         let Some(edge) = self.token_edge(epoch, token) else { return };
         self.met(site, Operation::Unpark, None, None);
@@ -115,8 +115,8 @@ impl Session {
             return;
         }
         self.step(site, |backend| match (backend.memory(), edge) {
-            // Release: pairs with the Acquire swap in `park`. A read-modify-write too, so that loom has
-            // no doubt which comes later.
+            // Release: publishes what the caller has done to the Acquire swap in `park`. This is a read-modify-write, too,
+            // because loom may order a store before a swap that it cannot precede (tokio-rs/loom issue 254).
             (Some(memory), Some(edge)) => {
                 memory.rmw(edge, Rmw::Swap(1), Width::U32, Release);
             }
@@ -139,7 +139,7 @@ impl Session {
         self.state.borrow().started
     }
 
-    /// Virtual now: the execution's start plus all waits so far.
+    /// Returns the virtual time: the execution's start and all waits so far.
     pub(crate) fn now(&self) -> Instant {
         let state = self.state.borrow();
         match self.backend.graph() {
@@ -179,8 +179,7 @@ impl Session {
         choice
     }
 
-    /// Goes on only if `condition` holds; else the current thread stops for good, and the execution does not
-    /// count.
+    /// Returns only if `condition` holds. Otherwise the current thread stops for good, and the execution does not count.
     pub(crate) fn assume(&self, condition: bool, site: Site) {
         if condition {
             return;
@@ -198,8 +197,8 @@ impl Session {
         }
     }
 
-    /// The current thread lets others go first. `frames`: where the frames of the function that says so begin on
-    /// its stack, or 0.
+    /// Lets other threads run before the current one. `frames`: where the frames of the function that asks for it begin on
+    /// the thread's stack, or 0.
     #[inline(never)]
     pub(crate) fn let_others_go(&self, name: &'static str, site: Site, frames: usize) {
         if !self.is_unwinding() {
@@ -209,7 +208,7 @@ impl Session {
         }
     }
 
-    /// Waits until `condition` holds, which changes nothing unless it holds, and keeps nothing.
+    /// Waits until `condition` holds, which only reads as long as it does not hold.
     pub(crate) fn wait_until(&self, mut condition: impl FnMut() -> bool, site: Site) {
         loop {
             let begun = self.backend.graph().map(|graph| graph.begin_wait());

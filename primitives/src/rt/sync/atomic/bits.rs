@@ -36,7 +36,7 @@ impl<V: Copy> Rmw<V> {
 }
 
 /// The width and signedness of an atomic's value, whose bits travel as the low bits of a `u64`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Width {
     /// `bool`, as 0 or 1.
     Bool,
