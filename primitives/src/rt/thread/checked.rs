@@ -26,12 +26,12 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// The thread's identifier.
+    /// Returns the thread's identifier.
     pub fn id(&self) -> ThreadId {
         self.id
     }
 
-    /// The thread's name.
+    /// Returns the thread's name.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -46,7 +46,7 @@ impl Thread {
     }
 }
 
-/// The current thread.
+/// Returns the current thread.
 pub fn current() -> Thread {
     match seam::current() {
         Current::Model(session) => {
@@ -59,12 +59,12 @@ pub fn current() -> Thread {
     }
 }
 
-/// Whether an engine schedules this thread.
+/// Returns whether an engine schedules this thread.
 pub(crate) fn under_engine() -> bool {
     matches!(seam::current(), Current::Model(_))
 }
 
-/// Which of an execution's threads this is, if an engine schedules it.
+/// Returns the current thread's number in its execution, if an engine schedules it.
 pub(crate) fn index_under_engine() -> Option<usize> {
     match seam::current() {
         Current::Model(session) => Some(session.this_thread()),
@@ -72,7 +72,7 @@ pub(crate) fn index_under_engine() -> Option<usize> {
     }
 }
 
-/// Tells the run of a panic that was caught for somebody else and is never asked for: the model has failed.
+/// Fails the model for a panic that was caught for another thread and never asked for.
 pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -84,9 +84,9 @@ pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
     }
 }
 
-/// Lets an engine know that this thread spins; `false` without one, and then nothing has happened.
+/// Tells an engine that this thread spins; without one returns `false` and does nothing.
 ///
-/// Inlined, so that the frames of the function that spins are the first of those that an engine compares.
+/// Always inlined, so that the first frame which an engine compares is that of the function that spins.
 #[inline(always)]
 #[track_caller]
 pub(crate) fn spin_under_engine() -> bool {
@@ -97,7 +97,7 @@ pub(crate) fn spin_under_engine() -> bool {
     true
 }
 
-/// Lets an engine wait for a condition; `false` without one, and then nothing has happened.
+/// Lets an engine wait for a condition; without one returns `false` and does nothing.
 #[track_caller]
 pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
     let Current::Model(session) = seam::current() else { return false };
@@ -107,8 +107,8 @@ pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
 
 /// Lets other threads run.
 ///
-/// Under an engine it says the same as [`spin_loop`](crate::rt::hint::spin_loop), whose documentation tells what of a
-/// loop is explored.
+/// An engine is told what [`spin_loop`](crate::rt::hint::spin_loop) tells it; the documentation of `spin_loop` says which
+/// rounds of a loop are explored.
 #[inline(always)]
 #[track_caller]
 pub fn yield_now() {
@@ -126,7 +126,7 @@ pub fn yield_now() {
     }
 }
 
-/// Sleeps; under an engine virtual time passes instead.
+/// Sleeps. Under an engine virtual time passes instead.
 #[track_caller]
 pub fn sleep(duration: Duration) {
     match seam::current() {
@@ -140,7 +140,7 @@ pub fn sleep(duration: Duration) {
 pub struct Builder(pub(super) Settings);
 
 impl Builder {
-    /// The default settings.
+    /// Returns the default settings.
     pub fn new() -> Builder {
         Builder::default()
     }
@@ -173,7 +173,7 @@ impl Builder {
         T: Send + 'static,
     {
         let name = self.0.name.clone();
-        // SAFETY: everything is `'static`.
+        // SAFETY: `F` and `T` are `'static`, so they borrow from nothing that could end before the thread.
         let (raw, packet) = unsafe { raw::spawn(self.0, Location::caller(), f)? };
         let thread = Thread::of(&raw, name);
         Ok(JoinHandle { raw, packet, thread })
@@ -201,7 +201,7 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
-    /// Waits for the thread's end, which happens before this returns.
+    /// Blocks until the thread has ended, which happens before this returns, and returns its result.
     ///
     /// # Errors
     /// The thread's panic.
@@ -211,12 +211,12 @@ impl<T> JoinHandle<T> {
         self.raw.take(&self.packet)
     }
 
-    /// The thread.
+    /// Returns the thread.
     pub fn thread(&self) -> &Thread {
         &self.thread
     }
 
-    /// Whether the thread has ended.
+    /// Returns whether the thread has ended.
     pub fn is_finished(&self) -> bool {
         self.raw.is_finished()
     }

@@ -1,24 +1,24 @@
 //! Where the frames of the running function begin, for an engine that compares the states of threads.
 
-/// The registers that a function has to preserve for its caller: what of the caller's state is not in memory.
+/// The registers that a function has to preserve for its caller: the part of the caller's state that is not in memory.
 pub(crate) struct Registers([usize; 6]);
 
 impl Registers {
-    /// Room for them, in the caller's frame.
+    /// Returns room for the registers, in the caller's frame.
     #[inline(always)]
     pub(crate) fn new() -> Registers {
         Registers([0; 6])
     }
 
-    /// Puts the registers here. The address at which the frame of the function begins that this is inlined into,
-    /// or 0 where nobody knows.
+    /// Saves the registers here, and returns the address at which the frame begins of the function into which this is
+    /// inlined; 0 on processors for which there is no code.
     #[inline(always)]
     pub(crate) fn save(&mut self) -> usize {
         save(&mut self.0)
     }
 }
 
-/// Callee-saved registers to memory; the caller's stack pointer.
+/// Saves the callee-saved registers to memory, and returns the caller's stack pointer.
 #[cfg(target_arch = "x86_64")]
 #[unsafe(naked)]
 extern "sysv64" fn save(registers: &mut [usize; 6]) -> usize {

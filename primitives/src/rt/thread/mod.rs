@@ -1,7 +1,7 @@
 //! Threads: std's, or the running engine's.
 //!
-//! In a checking build a thread belongs to the run that spawned it. A panic in a thread is what
-//! `join` returns; a panic that nobody can see any more fails the model.
+//! In a checking build a thread belongs to the run that spawned it. `join` returns the panic of a thread; a panic that no
+//! thread can see any more fails the model.
 
 #[cfg(feature = "checking")]
 mod checked;

@@ -1,4 +1,4 @@
-//! Which thread runs, for a primitive that has to recognise its caller.
+//! Numbers of threads, for a primitive that has to recognise its caller.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -8,8 +8,8 @@ std::thread_local! {
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Returns a number that no other thread has, now or later; under an engine, no other of the execution. It may be asked for
-/// wherever code runs, also in the destructor of a thread-local.
+/// Returns a number that no other thread has, now or later; under an engine, that no other thread of the execution has. Any
+/// code of a thread may call this, also the destructor of a thread-local.
 ///
 /// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
 /// thread-local that the compiler has kept would be the first thread's.
@@ -29,7 +29,7 @@ pub(crate) fn number() -> u64 {
 
 fn next() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    // Relaxed: one read-modify-write gives each number once; nothing is published with it.
+    // Relaxed: a read-modify-write gives each number once, and publishes nothing.
     LAST.fetch_add(1, Relaxed) + 1
 }
 

@@ -1,9 +1,10 @@
-//! The default build: std's threads. Functions of our own, so that clippy can tell who went past `rt`.
+//! The default build: std's threads. These functions are not re-exports of std's, so that clippy's list of disallowed
+//! methods tells code that calls `rt` from code that calls std.
 
 use std::thread::{self, JoinHandle, Scope, Thread};
 use std::time::Duration;
 
-/// Starts a thread, as [`std::thread::spawn`].
+/// Starts a thread, as [`std::thread::spawn`] does.
 #[inline]
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
 where
@@ -13,7 +14,7 @@ where
     thread::spawn(f)
 }
 
-/// Runs `f`, which may spawn threads that borrow from outside, as [`std::thread::scope`].
+/// Runs `f`, which may spawn threads that borrow from outside, as [`std::thread::scope`] does.
 #[inline]
 pub fn scope<'env, F, T>(f: F) -> T
 where
@@ -22,42 +23,42 @@ where
     thread::scope(f)
 }
 
-/// The current thread, as [`std::thread::current`].
+/// Returns the current thread, as [`std::thread::current`] does.
 #[inline]
 pub fn current() -> Thread {
     thread::current()
 }
 
-/// Lets other threads run, as [`std::thread::yield_now`].
+/// Lets other threads run, as [`std::thread::yield_now`] does.
 #[inline]
 pub fn yield_now() {
     thread::yield_now();
 }
 
-/// Sleeps, as [`std::thread::sleep`].
+/// Sleeps, as [`std::thread::sleep`] does.
 #[inline]
 pub fn sleep(duration: Duration) {
     thread::sleep(duration);
 }
 
-/// Whether an engine schedules this thread.
+/// Returns whether an engine schedules this thread.
 #[inline(always)]
 pub(crate) const fn under_engine() -> bool {
     false
 }
 
-/// Lets an engine wait for a condition; `false` without one.
+/// Returns `false`: there is no engine that could wait for the condition.
 #[inline(always)]
 pub(crate) const fn wait_under_engine(_: &mut impl FnMut() -> bool) -> bool {
     false
 }
 
-/// Lets an engine know that this thread spins; `false` without one.
+/// Returns `false`: there is no engine to tell that this thread spins.
 #[inline(always)]
 pub(crate) const fn spin_under_engine() -> bool {
     false
 }
 
-/// Tells the run of a panic that was caught for somebody else and is never asked for. There is no run.
+/// Does nothing with a panic that was caught for another thread and never asked for: there is no run to tell.
 #[inline(always)]
 pub(crate) fn lose_panic(_panic: &(dyn core::any::Any + Send)) {}

@@ -1,4 +1,4 @@
-//! A thread of whatever run is current, without its result.
+//! A thread of the current run, native or under an engine, without the type of its result.
 
 use crate::rt::seam::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -7,14 +7,14 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// What a thread left behind.
+/// The result of a thread, once it has ended.
 pub(super) type Packet<T> = Arc<Mutex<Option<std::thread::Result<T>>>>;
 
 /// A thread that can be waited for, any number of times.
 #[derive(Clone)]
 pub(super) struct Raw {
     pub(super) kind: Kind,
-    /// Whether it panicked and nobody has taken its result yet.
+    /// Whether the thread has panicked and its result has not been taken.
     unseen_panic: Arc<AtomicBool>,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Kind {
         run: Option<(Arc<NativeRun>, ThreadId)>,
         os: Arc<OsThread>,
     },
-    /// Ran to its end inside `spawn`, because the spawning thread was unwinding.
+    /// The thread ran to its end inside `spawn`, because the spawning thread was unwinding.
     Inline,
 }
 
@@ -81,7 +81,7 @@ impl Latch {
     }
 }
 
-/// What a thread is to have.
+/// The settings of a new thread.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub(super) name: Option<String>,
@@ -102,10 +102,10 @@ impl Settings {
     }
 }
 
-/// Runs `f` and keeps how it ended; its panic as text, if it panicked.
+/// Runs `f`, keeps its result, and returns its panic as text, if it panicked.
 fn run_into<T>(packet: &Packet<T>, unseen: &AtomicBool, f: impl FnOnce() -> T) -> Option<String> {
     let result = catch_unwind(AssertUnwindSafe(f));
-    // Relaxed: read only after the thread was waited for, which orders it.
+    // Relaxed: `see_panic` reads it after a wait for the thread, which orders the two.
     unseen.store(result.is_err(), Relaxed);
     let panic = result.is_err().then(|| take_panic().unwrap_or_else(|| "no message".to_string()));
     *packet.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
@@ -115,8 +115,8 @@ fn run_into<T>(packet: &Packet<T>, unseen: &AtomicBool, f: impl FnOnce() -> T) -
 /// Starts a thread.
 ///
 /// # Safety
-/// The caller sees to it that the thread ends (as far as it ever runs) before what `f` and `T`
-/// borrow does: by waiting for it, or with `'static` types.
+/// Everything that `f` and `T` borrow must live until `f` has returned, or the thread has stopped for ever: the caller waits
+/// for the thread, or the types are `'static`.
 pub(super) unsafe fn spawn<'a, T: Send + 'a>(
     settings: Settings,
     site: Site,
@@ -134,7 +134,8 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
                     session.panicked(message);
                 }
             });
-            // SAFETY: only the lifetime changes, and the caller vouches for it.
+            // SAFETY: the two types differ in the lifetime only, and the caller promises that what the body borrows lives
+            // until the body has returned.
             let body = unsafe { core::mem::transmute::<Box<dyn FnOnce() + 'a>, Box<dyn FnOnce()>>(body) };
             Kind::Model {
                 home: Home::new(session),
@@ -169,7 +170,8 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
                 opens.open();
             };
             let body: Box<dyn FnOnce() + Send + 'a> = Box::new(body);
-            // SAFETY: only the lifetime changes, and the caller vouches for it.
+            // SAFETY: the two types differ in the lifetime only, and the caller promises that what the body borrows lives
+            // until the body has returned.
             let body = unsafe {
                 core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body)
             };
@@ -180,8 +182,8 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
     Ok((Raw { kind, unseen_panic }, packet))
 }
 
-/// Runs `wait` for a thread that has caught a panic of its own and will go on unwinding: a report of a wait that
-/// never ends says so first.
+/// Runs `wait` on a thread that has caught a panic of its own and will resume it, so that a report of a wait which never
+/// ends names the panic first.
 pub(super) fn between_panics(wait: impl FnOnce()) {
     let text = take_panic().unwrap_or_else(|| "no message".to_string());
     match current() {
@@ -201,7 +203,7 @@ pub(super) fn between_panics(wait: impl FnOnce()) {
 }
 
 impl Raw {
-    /// Waits for the end of the thread, its thread-locals' destructors included.
+    /// Blocks until the thread has ended, the destructors of its thread-locals included.
     pub(super) fn join(&self, site: Site) {
         self.wait(site);
         if let Kind::Native { os, .. } = &self.kind {
@@ -209,7 +211,7 @@ impl Raw {
         }
     }
 
-    /// Waits until the thread's closure has returned, and under an engine for its thread-locals' destructors.
+    /// Blocks until the thread's closure has returned and, under an engine, the destructors of its thread-locals too.
     pub(super) fn wait(&self, site: Site) {
         match &self.kind {
             Kind::Model { home, thread } => {
@@ -227,14 +229,14 @@ impl Raw {
         }
     }
 
-    /// The thread's result, once it has been waited for.
+    /// Takes the thread's result, after a wait for the thread.
     pub(super) fn take<T>(&self, packet: &Packet<T>) -> std::thread::Result<T> {
         self.see_panic();
         let result = packet.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.unwrap_or_else(|| Err(Box::new("the thread did not run to its end") as Box<dyn Any + Send>))
     }
 
-    /// Whether there was a panic that nobody had seen; from now on it counts as seen.
+    /// Returns whether the thread had a panic that no thread had seen. From now on the panic counts as seen.
     pub(super) fn see_panic(&self) -> bool {
         match &self.kind {
             Kind::Model { home, thread } => {
@@ -245,7 +247,7 @@ impl Raw {
             Kind::Native { run: Some((run, thread)), .. } => run.joined(*thread),
             _ => (),
         }
-        // Relaxed: the thread has been waited for.
+        // Relaxed: the caller has waited for the thread, which orders the store in `run_into` before this.
         self.unseen_panic.swap(false, Relaxed)
     }
 

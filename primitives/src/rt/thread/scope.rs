@@ -25,10 +25,10 @@ pub struct ScopedJoinHandle<'scope, T> {
     scope: PhantomData<&'scope T>,
 }
 
-/// Runs `f`, which may spawn threads that borrow from outside; all have ended when this returns.
+/// Runs `f`, which may spawn threads that borrow from outside, and returns once all of them have ended.
 ///
 /// # Panics
-/// If `f` panics, or a thread whose handle nobody joined.
+/// If `f` panics, or a thread panics whose handle was not joined.
 #[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
@@ -36,8 +36,8 @@ where
 {
     let site = Location::caller();
     let scope = Scope { threads: Mutex::default(), scope: PhantomData, env: PhantomData };
-    // The panic is caught so that the threads, which may borrow from frames below, are waited for
-    // outside any unwinding. After a failure of the engine nothing here runs again at all.
+    // A panic of `f` is caught, so that this thread waits for the others, which may borrow from its frames, outside any
+    // unwinding. After a failure under an engine nothing of the execution runs again (E2 of `seam`).
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let mut panicked = false;
     let mut wait_for_all = || {
@@ -86,8 +86,8 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
     {
         let name = settings.name.clone();
-        // SAFETY: `scope` waits for every thread in `threads` before it returns or unwinds, and
-        // `'scope` outlives its body.
+        // SAFETY: `scope` waits for the closure of every thread in `threads` before it returns or unwinds, so this closure
+        // returns within `'scope`, for which `F` and `T` are valid.
         let (raw, packet) = unsafe { raw::spawn(settings, site, f)? };
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(raw.clone());
         let thread = Thread::of(&raw, name);
@@ -115,7 +115,7 @@ impl Builder {
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
-    /// Waits for the thread's end, which happens before this returns.
+    /// Blocks until the thread has ended, which happens before this returns, and returns its result.
     ///
     /// # Errors
     /// The thread's panic.
@@ -125,12 +125,12 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.raw.take(&self.packet)
     }
 
-    /// The thread.
+    /// Returns the thread.
     pub fn thread(&self) -> &Thread {
         &self.thread
     }
 
-    /// Whether the thread has ended.
+    /// Returns whether the thread has ended.
     pub fn is_finished(&self) -> bool {
         self.raw.is_finished()
     }
