@@ -21,7 +21,7 @@ pub enum Wait {
 }
 
 impl Wait {
-    /// What the names of the methods end in.
+    /// Returns what the names of the methods end in.
     pub fn suffix(self) -> &'static str {
         match self {
             Wait::Forever | Wait::Never => "",
@@ -38,28 +38,28 @@ pub enum Answer<V = u32> {
     Sent,
     /// A value came.
     Received(V),
-    /// No room, and no wish to wait.
+    /// There was no room, and the send does not wait.
     Full(V),
-    /// No value, and no wish to wait.
+    /// There was no value, and the receive does not wait.
     Empty,
-    /// No room until the time was up.
+    /// There was no room until the time was up.
     SendTimedOut(V),
-    /// No value until the time was up.
+    /// There was no value until the time was up.
     RecvTimedOut,
     /// The channel does not take values any more.
     NotSent(V),
     /// The channel is closed and empty.
     NothingLeft,
-    /// Closed by this call, or (`false`) already closed.
+    /// The channel was closed by this call, or (`false`) was closed already.
     Closed(bool),
     /// The values of an iterator.
     Values(Vec<V>),
-    /// Done, with nothing to tell.
+    /// The operation is done, and says no more.
     Done,
 }
 
 impl<V> Answer<V> {
-    /// The same answer about other values.
+    /// Returns the answer with its values changed.
     pub fn map<W>(self, mut change: impl FnMut(V) -> W) -> Answer<W> {
         match self {
             Answer::Sent => Answer::Sent,
@@ -76,7 +76,7 @@ impl<V> Answer<V> {
         }
     }
 
-    /// The kind of answer, in a word or two.
+    /// Returns the kind of answer, in a word or two.
     pub fn kind(&self) -> &'static str {
         match self {
             Answer::Sent => "sent",

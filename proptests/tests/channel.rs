@@ -85,7 +85,7 @@ fn selected(ends: &Ends, operation: &FifoOp<u8>) -> FifoAnswer<u8> {
     }
 }
 
-/// A channel against its specification; what still waits in the end is ended by a close.
+/// Makes a scenario of a channel against its specification; a close ends what still waits in the end.
 fn channel(capacity: Option<usize>, spec: Fifo<u8>, form: Form) -> Scenario<Fifo<u8>, Ends> {
     let make = move || match capacity {
         Some(capacity) => bounded_with_segments(capacity, 1),
@@ -146,7 +146,7 @@ fn a_channel_with_a_place_too_many_is_found() {
 /// A send that is under way behind the buffer is no reason to make the buffer longer.
 #[test]
 #[cfg(feature = "shuttle")]
-fn a_full_buffer_stays_full_whoever_looks() {
+fn a_full_buffer_stays_full_for_every_caller() {
     use selvedge_check::{Engine, Program, Strategy};
     let program = Program {
         first: vec![],
@@ -162,7 +162,7 @@ fn a_full_buffer_stays_full_whoever_looks() {
     channel(Some(1), Fifo::bounded(1), Form::Selected).checker(checker).check_program(&program);
 }
 
-/// Who finds a buffer full, or empty, is right, whatever others are in the middle of.
+/// A caller that finds a buffer full, or empty, is right, whatever other operations have begun.
 #[test]
 #[cfg(feature = "shuttle")]
 fn full_and_empty_are_told_as_they_are() {

@@ -114,7 +114,7 @@ proptest! {
     }
 }
 
-/// The same hash for all keys: as if each had the last home.
+/// Gives all keys the same hash, as if each had the last home.
 #[derive(Clone, Copy, Default)]
 struct Last;
 
@@ -141,7 +141,7 @@ fn keys_that_cannot_be_told_apart_are_kept_apart() {
     assert!(map.is_empty());
 }
 
-/// Values are dropped once: by who replaces them, by clear, or with the map.
+/// Values are dropped once: by the operation that replaces them, by `clear`, or with the map.
 #[test]
 fn values_are_dropped_once() {
     let counted = Arc::new(());

@@ -16,7 +16,7 @@ selvedge::rt::thread_local! {
     static SMALLEST: RefCell<Option<(Program, Report)>> = RefCell::new(None);
 }
 
-/// Random schedules from a fixed seed: what fails once fails again, so that shrinking gets far.
+/// Makes a checker with random schedules from a fixed seed: what fails once fails again, so that shrinking gets far.
 fn checker() -> Checker {
     let engine = Engine::Shuttle(Strategy::Random);
     Checker::new().ignore_environment().engines([engine]).iterations(200).seed(SEED)

@@ -100,7 +100,7 @@ fn a_broken_queue_shrinks_to_four_operations_and_the_smallest_values() {
     );
 }
 
-/// A counter that is read and written in two steps.
+/// Makes a counter that is read and written in two steps.
 fn torn() -> Scenario<Counter, AtomicI64> {
     Scenario::new(
         "torn",
@@ -131,7 +131,7 @@ fn an_interleaving_that_loses_an_addition_is_found_and_the_program_shrinks() {
     }
 }
 
-/// Who may push and who may pop is a thread's role.
+/// Which of push and pop a thread may do is the thread's role.
 #[test]
 fn roles_are_kept() {
     let make = || Mutex::new((Vec::new(), None, None));
@@ -158,7 +158,7 @@ enum Operation {
     Get,
 }
 
-/// The same counter, its operations drawn by quickcheck.
+/// The counter, its operations drawn by quickcheck.
 struct SmallCounter;
 
 impl selvedge_check::Spec for SmallCounter {

@@ -27,7 +27,7 @@ fn quick<S: Spec + 'static, T>(scenario: Scenario<S, T>) -> Scenario<S, T> {
 
 type Small = Map<u8, u8, BuildHasherDefault<DefaultHasher>>;
 
-/// A map that comes to its second table soon.
+/// Makes a map that comes to its second table soon.
 fn map() -> Scenario<MapSpec<u8, u8>, Small> {
     let make = || Map::with_homes(2, BuildHasherDefault::new());
     quick(Scenario::new("map", MapSpec::new(), make, |map: &Small, operation| match operation {

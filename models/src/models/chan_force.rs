@@ -1,4 +1,4 @@
-//! Channels: sends that take the place of the oldest value, and tasks that wait for the close.
+//! Models of channels: sends that take the place of the oldest value, and tasks that wait for the close.
 
 use super::futures::{DOZE, block_on, poll_once};
 use super::mutants::LOST_CLOSE;
@@ -16,16 +16,16 @@ models![
 ];
 
 const FORCE: Mutant = mutant_of!("primitives/src/chan/force.rs");
-/// The oldest value is taken out, and is still there.
+/// A forced send takes the oldest value out, and does not mark its cell.
 const TAKE_OLDEST: Mutant = FORCE
     .lose("take-oldest", FailureKind::Race)
     .or(FailureKind::Panic)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Deadlock);
-/// Nobody knows of a value that is beyond the end of the buffer.
+/// A value beyond the end of the buffer is not noted.
 const NOT_NOTED: Mutant = FORCE.lose("note-forced", FailureKind::Panic);
 
-/// Two forced sends at the same time take out what does not fit, and no more.
+/// Two forced sends at the same time take out as many values as do not fit, and no more.
 fn two_forced_sends_lose_nothing_and_leave_what_fits() -> Model {
     model("two forced sends lose nothing, and leave what fits", || {
         let (tx, rx) = small(1);

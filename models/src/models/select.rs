@@ -256,7 +256,7 @@ fn a_select_does_not_meet_itself() -> Model {
         let receiver = thread::spawn(move || theirs.recv());
         select! {
             send(tx, 1) -> sent => sent.expect("open"),
-            recv(rx) -> _ => panic!("there was nobody else who sends"),
+            recv(rx) -> _ => panic!("no other operation sends"),
         }
         assert_eq!(receiver.join().expect("no panic"), Ok(1));
     })

@@ -55,17 +55,17 @@ impl Count {
         }
     }
 
-    /// How many may have had their effect.
+    /// Returns how many may have had their effect.
     fn may(self) -> usize {
         self.begun - self.failed
     }
 
-    /// How many must have had their effect.
+    /// Returns how many must have had their effect.
     fn must(self) -> usize {
         self.successful
     }
 
-    /// How many were in flight at some moment since `earlier`.
+    /// Returns how many were in flight at some moment since `earlier`.
     fn in_flight_since(self, earlier: Count) -> usize {
         self.begun - earlier.successful - earlier.failed
     }
@@ -90,7 +90,7 @@ struct Books {
     closes: Count,
     entries: Vec<Entry>,
     broken: Vec<String>,
-    /// Wakes the body when nobody can go on.
+    /// Wakes the body when no thread can go on.
     quiet: Option<Unparker>,
 }
 
@@ -103,7 +103,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Empty books of a channel and a number of threads; `quiet` is woken when none can go on.
+    /// Makes empty books of a channel and a number of threads; `quiet` is woken when no thread can go on.
     pub fn new(capacity: usize, threads: usize, quiet: Unparker) -> Ledger {
         let books = Books {
             activities: vec![Activity::Runs; threads],
@@ -117,7 +117,7 @@ impl Ledger {
         Ledger { capacity, books: books.into() }
     }
 
-    /// An operation is about to begin.
+    /// Notes that an operation is about to begin.
     pub fn begin(&self, thread: usize, operation: Operation) -> Begun {
         self.change(|books| {
             let begun =
@@ -135,7 +135,7 @@ impl Ledger {
         })
     }
 
-    /// An operation has returned.
+    /// Notes that an operation has returned.
     pub fn end(&self, entry: Entry, begun: &Begun) {
         self.change(|books| {
             books.becomes(entry.thread, Activity::Runs);
@@ -146,7 +146,7 @@ impl Ledger {
         });
     }
 
-    /// A handle said that so many values are buffered.
+    /// Notes that a handle said that so many values are buffered.
     pub fn observe(&self, len: usize) {
         if len > self.capacity {
             let broken = format!("len() is {len}, the capacity {}", self.capacity);
@@ -154,12 +154,12 @@ impl Ledger {
         }
     }
 
-    /// A thread has come to its end.
+    /// Notes that a thread has come to its end.
     pub fn done(&self, thread: usize) {
         self.change(|books| books.becomes(thread, Activity::Done));
     }
 
-    /// The operations of the run, in the order in which they returned.
+    /// Returns the operations of the run, in the order in which they returned.
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.clone()
     }
@@ -180,7 +180,7 @@ impl Ledger {
         assert!(broken.is_empty(), "{}\n{self}  the rest: {rest:?}", broken.join("\n"));
     }
 
-    /// Changes the books, and wakes the body if nobody can go on any more. That is stable: whoever
+    /// Changes the books, and wakes the body if no thread can go on any more. That state is stable: every thread that
     /// could change it is done, or waits.
     fn change<R>(&self, change: impl FnOnce(&mut Books) -> R) -> R {
         let (result, quiet) = {
@@ -202,14 +202,14 @@ impl Ledger {
 }
 
 impl Books {
-    /// The body has no activity: it is not waited for.
+    /// Notes what a thread does. The body has no activity, since the books do not wait for it.
     fn becomes(&mut self, thread: usize, activity: Activity) {
         if let Some(current) = self.activities.get_mut(thread) {
             *current = activity;
         }
     }
 
-    /// Enters an answer; what it breaks, if it does.
+    /// Enters an answer, and returns the promise that it breaks, if it breaks one.
     fn post(&mut self, capacity: usize, answer: &Answer, begun: &Begun) -> Option<&'static str> {
         match answer {
             Answer::Sent => {
@@ -256,7 +256,7 @@ impl Books {
         }
     }
 
-    /// Whether every thread is done, or waits for what nobody will do.
+    /// Returns whether every thread is done, or waits for what no other thread will do.
     fn is_quiet(&self, capacity: usize) -> bool {
         let (sends, receives) = (self.number(Activity::Sends), self.number(Activity::Receives));
         if self.number(Activity::Runs) > 0 {
@@ -265,7 +265,7 @@ impl Books {
         if self.closes.must() > 0 {
             return sends + receives == 0;
         }
-        // With nobody else running, whoever may have had an effect and has not returned is one of
+        // No other thread runs, so an operation that may have had its effect and has not returned is that of one of
         // the waiting threads.
         let can_send = sends > 0 && (receives > 0 || self.sends.must() < capacity + self.receives.must());
         let can_receive = receives > 0 && (sends > 0 || self.sends.must() > self.receives.must());
@@ -277,7 +277,7 @@ impl Books {
     }
 }
 
-/// The values sent are those received, each once.
+/// Returns how a run breaks the promise that the values sent are those received, each once.
 fn lost_or_doubled(entries: &[Entry], rest: &[u32]) -> Option<String> {
     let mut sent = Vec::new();
     let mut received = rest.to_vec();
@@ -293,8 +293,8 @@ fn lost_or_doubled(entries: &[Entry], rest: &[u32]) -> Option<String> {
     (sent != received).then(|| format!("sent {sent:?}, but received {received:?}"))
 }
 
-/// Each receiver gets the values of each sender in the order of the sends; so does whoever receives
-/// the rest when all others have ended.
+/// Returns how a run breaks the promise that each receiver gets the values of each sender in the order of the sends, as
+/// the body does when it receives the rest after all others have ended.
 fn out_of_order(entries: &[Entry], rest: &[u32]) -> Option<String> {
     let receivers = entries.iter().map(|entry| entry.thread).max().unwrap_or(0);
     (0..=receivers).find_map(|receiver| {

@@ -32,7 +32,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// How a send waits.
+    /// Returns how a send waits.
     pub fn sends(self) -> Option<Wait> {
         match self {
             Operation::Send => Some(Wait::Forever),
@@ -42,7 +42,7 @@ impl Operation {
         }
     }
 
-    /// How a receive waits.
+    /// Returns how a receive waits.
     pub fn receives(self) -> Option<Wait> {
         match self {
             Operation::Recv => Some(Wait::Forever),
@@ -52,7 +52,7 @@ impl Operation {
         }
     }
 
-    /// The operation as a line of Rust; a send sends `value`.
+    /// Returns the operation as a line of Rust; a send sends `value`.
     pub fn line(self, value: u32) -> String {
         match self {
             Operation::Send => format!("tx.send({value})"),
@@ -66,7 +66,7 @@ impl Operation {
     }
 }
 
-/// The value that a thread's operation sends: 21 is the first of thread 2.
+/// Returns the value that an operation of a thread sends: 21 is the first of thread 2.
 pub fn value_of(thread: usize, position: usize) -> u32 {
     (10 * (thread + 1) + position + 1) as u32
 }
@@ -84,7 +84,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The number of operations of all threads.
+    /// Returns the number of operations of all threads.
     pub fn operations(&self) -> usize {
         self.threads.iter().map(Vec::len).sum()
     }
@@ -106,7 +106,7 @@ impl fmt::Debug for Program {
 impl Arbitrary for Operation {
     fn arbitrary(random: &mut Gen) -> Operation {
         use Operation::{Close, Recv, RecvTimeout, Send, SendTimeout, TryRecv, TrySend};
-        // Half of them block, so that most programs have somebody to wake; one in twenty closes.
+        // Half of the operations block, so that most programs have a waiter to wake; one in twenty closes.
         let drawn = [
             [Send, Send, Send, Send, Send, TrySend, TrySend, SendTimeout, SendTimeout, Close],
             [Recv, Recv, Recv, Recv, Recv, TryRecv, TryRecv, RecvTimeout, RecvTimeout, Recv],
@@ -114,7 +114,7 @@ impl Arbitrary for Operation {
         *random.choose(drawn.as_flattened()).expect("not empty")
     }
 
-    /// The blocking form of the same: it says most about what went wrong.
+    /// Returns the blocking form of the operation, whose report says most about a failure.
     fn shrink(&self) -> Box<dyn Iterator<Item = Operation>> {
         let simpler = match self {
             Operation::Send | Operation::Recv | Operation::Close => None,
@@ -137,7 +137,7 @@ impl Arbitrary for Program {
         Program { capacity, threads: lengths.into_iter().map(&mut thread).collect() }
     }
 
-    /// Fewer threads, then fewer and simpler operations, then less capacity.
+    /// Returns programs with fewer threads, then with fewer and simpler operations, then with less capacity.
     fn shrink(&self) -> Box<dyn Iterator<Item = Program>> {
         let (capacity, threads) = (self.capacity, self.threads.clone());
         let smaller = self.threads.shrink().map(move |threads| Program { capacity, threads });

@@ -1,10 +1,10 @@
-//! Running a program on real or modelled threads.
+//! Runs a program on real or modelled threads.
 //!
 //! # How a program ends
-//! Random programs block for ever, rightly: a second `recv` with nobody to send. So the body waits
-//! until each thread is done or waits for something that, by the books, nobody will ever do; then it
-//! closes the channel, which lets all of them go. It must not close earlier: a close wakes everybody,
-//! and would hide that the channel had forgotten to. With this rule a lost wake-up is what it should
+//! Random programs block for ever, rightly: a second `recv` that no send matches. So the body waits
+//! until each thread is done or waits for something that, by the books, no thread will ever do; then it
+//! closes the channel, which ends all waits. It must not close earlier: a close wakes every waiter,
+//! and would hide a lost wake-up. With this rule a lost wake-up is what it should
 //! be, a deadlock: the books say that a thread can go on, so the body waits for it, and it never does.
 
 use super::{Entry, Ledger, Operation, Program, value_of};
@@ -38,7 +38,7 @@ pub fn run(program: &Program, shift: u32) -> Ledger {
     ledger
 }
 
-/// One thread of the program. The books are closed even if it panics, or the body would wait for it.
+/// Runs one thread of the program. The books are closed even if the thread panics, or the body would wait for it.
 fn follow(number: usize, operations: &[Operation], tx: &Sender<u32>, rx: &Receiver<u32>, ledger: &Ledger) {
     let result = catch_unwind(AssertUnwindSafe(|| {
         for (position, operation) in operations.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Timers and tickers between threads, and selects that only wait to become ready.
 //!
 //! Operations on a timer come one after the other, as if by one thread: afterwards a ticker ticks on or is still, and
-//! a timer goes off once or not at all. When nobody has anything to do any more, nothing goes on.
+//! a timer goes off once or not at all. When no thread has anything left to do, nothing runs on.
 
 use super::drive::headline;
 use super::smaller::{Smaller, smaller_lists};
@@ -145,7 +145,7 @@ pub fn run(program: &Program) -> isize {
     isize::MAX // the engines look after memory
 }
 
-/// Threads that wait until a channel becomes ready, and visitors that give up; nothing ever comes.
+/// Threads that wait until a channel becomes ready, and visitors that time out; no value ever arrives.
 #[derive(Clone)]
 pub struct Idle {
     waiting: usize,
@@ -174,7 +174,7 @@ impl Smaller for Idle {
     }
 }
 
-/// Up to three threads that wait.
+/// Draws up to three threads that wait.
 pub fn idle() -> impl Strategy<Value = Idle> {
     (1..5_usize, 0..3_usize, any::<bool>(), any::<bool>())
         .prop_map(|(waiting, visitors, rendezvous, sends)| Idle { waiting, visitors, rendezvous, sends })
@@ -211,14 +211,14 @@ fn idle_body(idle: &Idle) {
     });
 }
 
-/// Runs it where there is an engine that sees whether anybody runs.
+/// Runs a program under an engine that sees whether any thread runs.
 ///
 /// # Panics
 /// If something goes on.
 pub fn run_idle(idle: &Idle) -> isize {
     if cfg!(feature = "shuttle") {
-        // All wait in the end, which is a deadlock: one schedule at a time, since a search ends with it. The first one of
-        // a depth-first search lets each thread run until it waits.
+        // In the end all threads wait, which is a deadlock, and a search ends with it: so one schedule at a time is
+        // run. The first schedule of a depth-first search lets each thread run until it waits.
         for seed in 0..20 {
             let theirs = idle.clone();
             let checker =

@@ -1,4 +1,4 @@
-//! Strong and weak pointers of `rt` between threads: who has a `&mut` is alone with it.
+//! Strong and weak pointers of `rt` between threads: a thread that has a `&mut` is alone with the value.
 
 use super::drive::headline;
 use super::smaller::{Smaller, smaller_lists};
@@ -71,20 +71,20 @@ pub fn programs() -> impl Strategy<Value = Program> {
     (steps(), steps()).prop_map(|(first, second)| Program([first, second]))
 }
 
-/// What is pointed to: any overlap of a `&` with a `&mut` is a race.
+/// The value that the pointers share: any overlap of a `&` with a `&mut` is a race.
 struct Shared(UnsafeCell<u32>);
 
-// SAFETY: whether accesses are ordered is what is under test; the engines report if they are not.
+// SAFETY: whether accesses are ordered is what is under test; the engines report a race before an access that is not.
 unsafe impl Sync for Shared {}
 
 impl Shared {
     fn read(&self) {
-        // SAFETY: see `Sync`.
+        // SAFETY: the engines report a race before an access that is not ordered.
         let _value = self.0.with(|value| unsafe { *value });
     }
 
     fn write(&mut self) {
-        // SAFETY: see `Sync`.
+        // SAFETY: the engines report a race before an access that is not ordered.
         self.0.with_mut(|value| unsafe { *value += 1 });
     }
 }
@@ -128,7 +128,7 @@ fn follow(steps: &[Step], first: Arc<Shared>) {
             }
             Step::IntoRaw => {
                 if let Some(raw) = strong.pop().map(Arc::into_raw) {
-                    // SAFETY: it comes from `into_raw`.
+                    // SAFETY: the pointer comes from `into_raw`, whose count it carries.
                     strong.push(unsafe { Arc::from_raw(raw) });
                 }
             }

@@ -117,14 +117,14 @@ struct Machine {
     pins: Vec<Pin<'static>>,
     objects: Arc<Objects>,
     world: Arc<World>,
-    /// What `make` does.
+    /// The misdeed of `make`.
     makes: Arc<Mutex<Misdeed>>,
     stack: Vec<u32>,
-    /// Whether something has entered.
+    /// Whether a callback has entered.
     entered: Arc<std::sync::atomic::AtomicBool>,
 }
 
-/// Runs a program; how many bytes it may leave behind.
+/// Runs a program, and returns how many bytes it may leave behind.
 ///
 /// # Panics
 /// If a value is dropped too often or not at all, or something else comes than was put.
@@ -288,7 +288,7 @@ impl Machine {
                 Came::of(|| {
                     let update = |value: &Value| {
                         is_alive(value);
-                        // Whoever changes the cell each time is never done.
+                        // An update whose closure changes the cell each time would retry for ever.
                         if tries.replace(tries.get() + 1) == 0 {
                             world.commit(misdeed);
                         }
@@ -359,7 +359,7 @@ impl Machine {
         self.follow();
     }
 
-    /// If a callback has entered, the stack is emptied: in which order things came is not known.
+    /// Empties the stack if a callback has entered: in which order the values came is not known.
     fn follow(&mut self) {
         if self.entered.load(std::sync::atomic::Ordering::Relaxed) {
             while let Some(value) = self.objects.stack.pop() {

@@ -1,6 +1,6 @@
 //! Draws programs, runs them in a process of their own, and shrinks one that fails.
 //!
-//! A fault in a primitive may abort the process, corrupt its memory or never return, and then nobody in it could
+//! A fault in a primitive may abort the process, corrupt its memory or never return, and then no code in it could
 //! shrink the program. So a test starts itself again as a *runner*, which runs case after case and says which one it
 //! begins. If the runner panics, dies or makes no progress, the test shrinks that case, with one runner for each
 //! candidate. A runner makes a candidate itself: it draws the program from the seed of the case, and follows the path of
@@ -30,7 +30,7 @@ const BATCH: u64 = 2_000;
 const CANDIDATES: usize = 500;
 /// How often a runner that begins no further case is looked at before it counts as hung: a second each time.
 const LOOKS: usize = 30;
-/// The same for the candidates of a program that hangs.
+/// How often a runner of a candidate of a program that hangs is looked at.
 const FEWER_LOOKS: usize = 2;
 
 /// A family of programs.
@@ -70,7 +70,7 @@ where
             return self.work(&job);
         }
         if cfg!(miri) {
-            // No processes there.
+            // Miri has no processes.
             (0..self.cases.min(20)).for_each(|case| self.once(&self.program(SEED, case)));
             return;
         }
@@ -92,7 +92,7 @@ where
         panic!("{} (seed {seed:#x}, case {case}):\n{program}\n{why}", self.test);
     }
 
-    /// Takes every smaller program that fails, until there is none.
+    /// Takes smaller programs that fail, until there is none.
     fn shrunk(&self, seed: u64, case: u64, why: String) -> Failing {
         let mut program = self.program(seed, case);
         let looks = if why == HANGS { FEWER_LOOKS } else { LOOKS };
@@ -116,12 +116,12 @@ where
         }
     }
 
-    /// Runs cases in a process of their own; the first that fails, and how.
+    /// Runs cases in a process of their own, and returns the first that fails, and how.
     fn runner(&self, seed: u64, from: u64, to: u64, path: &str, looks: usize) -> Result<(), (u64, String)> {
         let mut runner = Command::new(std::env::current_exe().expect("a test has a file"))
             .args(["--exact", self.test, "--nocapture", "--test-threads=1"])
             .env(JOB, format!("{seed} {from} {to} {path}"))
-            // Steps that forget leak, as `run` says how much.
+            // Steps that forget leak, and `run` says how much.
             .env(
                 "ASAN_OPTIONS",
                 format!("{}:detect_leaks=0", std::env::var("ASAN_OPTIONS").unwrap_or_default()),
@@ -168,7 +168,7 @@ where
         }
     }
 
-    /// A runner's work.
+    /// Does the work of a runner.
     fn work(&self, job: &str) {
         let mut words = job.split(' ');
         let mut number = || words.next().and_then(|word| word.parse().ok()).expect("a job has three numbers");
@@ -191,7 +191,7 @@ where
         std::process::exit(0);
     }
 
-    /// Runs a program; again, if something was left behind: what is made once stays, a leak grows.
+    /// Runs a program, and again if memory was left behind: what is made once stays, and a leak grows.
     fn once(&self, program: &S::Value) {
         let left = || {
             let before = (self.live)();
@@ -219,7 +219,7 @@ where
     }
 }
 
-/// A report without the steps: they would be those of the program before it shrank.
+/// Returns a report without the steps: they would be those of the program before it shrank.
 pub fn headline(report: &selvedge_check::Report) -> String {
     report.to_string().lines().take(12).collect::<Vec<_>>().join("\n")
 }
@@ -230,7 +230,7 @@ const HANGS: &str = "it does not end";
 static PANICS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn remember(panic: &std::panic::PanicHookInfo<'_>) {
-    // A panic that cannot be caught is told before the process goes.
+    // A panic that cannot be caught is printed before the process aborts.
     if panic.to_string().contains("cannot unwind") || panic.to_string().contains("destructor during cleanup")
     {
         eprintln!("{panic}");

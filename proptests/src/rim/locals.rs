@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// How many objects of each kind there are.
 const MANY: usize = 3;
 
-/// Something that is used, or kept.
+/// An object that is used, or of which a guard or a handle is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "named as what they use")]
 pub enum What {
@@ -292,7 +292,8 @@ impl Objects {
         }
     }
 
-    /// Something of the objects that may stay with a thread until it ends, and keeps nobody else waiting.
+    /// Returns a guard or handle of the objects that may stay with a thread until it ends and makes no other thread
+    /// wait.
     fn keep(&'static self, what: What) -> Box<dyn Any> {
         let mut context = Context::from_waker(Waker::noop());
         match what {
@@ -379,7 +380,7 @@ std::thread_local! {
     static THIRD: Slot = const { RefCell::new(None) };
 }
 
-/// Runs a program; how many bytes it may leave behind.
+/// Runs a program, and returns how many bytes it may leave behind.
 ///
 /// # Panics
 /// If an object does not work, in a thread that ends or after that.
@@ -407,7 +408,7 @@ pub fn run(program: &Program) -> isize {
     for what in USES {
         (0..MANY).for_each(|at| objects.use_(*what, at));
     }
-    // SAFETY: it was leaked above, and the threads that knew it have ended.
+    // SAFETY: the pointer was leaked above, and the threads that had it have ended.
     let objects = unsafe { Box::from_raw((&raw const *objects).cast_mut()) };
     let world = Arc::clone(&objects.world);
     drop(objects);

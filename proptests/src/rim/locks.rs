@@ -1,6 +1,6 @@
 //! Locks, counters and what is done once, on one thread, with closures that panic or call the same object again.
 //!
-//! Nothing waits: a step that would is left out, or has no time.
+//! No step waits: a step that would wait is left out, or has no time.
 
 use super::smaller::{Smaller, smaller_lists};
 use super::user::{Came, Misdeed, Scripted, Value, World};
@@ -162,7 +162,7 @@ struct Machine {
     available: u64,
 }
 
-/// Runs a program; how many bytes it may leave behind.
+/// Runs a program, and returns how many bytes it may leave behind.
 ///
 /// # Panics
 /// If an object does anything else than its model.
@@ -188,7 +188,7 @@ pub fn run(program: &Program) -> isize {
     program.steps.iter().for_each(|step| machine.step(step));
     world.set_entrance(None);
     drop(machine);
-    // SAFETY: it was leaked above, and all guards are gone or forgotten.
+    // SAFETY: the pointer was leaked above, and all guards are gone or forgotten.
     drop(unsafe { Box::from_raw((&raw const *all).cast_mut()) });
     assert!(world.faults().is_empty(), "{:?}", world.faults());
     assert!(world.alive().is_empty(), "values {:?} were not dropped", world.alive());
@@ -218,7 +218,7 @@ fn objects(world: &Arc<World>, makes: [Misdeed; 4]) -> Objects {
     }
 }
 
-/// The misdeed, entering that object.
+/// Returns the misdeed, which enters that object.
 fn enters(misdeed: Misdeed, at: usize) -> Misdeed {
     match misdeed {
         Misdeed::Enters(_) => Misdeed::Enters(u8::try_from(at).expect("few objects")),
@@ -423,7 +423,7 @@ fn shown<T>(came: &Came<T>) -> String {
     }
 }
 
-/// A group whose parts fail or panic: what it says is not that all went well.
+/// Runs a group whose parts fail or panic: `wait` must not say that all went well.
 fn err_group(parts: &[(bool, bool)]) {
     let group = ErrGroup::<usize>::new();
     for (number, (fails, panics)) in parts.iter().copied().enumerate() {

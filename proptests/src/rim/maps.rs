@@ -208,7 +208,7 @@ impl Machine {
         Key { name, value: self.world.value(script) }
     }
 
-    /// A value that is given to a name.
+    /// Makes a value that is given to a name.
     fn give(&self, name: u8, script: Script) -> (Value, u32) {
         let value = self.world.value(script);
         let root = value.root();
@@ -216,7 +216,7 @@ impl Machine {
         (value, root)
     }
 
-    /// A value equal to the one that a name has, or to none.
+    /// Returns a value equal to the one that a name has, or to none.
     fn current(&self, name: u8, same: bool) -> Option<Value> {
         let there = self.map.get(&name).filter(|_| same);
         let calm = |value: &Value| Came::of(|| value.clone());
@@ -334,12 +334,13 @@ impl Machine {
         self.look(self.is_strange(panics));
     }
 
-    /// By itself: what a function returns is lost if a local's destructor panics (rust-lang/rust#47949).
+    /// Drops a key by itself: the result of a function is lost if the destructor of a local panics
+    /// (rust-lang/rust#47949).
     fn discard(what: Key) {
         Came::of(|| drop(what)).back("the drop of a key");
     }
 
-    /// Whether a callback has panicked or entered in this step.
+    /// Returns whether a callback has panicked or entered in this step.
     fn is_strange(&self, panics: usize) -> bool {
         self.world.panics() != panics || lock(&self.record).entered
     }

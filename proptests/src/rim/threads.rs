@@ -304,7 +304,7 @@ fn receive(thread: usize, how: Receives, rx: &Receiver<Value>, log: &Log) {
     log.done(thread, false, value.expect("it is open").id(), begun, None);
 }
 
-/// One execution; whether moments are those of one clock.
+/// Runs one execution; `one_clock` says whether its moments are those of one clock.
 fn body(program: &Program, one_clock: bool) {
     let (tx, rx) = match program.capacity {
         Some(capacity) => bounded_with_segments(capacity, 1),
@@ -348,7 +348,7 @@ fn body(program: &Program, one_clock: bool) {
         values
     };
     assert_eq!(sorted(&sent), sorted(&received), "sent, and received");
-    // What comes back from a receive goes to whoever is the next by then, and says nothing about turns.
+    // A value that comes back from a receive goes to the next receiver of that moment, and says nothing about turns.
     let comes_back = |how: &Receives| matches!(how, Receives::Cancelled | Receives::Dropped);
     if one_clock && !program.receivers.iter().flatten().any(comes_back) {
         in_turn(&received, &sent);
@@ -356,7 +356,7 @@ fn body(program: &Program, one_clock: bool) {
     }
 }
 
-/// Nobody overtakes an operation that waits, as far as the order of the other side shows it.
+/// Checks that no operation overtakes an operation that waits, as far as the order of the other side shows it.
 fn in_turn(side: &[Done], other: &[Done]) {
     for first in side.iter().filter(|done| done.waits.is_some()) {
         for second in side.iter().filter(|done| first.waits.is_some_and(|waits| waits < done.begun)) {

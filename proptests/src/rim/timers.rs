@@ -381,7 +381,8 @@ impl Machine {
         }
     }
 
-    /// An instant that was chosen and not received is gone, or due again, unless the timer has been set since.
+    /// Notes that an instant that was chosen and not received is gone, or due again, unless the timer has been set
+    /// since.
     fn may_be_back(&mut self, clock: usize) {
         if self.clocks[clock] == Next::Never {
             self.clocks[clock] = Next::NowOrNever;
@@ -389,7 +390,7 @@ impl Machine {
     }
 }
 
-/// Whether an instant may be there, or may not.
+/// Returns whether it is unknown that an instant is there.
 fn may_be(next: Next, there: bool) -> bool {
     match next {
         Next::Now => there,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// What a panic of ours carries.
+/// The payload of a scripted panic.
 #[derive(Clone, Copy, Debug)]
 pub struct Scripted;
 
@@ -77,7 +77,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    /// Empty books.
+    /// Makes empty books.
     pub fn new() -> Arc<World> {
         Arc::new(World::default())
     }
@@ -95,27 +95,27 @@ impl World {
         Value { id, root, body: Box::new(!id), script, entered, world: Arc::clone(self) }
     }
 
-    /// The number that the next value gets.
+    /// Returns the number that the next value gets.
     pub fn next_id(&self) -> u32 {
         u32::try_from(lock(&self.values).len()).expect("few values")
     }
 
-    /// Whether a value still lives.
+    /// Returns whether a value still lives.
     pub fn is_alive(&self, id: u32) -> bool {
         lock(&self.values)[id as usize] == Life::Alive
     }
 
-    /// The values that live.
+    /// Returns the values that live.
     pub fn alive(&self) -> Vec<u32> {
         (0..self.next_id()).filter(|id| self.is_alive(*id)).collect()
     }
 
-    /// How many wakers there are, clones included.
+    /// Returns how many wakers there are, clones included.
     pub fn wakers(&self) -> usize {
         self.wakers.load(Relaxed)
     }
 
-    /// How many panics of ours have begun.
+    /// Returns how many scripted panics have begun.
     pub fn panics(&self) -> usize {
         self.panics.load(Relaxed)
     }
@@ -131,7 +131,7 @@ impl World {
         lock(&self.faults).push(what);
     }
 
-    /// What has been noted.
+    /// Returns what has been noted.
     pub fn faults(&self) -> Vec<String> {
         lock(&self.faults).clone()
     }
@@ -155,7 +155,7 @@ impl World {
     }
 }
 
-/// The misdeed of a callback, if it is the one that misbehaves.
+/// Returns the misdeed of a callback, if the callback is the one that misbehaves.
 pub fn misdeed(script: Script, callback: Callback) -> Misdeed {
     script.filter(|(which, _)| *which == callback).map_or(Misdeed::None, |(_, misdeed)| misdeed)
 }
@@ -166,7 +166,7 @@ pub struct Value {
     id: u32,
     /// The number of the value of which it is a clone, of a clone.
     root: u32,
-    /// The complement of the number, elsewhere: bytes that belong to nobody show.
+    /// The complement of the number: memory that holds no value shows.
     body: Box<u32>,
     script: Script,
     /// Shared with its clones: entering makes more of them.
@@ -181,7 +181,7 @@ impl Value {
         self.id
     }
 
-    /// The number of the first of which it is a clone; its own, if of none.
+    /// Returns the number of the first value of which this one is a clone; its own, if it is none.
     pub fn root(&self) -> u32 {
         assert_eq!(*self.body, !self.id, "these bytes are no value");
         self.root
@@ -264,7 +264,7 @@ pub struct Woken {
 }
 
 impl Woken {
-    /// A waker's books, and the waker.
+    /// Makes the books of a waker, and the waker.
     pub fn new(world: &Arc<World>, script: Script) -> (Arc<Woken>, Waker) {
         let woken = Arc::new(Woken {
             script,
@@ -278,7 +278,7 @@ impl Woken {
         (woken, waker)
     }
 
-    /// How often it has been woken.
+    /// Returns how often the waker has been woken.
     pub fn wakes(&self) -> usize {
         self.wakes.load(Relaxed)
     }
@@ -313,7 +313,7 @@ unsafe fn clone(pointer: *const ()) -> RawWaker {
 }
 
 unsafe fn wake(pointer: *const ()) {
-    // SAFETY: the pointer is from `Arc::into_raw`, and its count becomes ours.
+    // SAFETY: the pointer is from `Arc::into_raw`, and the call takes over its count.
     let woken = unsafe { Arc::from_raw(pointer.cast::<Woken>()) };
     woken.world.wakers.fetch_sub(1, Relaxed);
     woken.wakes.fetch_add(1, Relaxed);
@@ -328,7 +328,7 @@ unsafe fn wake_by_ref(pointer: *const ()) {
 }
 
 unsafe fn release(pointer: *const ()) {
-    // SAFETY: the pointer is from `Arc::into_raw`, and its count becomes ours.
+    // SAFETY: the pointer is from `Arc::into_raw`, and the call takes over its count.
     let woken = unsafe { Arc::from_raw(pointer.cast::<Woken>()) };
     woken.world.wakers.fetch_sub(1, Relaxed);
     woken.commit(Callback::Drop);
@@ -339,7 +339,7 @@ unsafe fn release(pointer: *const ()) {
 pub enum Came<R> {
     /// It returned.
     Back(R),
-    /// A panic of ours came out.
+    /// A scripted panic came out.
     Scripted,
     /// It panicked with this text.
     Panicked(String),
@@ -361,10 +361,10 @@ impl<R> Came<R> {
         }
     }
 
-    /// What it returned; `None` if a panic of ours came out.
+    /// Returns what the call returned; `None` if a scripted panic came out.
     ///
     /// # Panics
-    /// If it panicked by itself.
+    /// If the call panicked by itself.
     #[track_caller]
     pub fn back(self, what: &str) -> Option<R> {
         match self {

@@ -7,7 +7,7 @@ selvedge::rt::thread_local! {
     static ALIVE: Cell<usize> = Cell::new(0);
 }
 
-/// How many values with a destructor this thread has made and not dropped.
+/// Returns how many values with a destructor this thread has made and not dropped.
 pub fn alive() -> usize {
     ALIVE.with(Cell::get)
 }
@@ -36,9 +36,9 @@ impl Drop for Life {
 pub trait Payload: Sized {
     /// Whether a value knows its number, and whether its life is counted.
     const TRAITS: Traits;
-    /// The value with this number.
+    /// Returns the value with this number.
     fn make(number: u32) -> Self;
-    /// The number; 0 if values of this type do not carry one.
+    /// Returns the number; 0 if values of this type do not carry one.
     fn show(self) -> u32;
 }
 

@@ -1,4 +1,4 @@
-//! What a bounded channel is when nobody else is there: a queue, a flag, and two counts of handles.
+//! What a bounded channel is on one thread: a queue, a flag, and two counts of handles.
 
 use super::{Action, Side, State};
 use crate::call::{Answer, Wait};
@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// The sequential specification of a bounded channel.
 ///
-/// With nobody on the other side to meet, a rendezvous channel (capacity 0) is always both empty and
+/// Without another thread to meet, a rendezvous channel (capacity 0) is always both empty and
 /// full.
 #[derive(Clone, Debug)]
 pub struct Reference {
@@ -18,22 +18,22 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// An empty channel with one handle on each side.
+    /// Makes an empty channel with one handle on each side.
     pub fn new(capacity: usize) -> Reference {
         Reference { capacity, buffer: VecDeque::new(), closed: false, senders: 1, receivers: 1 }
     }
 
-    /// How many values the channel holds.
+    /// Returns how many values the channel holds.
     pub fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Whether the channel holds no value.
+    /// Returns whether the channel holds no value.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// What every handle has to say.
+    /// Returns what every handle has to say.
     pub fn state(&self) -> State {
         State {
             len: self.buffer.len(),
@@ -70,7 +70,7 @@ impl Reference {
                     self.closed = true;
                 }
                 if self.receivers == 0 {
-                    self.buffer.clear(); // nobody can receive them any more
+                    self.buffer.clear(); // no receiver is left
                 }
                 Answer::Done
             }

@@ -12,7 +12,7 @@ pub struct Subject<T> {
 }
 
 impl<T: Payload> Subject<T> {
-    /// A channel with one handle on each side, and segments of two to the power `shift` cells.
+    /// Makes a channel with one handle on each side, and segments of two to the power `shift` cells.
     pub fn new(capacity: usize, shift: u32) -> Subject<T> {
         let (tx, rx) = bounded_with_segments(capacity, shift);
         Subject { senders: vec![tx], receivers: vec![rx] }
@@ -62,7 +62,7 @@ impl<T: Payload> Subject<T> {
         }
     }
 
-    /// What each handle says about the channel.
+    /// Returns what each handle says about the channel.
     pub fn states(&self) -> Vec<State> {
         let senders = self.senders.iter().map(|tx| State {
             len: tx.len(),
@@ -81,7 +81,7 @@ impl<T: Payload> Subject<T> {
         senders.chain(receivers).collect()
     }
 
-    /// Whether the handles of each side know that they belong together.
+    /// Checks whether the handles of each side know that they belong together.
     pub fn is_one_channel(&self) -> bool {
         self.senders.windows(2).all(|pair| pair[0].same_channel(&pair[1]))
             && self.receivers.windows(2).all(|pair| pair[0].same_channel(&pair[1]))

@@ -41,7 +41,7 @@ pub(super) struct Machine {
     discarded: bool,
 }
 
-/// Runs a program; how many bytes it may leave behind.
+/// Runs a program, and returns how many bytes it may leave behind.
 ///
 /// # Panics
 /// If the channel does anything else than its model.
@@ -153,7 +153,7 @@ impl Machine {
         self.observe();
     }
 
-    /// The number of a task that lives.
+    /// Returns the number of a task that lives.
     fn task(&self, at: usize) -> Option<usize> {
         let living: Vec<_> = (0..self.tasks.len()).filter(|number| self.tasks[*number].is_some()).collect();
         nth(&living, at).copied()
@@ -201,13 +201,13 @@ impl Machine {
         self.model.dismiss();
     }
 
-    /// An operation holds what came to it.
+    /// Notes that an operation holds what came to it.
     pub(super) fn hold(&mut self, answer: Answer) -> Answer {
         self.model.held += usize::from(matches!(answer, Answer::Received(_)));
         answer
     }
 
-    /// What an operation held goes to the next receiver.
+    /// Gives what an operation held to the next receiver.
     pub(super) fn return_held(&mut self, answer: Answer) {
         if let Answer::Received(id) = answer {
             self.model.held -= 1;
@@ -216,7 +216,8 @@ impl Machine {
         }
     }
 
-    /// A panic of a callback came out of a receive: what it had received goes to the next, after what callbacks did.
+    /// Gives the value of a receive out of which the panic of a callback came to the next receiver, after what
+    /// callbacks did.
     pub(super) fn half_received(&mut self) {
         let one = self.model.receive();
         let held = self.hold(one);
@@ -325,8 +326,8 @@ impl Machine {
         self.discard(waker);
     }
 
-    /// What a poll does first: a task that does not wait tries, and waits if it must. Whether its stage was decided
-    /// before anything that callbacks did.
+    /// Does in the model what a poll does first: a task that does not wait tries, and waits if it must. Returns
+    /// whether the stage of the task was decided before anything that callbacks did.
     fn begin(&mut self, number: usize, sends: bool, value: Option<u32>) -> bool {
         if self.model.stages[number] != Stage::Idle {
             return self.model.stages[number] != Stage::Waits;
@@ -425,7 +426,7 @@ impl Machine {
         self.settle(); // it may have borrowed the last handle
     }
 
-    /// What every handle says, what has been woken, and what has been noted.
+    /// Compares what every handle says, what has been woken, and what has been noted.
     fn observe(&mut self) {
         let faults = self.world.faults();
         assert!(faults.is_empty(), "{faults:?}");
@@ -453,7 +454,7 @@ impl Machine {
         }
         for number in std::mem::take(&mut self.model.woken) {
             let Some(task) = &self.tasks[number] else {
-                // Who serves a task that was forgotten serves nobody.
+                // A value for a task that was forgotten is lost.
                 if let Stage::Served(id) = self.model.stages[number] {
                     self.lost.insert(id);
                 }

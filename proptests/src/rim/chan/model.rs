@@ -25,9 +25,9 @@ pub enum Stage {
 pub struct Model {
     capacity: Option<usize>,
     buffer: VecDeque<u32>,
-    /// Values that came back from receives that nobody completed, by the order in which they were received.
+    /// Values that came back from receives that were not completed, by the order in which they were received.
     returned: BTreeMap<u32, u32>,
-    /// The same order, of all values that have been received.
+    /// The place in that order of every value that has been received.
     received: HashMap<u32, u32>,
     receivers: VecDeque<usize>,
     /// Those that wait, and values without a sender that were forced in behind them.
@@ -37,7 +37,7 @@ pub struct Model {
     closed: bool,
     /// How many values selected operations hold.
     pub held: usize,
-    /// Whether somebody has been told that the channel is closed and empty.
+    /// Whether a caller has been told that the channel is closed and empty.
     over: bool,
     /// Whether a value came back after that, because a callback panicked.
     in_vain: bool,
@@ -48,7 +48,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// An empty channel.
+    /// Makes an empty channel.
     pub fn new(capacity: Option<usize>) -> Model {
         Model {
             capacity,
@@ -78,7 +78,7 @@ impl Model {
         self.received.entry(id).or_insert(next);
     }
 
-    /// Whether a send that begins now need not wait.
+    /// Returns whether a send that begins now need not wait.
     pub fn may_send(&self) -> bool {
         !self.receivers.is_empty() || self.capacity.is_none_or(|capacity| self.buffer.len() < capacity)
     }
@@ -128,7 +128,7 @@ impl Model {
         self.wake(task, Stage::Served(id));
     }
 
-    /// Whether a receive that begins now gets a value.
+    /// Returns whether a receive that begins now gets a value.
     pub fn may_receive(&self) -> bool {
         self.is_over() || !self.is_empty() || !self.senders.is_empty()
     }
@@ -160,7 +160,7 @@ impl Model {
         Answer::Received(id)
     }
 
-    /// A receive that got this value does not want it.
+    /// Gives a value back that a receive has got and does not keep.
     pub fn give_back(&mut self, id: u32) {
         match self.receivers.pop_front() {
             Some(task) => self.serve(task, id),
@@ -168,14 +168,14 @@ impl Model {
         }
     }
 
-    /// A send that was chosen is not completed: a receiver that waited for it must try again.
+    /// Leaves a chosen send uncompleted: a receiver that waited for it must try again.
     pub fn forsake(&mut self) {
         if let Some(task) = self.receivers.pop_front() {
             self.wake(task, Stage::Idle);
         }
     }
 
-    /// A task begins to wait, for a value or for room for one.
+    /// Lets a task wait, for a value or for room for one.
     pub fn wait(&mut self, task: usize, value: Option<u32>) {
         self.stages[task] = Stage::Waits;
         match value {
@@ -184,13 +184,13 @@ impl Model {
         }
     }
 
-    /// A task begins to wait for the close.
+    /// Lets a task wait for the close.
     pub fn wait_for_close(&mut self, task: usize) {
         self.stages[task] = Stage::Waits;
         self.farewell.push(task);
     }
 
-    /// A task does not wait any longer.
+    /// Ends the wait of a task.
     pub fn cancel(&mut self, task: usize) {
         self.receivers.retain(|other| *other != task);
         self.senders.retain(|(other, _)| *other != Some(task));
@@ -201,15 +201,16 @@ impl Model {
         }
     }
 
-    /// A poll has had what came for the task, so that it does not come back; then others may be told the end.
+    /// Notes that a poll has had the value of its task, so that the value does not come back; then others may be told
+    /// the end.
     pub fn had(&mut self, task: usize) {
         if let Stage::Served(id) = self.stages[task] {
             self.stages[task] = Stage::Had(id);
         }
     }
 
-    /// A panic of a callback came out of a poll, by which the task may have had its value for good, and others may have been
-    /// told the end; then the value goes back.
+    /// Notes that a panic of a callback came out of a poll: the task may have had its value for good, and others may
+    /// have been told the end; then the value goes back.
     pub fn panicked(&mut self, task: usize) {
         if let Stage::Served(id) = self.stages[task] {
             self.stages[task] = Stage::Idle;
@@ -217,14 +218,14 @@ impl Model {
         }
     }
 
-    /// The same of an operation that has had this value.
+    /// Notes that a panic came out of an operation that has had this value, which goes back.
     pub fn received_in_vain(&mut self, id: u32) {
         self.dismiss();
         self.give_back(id);
         self.in_vain = true;
     }
 
-    /// Closes; whether that was the first time.
+    /// Closes the channel, and returns whether it was open.
     pub fn close(&mut self) -> bool {
         for (task, id) in std::mem::take(&mut self.senders) {
             match task {
@@ -240,13 +241,13 @@ impl Model {
         first
     }
 
-    /// Whether the channel is closed, and no value may come back from a task or an operation that has it.
+    /// Returns whether the channel is closed, and no value may come back from a task or an operation that has it.
     fn is_over(&self) -> bool {
         let is_lent = |stage: &Stage| matches!(stage, Stage::Served(_));
         self.closed && self.held == 0 && !self.stages.iter().any(is_lent)
     }
 
-    /// Tells those that wait in a closed channel that nothing comes any more, if that is so.
+    /// Ends the waits in a closed channel to which no value can come any more.
     pub fn dismiss(&mut self) {
         if self.is_over() {
             for task in std::mem::take(&mut self.receivers) {
@@ -255,40 +256,40 @@ impl Model {
         }
     }
 
-    /// A task was told that the channel is closed and empty.
+    /// Notes that a task was told that the channel is closed and empty.
     pub fn told(&mut self) {
         self.over = true;
     }
 
-    /// The last receiver has gone.
+    /// Notes that the last receiver has gone.
     pub fn discard(&mut self) {
         self.buffer.clear();
         self.returned.clear();
     }
 
-    /// Whether the channel is closed.
+    /// Returns whether the channel is closed.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// How many values can be received.
+    /// Returns how many values can be received.
     pub fn len(&self) -> usize {
         // What was forced in beyond the capacity does not count.
         self.capacity.map_or(self.buffer.len(), |capacity| self.buffer.len().min(capacity))
             + self.returned.len()
     }
 
-    /// Whether none can.
+    /// Returns whether no value can be received.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many values can be received without a send, those of senders that wait among them.
+    /// Returns how many values can be received without a send, those of senders that wait among them.
     pub fn drainable(&self) -> usize {
         self.buffer.len() + self.senders.len() + self.returned.len()
     }
 
-    /// How many values fit.
+    /// Returns how many values fit.
     pub fn capacity(&self) -> Option<usize> {
         self.capacity
     }

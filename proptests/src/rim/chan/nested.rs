@@ -23,12 +23,12 @@ pub(super) enum Nested {
 pub(super) struct Record(Mutex<Vec<Nested>>);
 
 impl Record {
-    /// What has been done since the last time.
+    /// Returns what has been done since the last call.
     pub(super) fn take(&self) -> Vec<Nested> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Enters something that is done by `act`, which must not be interrupted by a lock of ours. What it leaves is
+    /// Enters something that is done by `act`, which must not be interrupted by a lock of the books. What it leaves is
     /// dropped after that, with whatever a destructor does.
     fn enter<T>(&self, before: Nested, act: impl FnOnce() -> (Nested, T)) {
         let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +43,7 @@ impl Record {
     }
 }
 
-/// The answer about numbers, and the value.
+/// Returns the answer about numbers, and the value.
 fn apart(answer: Answer<Value>) -> (Answer, Option<Value>) {
     let mut value = None;
     let answer = answer.map(|one| {

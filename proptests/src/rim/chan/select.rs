@@ -35,7 +35,7 @@ impl Machine {
         cases.iter().filter_map(find).collect()
     }
 
-    /// The cases that need not wait.
+    /// Returns the cases that need not wait.
     fn ready_cases(&self, cases: &[Case]) -> Vec<usize> {
         let is_ready = |case: &Case| match case {
             Case::Send(_) => self.model.is_closed() || self.model.may_send(),
@@ -154,7 +154,7 @@ impl Machine {
                 self.model.held -= 1;
                 self.model.received_in_vain(id);
             }
-            // It was to panic, or a callback did.
+            // The operation was to panic, or a callback did.
             (Came::Panicked(_), End::Drop | End::Other, held) | (Came::Scripted, _, held) => {
                 self.return_held(held)
             }

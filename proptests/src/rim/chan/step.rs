@@ -118,7 +118,7 @@ impl Smaller for Program {
     }
 }
 
-/// The step without its script, or with simpler ones inside.
+/// Returns the step without its script, or with simpler ones inside.
 fn simpler(step: &Step) -> Vec<Step> {
     match step.clone() {
         Step::Send(at, Some(_), timed) => vec![Step::Send(at, None, timed)],

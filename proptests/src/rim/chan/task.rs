@@ -87,7 +87,7 @@ impl Task {
         Task { work, _borrowed: borrowed, kind, value, finished: false, woken: None }
     }
 
-    /// `recv_async`, `into_recv_async`, or `stream`.
+    /// Makes a task of `recv_async`, `into_recv_async`, or `stream`.
     pub(super) fn receiving(kind: Kind, rx: &Arc<Rx>) -> Task {
         let own = Held::new((), &rx.count);
         if kind == Kind::Stream {
@@ -103,19 +103,19 @@ impl Task {
         Task::new(kind, Work::Recv(handle.recv_async(), None), Some(Arc::clone(rx) as _), None)
     }
 
-    /// `sink`.
+    /// Makes a task of `sink`.
     pub(super) fn sink(tx: &Arc<Tx>) -> Task {
         Task::new(Kind::Sink, Work::Sink(tx.handle.sink(), Held::new((), &tx.count)), None, None)
     }
 
-    /// `closed`.
+    /// Makes a task of `closed`.
     pub(super) fn closed(tx: &Arc<Tx>) -> Task {
         // SAFETY: the task keeps the handle as long as the future, which is dropped before it or forgotten.
         let handle: &'static Sender<Value> = unsafe { &*core::ptr::from_ref(&tx.handle) };
         Task::new(Kind::Closed, Work::Closed(handle.closed()), Some(Arc::clone(tx) as _), None)
     }
 
-    /// A clone of a stream or a sink.
+    /// Makes a clone of a stream or a sink.
     pub(super) fn twin(&self) -> Option<Task> {
         let work = match &**self.work.as_ref().expect("a task that lives has work") {
             Work::Stream(stream, own) => Work::Stream(stream.clone(), own.clone()),
@@ -125,7 +125,7 @@ impl Task {
         Some(Task { finished: self.finished, ..Task::new(self.kind, work, None, None) })
     }
 
-    /// `send_async`, or `into_send_async`.
+    /// Makes a task of `send_async` or `into_send_async`.
     pub(super) fn sending(kind: Kind, tx: &Arc<Tx>, value: Value) -> Task {
         let id = value.id();
         if kind == Kind::OwnSend {
@@ -138,12 +138,12 @@ impl Task {
         Task::new(kind, Work::Send(handle.send_async(value), None), Some(Arc::clone(tx) as _), Some(id))
     }
 
-    /// Whether it sends.
+    /// Returns whether the task sends.
     pub(super) fn sends(&self) -> bool {
         self.kind.sends()
     }
 
-    /// Polls it.
+    /// Polls the task.
     pub(super) fn poll(&mut self, waker: &Waker) -> Polled {
         let mut context = Context::from_waker(waker);
         let sent = |result: Poll<Result<(), SendError<Value>>>| match result {
@@ -177,7 +177,7 @@ impl Task {
         }
     }
 
-    /// Forgets it, with what it owns.
+    /// Forgets the task, with what it owns.
     pub(super) fn forget(mut self) {
         std::mem::forget(self.work.take());
     }
