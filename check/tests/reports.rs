@@ -29,7 +29,7 @@ fn steps_are_folded_to_the_calls_of_the_model() {
             assert_eq!(text.matches(call).count(), 1, "{text}");
         }
         assert!(text.contains("T1 is `sender`"), "{text}");
-        assert!(!text.contains("chan/send.rs"), "{text}");
+        assert!(!text.contains("chan/algorithm/send.rs"), "{text}");
         let all = format!("{report:#}");
         assert!(all.contains("primitives/src/chan/") && all.len() > text.len(), "{all}");
     }

@@ -109,7 +109,7 @@ fn a_thread_that_waits_in_a_primitive_is_reported_with_its_callers_line() {
         });
         assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
         let blocked = &report.verdict.failure().expect("just seen").failure.blocked;
-        assert!(blocked[0].site.file().ends_with("chan/recv.rs"), "{report}");
+        assert!(blocked[0].site.file().ends_with("chan/algorithm/recv.rs"), "{report}");
         let caller = blocked[0].called_at.expect("the line is known");
         assert!(caller.file().ends_with("verdicts.rs") && caller.line() == first_line + 4, "{report}");
     }

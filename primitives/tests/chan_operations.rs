@@ -4,7 +4,7 @@
 mod common;
 
 use common::panic_of;
-use selvedge::chan::__select::{Cases, Completes, Sending};
+use selvedge::chan::__select::{Cases, Completes, Order, Sending};
 use selvedge::chan::{
     Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,
     after, at, bounded, never, tick, unbounded,
@@ -127,7 +127,7 @@ fn a_case_is_completed_with_its_own_handle_alone() {
     tx.send(0x1000).expect("room");
     let case = &numbers;
     let mut cases = Cases::new([Completes::handle(&case)]);
-    cases.wait(false);
+    cases.wait(Order::Random);
     assert!(cases.is_next());
     assert!(panic_of(|| cases.complete(&&text)).contains("another one's handle"));
     assert!(panic_of(|| cases.complete(&&numbers)).contains("only a case that was chosen"));
@@ -136,7 +136,7 @@ fn a_case_is_completed_with_its_own_handle_alone() {
     tx.send(1).expect("room");
     let another = numbers.clone();
     let mut cases = Cases::new([Completes::handle(&case)]);
-    cases.wait(false);
+    cases.wait(Order::Random);
     assert!(panic_of(|| cases.complete(&&another)).contains("another one's handle"));
 }
 
@@ -145,12 +145,12 @@ fn a_sending_case_is_completed_with_its_own_handle_alone() {
     let ((tx, rx), (texts, _text)) = (bounded::<usize>(1), bounded::<String>(1));
     let (number, text) = (Sending::new(&tx, 7), Sending::new(&texts, String::from("seven")));
     let mut cases = Cases::new([Completes::handle(&number)]);
-    cases.wait(true);
+    cases.wait(Order::Given);
     assert!(panic_of(|| cases.complete(&text)).contains("another one's handle"));
     assert_eq!(rx.recv(), Ok(7), "it was sent all the same");
     // The case has given its value away.
     let mut cases = Cases::new([Completes::handle(&number)]);
-    assert!(panic_of(|| cases.attempt(true)).contains("has its value"));
+    assert!(panic_of(|| cases.attempt(Order::Given)).contains("has its value"));
     assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0));
 }
 
@@ -160,13 +160,13 @@ fn a_select_of_the_macros_runs_once() {
     (0..2).for_each(|n| tx.send(n).expect("room"));
     let case = &rx;
     let mut cases = Cases::new([Completes::handle(&case)]);
-    cases.wait(true);
-    assert!(panic_of(|| cases.wait(true)).contains("before the select runs again"));
+    cases.wait(Order::Given);
+    assert!(panic_of(|| cases.wait(Order::Given)).contains("before the select runs again"));
     assert_eq!(cases.complete(&&rx), Ok(0));
-    cases.attempt(true);
+    cases.attempt(Order::Given);
     assert_eq!(cases.complete(&&rx), Ok(1));
     drop(tx);
-    cases.wait_timeout(true, Duration::ZERO);
+    cases.wait_timeout(Order::Given, Duration::ZERO);
     assert_eq!(cases.complete(&&rx), Err(RecvError));
 }
 

@@ -46,8 +46,8 @@ fn hunt(mutant: fn(Program) -> TestResult) {
 #[test]
 fn a_sender_that_is_not_told_that_its_value_was_taken() {
     hunt(|program| {
-        let source = include_str!("../../primitives/src/chan/recv.rs");
-        let site = site_of(source, "src/chan/recv.rs", "wake-sender", Change::DropUnpark);
+        let source = include_str!("../../primitives/src/chan/algorithm/recv.rs");
+        let site = site_of(source, "src/chan/algorithm/recv.rs", "wake-sender", Change::DropUnpark);
         survives(program, site.expect("taking from a waiting sender wakes it"))
     });
 }
@@ -55,8 +55,8 @@ fn a_sender_that_is_not_told_that_its_value_was_taken() {
 #[test]
 fn a_sender_that_is_not_told_of_new_room() {
     hunt(|program| {
-        let source = include_str!("../../primitives/src/chan/expand.rs");
-        let site = site_of(source, "src/chan/expand.rs", "wake-sender", Change::DropUnpark);
+        let source = include_str!("../../primitives/src/chan/algorithm/expand.rs");
+        let site = site_of(source, "src/chan/algorithm/expand.rs", "wake-sender", Change::DropUnpark);
         survives(program, site.expect("the expansion of the buffer wakes a sender"))
     });
 }
@@ -64,8 +64,8 @@ fn a_sender_that_is_not_told_of_new_room() {
 #[test]
 fn a_receiver_that_is_not_told_of_its_value() {
     hunt(|program| {
-        let source = include_str!("../../primitives/src/chan/send.rs");
-        let site = site_of(source, "src/chan/send.rs", "wake-receiver", Change::DropUnpark);
+        let source = include_str!("../../primitives/src/chan/algorithm/send.rs");
+        let site = site_of(source, "src/chan/algorithm/send.rs", "wake-receiver", Change::DropUnpark);
         survives(program, site.expect("sending to a waiting receiver wakes it"))
     });
 }

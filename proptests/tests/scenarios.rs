@@ -223,9 +223,9 @@ fn quickcheck_draws_and_shrinks_programs_too() {
 #[cfg(feature = "shuttle")]
 fn a_lost_wake_up_is_a_deadlock() {
     use selvedge_check::{Change, FailureKind, Mutation, Strategy::DepthFirst, site_of};
-    let source = include_str!("../../primitives/src/chan/send.rs");
+    let source = include_str!("../../primitives/src/chan/algorithm/send.rs");
     let mutation: Mutation =
-        site_of(source, "primitives/src/chan/send.rs", "wake-receiver", Change::DropUnpark)
+        site_of(source, "primitives/src/chan/algorithm/send.rs", "wake-receiver", Change::DropUnpark)
             .expect("the site exists");
     let checker = quick().engines([Engine::Shuttle(DepthFirst)]).mutate(mutation);
     let failing = channel().checker(checker).run(channel_operations()).expect_err("nobody is woken");

@@ -1,6 +1,6 @@
 //! Models of channels: closing.
 
-use super::mutants::{CLOSE, DISMISS_RECEIVER, LOST_CLOSE, LOST_VALUE, PUBLISH, WAKE_RECEIVER};
+use super::mutants::{CLOSE, DISCONNECT_RECEIVER, LOST_CLOSE, LOST_VALUE, PUBLISH, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::{Mutant, Needs, order};
 use selvedge::chan::{RecvError, SendError, TryRecvError};
@@ -23,11 +23,11 @@ models![
     a_close_and_a_send_that_makes_room_agree,
 ];
 
-const SHARED: Mutant = mutant_of!("primitives/src/chan/shared.rs");
-const REFUSE_SENDER: Mutant = CLOSE.drop_wake("wake-refused-sender").shows_in("chan/send.rs");
+const COUNTED: Mutant = mutant_of!("primitives/src/chan/handle/counted.rs");
+const REJECT_SENDER: Mutant = CLOSE.drop_wake("wake-rejected-sender").shows_in("chan/algorithm/send.rs");
 /// `close` looks for senders that wait, and may miss a sender that has missed the closed bit.
 const MISS_SENDER: Mutant =
-    CLOSE.demote("look-for-sender", Acquire, FailureKind::Deadlock).shows_in("chan/send.rs");
+    CLOSE.demote("look-for-sender", Acquire, FailureKind::Deadlock).shows_in("chan/algorithm/send.rs");
 
 /// Closing wakes every receiver that waits, and each learns that the channel is closed.
 fn close_wakes_every_blocked_receiver() -> Model {
@@ -41,7 +41,7 @@ fn close_wakes_every_blocked_receiver() -> Model {
         assert_eq!(receivers.map(|receiver| receiver.join().expect("no panic")), [Err(RecvError); 2]);
     })
     .bound(2)
-    .catches([DISMISS_RECEIVER])
+    .catches([DISCONNECT_RECEIVER])
 }
 
 /// Closing wakes every sender that waits, and each gets its value back.
@@ -59,7 +59,7 @@ fn close_gives_every_blocked_sender_its_value_back() -> Model {
         assert_eq!(rx.recv(), Err(RecvError));
     })
     .bound(2)
-    .catches([REFUSE_SENDER, MISS_SENDER])
+    .catches([REJECT_SENDER, MISS_SENDER])
 }
 
 /// After a close the values in the buffer are received, and a value whose send failed is not.
@@ -132,7 +132,7 @@ fn dropping_the_last_receiver_ends_the_sender() -> Model {
         assert_eq!(blocked.join().expect("no panic"), Err(SendError(1)));
     })
     .bound(2)
-    .catches([REFUSE_SENDER])
+    .catches([REJECT_SENDER])
 }
 
 /// Iteration ends after the last value of a closed channel.
@@ -162,8 +162,8 @@ fn the_last_handle_frees_the_channel() -> Model {
         thread.join().expect("no panic");
     })
     .catches([
-        SHARED.mutant("drop-handle", order(Release), FailureKind::Race, Needs::Freeing),
-        SHARED.mutant("drop-handle", order(Acquire), FailureKind::Race, Needs::Freeing),
+        COUNTED.mutant("drop-handle", order(Release), FailureKind::Race, Needs::Freeing),
+        COUNTED.mutant("drop-handle", order(Acquire), FailureKind::Race, Needs::Freeing),
     ])
 }
 
@@ -179,7 +179,7 @@ fn a_weak_sender_opens_no_side_again() -> Model {
         assert!(weak.upgrade().is_none());
     })
     .bound(2)
-    .catches([SHARED
+    .catches([COUNTED
         .lose("upgrade-handle", FailureKind::Panic)
         .or(FailureKind::Race)
         .or(FailureKind::UseAfterFree)])
@@ -195,8 +195,8 @@ fn a_weak_handle_keeps_the_memory() -> Model {
         thread.join().expect("no panic");
     })
     .catches([
-        SHARED.mutant("drop-keeper", order(Release), FailureKind::Race, Needs::Freeing),
-        SHARED.mutant("drop-keeper", order(Acquire), FailureKind::Race, Needs::Freeing),
+        COUNTED.mutant("drop-keeper", order(Release), FailureKind::Race, Needs::Freeing),
+        COUNTED.mutant("drop-keeper", order(Acquire), FailureKind::Race, Needs::Freeing),
     ])
 }
 

@@ -3,7 +3,7 @@
 
 use super::futures::poll_once;
 use super::mutants::{
-    CORE, DISMISS_RECEIVER, EXPAND, HAND_OVER, LOST_VALUE, PUBLISH, RECV, SEND, WAKE_BY_EXPANDING,
+    CHAN, DISCONNECT_RECEIVER, EXPAND, HAND_OVER, LOST_VALUE, PUBLISH, RECV, SEND, WAKE_BY_EXPANDING,
     WAKE_SENDER,
 };
 use super::{Model, Plain, model, models, mutant_of, small};
@@ -44,21 +44,23 @@ const UNPINNED: Mutant = ARRAY
     .or(FailureKind::Race)
     .or(FailureKind::Panic);
 /// A waiter that falls asleep does not mark its cell; or marks the cell, and does not publish its waker.
-const ASLEEP_UNSEEN: Mutant = RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/recv.rs");
-const SENDER_ASLEEP_UNSEEN: Mutant = SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/send.rs");
+const ASLEEP_UNSEEN: Mutant =
+    RECV.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/algorithm/recv.rs");
+const SENDER_ASLEEP_UNSEEN: Mutant =
+    SEND.lose("fall-asleep", FailureKind::Deadlock).shows_in("chan/algorithm/send.rs");
 const NO_SLEEPER: Mutant = RECV.weaken("fall-asleep");
 const NO_SENDER_ASLEEP: Mutant = SEND.weaken("fall-asleep");
 /// A cursor stays at a segment that is unlinked.
-const CURSOR_LEFT: Mutant = mutant_of!("primitives/src/queue/death.rs")
+const CURSOR_LEFT: Mutant = mutant_of!("primitives/src/queue/retire.rs")
     .lose("advance-cursor", FailureKind::Panic)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Livelock);
-const LOST_GROWTH: Mutant = CORE.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
-const WEAK_GROWTH: Mutant = CORE.weaken("grow-buffer").needs(Needs::SeqCst);
+const LOST_GROWTH: Mutant = CHAN.lose("grow-buffer", FailureKind::Panic).or(FailureKind::Deadlock);
+const WEAK_GROWTH: Mutant = CHAN.weaken("grow-buffer").needs(Needs::SeqCst);
 /// A sender publishes the known end of the buffer without what it acquired before. Loom does not find this within two
 /// preemptions.
-const TOLD_PLACE: Mutant = CORE.weaken("raise-known-end").needs(Needs::SeqCst);
+const TOLD_PLACE: Mutant = SEND.weaken("raise-known-end").needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
@@ -188,7 +190,7 @@ fn close_happens_before_a_receive_that_fails() -> Model {
         );
     })
     .bound(2)
-    .catches([DISMISS_RECEIVER])
+    .catches([DISCONNECT_RECEIVER])
 }
 
 /// A send happens before a receive that nearly timed out, and got its value before it was woken.

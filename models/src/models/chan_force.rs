@@ -15,7 +15,7 @@ models![
     a_future_of_the_close_that_is_dropped_leaves_the_others,
 ];
 
-const FORCE: Mutant = mutant_of!("primitives/src/chan/force.rs");
+const FORCE: Mutant = mutant_of!("primitives/src/chan/algorithm/force_send.rs");
 /// A forced send takes the oldest value out, and does not mark its cell.
 const TAKE_OLDEST: Mutant = FORCE
     .lose("take-oldest", FailureKind::Race)

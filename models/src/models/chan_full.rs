@@ -1,7 +1,7 @@
 //! Models of channels: the answer that the buffer is full is true, whatever other sends have begun.
 
 use super::futures::poll_once;
-use super::mutants::{FULL, LOST_CLOSE, LOST_VALUE, SEND};
+use super::mutants::{LOST_CLOSE, LOST_VALUE, SEND, TRY_SEND};
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{Sender, bounded_with_segments, select};
@@ -18,13 +18,13 @@ models![
 
 /// A cell that is no place of the buffer is not counted as such, or a receiver that departs from such a cell does not
 /// publish that it arrived.
-const SETTLED: Mutant = mutant_of!("primitives/src/chan/settled.rs");
+const SETTLED: Mutant = mutant_of!("primitives/src/chan/algorithm/settled.rs");
 const NO_PLACE_UNCOUNTED: Mutant = SETTLED.lose("count-no-place", FailureKind::Panic);
 /// Loom does not find this within two preemptions.
 const LEFT_UNSEEN: Mutant =
     SETTLED.weaken("uncount-no-place").fails_with(FailureKind::Panic).needs(Needs::SeqCst);
 /// A sender behind a select lets it into the buffer, and does not wake it.
-const WAKE_SELECT: Mutant = FULL.drop_wake("wake-select").shows_in("select/run.rs");
+const WAKE_SELECT: Mutant = TRY_SEND.drop_wake("wake-select").shows_in("select/run.rs");
 /// The value of a select is not put into the buffer.
 const LOST_SELECTED: Mutant = SEND.lose("publish-value-of-select", FailureKind::Panic);
 

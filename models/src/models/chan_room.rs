@@ -2,7 +2,7 @@
 
 use super::futures::poll_once;
 use super::mutants::{
-    FULL, HAND_OVER, LOST_VALUE, PUBLISH, SEND, WAKE_BY_EXPANDING, WAKE_RECEIVER, WAKE_SENDER,
+    HAND_OVER, LOST_VALUE, PUBLISH, SEND, TRY_SEND, WAKE_BY_EXPANDING, WAKE_RECEIVER, WAKE_SENDER,
 };
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::Mutant;
@@ -29,10 +29,10 @@ models![
 ];
 
 /// A sender that takes the place of a send under way does not mark the cell.
-const KEPT_PLACE: Mutant = FULL.lose("take-place-of-sender", FailureKind::Panic);
+const KEPT_PLACE: Mutant = TRY_SEND.lose("take-place-of-sender", FailureKind::Panic);
 /// A cell whose sender is gone is counted for ever.
 const UNCOUNTED: Mutant =
-    mutant_of!("primitives/src/chan/length.rs").lose("uncount-gone-sender", FailureKind::Panic);
+    mutant_of!("primitives/src/chan/algorithm/snapshot.rs").lose("uncount-gone-sender", FailureKind::Panic);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 

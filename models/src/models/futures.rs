@@ -1,7 +1,7 @@
 //! Models of channels as futures.
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
-use super::mutants::{CLOSE, CORE, NOT_ENTERED, RECV};
+use super::mutants::{CLOSE, NOT_ENTERED, RECV};
 use super::{Model, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
 use core::future::Future;
@@ -43,10 +43,11 @@ models![
     a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped,
 ];
 
-const POLL: Mutant = mutant_of!("primitives/src/chan/poll.rs");
-const RETURNED: Mutant = mutant_of!("primitives/src/chan/returned.rs");
+const POLL: Mutant = mutant_of!("primitives/src/chan/future/poll.rs");
+const REDELIVER: Mutant = mutant_of!("primitives/src/chan/algorithm/redeliver.rs");
+const UNDELIVERED: Mutant = mutant_of!("primitives/src/chan/algorithm/undelivered.rs");
 /// `close` refuses a sender that waits, and does not mark the cell.
-const REFUSED: Mutant = CLOSE.lose("refuse-sender", FailureKind::Panic).or(FailureKind::Race);
+const REJECTED: Mutant = CLOSE.lose("reject-sender", FailureKind::Panic).or(FailureKind::Race);
 /// A receiver takes the value of a sender that waits, and does not mark the cell.
 const LOST_TAKE: Mutant =
     RECV.lose("take-value-of-sender", FailureKind::Race).or(FailureKind::UseAfterFree).or(FailureKind::Panic);
@@ -61,19 +62,20 @@ const NOT_ROUSED: Mutant = POLL
     .needs(Needs::Orderings);
 /// An undelivered value is lost.
 const GIVE_BACK: Mutant =
-    RETURNED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
+    UNDELIVERED.lose("give-value-back", FailureKind::Deadlock).or(FailureKind::Leak).or(FailureKind::Panic);
 /// Two receivers take one undelivered value; or the value stays on loan for ever.
-const TAKEN_TWICE: Mutant = RETURNED
-    .lose("take-returned", FailureKind::Panic)
+const TAKEN_TWICE: Mutant = UNDELIVERED
+    .lose("take-undelivered", FailureKind::Panic)
     .or(FailureKind::Race)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Deadlock);
-const LENT_FOR_EVER: Mutant = RETURNED.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
+const LENT_FOR_EVER: Mutant = REDELIVER.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
 /// A sender that resends an undelivered value leaves the cell of a receiver that has not begun to wait unbroken, and the
 /// receiver waits there. Shuttle does not find this within two preemptions.
-const UNBROKEN: Mutant = RETURNED.lose("break-cell-to-resend", FailureKind::Deadlock).needs(Needs::SeqCst);
+const UNPOISONED: Mutant =
+    REDELIVER.lose("poison-cell-to-resend", FailureKind::Deadlock).needs(Needs::SeqCst);
 /// A receive does not take its ticket: a later receive has the same one, and overtakes.
-const OVERTAKEN: Mutant = CORE.lose("take-receive-ticket", FailureKind::Panic);
+const OVERTAKEN: Mutant = RECV.lose("take-receive-ticket", FailureKind::Panic);
 /// A cancelled receive does not mark its cell. Under shuttle the process aborts.
 const NOT_CANCELLED: Mutant =
     RECV.lose("cancel-receive", FailureKind::Race).or(FailureKind::Panic).needs(Needs::SeqCst);
@@ -262,7 +264,7 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
         assert_eq!((got, sent != [false, true]), (expected, true));
     })
     .bound(2)
-    .catches([REFUSED])
+    .catches([REJECTED])
 }
 
 /// Makes three futures that wait, each in a segment of its own.
@@ -524,7 +526,7 @@ fn a_value_that_comes_back_after_the_close_is_received() -> Model {
         );
     })
     .bound(2)
-    .catches([UNBROKEN, GIVE_BACK, LENT_FOR_EVER])
+    .catches([UNPOISONED, GIVE_BACK, LENT_FOR_EVER])
 }
 
 /// A channel is closed while a future holds a value: a receiver that receives to the end returns once the future has

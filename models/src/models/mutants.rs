@@ -4,21 +4,22 @@ use super::mutant_of;
 use crate::mutant::{Mutant, Needs};
 use selvedge_check::FailureKind;
 
-pub(super) const FULL: Mutant = mutant_of!("primitives/src/chan/full.rs");
-pub(super) const CORE: Mutant = mutant_of!("primitives/src/chan/core.rs");
+pub(super) const TRY_SEND: Mutant = mutant_of!("primitives/src/chan/algorithm/try_send.rs");
+pub(super) const CHAN: Mutant = mutant_of!("primitives/src/chan/algorithm/chan.rs");
 /// The value is put into its cell and not published to the receiver that reads the cell.
-pub(super) const PUBLISH: Mutant = SEND.weaken("publish-value").shows_in("chan/cell.rs");
+pub(super) const PUBLISH: Mutant = SEND.weaken("publish-value").shows_in("chan/algorithm/cell.rs");
 /// A value is handed to a receiver that waits and not published to a receiver that looks before it is woken.
 pub(super) const HAND_OVER: Mutant = SEND.weaken("hand-value-to-receiver");
-pub(super) const LOST_CLOSE: Mutant = CORE.lose("set-closed", FailureKind::Panic);
-pub(super) const WAKE_SENDER: Mutant = RECV.drop_wake("wake-sender").shows_in("chan/send.rs");
-pub(super) const WAKE_BY_EXPANDING: Mutant = EXPAND.drop_wake("wake-sender").shows_in("chan/send.rs");
-pub(super) const CELL: Mutant = mutant_of!("primitives/src/chan/cell.rs");
+pub(super) const LOST_CLOSE: Mutant = CHAN.lose("set-closed", FailureKind::Panic);
+pub(super) const WAKE_SENDER: Mutant = RECV.drop_wake("wake-sender").shows_in("chan/algorithm/send.rs");
+pub(super) const WAKE_BY_EXPANDING: Mutant =
+    EXPAND.drop_wake("wake-sender").shows_in("chan/algorithm/send.rs");
+pub(super) const CELL: Mutant = mutant_of!("primitives/src/chan/algorithm/cell.rs");
 /// A select is decided, and not woken; or woken, and not decided.
 pub(super) const SEND_WAKES_SELECT: Mutant = SEND.drop_wake("wake-select");
 pub(super) const EXPANDING_WAKES_SELECT: Mutant = EXPAND.drop_wake("wake-select");
 pub(super) const DECIDE: Mutant =
-    CELL.lose("decide-select", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Leak);
+    CELL.lose("commit-select", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Leak);
 pub(super) const WAITERS: Mutant = mutant_of!("primitives/src/queue/waiters.rs");
 /// A waiter is marked as woken, and not woken.
 pub(super) const WAKE_SLEEPER: Mutant = WAITERS.drop_wake("wake-waiter");
@@ -27,15 +28,15 @@ pub(super) const WEAK_WAKE: Mutant = WAITERS.weaken("end-wait").needs(Needs::Seq
 /// A wait is cancelled, and others can still end it.
 pub(super) const GIVE_UP_WAIT: Mutant =
     WAITERS.lose("cancel-wait", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Race);
-pub(super) const SEND: Mutant = mutant_of!("primitives/src/chan/send.rs");
-pub(super) const RECV: Mutant = mutant_of!("primitives/src/chan/recv.rs");
-pub(super) const CLOSE: Mutant = mutant_of!("primitives/src/chan/close.rs");
-pub(super) const EXPAND: Mutant = mutant_of!("primitives/src/chan/expand.rs");
+pub(super) const SEND: Mutant = mutant_of!("primitives/src/chan/algorithm/send.rs");
+pub(super) const RECV: Mutant = mutant_of!("primitives/src/chan/algorithm/recv.rs");
+pub(super) const CLOSE: Mutant = mutant_of!("primitives/src/chan/algorithm/close.rs");
+pub(super) const EXPAND: Mutant = mutant_of!("primitives/src/chan/algorithm/expand.rs");
 /// A value is not put into the buffer.
 pub(super) const LOST_VALUE: Mutant = SEND.lose("publish-value", FailureKind::Panic);
-pub(super) const WAKE_RECEIVER: Mutant = SEND.drop_wake("wake-receiver").shows_in("chan/recv.rs");
-pub(super) const DISMISS_RECEIVER: Mutant =
-    CLOSE.drop_wake("wake-dismissed-receiver").shows_in("chan/recv.rs");
+pub(super) const WAKE_RECEIVER: Mutant = SEND.drop_wake("wake-receiver").shows_in("chan/algorithm/recv.rs");
+pub(super) const DISCONNECT_RECEIVER: Mutant =
+    CLOSE.drop_wake("wake-disconnected-receiver").shows_in("chan/algorithm/recv.rs");
 pub(super) const SEGMENT: Mutant = mutant_of!("primitives/src/queue/segment.rs");
 /// A thread that enters a segment is not counted there, and the segment is unlinked.
 pub(super) const NOT_ENTERED: Mutant = SEGMENT

@@ -28,7 +28,7 @@ const NOT_SEALED: Mutant = SEGMENT
     .or(FailureKind::Livelock)
     .or(FailureKind::DoubleFree);
 /// Two threads unlink segments at the same time.
-const TWO_SURGEONS: Mutant = mutant_of!("primitives/src/queue/death.rs")
+const TWO_SURGEONS: Mutant = mutant_of!("primitives/src/queue/retire.rs")
     .lose("count-dead-segment", FailureKind::UseAfterFree)
     .or(FailureKind::Race)
     .or(FailureKind::Panic)

@@ -34,16 +34,16 @@ models![
 ];
 
 const RUN: Mutant = mutant_of!("primitives/src/chan/select/run.rs");
-const WATCH: Mutant = mutant_of!("primitives/src/chan/watch.rs");
+const OBSERVERS: Mutant = mutant_of!("primitives/src/chan/select/observers.rs");
 const RECV_WAKES_SELECT: Mutant = RECV.drop_wake("wake-select");
-const DISMISS_SELECT: Mutant = CLOSE.drop_wake("wake-dismissed-select");
-const REFUSE_SELECT: Mutant = CLOSE.drop_wake("wake-refused-select");
+const DISCONNECT_SELECT: Mutant = CLOSE.drop_wake("wake-disconnected-select");
+const REJECT_SELECT: Mutant = CLOSE.drop_wake("wake-rejected-select");
 /// A sender breaks the cell of a select, and the select goes on to wait there.
-const UNSPOILED: Mutant = mutant_of!("primitives/src/chan/claim.rs")
-    .lose("spoil-claim", FailureKind::Deadlock)
+const UNPOISONED: Mutant = mutant_of!("primitives/src/chan/select/state.rs")
+    .lose("poison-select", FailureKind::Deadlock)
     .or(FailureKind::Panic);
 /// A channel changes, and observers are not woken.
-const TELL_WATCHERS: Mutant = WATCH.drop_wake("wake-watchers");
+const TELL_OBSERVERS: Mutant = OBSERVERS.drop_wake("wake-observers");
 /// A select times out, and can still be decided.
 const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
@@ -151,7 +151,7 @@ fn a_select_receives_what_a_plain_send_brings() -> Model {
         });
     })
     .bound(2)
-    .catches([SEND_WAKES_SELECT, UNSPOILED])
+    .catches([SEND_WAKES_SELECT, UNPOISONED])
 }
 
 /// A select sends to a plain receive, wherever that receive is on its way.
@@ -261,7 +261,7 @@ fn a_select_does_not_meet_itself() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(1));
     })
     .bound(2)
-    .catches([TELL_WATCHERS])
+    .catches([TELL_OBSERVERS])
 }
 
 /// Closing wakes a select, and its case learns that the channel is closed.
@@ -276,7 +276,7 @@ fn close_decides_a_select_that_waits() -> Model {
         closer.join().expect("no panic").expect("open");
     })
     .bound(2)
-    .catches([DISMISS_SELECT])
+    .catches([DISCONNECT_SELECT])
 }
 
 /// Closing wakes a select that sends, and the select gets its value back.
@@ -291,7 +291,7 @@ fn close_gives_a_select_its_value_back() -> Model {
         closer.join().expect("no panic").expect("open");
     })
     .bound(2)
-    .catches([REFUSE_SELECT])
+    .catches([REJECT_SELECT])
 }
 
 /// A select that times out and a send that arrives at that moment agree on whether the value changed hands.
@@ -404,7 +404,7 @@ fn watchers_that_come_and_go_leave_the_others() -> Model {
         assert_eq!(rx.recv(), Ok(1));
     })
     .bound(2)
-    .catches([TELL_WATCHERS])
+    .catches([TELL_OBSERVERS])
 }
 
 /// A thread that tries what is ready, again and again, sleeps while nothing changes: also while a sender has its
@@ -425,7 +425,7 @@ fn a_loop_around_ready_sleeps() -> Model {
         sender.join().expect("no panic").expect("room");
     })
     .bound(2)
-    .catches([TELL_WATCHERS])
+    .catches([TELL_OBSERVERS])
 }
 
 /// A thread that tries what is ready, again and again, sleeps until a selected send gets its value.
@@ -450,5 +450,5 @@ fn a_loop_around_ready_waits_for_a_value_that_comes_late() -> Model {
         assert_eq!(receiver.join().expect("no panic"), [1, 2]);
     })
     .bound(2)
-    .catches([TELL_WATCHERS])
+    .catches([TELL_OBSERVERS])
 }

@@ -1,6 +1,6 @@
 //! Models of locks, conditions, and what is done once or counted.
 
-use super::mutants::{DISMISS_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
+use super::mutants::{DISCONNECT_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, model, models, mutant_of, until};
 use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
@@ -471,7 +471,7 @@ fn the_first_error_stops_the_rest() -> Model {
         assert_eq!(error, "failed");
     })
     .bound(2)
-    .catches([DISMISS_RECEIVER])
+    .catches([DISCONNECT_RECEIVER])
 }
 
 /// One closure of a group panics, which stops the other, and `wait` panics with its payload.
@@ -484,7 +484,7 @@ fn a_panic_stops_the_rest_and_comes_out() -> Model {
         assert_eq!(panic.downcast_ref::<&str>(), Some(&"half of the work is not done"));
     })
     .bound(2)
-    .catches([DISMISS_RECEIVER])
+    .catches([DISCONNECT_RECEIVER])
 }
 
 /// Two calls at the same time share one result, or each has its own.

@@ -24,7 +24,7 @@ models![
     a_select_that_is_chosen_leaves_its_timer,
 ];
 
-const ALARM: Mutant = mutant_of!("primitives/src/chan/alarm.rs");
+const ALARM: Mutant = mutant_of!("primitives/src/chan/timer/alarm.rs");
 /// An instant is received, and stays in the channel.
 const TAKE_INSTANT: Mutant = ALARM.lose("take-instant", FailureKind::Panic);
 /// A ticker that was stopped ticks on; or a ticker that was reset does not tick.

@@ -10,6 +10,7 @@
 //!   before it. A thread that reads a node from any of them synchronizes with the push of that node.
 
 use crate::first_panic::FirstPanic;
+use crate::queue::push;
 use crate::reclaim::Domain;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
@@ -84,20 +85,13 @@ impl<T> Stack<T> {
         let node =
             Node { value: UnsafeCell::new(MaybeUninit::new(value)), next: UnsafeCell::new(null_mut()) };
         let node = TrackedBox::into_raw(TrackedBox::new(node));
-        let backoff = Backoff::new();
-        let mut top = self.top.load(Relaxed); // Relaxed: the CAS below decides.
-        loop {
-            // SAFETY: the node is this thread's until the CAS below puts it into the list.
+        let link = |top| {
+            // SAFETY: the node is this thread's until the push puts it into the list.
             unsafe { (*node).next.with_mut(|next| *next = top) };
-            // Release: publishes the node to a pop, whose SeqCst load of `top` reads it (I1). With Relaxed the pop
-            // could read an uninitialized node (mutant at `push-node`).
-            // site: push-node
-            match self.top.compare_exchange(top, node, Release, Relaxed) {
-                Ok(_) => return,
-                Err(found) => top = found,
-            }
-            backoff.spin();
-        }
+        };
+        // Release: publishes the node to a pop, whose SeqCst load of `top` reads it (I1). With Relaxed the pop
+        // could read an uninitialized node (mutant at `push-node`).
+        push(&self.top, node, Release, link); // site: push-node
     }
 
     /// Takes the value on top, or returns `None` if the stack is empty.

@@ -1,33 +1,38 @@
 //! Finding cells, and leaving them.
 
-use super::segment::{ArrayCell, Segment, has_tag, tagged, untagged};
-use super::state::State;
+use super::segment::{ArrayCell, Segment};
+use super::state::{Party, State};
+use super::word::{has_tag, tagged, untagged};
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};
 use crossbeam_utils::CachePadded;
 
-/// The counters that hand out tickets, and so the parties of a cell.
-pub(crate) const PARTIES: usize = 2;
+/// A cursor of threads that hold no tickets. A user of the array has names of its own for the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scout {
+    First,
+    Second,
+}
 
-/// Cursors of those who are no party.
-pub(crate) const SCOUTS: usize = 2;
+/// The number of scouts.
+const SCOUTS: usize = 2;
 
 /// Spare segments that are kept, beyond the first.
 const MAX_SPARES: usize = 63;
 
 /// See the [module](super).
 pub(crate) struct EndlessArray<C: ArrayCell> {
-    pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; PARTIES],
-    /// Cursors of those who are no party: see [`Walk`].
+    pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; Party::BOTH.len()],
+    /// Cursors of those who are no party: a [`Walk`](super::walk::Walk) begins there.
     pub(super) scouts: [AtomicPtr<Segment<C>>; SCOUTS],
     pub(super) head: AtomicPtr<Segment<C>>,
     /// Threads that walk.
     pub(super) walkers: AtomicUsize,
     /// Dead segments that a walker may still look at.
     pub(super) limbo: AtomicPtr<Segment<C>>,
-    /// Dead segments in the middle of the list, and whether a thread takes them out: see `note_dead_segment`.
+    /// Dead segments in the middle of the list, and whether a thread takes them out: a `Noted`.
     pub(super) to_take_out: AtomicUsize,
     /// How many of them are worth a walk along the list.
     pub(super) worth_a_walk: AtomicUsize,
@@ -41,13 +46,13 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
 // SAFETY: the pointers are owned; cells are shared among threads, so they must be `Sync`, and are
 // dropped by any of them, so `Send`.
 unsafe impl<C: ArrayCell + Send + Sync> Send for EndlessArray<C> where C::Aside: Send + Sync {}
-// SAFETY: as above.
+// SAFETY: the array's own words are atomic; what it shares are cells, which are `Sync`, and their slots.
 unsafe impl<C: ArrayCell + Send + Sync> Sync for EndlessArray<C> where C::Aside: Send + Sync {}
 
 /// A cell, found: alive as long as the caller is a party that has not left, or has pinned the array.
 ///
-/// A pointer to the segment, not a reference: a function that leaves the cell still has the place in its arguments when the
-/// segment is used again, or freed, and the memory of a reference would have to live until the function returns.
+/// A pointer to the segment, not a reference: a function that leaves the cell still has the place in its arguments when
+/// the segment is used again, or freed, and the memory of a reference would have to live until the function returns.
 pub(crate) struct Place<'a, C: ArrayCell> {
     segment: NonNull<Segment<C>>,
     index: usize,
@@ -102,7 +107,7 @@ impl Anchor {
 
 // SAFETY: only `EndlessArray::again` follows it, on its own terms.
 unsafe impl Send for Anchor {}
-// SAFETY: as above.
+// SAFETY: only `EndlessArray::again` follows it, on its own terms.
 unsafe impl Sync for Anchor {}
 
 /// A thread that walks; as long as it does, no dead segment is reused.
@@ -110,10 +115,9 @@ pub(super) struct Pin<'a, C: ArrayCell>(pub(super) &'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
-        // SeqCst, thrice: whoever leaves last looks at the limbo after that; see the module. Audit: see the
-        // module.
+        // SeqCst, here and below: the last walker looks at the limbo after it has left. Not model-checked: Q1.
         self.0.walkers.fetch_sub(1, SeqCst); // site: uncount-walker
-        // Audit: see the module.
+        // SeqCst. Not model-checked: Q1.
         if !self.0.limbo.load(SeqCst).is_null() && self.0.walkers.load(SeqCst) == 0 {
             self.0.collect();
         }
@@ -126,7 +130,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     pub(crate) fn new(shift: u32, in_use: usize) -> Self {
         let first = Segment::first(shift);
         EndlessArray {
-            cursors: [(); PARTIES].map(|()| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
+            cursors: Party::BOTH.map(|_| CachePadded::new(AtomicPtr::new(tagged(first, 0)))),
             scouts: [(); SCOUTS].map(|()| AtomicPtr::new(tagged(first, 0))),
             head: AtomicPtr::new(first),
             walkers: AtomicUsize::new(0),
@@ -142,13 +146,13 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// other party abandoned it and all those in between.
     ///
     /// # Safety
-    /// The caller holds `ticket` of counter `party`, and has not left its cell; he uses the place
-    /// only until he leaves.
+    /// The caller holds `ticket` of counter `party`, and has not left its cell; it uses the place
+    /// only until it leaves.
     #[inline]
-    pub(crate) unsafe fn locate(&self, party: usize, ticket: u64) -> Result<Place<'_, C>, u64> {
+    pub(crate) unsafe fn locate(&self, party: Party, ticket: u64) -> Result<Place<'_, C>, u64> {
         let id = ticket >> self.shift;
         // Acquire: pairs with the Release of whoever put the segment there: its cells are made.
-        let word = self.cursors[party].load(Acquire);
+        let word = self.cursors[party.index()].load(Acquire);
         let segment = if has_tag(word, id) {
             // SAFETY: the tag says that this is segment `id`, in which the caller is a party that has
             // not left: it is alive.
@@ -177,7 +181,7 @@ impl<C: ArrayCell> EndlessArray<C> {
 
     /// Finds segment `id`, in which the caller is a party, and moves the cursor there.
     #[cold]
-    fn seek(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
+    fn seek(&self, party: Party, id: u64) -> Result<&Segment<C>, u64> {
         let pin = self.pin();
         let mut found = pin.segment(party, id)?;
         while !found.enter(party) {
@@ -190,16 +194,15 @@ impl<C: ArrayCell> EndlessArray<C> {
 
     /// Moves the cursor of a party forward to a segment, to which the party has come, and in which the caller holds one
     /// of its tickets; the caller has pinned the array.
-    pub(super) fn move_cursor(&self, party: usize, to: &Segment<C>) {
-        let cursor = &self.cursors[party];
+    pub(super) fn move_cursor(&self, party: Party, to: &Segment<C>) {
+        let cursor = &self.cursors[party.index()];
         let target = tagged(core::ptr::from_ref(to).cast_mut(), to.id());
-        // SeqCst: read after the pin. Audit: see the module.
+        // SeqCst: read after the pin. Not model-checked: Q1.
         let mut word = cursor.load(SeqCst);
         // SAFETY: cursors point to segments that were alive when they were read, and the pin keeps
         // their memory since.
         while unsafe { (*untagged(word)).id() } < to.id() {
-            // SeqCst: publishes the segment, and takes part in the module's argument on limbo. Audit: see
-            // the module.
+            // SeqCst. Not model-checked: Q1. Release, by that: publishes the segment to the Acquire load in `locate`.
             match cursor.compare_exchange(word, target, SeqCst, SeqCst) {
                 Ok(_) => break,
                 Err(moved) => word = moved,
@@ -213,11 +216,11 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// No segment up to the ticket's dies before the place is used for the last time.
     pub(crate) unsafe fn peek(&self, ticket: u64) -> Option<Place<'_, C>> {
         let id = ticket >> self.shift;
-        // Acquire: pairs with the Release of whoever put the segment there: its cells are made. Audit: in the models the
-        // cells that are peeked at lie in the first segment.
+        // Acquire: pairs with the Release in `append`: the segment's cells are made. Not model-checked: in the models
+        // the cells that are peeked at lie in the first segment.
         let mut at = Some(self.head.load(Acquire));
         while let Some(segment) = at {
-            // SAFETY: by the caller's promise the segments from `head` on are alive.
+            // SAFETY: the segments from `head` on are alive, by this function's contract.
             let segment = unsafe { &*segment };
             if segment.id() == id {
                 return Some(Place::new(segment, self.index(ticket)));
@@ -228,8 +231,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     }
 
     pub(super) fn pin(&self) -> Pin<'_, C> {
-        // SeqCst: comes before this walker's reads of cursors and head; see the module. Audit: see the
-        // module.
+        // SeqCst: comes before this walker's reads of cursors and head. Not model-checked: Q1.
         self.walkers.fetch_add(1, SeqCst); // site: count-walker
         Pin(self)
     }
@@ -259,11 +261,11 @@ impl<C: ArrayCell> EndlessArray<C> {
 
     /// The party has nothing more to do with the cell; the state in which it leaves it.
     #[inline]
-    pub(crate) fn leave(&self, place: Place<'_, C>, party: usize) -> State {
-        let bit = State::left_bit(party);
+    pub(crate) fn leave(&self, place: Place<'_, C>, party: Party) -> State<C::Phase> {
+        let bit = State::<C::Phase>::left_bit(party);
         // Release: our accesses to the cell happen before its reuse. Acquire: if we are the last,
         // those of the other do too.
-        let before = State::from_bits(place.cell().state().fetch_or(bit.bits(), AcqRel));
+        let before = State::from_bits(place.cell().state().fetch_or(bit, AcqRel));
         if before.with_left(party).is_finished() {
             self.finished(place);
         }
@@ -303,9 +305,9 @@ impl<C: ArrayCell> EndlessArray<C> {
 impl<C: ArrayCell> Pin<'_, C> {
     /// The segment with this number, appended if need be; or the first ticket of the segment after it, if it is dead
     /// or being taken out.
-    fn segment(&self, party: usize, id: u64) -> Result<&Segment<C>, u64> {
-        // SeqCst: read after the pin. Audit: see the module.
-        let cursor = untagged(self.0.cursors[party].load(SeqCst));
+    fn segment(&self, party: Party, id: u64) -> Result<&Segment<C>, u64> {
+        // SeqCst: read after the pin. Not model-checked: Q1.
+        let cursor = untagged(self.0.cursors[party.index()].load(SeqCst));
         // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
         // their memory since.
         unsafe { self.segment_from(cursor, id).map(|segment| &*segment) }
@@ -322,11 +324,12 @@ impl<C: ArrayCell> Pin<'_, C> {
     ) -> Result<*mut Segment<C>, u64> {
         // SAFETY: the pin keeps the memory of a segment that was alive since.
         if unsafe { (*at).id() } > id {
-            // SeqCst: read after the pin. Audit: see the module.
+            // SeqCst: read after the pin. Not model-checked: Q1.
             at = self.0.head.load(SeqCst);
         }
         loop {
-            // SAFETY: as above; `head` is alive when it is read, and a segment that was alive leads to one that was.
+            // SAFETY: the pin keeps the memory of segments that were alive since it began; `head` is alive when it is
+            // read, and a segment that was alive leads to one that was.
             let segment = unsafe { &*at };
             if segment.id() > id {
                 return Err(segment.id() << self.0.shift);
@@ -345,7 +348,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         while !segment.is_null() {
             // SAFETY: nobody else is left, and the list is ours.
             let next = unsafe { (*segment).next_alone() };
-            // SAFETY: as above; the segment is reached once.
+            // SAFETY: the array is being dropped, so the list is this thread's, and the segment is reached once.
             unsafe { Segment::free(segment) };
             segment = next;
         }
@@ -353,7 +356,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         while !dead.is_null() {
             // SAFETY: segments in limbo are in no list but this.
             let next = unsafe { (*dead).limbo_next.with_mut(|next| *next) };
-            // SAFETY: as above.
+            // SAFETY: the array is being dropped, so the limbo is this thread's, and the segment is reached once.
             unsafe { Segment::free(dead) };
             dead = next;
         }

@@ -38,14 +38,15 @@ impl<T: Default> LazyBox<T> {
             return value;
         }
         let fresh = TrackedBox::into_raw(TrackedBox::new(T::default()));
-        // SeqCst: see `get`. Release, by that: the value is made; Acquire: or another's is.
+        // SeqCst: comes before the look at the condition. Release, by that: publishes the value to the Acquire in
+        // `get`; Acquire: another thread's value is made.
         match self.0.compare_exchange(null_mut(), fresh, SeqCst, Acquire) {
-            // SAFETY: as in `get`.
+            // SAFETY: a value that was put here stays until this is dropped.
             Ok(_) => unsafe { &*fresh },
             Err(faster) => {
                 // SAFETY: nobody else has seen ours.
                 drop(unsafe { TrackedBox::from_raw(fresh) });
-                // SAFETY: as in `get`.
+                // SAFETY: a value that was put here stays until this is dropped.
                 unsafe { &*faster }
             }
         }

@@ -16,7 +16,7 @@
 //! Each cell has two *parties*, one for each counter; a party that is done with a cell sets
 //! its bit in the state ([`leave`](EndlessArray::leave)), and touches the segment no more. A cell is
 //! finished when all its parties have left, a segment when all its cells are. The holder of a ticket
-//! is a party that has not left, so his segment is alive: if a cursor's tag says that it is his, he
+//! is a party that has not left, so its segment is alive: if a cursor's tag says that it is that segment, the holder
 //! may follow the address without any further protection. That is the fast path: one load.
 //!
 //! (A tag has 23 bits. For a cursor to carry the tag of a segment and the address of another, 2²³
@@ -37,41 +37,47 @@
 //! segment at once may miss each other: then it dies with the next one.
 //!
 //! So one operation that stands still (a waiter, a stopped thread, a future that nobody polls) would keep all segments
-//! behind its own, though there be nothing in them any more. Two kinds of segments are dead in the middle of the list, and
-//! are taken out of it. The one kind is *finished*, and both parties have gone on from the oldest segment. The other holds
-//! nothing but cells whose waiters gave up: who gives up [*abandons*](EndlessArray::abandon) his cell, and if one party has
-//! abandoned all cells of a segment before the other came to any, the segment is marked. The mark and who has come are in
-//! one word, so either the other party comes first, or the segment goes. Whoever gets a ticket of it later finds its number
-//! missing, and goes on with the next segment's first ticket.
+//! behind its own, though there be nothing in them any more. Two kinds of segments are dead in the middle of the list,
+//! and are taken out of it. The one kind is *finished*, and both parties have gone on from the oldest segment. The
+//! other holds nothing but cells whose waiters gave up: a waiter that gives up [*abandons*](EndlessArray::abandon) its
+//! cell, and if one party has abandoned all cells of a segment before the other came to any, the segment is marked. The
+//! mark and who has come are in one word, so either the other party comes first, or the segment goes. Whoever gets a
+//! ticket of it later finds its number missing, and goes on with the next segment's first ticket.
 //!
-//! The cursors are moved off a dead segment, its neighbours are linked, and it is put in limbo. One thread at a time takes
-//! segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go on. It looks along the
-//! whole list for them, once there are an eighth as many of them as were in the list when somebody looked last; so a dead
-//! segment costs some steps along the list, and no more than an eighth of the list is dead. The list's other end is guarded
-//! by a *seal*: before a segment is retired its link to the next one is fixed, so that the next one cannot be taken out
-//! while it comes to be the oldest; marked or finished as it is, it is retired as such.
+//! The cursors are moved off a dead segment, its neighbours are linked, and it is put in limbo. One thread at a time
+//! takes segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go on. It looks
+//! along the whole list for them, once there are an eighth as many of them as were in the list when somebody looked
+//! last; so a dead segment costs some steps along the list, and no more than an eighth of the list is dead. The list's
+//! other end is guarded by a *seal*: before a segment is retired its link to the next one is fixed, so that the next
+//! one cannot be taken out while it comes to be the oldest; marked or finished as it is, it is retired as such.
 //!
-//! A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only by a walker
-//! that pinned before `head`, or the link to it, moved. Whoever takes the whole limbo and *then* reads no walkers may reuse
-//! its segments: a walker that pins later finds cursors, head and links moved on. (Pin, cursor, head and link accesses are SeqCst for this one argument: a pin
-//! that the reader of `walkers` did not see comes after it, and so after the moves. No model of a size
-//! that can be explored objects when one of them alone is weakened; the argument takes all of them, also the
-//! reads of exchanges that fail.) A thread stopped
-//! while it walks keeps dead segments from being reused, and nothing else.
+//! A thread stopped while it walks keeps dead segments from being reused, and nothing else.
+//!
+//! # Why a segment in limbo may be reused
+//! **Q1.** A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only
+//! by a walker that pinned before `head`, or the link to it, moved. A thread that takes the whole limbo and *then*
+//! reads no walkers may reuse its segments: a walker that pins later finds cursors, head and links moved on. Pin,
+//! cursor, head and link accesses are SeqCst for this one argument: a pin that the reader of `walkers` did not see
+//! comes after it, and so after the moves. *Not model-checked* one by one: no model of a size that can be explored
+//! objects when one of these accesses alone is weakened; the argument takes all of them, also the reads of
+//! compare-exchanges that fail.
 
 mod array;
-mod death;
 mod lazy;
+mod retire;
 mod segment;
+mod stack_list;
 mod state;
 mod wait_cell;
 mod waiters;
 mod walk;
+mod word;
 
-pub(crate) use array::{Anchor, EndlessArray, Place};
+pub(crate) use array::{Anchor, EndlessArray, Place, Scout};
 pub(crate) use lazy::LazyBox;
 pub(crate) use segment::ArrayCell;
-pub(crate) use state::State;
+pub(crate) use stack_list::push;
+pub(crate) use state::{CellPhase, Party, State};
 pub use waiters::{Ticket, Waiters, Wake};
 
 /// A queue that is made when somebody first waits.

@@ -1,5 +1,7 @@
-//! A segment, and a cursor's tagged pointer to one.
+//! A segment: cells that come and go together.
 
+use super::state::{CellPhase, Party};
+use super::word::{Census, is_sealed, is_taggable, sealed, untagged};
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -11,6 +13,8 @@ use crossbeam_utils::CachePadded;
 pub(crate) trait ArrayCell: Default {
     /// What a cell needs only when somebody waits in it: kept apart, so that cells lie close.
     type Aside: Default;
+    /// Where a cell is in its life.
+    type Phase: CellPhase;
     /// The bits of its [`State`](super::State).
     fn state(&self) -> &AtomicU8;
     /// Makes a cell as good as fresh, by plain stores, so that an engine sees a thread that uses it still. By a shared
@@ -30,8 +34,7 @@ pub(super) struct Segment<C: ArrayCell> {
     id: UnsafeCell<u64>,
     /// The segment after it, and whether that is sealed.
     next: AtomicPtr<Segment<C>>,
-    /// Cells that one party has abandoned (bits 0 to 28), whether the segment has been taken out (29), and which parties
-    /// have come (30 and 31).
+    /// Which parties have come, and how many cells one has abandoned: a [`Census`].
     census: AtomicU32,
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
@@ -41,23 +44,6 @@ pub(super) struct Segment<C: ArrayCell> {
     /// in which the next ones are being filled.
     done: CachePadded<TrackedBox<[AtomicBool]>>,
 }
-
-const TAKEN_OUT: u32 = 1 << 29;
-const COUNT: u32 = TAKEN_OUT - 1;
-
-const fn come(party: usize) -> u32 {
-    1 << (30 + party)
-}
-
-/// In the word `next`: it does not change any more.
-const SEALED: usize = 1;
-
-const LOW_BITS: u32 = 7;
-const HIGH_SHIFT: u32 = 48;
-const LOW: usize = (1 << LOW_BITS) - 1;
-const ADDRESS: usize = ((1 << HIGH_SHIFT) - 1) & !LOW;
-
-const _: () = assert!(usize::BITS == 64, "a cursor's tag needs the free bits of a 64-bit address");
 
 impl<C: ArrayCell> Segment<C> {
     pub(super) fn allocate(id: u64, shift: u32) -> *mut Segment<C> {
@@ -71,7 +57,7 @@ impl<C: ArrayCell> Segment<C> {
             asides: tracked(cells.clone().map(|_| C::Aside::default())),
             done: CachePadded::new(tracked(cells.map(|_| AtomicBool::new(false)))),
         }));
-        assert!(segment.addr() & !ADDRESS == 0, "an address beyond 48 bits leaves no room for a tag");
+        assert!(is_taggable(segment), "an address beyond 48 bits leaves no room for a tag");
         segment
     }
 
@@ -79,7 +65,7 @@ impl<C: ArrayCell> Segment<C> {
     pub(super) fn first(shift: u32) -> *mut Segment<C> {
         let first = Segment::allocate(0, shift);
         // SAFETY: nobody else has it.
-        unsafe { (*first).census.unsync_store(come(0) | come(1)) };
+        unsafe { (*first).census.unsync_store(Census::both().bits()) };
         first
     }
 
@@ -97,12 +83,12 @@ impl<C: ArrayCell> Segment<C> {
     /// The segment is alive: the caller's own cell is not finished.
     #[inline]
     pub(super) unsafe fn cell_finished(segment: *const Segment<C>, index: usize) -> bool {
-        // SAFETY: the caller's promise. The reference is no argument of this function, so it need not live until this
-        // returns.
+        // SAFETY: the segment is alive, by this function's contract. The reference is no argument of this function, so
+        // it need not live until this returns.
         let done = unsafe { &**(*segment).done };
         let last = done.len() - 1;
-        // Relaxed: a hint, `is_finished` looks for itself. Segments are mostly finished in order, so the last cell tells;
-        // if another thread finishes that one while we are here, the next segment's last cell does.
+        // Relaxed: a hint, `is_finished` looks for itself. Segments are mostly finished in order, so the last cell
+        // tells; if another thread finishes that one while we are here, the next segment's last cell does.
         let may_be = index == last || done[last].load(Relaxed);
         // Release: what the parties did in the cell happens before its reuse.
         done[index].store(true, Release); // site: finish-cell
@@ -116,32 +102,36 @@ impl<C: ArrayCell> Segment<C> {
     }
 
     /// Notes that a party comes to the segment, so that nobody takes it out; `false` if somebody has.
-    pub(super) fn enter(&self, party: usize) -> bool {
+    pub(super) fn enter(&self, party: Party) -> bool {
         // Relaxed, here and below: one word decides which was first, and nothing is handed over by it.
-        let census = self.census.load(Relaxed);
-        if census & come(party) != 0 {
-            return census & TAKEN_OUT == 0;
+        let mut census = Census::from_bits(self.census.load(Relaxed));
+        if !census.has_come(party) {
+            let come = Census::come(party).bits();
+            census = Census::from_bits(self.census.fetch_or(come, Relaxed)); // site: enter-segment
         }
-        self.census.fetch_or(come(party), Relaxed) & TAKEN_OUT == 0 // site: enter-segment
+        !census.is_taken_out()
     }
 
     /// Whether both parties have come, so that nobody will take the segment out.
     pub(super) fn both_have_come(&self) -> bool {
-        // Relaxed: as in `enter`.
-        self.census.load(Relaxed) & (come(0) | come(1)) == come(0) | come(1)
+        // Relaxed: one word decides which came first, and nothing is handed over by it.
+        Census::from_bits(self.census.load(Relaxed)).both_have_come()
     }
 
     /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come;
     /// whether the segment is the caller's to take out, since all its cells are such and the other party has not come
     /// to any.
-    pub(super) fn abandon(&self, party: usize) -> bool {
-        // Relaxed, here and below: as in `enter`. What we did in the cell happens before its reuse, since the caller has
-        // pinned the array: who reuses it reads that nobody walks any more, after our pin has ended.
-        let mut census = self.census.fetch_add(1, Relaxed) + 1;
-        while census & (COUNT | come(1 - party)) == self.cells.len() as u32 {
-            match self.census.compare_exchange(census, census | TAKEN_OUT, Relaxed, Relaxed) {
+    pub(super) fn abandon(&self, party: Party) -> bool {
+        // Relaxed, here and below: one word decides which came first. What we did in the cell happens before its reuse,
+        // since the caller has pinned the array: who reuses it reads that nobody walks any more, after our pin has
+        // ended.
+        let before = self.census.fetch_add(Census::ONE_ABANDONED, Relaxed);
+        let mut census = Census::from_bits(before + Census::ONE_ABANDONED);
+        while census.all_abandoned_by(party, self.cells.len()) {
+            let out = census.taken_out();
+            match self.census.compare_exchange(census.bits(), out.bits(), Relaxed, Relaxed) {
                 Ok(_) => return true,
-                Err(found) => census = found,
+                Err(found) => census = Census::from_bits(found),
             }
         }
         false
@@ -149,14 +139,14 @@ impl<C: ArrayCell> Segment<C> {
 
     /// Whether the segment is being taken out, or has been.
     pub(super) fn is_taken_out(&self) -> bool {
-        // Relaxed: as in `enter`. Who must not miss it reads it after `to_take_out`.
-        self.census.load(Relaxed) & TAKEN_OUT != 0
+        // Relaxed: one word decides which came first. A thread that must not miss it reads it after `to_take_out`.
+        Census::from_bits(self.census.load(Relaxed)).is_taken_out()
     }
 
     /// The segment after this one, if it has been made.
     pub(super) fn next(&self) -> Option<*mut Segment<C>> {
-        // SeqCst: see the module on limbo. Acquire, by that: pairs with the Release of `append` and `skip`: it is
-        // made. Audit: see the module.
+        // SeqCst. Not model-checked: Q1. Acquire, by that: pairs with the Release in `append` and `skip`: the segment
+        // is made.
         let next = untagged(self.next.load(SeqCst));
         (!next.is_null()).then_some(next)
     }
@@ -172,20 +162,22 @@ impl<C: ArrayCell> Segment<C> {
 
     /// Takes the segment after this one out of the list, unless that is sealed: `after` follows then.
     pub(super) fn skip(&self, out: *mut Segment<C>, after: *mut Segment<C>) -> bool {
-        // SeqCst: see the module on limbo. Release, by that: passes on that `after` is made. Acquire: who sealed
-        // had seen this segment finished, and so do we. Audit: see the module.
+        // SeqCst. Not model-checked: Q1. Release, by that: passes on that `after` is made. Acquire: pairs with the
+        // Release in `seal`: the thread that sealed had seen this segment finished, and this thread does too.
         self.next.compare_exchange(out, after, SeqCst, Acquire).is_ok()
     }
 
-    /// Before the segment is retired: nobody takes out the one after it any more, for it comes to be the first. That one,
-    /// which has been made.
+    /// Seals the link to the next segment, which has been made, so that the next segment cannot be taken out while it
+    /// comes to be the first. Returns the next segment.
     pub(super) fn seal(&self) -> *mut Segment<C> {
-        // Acquire, here and below: the segment is made. Audit: the caller has seen that of the one that follows, unless it
-        // has been taken out since, which no model has just then.
+        // Acquire, here and below: pairs with the Release in `append` and `skip`: the next segment is made. Not
+        // model-checked: the caller has seen the next segment already, unless it has been taken out since, which
+        // happens in no model just then.
         let mut next = self.next.load(Acquire);
-        while next.addr() & SEALED == 0 {
-            let sealed = next.map_addr(|address| address | SEALED);
-            // Release: pairs with the Acquire in `skip`. Audit: without it a segment may be retired later; and as above.
+        while !is_sealed(next) {
+            let sealed = sealed(next);
+            // Release: pairs with the Acquire in `skip`. Not model-checked: without it a segment may be retired later,
+            // and no model counts segments.
             // site: seal-next
             match self.next.compare_exchange(next, sealed, Release, Acquire) {
                 Ok(_) => next = sealed,
@@ -200,7 +192,7 @@ impl<C: ArrayCell> Segment<C> {
     /// # Safety
     /// The list from here on is the caller's alone.
     pub(super) unsafe fn next_alone(&self) -> *mut Segment<C> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the list from here on is the caller's alone, by this function's contract.
         untagged(unsafe { self.next.unsync_load() })
     }
 
@@ -211,12 +203,12 @@ impl<C: ArrayCell> Segment<C> {
     /// The caller has the segment alone.
     pub(super) unsafe fn renew(&self) {
         for (cell, aside) in self.cells.iter().zip(&*self.asides) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller has the segment alone, by this function's contract.
             unsafe { cell.renew(aside) };
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller has the segment alone, by this function's contract.
         self.done.iter().for_each(|done| unsafe { done.unsync_store(false) });
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller has the segment alone, by this function's contract.
         unsafe { (self.next.unsync_store(null_mut()), self.census.unsync_store(0)) };
     }
 
@@ -225,31 +217,14 @@ impl<C: ArrayCell> Segment<C> {
     /// # Safety
     /// The caller has the segment alone.
     pub(super) unsafe fn number(&self, id: u64) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller has the segment alone, by this function's contract.
         self.id.with_mut(|slot| unsafe { *slot = id });
     }
 
     /// # Safety
     /// `segment` came from `allocate`, and nobody else has it any more.
     pub(super) unsafe fn free(segment: *mut Segment<C>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the segment came from `allocate`, and no other thread has it, by this function's contract.
         drop(unsafe { TrackedBox::from_raw(segment) });
     }
-}
-
-/// The cursor's word for a segment.
-pub(super) fn tagged<C: ArrayCell>(segment: *mut Segment<C>, id: u64) -> *mut Segment<C> {
-    let (low, high) = (id as usize & LOW, (id >> LOW_BITS) as usize & 0xffff);
-    segment.map_addr(|address| address | low | high << HIGH_SHIFT)
-}
-
-/// Whether a cursor's word has the tag of segment `id`.
-pub(super) fn has_tag<C: ArrayCell>(word: *mut Segment<C>, id: u64) -> bool {
-    let (low, high) = (word.addr() & LOW, word.addr() >> HIGH_SHIFT);
-    low == id as usize & LOW && high == (id >> LOW_BITS) as usize & 0xffff
-}
-
-/// The segment of a cursor's word.
-pub(super) fn untagged<C: ArrayCell>(word: *mut Segment<C>) -> *mut Segment<C> {
-    word.map_addr(|address| address & ADDRESS)
 }

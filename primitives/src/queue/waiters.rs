@@ -20,16 +20,16 @@
 //! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
 //! a cancelled wait needs no repair.
 
-use super::wait_cell::{CANCELLED, EMPTY, HANDED, WAITING, WOKEN, WaitCell};
-use super::{EndlessArray, Place};
+use super::wait_cell::{WaitCell, WaitPhase};
+use super::{EndlessArray, Party, Place};
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use std::time::Instant;
 
 /// The parties of a cell.
-const WAITER: usize = 0;
-const WAKER: usize = 1;
+const WAITER: Party = Party::First;
+const WAKER: Party = Party::Second;
 
 /// Cells in a segment, as a power of two.
 const SHIFT: u32 = 3;
@@ -44,10 +44,10 @@ pub enum Wake {
 }
 
 impl Wake {
-    const fn phase(self) -> u8 {
+    const fn phase(self) -> WaitPhase {
         match self {
-            Wake::Woken => WOKEN,
-            Wake::Handed => HANDED,
+            Wake::Woken => WaitPhase::Woken,
+            Wake::Handed => WaitPhase::Handed,
         }
     }
 }
@@ -80,7 +80,7 @@ impl Waiters {
 
     /// Takes the next place.
     pub fn enter(&self) -> Ticket<'_> {
-        // SeqCst: see the module.
+        // SeqCst: a waiter enters and then looks at its condition.
         Ticket { waiters: self, number: self.entered.fetch_add(1, SeqCst) }
     }
 
@@ -92,7 +92,7 @@ impl Waiters {
 
     /// How many have entered so far.
     pub fn entered(&self) -> u64 {
-        // SeqCst: see the module.
+        // SeqCst: a waker changes the condition and then reads who has entered.
         self.entered.load(SeqCst)
     }
 
@@ -115,7 +115,7 @@ impl Waiters {
                     Ok(true) => return true,
                     Ok(false) => number += 1,
                     Err(next) => {
-                        // Relaxed: as above. If it is lost, others skip the cells that were given up.
+                        // Relaxed: a place is taken by one. If the CAS fails, others skip the cells that were given up.
                         number = match self.woken.compare_exchange(number + 1, next, Relaxed, Relaxed) {
                             Ok(_) => next,
                             Err(found) => found,
@@ -130,7 +130,7 @@ impl Waiters {
     /// Wakes all who wait now.
     pub fn wake_all(&self) {
         let end = self.entered();
-        // Relaxed: as in `wake_one`.
+        // Relaxed: a place is taken by one; what the waker did goes through the cell.
         let mut number = self.woken.fetch_max(end, Relaxed);
         while number < end {
             number = self.wake(number, Wake::Woken).map_or_else(|next| next, |_| number + 1);
@@ -143,18 +143,20 @@ impl Waiters {
         // SAFETY: the number is ours alone; we leave below.
         let place = unsafe { self.array.locate(WAKER, number)? };
         let ended = loop {
-            match place.cell().phase() {
-                // Release: what we did happens before the waiter goes on.
-                // site: end-wait
-                from @ (EMPTY | WAITING) if place.cell().advance(from, wake.phase(), Release) => {
-                    break Some(from);
-                }
-                EMPTY | WAITING => (),
-                _ => break None,
+            let from = place.cell().phase();
+            if !matches!(from, WaitPhase::Empty | WaitPhase::Waiting) {
+                break None;
+            }
+            // Release: what we did happens before the waiter goes on.
+            // site: end-wait
+            if place.cell().advance(from, wake.phase(), Release) {
+                break Some(from);
             }
         };
-        // SAFETY: we ended the wait of one who sleeps here. (One who was still on its way keeps the slot.)
-        let sleeper = if ended == Some(WAITING) { unsafe { place.aside().set(None) } } else { None };
+        let slept = ended == Some(WaitPhase::Waiting);
+        // SAFETY: this thread moved the cell out of `Waiting`, so the slot is its own. (A waiter that was still on its way
+        // keeps the slot.)
+        let sleeper = if slept { unsafe { place.aside().set(None) } } else { None };
         self.array.leave(place, WAKER);
         if let Some(sleeper) = sleeper {
             sleeper.unpark(); // site: wake-waiter
@@ -174,15 +176,16 @@ impl Waiters {
             }
             let walk = walk.get_or_insert_with(|| self.array.walk(WAKER));
             match walk.find(number) {
-                Ok(place) if place.cell().phase() != CANCELLED => return,
-                // Relaxed: as in `wake_one`.
+                Ok(place) if place.cell().phase() != WaitPhase::Cancelled => return,
+                // Relaxed: a place is taken by one; what the waker did goes through the cell.
                 Ok(place) => {
                     if self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
                         walk.move_cursor();
                         self.array.leave(place, WAKER);
                     }
                 }
-                // Relaxed: as in `wake_one`. Lost, if the cell was not given up, but done with long ago.
+                // Relaxed: a place is taken by one; what the waker did goes through the cell. The CAS fails if the cell
+                // was not given up, but done with long ago.
                 Err(next) => _ = self.woken.compare_exchange(number, next, Relaxed, Relaxed),
             }
         }
@@ -203,7 +206,7 @@ impl<'a> Ticket<'a> {
         // SAFETY: nobody has been told of a waiter.
         unsafe { place.aside().set(Some(parker.unparker())) };
         // Release: the waiter is here for who wakes it.
-        if !place.cell().advance(EMPTY, WAITING, Release) {
+        if !place.cell().advance(WaitPhase::Empty, WaitPhase::Waiting, Release) {
             // SAFETY: nobody was told of the waiter.
             drop(unsafe { place.aside().set(None) });
             return Some(self.end(place));
@@ -211,19 +214,19 @@ impl<'a> Ticket<'a> {
         if place.cell().changes_soon(deadline) || parker.park_deadline(deadline) {
             return Some(self.end(place));
         }
-        self.give_up(place, WAITING)
+        self.give_up(place, WaitPhase::Waiting)
     }
 
     /// Does not wait; if somebody has woken us already, how.
     pub fn cancel(self) -> Option<Wake> {
         let place = self.place();
-        self.give_up(place, EMPTY)
+        self.give_up(place, WaitPhase::Empty)
     }
 
-    fn give_up(self, place: Place<'a, WaitCell>, from: u8) -> Option<Wake> {
+    fn give_up(self, place: Place<'a, WaitCell>, from: WaitPhase) -> Option<Wake> {
         // Relaxed: nothing is handed over.
         // site: cancel-wait
-        if !place.cell().advance(from, CANCELLED, Relaxed) {
+        if !place.cell().advance(from, WaitPhase::Cancelled, Relaxed) {
             return Some(self.end(place));
         }
         // SAFETY: we ended the wait.
@@ -235,7 +238,7 @@ impl<'a> Ticket<'a> {
 
     /// Somebody has woken us.
     fn end(self, place: Place<'a, WaitCell>) -> Wake {
-        let wake = if place.cell().phase() == HANDED { Wake::Handed } else { Wake::Woken };
+        let wake = if place.cell().phase() == WaitPhase::Handed { Wake::Handed } else { Wake::Woken };
         self.waiters.array.leave(place, WAITER);
         wake
     }

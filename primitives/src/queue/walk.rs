@@ -1,12 +1,14 @@
 //! Looking at cells without their tickets.
 
-use super::array::{EndlessArray, Pin, Place};
-use super::segment::{ArrayCell, Segment, tagged, untagged};
+use super::array::{EndlessArray, Pin, Place, Scout};
+use super::segment::{ArrayCell, Segment};
+use super::state::Party;
+use super::word::{tagged, untagged};
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::cell::Cell;
 
-/// A thread that goes from cell to cell, whose tickets it need not hold: it has pinned the array, and each search begins
-/// where the last one ended. The first begins at the cursor of a party, or at a *scout*.
+/// A thread that goes from cell to cell, whose tickets it need not hold: it has pinned the array, and each search
+/// begins where the last one ended. The first begins at the cursor of a party, or at a *scout*.
 ///
 /// A scout is a cursor of threads that hold no tickets, and so keep no segment alive. It only moves forward, and before
 /// a segment leaves the list the scouts are moved beyond it ([`move_scouts_past`](EndlessArray::move_scouts_past)). A
@@ -14,24 +16,24 @@ use core::cell::Cell;
 /// been beyond that segment, which is in the list therefore.
 pub(crate) struct Walk<'a, C: ArrayCell> {
     pin: Pin<'a, C>,
-    party: usize,
+    party: Party,
     at: Cell<*mut Segment<C>>,
 }
 
 impl<C: ArrayCell> EndlessArray<C> {
     /// A walk that begins at the cursor of a party.
-    pub(crate) fn walk(&self, party: usize) -> Walk<'_, C> {
+    pub(crate) fn walk(&self, party: Party) -> Walk<'_, C> {
         let pin = self.pin();
-        // SeqCst: read after the pin. Audit: see the module.
-        let at = untagged(self.cursors[party].load(SeqCst));
+        // SeqCst: read after the pin. Not model-checked: Q1.
+        let at = untagged(self.cursors[party.index()].load(SeqCst));
         Walk { pin, party, at: Cell::new(at) }
     }
 
     /// A walk that begins at a scout; or at the cursor of a party, if the scout is past what is looked for.
-    pub(crate) fn walk_from_scout(&self, scout: usize, party: usize) -> Walk<'_, C> {
+    pub(crate) fn walk_from_scout(&self, scout: Scout, party: Party) -> Walk<'_, C> {
         let pin = self.pin();
-        // SeqCst: read after the pin. Audit: see the module.
-        let at = untagged(self.scouts[scout].load(SeqCst));
+        // SeqCst: read after the pin. Not model-checked: Q1.
+        let at = untagged(self.scouts[scout as usize].load(SeqCst));
         Walk { pin, party, at: Cell::new(at) }
     }
 
@@ -39,7 +41,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// dead already.
     pub(crate) fn visit_each(
         &self,
-        party: usize,
+        party: Party,
         tickets: core::ops::Range<u64>,
         mut look: impl FnMut(Place<'_, C>),
     ) {
@@ -53,7 +55,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// those whose segment is dead already.
     pub(crate) fn visit_until(
         &self,
-        party: usize,
+        party: Party,
         tickets: core::ops::Range<u64>,
         mut look: impl FnMut(Place<'_, C>, u64) -> bool,
     ) -> bool {
@@ -75,12 +77,13 @@ impl<C: ArrayCell> EndlessArray<C> {
         // SAFETY: the caller's pin keeps what follows a segment that was alive.
         let to = tagged(next, unsafe { (*next).id() });
         for scout in &self.scouts {
-            // SeqCst, here and below: before the segment leaves the list no scout is left here; and none comes back, since
-            // they only move forward. Audit: see the module.
+            // SeqCst, here and below: before the segment leaves the list no scout is left here; and none comes back,
+            // since they only move forward. Not model-checked: Q1.
             let mut word = scout.load(SeqCst);
-            // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory since.
+            // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory
+            // since.
             while unsafe { (*untagged(word)).id() } <= segment.id() {
-                // Audit: see the module.
+                // SeqCst. Not model-checked: Q1.
                 match scout.compare_exchange(word, to, SeqCst, SeqCst) {
                     Ok(_) => break,
                     Err(moved) => word = moved,
@@ -98,18 +101,19 @@ impl<C: ArrayCell> Walk<'_, C> {
         let id = ticket >> array.shift;
         // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
         if unsafe { (*self.at.get()).id() } > id {
-            // SeqCst: read after the pin. Audit: see the module.
-            self.at.set(untagged(array.cursors[self.party].load(SeqCst)));
+            // SeqCst: read after the pin. Not model-checked: Q1.
+            self.at.set(untagged(array.cursors[self.party.index()].load(SeqCst)));
         }
-        // SAFETY: as above.
+        // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
         self.at.set(unsafe { self.pin.segment_from(self.at.get(), id)? });
-        // SAFETY: as above, and the place is used while the walk, and so the pin, is there.
+        // SAFETY: the search led to a segment that was alive since the pin began, and the place is used while the walk,
+        // and so the pin, is there.
         Ok(Place::new(unsafe { &*self.at.get() }, array.index(ticket)))
     }
 
     /// Moves the cursor of the party to where the walk has come, for a caller that holds one of its tickets there.
     pub(crate) fn move_cursor(&self) {
-        // SAFETY: as in `find`.
+        // SAFETY: the walk is at a segment that was alive since the pin began.
         let segment = unsafe { &*self.at.get() };
         // If the segment is being taken out, nobody needs the cursor there.
         if segment.enter(self.party) {
@@ -118,15 +122,15 @@ impl<C: ArrayCell> Walk<'_, C> {
     }
 
     /// Moves a scout to where the walk has come, if it is behind.
-    pub(crate) fn move_scout(&self, scout: usize) {
-        let scout = &self.pin.0.scouts[scout];
-        // SAFETY: as in `find`.
+    pub(crate) fn move_scout(&self, scout: Scout) {
+        let scout = &self.pin.0.scouts[scout as usize];
+        // SAFETY: the walk is at a segment that was alive since the pin began.
         let id = unsafe { (*self.at.get()).id() };
-        // SeqCst, here and below: see the module. Audit: see the module.
+        // SeqCst, here and below. Not model-checked: Q1.
         let mut word = scout.load(SeqCst);
-        // SAFETY: as in `move_scouts_past`.
+        // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory since.
         while unsafe { (*untagged(word)).id() } < id {
-            // Audit: see the module.
+            // SeqCst. Not model-checked: Q1.
             match scout.compare_exchange(word, tagged(self.at.get(), id), SeqCst, SeqCst) {
                 Ok(_) => return,
                 Err(moved) => word = moved,

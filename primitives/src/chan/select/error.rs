@@ -1,6 +1,6 @@
-//! Why no operation of a [`Select`](super::Select) happened.
+//! Why no operation of a [`Select`](crate::chan::Select) happened.
 
-use ::core::fmt;
+use core::fmt;
 use std::error::Error;
 
 /// No operation could happen at once.

@@ -1,20 +1,23 @@
 //! `select!` and `select_biased!`: what they expand to.
 
-use super::handle::{Handle, Look, Slot, Stamp};
+use super::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
 use super::order::Order;
 use super::run::{Case, run};
-use crate::chan::claim::Claim;
-use crate::chan::core::{Chan, Patience};
-use crate::chan::watch::Watchers;
-use crate::chan::{Receiver, RecvError, SendError, Sender};
+use crate::chan::algorithm::cell::SENDER;
+use crate::chan::algorithm::chan::{Blocking, Chan};
+use crate::chan::error::{RecvError, SendError};
+use crate::chan::handle::receiver::Receiver;
+use crate::chan::handle::sender::Sender;
+use crate::chan::select::observers::Observers;
+use crate::chan::select::state::{Cause, SelectState};
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
-use ::core::borrow::Borrow;
-use ::core::cell::Cell as Stash;
-use ::core::fmt;
+use core::borrow::Borrow;
+use core::cell::Cell as Stash;
+use core::fmt;
 #[cfg(feature = "async")]
-use ::core::task::{Poll, Waker};
+use core::task::{Poll, Waker};
 use std::time::Duration;
 
 /// A send with its value.
@@ -86,24 +89,24 @@ impl<S, T> fmt::Debug for Sending<S, T> {
 }
 
 impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
-    fn attempt(&self, slot: &mut Slot) -> bool {
-        self.chan().case_send(slot, &self.value, None)
+    fn attempt(&self, slot: &mut Slot) -> Progress {
+        self.chan().case_send(slot, Some(&self.value), None)
     }
 
-    fn register(&self, slot: &mut Slot, claim: &Arc<Claim>, case: usize) -> bool {
-        self.chan().case_send(slot, &self.value, Some((claim, case)))
+    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+        self.chan().case_send(slot, Some(&self.value), Some((select, case)))
     }
 
-    fn look(&self, slot: &mut Slot, _first: bool) -> Look {
+    fn look(&self, slot: &mut Slot, _round: Round) -> Look {
         self.chan().look_send(slot)
     }
 
-    fn hurry(&self, slot: &Slot) -> bool {
-        self.chan().make_room(slot.ticket) || self.chan().sent().is_closed()
+    fn settle_in_flight(&self, slot: &Slot) -> Look {
+        self.chan().settle_sends_before(slot)
     }
 
-    fn chosen(&self, slot: &mut Slot, closed: bool) -> bool {
-        self.chan().chosen_send(slot, closed, &self.value)
+    fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
+        self.chan().chosen_send(slot, cause, &self.value)
     }
 
     fn withdraw(&self, slot: &mut Slot) {
@@ -118,16 +121,16 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
         self.chan().stamp()
     }
 
-    fn watchers(&self) -> Option<&Watchers> {
-        Some(&self.chan().watchers)
+    fn observers(&self) -> Option<&Observers> {
+        Some(&self.chan().observers)
     }
 
-    fn identity(&self) -> (usize, bool) {
+    fn identity(&self) -> Identity {
         self.sender.borrow().identity()
     }
 
-    fn rendezvous(&self) -> Option<(usize, bool)> {
-        self.chan().rendezvous().map(|address| (address, true))
+    fn rendezvous(&self) -> Option<Identity> {
+        self.chan().rendezvous().map(|channel| Identity { channel, party: SENDER })
     }
 }
 
@@ -177,26 +180,25 @@ impl<'a, const N: usize> Cases<'a, N> {
     }
 
     #[track_caller]
-    fn run(&mut self, biased: bool, patience: Patience) {
+    fn run(&mut self, order: Order, blocking: Blocking) {
         let _entry = enter();
         assert!(self.chosen.is_none(), "a case that was chosen is completed before the select runs again");
-        let order = if biased { Order::Given } else { Order::Random };
-        self.chosen = run(&mut self.cases, order, patience);
+        self.chosen = run(&mut self.cases, order, blocking);
     }
 
     #[track_caller]
-    pub fn wait(&mut self, biased: bool) {
-        self.run(biased, Patience::Until(None));
+    pub fn wait(&mut self, order: Order) {
+        self.run(order, Blocking::FOREVER);
     }
 
     #[track_caller]
-    pub fn attempt(&mut self, biased: bool) {
-        self.run(biased, Patience::None);
+    pub fn attempt(&mut self, order: Order) {
+        self.run(order, Blocking::Never);
     }
 
     #[track_caller]
-    pub fn wait_timeout(&mut self, biased: bool, timeout: Duration) {
-        self.run(biased, Patience::Until(now().checked_add(timeout)));
+    pub fn wait_timeout(&mut self, order: Order, timeout: Duration) {
+        self.run(order, Blocking::Until(now().checked_add(timeout)));
     }
 
     /// Whether the next case, in source order, is the one that was chosen.
@@ -238,9 +240,9 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// likely as any other; and exactly one case happens. A closed channel is ready: its case gets the error.
 ///
 /// The values of sends that do not happen are dropped. (crossbeam-channel evaluates a value only when its case has been
-/// chosen. Here a select waits with its values in the cells, so that a receiver takes one in its turn without waiting for
-/// the select's thread.) A value that must not be made in vain, or that two cases could send, belongs into a [`Select`](crate::chan::Select),
-/// whose operation gets its value when it has been chosen:
+/// chosen. Here a select waits with its values in the cells, so that a receiver takes one in its turn without waiting
+/// for the select's thread.) A value that must not be made in vain, or that two cases could send, belongs into a
+/// [`Select`](crate::chan::Select), whose operation gets its value when it has been chosen:
 ///
 /// ```
 /// use selvedge::chan::{Select, bounded};
@@ -274,7 +276,7 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// ```
 #[macro_export]
 macro_rules! select {
-    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse false [] [] $($cases)*) };
+    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse Random [] [] $($cases)*) };
 }
 
 /// [`select!`](crate::chan::select), but of several cases that are ready the first one happens.
@@ -293,7 +295,7 @@ macro_rules! select {
 /// ```
 #[macro_export]
 macro_rules! select_biased {
-    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse true [] [] $($cases)*) };
+    ($($cases:tt)*) => { $crate::__chan_select_cases!(@parse Given [] [] $($cases)*) };
 }
 
 /// `@parse` brings every case into the form `(kind operands pattern body)`, `@expand` gives each its channel, and
@@ -399,9 +401,9 @@ macro_rules! __chan_select_cases {
         $crate::__chan_select_cases!(@arms cases [$(($case, $p, $body))*] $d)
     }};
 
-    (@wait $cases:ident $b:tt []) => { $cases.wait($b) };
-    (@wait $cases:ident $b:tt [now $body:expr]) => { $cases.attempt($b) };
-    (@wait $cases:ident $b:tt [later $t:expr, $body:expr]) => { $cases.wait_timeout($b, $t) };
+    (@wait $cases:ident $b:tt []) => { $cases.wait($crate::chan::__select::Order::$b) };
+    (@wait $cases:ident $b:tt [now $body:expr]) => { $cases.attempt($crate::chan::__select::Order::$b) };
+    (@wait $cases:ident $b:tt [later $t:expr, $body:expr]) => { $cases.wait_timeout($crate::chan::__select::Order::$b, $t) };
 
     (@arms $cases:ident [($case:ident, $p:pat, $body:expr) $($more:tt)*] $d:tt) => {
         if $cases.is_next() {

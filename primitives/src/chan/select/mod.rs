@@ -1,43 +1,47 @@
 //! Waiting for one of several operations: `select!`, `select_biased!` and [`Select`].
 //!
-//! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel
-//! and waits in all the cells at once, with one [`Claim`](super::claim::Claim) for them all. Whoever meets it in a
-//! cell and could complete that case makes the compare-exchange of the claim's word from `Waiting` to
-//! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its
-//! sends stay its own until the claim is decided.
+//! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel and
+//! waits in all the cells at once, with one [`SelectState`](state::SelectState) for them all. Whoever meets it
+//! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
+//! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its sends
+//! stay its own until the select is committed.
 //!
-//! While a select goes through its cases (`Trying`) nobody else can decide it, or it might get two values. A thread that
-//! meets it then *spoils* it: the claim goes from `Trying` to `Over`, the thread breaks the cell, and both go for new
-//! tickets, the select with a new claim. The select begins to wait by the exchange of `Trying` for `Waiting`, so a select
-//! that waits has not been spoiled, and from then on nobody breaks a cell of it: it keeps its places until its claim is
-//! decided. Once it has begun to wait it looks at its cells: a close or the end of a buffer may have come to them while it
-//! was trying. A timer's instant is taken on trial before the claim is decided for it, so that a select whose timer
-//! somebody else receives waits on as it did.
+//! While a select goes through its cases (`Registering`) no other thread can commit it, or it might get two values. A
+//! thread that meets it then *poisons* it: the select state goes from `Registering` to `Over`, the thread poisons the
+//! cell, and both go for new tickets, the select with a new select state. The select begins to wait by the exchange of
+//! `Registering` for `Waiting`, so a select that waits has not been poisoned, and from then on nobody poisons a cell of
+//! it: it keeps its places until its select state is decided. Once it has begun to wait it looks at its cells: a close
+//! or the end of a buffer may have come to them while it was registering. A timer's instant is taken on trial before
+//! the select is committed for it, so that a select whose timer somebody else receives waits on as it did.
 //!
-//! A select that both sends to and receives from one rendezvous channel only watches the channel for its sends, since it
-//! must not meet itself. If the channel comes to be ready, such a select starts over.
+//! A select that both sends to and receives from one rendezvous channel only observes the channel for its sends, since
+//! it must not meet itself. If the channel comes to be ready, such a select starts over.
 
+pub(super) mod case;
+mod case_recv;
+mod case_send;
 mod error;
-pub(super) mod handle;
 mod macros;
-mod order;
+pub(super) mod observers;
+pub(super) mod order;
 mod own_receives;
 mod ready;
-mod receiving;
-mod run;
-mod sending;
+pub(super) mod run;
+pub(super) mod state;
 
-use super::core::Patience;
-use super::deferred;
-use super::{Receiver, RecvError, SendError, Sender};
+use crate::chan::algorithm::chan::Blocking;
+use crate::chan::algorithm::deferred;
+use crate::chan::error::{RecvError, SendError};
+use crate::chan::handle::receiver::Receiver;
+use crate::chan::handle::sender::Sender;
 use crate::rt::entry::enter;
 use crate::rt::time::now;
-use ::core::fmt;
-use ::core::marker::PhantomData;
+use case::{Handle, Hold, Slot};
+use core::fmt;
+use core::marker::PhantomData;
 pub use error::{ReadyTimeoutError, SelectTimeoutError, TryReadyError, TrySelectError};
-use handle::{Handle, Hold, Slot};
-pub(super) use order::Order;
-pub(super) use run::{Case, run};
+use order::Order;
+use run::{Case, run};
 use std::time::{Duration, Instant};
 
 #[doc(hidden)]
@@ -47,9 +51,9 @@ pub use macros::{Cases, Completes, Sending};
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added, by the same handle or by a clone of it. For a send the value comes only then, and completing it does not block: if the
-/// receiver or the place for which it was chosen is gone by then, the value goes to the next receiver, before all others
-/// (and so the channel holds one value more than its capacity until then).
+/// added, by the same handle or by a clone of it. For a send the value comes only then, and completing it does not
+/// block: if the receiver or the place for which it was chosen is gone by then, the value goes to the next receiver,
+/// before all others (and so the channel holds one value more than its capacity until then).
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -74,9 +78,9 @@ pub struct Select<'a> {
     order: Order,
 }
 
-// SAFETY: another thread that runs the select moves values between cells of their own channel, and hands them to nobody:
-// taking one out needs a receiver, and if `T` is not `Send` that thread has none. It drops none either: the receivers
-// that the select borrows keep their channels from being discarded.
+// SAFETY: another thread that runs the select moves values between cells of their own channel, and hands them to
+// nobody: taking one out needs a receiver, and if `T` is not `Send` that thread has none. It drops none either: the
+// receivers that the select borrows keep their channels from being discarded.
 unsafe impl Send for Select<'_> {}
 // SAFETY: a shared select can only be cloned and printed; a clone may be sent, as argued for `Send`.
 unsafe impl Sync for Select<'_> {}
@@ -175,9 +179,9 @@ impl<'a> Select<'a> {
         self.cases.remove(at);
     }
 
-    fn run(&mut self, patience: Patience) -> Option<SelectedOperation<'a>> {
+    fn run(&mut self, blocking: Blocking) -> Option<SelectedOperation<'a>> {
         let mut cases: Vec<Case<'a>> = self.cases.iter().map(|(_, handle)| Case::new(*handle)).collect();
-        let chosen = run(&mut cases, self.order, patience)?;
+        let chosen = run(&mut cases, self.order, blocking)?;
         let Case { handle, mut slot, .. } = cases.swap_remove(chosen);
         handle.lend(&mut slot);
         Some(SelectedOperation { index: self.cases[chosen].0, handle, slot, not_send: PhantomData })
@@ -200,7 +204,7 @@ impl<'a> Select<'a> {
     #[track_caller]
     pub fn try_select(&mut self) -> Result<SelectedOperation<'a>, TrySelectError> {
         let _entry = enter();
-        self.run(Patience::None).ok_or(TrySelectError)
+        self.run(Blocking::Never).ok_or(TrySelectError)
     }
 
     /// Waits until one of the operations can happen, and does it.
@@ -224,7 +228,7 @@ impl<'a> Select<'a> {
             !self.cases.is_empty(),
             "no operations have been added to this select: it would wait for ever"
         );
-        self.run(Patience::Until(None)).expect("a select without a deadline does not time out")
+        self.run(Blocking::FOREVER).expect("a select without a deadline does not time out")
     }
 
     /// Waits for at most `timeout`.
@@ -244,7 +248,7 @@ impl<'a> Select<'a> {
     pub fn select_timeout(&mut self, timeout: Duration) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let _entry = enter();
         // A time too far away to be named is no limit.
-        self.run(Patience::Until(now().checked_add(timeout))).ok_or(SelectTimeoutError)
+        self.run(Blocking::Until(now().checked_add(timeout))).ok_or(SelectTimeoutError)
     }
 
     /// Waits until `deadline` at most.
@@ -266,7 +270,7 @@ impl<'a> Select<'a> {
         deadline: Instant,
     ) -> Result<SelectedOperation<'a>, SelectTimeoutError> {
         let _entry = enter();
-        self.run(Patience::Until(Some(deadline))).ok_or(SelectTimeoutError)
+        self.run(Blocking::Until(Some(deadline))).ok_or(SelectTimeoutError)
     }
 }
 
@@ -286,8 +290,8 @@ impl fmt::Debug for Select<'_> {
 ///
 /// # Panics
 /// If it is dropped without being completed, unless the thread is panicking already. A value that was received goes to
-/// the next receiver; an instant of a timer counts as received. A forgotten operation takes with it the value that it has
-/// received; a receiver that has met a forgotten send waits on.
+/// the next receiver; an instant of a timer counts as received. A forgotten operation takes with it the value that it
+/// has received; a receiver that has met a forgotten send waits on.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -393,10 +397,10 @@ impl Drop for SelectedOperation<'_> {
 }
 
 // Operations settle their channel's state before they call anything that may panic.
-impl ::core::panic::UnwindSafe for SelectedOperation<'_> {}
-impl ::core::panic::RefUnwindSafe for SelectedOperation<'_> {}
-impl ::core::panic::UnwindSafe for Select<'_> {}
-impl ::core::panic::RefUnwindSafe for Select<'_> {}
+impl core::panic::UnwindSafe for SelectedOperation<'_> {}
+impl core::panic::RefUnwindSafe for SelectedOperation<'_> {}
+impl core::panic::UnwindSafe for Select<'_> {}
+impl core::panic::RefUnwindSafe for Select<'_> {}
 
 impl fmt::Debug for SelectedOperation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 /// In which order the cases are tried, and so which of several that are ready is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chan) enum Order {
+pub enum Order {
     /// A random one: each that is ready is as likely as any other.
     Random,
     /// As they are given.

@@ -1,27 +1,28 @@
 //! Receives of a select that its own sends must not meet.
 
-use super::handle::Handle;
-use super::run::Case;
+use super::case::{Handle, Identity};
+use crate::chan::algorithm::cell::{RECEIVER, SENDER};
+use crate::queue::Party;
 
 /// The channels without a buffer from which cases of a select receive, if any case sends to such: one address for each
 /// case, in order.
 pub(super) struct OwnReceives(Vec<usize>);
 
 impl OwnReceives {
-    pub(super) fn of(cases: &[Case<'_>]) -> OwnReceives {
-        let rendezvous = |sends: bool| {
-            let all = cases.iter().filter_map(|case| case.handle.rendezvous());
-            all.filter(move |(_, sending)| *sending == sends).map(|(channel, _)| channel)
+    pub(super) fn of<'a>(handles: impl Iterator<Item = &'a dyn Handle> + Clone) -> OwnReceives {
+        let rendezvous = |party: Party| {
+            let all = handles.clone().filter_map(|handle| handle.rendezvous());
+            all.filter(move |case| case.party == party).map(|case| case.channel)
         };
         let mut channels =
-            if rendezvous(true).next().is_some() { rendezvous(false).collect() } else { Vec::new() };
+            if rendezvous(SENDER).next().is_some() { rendezvous(RECEIVER).collect() } else { Vec::new() };
         channels.sort_unstable();
         OwnReceives(channels)
     }
 
     /// How many cases receive from the channel without a buffer to which this one sends.
     pub(super) fn meeting(&self, handle: &dyn Handle) -> u64 {
-        let Some((channel, true)) = handle.rendezvous() else { return 0 };
+        let Some(Identity { channel, party: SENDER }) = handle.rendezvous() else { return 0 };
         let from = self.0.partition_point(|other| *other < channel);
         self.0[from..].partition_point(|other| *other == channel) as u64
     }
@@ -29,43 +30,43 @@ impl OwnReceives {
 
 #[cfg(test)]
 mod tests {
-    use super::super::handle::{Look, Slot, Stamp};
+    use super::super::case::{Look, Progress, Round, Slot, Stamp};
     use super::*;
-    use crate::chan::claim::Claim;
-    use crate::chan::watch::Watchers;
+    use crate::chan::select::observers::Observers;
+    use crate::chan::select::state::{Cause, SelectState};
     use crate::rt::sync::Arc;
     use core::cell::Cell;
 
     /// A side of a channel without a buffer that counts how often it is asked for that.
-    struct Asked<'a>((usize, bool), &'a Cell<usize>);
+    struct Asked<'a>(Identity, &'a Cell<usize>);
 
     impl Handle for Asked<'_> {
         fn stamp(&self) -> Stamp {
             [0; 7]
         }
-        fn attempt(&self, _: &mut Slot) -> bool {
-            false
+        fn attempt(&self, _: &mut Slot) -> Progress {
+            Progress::NotYet
         }
-        fn register(&self, _: &mut Slot, _: &Arc<Claim>, _: usize) -> bool {
-            false
+        fn register(&self, _: &mut Slot, _: &Arc<SelectState>, _: usize) -> Progress {
+            Progress::NotYet
         }
-        fn look(&self, _: &mut Slot, _: bool) -> Look {
+        fn look(&self, _: &mut Slot, _: Round) -> Look {
             Look::Waits
         }
-        fn chosen(&self, _: &mut Slot, _: bool) -> bool {
-            false
+        fn chosen(&self, _: &mut Slot, _: Cause) -> Progress {
+            Progress::NotYet
         }
         fn withdraw(&self, _: &mut Slot) {}
         fn is_ready(&self, _: u64) -> bool {
             false
         }
-        fn watchers(&self) -> Option<&Watchers> {
+        fn observers(&self) -> Option<&Observers> {
             None
         }
-        fn identity(&self) -> (usize, bool) {
+        fn identity(&self) -> Identity {
             self.0
         }
-        fn rendezvous(&self) -> Option<(usize, bool)> {
+        fn rendezvous(&self) -> Option<Identity> {
             self.1.set(self.1.get() + 1);
             Some(self.0)
         }
@@ -74,16 +75,18 @@ mod tests {
     #[test]
     fn each_send_knows_the_receives_that_it_must_not_meet_without_asking_all_cases() {
         let asked = Cell::new(0);
-        let sends = (0..1000).map(|channel| Asked((channel, true), &asked));
+        let sends = (0..1000).map(|channel| Asked(Identity { channel, party: SENDER }, &asked));
         // From channel n there are n % 3 receives.
         let receives = (0..1000).flat_map(|channel| (0..channel % 3).map(move |_| channel));
-        let sides: Vec<_> = sends.chain(receives.map(|channel| Asked((channel, false), &asked))).collect();
-        let cases: Vec<_> = sides.iter().map(|side| Case::new(side)).collect();
-        let own = OwnReceives::of(&cases);
+        let sides: Vec<_> = sends
+            .chain(receives.map(|channel| Asked(Identity { channel, party: RECEIVER }, &asked)))
+            .collect();
+        let cases: Vec<&dyn Handle> = sides.iter().map(|side| side as &dyn Handle).collect();
+        let own = OwnReceives::of(cases.iter().copied());
         for (channel, case) in cases.iter().enumerate().take(1000) {
-            assert_eq!(own.meeting(case.handle), channel as u64 % 3);
+            assert_eq!(own.meeting(*case), channel as u64 % 3);
         }
-        assert!(cases[1000..].iter().all(|case| own.meeting(case.handle) == 0), "receives meet nobody");
+        assert!(cases[1000..].iter().all(|case| own.meeting(*case) == 0), "receives meet nobody");
         assert!(asked.get() <= 3 * cases.len() + 3, "{} cases were asked {} times", cases.len(), asked.get());
     }
 }

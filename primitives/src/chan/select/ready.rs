@@ -1,18 +1,18 @@
 //! Waiting until an operation could happen, without doing it.
 
-use super::handle::Handle;
+use super::case::Handle;
 use super::order::Order;
 use super::{ReadyTimeoutError, Select, TryReadyError};
-use crate::chan::claim::Claim;
-use crate::chan::core::Patience;
+use crate::chan::algorithm::chan::Blocking;
+use crate::chan::select::state::SelectState;
 use crate::rt::entry::enter;
 use crate::rt::park::Parker;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
-/// Which of the operations is ready, in this order; `None` only if at one moment none was: before and after they were looked
-/// at all channels look the same.
+/// Which of the operations is ready, in this order; `None` only if at one moment none was: before and after they were
+/// looked at all channels look the same.
 fn find_ready(handles: &[&dyn Handle], order: &[usize]) -> Option<usize> {
     let stamps = || -> Vec<_> { handles.iter().map(|handle| handle.stamp()).collect() };
     loop {
@@ -26,25 +26,25 @@ fn find_ready(handles: &[&dyn Handle], order: &[usize]) -> Option<usize> {
 }
 
 /// Which of the operations is ready.
-fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patience) -> Option<usize> {
+fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Option<usize> {
     let order = order.of(handles.len());
     let find = || find_ready(handles, &order);
     loop {
         if let Some(ready) = find() {
             return Some(ready);
         }
-        let Patience::Until(deadline) = patience else { return None };
+        let Blocking::Until(deadline) = blocking else { return None };
         let parker = Parker::new();
-        let claim = Arc::new(Claim::new(parker.unparker()));
-        let watchers = || handles.iter().filter_map(|handle| handle.watchers());
-        watchers().for_each(|watchers| watchers.add(&claim));
+        let select = Arc::new(SelectState::new(parker.unparker()));
+        let observers = || handles.iter().filter_map(|handle| handle.observers());
+        observers().for_each(|observers| observers.add(&select));
         // Whatever changes from now on wakes us.
         let ready = find();
         if ready.is_none() {
             let timers = handles.iter().filter_map(|handle| handle.deadline());
             parker.park_deadline(timers.chain(deadline).min());
         }
-        watchers().for_each(|watchers| watchers.remove(&claim));
+        observers().for_each(|observers| observers.remove(&select));
         if ready.is_some() || deadline.is_some_and(|deadline| deadline <= now()) {
             return ready.or_else(find);
         }
@@ -53,18 +53,18 @@ fn until_ready(handles: &[&dyn Handle], order: Order, patience: Patience) -> Opt
 
 /// Waiting for an operation to become ready, without doing it.
 impl<'a> Select<'a> {
-    fn ready_until(&self, patience: Patience) -> Option<usize> {
+    fn ready_until(&self, blocking: Blocking) -> Option<usize> {
         let handles: Vec<&'a dyn Handle> = self.cases.iter().map(|(_, handle)| *handle).collect();
-        until_ready(&handles, self.order, patience).map(|at| self.cases[at].0)
+        until_ready(&handles, self.order, blocking).map(|at| self.cases[at].0)
     }
 
     /// Returns the index of an operation that is ready now: it would not wait, if nobody else were there.
     ///
     /// Another thread may take away what made it ready: try the operation with `try_send` or `try_recv`, and do not
-    /// count on it. A receiver that has begun and has not come to its cell, a select that has not decided yet whether it
-    /// waits, and an instant that another select is about to take make an operation seem ready too. Each of them, but for
-    /// the instant, does so once: an operation that is tried in vain does not seem ready again before another thread has taken
-    /// a further step, so a loop around [`ready`](Self::ready) sleeps.
+    /// count on it. A receiver that has begun and has not come to its cell, a select that has not decided yet whether
+    /// it waits, and an instant that another select is about to take make an operation seem ready too. Each of them,
+    /// but for the instant, does so once: an operation that is tried in vain does not seem ready again before another
+    /// thread has taken a further step, so a loop around [`ready`](Self::ready) sleeps.
     ///
     /// # Errors
     /// If, at one moment, none is.
@@ -81,12 +81,12 @@ impl<'a> Select<'a> {
     #[track_caller]
     pub fn try_ready(&mut self) -> Result<usize, TryReadyError> {
         let _entry = enter();
-        self.ready_until(Patience::None).ok_or(TryReadyError)
+        self.ready_until(Blocking::Never).ok_or(TryReadyError)
     }
 
-    /// Blocks until an operation is ready, and returns its index. It may have ceased to be by the time it is tried, or only
-    /// have seemed so, as [`try_ready`](Self::try_ready) says. Two selects that only wait to become ready do not meet on a
-    /// channel without a buffer.
+    /// Blocks until an operation is ready, and returns its index. It may have ceased to be by the time it is tried, or
+    /// only have seemed so, as [`try_ready`](Self::try_ready) says. Two selects that only wait to become ready do not
+    /// meet on a channel without a buffer.
     ///
     /// ```
     /// use selvedge::chan::{Select, bounded};
@@ -107,7 +107,7 @@ impl<'a> Select<'a> {
             !self.cases.is_empty(),
             "no operations have been added to this select: it would wait for ever"
         );
-        self.ready_until(Patience::Until(None)).expect("without a deadline it does not time out")
+        self.ready_until(Blocking::FOREVER).expect("without a deadline it does not time out")
     }
 
     /// Waits for at most `timeout`.
@@ -124,7 +124,7 @@ impl<'a> Select<'a> {
     pub fn ready_timeout(&mut self, timeout: Duration) -> Result<usize, ReadyTimeoutError> {
         let _entry = enter();
         // A time too far away to be named is no limit.
-        self.ready_until(Patience::Until(now().checked_add(timeout))).ok_or(ReadyTimeoutError)
+        self.ready_until(Blocking::Until(now().checked_add(timeout))).ok_or(ReadyTimeoutError)
     }
 
     /// Waits until `deadline` at most.
@@ -140,6 +140,6 @@ impl<'a> Select<'a> {
     #[track_caller]
     pub fn ready_deadline(&mut self, deadline: Instant) -> Result<usize, ReadyTimeoutError> {
         let _entry = enter();
-        self.ready_until(Patience::Until(Some(deadline))).ok_or(ReadyTimeoutError)
+        self.ready_until(Blocking::Until(Some(deadline))).ok_or(ReadyTimeoutError)
     }
 }

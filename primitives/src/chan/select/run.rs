@@ -1,11 +1,11 @@
 //! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
 
-use super::handle::{Handle, Hold, Look, Slot, Stamp};
+use super::case::{Handle, Hold, Look, Progress, Round, Slot, Stamp};
 use super::order::{FEW, Order};
 use super::own_receives::OwnReceives;
-use crate::chan::claim::{Claim, Outcome};
-use crate::chan::core::Patience;
-use crate::chan::deferred;
+use crate::chan::algorithm::chan::Blocking;
+use crate::chan::algorithm::deferred;
+use crate::chan::select::state::{Cause, SelectState, Stage};
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::spin_wait;
@@ -28,38 +28,38 @@ impl<'a> Case<'a> {
 
     /// Whether its channel looks as it did before.
     fn looks_the_same(&mut self) -> bool {
-        let before = ::core::mem::replace(&mut self.stamp, self.handle.stamp());
+        let before = core::mem::replace(&mut self.stamp, self.handle.stamp());
         before == self.stamp
     }
 
-    fn attempt(&mut self) -> bool {
+    fn attempt(&mut self) -> Progress {
         self.handle.attempt(&mut self.slot)
     }
 
-    /// Waits in a cell; or watches the channel, in which `own` receives of the same select wait: they must not
+    /// Waits in a cell; or observes the channel, in which `own` receives of the same select wait: they must not
     /// meet it, and cells are for two.
-    fn register(&mut self, claim: &Arc<Claim>, number: usize, own: u64) -> bool {
+    fn register(&mut self, select: &Arc<SelectState>, number: usize, own: u64) -> Progress {
         if own == 0 {
-            return self.handle.register(&mut self.slot, claim, number);
+            return self.handle.register(&mut self.slot, select, number);
         }
-        self.slot.hold = Hold::Watching(own);
-        false
+        self.slot.hold = Hold::Observing(own);
+        Progress::NotYet
     }
 
-    fn look(&mut self, claim: &Arc<Claim>, first: bool) -> Look {
-        let Hold::Watching(own) = self.slot.hold else { return self.handle.look(&mut self.slot, first) };
+    fn look(&mut self, select: &Arc<SelectState>, round: Round) -> Look {
+        let Hold::Observing(own) = self.slot.hold else { return self.handle.look(&mut self.slot, round) };
         // Whoever has woken us has taken us off the list.
-        if let Some(watchers) = self.handle.watchers() {
-            watchers.add(claim);
+        if let Some(observers) = self.handle.observers() {
+            observers.add(select);
         }
         if self.handle.is_ready(own) { Look::Over } else { Look::Waits }
     }
 
-    fn withdraw(&mut self, claim: &Arc<Claim>) {
+    fn withdraw(&mut self, select: &Arc<SelectState>) {
         match self.slot.hold {
-            Hold::Watching(_) => {
-                if let Some(watchers) = self.handle.watchers() {
-                    watchers.remove(claim);
+            Hold::Observing(_) => {
+                if let Some(observers) = self.handle.observers() {
+                    observers.remove(select);
                 }
                 self.slot.hold = Hold::Nothing;
             }
@@ -70,9 +70,9 @@ impl<'a> Case<'a> {
 
 /// Does one of the operations: the case that has happened, or `None` if none could in time. If a waker panics that it
 /// calls, what has been received goes to the next receiver.
-pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
+pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
     let _held = deferred::hold();
-    let chosen = run_held(cases, order, patience);
+    let chosen = run_held(cases, order, blocking);
     if deferred::call()
         && let Some(chosen) = chosen
     {
@@ -82,20 +82,20 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, patience: Patie
     chosen
 }
 
-fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<usize> {
+fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
     let order = order.of(cases.len());
     let backoff = Backoff::new();
     let mut tried = false;
     loop {
-        if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt()) {
+        if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt() == Progress::Happened) {
             return Some(ready);
         }
-        let deadline = match patience {
-            Patience::Until(deadline) => deadline,
+        let deadline = match blocking {
+            Blocking::Until(deadline) => deadline,
             // To know, such a case must wait in a cell.
-            Patience::None if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
+            Blocking::Never if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
             // That none is ready is said of one moment: before and after they were tried all channels look the same.
-            Patience::None => {
+            Blocking::Never => {
                 // Each case is looked at, for the next round.
                 let changed =
                     cases.iter_mut().filter_map(|case| (!case.looks_the_same()).then_some(())).count();
@@ -112,8 +112,10 @@ fn run_held(cases: &mut [Case<'_>], order: Order, patience: Patience) -> Option<
             backoff.snooze();
             continue;
         }
-        if let Ok(happened) = Waiting::new(cases, &order, deadline).wait() {
-            return happened;
+        match Waiting::new(cases, &order, deadline).wait() {
+            Verdict::Happened(case) => return Some(case),
+            Verdict::TimedOut => return None,
+            Verdict::StartOver => (),
         }
     }
 }
@@ -123,16 +125,26 @@ struct Waiting<'a, 'c> {
     cases: &'a mut [Case<'c>],
     order: &'a [usize],
     parker: Parker,
-    claim: Arc<Claim>,
+    select: Arc<SelectState>,
     deadline: Option<Instant>,
+}
+
+/// What waiting has come to.
+enum Verdict {
+    /// This case has happened.
+    Happened(usize),
+    /// No case happened in time.
+    TimedOut,
+    /// The select tries its cases again.
+    StartOver,
 }
 
 /// Why a select does not wait any longer.
 enum Ended {
     /// This case has happened, and its slot says so.
     Happened(usize),
-    /// The claim says what it has come to.
-    Decided(Outcome),
+    /// The select state says what it has come to.
+    Decided(Stage),
     /// Time is up.
     Timeout,
 }
@@ -140,59 +152,63 @@ enum Ended {
 impl<'a, 'c> Waiting<'a, 'c> {
     fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
         let parker = Parker::new();
-        let claim = Arc::new(Claim::new(parker.unparker()));
-        Waiting { cases, order, parker, claim, deadline }
+        let select = Arc::new(SelectState::new(parker.unparker()));
+        Waiting { cases, order, parker, select, deadline }
     }
 
-    fn wait(mut self) -> Result<Option<usize>, Again> {
-        let (chosen, happened) = match self.until_ended() {
-            Ended::Happened(case) => (Some(case), true),
-            Ended::Timeout => (None, true),
-            Ended::Decided(outcome) => match outcome.case() {
-                None => (None, false),
-                Some((case, closed)) => {
+    /// Waits, and leaves the cells of all cases but one that has happened.
+    fn wait(mut self) -> Verdict {
+        let (chosen, verdict) = match self.until_ended() {
+            Ended::Happened(case) => (Some(case), Verdict::Happened(case)),
+            Ended::Timeout => (None, Verdict::TimedOut),
+            Ended::Decided(stage) => match stage.case() {
+                None => (None, Verdict::StartOver),
+                Some((case, cause)) => {
                     let Case { handle, slot, .. } = &mut self.cases[case];
-                    (Some(case), handle.chosen(slot, closed))
+                    match handle.chosen(slot, cause) {
+                        Progress::Happened => (Some(case), Verdict::Happened(case)),
+                        Progress::NotYet => (Some(case), Verdict::StartOver),
+                    }
                 }
             },
         };
         for (number, case) in self.cases.iter_mut().enumerate() {
             if Some(number) != chosen {
-                case.withdraw(&self.claim);
+                case.withdraw(&self.select);
             }
         }
-        if happened { Ok(chosen) } else { Err(Again) }
+        verdict
     }
 
-    /// Registers all cases, and waits until the claim is decided. From the moment at which the claim says that the select
-    /// waits, it keeps its places in all cells until then.
+    /// Registers all cases, and waits until the select is committed. From the moment at which the select state says
+    /// that the select waits, it keeps its places in all cells until then.
     fn until_ended(&mut self) -> Ended {
         if let Some(case) = self.register() {
             return Ended::Happened(case);
         }
-        // Audit: `decide` is SeqCst for what follows, the look at the cells.
-        if let Err(spoiled) = self.claim.decide(Outcome::TRYING, Outcome::WAITING) {
-            return Ended::Decided(spoiled);
+        // SeqCst in `commit`: comes before the look at the cells. Not model-checked: the CAS is a read-modify-write.
+        if let Err(poisoned) = self.select.commit(Stage::REGISTERING, Stage::WAITING) {
+            return Ended::Decided(poisoned);
         }
-        let mut first = true;
+        let mut round = Round::First;
         loop {
-            if let Some(ended) = self.look(first) {
+            if let Some(ended) = self.look(round) {
                 return ended;
             }
-            first = false;
+            round = Round::Later;
             if deferred::call() {
-                return match self.decide(Outcome::OVER) {
-                    Outcome::OVER => Ended::Timeout,
+                return match self.commit(Stage::OVER) {
+                    Stage::OVER => Ended::Timeout,
                     decided => Ended::Decided(decided),
                 };
             }
             let deadline = self.first_deadline();
-            let is_over = || self.claim.outcome() != Outcome::WAITING;
+            let is_over = || self.select.stage() != Stage::WAITING;
             let soon = spin_wait::before_park(deadline, || is_over() || self.parker.is_woken());
             let woken = (soon && is_over()) || self.parker.park_deadline(deadline);
-            let outcome = self.claim.outcome();
-            if outcome != Outcome::WAITING {
-                return Ended::Decided(outcome);
+            let stage = self.select.stage();
+            if stage != Stage::WAITING {
+                return Ended::Decided(stage);
             }
             if !woken && let Some(ended) = self.time_is_up() {
                 return ended;
@@ -202,11 +218,11 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Registers the cases: one that can happen now does.
     fn register(&mut self) -> Option<usize> {
-        let Waiting { cases, order, claim, .. } = self;
-        let own_receives = OwnReceives::of(cases);
+        let Waiting { cases, order, select, .. } = self;
+        let own_receives = OwnReceives::of(cases.iter().map(|case| case.handle));
         order.iter().copied().find(|&number| {
             let own = own_receives.meeting(cases[number].handle);
-            cases[number].register(claim, number, own)
+            cases[number].register(select, number, own) == Progress::Happened
         })
     }
 
@@ -215,43 +231,47 @@ impl<'a, 'c> Waiting<'a, 'c> {
         timers.chain(self.deadline).min()
     }
 
-    /// Looks at the cases again: what happened while the select was trying, nobody tells it.
-    fn look(&mut self, first: bool) -> Option<Ended> {
+    /// Looks at the cases again: what happened while the select was registering, nobody tells it.
+    fn look(&mut self, round: Round) -> Option<Ended> {
         for (number, case) in self.cases.iter_mut().enumerate() {
-            let to = match case.look(&self.claim, first) {
+            let to = match case.look(&self.select, round) {
                 Look::Waits => continue,
-                Look::Over => Outcome::OVER,
-                Look::Ready => Outcome::chosen(number, false),
-                Look::Closed => Outcome::chosen(number, true),
+                Look::Over => Stage::OVER,
+                Look::Ready => Stage::chosen(number, Cause::Operation),
+                Look::Closed => Stage::chosen(number, Cause::Close),
             };
-            return Some(Ended::Decided(self.decide(to)));
+            return Some(Ended::Decided(self.commit(to)));
         }
         None
     }
 
-    /// Decides the claim, if nobody else has; what it has come to.
-    fn decide(&self, to: Outcome) -> Outcome {
-        // Audit: `decide` is one for all. Here it is our own decision, and what others have done we learn from the cell
-        // too.
+    /// Commits the select state, unless another thread has; returns its stage.
+    fn commit(&self, to: Stage) -> Stage {
+        // SeqCst in `commit`. Not model-checked: here it is the select's own decision, and what others have done the
+        // cell tells too.
         // site: stop-waiting
-        self.claim.decide(Outcome::WAITING, to).map_or_else(|decided| decided, |()| to)
+        self.select.commit(Stage::WAITING, to).map_or_else(|decided| decided, |()| to)
     }
 
-    fn hurry(&mut self) -> bool {
+    /// Settles operations in flight that could make a case look blocked; returns whether a case may be able to happen
+    /// now.
+    fn settle_in_flight(&mut self) -> bool {
         let mut waiting = self.cases.iter().filter(|case| case.slot.hold == Hold::Waiting);
-        waiting.any(|case| case.handle.hurry(&case.slot))
+        waiting.any(|case| case.handle.settle_in_flight(&case.slot) == Look::Ready)
     }
 
     fn time_is_up(&mut self) -> Option<Ended> {
         for &number in self.order {
             let Some(instant) = self.cases[number].handle.reserve() else { continue };
-            let chosen = Outcome::chosen(number, false);
+            let chosen = Stage::chosen(number, Cause::Operation);
             let Case { handle, slot, .. } = &mut self.cases[number];
-            match self.claim.decide(Outcome::WAITING, chosen) {
+            match self.select.commit(Stage::WAITING, chosen) {
                 // Else the timer was set anew at this very moment, and the select starts over.
-                Ok(()) if handle.confirm(slot, instant) => return Some(Ended::Happened(number)),
+                Ok(()) if handle.confirm(slot, instant) == Progress::Happened => {
+                    return Some(Ended::Happened(number));
+                }
                 Ok(()) => {
-                    return Some(Ended::Decided(Outcome::OVER));
+                    return Some(Ended::Decided(Stage::OVER));
                 }
                 Err(decided) => {
                     handle.put_back(instant);
@@ -260,15 +280,12 @@ impl<'a, 'c> Waiting<'a, 'c> {
             }
         }
         // A timer that was not the first to be received from, or was set anew, may be due later.
-        if self.deadline.is_none_or(|deadline| deadline > now()) || self.hurry() {
+        if self.deadline.is_none_or(|deadline| deadline > now()) || self.settle_in_flight() {
             return None;
         }
-        match self.decide(Outcome::OVER) {
-            Outcome::OVER => Some(Ended::Timeout),
+        match self.commit(Stage::OVER) {
+            Stage::OVER => Some(Ended::Timeout),
             decided => Some(Ended::Decided(decided)),
         }
     }
 }
-
-/// The select tries its cases again.
-struct Again;

@@ -1,0 +1,522 @@
+//! A cell of a channel: where the send and the receive with the same ticket meet.
+
+#[cfg(feature = "async")]
+use crate::chan::algorithm::deferred;
+use crate::chan::select::state::{Cause, SelectState, Stage};
+use crate::queue::{self, ArrayCell, CellPhase, Party};
+use crate::rt::cell::UnsafeCell;
+use crate::rt::park::{Parker, Unparker};
+use crate::rt::spin_wait;
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::AtomicU8;
+use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
+use core::mem::MaybeUninit;
+#[cfg(feature = "async")]
+use core::task::Waker;
+use std::time::Instant;
+
+/// The parties of a cell.
+pub(in crate::chan) const SENDER: Party = Party::First;
+pub(in crate::chan) const RECEIVER: Party = Party::Second;
+
+/// The state of a channel's cell.
+pub(in crate::chan) type State = queue::State<Phase>;
+
+/// A channel's cell, found.
+pub(in crate::chan) type Place<'a, T> = queue::Place<'a, Cell<T>>;
+
+/// Where a cell is in its life; see the [module](super) for who moves it from where to where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(in crate::chan) enum Phase {
+    /// Nobody has been here.
+    Empty,
+    /// A value is here for the receiver.
+    Full,
+    /// A sender waits with its value.
+    SenderWaits,
+    /// A select waits to send; its select state says what has become of it.
+    SenderSelects,
+    /// A receiver waits.
+    ReceiverWaits,
+    /// A select waits to receive; its select state says what has become of it.
+    ReceiverSelects,
+    /// The waiting receiver was given the value that is here.
+    Delivered,
+    /// The waiting sender's value was taken.
+    Consumed,
+    /// One party came and did not want to wait for the other: both go for new tickets.
+    Poisoned,
+    /// The waiting sender gives its ticket back.
+    SenderLeaving,
+    /// The waiting receiver gives its ticket back.
+    ReceiverLeaving,
+    /// The waiting sender gave up, and others came behind it: the cell is no place of the buffer.
+    SenderGone,
+    /// The same, and the end of the buffer has passed it.
+    PassedOver,
+    /// The waiting receiver gave up, and others came behind it.
+    ReceiverGone,
+    /// The channel was closed before a sender came: there will be no value.
+    Closed,
+    /// The channel was closed while the sender waited: it goes, with its value.
+    Rejected,
+}
+
+impl Phase {
+    const ALL: [Phase; 16] = [
+        Phase::Empty,
+        Phase::Full,
+        Phase::SenderWaits,
+        Phase::SenderSelects,
+        Phase::ReceiverWaits,
+        Phase::ReceiverSelects,
+        Phase::Delivered,
+        Phase::Consumed,
+        Phase::Poisoned,
+        Phase::SenderLeaving,
+        Phase::ReceiverLeaving,
+        Phase::SenderGone,
+        Phase::PassedOver,
+        Phase::ReceiverGone,
+        Phase::Closed,
+        Phase::Rejected,
+    ];
+}
+
+impl CellPhase for Phase {
+    const FRESH: Phase = Phase::Empty;
+
+    #[inline]
+    fn number(self) -> u8 {
+        self as u8
+    }
+
+    #[inline]
+    fn from_number(number: u8) -> Phase {
+        Phase::ALL[usize::from(number)]
+    }
+}
+
+pub(in crate::chan) struct Cell<T> {
+    state: AtomicU8,
+    /// The sender's from the start; the receiver's once the phase says that a value is here for it.
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: the phases hand the value from one thread to another; no two threads share it.
+unsafe impl<T: Send> Send for Cell<T> {}
+// SAFETY: the phases hand the value from one thread to another; no two threads share it.
+unsafe impl<T: Send> Sync for Cell<T> {}
+
+impl<T> Default for Cell<T> {
+    fn default() -> Self {
+        Cell {
+            state: AtomicU8::new(State::new(Phase::FRESH).bits()),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+}
+
+impl<T> ArrayCell for Cell<T> {
+    type Aside = Aside;
+    type Phase = Phase;
+
+    fn state(&self) -> &AtomicU8 {
+        &self.state
+    }
+
+    unsafe fn renew(&self, aside: &Aside) {
+        // SAFETY: the caller has the cell alone.
+        let was = State::from_bits(unsafe { self.state.unsync_load() });
+        // SAFETY: as for the load.
+        unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
+        self.value.with_mut(|_| ());
+        // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
+        if was.phase() != Phase::Full || was.is_seen() {
+            // SAFETY: the caller has the cell alone, and so its slots.
+            unsafe { aside.renew() };
+        }
+    }
+}
+
+/// Who sleeps in a cell.
+pub(in crate::chan) enum Sleeper {
+    Thread(Unparker),
+    #[cfg(feature = "async")]
+    Task(Waker),
+}
+
+impl Sleeper {
+    #[track_caller]
+    pub(in crate::chan) fn unpark(self) {
+        match self {
+            Sleeper::Thread(unparker) => unparker.unpark(),
+            #[cfg(feature = "async")]
+            Sleeper::Task(waker) => deferred::wake(waker),
+        }
+    }
+
+    /// Nobody is to be woken.
+    pub(in crate::chan) fn discard(self) {
+        match self {
+            Sleeper::Thread(unparker) => drop(unparker),
+            #[cfg(feature = "async")]
+            Sleeper::Task(waker) => deferred::discard(waker),
+        }
+    }
+}
+
+/// Who waits in a cell.
+pub(in crate::chan) enum Waiter {
+    /// One operation, of a thread or a task: whoever moves the cell out of its waiting phase has ended the wait.
+    Plain(Sleeper),
+    /// One case of a select: the thread that commits it has ended the wait.
+    Select { select: Arc<SelectState>, case: usize, payload: Payload },
+}
+
+/// Where the value is that a select offers, or will take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chan) enum Payload {
+    /// In the cell, from the start if the select sends.
+    InCell,
+    /// Still with the select's user, who brings it once the case has been chosen.
+    Late,
+}
+
+/// The select that waits in a cell.
+pub(in crate::chan) struct Registered<'a> {
+    pub(in crate::chan) select: &'a SelectState,
+    pub(in crate::chan) case: usize,
+    pub(in crate::chan) payload: Payload,
+}
+
+#[cfg(feature = "async")]
+impl Waiter {
+    /// Nobody is to be woken.
+    pub(in crate::chan) fn discard(self) {
+        if let Waiter::Plain(sleeper) = self {
+            sleeper.discard();
+        }
+    }
+}
+
+/// The waiters of a cell, one slot for each party, since both may be about to wait: written before the state says so. A
+/// plain one, which is there only while its thread or task is *asleep* (a bit of the state), is taken by whoever ends
+/// the wait. A select's stays once somebody has *seen* the cell (another bit), until the cell is used again.
+#[derive(Default)]
+pub(in crate::chan) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
+
+// SAFETY: the phases say whose a slot is; while it is shared it is only read.
+unsafe impl Send for Aside {}
+// SAFETY: a slot that several threads may reach has been seen, and a seen slot is only read.
+unsafe impl Sync for Aside {}
+
+impl Aside {
+    /// # Safety
+    /// Both slots are the caller's alone.
+    unsafe fn renew(&self) {
+        for slot in &self.0 {
+            // SAFETY: both slots are the caller's alone, by this function's contract.
+            drop(slot.with_mut(|slot| unsafe { (*slot).take() }));
+        }
+    }
+
+    /// # Safety
+    /// The slot is the caller's: the cell does not say yet that this party is asleep, or selects; or the caller ended
+    /// its wait, and nobody has seen it.
+    #[track_caller]
+    pub(in crate::chan) unsafe fn set(&self, party: Party, waiter: Waiter) {
+        self.0[party.index()].with_mut(|slot| {
+            // SAFETY: the slot is the caller's alone, by this function's contract.
+            unsafe { *slot = Some(waiter) };
+        });
+    }
+
+    /// # Safety
+    /// As for [`set`](Self::set).
+    #[track_caller]
+    pub(in crate::chan) unsafe fn take(&self, party: Party) -> Option<Waiter> {
+        self.0[party.index()].with_mut(|slot| {
+            // SAFETY: the slot is the caller's alone, by this function's contract.
+            unsafe { (*slot).take() }
+        })
+    }
+
+    /// The waiter of this party's plain operation, if it sleeps.
+    ///
+    /// # Safety
+    /// The caller ended its wait, by an exchange from `state` or to it: the bit is the same in both. The phase that it
+    /// moved from is left once, so nobody else ends the wait too.
+    #[track_caller]
+    pub(in crate::chan) unsafe fn take_sleeper(&self, party: Party, state: State) -> Option<Sleeper> {
+        if !state.is_asleep() {
+            return None;
+        }
+        // SAFETY: the caller ended the wait and nobody has seen the slot, so it is the caller's alone.
+        match unsafe { self.take(party) } {
+            Some(Waiter::Plain(sleeper)) => Some(sleeper),
+            _ => unreachable!("who sleeps can be woken"),
+        }
+    }
+
+    /// Returns the select that waits here.
+    ///
+    /// # Safety
+    /// The cell has been seen as one in which a select waits; the caller is one of its parties that has not
+    /// left, or holds the array pinned.
+    #[track_caller]
+    pub(in crate::chan) unsafe fn select(&self, party: Party) -> Registered<'_> {
+        self.0[party.index()].with(|slot| {
+            // SAFETY: a slot that has been seen is not written to before the cell is used again.
+            match unsafe { &*slot } {
+                Some(Waiter::Select { select, case, payload }) => {
+                    Registered { select, case: *case, payload: *payload }
+                }
+                _ => unreachable!("a cell in which a select waits has its select state"),
+            }
+        })
+    }
+}
+
+impl<T> Cell<T> {
+    /// The state now. Acquire: pairs with the Release of whoever moved the cell there, so the value
+    /// and the waiter that the phase promises are here.
+    #[inline]
+    pub(in crate::chan) fn load(&self) -> State {
+        State::from_bits(self.state.load(Acquire))
+    }
+
+    /// The state now, in the one order of all SeqCst operations; what it reads, later reads know too.
+    #[track_caller]
+    pub(in crate::chan) fn look(&self) -> State {
+        State::from_bits(self.state.load(SeqCst))
+    }
+
+    /// Moves the cell from exactly `from` to `to`; or the state found afterwards.
+    #[inline]
+    #[track_caller]
+    pub(in crate::chan) fn exchange(&self, from: State, to: State, order: Ordering) -> Result<(), State> {
+        match self.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
+            Ok(_) => Ok(()),
+            // Relaxed, above: what the phase promises is here by this load.
+            Err(_) => Err(self.load()),
+        }
+    }
+
+    /// Moves the cell from one phase to another, whatever its other bits; or the state found, once
+    /// the phase is another. Others only set their bits meanwhile, a bounded number of times.
+    ///
+    /// Who then takes a waiter out needs Acquire: since the load, the waiter that it saw may have given its ticket
+    /// back, and the next one with that ticket waits here. Otherwise `order` is Release or Relaxed, for whoever moved
+    /// the cell to `from` is synchronised with by the load.
+    #[track_caller]
+    pub(in crate::chan) fn advance(&self, from: Phase, to: Phase, order: Ordering) -> Result<State, State> {
+        let mut state = self.load();
+        while state.phase() == from {
+            match self.exchange(state, state.with_phase(to), order) {
+                Ok(()) => return Ok(state.with_phase(to)),
+                Err(found) => state = found,
+            }
+        }
+        Err(state)
+    }
+
+    /// Says that the calling thread, which waits in this state, is asleep, with its waiter aside; or the state found,
+    /// once the wait has been ended. (As long as the thread holds its ticket, the phase does not come back after that.)
+    #[track_caller]
+    pub(in crate::chan) fn fall_asleep(&self, waits: State) -> Result<(), State> {
+        let mut state = waits;
+        loop {
+            // Release: the waiter is here for whoever ends the wait.
+            match self.exchange(state, state.asleep(), Release) {
+                Err(found) if found.phase() == waits.phase() => state = found,
+                result => return result,
+            }
+        }
+    }
+
+    /// Says that the task that waits in this phase is awake, so that its slot aside is the owner's again; or the state
+    /// found, once the wait has been ended.
+    #[cfg(feature = "async")]
+    #[track_caller]
+    pub(in crate::chan) fn rouse(&self, phase: Phase) -> Result<State, State> {
+        let mut state = self.load();
+        loop {
+            if state.phase() != phase {
+                return Err(state);
+            }
+            if !state.is_asleep() {
+                return Ok(state);
+            }
+            // Relaxed: the owner itself wrote the slot; whoever ends the wait takes it only if the cell says `asleep`
+            // then, and this exchange decides which comes first.
+            match self.exchange(state, state.awake(), Relaxed) {
+                Ok(()) => return Ok(state.awake()),
+                Err(found) => state = found,
+            }
+        }
+    }
+
+    /// Looks for a moment whether the cell is in another state, before the thread says that it waits.
+    pub(in crate::chan) fn changes_at_once(&self, state: State, deadline: Option<Instant>) -> bool {
+        spin_wait::before_wait(deadline, || self.load() != state)
+    }
+
+    /// Looks for a moment whether somebody ends the wait in this phase, before the thread is parked. A
+    /// deadline that has passed is not worth it.
+    pub(in crate::chan) fn changes_soon(&self, phase: Phase, deadline: Option<Instant>) -> bool {
+        spin_wait::before_park(deadline, || self.load().phase() != phase)
+    }
+
+    /// # Safety
+    /// The value slot is the caller's, and empty.
+    #[inline]
+    pub(in crate::chan) unsafe fn put(&self, value: T) {
+        self.value.with_mut(|slot| {
+            // SAFETY: the value slot is the caller's and empty, by this function's contract.
+            unsafe { (*slot).write(value) };
+        });
+    }
+
+    /// # Safety
+    /// The value slot is the caller's, and full; it is empty from now on.
+    #[inline]
+    pub(in crate::chan) unsafe fn take(&self) -> T {
+        self.value.with_mut(|slot| {
+            // SAFETY: the value slot is the caller's and full, by this function's contract.
+            unsafe { (*slot).assume_init_read() }
+        })
+    }
+}
+
+/// As [`Cell::exchange`], to a state by which the caller leaves the cell. By its place, since the cell may be used
+/// again, or freed, before this returns: the memory of a reference among the arguments would have to stay until then.
+#[inline]
+#[track_caller]
+pub(in crate::chan) fn leave_by<T>(
+    place: Place<'_, T>,
+    from: State,
+    to: State,
+    order: Ordering,
+) -> Result<(), State> {
+    let cell = place.cell();
+    match cell.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
+        Ok(_) => Ok(()),
+        // Relaxed, in the exchange: what the phase promises is here by this load.
+        Err(_) => Err(cell.load()),
+    }
+}
+
+/// Sleeps in a cell in which this party waits, in this state, until somebody ends the wait, `true`, or the deadline has
+/// passed. Whoever ended it before has found nobody to wake.
+#[track_caller]
+pub(in crate::chan) fn sleep<T>(
+    place: Place<'_, T>,
+    party: Party,
+    waits: State,
+    parker: &Parker,
+    deadline: Option<Instant>,
+) -> bool {
+    debug_assert!(
+        !waits.is_asleep(),
+        "what an earlier wait with the ticket left is taken back when this one begins"
+    );
+    // SAFETY: the cell says that we wait, awake. Who ends such a wait leaves the slot alone, and only we say that we
+    // are asleep, below. An earlier operation with our ticket has emptied the slot before it gave the ticket back.
+    unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Thread(parker.unparker()))) };
+    if place.cell().fall_asleep(waits).is_err() {
+        // SAFETY: the wait was ended while the cell said that we are awake, so the thread that ended it left the slot
+        // alone.
+        drop(unsafe { place.aside().take(party) });
+        return true;
+    }
+    parker.park_deadline(deadline)
+}
+
+/// What a party finds that meets a select in its cell.
+pub(in crate::chan) enum Meeting<'a> {
+    /// We have decided it: this case has happened.
+    Won { select: &'a SelectState, payload: Payload },
+    /// Somebody has decided it, and for this case.
+    Happened { payload: Payload },
+    /// It has been decided otherwise, or is over; it will leave the cell.
+    Lost,
+    /// It is still going through its cases: it cannot be decided yet.
+    Registering(&'a SelectState),
+    /// The cell is no longer as it was.
+    Changed(State),
+}
+
+/// Sees the select that waits in the cell, whose state was `state`, as that party; or the state found instead.
+///
+/// # Safety
+/// The caller is a party of the cell that has not left, or holds the array pinned.
+#[track_caller]
+pub(in crate::chan) unsafe fn see<'a, T>(
+    place: Place<'a, T>,
+    party: Party,
+    state: State,
+) -> Result<Registered<'a>, State> {
+    if !state.is_seen() {
+        // Acquire: the waiter is here. Who takes it out knows by this exchange that nobody has seen it, or does so
+        // after we have left.
+        place.cell().exchange(state, state.with_seen(), Acquire)?;
+    }
+    // SAFETY: the cell has been seen, in a phase in which a select waits; and the caller keeps the cell alive, by this
+    // function's contract.
+    Ok(unsafe { place.aside().select(party) })
+}
+
+/// Meets the select that waits in the cell, whose state was `state`, as that party, and decides it for this cause if it
+/// waits.
+///
+/// # Safety
+/// The caller is a party of the cell that has not left, or holds the array pinned.
+pub(in crate::chan) unsafe fn meet<'a, T>(
+    place: Place<'a, T>,
+    party: Party,
+    state: State,
+    cause: Cause,
+) -> Meeting<'a> {
+    // SAFETY: the caller keeps the cell alive, by this function's contract.
+    match unsafe { see(place, party, state) } {
+        Ok(seen) => commit(seen, cause),
+        Err(found) => Meeting::Changed(found),
+    }
+}
+
+/// Meets the select that waits in the cell as [`meet`] does, for an operation that may be a case of a select itself,
+/// with this select state: a select that meets itself finds that it is still registering.
+///
+/// # Safety
+/// The caller is a party of the cell that has not left, or holds the array pinned.
+pub(in crate::chan) unsafe fn meet_another<'a, T>(
+    place: Place<'a, T>,
+    party: Party,
+    state: State,
+    own: Option<&SelectState>,
+) -> Meeting<'a> {
+    // SAFETY: the caller keeps the cell alive, by this function's contract.
+    match unsafe { see(place, party, state) } {
+        Ok(seen) if own.is_some_and(|own| core::ptr::eq(own, seen.select)) => {
+            Meeting::Registering(seen.select)
+        }
+        Ok(seen) => commit(seen, Cause::Operation),
+        Err(found) => Meeting::Changed(found),
+    }
+}
+
+/// Decides a select that has been seen, if it waits.
+fn commit(seen: Registered<'_>, cause: Cause) -> Meeting<'_> {
+    let Registered { select, case, payload } = seen;
+    // SeqCst in `commit`: the select commits to waiting and then looks at its cells. Not model-checked: the select
+    // reads its cells again, and they say the same.
+    // site: commit-select
+    match select.commit(Stage::WAITING, Stage::chosen(case, cause)) {
+        Ok(()) => Meeting::Won { select, payload },
+        Err(Stage::REGISTERING) => Meeting::Registering(select),
+        Err(other) if other == Stage::chosen(case, Cause::Operation) => Meeting::Happened { payload },
+        Err(_) => Meeting::Lost,
+    }
+}

@@ -1,0 +1,157 @@
+//! Closing.
+
+use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
+use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
+use crate::chan::algorithm::deferred;
+use crate::chan::error::CloseError;
+use crate::chan::select::state::Cause;
+use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
+
+impl<T> Chan<T> {
+    /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
+    /// and receivers beyond the last send get nothing.
+    pub(in crate::chan) fn close(&self) -> Result<(), CloseError> {
+        let _held = deferred::hold();
+        let before = self.set_closed();
+        if before.is_closed() {
+            return Err(CloseError);
+        }
+        let end = before.ticket();
+        // A receiver that did not see the closed bit took its ticket before this. Not model-checked: C1.
+        let begun = self.received();
+        // A sender that counts itself after this sees the closed bit.
+        if self.capacity() == Capacity::Rendezvous || self.somebody_is_behind() {
+            self.array.visit_each(RECEIVER, begun..end, |place| {
+                // SeqCst: if this misses a sender that waits, then its look at the closed bit comes after we
+                // set it.
+                self.reject_sender(place, place.cell().look()); // site: look-for-sender
+            });
+        }
+        // As long as a value may come back, receivers wait for it; whoever ends the last loan disconnects them. SeqCst:
+        // the closed bit is set before this load, and `end_loan` reads it after the last loan has ended.
+        if self.loans.load(SeqCst) == 0 {
+            self.disconnect_receivers();
+        }
+        self.observers.notify();
+        #[cfg(feature = "async")]
+        self.say_farewell();
+        Ok(())
+    }
+
+    /// Tells all receivers that wait in a closed channel that nothing will come.
+    pub(in crate::chan) fn disconnect_receivers(&self) {
+        // A receiver that did not see the closed bit, or a loan instead, took its ticket before this.
+        let (end, begun) = (self.sent().ticket(), self.received());
+        self.array.visit_each(SENDER, end..begun, |place| self.disconnect_receiver(place));
+        self.observers.notify();
+    }
+
+    /// Ends the wait of a sender, if there is one in the cell. One that comes later sees the closed bit.
+    pub(in crate::chan) fn reject_sender(&self, place: Place<'_, T>, mut state: State) {
+        let cell = place.cell();
+        loop {
+            match state.phase() {
+                // Release: closing happens before the send returns, which reads the cell in `sending_ended`. Not
+                // model-checked: `unpark` synchronizes too, except when the sender is still spinning. Acquire: the
+                // waiter that this thread takes out is that of the cell's present holder.
+                // site: reject-sender
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Rejected, AcqRel) {
+                    Err(found) => state = found,
+                    Ok(state) => {
+                        self.count_rejected_sender();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
+                            waiter.unpark(); // site: wake-rejected-sender
+                        }
+                        return;
+                    }
+                },
+                // SAFETY: the array is pinned, or we are the receiver and have not left.
+                Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Close) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { select, .. } => {
+                        // Release: closing happens before the send returns. Not model-checked: the select reads its
+                        // select state, which publishes the close too.
+                        if cell.advance(Phase::SenderSelects, Phase::Rejected, Release).is_ok() {
+                            self.count_rejected_sender();
+                        }
+                        return select.wake(); // site: wake-rejected-select
+                    }
+                    // Release: publishes the close to the select. Not model-checked: the select reads the closed bit
+                    // (SeqCst) before it blocks.
+                    Meeting::Registering(select) => {
+                        if cell.advance(Phase::SenderSelects, Phase::Rejected, Release).is_ok() {
+                            self.count_rejected_sender();
+                            select.wake_if_waiting();
+                        }
+                        return;
+                    }
+                    Meeting::Happened { .. } | Meeting::Lost => return,
+                },
+                _ => return,
+            }
+        }
+    }
+
+    /// The cell has just become one whose sender was rejected.
+    fn count_rejected_sender(&self) {
+        self.remove_behind();
+        self.note_gone_sender();
+    }
+
+    /// Tells the receiver of a cell that no sender will come.
+    fn disconnect_receiver(&self, place: Place<'_, T>) {
+        let cell = place.cell();
+        let mut state = cell.load();
+        loop {
+            match state.phase() {
+                // Release: closing happens before the receive returns. Acquire: the waiter is that of the cell's
+                // present holder. A receiver cannot be missed: a cell that looks empty is exchanged, and that meets the
+                // latest state.
+                phase @ (Phase::Empty
+                | Phase::SenderLeaving
+                | Phase::ReceiverLeaving
+                | Phase::ReceiverWaits) => {
+                    // Not model-checked: in no model does another receiver come with the same ticket just then.
+                    match cell.exchange(state, state.with_phase(Phase::Closed), AcqRel) {
+                        Err(found) => state = found,
+                        Ok(()) => {
+                            // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
+                            let waiter = (phase == Phase::ReceiverWaits)
+                                .then(|| unsafe { place.aside().take_sleeper(RECEIVER, state) });
+                            if let Some(waiter) = waiter.flatten() {
+                                waiter.unpark(); // site: wake-disconnected-receiver
+                            }
+                            return;
+                        }
+                    }
+                }
+                // SAFETY: the array is pinned.
+                Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { select, .. } => {
+                        return select.wake(); // site: wake-disconnected-select
+                    }
+                    Meeting::Registering(select) => {
+                        if cell.advance(Phase::ReceiverSelects, Phase::Closed, SeqCst).is_ok() {
+                            select.wake_if_waiting();
+                        }
+                        return;
+                    }
+                    Meeting::Happened { .. } | Meeting::Lost => return,
+                },
+                _ => return,
+            }
+        }
+    }
+
+    /// Closes the channel and drops what is in it. Each value is dropped, though wakers and destructors panic.
+    pub(in crate::chan) fn discard(&self) -> Result<(), CloseError> {
+        let _held = deferred::hold();
+        let closed = self.close();
+        while let Ok(value) = self.recv(Blocking::Never) {
+            deferred::protect(|| drop(value));
+        }
+        closed
+    }
+}

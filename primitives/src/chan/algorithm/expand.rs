@@ -1,0 +1,121 @@
+//! The growth of the buffer.
+
+use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
+use crate::chan::algorithm::chan::Chan;
+use crate::chan::select::state::Cause;
+use crate::queue::Scout;
+use crate::rt::sync::atomic::Ordering::AcqRel;
+
+/// The scout that goes with the end of the buffer.
+pub(in crate::chan) const END: Scout = Scout::Second;
+
+impl<T> Chan<T> {
+    /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
+    /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
+    /// place, so then one more. Whether it looked at cells, and so may have deferred a waker.
+    #[inline]
+    pub(in crate::chan) fn expand(&self) -> bool {
+        if !self.expands() {
+            return false;
+        }
+        let mut looked = false;
+        loop {
+            let ticket = self.move_buffer_end();
+            let behind = self.somebody_is_behind();
+            looked |= behind;
+            if !behind || self.expand_at(ticket) {
+                self.observers.notify();
+                return looked;
+            }
+        }
+    }
+
+    /// The same for a receiver that found its cell in this state: the end has moved for the cell already if another
+    /// has given this ticket back, since it does not move back.
+    pub(in crate::chan) fn expand_unless_left(&self, found: State) {
+        if found.phase() != Phase::ReceiverLeaving {
+            self.expand();
+        }
+    }
+
+    /// Lets the sender go that waits in a cell which has become part of the buffer; `false` if the cell is no
+    /// place.
+    #[cold]
+    fn expand_at(&self, ticket: u64) -> bool {
+        // A cell whose ticket has not been given out has no sender.
+        if ticket >= self.sent().ticket() {
+            return true;
+        }
+        let walk = self.array.walk_from_scout(END, RECEIVER);
+        // The cell may be long done with, if we were slow.
+        let let_in = walk.find(ticket).map(|place| self.let_in(place)).unwrap_or(true);
+        walk.move_scout(END);
+        let_in
+    }
+
+    /// The same in a cell that has been found. `false`: it is no place, and the end must move by one more.
+    pub(in crate::chan) fn let_in(&self, place: Place<'_, T>) -> bool {
+        let cell = place.cell();
+        let mut state = cell.look();
+        loop {
+            match state.phase() {
+                // A send is not let in any more once the channel is closed: close is one moment for all.
+                Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
+                    self.reject_sender(place, state);
+                    return true;
+                }
+                // Release: the receive happens before the send completes. Acquire: the waiter that this thread takes
+                // out is that of the cell's present holder. Not model-checked: in no model does a sender with the same
+                // ticket come just then; a model has that case for a receiver in place of the expander.
+                // site: move-value-into-buffer
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
+                    Err(found) => state = found,
+                    Ok(state) => {
+                        self.remove_behind();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
+                            waiter.unpark(); // site: wake-sender
+                        }
+                        return true;
+                    }
+                },
+                // SAFETY: the array is pinned.
+                Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Operation) } {
+                    Meeting::Changed(found) => state = found,
+                    Meeting::Won { select, .. } => {
+                        select.wake(); // site: wake-select
+                        return true;
+                    }
+                    // It looks at the end of the buffer itself before it waits, or once it has left.
+                    Meeting::Registering(_) | Meeting::Happened { .. } | Meeting::Lost => return true,
+                },
+                Phase::SenderGone => return !self.pass_over(place),
+                // Its sender still counts the cell, and will find it so.
+                Phase::SenderLeaving => match self.make_no_place(place, state) {
+                    Ok(()) => return false,
+                    Err(found) => state = found,
+                },
+                _ => return true,
+            }
+        }
+    }
+
+    /// Passes over a cell whose sender gave up: whoever does so makes the buffer one place longer.
+    pub(in crate::chan) fn pass_over(&self, place: Place<'_, T>) -> bool {
+        let mut state = place.cell().load();
+        while state.phase() == Phase::SenderGone {
+            match self.make_no_place(place, state) {
+                Err(found) => state = found,
+                Ok(()) => {
+                    self.remove_behind();
+                    // Else the sender will find it so when it leaves.
+                    if state.has_left(SENDER) {
+                        self.array.note_abandoned(place, SENDER);
+                    }
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,108 @@
+//! Sending without waiting, at the cost of the oldest value.
+//!
+//! A forced send takes a ticket as any other. Without a place in the buffer it leaves its value in its cell all the
+//! same, *beyond* the end: `Empty → Full`. Then each forced send, with a place or without, looks whether a forced value
+//! is beyond the end. If so, the send takes a receiver's ticket, and by that the oldest value out, once: this makes the
+//! buffer one place longer, as every receive does. Of several forced sends at the same time one may make the place for
+//! another's value; each of them takes one value out unless it finds, after its own has come, that none is beyond the
+//! end. So none is when all have ended, but for those behind senders that wait: these keep their turn and get the
+//! places first.
+
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, leave_by};
+use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
+use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::recv::Accepted;
+use crate::chan::algorithm::send::{NotSent, Offered};
+use crate::chan::algorithm::undelivered::Delivery;
+use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+impl<T> Chan<T> {
+    /// Sends a value at once, and takes the oldest one out if there is no room; or gives the value back if the channel
+    /// is closed.
+    pub(in crate::chan) fn force_send(&self, value: T) -> Result<Option<T>, T> {
+        let Capacity::Bounded(capacity) = self.capacity() else {
+            return match self.send(value, Blocking::Never) {
+                Ok(()) => Ok(None),
+                Err((value, NotSent::Closed)) => Err(value),
+                Err((value, NotSent::NoRoom)) => Ok(Some(value)),
+            };
+        };
+        match self.push(value) {
+            Ok(()) => Ok(self.take_oldest(capacity as u64)),
+            Err(value) => deferred::settle_with(Err(value)),
+        }
+    }
+
+    /// Sends a value, beyond the end of the buffer if need be.
+    fn push(&self, mut value: T) -> Result<(), T> {
+        loop {
+            let Ok((ticket, place)) = self.send_place(Blocking::FOREVER) else { return Err(value) };
+            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            unsafe { place.cell().put(value) };
+            let mut state = place.cell().load();
+            loop {
+                match self.offer(place, state, ticket, None, Delivery::First) {
+                    Offered::Sent => return Ok(()),
+                    Offered::Poisoned => break,
+                    Offered::MustWait(found) => {
+                        let full = found.with_phase(Phase::Full).with_left(SENDER);
+                        // Release: publishes the value to the receiver whose `load` reads Full. SeqCst: for observers.
+                        match leave_by(place, found, full, SeqCst) {
+                            Ok(()) => {
+                                // SeqCst: comes before the look at the end in `oldest_place`.
+                                self.forced.fetch_max(ticket + 1, SeqCst); // site: note-forced
+                                self.observers.notify();
+                                return Ok(());
+                            }
+                            Err(found) => state = found,
+                        }
+                    }
+                }
+            }
+            // SAFETY: the value was not handed over, so the slot is ours, and full.
+            value = unsafe { place.cell().take() };
+            self.withdraw_send(place, ticket);
+        }
+    }
+
+    /// Takes the oldest value out if a forced one is beyond the end of the buffer.
+    #[cold]
+    fn take_oldest(&self, capacity: u64) -> Option<T> {
+        while let Some((ticket, place)) = self.oldest_place(capacity) {
+            match self.accept(place, place.cell().load(), ticket, None, Blocking::FOREVER) {
+                Accepted::Value => {
+                    let value = self.collect(place, place.cell().load());
+                    return Some(self.received_by(ticket, value));
+                }
+                Accepted::Poisoned => deferred::settle(),
+                Accepted::Closed | Accepted::MustWait(_) => {
+                    unreachable!("a ticket before that of a value that was sent belongs to a sender")
+                }
+            }
+        }
+        deferred::settle_with(None)
+    }
+
+    /// Takes a ticket to receive with if a forced value is beyond the end of the buffer, and finds its cell.
+    fn oldest_place(&self, capacity: u64) -> Option<(u64, Place<'_, T>)> {
+        loop {
+            let received = self.received();
+            let end = self.buffer_end().max(received + capacity);
+            // SeqCst: read after the end. A forced send that moved the end for the value of another one had noted its
+            // own before, so of the two one finds that a value is beyond.
+            if self.forced.load(SeqCst) <= end {
+                return None;
+            }
+            // SeqCst: C1. Relaxed: a failed CAS means that another receive has begun.
+            // site: take-oldest
+            if self.receivers.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_err() {
+                continue;
+            }
+            // SAFETY: the ticket is ours alone.
+            match unsafe { self.array.locate(RECEIVER, received) } {
+                Ok(place) => return Some((received, place)),
+                Err(next) => self.skip_missing(received, next),
+            }
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! Receiving.
+
+use crate::chan::algorithm::cell::{
+    Meeting, Payload, Phase, Place, RECEIVER, SENDER, Sleeper, State, leave_by, meet_another, sleep,
+};
+use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
+use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::undelivered::Delivery;
+use crate::chan::select::state::SelectState;
+use crate::rt::hint::Backoff;
+use crate::rt::park::Parker;
+use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
+use std::time::Instant;
+
+/// Why no value was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chan) enum NotReceived {
+    Empty,
+    Timeout,
+    Closed,
+}
+
+/// What a receiver that waits does with what it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::chan) enum Taker {
+    Keeps,
+    /// It may give the value back.
+    #[cfg_attr(not(feature = "async"), allow(dead_code, reason = "only tasks borrow"))]
+    Borrows,
+}
+
+impl Taker {
+    /// Returns what the receiver does that waits in a cell in this state.
+    pub(in crate::chan) fn of(waits: State) -> Taker {
+        if waits.is_seen() { Taker::Borrows } else { Taker::Keeps }
+    }
+}
+
+/// What a receiver found in its cell.
+pub(in crate::chan) enum Accepted {
+    /// The value that is in the cell is ours: [`Chan::collect`] takes it.
+    Value,
+    /// The cell is of no use; we have left it.
+    Poisoned,
+    /// There will be no value; we have left.
+    Closed,
+    /// There is no value yet, and no sender under way, or the receiver need not wait for that one: it waits here, or
+    /// leaves with nothing, in a cell in this state.
+    MustWait(State),
+}
+
+impl<T> Chan<T> {
+    /// Receives a value.
+    #[inline]
+    pub(in crate::chan) fn recv(&self, blocking: Blocking) -> Result<T, NotReceived> {
+        loop {
+            let undelivered = self.undelivered.census();
+            if undelivered.here() != 0
+                && let Some((value, ticket)) = self.take_undelivered()
+            {
+                return Ok(self.received_by(ticket, value));
+            }
+            let (ticket, place) = match self.receive_place(blocking) {
+                Ok(found) => found,
+                Err(_) if self.undelivered.has_news(undelivered) => continue,
+                Err(NoTicket::Closed) => return Err(NotReceived::Closed),
+                Err(NoTicket::WouldBlock | NoTicket::Undetermined) => return Err(NotReceived::Empty),
+            };
+            let state = place.cell().load();
+            if state.phase() == Phase::Full {
+                let value = self.collect(place, state);
+                return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
+            }
+            match self.settle_receive(place, state, ticket, blocking) {
+                Ok(value) => return Ok(self.received_by(ticket, value)),
+                Err(why) => {
+                    deferred::settle();
+                    match why {
+                        Some(NotReceived::Empty) if self.undelivered.has_news(undelivered) => (),
+                        Some(why) => return Err(why),
+                        None => (),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same to receive.
+    #[inline]
+    pub(in crate::chan) fn receive_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
+        loop {
+            let ticket = self.receive_ticket(blocking)?;
+            // SAFETY: the ticket is ours alone.
+            match unsafe { self.array.locate(RECEIVER, ticket) } {
+                Ok(place) => return Ok((ticket, place)),
+                Err(next) => self.skip_missing(ticket, next),
+            }
+        }
+    }
+
+    /// Goes on from the ticket of a receive that was that of a sender that gave up, as are those up to the next.
+    pub(in crate::chan) fn skip_missing(&self, ticket: u64, next: u64) {
+        let skipped = self.skip_receives(ticket + 1, next);
+        self.forget_missing(if skipped { next - ticket } else { 1 });
+    }
+
+    /// Takes a ticket to receive with, unless that would wait and the caller may not.
+    #[inline]
+    fn receive_ticket(&self, blocking: Blocking) -> Result<u64, NoTicket> {
+        let received = &self.receivers.received;
+        // Relaxed: a hint. A receiver that misses it learns in its cell that the channel is closed.
+        if !blocking.is_never() && !self.receivers.closing.load(Relaxed) {
+            // SeqCst. Not model-checked: C1.
+            return Ok(received.fetch_add(1, SeqCst)); // site: take-receive-ticket
+        }
+        // SeqCst, here and below. Not model-checked: C1. `received` is read first: if it has reached `sent` then, the
+        // channel is empty when `sent` is read.
+        let mut ticket = received.load(SeqCst);
+        loop {
+            // SeqCst. Not model-checked: C1.
+            let sent = self.sent();
+            if ticket >= sent.ticket() {
+                if self.is_over(sent) {
+                    return Err(NoTicket::Closed);
+                }
+                if blocking.is_never() {
+                    return Err(NoTicket::WouldBlock);
+                }
+            }
+            if !blocking.is_never() {
+                return Ok(received.fetch_add(1, SeqCst));
+            }
+            // SeqCst. Not model-checked: C1.
+            match received.compare_exchange(ticket, ticket + 1, SeqCst, SeqCst) {
+                Ok(ticket) => return Ok(ticket),
+                Err(found) => ticket = found,
+            }
+        }
+    }
+
+    /// The value that a receive with this ticket has got, after the wakers that the receive has deferred were called.
+    /// If one panics, the next receiver gets the value.
+    pub(in crate::chan) fn received_by(&self, ticket: u64, value: T) -> T {
+        if !deferred::end() {
+            return value;
+        }
+        let _held = deferred::hold();
+        self.lend(Delivery::Again);
+        self.give_back(value, ticket);
+        deferred::resume()
+    }
+
+    /// Takes the value that is in the cell, and leaves.
+    #[inline]
+    pub(in crate::chan) fn collect(&self, place: Place<'_, T>, state: State) -> T {
+        // SAFETY: the phase, or the state of our select, says that a value is here for us.
+        let value = unsafe { place.cell().take() };
+        if state.has_left(SENDER) {
+            self.array.finished(place);
+        } else {
+            self.array.leave(place, RECEIVER);
+        }
+        value
+    }
+
+    /// Receives in this cell; or fails, for a reason or to try again with another ticket.
+    fn settle_receive(
+        &self,
+        place: Place<'_, T>,
+        mut state: State,
+        ticket: u64,
+        blocking: Blocking,
+    ) -> Result<T, Option<NotReceived>> {
+        loop {
+            state = match self.accept(place, state, ticket, None, blocking) {
+                Accepted::Value => return Ok(self.collect(place, place.cell().load())),
+                Accepted::Poisoned => return Err(None),
+                Accepted::Closed => return Err(Some(NotReceived::Closed)),
+                Accepted::MustWait(state) => match blocking {
+                    Blocking::Never => match self.stop_receiving(place, state, ticket) {
+                        Ok(()) => return Err(Some(NotReceived::Empty)),
+                        Err(found) => found,
+                    },
+                    Blocking::Until(deadline) => match self.wait_to_receive(place, state, ticket, deadline) {
+                        Ok(received) => return received,
+                        Err(found) => found,
+                    },
+                },
+            };
+        }
+    }
+
+    /// Whether the channel was open and empty at a moment, for a receiver whose cell had no value since then. No value
+    /// that was there can have gone since, unless another receiver has got a ticket, which would show.
+    fn is_empty_beyond(&self, ticket: u64) -> bool {
+        let has_value = |place: Place<'_, T>| {
+            matches!(place.cell().look().phase(), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
+        };
+        let tickets = ticket + 1..self.sent().ticket();
+        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place))
+            && self.received() == ticket + 1
+            && !self.sent().is_closed()
+    }
+
+    /// Looks what is in the cell for its receiver. `own` is the state of the select that does this. A receiver that
+    /// must not wait leaves an empty channel to a sender under way, and does not poison that one's cell: each of the
+    /// two could go on to do so to the other for ever.
+    pub(in crate::chan) fn accept(
+        &self,
+        place: Place<'_, T>,
+        mut state: State,
+        ticket: u64,
+        own: Option<&SelectState>,
+        blocking: Blocking,
+    ) -> Accepted {
+        let cell = place.cell();
+        let backoff = Backoff::new();
+        loop {
+            match state.phase() {
+                Phase::Full => {
+                    self.expand();
+                    return Accepted::Value;
+                }
+                // A value is not taken from who waits once the channel is closed: close is one moment for all.
+                Phase::SenderWaits if self.sent().is_closed() => {
+                    self.reject_sender(place, state);
+                    state = cell.load();
+                }
+                // Release: the receive so far happens before the send completes. Acquire: the waiter that this thread
+                // takes out is that of the cell's present holder.
+                // site: take-value-of-sender
+                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Consumed, AcqRel) {
+                    Err(found) => state = found,
+                    Ok(state) => {
+                        self.remove_behind();
+                        // SAFETY: we ended the wait.
+                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
+                            waiter.unpark(); // site: wake-sender
+                        }
+                        self.expand();
+                        return Accepted::Value;
+                    }
+                },
+                Phase::SenderSelects => match self.accept_from_select(place, state, own) {
+                    Ok(accepted) => return accepted,
+                    Err(found) => state = found,
+                },
+                Phase::Empty | Phase::ReceiverLeaving | Phase::SenderLeaving => {
+                    let sent = self.sent();
+                    let phase = if ticket < sent.ticket() {
+                        // The sender is under way. Natively it is given a moment, and no more.
+                        if !backoff.is_completed() {
+                            backoff.spin();
+                            backoff.snooze();
+                            state = cell.load();
+                            continue;
+                        }
+                        if blocking.is_never() && self.is_empty_beyond(ticket) {
+                            return Accepted::MustWait(state);
+                        }
+                        Phase::Poisoned
+                    } else if self.is_over(sent) {
+                        Phase::Closed
+                    } else {
+                        return Accepted::MustWait(state);
+                    };
+                    let to = state.with_phase(phase).with_left(RECEIVER);
+                    // Release: we are done with the cell. Its sender is still to come, so it is not
+                    // finished by this.
+                    match leave_by(place, state, to, Release) {
+                        Err(found) => state = found,
+                        Ok(()) if phase == Phase::Closed => return Accepted::Closed,
+                        Ok(()) => {
+                            self.expand_unless_left(state);
+                            return Accepted::Poisoned;
+                        }
+                    }
+                }
+                Phase::SenderGone | Phase::PassedOver | Phase::Rejected => {
+                    self.leave_gone_sender(place);
+                    return Accepted::Poisoned;
+                }
+                Phase::Closed => {
+                    self.array.leave(place, RECEIVER);
+                    return Accepted::Closed;
+                }
+                Phase::Poisoned => {
+                    self.array.leave(place, RECEIVER);
+                    return Accepted::Poisoned;
+                }
+                other => unreachable!("a receiver found its cell {other:?} before it came there"),
+            }
+        }
+    }
+
+    fn accept_from_select(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        own: Option<&SelectState>,
+    ) -> Result<Accepted, State> {
+        if self.sent().is_closed() {
+            self.reject_sender(place, state);
+            let found = place.cell().load();
+            // What was sent before is received.
+            if found.phase() != Phase::SenderSelects {
+                return Err(found);
+            }
+        }
+        // SAFETY: we have not left.
+        let poisoned = match unsafe { meet_another(place, SENDER, state, own) } {
+            Meeting::Changed(found) => return Err(found),
+            Meeting::Won { select, payload: Payload::InCell } => {
+                select.wake(); // site: wake-select
+                self.expand();
+                return Ok(Accepted::Value);
+            }
+            Meeting::Happened { payload: Payload::InCell } => {
+                self.expand();
+                return Ok(Accepted::Value);
+            }
+            // Its value is not here: it learns that there is a receiver, and both go for new tickets.
+            Meeting::Won { select, payload: Payload::Late } => {
+                let poisoned = self.poison_select(place, Phase::SenderSelects, select);
+                select.wake();
+                poisoned
+            }
+            // The end of the buffer has reached it, and it is about to bring its value.
+            Meeting::Happened { payload: Payload::Late } => {
+                // Relaxed: nothing is handed over.
+                place.cell().advance(Phase::SenderSelects, Phase::Poisoned, Relaxed).map(|_| ())
+            }
+            Meeting::Registering(select) => self.poison_select(place, Phase::SenderSelects, select),
+            // Relaxed: nothing is handed over.
+            Meeting::Lost => place.cell().advance(Phase::SenderSelects, Phase::Poisoned, Relaxed).map(|_| ()),
+        };
+        poisoned?;
+        self.remove_behind();
+        self.array.leave(place, RECEIVER);
+        self.expand();
+        Ok(Accepted::Poisoned)
+    }
+
+    /// Waits in the cell; or the state found there, if it is no longer as it was.
+    #[cold]
+    fn wait_to_receive(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+        deadline: Option<Instant>,
+    ) -> Result<Result<T, Option<NotReceived>>, State> {
+        let cell = place.cell();
+        if self.capacity() != Capacity::Rendezvous && cell.changes_at_once(state, deadline) {
+            return Err(cell.load());
+        }
+        let Some(waits) = self.begin_to_receive(place, state, ticket, Taker::Keeps)? else {
+            return Ok(self.give_up_receiving(place, ticket, None));
+        };
+        if deferred::call() {
+            return Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)));
+        }
+        if cell.changes_soon(Phase::ReceiverWaits, deadline)
+            // site: fall-asleep
+            || sleep(place, RECEIVER, waits, &Parker::new(), deadline)
+        {
+            return Ok(self.receiving_ended(place));
+        }
+        Ok(self.give_up_receiving(place, ticket, Some(NotReceived::Timeout)))
+    }
+
+    /// Begins to wait in the cell, in the state that is returned; `None`: the receiver must not stay there, for a value
+    /// has come back, or none will come, or the sender with this ticket may leave. Or the state found, if the cell is
+    /// no longer as it was.
+    pub(in crate::chan) fn begin_to_receive(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+        taker: Taker,
+    ) -> Result<Option<State>, State> {
+        let waits = state.afresh().with_phase(Phase::ReceiverWaits);
+        let waits = if taker == Taker::Borrows { waits.with_seen() } else { waits };
+        // Release: the receive so far happens before the send that ends the wait completes. If the channel is closed
+        // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. An
+        // observer, or a thread with a value that came back, looks at the tickets, and ours is SeqCst.
+        place.cell().exchange(state, waits, Release)?;
+        self.expand_unless_left(state);
+        self.observers.notify();
+        let stays = self.undelivered.is_empty()
+            && !self.may_be_left_alone(state, ticket)
+            && !self.is_over(self.sent());
+        Ok(stays.then_some(waits))
+    }
+
+    /// Whether the sender with the ticket of a receiver that has begun to wait, in a cell that it found in this state,
+    /// may leave with its value. Only senders that waited leave, and a sender does not begin to wait where a receiver
+    /// waits: so it must have got the ticket before, after an earlier one had given it back.
+    pub(in crate::chan) fn may_be_left_alone(&self, found: State, ticket: u64) -> bool {
+        found.phase() == Phase::SenderLeaving && ticket < self.sent().ticket()
+    }
+
+    /// Ends our own wait, for a reason or to try again with another ticket.
+    pub(in crate::chan) fn give_up_receiving(
+        &self,
+        place: Place<'_, T>,
+        ticket: u64,
+        why: Option<NotReceived>,
+    ) -> Result<T, Option<NotReceived>> {
+        // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
+        // site: cancel-receive
+        match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
+            Err(_) => self.receiving_ended(place),
+            Ok(state) => {
+                // SAFETY: we ended the wait.
+                let sleeper = unsafe { place.aside().take_sleeper(RECEIVER, state) };
+                self.withdraw_receive(place, ticket);
+                sleeper.into_iter().for_each(Sleeper::discard);
+                Err(why)
+            }
+        }
+    }
+
+    /// Leaves a cell to which no sender has come, instead of waiting there.
+    #[cold]
+    pub(in crate::chan) fn stop_receiving(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+    ) -> Result<(), State> {
+        // Relaxed: nothing is handed over.
+        place.cell().exchange(state, state.with_phase(Phase::ReceiverLeaving), Relaxed)?;
+        self.expand_unless_left(state);
+        self.withdraw_receive(place, ticket);
+        Ok(())
+    }
+
+    /// Somebody else ended the wait.
+    pub(in crate::chan) fn receiving_ended(&self, place: Place<'_, T>) -> Result<T, Option<NotReceived>> {
+        // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
+        let state = place.cell().load();
+        match state.phase() {
+            Phase::Delivered => Ok(self.collect(place, state)),
+            Phase::Closed => {
+                self.array.leave(place, RECEIVER);
+                Err(Some(NotReceived::Closed))
+            }
+            // The sender was a select's that broke its promise to send.
+            Phase::Poisoned => {
+                self.array.leave(place, RECEIVER);
+                Err(None)
+            }
+            other => unreachable!("a waiting receiver was woken in a cell that is {other:?}"),
+        }
+    }
+}

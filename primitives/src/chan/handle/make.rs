@@ -1,0 +1,60 @@
+//! New channels.
+
+use crate::chan::algorithm::chan::{Capacity, Chan};
+use crate::chan::handle::counted::pair;
+use crate::chan::handle::receiver::Receiver;
+use crate::chan::handle::sender::Sender;
+
+/// Cells in a segment, as a power of two.
+const SEGMENT_SHIFT: u32 = 5;
+/// The same where segments come and go with the values.
+const UNBOUNDED_SHIFT: u32 = 6;
+
+/// A channel that holds up to `capacity` values; with 0, sends and receives meet (*rendezvous*).
+///
+/// ```
+/// use selvedge::chan::bounded;
+/// let (tx, rx) = bounded(1);
+/// assert_eq!(tx.try_send('a'), Ok(()));
+/// assert!(tx.try_send('b').unwrap_err().is_full());
+/// assert_eq!(rx.recv(), Ok('a'));
+/// ```
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    bounded_with_segments(capacity, SEGMENT_SHIFT)
+}
+
+/// [`bounded`] with two to the power `shift` cells in a segment, so that small models and tests
+/// cross from one segment to the next.
+#[doc(hidden)]
+pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
+    // Tickets and capacity are added: so many values fit in no memory.
+    let capacity = capacity.min(isize::MAX as usize);
+    let capacity = if capacity == 0 { Capacity::Rendezvous } else { Capacity::Bounded(capacity) };
+    with_segments(capacity, shift)
+}
+
+/// A channel that holds any number of values: a send never waits.
+///
+/// Memory follows the number of values in it up and down.
+///
+/// ```
+/// use selvedge::chan::unbounded;
+/// let (tx, rx) = unbounded();
+/// (0..1000).for_each(|n| tx.send(n).unwrap());
+/// drop(tx);
+/// assert_eq!(rx.iter().sum::<i32>(), 499_500);
+/// ```
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    with_segments(Capacity::Unbounded, UNBOUNDED_SHIFT)
+}
+
+/// [`unbounded`] with two to the power `shift` cells in a segment.
+#[doc(hidden)]
+pub fn unbounded_with_segments<T>(shift: u32) -> (Sender<T>, Receiver<T>) {
+    with_segments(Capacity::Unbounded, shift)
+}
+
+fn with_segments<T>(capacity: Capacity, shift: u32) -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = pair(Chan::new(capacity, shift));
+    (Sender(sender), Receiver::channel(receiver))
+}

@@ -1,0 +1,373 @@
+//! The receiving side.
+
+use crate::chan::algorithm::cell::{Phase, RECEIVER};
+use crate::chan::algorithm::chan::{Blocking, Chan};
+use crate::chan::algorithm::recv::NotReceived;
+use crate::chan::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
+use crate::chan::handle::counted::{Receives, Share};
+use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
+use crate::chan::select::observers::Observers;
+use crate::chan::select::order::Order;
+use crate::chan::select::run::{Case, run};
+use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::timer::alarm::Alarm;
+use crate::rt::entry::enter;
+use crate::rt::sync::Arc;
+use crate::rt::time::now;
+use core::fmt;
+use std::time::{Duration, Instant};
+
+/// The receiving side of a channel. Clones share it, and each value goes to one of them; the last one
+/// dropped closes the channel and drops what is in it.
+///
+/// ```
+/// let (tx, rx) = selvedge::chan::unbounded();
+/// (0..2).for_each(|n| tx.send(n).unwrap());
+/// let another = rx.clone();
+/// assert_eq!((rx.recv(), another.recv()), (Ok(0), Ok(1)));
+/// ```
+pub struct Receiver<T>(pub(in crate::chan) Source<T>);
+
+/// Where values come from.
+pub(in crate::chan) enum Source<T> {
+    Channel(Share<T, Receives>),
+    /// A timer, and how its instants become values; `T` is `Instant`.
+    Alarm(Arc<Alarm>, fn(Instant) -> T),
+    Never,
+}
+
+impl<T> Receiver<T> {
+    pub(in crate::chan) fn channel(share: Share<T, Receives>) -> Receiver<T> {
+        Receiver(Source::Channel(share))
+    }
+
+    pub(in crate::chan) fn alarm(alarm: Arc<Alarm>, make: fn(Instant) -> T) -> Receiver<T> {
+        Receiver(Source::Alarm(alarm, make))
+    }
+
+    pub(in crate::chan) const fn never() -> Receiver<T> {
+        Receiver(Source::Never)
+    }
+
+    pub(in crate::chan) fn chan(&self) -> Option<&Chan<T>> {
+        match &self.0 {
+            Source::Channel(share) => Some(share),
+            _ => None,
+        }
+    }
+
+    fn timer(&self) -> Option<&Alarm> {
+        match &self.0 {
+            Source::Alarm(alarm, _) => Some(alarm),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn receive(&self, blocking: Blocking) -> Result<T, NotReceived> {
+        match &self.0 {
+            Source::Channel(chan) => chan.recv(blocking),
+            _ => self.receive_alone(blocking),
+        }
+    }
+
+    /// A select with this one case.
+    #[cold]
+    fn receive_alone(&self, blocking: Blocking) -> Result<T, NotReceived> {
+        let mut cases = [Case::new(self)];
+        match (run(&mut cases, Order::Given, blocking), blocking) {
+            (Some(_), _) => self.finish(&mut cases[0].slot).map_err(|_| NotReceived::Closed),
+            (None, Blocking::Never) => Err(NotReceived::Empty),
+            (None, Blocking::Until(_)) => Err(NotReceived::Timeout),
+        }
+    }
+
+    /// Receives a value, waiting as long as the channel is empty.
+    ///
+    /// Receivers that wait are served in the order in which they came.
+    ///
+    /// # Errors
+    /// If the channel is empty and closed, also while waiting.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Err(RecvError)));
+    /// ```
+    #[track_caller]
+    pub fn recv(&self) -> Result<T, RecvError> {
+        let _entry = enter();
+        self.receive(Blocking::FOREVER).map_err(|_| RecvError)
+    }
+
+    /// Receives a value if one is there, or (with capacity 0) if a sender waits.
+    ///
+    /// # Errors
+    /// If the channel is empty, or empty and closed.
+    ///
+    /// ```
+    /// use selvedge::chan::{TryRecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// ```
+    #[track_caller]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        let _entry = enter();
+        self.receive(Blocking::Never).map_err(|why| match why {
+            NotReceived::Empty => TryRecvError::Empty,
+            _ => TryRecvError::Disconnected,
+        })
+    }
+
+    /// Receives a value, waiting for at most `timeout`.
+    ///
+    /// # Errors
+    /// If time runs out, or the channel is empty and closed. No value is lost by it.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvTimeoutError, bounded};
+    /// use std::time::Duration;
+    /// let (_tx, rx) = bounded::<i32>(1);
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout));
+    /// ```
+    #[track_caller]
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        let _entry = enter();
+        // A time too far away to be named is no limit.
+        self.recv_until(now().checked_add(timeout))
+    }
+
+    /// Receives a value, waiting until `deadline` at most.
+    ///
+    /// # Errors
+    /// As [`recv_timeout`](Self::recv_timeout).
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvTimeoutError, never};
+    /// use std::time::Instant;
+    /// assert_eq!(never::<i32>().recv_deadline(Instant::now()), Err(RecvTimeoutError::Timeout));
+    /// ```
+    #[track_caller]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        let _entry = enter();
+        self.recv_until(Some(deadline))
+    }
+
+    fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
+        self.receive(Blocking::Until(deadline)).map_err(|why| match why {
+            NotReceived::Timeout => RecvTimeoutError::Timeout,
+            _ => RecvTimeoutError::Disconnected,
+        })
+    }
+
+    /// Closes the channel, for all its handles; see [`Sender::close`](crate::chan::Sender::close).
+    ///
+    /// # Errors
+    /// If the channel is closed already, or is a timer's or [`never`](crate::chan::never)'s, which cannot be closed.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// rx.close().unwrap();
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Err(RecvError)));
+    /// ```
+    #[track_caller]
+    pub fn close(&self) -> Result<(), CloseError> {
+        let _entry = enter();
+        match self.chan() {
+            Some(chan) => chan.close(),
+            None => Err(CloseError),
+        }
+    }
+
+    /// Closes the channel and drops what is in it.
+    ///
+    /// # Errors
+    /// If the channel is closed already, or cannot be closed; what is in it is dropped all the same.
+    ///
+    /// ```
+    /// use selvedge::chan::{RecvError, bounded};
+    /// let (tx, rx) = bounded(1);
+    /// tx.send(1).unwrap();
+    /// rx.close_and_discard().unwrap();
+    /// assert_eq!(rx.recv(), Err(RecvError));
+    /// ```
+    #[track_caller]
+    pub fn close_and_discard(&self) -> Result<(), CloseError> {
+        let _entry = enter();
+        self.chan().map_or(Err(CloseError), Chan::discard)
+    }
+
+    /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
+    /// know who blocked first.
+    ///
+    /// # Safety
+    /// No operation with an earlier ticket ends meanwhile.
+    #[doc(hidden)]
+    pub unsafe fn waits_at(&self, ticket: u64) -> bool {
+        // SAFETY: no operation with an earlier ticket ends meanwhile, by this function's contract.
+        self.chan().is_some_and(|chan| unsafe {
+            chan.waits_at(ticket, [Phase::ReceiverWaits, Phase::ReceiverSelects])
+        })
+    }
+
+    /// Whether both receive from the same channel.
+    ///
+    /// ```
+    /// let (_tx, rx) = selvedge::chan::unbounded::<i32>();
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// ```
+    pub fn same_channel(&self, other: &Receiver<T>) -> bool {
+        match (&self.0, &other.0) {
+            (Source::Channel(one), Source::Channel(other)) => one.is_same(other),
+            (Source::Alarm(one, _), Source::Alarm(other, _)) => Arc::ptr_eq(one, other),
+            (Source::Never, Source::Never) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<T> Receiver<T> {
+    pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        match &self.0 {
+            Source::Channel(chan) => chan.finish_recv(slot),
+            Source::Alarm(alarm, make) => Ok(make(alarm.finish(slot))),
+            Source::Never => Err(RecvError),
+        }
+    }
+}
+
+impl<T> Handle for Receiver<T> {
+    fn attempt(&self, slot: &mut Slot) -> Progress {
+        match &self.0 {
+            Source::Channel(chan) => chan.attempt_recv(slot),
+            Source::Alarm(alarm, _) => alarm.attempt(slot),
+            Source::Never => Progress::NotYet,
+        }
+    }
+
+    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+        match &self.0 {
+            Source::Channel(chan) => chan.register_recv(slot, select, case),
+            Source::Alarm(alarm, _) => alarm.register(slot, select, case),
+            Source::Never => {
+                slot.hold = Hold::Waiting;
+                Progress::NotYet
+            }
+        }
+    }
+
+    fn look(&self, slot: &mut Slot, round: Round) -> Look {
+        match &self.0 {
+            Source::Channel(chan) => chan.look_recv(slot, round),
+            Source::Alarm(alarm, _) => alarm.look(slot, round),
+            Source::Never => Look::Waits,
+        }
+    }
+
+    fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
+        match &self.0 {
+            Source::Channel(chan) => {
+                chan.chosen_recv(slot, cause);
+                Progress::Happened
+            }
+            Source::Alarm(alarm, _) => alarm.chosen(slot, cause),
+            Source::Never => unreachable!("nothing comes on a channel on which nothing comes"),
+        }
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        match &self.0 {
+            Source::Channel(chan) => chan.withdraw_recv(slot),
+            Source::Alarm(alarm, _) => alarm.withdraw(slot),
+            Source::Never => slot.hold = Hold::Nothing,
+        }
+    }
+
+    fn lend(&self, slot: &mut Slot) {
+        if let Some(chan) = self.chan() {
+            chan.lend_recv(slot);
+        }
+    }
+
+    fn reserve(&self) -> Option<u64> {
+        self.timer()?.reserve()
+    }
+
+    fn confirm(&self, slot: &mut Slot, instant: u64) -> Progress {
+        self.timer().map_or(Progress::NotYet, |alarm| alarm.confirm(slot, instant))
+    }
+
+    fn put_back(&self, instant: u64) {
+        if let Some(alarm) = self.timer() {
+            alarm.put_back(instant);
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timer()?.deadline()
+    }
+
+    fn is_ready(&self, own: u64) -> bool {
+        match &self.0 {
+            Source::Channel(chan) => chan.is_ready_to_receive(),
+            Source::Alarm(alarm, _) => alarm.is_ready(own),
+            Source::Never => false,
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        match &self.0 {
+            Source::Channel(chan) => chan.stamp(),
+            Source::Alarm(alarm, _) => alarm.stamp(),
+            Source::Never => [0; 7],
+        }
+    }
+
+    fn observers(&self) -> Option<&Observers> {
+        match &self.0 {
+            Source::Channel(chan) => Some(&chan.observers),
+            Source::Alarm(alarm, _) => alarm.observers(),
+            Source::Never => None,
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        match &self.0 {
+            Source::Channel(share) => Identity { channel: share.address(), party: RECEIVER },
+            Source::Alarm(alarm, _) => alarm.identity(),
+            Source::Never => Identity { channel: 0, party: RECEIVER },
+        }
+    }
+
+    fn rendezvous(&self) -> Option<Identity> {
+        let channel = self.chan()?.rendezvous()?;
+        Some(Identity { channel, party: RECEIVER })
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    /// One more receiver of the same channel.
+    fn clone(&self) -> Self {
+        Receiver(match &self.0 {
+            Source::Channel(share) => Source::Channel(share.clone()),
+            Source::Alarm(alarm, make) => Source::Alarm(Arc::clone(alarm), *make),
+            Source::Never => Source::Never,
+        })
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("Receiver { .. }")
+    }
+}
+
+impl<T> core::panic::UnwindSafe for Receiver<T> {}
+impl<T> core::panic::RefUnwindSafe for Receiver<T> {}

@@ -1,0 +1,213 @@
+//! A receive as a case of a select.
+
+use super::case::{Hold, Look, Progress, Round, Slot};
+use crate::chan::algorithm::cell::{Payload, Phase, Place, RECEIVER, Waiter};
+use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
+use crate::chan::algorithm::recv::Accepted;
+use crate::chan::algorithm::undelivered::Delivery;
+use crate::chan::error::RecvError;
+use crate::chan::select::state::{Cause, SelectState};
+use crate::rt::alloc::TrackedBox;
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::Ordering::SeqCst;
+use crate::rt::thread::yield_now;
+use core::ptr::with_exposed_provenance_mut;
+
+/// A value that a case of a select holds, which does not know its type.
+struct Held<T> {
+    value: T,
+    ticket: u64,
+}
+
+impl<T> Chan<T> {
+    /// The cell of a case that holds one.
+    pub(in crate::chan) fn receiving(&self, slot: &Slot) -> Place<'_, T> {
+        debug_assert!(slot.hold != Hold::Nothing && slot.hold != Hold::Closed, "the case holds no cell");
+        // SAFETY: the case has this ticket, and has not left its cell.
+        unsafe { self.array.again(slot.ticket, slot.anchor) }
+    }
+
+    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> Progress {
+        if !self.undelivered.is_empty() && self.hold_undelivered(slot) {
+            return Progress::Happened;
+        }
+        loop {
+            let (ticket, place) = match self.receive_place(Blocking::Never) {
+                Ok(found) => found,
+                Err(NoTicket::WouldBlock | NoTicket::Undetermined) => {
+                    slot.hold = Hold::Nothing;
+                    return Progress::NotYet;
+                }
+                Err(NoTicket::Closed) => {
+                    slot.set(0, Hold::Closed);
+                    return Progress::Happened;
+                }
+            };
+            slot.wait_at(ticket, place.anchor());
+            let mut state = place.cell().load();
+            loop {
+                match self.accept(place, state, ticket, None, Blocking::FOREVER) {
+                    Accepted::Value => slot.hold = Hold::Happened,
+                    Accepted::Closed => slot.hold = Hold::Closed,
+                    Accepted::Poisoned => break,
+                    Accepted::MustWait(found) => match self.stop_receiving(place, found, ticket) {
+                        Ok(()) => {
+                            slot.hold = Hold::Nothing;
+                            return Progress::NotYet;
+                        }
+                        Err(found) => {
+                            state = found;
+                            continue;
+                        }
+                    },
+                }
+                return Progress::Happened;
+            }
+        }
+    }
+
+    pub(in crate::chan) fn register_recv(
+        &self,
+        slot: &mut Slot,
+        select: &Arc<SelectState>,
+        case: usize,
+    ) -> Progress {
+        loop {
+            let Ok((ticket, place)) = self.receive_place(Blocking::FOREVER) else {
+                slot.set(0, Hold::Closed);
+                return Progress::Happened;
+            };
+            slot.wait_at(ticket, place.anchor());
+            let mut state = place.cell().load();
+            loop {
+                match self.accept(place, state, ticket, Some(select), Blocking::FOREVER) {
+                    Accepted::Value => slot.hold = Hold::Happened,
+                    Accepted::Closed => slot.hold = Hold::Closed,
+                    Accepted::Poisoned => {
+                        // Two selects that register at once can poison each other's cells: let one
+                        // of them get through.
+                        yield_now();
+                        break;
+                    }
+                    Accepted::MustWait(found) => {
+                        let waiter =
+                            Waiter::Select { select: Arc::clone(select), case, payload: Payload::InCell };
+                        // SAFETY: nobody waits here yet, and only this receiver may come to.
+                        unsafe { place.aside().set(RECEIVER, waiter) };
+                        let selects = found.afresh().with_phase(Phase::ReceiverSelects);
+                        // Release: publishes the select state to the Acquire in `see`. SeqCst: `close` and observers
+                        // look at the cell before or after it (`SelectState::stage`, `Observers`). Not model-checked:
+                        // no model has both meet.
+                        match place.cell().exchange(found, selects, SeqCst) {
+                            Ok(()) => {
+                                self.expand_unless_left(found);
+                                self.observers.notify();
+                                if self.may_be_left_alone(found, ticket) {
+                                    select.poison();
+                                }
+                                return Progress::NotYet;
+                            }
+                            Err(found) => {
+                                // SAFETY: nobody was told of the waiter.
+                                drop(unsafe { place.aside().take(RECEIVER) });
+                                state = found;
+                                continue;
+                            }
+                        }
+                    }
+                }
+                return Progress::Happened;
+            }
+        }
+    }
+
+    pub(in crate::chan) fn look_recv(&self, slot: &mut Slot, round: Round) -> Look {
+        // A value that comes back later is given to those who wait.
+        if round == Round::First && (!self.undelivered.is_empty() || self.is_over(self.sent())) {
+            return Look::Over;
+        }
+        let place = self.receiving(slot);
+        // SeqCst: `close` marks the cell of a select that is registering, and reads its select state after that.
+        match place.cell().look().phase() {
+            Phase::Closed => Look::Closed,
+            _ => Look::Waits,
+        }
+    }
+
+    pub(in crate::chan) fn chosen_recv(&self, slot: &mut Slot, cause: Cause) {
+        match cause {
+            Cause::Operation => slot.hold = Hold::Happened,
+            Cause::Close => {
+                self.withdraw_recv(slot);
+                slot.hold = Hold::Closed;
+            }
+        }
+    }
+
+    pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
+        match slot.hold {
+            Hold::Waiting => self.withdraw_receive(self.receiving(slot), slot.ticket),
+            _ => {
+                let is_lent = slot.hold != Hold::Happened;
+                if let Some((value, ticket)) = self.take_held(slot) {
+                    if !is_lent {
+                        self.lend(Delivery::Again);
+                    }
+                    self.give_back(value, ticket);
+                }
+            }
+        }
+        slot.hold = Hold::Nothing;
+    }
+
+    /// The value that the case has received, with the ticket of the receive. If it is on loan it is still.
+    fn take_held(&self, slot: &mut Slot) -> Option<(T, u64)> {
+        let held = match slot.hold {
+            Hold::Happened | Hold::Lent => {
+                let place = self.receiving(slot);
+                Some((self.collect(place, place.cell().load()), slot.ticket))
+            }
+            Hold::Undelivered => Some(self.held_undelivered(slot)),
+            _ => None,
+        };
+        slot.hold = Hold::Nothing;
+        held
+    }
+
+    /// What the case has received may come back as long as the select's user has it in his hands.
+    pub(in crate::chan) fn lend_recv(&self, slot: &mut Slot) {
+        if slot.hold == Hold::Happened {
+            self.lend(Delivery::Again);
+            slot.hold = Hold::Lent;
+        }
+    }
+
+    /// Takes what has happened.
+    pub(in crate::chan) fn finish_recv(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        let is_lent = slot.hold != Hold::Happened;
+        let (value, ticket) = self.take_held(slot).ok_or(RecvError)?;
+        if !is_lent {
+            return Ok(value);
+        }
+        self.end_loan();
+        Ok(self.received_by(ticket, value))
+    }
+
+    /// The same for a case of a select, which does not know the type of the value; it stays on loan.
+    #[cold]
+    fn hold_undelivered(&self, slot: &mut Slot) -> bool {
+        let Some((value, ticket)) = self.undelivered.take() else { return false };
+        let held = TrackedBox::into_raw(TrackedBox::new(Held { value, ticket }));
+        slot.set(held.expose_provenance() as u64, Hold::Undelivered);
+        true
+    }
+
+    /// The value that the case holds, with the ticket of the receive that had it; it is still on loan.
+    fn held_undelivered(&self, slot: &Slot) -> (T, u64) {
+        debug_assert!(slot.hold == Hold::Undelivered, "the case holds a value that came back");
+        let held: *mut Held<T> = with_exposed_provenance_mut(slot.ticket as usize);
+        // SAFETY: the pointer is from `hold_undelivered`, and the case gives it up.
+        let Held { value, ticket } = TrackedBox::into_inner(unsafe { TrackedBox::from_raw(held) });
+        (value, ticket)
+    }
+}

@@ -1,0 +1,339 @@
+//! What the receivers of a timer share: the instant that is due next, which whoever receives compares with the clock.
+
+use crate::chan::algorithm::cell::RECEIVER;
+use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
+use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
+use crate::chan::select::observers::Observers;
+use crate::chan::select::state::{Cause, SelectState};
+use crate::rt::sync::Arc;
+use crate::rt::sync::atomic::AtomicU64;
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::thread::yield_now;
+use crate::rt::time::now;
+use std::time::{Duration, Instant};
+
+/// An instant that is too far away to be told in nanoseconds, or does not come.
+const NEVER: u64 = u64::MAX >> 1;
+/// The start of a ticker that is stopped.
+const STOPPED: u64 = 0;
+
+/// With an instant or a start: a select has it on trial. A select that waits takes an instant on trial, commits itself
+/// to it, and then has received the instant or puts it back; so it keeps its places whichever of the two it loses.
+const ON_TRIAL: u64 = 1 << 63;
+
+/// An instant, or regular ones. Times are nanoseconds after the alarm's base.
+enum Pace {
+    /// When the instant is due; [`NEVER`]: it is not. Whoever exchanges it has received it.
+    Once(AtomicU64),
+    Ticks {
+        /// One more than the time a period before the next instant; or [`STOPPED`]. Whoever exchanges it has received
+        /// the instant. Resets only move it on, so that of two at the same time each leaves the other's alone.
+        start: AtomicU64,
+        /// How long after the start the instant is due. A reset writes it between a stop and a new start.
+        period: AtomicU64,
+    },
+}
+
+/// See the [module](self).
+pub(in crate::chan) struct Alarm {
+    base: Instant,
+    pace: Pace,
+    /// Wakes who waits when the alarm is set anew; not there if it never is. By itself, since it is large.
+    bell: Option<Box<Chan<()>>>,
+}
+
+/// Whether an alarm can be set anew.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::chan) enum Setting {
+    /// Once: it is as it was made.
+    Once,
+    /// Any number of times: it has a bell.
+    Anew,
+}
+
+fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().map_or(NEVER, |nanos: u64| nanos.min(NEVER))
+}
+
+impl Alarm {
+    fn new(base: Instant, pace: Pace, setting: Setting) -> Alarm {
+        let bell = (setting == Setting::Anew).then(|| Box::new(Chan::new(Capacity::Rendezvous, 2)));
+        Alarm { base, pace, bell }
+    }
+
+    /// An alarm with one instant.
+    pub(in crate::chan) fn once(base: Instant, first: Duration, setting: Setting) -> Alarm {
+        Alarm::new(base, Pace::Once(AtomicU64::new(nanos(first))), setting)
+    }
+
+    /// An alarm with an instant after each period.
+    pub(in crate::chan) fn ticks(period: Duration, setting: Setting) -> Alarm {
+        let (start, period) = (AtomicU64::new(STOPPED + 1), AtomicU64::new(nanos(period)));
+        Alarm::new(now(), Pace::Ticks { start, period }, setting)
+    }
+
+    /// The time by now.
+    fn passed(&self) -> u64 {
+        nanos(now().saturating_duration_since(self.base))
+    }
+
+    /// When the next instant is due, or [`NEVER`].
+    fn next(&self) -> u64 {
+        match &self.pace {
+            // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
+            Pace::Once(next) => next.load(SeqCst) & !ON_TRIAL,
+            Pace::Ticks { start, period } => {
+                let mut from = start.load(SeqCst); // SeqCst: read after the select waits for the bell.
+                while from != STOPPED {
+                    // Acquire: pairs with the Release in `reset_ticks`: if the period is of a reset that came after the
+                    // start, the load below sees its stop.
+                    let every = period.load(Acquire);
+                    let again = start.load(SeqCst); // SeqCst: read after the period, in the order of the resets.
+                    if again == from {
+                        return ((from & !ON_TRIAL) - 1).saturating_add(every).min(NEVER);
+                    }
+                    from = again;
+                }
+                NEVER
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        let next = self.next();
+        (next != NEVER).then(|| self.base.checked_add(Duration::from_nanos(next))).flatten()
+    }
+
+    /// Takes the instant that is due by now.
+    pub(in crate::chan) fn take(&self) -> Option<Instant> {
+        let taken = match &self.pace {
+            Pace::Once(next) => self.take_one(next),
+            Pace::Ticks { start, period } => self.take_tick(start, period),
+        };
+        taken.and_then(|taken| self.base.checked_add(Duration::from_nanos(taken)))
+    }
+
+    fn take_one(&self, next: &AtomicU64) -> Option<u64> {
+        // Relaxed, here and below: an instant publishes nothing. Not model-checked: no model looks for anything that it
+        // might publish.
+        let mut due = next.load(Relaxed);
+        loop {
+            if due >= NEVER || due > self.passed() {
+                return None;
+            }
+            // site: take-instant
+            match next.compare_exchange(due, NEVER, Relaxed, Relaxed) {
+                Ok(_) => return Some(due),
+                Err(found) => due = found,
+            }
+        }
+    }
+
+    fn take_tick(&self, start: &AtomicU64, period: &AtomicU64) -> Option<u64> {
+        // Acquire, here and below: pairs with the Release of the `fetch_max` in `reset_ticks`: the period belongs to
+        // the start, or is newer.
+        let mut from = start.load(Acquire);
+        loop {
+            // Relaxed: a period that is newer than the start does no harm: the exchange fails, since the reset stopped
+            // the ticker before it wrote the period.
+            let every = period.load(Relaxed);
+            if from == STOPPED {
+                return None;
+            }
+            let (due, passed) = ((from - 1).saturating_add(every), self.passed());
+            if due >= NEVER || due > passed {
+                return None;
+            }
+            // Instants that nobody received in time are dropped: the next one comes after the clock.
+            let late = (passed - due).checked_rem(every).unwrap_or(0);
+            // Release: the period was read before this; a reset whose stop comes after this writes another one.
+            match start.compare_exchange(from, passed - late + 1, Release, Acquire) {
+                Ok(_) => return Some(due),
+                Err(found) => from = found,
+            }
+        }
+    }
+
+    /// What whoever receives an instant exchanges.
+    fn word(&self) -> &AtomicU64 {
+        match &self.pace {
+            Pace::Once(next) => next,
+            Pace::Ticks { start, .. } => start,
+        }
+    }
+
+    /// The instant that this word tells of, if it is due, and the word after it.
+    fn due_at(&self, word: u64) -> Option<(u64, u64)> {
+        let passed = self.passed();
+        let (due, after) = match &self.pace {
+            Pace::Once(_) => (word, NEVER),
+            Pace::Ticks { .. } if word == STOPPED => return None,
+            Pace::Ticks { period, .. } => {
+                // Relaxed: a period that is newer than the start does no harm: the exchange of the start fails.
+                let every = period.load(Relaxed);
+                let due = (word - 1).saturating_add(every);
+                (due, passed - passed.saturating_sub(due).checked_rem(every).unwrap_or(0) + 1)
+            }
+        };
+        (due < NEVER && due <= passed).then_some((due, after))
+    }
+
+    pub(in crate::chan) fn is_due(&self) -> bool {
+        self.due().is_some_and(|due| due <= now())
+    }
+
+    /// Lets no instant come any more; whether one was still to be received.
+    pub(in crate::chan) fn stop(&self) -> bool {
+        match &self.pace {
+            // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that.
+            Pace::Once(next) => next.swap(NEVER, SeqCst) != NEVER,
+            // SeqCst: written before the bell is rung. Acquire, by that: pairs with the Release in `take_tick`.
+            // site: stop-ticks
+            Pace::Ticks { start, .. } => start.swap(STOPPED, SeqCst) != STOPPED,
+        }
+    }
+
+    /// Sets the alarm anew, from now on; whether an instant was still to be received.
+    pub(in crate::chan) fn reset(&self, after: Duration) -> bool {
+        let was_set = match &self.pace {
+            // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that.
+            Pace::Once(next) => {
+                next.swap(self.passed().saturating_add(nanos(after)).min(NEVER), SeqCst) != NEVER
+            }
+            Pace::Ticks { start, period } => self.reset_ticks(start, period, nanos(after)),
+        };
+        if let Some(bell) = &self.bell {
+            ring(bell);
+        }
+        was_set
+    }
+
+    /// First stops the ticker, so that no start is ever taken for one with another period.
+    fn reset_ticks(&self, start: &AtomicU64, period: &AtomicU64, every: u64) -> bool {
+        let was_set = self.stop();
+        // Release: publishes the stop to the Acquire load of the period in `next`.
+        period.store(every, Release);
+        // SeqCst: written before the bell is rung. Release, by that: publishes the period to the threads that read the
+        // start.
+        // site: start-ticks
+        start.fetch_max(self.passed().saturating_add(1), SeqCst);
+        was_set
+    }
+}
+
+/// Wakes all who wait for the bell; those who come later see the new instant.
+///
+/// A round that takes no ticket finds that tickets of receivers went back, and so looks for fewer.
+fn ring(bell: &Chan<()>) {
+    let mut waiting = bell.received();
+    while bell.sent().ticket() < waiting {
+        let _under_way = bell.send((), Blocking::Never);
+        waiting = waiting.min(bell.received());
+    }
+    bell.observers.notify();
+}
+
+impl Handle for Alarm {
+    fn identity(&self) -> Identity {
+        Identity { channel: core::ptr::from_ref(self).addr(), party: RECEIVER }
+    }
+
+    fn attempt(&self, slot: &mut Slot) -> Progress {
+        let Some(instant) = self.take() else { return Progress::NotYet };
+        // The slot may still have the cell in which it waits for the bell.
+        self.withdraw(slot);
+        slot.set(nanos(instant.saturating_duration_since(self.base)), Hold::Happened);
+        Progress::Happened
+    }
+
+    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+        match &self.bell {
+            // A bell's channel stays open, and nobody sends without a receiver that waits.
+            Some(bell) => bell.register_recv(slot, select, case),
+            None => {
+                slot.hold = Hold::Waiting;
+                Progress::NotYet
+            }
+        }
+    }
+
+    fn look(&self, slot: &mut Slot, round: Round) -> Look {
+        self.bell.as_ref().map_or(Look::Waits, |bell| bell.look_recv(slot, round))
+    }
+
+    fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
+        if let Some(bell) = &self.bell {
+            bell.chosen_recv(slot, cause);
+            let _rung = bell.finish_recv(slot);
+        }
+        self.attempt(slot)
+    }
+
+    fn withdraw(&self, slot: &mut Slot) {
+        if let (Some(bell), Hold::Waiting) = (&self.bell, slot.hold) {
+            bell.withdraw_recv(slot);
+        }
+        // An instant that has been taken counts as received: once the alarm has been set anew it must not come back.
+        slot.hold = Hold::Nothing;
+    }
+
+    fn reserve(&self) -> Option<u64> {
+        let word = self.word();
+        // Acquire: pairs with the Release in `reset_ticks`: the period belongs to the start, or is newer.
+        let found = word.load(Acquire);
+        if found & ON_TRIAL != 0 {
+            // Another select has it on trial, and takes it or puts it back. Nobody would tell us.
+            yield_now();
+            return None;
+        }
+        self.due_at(found)?;
+        // Relaxed: nothing is handed over. If another receiver was faster, this one comes again.
+        word.compare_exchange(found, found | ON_TRIAL, Relaxed, Relaxed).is_ok().then_some(found)
+    }
+
+    fn confirm(&self, slot: &mut Slot, found: u64) -> Progress {
+        let Some((due, after)) = self.due_at(found) else {
+            // The period is that of a reset.
+            self.put_back(found);
+            return Progress::NotYet;
+        };
+        // Release: the period was read before this. If the CAS fails, the timer was set anew.
+        if self.word().compare_exchange(found | ON_TRIAL, after, Release, Relaxed).is_err() {
+            return Progress::NotYet;
+        }
+        self.withdraw(slot);
+        slot.set(due, Hold::Happened);
+        Progress::Happened
+    }
+
+    fn put_back(&self, found: u64) {
+        // Relaxed: nothing is handed over. If it fails, the timer was set anew.
+        let _set_anew = self.word().compare_exchange(found | ON_TRIAL, found, Relaxed, Relaxed).is_err();
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.due()
+    }
+
+    fn is_ready(&self, _own: u64) -> bool {
+        self.is_due()
+    }
+
+    fn stamp(&self) -> Stamp {
+        // SeqCst: stamps are compared with those of other channels.
+        [self.word().load(SeqCst), 0, 0, 0, 0, 0, 0]
+    }
+
+    fn observers(&self) -> Option<&Observers> {
+        self.bell.as_ref().map(|bell| &bell.observers)
+    }
+}
+
+impl Alarm {
+    /// The instant that a case has received.
+    pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Instant {
+        debug_assert!(slot.hold == Hold::Happened, "a timer's channel is never closed");
+        slot.hold = Hold::Nothing;
+        self.base + Duration::from_nanos(slot.ticket)
+    }
+}
