@@ -21,6 +21,7 @@ where
     ///
     /// # Panics
     /// If no program can be drawn.
+    #[track_caller]
     pub fn run(
         &self,
         operations: impl Strategy<Value = S::Operation> + 'static,
@@ -40,6 +41,7 @@ where
     ///
     /// # Panics
     /// If no program can be drawn.
+    #[track_caller]
     pub fn run_roles(
         &self,
         roles: impl IntoIterator<Item = BoxedStrategy<S::Operation>>,
@@ -79,6 +81,7 @@ where
         self.seen.announce(&self.name);
     }
 
+    #[track_caller]
     fn run_all(
         &self,
         parts: impl Strategy<Value = (Vec<S::Operation>, Vec<Vec<S::Operation>>, Vec<S::Operation>)>,
