@@ -97,14 +97,14 @@ impl Threads {
         self.slots[thread as usize].bounds.size()
     }
 
-    /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack
-    /// of a thread that has overflowed it is given back to the system: the fence may be lifted.
+    /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack of
+    /// a thread that has overflowed stays mapped: its fence may be lifted, and other threads may point into it.
     pub(crate) fn put(&mut self, thread: u32, running: Running, result: CoroutineResult<(), Ended>) {
         let bounds = running.bounds;
         match result {
             CoroutineResult::Yield(()) => self.slots[thread as usize].running = Some(running),
             CoroutineResult::Return(Ended::Returned) => self.stacks.put(running.fiber.into_stack(), bounds),
-            CoroutineResult::Return(Ended::Overflowed) => drop(running.fiber.into_stack()),
+            CoroutineResult::Return(Ended::Overflowed) => core::mem::forget(running.fiber.into_stack()),
         }
     }
 

@@ -55,6 +55,33 @@ fn dig_and_print(level: usize) -> usize {
     dig_and_print(level + 1) + text.len()
 }
 
+/// Recurses with the locks of std's outputs taken and released on each level.
+#[inline(never)]
+fn dig_and_write(level: usize) -> usize {
+    println!("level {level}");
+    let written = OUT.lock().map_or(0, |mut out| {
+        out.push(format!("level {level} of many"));
+        out.len()
+    });
+    dig_and_write(level + 1) + black_box(written)
+}
+
+/// A lock of std that the test takes after the model.
+static OUT: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+
+/// Recurses with frames larger than those of what it calls.
+#[inline(never)]
+fn dig_in_large_steps(level: usize) -> usize {
+    let frame = black_box([level; 1000]);
+    let memory = black_box(vec![level; 3 + level % 100]);
+    dig_in_large_steps(level + 1) + black_box(frame)[0] + memory[0]
+}
+
+#[inline(never)]
+fn one_large_frame() -> usize {
+    black_box([1_u8; 512 * 1024]).iter().map(|byte| usize::from(*byte)).sum()
+}
+
 #[inline(never)]
 fn dig_for_ever(level: usize) -> usize {
     black_box(level) + dig_for_ever(black_box(level + 1)) + black_box(1)
@@ -124,6 +151,19 @@ fn an_overflow_inside_of_the_allocator_is_a_report() {
     overflows(&run(model(None, || dig_and_print(0))), "T1 (digger)", "256 KiB");
     // The allocator works as before.
     assert_eq!(list(1000).0.map(|list| list.0.is_some()), Some(true));
+}
+
+#[test]
+fn an_overflow_leaves_no_lock_taken_that_the_recursion_has_released() {
+    overflows(&run(model(None, || dig_and_write(0))), "T1 (digger)", "256 KiB");
+    println!("the test writes, too");
+    assert!(OUT.lock().is_ok_and(|out| !out.is_empty()));
+}
+
+#[test]
+fn large_frames_overflow_too() {
+    overflows(&run(model(None, || dig_in_large_steps(0))), "T1 (digger)", "256 KiB");
+    overflows(&run(model(None, one_large_frame)), "T1 (digger)", "256 KiB");
 }
 
 #[test]

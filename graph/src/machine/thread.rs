@@ -97,6 +97,7 @@ impl Machine {
             let run = &mut self.state.borrow_mut().run;
             run.overflow = Some(self.threads.borrow().stack_size(run.current));
         }
+        overflow::forget_steps();
         self.stop()
     }
 

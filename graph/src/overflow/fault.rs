@@ -1,7 +1,7 @@
 //! The handler of SIGSEGV.
 
 #[cfg(target_arch = "x86_64")]
-use super::by_steps::leave_library;
+use super::by_steps::{go_on, stop};
 use super::signal::{SignalStack, action_of, say, set_action};
 use super::{RUNNING, Running, library, registers};
 use core::cell::Cell;
@@ -45,7 +45,7 @@ fn install() {
     set_action(SIGSEGV, on_fault);
 }
 
-/// SIGSEGV.
+/// Handles SIGSEGV.
 unsafe extern "C" fn on_fault(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes both, to this handler alone.
     let (address, context) = unsafe { ((*info).si_addr().addr(), &mut *context.cast::<ucontext_t>()) };
@@ -53,21 +53,25 @@ unsafe extern "C" fn on_fault(_: c_int, info: *mut siginfo_t, context: *mut c_vo
     let Some(running) = running.filter(|running| running.bounds.fence().contains(&address)) else {
         return pass_on();
     };
-    let in_library = !library::is_program(registers::program_counter(context));
     announce(running);
-    if in_library && !leave_library(running, context) {
+    if go_on(running, context) {
+        return;
+    }
+    if !library::is_program(registers::program_counter(context)) {
         give_up();
     }
-    if !in_library {
-        registers::discard_frames(running, context);
-    }
+    stop(context);
+    registers::discard_frames(running, context);
 }
 
-/// Returns that there is no way out of the C library: the processor does not step through a program for itself.
+/// Returns that the thread cannot go on: only x86-64 steps through a program for itself.
 #[cfg(not(target_arch = "x86_64"))]
-fn leave_library(_: Running, _: &mut ucontext_t) -> bool {
+fn go_on(_: Running, _: &mut ucontext_t) -> bool {
     false
 }
+
+#[cfg(not(target_arch = "x86_64"))]
+fn stop(_: &mut ucontext_t) {}
 
 /// Lets the action that was there before have the fault: it is raised again when the handler returns.
 fn pass_on() {

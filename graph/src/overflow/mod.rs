@@ -6,10 +6,10 @@
 //! [overflowed](Ended::Overflowed): its frames are discarded, and no destructor of theirs runs. The caller
 //! of the machine must not run the program again on this OS thread, since what the frames had begun is never completed.
 //!
-//! A fault *inside the C library* (the program allocates as it recurses) must not discard frames: `malloc` may hold
-//! the lock of its arena, which the report needs too. There the handler lifts the upper part of the fence and lets the
-//! library's function go on instruction by instruction until it has returned to the program, and discards the
-//! frames then. On processors other than x86-64 the process ends with a message instead.
+//! The frames may hold a lock which the report needs too: that of `malloc`'s arena, or of the standard output. On
+//! x86-64 the handler lifts the upper part of the fence and lets the thread go on by single steps until the functions
+//! that the recursion has called have returned (`by_steps`), and discards the frames then. On AArch64 a fault inside
+//! the C library ends the process with a message. A lock that the recursion itself holds is never released.
 //!
 //! Other faults go to the handler that was there before. Targets other than Linux on x86-64 and AArch64 have no
 //! handler: there an overflow ends the process, unless an operation of the overflowing thread notices it first.
@@ -57,6 +57,12 @@ pub(crate) fn is_beyond_size() -> bool {
     let here = 0_u8;
     let address = (&raw const here).addr();
     RUNNING.get().is_some_and(|running| address < running.bounds.floor)
+}
+
+/// Ends the single steps of a thread that has overflowed and is about to suspend itself.
+pub(crate) fn forget_steps() {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    by_steps::forget();
 }
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

@@ -26,6 +26,12 @@ pub(super) fn program_counter(context: &ucontext_t) -> usize {
     context.uc_mcontext.pc as usize
 }
 
+/// Returns the interrupted thread's stack pointer.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn stack_pointer(context: &ucontext_t) -> usize {
+    context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize
+}
+
 #[cfg(target_arch = "x86_64")]
 fn set_registers(context: &mut ucontext_t, registers: TrapHandlerRegs) {
     let TrapHandlerRegs { rip, rsp, rbp, rdi, rsi } = registers;
