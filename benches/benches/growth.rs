@@ -1,6 +1,6 @@
-//! How costs grow: each row is one operation on a channel with n values, waiters, cases or messages, its time and the
-//! bytes that it leaves, for each n. The exponent with which they grow is printed: 0 is a constant cost for each
-//! operation, 1 a total that is quadratic. Arguments name the rows to run.
+//! How costs grow: each row is one operation on a channel with n values, waiters, cases or messages, or on n instants, keys
+//! or things that are retired, its time and the bytes that it leaves, for each n. The exponent with which they grow is
+//! printed: 0 is a constant cost for each operation, 1 a total that is quadratic. Arguments name the rows to run.
 #![allow(
     missing_docs,
     clippy::disallowed_types,
@@ -8,6 +8,8 @@
     reason = "benches run on real threads, beside an allocator that counts"
 )]
 
+#[path = "growth/others.rs"]
+mod others;
 #[path = "growth/rows.rs"]
 mod rows;
 

@@ -1,6 +1,6 @@
 //! The rows of the measurement.
 
-use crate::{Meter, Row};
+use crate::{Meter, Row, others};
 use selvedge::chan::{Receiver, Select, Sender, bounded, select, unbounded};
 use std::hint::black_box;
 use std::pin::Pin;
@@ -55,6 +55,13 @@ rows! {
     "select of n sends and their n receives": select_of_sends_and_receives;
     "select of n timers that runs out of time": select_of_timers, their_select_of_timers;
     "n selects that wait and win": selects_that_win, their_selects_that_win;
+    "n instants of a timer that is set anew": others::instants_of_a_timer;
+    "n instants of a ticker": others::instants_of_a_ticker;
+    "n timers, each waited for": others::timers_that_are_waited_for;
+    "n keys of a map, each stored and deleted": others::keys_that_come_and_go;
+    "n keys of a map that is cleared then": others::an_emptied_map;
+    "n keys of a map that hash to themselves": others::keys_that_hash_to_themselves;
+    "n things, each retired by the one before": others::a_chain_that_is_retired;
 }
 
 type Ends = (Sender<usize>, Receiver<usize>);

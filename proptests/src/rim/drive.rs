@@ -24,8 +24,6 @@ use std::time::{Duration, Instant};
 const SEED: u64 = 0x5e17ed6e;
 /// What a runner has to do: the test, the seed, the first case, the end, and the path of a candidate.
 const JOB: &str = "SELVEDGE_RIM_JOB";
-/// How many cases a runner takes during a long run.
-const BATCH: u64 = 2_000;
 /// How many candidates are tried to shrink a program.
 const CANDIDATES: usize = 500;
 /// How often a runner that begins no further case is looked at before it counts as hung: a second each time.
@@ -80,9 +78,10 @@ where
         let seed = RandomState::new().hash_one(self.test);
         let begun = Instant::now();
         let mut case = 0;
+        // As many at a time as in the short run: a run that is much longer than was asked for finds out late.
         while begun.elapsed() < Duration::from_secs(seconds) {
-            self.search(seed, case, case + BATCH);
-            case += BATCH;
+            self.search(seed, case, case + self.cases);
+            case += self.cases;
         }
     }
 
