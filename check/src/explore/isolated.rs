@@ -17,7 +17,7 @@ impl<T> Clone for Reporter<T> {
 }
 
 impl<T> Reporter<T> {
-    /// Reports; after the first report of an exploration nobody may listen any more.
+    /// Reports. A report after the first one of an exploration may get lost.
     pub(super) fn report(&self, report: T) {
         let _ = self.0.send(Ok(report));
     }

@@ -9,8 +9,8 @@
 //! loom remembers the last access to a location only, so a thread's own load hides another thread's
 //! earlier load from the store that follows (tokio-rs/loom issues 166 and 392), and whole families of
 //! interleavings are missed. Here every load first stores to a *witness* that belongs to the location
-//! and that nobody reads: so loads are in conflict with each other, and no access hides another. A
-//! store that nobody reads orders nothing, so no edge comes with it.
+//! and that no operation reads: so loads are in conflict with each other, and no access hides another. A
+//! store that no operation reads orders nothing, so no edge comes with it.
 
 use core::cell::{Ref, RefCell, RefMut};
 use core::sync::atomic::Ordering::{self, Relaxed, SeqCst};
@@ -148,13 +148,14 @@ fn on_bool(op: Rmw) -> Rmw {
     }
 }
 
-/// The atomic, for an access that others may make at the same time. loom lets others run before it makes an access
-/// that has begun: whoever wants the atomic for itself then races with that, and the other way round.
+/// Returns the atomic, for an access that other threads may make at the same time. loom lets other threads run between the
+/// beginning of an access and the access itself, so an exclusive access that finds the atomic borrowed races with that one,
+/// and the other way round.
 fn shared(atomic: &RefCell<Atomic>) -> Ref<'_, Atomic> {
     atomic.try_borrow().unwrap_or_else(|_| raced())
 }
 
-/// The atomic, for an access that nobody else may make one beside.
+/// Returns the atomic, for an access that must not be concurrent with any other.
 fn alone(atomic: &RefCell<Atomic>) -> RefMut<'_, Atomic> {
     atomic.try_borrow_mut().unwrap_or_else(|_| raced())
 }
@@ -222,7 +223,8 @@ impl Backend for LoomBackend {
 
     fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>) {
         struct Body(Box<dyn FnOnce()>);
-        // SAFETY: loom runs all threads of a model on the OS thread that calls `spawn`.
+        // SAFETY: loom runs all threads of a model as coroutines of the OS thread that calls `spawn`, so the body never
+        // leaves that thread.
         unsafe impl Send for Body {}
         impl Body {
             fn run(self) {
@@ -253,7 +255,7 @@ impl Memory for LoomBackend {
 
     fn load(&self, atomic: u32, order: Ordering) -> u64 {
         let location = self.location(atomic);
-        // Relaxed: nobody reads it; only the conflict with other loads matters.
+        // Relaxed: no operation reads the witness; only the conflict with other loads matters.
         location.witness.store(false, Relaxed);
         Self::fenced(order, || shared(&location.atomic).load(order))
     }

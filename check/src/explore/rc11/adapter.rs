@@ -1,7 +1,7 @@
 //! The RC11 engine: every execution graph, each once.
 //!
-//! Its machine decides by itself which thread goes on and who waits for whom, so it implements
-//! [`Graph`] too, and the session only keeps the books.
+//! The machine decides by itself which thread runs and which thread waits for which, so its backend implements [`Graph`]
+//! too, and the session only counts, records and mutates.
 
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
@@ -71,7 +71,7 @@ impl Backend for Rc11Backend {
     }
 
     fn switch(&self, _yielding: bool) {
-        // The machine decides at each operation who goes on.
+        // The machine decides at each operation which thread continues.
     }
 
     fn spin(&self, frames: usize) {
@@ -90,7 +90,7 @@ impl Backend for Rc11Backend {
     }
 
     fn unblock(&self, _thread: ThreadId) {
-        // The machine sees by itself when somebody can go on.
+        // The machine sees by itself when a thread can continue.
     }
 
     fn spawn(&self, thread: ThreadId, stack_size: usize, body: Box<dyn FnOnce()>) {
@@ -200,7 +200,7 @@ impl Graph for Rc11Backend {
     }
 
     fn take_until(&self, atomic: u32, deadline: Duration) -> bool {
-        // Acquire: as above.
+        // Acquire: synchronizes with the Release swap of `unpark`.
         let result = self.machine.await_exchange_until(atomic, (1, 0), Acquire.into(), deadline, self.site());
         unless_raced(result)
     }

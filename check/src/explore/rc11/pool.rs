@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Parts that nobody works on, and who waits for one.
+/// Parts of the exploration that no job works on, and the jobs that wait for one.
 pub(super) struct Pool {
     shared: Mutex<Shared>,
     changed: Condvar,
-    /// Jobs that wait. Read without the lock, as a hint that somebody should give a part away.
+    /// Jobs that wait. Read without the lock, as a hint that a job should give a part away.
     hungry: AtomicUsize,
     stopped: AtomicBool,
     /// All jobs are to hand in what they have, for a checkpoint.
@@ -183,7 +183,7 @@ impl Pool {
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        // Relaxed: as above.
+        // Relaxed: only an early end depends on it.
         self.stopped.load(Relaxed)
     }
 

@@ -124,7 +124,7 @@ impl Worker<'_> {
         match end {
             RunEnd::Complete => (),
             RunEnd::Blocked => session.abandon_execution(),
-            // The session knows who waits for what.
+            // The session knows which thread waits for what.
             RunEnd::Deadlock => session.check_stuck(),
             RunEnd::Livelock(site) => session.fail(
                 FailureKind::Livelock,

@@ -42,7 +42,7 @@ impl ShuttleBackend {
         Rc::clone(&self.site)
     }
 
-    /// Lets the scheduler decide who runs, and returns once it is this thread again.
+    /// Lets the scheduler pick the next thread, and returns once it picks this one.
     fn decide(&self) {
         thread::switch();
         self.made_thread.set(false);

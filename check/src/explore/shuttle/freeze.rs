@@ -1,4 +1,4 @@
-//! Threads that stop for a while, at any of their steps: what the others do meanwhile shows who needs whom.
+//! Suspends threads at any of their steps: a thread that cannot continue meanwhile depends on a suspended one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// Which threads stop, at a moment that the search picks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
-    /// This one, after one of its steps.
+    /// This thread, after one of its steps.
     Victim(usize),
-    /// All that do not stand outside but this one, after a step of any other.
+    /// All participating threads except this one, after a step of any of them.
     AllBut(usize),
 }
 
@@ -25,12 +25,12 @@ pub(crate) struct Freeze {
 /// Where an execution is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nobody has stopped yet.
+    /// No thread is suspended yet.
     #[default]
     Before,
-    /// They stand.
+    /// The threads are suspended.
     Frozen,
-    /// They go on.
+    /// The threads run again.
     After,
 }
 
@@ -57,7 +57,10 @@ impl Freeze {
         last.is_some_and(|last| self.is_frozen(last) && !self.is_done(last)) && !self.others_are_done()
     }
 
-    /// Who may run while they stand; whether it is over; or what is wrong, since nobody may run.
+    /// Returns the threads that may run while others are suspended, and ends the suspension once the others are done.
+    ///
+    /// # Errors
+    /// Which threads wait for which suspended ones, if none may run.
     pub(super) fn allow(&self, runnable: &[usize], stage: &mut Stage) -> Result<Vec<usize>, String> {
         if *stage == Stage::Frozen && self.others_are_done() {
             *stage = Stage::After;

@@ -96,7 +96,7 @@ impl Driver {
         }))
     }
 
-    /// Those of the threads that may run that do not stand still.
+    /// Returns the runnable threads that are not suspended.
     fn moving<'t>(&mut self, runnable: &[&'t Task], current: Option<TaskId>) -> Vec<&'t Task> {
         let Some(freeze) = self.freeze.clone() else { return runnable.to_vec() };
         if self.stage == Stage::Before && freeze.may_begin(current.map(usize::from)) && self.choose(2) == 1 {
