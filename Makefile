@@ -104,9 +104,11 @@ targets:
 print-targets:
 	@echo $(TARGETS)
 
-# The crates as they would be published, each built from its own archive.
+# The crates as they would be published, each built from its own archive. In a new folder: cargo keeps what it has unpacked
+# of a version, and would take an older archive of it.
 package:
-	$(CARGO) package -q --offline --allow-dirty $(PUBLISHED)
+	@folder=$$(mktemp -d) && $(CARGO) package -q --offline --allow-dirty --target-dir $$folder $(PUBLISHED); result=$$?; \
+	rm -rf $$folder; exit $$result
 
 # What we have against its peers and how costs grow, the ratio to the best of them, against Go where there is Go, and the
 # engines side by side.
