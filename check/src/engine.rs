@@ -11,7 +11,7 @@ pub enum Engine {
     Native,
     /// loom: C11 orderings, a search up to bounds.
     Loom,
-    /// Our own: every execution that RC11 allows, each once.
+    /// Our own: every execution that the memory model allows, each once.
     Rc11,
     /// shuttle: sequentially consistent, with a strategy to pick schedules.
     Shuttle(Strategy),

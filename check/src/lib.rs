@@ -27,6 +27,7 @@
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, rc11 to none |
+//! | `SELVEDGE_MODEL` | the memory model under rc11: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
 //! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits rc11 explores where they are not proved to be alike; 32 by default |
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
@@ -96,5 +97,7 @@ pub use scenario::{Failing, Program, Scenario};
 pub use selvedge::rt::seam::{
     Blocked, Call, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use, Values,
 };
+#[cfg(feature = "rc11")]
+pub use selvedge_graph::Model as MemoryModel;
 pub use site::site_of;
 pub use spec::Spec;

@@ -1,4 +1,4 @@
-//! Explores every execution of a concurrent program that the RC11 memory model allows, each exactly once.
+//! Explores every execution of a concurrent program that a memory model allows, each exactly once.
 //!
 //! The program runs on a [`Machine`], which gives its loads their values. After each run the machine goes to
 //! the next branch; when there is none, everything has been explored:
@@ -39,6 +39,7 @@ mod event;
 mod explore;
 mod graph;
 mod machine;
+mod model;
 mod order;
 mod overflow;
 mod race;
@@ -53,6 +54,7 @@ pub use event::{LocationId, Site, ThreadId, Value};
 pub use explore::Statistics;
 pub use explore::split::Part;
 pub use machine::{End, Machine, Options, Statics};
+pub use model::{Model, UnknownModel};
 pub use order::Order;
 pub use race::{Epoch, Race};
 pub use replay::Token;

@@ -97,7 +97,7 @@ impl Cell {
 
 /// Returns whether an epoch happens before the event that comes after `last`, or is of the thread `me`.
 pub(crate) fn is_ordered(graph: &Graph, epoch: Epoch, me: ThreadId, last: EventId) -> bool {
-    epoch.thread == me || graph.clocks.hb(last)[epoch.thread as usize] > epoch.events
+    epoch.thread == me || graph.clocks.races(last)[epoch.thread as usize] > epoch.events
 }
 
 /// Returns an access that races with the event `id`.
@@ -115,8 +115,8 @@ pub(crate) fn with_event(graph: &Graph, id: EventId) -> Option<Race> {
         let plain = event.order == Order::Plain || other_event.order == Order::Plain;
         plain
             && other_event.thread != event.thread
-            && !graph.happens_before(**other, id)
-            && !graph.happens_before(id, **other)
+            && !graph.happens_before_for_races(**other, id)
+            && !graph.happens_before_for_races(id, **other)
     };
     let reads = location.reads.iter().filter(|_| event.is_write());
     let other = location.writes.iter().chain(reads).find(races)?;

@@ -3,12 +3,14 @@
 //! `0*5-1*3-0*2/7=1.12=0s`: thread 0 does five events, thread 1 three, thread 0 two more. Every read takes
 //! the newest write and every write becomes the newest, but for the exceptions: event 7 reads (or stands at)
 //! place 1 in modification order, counting from the initial value, 0; event 12 reads place 0 and fails
-//! spuriously.
+//! spuriously. `tso:` before it says that the execution is one of the model `tso`; without such a word it is one of
+//! the default model.
 
 use crate::event::{Event, EventId, Kind, LocationId, NONE, SPURIOUS, ThreadId};
 use crate::explore::switches;
 use crate::graph::Graph;
 use crate::run::{Run, Status};
+use crate::{Model, UnknownModel};
 use core::cell::Cell;
 use core::fmt;
 use core::str::FromStr;
@@ -19,6 +21,7 @@ const ASKED_AT_MOST: u32 = 10_000;
 /// The name of one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
+    model: Model,
     schedule: Vec<(ThreadId, u32)>,
     /// In the order of their events.
     exceptions: Vec<Exception>,
@@ -69,7 +72,7 @@ impl Token {
     }
 
     fn in_order(graph: &Graph, order: &[ThreadId]) -> Token {
-        let mut token = Token::default();
+        let mut token = Token { model: graph.model, ..Token::default() };
         let mut happened = vec![false; graph.events.len()];
         let mut cursors = vec![0; graph.threads.len()];
         cursors[0] = 1;
@@ -88,6 +91,11 @@ impl Token {
             happened[*id as usize] = true;
         }
         token
+    }
+
+    /// The memory model that the execution is one of.
+    pub(crate) fn model(&self) -> Model {
+        self.model
     }
 
     pub(crate) fn guide(&self) -> Guide {
@@ -238,6 +246,9 @@ impl Guide {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.model != Model::default() {
+            write!(f, "{}:", self.model)?;
+        }
         for (number, (thread, count)) in self.schedule.iter().enumerate() {
             f.write_str(if number == 0 { "" } else { "-" })?;
             write!(f, "{thread}")?;
@@ -257,8 +268,12 @@ impl FromStr for Token {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Token, String> {
+        let (model, text) = match text.split_once(':') {
+            Some((model, text)) => (model.parse().map_err(|error: UnknownModel| error.to_string())?, text),
+            None => (Model::default(), text),
+        };
         let (schedule, exceptions) = text.split_once('/').unwrap_or((text, ""));
-        let mut token = Token::default();
+        let mut token = Token { model, ..Token::default() };
         for part in schedule.split('-').filter(|part| !part.is_empty()) {
             let (thread, count) = part.split_once('*').unwrap_or((part, "1"));
             let number = |text: &str| text.parse::<u32>().map_err(|_| format!("`{part}` in the schedule"));
@@ -285,7 +300,7 @@ mod tests {
 
     #[test]
     fn tokens_survive_their_text() {
-        for text in ["0", "0*5-1*3-0*2/7=1.12=0s", "3*2/0=4"] {
+        for text in ["0", "0*5-1*3-0*2/7=1.12=0s", "3*2/0=4", "tso:0*5-1"] {
             assert_eq!(text.parse::<Token>().map(|token| token.to_string()), Ok(text.to_string()));
         }
     }
@@ -296,6 +311,7 @@ mod tests {
             ("x*2", "`x*2` in the schedule"),
             ("0/3", "`3` in the exceptions"),
             ("0/3=1.2=1", "out of order"),
+            ("x:0", "no memory model `x`"),
         ] {
             assert!(text.parse::<Token>().is_err_and(|error| error.contains(wrong)), "{text}");
         }

@@ -37,8 +37,9 @@ fn a_bad_line_gets_its_place_and_what_was_expected() {
         (
             "x | T0: F.sc | suit=a",
             16,
-            "expected `T0:`, `main:`, `init`, `expect=`, `norace=`, `suite=` or `note:`, found `suit=a`",
+            "expected `T0:`, `main:`, `init`, `expect=`, `norace=`, `counts=`, `suite=` or `note:`, found `suit=a`",
         ),
+        ("x | T0: F.sc | counts=tso", 16, "expected a model and a number such as `tso:3`, found `tso`"),
         ("x | init x", 11, "expected `=`, found the end"),
         ("x", 2, "expected a thread: `| T0: …`"),
     ] {
@@ -55,8 +56,8 @@ fn two_programs_of_one_name_are_told() {
 
 #[cfg(feature = "rc11")]
 mod rc11 {
-    use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
-    use selvedge_models::litmus::{Compiled, Mode, Outcomes, PROGRAMS, Program, parse};
+    use selvedge_check::{Checker, Engine, FailureKind, MemoryModel, Report, Verdict};
+    use selvedge_models::litmus::{Compiled, Mode, Outcomes, PROGRAMS, Program, parse, run_natively};
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -64,6 +65,7 @@ mod rc11 {
         Checker::new()
             .ignore_environment()
             .engines([engine])
+            .memory_model(MemoryModel::Genmc)
             .preemption_bound(None)
             .spurious_failures(false)
             .time_limit(Duration::from_secs(3600))
@@ -81,16 +83,66 @@ mod rc11 {
 
     /// Fewer executions than published would be unsound, and more not optimal.
     #[test]
-    fn every_program_has_the_published_number_of_executions() {
+    fn every_program_has_the_known_number_of_executions_under_every_model() {
         let programs = parse(PROGRAMS).expect("the file is good");
         for program in programs {
-            let Some(expected) = program.expectation.executions.filter(|count| *count <= 100_000) else {
-                continue;
-            };
-            let report = run(&checker(Engine::Rc11).detect_races(false), &program);
-            assert!(matches!(report.verdict, Verdict::Exhaustive), "{}: {report}", program.name);
-            assert_eq!(report.executions, expected, "{program}");
+            for model in MemoryModel::ALL {
+                let Some(expected) =
+                    program.expectation.under(model.name()).filter(|count| *count <= 100_000)
+                else {
+                    continue;
+                };
+                let report = run(&checker(Engine::Rc11).memory_model(model).detect_races(false), &program);
+                assert!(matches!(report.verdict, Verdict::Exhaustive), "{}: {report}", program.name);
+                assert_eq!(report.executions, expected, "{model}: {program}");
+            }
         }
+    }
+
+    /// A compiled program may do nothing that the default model forbids, and on x86-64 nothing that `tso` forbids.
+    #[test]
+    fn what_this_machine_shows_is_allowed() {
+        let models = [Some(MemoryModel::C20), cfg!(target_arch = "x86_64").then_some(MemoryModel::Tso)];
+        let programs = parse(PROGRAMS).expect("the file is good");
+        let small = |program: &&Program| program.expectation.executions.is_some_and(|count| count <= 1_000);
+        let mut seen = 0;
+        for program in programs.iter().filter(small) {
+            let observed = run_natively(program, 4_096);
+            seen += observed.len();
+            for model in models.into_iter().flatten() {
+                let outcomes = Arc::new(Outcomes::default());
+                let compiled = Arc::new(Compiled::new(program, Mode::Rc11, Some(Arc::clone(&outcomes))));
+                let checker = checker(Engine::Rc11).memory_model(model).detect_races(false);
+                let report = checker.run(move || compiled.run()).remove(0);
+                assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+                let allowed = outcomes.take();
+                let forbidden: Vec<_> =
+                    observed.keys().filter(|outcome| !allowed.contains(outcome)).collect();
+                assert!(forbidden.is_empty(), "{model} forbids {forbidden:?}, which was seen: {program}");
+            }
+        }
+        assert!(seen > programs.len(), "each program has outcomes");
+    }
+
+    #[test]
+    fn a_token_names_its_memory_model_and_replays_under_it() {
+        // Forbidden by interleavings, allowed by total store order.
+        let text = "SB | T0: W.rlx x 1; r0=R.rlx y; W.rlx a r0 | T1: W.rlx y 1; r0=R.rlx x; W.rlx b r0 \
+                    | main: join; r0=R.rlx a; r1=R.rlx b; assert r0+r1!=0";
+        let program = parse(text).expect("a good line").remove(0);
+        let checker = checker(Engine::Rc11).name("store buffering");
+        let model = |program: &Program| {
+            let compiled = Arc::new(Compiled::new(program, Mode::Rc11, None));
+            move || compiled.run()
+        };
+        let allowed = checker.clone().memory_model(MemoryModel::Sc).run(model(&program)).remove(0);
+        assert!(matches!(allowed.verdict, Verdict::Exhaustive), "{allowed}");
+        let failed = checker.clone().memory_model(MemoryModel::Tso).run(model(&program)).remove(0);
+        let token = failed.verdict.failure().expect("it fails").token.clone();
+        assert!(token.starts_with("rc11:tso:"), "{token}");
+        let again = checker.memory_model(MemoryModel::Sc).replay(&token).run(model(&program)).remove(0);
+        let kind = again.verdict.failure().map(|found| found.failure.kind);
+        assert_eq!(kind, failed.verdict.failure().map(|found| found.failure.kind), "{again}");
     }
 
     #[test]

@@ -20,6 +20,14 @@ impl Checker {
         self
     }
 
+    /// Sets the memory model under which rc11 explores; the variable `SELVEDGE_MODEL` says otherwise. By default it is
+    /// [`MemoryModel::C20`](crate::MemoryModel::C20), which is Rust's.
+    #[cfg(feature = "rc11")]
+    pub fn memory_model(mut self, model: crate::MemoryModel) -> Checker {
+        self.rc11.model = model;
+        self
+    }
+
     /// Sets whether rc11 reports data races, as by default. Without that, plain accesses to atomics count as relaxed
     /// ones, and accesses to cells are not checked: for litmus programs that race on purpose.
     pub fn detect_races(mut self, on: bool) -> Checker {

@@ -49,6 +49,8 @@ impl Plan {
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "rc11"), allow(dead_code, reason = "rc11 reads it"))]
 pub(crate) struct Rc11 {
+    #[cfg(feature = "rc11")]
+    pub(crate) model: crate::MemoryModel,
     pub(crate) jobs: usize,
     pub(crate) races: bool,
     pub(crate) spurious_failures: bool,
@@ -65,6 +67,8 @@ pub(crate) struct Rc11 {
 impl Default for Rc11 {
     fn default() -> Rc11 {
         Rc11 {
+            #[cfg(feature = "rc11")]
+            model: crate::MemoryModel::default(),
             jobs: 1,
             races: true,
             spurious_failures: true,

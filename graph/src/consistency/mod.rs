@@ -1,11 +1,59 @@
-//! What RC11 demands of an execution graph, checked as events are added. Happens-before is part of the graph.
+//! What a memory model demands of an execution graph, checked as events are added. Happens-before is part of the graph.
 //!
 //! - `coherence`: which writes a read may see, and where in modification order a write may stand.
-//! - `psc`: sequential consistency of the SeqCst accesses and fences.
+//! - `seq_cst` searches for cycles among the SeqCst accesses and fences; `c20`, `rc11` and `genmc` say what orders
+//!   them.
+//! - `global` searches for cycles among all events; `tso` and `sc` say what orders those.
 //!
 //! The exploration keeps atomicity (nothing comes between a read-modify-write's source and its write) when
-//! it places writes. Sources: Lahav, Vafeiadis, Kang, Hur, Dreyer, *Repairing Sequential Consistency in C/C++11*
-//! (PLDI 2017), with C++20's release sequences and strongly-happens-before.
+//! it places writes.
+//!
+//! Exploration needs two things of a model: a part of a consistent graph that is closed under `po` and `rf` is
+//! consistent, and a read of the newest write can be added to a consistent graph. Both hold of all models here.
 
+mod c20;
 pub(crate) mod coherence;
-pub(crate) mod psc;
+mod genmc;
+mod global;
+mod rc11;
+mod sc;
+mod seq_cst;
+mod tso;
+
+use crate::Model;
+use crate::event::EventId;
+use crate::graph::Graph;
+
+/// Room to work in, kept from check to check.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    seen: Vec<bool>,
+    stack: Vec<usize>,
+}
+
+impl Scratch {
+    fn clear(&mut self, nodes: usize) {
+        self.seen.clear();
+        self.seen.resize(nodes, false);
+        self.stack.clear();
+    }
+
+    fn push(&mut self, node: usize) {
+        if !core::mem::replace(&mut self.seen[node], true) {
+            self.stack.push(node);
+        }
+    }
+}
+
+/// Returns whether the graph is consistent, given that it was before `id` was added or changed, which must have no
+/// successors in program order.
+pub(crate) fn holds_after(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
+    match graph.model {
+        Model::C20 | Model::Ra => seq_cst::holds_after::<c20::Repaired>(graph, id, scratch),
+        Model::C20Published => seq_cst::holds_after::<c20::Published>(graph, id, scratch),
+        Model::Rc11 => seq_cst::holds_after::<rc11::Rules>(graph, id, scratch),
+        Model::Genmc => seq_cst::holds_after::<genmc::Rules>(graph, id, scratch),
+        Model::Tso => global::holds_after(graph, id, scratch, tso::orders),
+        Model::Sc => global::holds_after(graph, id, scratch, sc::orders),
+    }
+}

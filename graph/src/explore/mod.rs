@@ -14,7 +14,8 @@ pub(crate) mod split;
 pub(crate) mod switches;
 
 use self::loop_cut::LoopCut;
-use crate::consistency::psc;
+use crate::Model;
+use crate::consistency::{self, Scratch};
 use crate::event::{Event, EventId, NONE, Site, ThreadId};
 use crate::graph::Graph;
 use crate::replay::Guide;
@@ -94,7 +95,7 @@ pub(crate) struct Exploration {
     pub(crate) weight: f64,
     pub(crate) mode: Mode,
     pub(crate) statistics: Statistics,
-    pub(crate) scratch: psc::Scratch,
+    pub(crate) scratch: Scratch,
     /// The most preemptions that an execution may take, and whether that bound has cut anything.
     pub(crate) bound: Option<u32>,
     pub(crate) bound_cut: bool,
@@ -113,15 +114,15 @@ pub(crate) struct Exploration {
 }
 
 impl Exploration {
-    pub(crate) fn new(mode: Mode) -> Exploration {
+    pub(crate) fn new(mode: Mode, model: Model) -> Exploration {
         Exploration {
-            graph: Graph::new(),
+            graph: Graph::new(model),
             items: Vec::new(),
             below: Vec::new(),
             weight: 1.0,
             mode,
             statistics: Statistics::default(),
-            scratch: psc::Scratch::default(),
+            scratch: Scratch::default(),
             bound: None,
             bound_cut: false,
             loops_cut: BTreeSet::new(),
@@ -199,7 +200,7 @@ impl Exploration {
 
     /// Returns whether the graph with the new event `id` is sequentially consistent where it must be.
     pub(crate) fn is_consistent(&mut self, id: EventId) -> bool {
-        psc::holds_after(&self.graph, id, &mut self.scratch)
+        consistency::holds_after(&self.graph, id, &mut self.scratch)
     }
 
     /// Leaves `item` for later.
@@ -233,7 +234,7 @@ impl Exploration {
 impl Exploration {
     /// Forgets all branches, as if nothing had been explored.
     pub(crate) fn restart(&mut self) {
-        self.graph = Graph::new();
+        self.graph = Graph::new(self.graph.model);
         self.items.clear();
         self.below.clear();
         self.weight = 1.0;

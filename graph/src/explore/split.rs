@@ -1,6 +1,7 @@
 //! Parts of an exploration that other machines can explore: each part is a level of its own.
 
 use super::{Exploration, Item, Level, What};
+use crate::Model;
 use crate::graph::Graph;
 use serde::{Deserialize, Serialize};
 
@@ -10,10 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Part(pub(crate) Box<Level>);
 
 impl Part {
-    /// Returns the whole exploration.
-    pub fn whole() -> Part {
+    /// Returns the whole exploration under a memory model.
+    pub fn whole(model: Model) -> Part {
         let items = vec![Item { what: What::Start, weight: 1.0 }];
-        Part(Box::new(Level { graph: Graph::new(), items }))
+        Part(Box::new(Level { graph: Graph::new(model), items }))
     }
 }
 
@@ -47,7 +48,8 @@ impl Exploration {
     /// Gives away the current branch, which has not been run.
     pub(crate) fn give_current(&mut self) -> Part {
         let items = vec![Item { what: What::Start, weight: self.weight }];
-        let graph = core::mem::replace(&mut self.graph, Graph::new());
+        let model = self.graph.model;
+        let graph = core::mem::replace(&mut self.graph, Graph::new(model));
         Part(Box::new(Level { graph, items }))
     }
 
@@ -73,7 +75,7 @@ fn part(graph: &Graph, item: Item) -> Part {
             graph
         }
         // Such a branch brings its own graph.
-        What::Revisit { .. } | What::Start => Graph::new(),
+        What::Revisit { .. } | What::Start => Graph::new(graph.model),
     };
     Part(Box::new(Level { graph, items: vec![item] }))
 }

@@ -1,8 +1,9 @@
 //! Vector clocks of events, in one flat array.
 //!
-//! Each event has three rows, with a number for each thread: how many of that thread's first events
-//! happen before it (`hb`), how many are in its causal prefix (`porf`), and how many happen before
-//! every event that acquires from it (`message`; empty but for writes).
+//! Each event has three rows, with a number for each thread: how many of that thread's first events happen before
+//! the event (`hb`), how many are in its causal prefix (`porf`), and how many happen before an event that acquires
+//! from it (`message`; empty but for writes). Under a model whose happens-before is not that by which races are
+//! judged, two more rows hold the `hb` and `message` of the latter.
 
 use crate::event::{EventId, ThreadId};
 use serde::{Deserialize, Serialize};
@@ -12,23 +13,39 @@ pub(crate) struct Clocks {
     numbers: Vec<u32>,
     /// Numbers in a row.
     width: usize,
+    /// Rows of an event.
+    rows: usize,
 }
 
-const ROWS: usize = 3;
 const HB: usize = 0;
 const PORF: usize = 1;
 const MESSAGE: usize = 2;
+const RACES_HB: usize = 3;
+const RACES_MESSAGE: usize = 4;
 
-impl Default for Clocks {
-    fn default() -> Clocks {
-        Clocks { numbers: Vec::new(), width: 4 }
-    }
+/// The two rows of a happens-before.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    hb: usize,
+    message: usize,
+}
+
+impl Rows {
+    /// Those of the model.
+    pub(crate) const MODEL: Rows = Rows { hb: HB, message: MESSAGE };
+    /// Those by which races are judged, where they are not the model's.
+    pub(crate) const RACES: Rows = Rows { hb: RACES_HB, message: RACES_MESSAGE };
 }
 
 impl Clocks {
+    /// Returns clocks of no events; `own` tells whether races have rows of their own.
+    pub(crate) fn new(own: bool) -> Clocks {
+        Clocks { numbers: Vec::new(), width: 4, rows: if own { 5 } else { 3 } }
+    }
+
     #[inline]
     fn start(&self, id: EventId, row: usize) -> usize {
-        (id as usize * ROWS + row) * self.width
+        (id as usize * self.rows + row) * self.width
     }
 
     #[inline]
@@ -47,14 +64,20 @@ impl Clocks {
         self.row(id, PORF)
     }
 
+    /// Returns the happens-before clock by which races are judged.
+    #[inline]
+    pub(crate) fn races(&self, id: EventId) -> &[u32] {
+        self.row(id, if self.rows > RACES_HB { RACES_HB } else { HB })
+    }
+
     /// Makes room for the rows of one more event.
     pub(crate) fn push(&mut self, thread: ThreadId) {
         self.widen(thread as usize + 1);
-        self.numbers.resize(self.numbers.len() + ROWS * self.width, 0);
+        self.numbers.resize(self.numbers.len() + self.rows * self.width, 0);
     }
 
     pub(crate) fn truncate(&mut self, events: u32) {
-        self.numbers.truncate(events as usize * ROWS * self.width);
+        self.numbers.truncate(events as usize * self.rows * self.width);
     }
 
     /// Makes room for this many threads.
@@ -72,22 +95,24 @@ impl Clocks {
         self.width = new;
     }
 
-    /// Begins the rows of an event as its predecessor's, without a message.
+    /// Begins the rows of an event as its predecessor's, without messages.
     pub(crate) fn inherit(&mut self, id: EventId, before: Option<EventId>) {
         let (width, to) = (self.width, self.start(id, HB));
         match before {
             Some(before) => {
                 let from = self.start(before, HB);
-                self.numbers.copy_within(from..from + 2 * width, to);
+                self.numbers.copy_within(from..from + self.rows * width, to);
             }
-            None => self.numbers[to..to + 2 * width].fill(0),
+            None => self.numbers[to..to + self.rows * width].fill(0),
         }
-        self.numbers[to + 2 * width..to + 3 * width].fill(0);
+        for message in (MESSAGE..self.rows).step_by(RACES_MESSAGE - MESSAGE) {
+            self.numbers[to + message * width..to + (message + 1) * width].fill(0);
+        }
     }
 
     /// Sets how many events of `thread` happen before `id` and are in its prefix.
     pub(crate) fn count(&mut self, id: EventId, thread: ThreadId, events: u32) {
-        for row in [HB, PORF] {
+        for row in [HB, PORF, RACES_HB].into_iter().filter(|row| *row < self.rows) {
             let at = self.start(id, row) + thread as usize;
             self.numbers[at] = events;
         }
@@ -109,33 +134,34 @@ impl Clocks {
     }
 
     /// Lets `id` acquire the message of the write `other`.
-    pub(crate) fn acquire(&mut self, id: EventId, other: EventId) {
-        self.join((id, HB), (other, MESSAGE));
+    pub(crate) fn acquire(&mut self, rows: Rows, id: EventId, other: EventId) {
+        self.join((id, rows.hb), (other, rows.message));
     }
 
     /// Lets `other` happen before `id`.
-    pub(crate) fn order(&mut self, id: EventId, other: EventId) {
-        self.join((id, HB), (other, HB));
+    pub(crate) fn order(&mut self, rows: Rows, id: EventId, other: EventId) {
+        self.join((id, rows.hb), (other, rows.hb));
     }
 
     /// Lets all that happens before `other` happen before every event that acquires from `id`.
-    pub(crate) fn publish(&mut self, id: EventId, other: EventId) {
-        self.join((id, MESSAGE), (other, HB));
+    pub(crate) fn publish(&mut self, rows: Rows, id: EventId, other: EventId) {
+        self.join((id, rows.message), (other, rows.hb));
     }
 
     /// Passes the message of `other` on with `id` (a release sequence).
-    pub(crate) fn pass_on(&mut self, id: EventId, other: EventId) {
-        self.join((id, MESSAGE), (other, MESSAGE));
+    pub(crate) fn pass_on(&mut self, rows: Rows, id: EventId, other: EventId) {
+        self.join((id, rows.message), (other, rows.message));
     }
 
     /// Appends the rows that `other` has for `id`.
     pub(crate) fn copy_from(&mut self, other: &Clocks, id: EventId) {
         let start = other.start(id, HB);
-        self.numbers.extend_from_slice(&other.numbers[start..start + ROWS * other.width]);
+        self.numbers.extend_from_slice(&other.numbers[start..start + other.rows * other.width]);
     }
 
     /// Returns no clocks, with room for as many threads.
     pub(crate) fn like(other: &Clocks, events: usize) -> Clocks {
-        Clocks { numbers: Vec::with_capacity((events + 8) * ROWS * other.width), width: other.width }
+        let numbers = Vec::with_capacity((events + 8) * other.rows * other.width);
+        Clocks { numbers, width: other.width, rows: other.rows }
     }
 }

@@ -12,6 +12,7 @@ mod thread;
 use self::clocks::Clocks;
 use self::happens_before::Computation;
 use self::thread::Thread;
+use crate::Model;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,7 @@ pub(crate) struct Location {
 /// An execution graph.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Graph {
+    pub(crate) model: Model,
     pub(crate) events: Vec<Event>,
     pub(crate) clocks: Clocks,
     pub(crate) threads: Vec<Thread>,
@@ -72,10 +74,11 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn new() -> Graph {
+    pub(crate) fn new(model: Model) -> Graph {
         let mut graph = Graph {
+            model,
             events: Vec::new(),
-            clocks: Clocks::default(),
+            clocks: Clocks::new(model.has_own_happens_before()),
             threads: vec![Thread { spawn: NONE, ..Thread::default() }],
             locations: Vec::new(),
             statics: Vec::new(),
@@ -174,6 +177,27 @@ impl Graph {
         self.clocks.hb(b)[event.thread as usize] > event.index
     }
 
+    /// Returns whether `a` happens before `b`, or is `b`, as races are judged.
+    #[inline]
+    pub(crate) fn happens_before_for_races(&self, a: EventId, b: EventId) -> bool {
+        let event = self.event(a);
+        self.clocks.races(b)[event.thread as usize] > event.index
+    }
+
+    /// Returns the other half of a read-modify-write; the event itself if it is none, or its other half is not there.
+    pub(crate) fn other_half(&self, id: EventId) -> EventId {
+        let event = self.event(id);
+        let events = &self.threads[event.thread as usize].events;
+        match event.kind {
+            Kind::RmwWrite => events[event.index as usize - 1],
+            Kind::Read => {
+                let next = events.get(event.index as usize + 1).copied();
+                next.filter(|next| self.event(*next).kind == Kind::RmwWrite).unwrap_or(id)
+            }
+            _ => id,
+        }
+    }
+
     /// Adds an event at the end of its thread. [`place`](Self::place) puts a write into modification order.
     pub(crate) fn add(&mut self, mut event: Event) -> EventId {
         let id = self.len();
@@ -206,8 +230,8 @@ impl Graph {
     }
 
     fn compute_clock(&mut self, id: EventId) {
-        let Graph { clocks, events, threads, .. } = self;
-        Computation { clocks, events, threads }.run(id);
+        let Graph { model, clocks, events, threads, .. } = self;
+        Computation { model: *model, clocks, events, threads }.run(id);
     }
 
     /// Puts a write at a place in modification order, from 1.

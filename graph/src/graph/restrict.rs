@@ -42,6 +42,7 @@ impl Graph {
             path: thread.path.clone(),
         };
         let mut graph = Graph {
+            model: self.model,
             clocks,
             threads: self.threads.iter().map(thread).collect(),
             locations: self.locations.iter().map(location).collect(),

@@ -29,6 +29,8 @@ pub use objects::Statics;
 /// Settings.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The memory model.
+    pub model: crate::Model,
     /// Report data races. Without races plain accesses are relaxed ones.
     pub races: bool,
     /// Let weak compare-exchanges fail spuriously, and again unless the thread is proved to have only come back to do
@@ -51,6 +53,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
+            model: crate::Model::default(),
             races: true,
             spurious_failures: true,
             discrete_time: false,
@@ -87,12 +90,13 @@ impl Machine {
 
     /// Returns a machine that runs the execution which a token names.
     pub fn replaying(options: Options, token: &Token) -> Machine {
+        let options = Options { model: token.model(), ..options };
         Machine::with(options, Mode::Guided(token.guide()))
     }
 
     fn with(options: Options, mode: Mode) -> Machine {
         crate::overflow::prepare();
-        let mut exploration = Exploration::new(mode);
+        let mut exploration = Exploration::new(mode, options.model);
         exploration.bound = options.max_preemptions;
         let state = RefCell::new(State { exploration, run: Run::default() });
         Machine { state, threads: Rc::default(), options, statics: Statics::default() }

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Audit(AuditArguments),
     /// Add up the JSON reports of the shares of one verification
     Merge(MergeArguments),
-    /// Explore litmus programs, and hold their counts against the published ones
+    /// Explore litmus programs under memory models, and hold their counts against the known ones
     Litmus(LitmusArguments),
 }
 
@@ -99,6 +99,10 @@ pub(crate) struct LitmusArguments {
     /// Under this engine instead of rc11, with its outcomes held against rc11's; may be given several times
     #[arg(long = "engine", value_name = "ENGINE")]
     engines: Vec<Engine>,
+    /// Under this memory model (c20, c20-published, rc11, genmc, ra, tso, sc); under two, with a comma between, to see
+    /// where they differ. By default under those that the programs have numbers for
+    #[arg(long = "model", value_name = "MODEL", value_delimiter = ',', conflicts_with_all = ["native"])]
+    models: Vec<String>,
     /// Programs of your own, in the notation that the documentation of `selvedge_models::litmus` describes
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,

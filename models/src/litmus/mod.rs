@@ -1,5 +1,5 @@
-//! Litmus programs: small concurrent programs in a notation of their own, with the number of executions that
-//! RC11 allows.
+//! Litmus programs: small concurrent programs in a notation of their own, with the number of executions that each
+//! memory model allows.
 //!
 //! A line is a program:
 //!
@@ -9,7 +9,7 @@
 //!
 //! Its parts stand between bars: the name; `init x=1 y=2` if a location does not begin as 0; the threads
 //! `T0:`, `T1:` …; `main: join; …` if the main thread waits for the others and then goes on; `expect=N`, or
-//! `expect=RACE` and `norace=N`; anything else is a comment. Empty lines and lines that begin with `#` are
+//! `expect=RACE` and `norace=N`, for the model `genmc`; `counts=c20:N,tso:N` for other models; `suite=NAME`; anything else is a comment. Empty lines and lines that begin with `#` are
 //! left out.
 //!
 //! Operations, separated by semicolons:

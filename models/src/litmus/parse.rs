@@ -66,7 +66,8 @@ fn program(line: &str, number: usize) -> Result<Program, Wrong> {
         init: Vec::new(),
         threads: Vec::new(),
         main: None,
-        expectation: Expectation { race: false, executions: None },
+        expectation: Expectation::default(),
+        suite: String::new(),
         line: number,
     };
     let mut column = 1;
@@ -100,6 +101,15 @@ fn section(program: &mut Program, text: &str, column: usize) -> Result<(), Wrong
         }
     } else if let Some(value) = text.strip_prefix("norace=") {
         program.expectation.executions = Some(number(value)?);
+    } else if let Some(list) = text.strip_prefix("counts=") {
+        for part in list.split(',') {
+            let (model, count) = part.split_once(':').ok_or_else(|| {
+                (column, format!("expected a model and a number such as `tso:3`, found `{part}`"))
+            })?;
+            program.expectation.counts.push((model.to_string(), number(count)?));
+        }
+    } else if let Some(suite) = text.strip_prefix("suite=") {
+        program.suite = suite.to_string();
     } else if text == "init" || text.starts_with("init ") {
         let mut parser = Parser::new(&text[4..], column + 4);
         while parser.peek().is_some() {
@@ -125,8 +135,8 @@ fn section(program: &mut Program, text: &str, column: usize) -> Result<(), Wrong
         }
         let mut parser = Parser::new(rest, column + label.len() + 1);
         program.threads.push(parser.operations(None)?);
-    } else if !["suite=", "note:"].iter().any(|known| text.starts_with(known)) {
-        let known = "`T0:`, `main:`, `init`, `expect=`, `norace=`, `suite=` or `note:`";
+    } else if !text.starts_with("note:") {
+        let known = "`T0:`, `main:`, `init`, `expect=`, `norace=`, `counts=`, `suite=` or `note:`";
         return Err((column, format!("expected {known}, found `{}`", first_word(text))));
     }
     Ok(())

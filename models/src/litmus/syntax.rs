@@ -15,17 +15,31 @@ pub struct Program {
     pub(super) main: Option<Vec<Operation>>,
     /// What exploring it must give.
     pub expectation: Expectation,
+    /// The collection that it belongs to; empty if it names none.
+    pub suite: String,
     /// Its line in the file, from 1.
     pub line: usize,
 }
 
 /// What exploring a program must give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectation {
     /// Whether a data race must be reported.
     pub race: bool,
-    /// The number of complete executions, with race detection off.
+    /// The number of complete executions under the model `genmc`, with race detection off.
     pub executions: Option<u64>,
+    /// The number under other models, by their names, as far as they are known.
+    pub counts: Vec<(String, u64)>,
+}
+
+impl Expectation {
+    /// Returns the number of complete executions under a memory model, if it is known.
+    pub fn under(&self, model: &str) -> Option<u64> {
+        match model {
+            "genmc" => self.executions,
+            _ => self.counts.iter().find(|(name, _)| name == model).map(|(_, count)| *count),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -179,7 +193,11 @@ impl fmt::Display for Program {
             (true, None) => f.write_str(" | expect=RACE"),
             (false, Some(executions)) => write!(f, " | expect={executions}"),
             (false, None) => Ok(()),
+        }?;
+        for (number, (model, count)) in self.expectation.counts.iter().enumerate() {
+            write!(f, "{}{model}:{count}", if number == 0 { " | counts=" } else { "," })?;
         }
+        Ok(())
     }
 }
 

@@ -36,8 +36,9 @@ struct Saving<'a> {
 fn exploration(plan: &Plan) -> String {
     let rc11 = &plan.rc11;
     format!(
-        "{}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}",
+        "{}; {}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}",
         plan.name,
+        rc11.model,
         rc11.races,
         rc11.spurious_failures,
         rc11.discrete_time,

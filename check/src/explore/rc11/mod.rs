@@ -30,6 +30,7 @@ type Done = Option<Statistics>;
 
 fn options(plan: &Plan) -> Options {
     Options {
+        model: plan.rc11.model,
         races: plan.rc11.races,
         spurious_failures: plan.rc11.spurious_failures,
         discrete_time: plan.rc11.discrete_time,
@@ -96,10 +97,10 @@ fn start(plan: &Plan, model: &Model) -> Result<Pool, End> {
     }
     let statics = Statics::default();
     let Some((shard, shards)) = plan.rc11.shard else {
-        return Ok(Pool::new(plan, vec![Part::whole()], statics, Default::default()));
+        return Ok(Pool::new(plan, vec![Part::whole(plan.rc11.model)], statics, Default::default()));
     };
     // The same in every shard: explored until there is enough to share out.
-    let pool = Arc::new(Pool::new(plan, vec![Part::whole()], statics, Default::default()));
+    let pool = Arc::new(Pool::new(plan, vec![Part::whole(plan.rc11.model)], statics, Default::default()));
     if let Report::Ended(end) = report_of(plan, model, Task::Split(Arc::clone(&pool), shards * 32)) {
         return Err(end);
     }

@@ -15,6 +15,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Row {
     pub(super) program: String,
     pub(super) engine: String,
+    pub(super) model: String,
     pub(super) expected: Option<u64>,
     pub(super) executions: u64,
     pub(super) blocked: u64,
@@ -28,8 +29,9 @@ pub(super) struct Row {
     pub(super) ok: bool,
 }
 
-pub(super) fn checker(program: &Program, engine: Engine, counters: &Arc<Counters>) -> Checker {
-    Checker::new()
+/// The checker of a program under an engine; rc11 explores under the model of this name.
+pub(super) fn checker(program: &Program, engine: Engine, model: &str, counters: &Arc<Counters>) -> Checker {
+    let checker = Checker::new()
         .name(&program.name)
         .ignore_environment()
         .engines([engine])
@@ -37,7 +39,11 @@ pub(super) fn checker(program: &Program, engine: Engine, counters: &Arc<Counters
         .detect_races(false)
         .spurious_failures(false)
         .time_limit(Duration::from_secs(3600))
-        .counters(Arc::clone(counters))
+        .counters(Arc::clone(counters));
+    #[cfg(feature = "rc11")]
+    let checker = checker.memory_model(model.parse().expect("the command has looked at the names"));
+    let _ = model;
+    checker
 }
 
 fn run_one(checker: &Checker, program: &Program, mode: Mode, outcomes: Option<Arc<Outcomes>>) -> Report {
@@ -46,11 +52,11 @@ fn run_one(checker: &Checker, program: &Program, mode: Mode, outcomes: Option<Ar
     reports.pop().expect("one engine gives one report")
 }
 
-/// Explores a program under rc11, and looks for its race if it has one.
-pub(super) fn explore(program: &Program, jobs: usize, counters: Arc<Counters>) -> Row {
-    let checker = checker(program, Engine::Rc11, &counters).jobs(jobs);
+/// Explores a program under a memory model, and looks for its race if it has one.
+pub(super) fn explore(program: &Program, model: &str, jobs: usize, counters: Arc<Counters>) -> Row {
+    let checker = checker(program, Engine::Rc11, model, &counters).jobs(jobs);
     let report = run_one(&checker, program, Mode::Rc11, None);
-    let counted = program.expectation.executions.is_none_or(|expected| expected == report.executions);
+    let counted = program.expectation.under(model).is_none_or(|expected| expected == report.executions);
     let mut remark = match &report.verdict {
         Verdict::Exhaustive => String::new(),
         other => format!("{}: {report}", other.label()),
@@ -65,14 +71,15 @@ pub(super) fn explore(program: &Program, jobs: usize, counters: Arc<Counters>) -
             None => format!("must race: {raced}"),
         };
     }
-    row(program, &report, remark, ok)
+    row(program, model, &report, remark, ok)
 }
 
-fn row(program: &Program, report: &Report, remark: String, ok: bool) -> Row {
+fn row(program: &Program, model: &str, report: &Report, remark: String, ok: bool) -> Row {
     Row {
         program: program.name.clone(),
         engine: report.engine.to_string(),
-        expected: program.expectation.executions,
+        model: model.to_string(),
+        expected: program.expectation.under(model),
         executions: report.executions,
         blocked: report.blocked,
         verdict: report.verdict.label().to_string(),
@@ -84,10 +91,10 @@ fn row(program: &Program, report: &Report, remark: String, ok: bool) -> Row {
     }
 }
 
-/// Holds another engine's outcomes against rc11's.
-pub(super) fn compare(program: &Program, engine: Engine, counters: Arc<Counters>) -> Row {
-    let oracle = outcomes_of(&checker(program, Engine::Rc11, &counters), program, Mode::Rc11).1;
-    let limited = checker(program, engine, &counters).time_limit(LIMIT);
+/// Holds another engine's outcomes against those that rc11 has under a memory model.
+pub(super) fn compare(program: &Program, engine: Engine, model: &str, counters: Arc<Counters>) -> Row {
+    let oracle = outcomes_of(&checker(program, Engine::Rc11, model, &counters), program, Mode::Rc11).1;
+    let limited = checker(program, engine, model, &counters).time_limit(LIMIT);
     let (report, found) = outcomes_of(&limited, program, Mode::Other);
     let names = |outcomes: BTreeSet<&Outcome>| outcomes.into_iter().map(Outcome::to_string).collect();
     let remark = match &report.verdict {
@@ -97,7 +104,7 @@ pub(super) fn compare(program: &Program, engine: Engine, counters: Arc<Counters>
     Row {
         misses: names(oracle.difference(&found).collect()),
         invents: names(found.difference(&oracle).collect()),
-        ..row(program, &report, remark, true)
+        ..row(program, "", &report, remark, true)
     }
 }
 
@@ -105,4 +112,30 @@ pub(super) fn outcomes_of(checker: &Checker, program: &Program, mode: Mode) -> (
     let outcomes = Arc::new(Outcomes::default());
     let report = run_one(checker, program, mode, Some(Arc::clone(&outcomes)));
     (report, outcomes.take())
+}
+
+/// Explores a program under two models, and lists the outcomes that one of them allows and the other does not.
+pub(super) fn differ(program: &Program, models: [&str; 2], counters: Arc<Counters>) -> Difference {
+    let [a, b] = models.map(|model| {
+        let found = outcomes_of(&checker(program, Engine::Rc11, model, &counters), program, Mode::Rc11);
+        (found.0.executions, found.1)
+    });
+    let names = |outcomes: BTreeSet<&Outcome>| outcomes.into_iter().map(Outcome::to_string).collect();
+    Difference {
+        program: program.name.clone(),
+        executions: [a.0, b.0],
+        only_first: names(a.1.difference(&b.1).collect()),
+        only_second: names(b.1.difference(&a.1).collect()),
+    }
+}
+
+/// What two memory models make of a program.
+#[derive(Serialize)]
+pub(super) struct Difference {
+    pub(super) program: String,
+    pub(super) executions: [u64; 2],
+    /// Outcomes that only the first model allows.
+    pub(super) only_first: Vec<String>,
+    /// Outcomes that only the second model allows.
+    pub(super) only_second: Vec<String>,
 }

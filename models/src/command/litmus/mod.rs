@@ -4,7 +4,7 @@ mod explore;
 mod native;
 
 use super::{LitmusArguments, counted, jobs, print_json, seconds, table};
-use explore::{Row, compare, explore};
+use explore::{Row, compare, differ, explore};
 use selvedge_check::Engine;
 use selvedge_models::litmus::{PROGRAMS, Program, parse};
 use std::fs;
@@ -23,16 +23,25 @@ pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
     if let Some(missing) = engines.iter().chain([&Engine::Rc11]).find(|engine| !engine.is_available()) {
         return Err(format!("{missing} is not compiled in; add `--features rc11` to cargo's command"));
     }
-    let pairs: Vec<(&Program, Engine)> =
-        programs.iter().flat_map(|program| engines.iter().map(move |engine| (program, *engine))).collect();
+    check_models(&arguments.models)?;
+    if let [first, second] = &arguments.models[..] {
+        return differences(arguments, &programs, [first, second]);
+    }
+    let explorations: Vec<(&Program, Engine, &str)> = programs
+        .iter()
+        .flat_map(|program| engines.iter().map(move |engine| (program, *engine)))
+        .flat_map(|(program, engine)| {
+            models_of(arguments, program, engine).into_iter().map(move |model| (program, engine, model))
+        })
+        .collect();
     let rows = jobs::run(
-        &pairs,
+        &explorations,
         arguments.jobs.into(),
         arguments.json,
-        |(program, engine)| format!("{} under {engine}", program.name),
-        |(program, engine), counters| match engine {
-            Engine::Rc11 => explore(program, arguments.explore_jobs.into(), counters),
-            engine => compare(program, *engine, counters),
+        |(program, engine, model)| format!("{} under {engine}, {model}", program.name),
+        |(program, engine, model), counters| match engine {
+            Engine::Rc11 => explore(program, model, arguments.explore_jobs.into(), counters),
+            engine => compare(program, *engine, model, counters),
         },
     );
     if arguments.json {
@@ -41,6 +50,60 @@ pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
         show(&rows);
     }
     Ok(rows.iter().all(|row| row.ok))
+}
+
+/// The memory models under which a program is explored.
+fn models_of<'a>(arguments: &'a LitmusArguments, program: &'a Program, engine: Engine) -> Vec<&'a str> {
+    if let [model] = &arguments.models[..] {
+        return vec![model];
+    }
+    if engine != Engine::Rc11 {
+        return vec![DEFAULT];
+    }
+    let others = program.expectation.counts.iter().map(|(model, _)| model.as_str());
+    ["genmc"].into_iter().chain(others).collect()
+}
+
+/// The model of which other engines' outcomes should be, and what processors may show.
+const DEFAULT: &str = "c20";
+
+fn check_models(models: &[String]) -> Result<(), String> {
+    if models.len() > 2 {
+        return Err("name one memory model, or two to see where they differ".to_string());
+    }
+    #[cfg(feature = "rc11")]
+    for model in models {
+        model.parse::<selvedge_check::MemoryModel>().map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Shows where two memory models differ.
+fn differences(arguments: &LitmusArguments, programs: &[Program], models: [&str; 2]) -> Result<bool, String> {
+    let label = |program: &Program| program.name.clone();
+    let found = jobs::run(programs, arguments.jobs.into(), arguments.json, label, |program, counters| {
+        differ(program, models, counters)
+    });
+    let different: Vec<_> = found.iter().filter(|found| found.executions[0] != found.executions[1]).collect();
+    if arguments.json {
+        print_json(&different)?;
+        return Ok(true);
+    }
+    let [first, second] = models;
+    let mut shown = table(&["program", first, second, &format!("only {first}"), &format!("only {second}")]);
+    for row in &different {
+        let [executions, others] = row.executions;
+        shown.add_row([
+            row.program.clone(),
+            executions.to_string(),
+            others.to_string(),
+            row.only_first.join("\n"),
+            row.only_second.join("\n"),
+        ]);
+    }
+    println!("{shown}");
+    println!("{} of {} programs have other numbers of executions", different.len(), programs.len());
+    Ok(true)
 }
 
 fn programs(arguments: &LitmusArguments) -> Result<Vec<Program>, String> {
@@ -76,7 +139,7 @@ fn programs(arguments: &LitmusArguments) -> Result<Vec<Program>, String> {
 
 fn show(rows: &[Row]) {
     let compares = rows.iter().any(|row| row.engine != Engine::Rc11.name());
-    let mut head = vec!["program", "engine", "expected", "executions", "blocked", "verdict", "time"];
+    let mut head = vec!["program", "engine", "model", "expected", "executions", "blocked", "verdict", "time"];
     if compares {
         head.extend(["misses", "invents"]);
     }
@@ -85,6 +148,7 @@ fn show(rows: &[Row]) {
         let mut cells = vec![
             row.program.clone(),
             row.engine.clone(),
+            row.model.clone(),
             row.expected.map_or("-".to_string(), |expected| expected.to_string()),
             row.executions.to_string(),
             row.blocked.to_string(),

@@ -1,4 +1,5 @@
-//! `selvedge litmus --native`: what this machine's processors show, held against what RC11 allows.
+//! `selvedge litmus --native`: what this machine's processors show, held against what the model of these processors
+//! allows (`tso` on x86-64, else `c20`, which allows no less).
 
 use super::explore::{checker, outcomes_of};
 use crate::command::{coloured, counted, jobs, print_json, table};
@@ -8,22 +9,25 @@ use selvedge_models::litmus::{Mode, Outcome, Program, run_natively};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What may be seen.
+const MODEL: &str = if cfg!(target_arch = "x86_64") { "tso" } else { super::DEFAULT };
+
 /// What running a program has come to.
 #[derive(Serialize)]
 struct Row {
     program: String,
     runs: u64,
-    /// The number of outcomes that RC11 allows; `None`: not all of them are known.
+    /// The number of outcomes that the model allows; `None`: not all of them are known.
     allowed: Option<usize>,
     observed: BTreeMap<String, u64>,
-    /// Outcomes that RC11 allows and the machine did not show.
+    /// Outcomes that the model allows and the machine did not show.
     unseen: Vec<String>,
-    /// Outcomes that RC11 forbids and the machine showed.
+    /// Outcomes that the model forbids and the machine showed.
     forbidden: Vec<String>,
     ok: bool,
 }
 
-/// Runs programs on real processors, and returns whether RC11 allows every outcome that they showed.
+/// Runs programs on real processors, and returns whether the model allows every outcome that they showed.
 pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bool, String> {
     if !Engine::Rc11.is_available() {
         return Err(
@@ -34,7 +38,8 @@ pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bo
     let label = |program: &Program| program.name.clone();
     // One program at a time has all processors.
     let rows = jobs::run(programs, 1, json, label, |program, counters| {
-        let (report, allowed) = outcomes_of(&checker(program, Engine::Rc11, &counters), program, Mode::Rc11);
+        let (report, allowed) =
+            outcomes_of(&checker(program, Engine::Rc11, MODEL, &counters), program, Mode::Rc11);
         let observed = run_natively(program, instances);
         let known = matches!(report.verdict, Verdict::Exhaustive);
         let unseen = allowed.iter().filter(|outcome| !observed.contains_key(outcome));
@@ -79,8 +84,10 @@ fn show(rows: &[Row]) {
         row.unseen.iter().for_each(|outcome| println!("{:>12}  {outcome}", 0));
     }
     let bad = rows.iter().filter(|row| !row.ok).count();
-    println!("{} of {} showed nothing that RC11 forbids", rows.len() - bad, rows.len());
+    println!("{} of {} showed nothing that {MODEL} forbids", rows.len() - bad, rows.len());
     if bad > 0 && !cfg!(target_arch = "x86_64") {
-        println!("RC11 forbids load buffering by relaxed accesses, which this kind of processor may show");
+        println!(
+            "no model here has load buffering by relaxed accesses, which this kind of processor may show"
+        );
     }
 }

@@ -1,0 +1,87 @@
+//! Models in which all accesses take effect in one order: program order, as far as the model keeps it, reads from
+//! other threads, modification order and reads-before form no cycle.
+//!
+//! A new cycle goes through the event that was added or changed, so the search begins and ends there.
+
+use super::Scratch;
+use crate::event::{Event, EventId, Kind};
+use crate::graph::Graph;
+
+/// Returns whether the graph is consistent after `id` was added or changed. `orders` tells whether the model keeps
+/// the program order between two events of one thread, given the events between them.
+pub(super) fn holds_after(
+    graph: &Graph,
+    id: EventId,
+    scratch: &mut Scratch,
+    orders: impl Fn(&Graph, &Event, &[EventId], &Event) -> bool,
+) -> bool {
+    let event = graph.event(id);
+    if !(event.is_read() || event.is_write()) {
+        return true;
+    }
+    scratch.clear(graph.len() as usize);
+    successors(graph, id, scratch, &orders);
+    while let Some(next) = scratch.stack.pop() {
+        if next == id as usize {
+            return false;
+        }
+        successors(graph, next as EventId, scratch, &orders);
+    }
+    true
+}
+
+/// Pushes the successors of an event.
+fn successors(
+    graph: &Graph,
+    id: EventId,
+    scratch: &mut Scratch,
+    orders: &impl Fn(&Graph, &Event, &[EventId], &Event) -> bool,
+) {
+    let event = graph.event(id);
+    let later = &graph.threads[event.thread as usize].events[event.index as usize + 1..];
+    for (at, next) in later.iter().enumerate() {
+        if orders(graph, event, &later[..at], graph.event(*next)) {
+            scratch.push(*next as usize);
+        }
+    }
+    match event.kind {
+        Kind::Spawn => {
+            let first = graph.threads[event.argument as usize].events.first();
+            first.into_iter().for_each(|first| scratch.push(*first as usize));
+        }
+        Kind::Read | Kind::Write | Kind::RmwWrite => at_location(graph, id, event, scratch),
+        Kind::Root | Kind::Fence | Kind::Join | Kind::Choice => (),
+    }
+    joins(graph, id, event, scratch);
+}
+
+/// Pushes the next write, and the reads of other threads that read from this one.
+fn at_location(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch) {
+    let at = graph.location(event.location);
+    let position = if event.is_write() { event.position } else { graph.position_of(event.source) };
+    // A write that has no place yet has no successors.
+    if event.is_write() && position == 0 {
+        return;
+    }
+    at.writes.get(position as usize).into_iter().for_each(|next| scratch.push(*next as usize));
+    let reads_it = |read: &&EventId| {
+        let read = graph.event(**read);
+        event.is_write() && read.source == id && read.thread != event.thread
+    };
+    at.reads.iter().filter(reads_it).for_each(|read| scratch.push(*read as usize));
+}
+
+/// Pushes the joins that wait for the end of the event's thread.
+fn joins(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch) {
+    if graph.last(event.thread) != id {
+        return;
+    }
+    for thread in &graph.threads {
+        for join in &thread.events {
+            let join_event = graph.event(*join);
+            if join_event.kind == Kind::Join && join_event.argument == event.thread {
+                scratch.push(*join as usize);
+            }
+        }
+    }
+}
