@@ -108,3 +108,16 @@ fn what_is_done_once_has_stds_names() {
     static WORDS: Lazy<Vec<&str>> = Lazy::const_new(|| vec!["warp", "weft"]);
     assert_eq!(Lazy::force(&WORDS), &["warp", "weft"]);
 }
+
+#[test]
+#[allow(clippy::disallowed_types, reason = "the guards of `lock_api` keep a lock by std's `Arc`")]
+fn guards_of_shared_locks_keep_them() {
+    let (lock, shared) = (std::sync::Arc::new(Mutex::new(1)), std::sync::Arc::new(RwLock::new(1)));
+    let mut held = lock.lock_arc();
+    drop(lock);
+    *held += 1;
+    *shared.write_arc() += *held;
+    let reader = shared.read_arc();
+    drop(shared);
+    assert_eq!(*reader, 3);
+}

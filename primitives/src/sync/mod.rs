@@ -16,6 +16,9 @@
 //! when a thread first sleeps. What a static can hold is made by `const_new` there; `new` is `const` too, but only in
 //! the default build, since in a checking one it tells the running engine. `WaitGroup` and
 //! `ErrGroup` keep their state behind an `Arc`, and are made at run time.
+//!
+//! The names of std and parking_lot work beside Go's: [`RwLock`] and [`Condvar`] are these types, and `notify_one`,
+//! `wait_while`, `try_lock_for`, `call_once` and the like are methods of them.
 
 mod barrier;
 mod cond;

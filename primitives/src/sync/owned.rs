@@ -71,3 +71,43 @@ impl<T> RwMutex<T> {
         unsafe { Arc::from_raw(Arc::into_raw(Arc::clone(this)).cast()) }
     }
 }
+
+impl<T> Mutex<T> {
+    /// Waits for the lock, and returns a guard that keeps it alive: [`lock_owned`](Self::lock_owned) by parking_lot's name.
+    ///
+    /// ```
+    /// let lock = std::sync::Arc::new(selvedge::sync::Mutex::new(1));
+    /// *lock.lock_arc() += 1;
+    /// assert_eq!(*lock.lock(), 2);
+    /// ```
+    #[track_caller]
+    pub fn lock_arc(self: &Arc<Self>) -> OwnedMutexGuard<T> {
+        Mutex::lock_owned(self)
+    }
+}
+
+impl<T> RwMutex<T> {
+    /// Waits to read, and returns a guard that keeps the lock alive: [`read_owned`](Self::read_owned) by parking_lot's name.
+    ///
+    /// ```
+    /// let lock = std::sync::Arc::new(selvedge::sync::RwMutex::new(1));
+    /// assert_eq!(*lock.read_arc(), 1);
+    /// ```
+    #[track_caller]
+    pub fn read_arc(self: &Arc<Self>) -> OwnedRwMutexReadGuard<T> {
+        RwMutex::read_owned(self)
+    }
+
+    /// Waits to write, and returns a guard that keeps the lock alive: [`write_owned`](Self::write_owned) by parking_lot's
+    /// name.
+    ///
+    /// ```
+    /// let lock = std::sync::Arc::new(selvedge::sync::RwMutex::new(1));
+    /// *lock.write_arc() += 1;
+    /// assert_eq!(*lock.read(), 2);
+    /// ```
+    #[track_caller]
+    pub fn write_arc(self: &Arc<Self>) -> OwnedRwMutexWriteGuard<T> {
+        RwMutex::write_owned(self)
+    }
+}
