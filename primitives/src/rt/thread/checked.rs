@@ -155,8 +155,9 @@ impl Builder {
     ///
     /// Natively the default is std's (2 MiB). Under an engine the default is 256 KiB, for the model's body too, and a
     /// thread gets at least 64 KiB. Under rc11 a thread that overflows its stack is a failure of the model with a report
-    /// (on Linux on x86-64 and AArch64); under loom and shuttle, whose threads have stacks of the same sizes, the
-    /// overflow ends the process.
+    /// (on Linux on x86-64 and AArch64). Threads have stacks of these sizes under loom and shuttle too: loom refuses a
+    /// run in which a thread overflows its stack, without naming the thread, and under shuttle the overflow ends the
+    /// process.
     pub fn stack_size(mut self, size: usize) -> Builder {
         self.0.stack_size = Some(size);
         self
