@@ -100,7 +100,7 @@ fn threads_on_a_channel_are_served_in_turn() {
 #[test]
 fn selects_over_two_channels_are_linearizable() {
     let test = "selects_over_two_channels_are_linearizable";
-    Family { test, cases: 12, programs: twos::programs(), run: twos::run, live }.check();
+    Family { test, cases: 120, programs: twos::programs(), run: twos::run, live }.check();
 }
 
 #[test]

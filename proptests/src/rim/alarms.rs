@@ -27,6 +27,8 @@ pub enum Step {
     Stop,
     /// `reset` to an hour
     Reset,
+    /// `reset` to two hours
+    Later,
     /// `recv_timeout` for a moment
     Wait,
     /// `select_timeout` for a moment
@@ -60,7 +62,8 @@ impl Smaller for Program {
 
 /// Programs of two or three threads.
 pub fn programs() -> impl Strategy<Value = Program> {
-    let steps = [Step::Stop, Step::Reset, Step::Wait, Step::Wait, Step::Select, Step::Ready, Step::Try];
+    let steps =
+        [Step::Stop, Step::Reset, Step::Later, Step::Wait, Step::Wait, Step::Select, Step::Ready, Step::Try];
     let threads = vec(vec(one_of(steps.to_vec()), 1..3), 2..4);
     (any::<bool>(), threads).prop_map(|(ticker, threads)| Program { ticker, threads })
 }
@@ -87,6 +90,8 @@ impl Alarm {
             (Step::Stop, Alarm::Ticker(ticker)) => ticker.stop(),
             (Step::Reset, Alarm::Timer(timer)) => drop(Some(timer.reset(HOUR))),
             (Step::Reset, Alarm::Ticker(ticker)) => ticker.reset(HOUR).expect("an hour is a period"),
+            (Step::Later, Alarm::Timer(timer)) => drop(Some(timer.reset(2 * HOUR))),
+            (Step::Later, Alarm::Ticker(ticker)) => ticker.reset(2 * HOUR).expect("two hours are a period"),
             (Step::Wait, _) => {
                 assert!(self.receiver().recv_timeout(MOMENT).is_err(), "an hour has not passed")
             }

@@ -199,11 +199,13 @@ where
             ((self.live)() - before, allowed)
         };
         let mut last = left();
-        for _ in 0..3 {
-            if last.0 <= last.1 {
-                return;
-            }
+        let mut again = 0;
+        while last.0 > last.1 && again < 3 {
             last = left();
+            again += 1;
+        }
+        if last.0 <= last.1 {
+            return;
         }
         panic!("each run leaves {} bytes behind, where {} are to be expected", last.0, last.1);
     }
