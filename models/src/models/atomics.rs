@@ -1,6 +1,6 @@
 //! Models of what is built on compare-and-swap: floats, counters, spin locks.
 
-use super::{Model, Plain, model, models, mutant_of};
+use super::{Model, Plain, both, model, models, mutant_of};
 use crate::mutant::Mutant;
 use selvedge::atomic::{AtomicCounter, AtomicF64, RawSpinLock, RawTicketLock, SpinLock, TicketLock};
 use selvedge::rt::sync::Arc;
@@ -47,10 +47,7 @@ fn a_counter_keeps_its_limit() -> Model {
             }
             entered
         };
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || enter(&theirs));
-        let here = enter(&shared);
-        let there = other.join().expect("no panic");
+        let (here, there) = both(&shared, enter);
         assert!((here || there) && shared.0.get() == 0);
         assert_eq!(shared.1.get(), u32::from(here) + u32::from(there));
     })

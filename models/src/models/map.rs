@@ -1,6 +1,6 @@
 //! Models of the map.
 
-use super::{Model, Plain, model, models, mutant_of};
+use super::{Model, Plain, both, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use core::hash::{BuildHasherDefault, Hasher};
 use selvedge::map::Map;
@@ -178,10 +178,7 @@ fn compare_and_swap_is_one_step() -> Model {
                 return;
             }
         };
-        let theirs = Arc::clone(&map);
-        let other = thread::spawn(move || increment(&theirs));
-        increment(&map);
-        other.join().expect("no panic");
+        both(&map, increment);
         assert_eq!(map.load(&1), Some(2));
     })
     .bound(2)

@@ -24,7 +24,8 @@ mod timers;
 use crate::model::{Model, model};
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
 use selvedge::rt::cell::UnsafeCell;
-use selvedge::rt::wait_until;
+use selvedge::rt::sync::Arc;
+use selvedge::rt::{thread, wait_until};
 
 /// Every model.
 #[allow(clippy::disallowed_types, reason = "the list of models is outside any model")]
@@ -79,6 +80,18 @@ fn small<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 #[track_caller]
 fn until(condition: impl Fn() -> bool) {
     wait_until(condition);
+}
+
+/// Calls `call` here and at the same time on a second thread, and returns what each call returned.
+fn both<T, R>(shared: &Arc<T>, call: impl Fn(&T) -> R + Copy + Send + 'static) -> (R, R)
+where
+    T: Send + Sync + 'static,
+    R: Send + 'static,
+{
+    let theirs = Arc::clone(shared);
+    let other = thread::spawn(move || call(&theirs));
+    let here = call(shared);
+    (here, other.join().expect("no panic"))
 }
 
 /// Waits until a sender waits with this ticket. The caller knows that all senders with earlier tickets wait too, or

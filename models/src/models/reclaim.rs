@@ -1,6 +1,6 @@
 //! Models of reclamation: memory that other threads may be reading, and what is built on giving it back.
 
-use super::{Model, Plain, model, models, mutant_of};
+use super::{Model, Plain, both, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs, order};
 use selvedge::atomic::{ArcCell, SeqLock, Stack, Value};
 use selvedge::reclaim::Domain;
@@ -286,10 +286,7 @@ fn compare_and_swap_loses_no_increment() -> Model {
                 return;
             }
         };
-        let theirs = Arc::clone(&value);
-        let other = thread::spawn(move || increment(&theirs));
-        increment(&value);
-        other.join().expect("no panic");
+        both(&value, increment);
         assert_eq!(value.load(), 2);
     })
     .bound(2)
@@ -325,10 +322,7 @@ fn writes_of_a_seq_lock_come_one_after_another() -> Model {
         let lock = Arc::new(SeqLock::new([0_u64; 2]));
         let increment =
             |lock: &SeqLock<[u64; 2]>| lock.update(|words| words.iter_mut().for_each(|word| *word += 1));
-        let theirs = Arc::clone(&lock);
-        let other = thread::spawn(move || increment(&theirs));
-        increment(&lock);
-        other.join().expect("no panic");
+        both(&lock, increment);
         assert_eq!(lock.read(), [2; 2]);
     })
     .catches([SEQ_LOCK.mutant("begin-write", order(Relaxed), FailureKind::Panic, Needs::Orderings)])

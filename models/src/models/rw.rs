@@ -1,7 +1,7 @@
 //! Models of locks for readers together, or one writer.
 
 use super::mutants::{GIVE_UP_WAIT, WAKE_SLEEPER};
-use super::{Model, Plain, model, models, mutant_of, until};
+use super::{Model, Plain, both, model, models, mutant_of, until};
 use crate::mutant::Mutant;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
@@ -64,10 +64,7 @@ fn readers_share_and_writers_exclude() -> Model {
 fn writers_exclude_each_other() -> Model {
     model("writers exclude each other", || {
         let shared = Arc::new((RwMutex::new(()), Plain::new(0)));
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || write(&theirs));
-        write(&shared);
-        other.join().expect("no panic");
+        both(&shared, write);
         assert_eq!(read(&shared), 2);
     })
     .bound(2)

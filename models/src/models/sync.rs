@@ -1,7 +1,7 @@
 //! Models of locks, conditions, and what is done once or counted.
 
 use super::mutants::{DISCONNECT_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
-use super::{Model, Plain, model, models, mutant_of, until};
+use super::{Model, Plain, both, model, models, mutant_of, until};
 use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
@@ -71,10 +71,7 @@ fn increment(shared: &(Mutex<()>, Plain)) {
 fn a_mutex_excludes() -> Model {
     model("a mutex excludes, and unlocking happens before the next lock", || {
         let shared = Arc::new((Mutex::new(()), Plain::new(0)));
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || increment(&theirs));
-        increment(&shared);
-        other.join().expect("no panic");
+        both(&shared, increment);
         assert_eq!(shared.1.get(), 2);
     })
     .catches([WEAK_LOCK, WEAK_UNLOCK])
@@ -327,10 +324,7 @@ fn one_call_runs_and_all_see_it() -> Model {
             shared.0.call(|| shared.1.set(shared.1.get() + 1));
             assert_eq!(shared.1.get(), 1);
         };
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || call(&theirs));
-        call(&shared);
-        other.join().expect("no panic");
+        both(&shared, call);
     })
     .bound(2)
     .catches([WEAK_DONE, NO_OWNER, WAKE_SLEEPER])
@@ -348,10 +342,7 @@ fn a_closure_that_calls_itself_is_told_and_others_wait() -> Model {
             });
             assert_eq!(shared.1.get(), 1);
         };
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || call(&theirs));
-        call(&shared);
-        other.join().expect("no panic");
+        both(&shared, call);
     })
     .bound(2)
     .catches([NO_OWNER, WEAK_DONE, WAKE_SLEEPER])
@@ -397,10 +388,7 @@ fn a_semaphore_keeps_its_limit() -> Model {
             let _permit = shared.0.acquire(1);
             shared.1.set(shared.1.get() + 1);
         };
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || enter(&theirs));
-        enter(&shared);
-        other.join().expect("no panic");
+        both(&shared, enter);
         assert_eq!((shared.1.get(), shared.0.available()), (2, 1));
     })
     .bound(2)
@@ -497,10 +485,7 @@ fn a_single_flight_shares_its_result() -> Model {
                 shared.1.get()
             })
         };
-        let theirs = Arc::clone(&shared);
-        let other = thread::spawn(move || fetch(&theirs));
-        let here = fetch(&shared);
-        let there = other.join().expect("no panic");
+        let (here, there) = both(&shared, fetch);
         assert!(matches!((here, there, shared.1.get()), (1, 1, 1) | (1, 2, 2) | (2, 1, 2)));
     })
     .bound(2)
