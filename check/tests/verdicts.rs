@@ -142,7 +142,7 @@ fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
         assert_eq!(kind(&report), Some(FailureKind::DoubleFree), "{report}");
         let report = run(engine, || {
             let raw = TrackedBox::into_raw(TrackedBox::new(AtomicUsize::new(1)));
-            // SAFETY: `raw` is owned here.
+            // SAFETY: `raw` comes from `into_raw`, and is freed once, here.
             drop(unsafe { TrackedBox::from_raw(raw) });
             // SAFETY: none: this is the bug under test. The engine keeps the memory.
             unsafe { &*raw }.load(Relaxed);
@@ -151,7 +151,7 @@ fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
         let report = run(engine, || {
             let slice: Box<[AtomicUsize]> = [1, 2, 3].map(AtomicUsize::new).into();
             let raw = TrackedBox::into_raw(TrackedBox::from(slice));
-            // SAFETY: `raw` is owned here.
+            // SAFETY: `raw` comes from `into_raw`, and is freed once, here.
             drop(unsafe { TrackedBox::from_raw(raw) });
             // SAFETY: none: this is the bug under test. The engine keeps the memory.
             unsafe { &(*raw)[2] }.load(Relaxed);
@@ -161,7 +161,7 @@ fn an_allocation_that_nobody_frees_is_a_leak_and_a_double_free_is_told() {
 }
 
 #[test]
-fn who_touches_memory_that_is_being_used_again_races() {
+fn an_access_to_memory_that_is_being_reused_races() {
     for engine in explorers().into_iter().filter(|engine| !matches!(engine, Engine::Shuttle(_))) {
         let report = run(engine, || {
             let node = Box::into_raw(Box::new((AtomicUsize::new(0), AtomicUsize::new(0))));
@@ -201,7 +201,7 @@ fn publish(order: Ordering) -> impl Fn() + Send + Sync + 'static {
             theirs.1.store(1, order);
         });
         if shared.1.load(Acquire) == 1 {
-            // SAFETY: as above.
+            // SAFETY: the flag is set, so the writer is done, if the flag is published.
             assert_eq!(shared.0.0.with(|value| unsafe { *value }), 7);
         }
         thread.join().expect("no panic");
@@ -254,13 +254,13 @@ fn found_after_spawn(look: fn(&CellAndWord, &thread::JoinHandle<()>) -> usize) -
 #[test]
 #[cfg(feature = "shuttle")]
 fn a_new_thread_may_be_ahead_of_whatever_its_maker_does_next() {
-    // SAFETY: as above.
+    // SAFETY: the bug under test, which under shuttle is no race in memory: one OS thread runs all.
     let cell = found_after_spawn(|shared, _| shared.0.0.with(|value| unsafe { *value }) as usize);
-    // SAFETY: as above.
+    // SAFETY: the bug under test, which under shuttle is no race in memory: one OS thread runs all.
     let word = found_after_spawn(|shared, _| unsafe { shared.1.unsync_load() });
     let another = found_after_spawn(|shared, _| {
         thread::spawn(|| ()).join().expect("no panic");
-        // SAFETY: as above.
+        // SAFETY: the bug under test, which under shuttle is no race in memory: one OS thread runs all.
         shared.0.0.with(|value| unsafe { *value }) as usize
     });
     let done = found_after_spawn(|_, thread| thread.is_finished().into());
@@ -278,7 +278,7 @@ fn plain_accesses_cost_no_interleavings() {
             let thread = thread::spawn(move || theirs.1.fetch_add(1, Relaxed));
             shared.1.fetch_add(1, Relaxed);
             for _ in 0..reads {
-                // SAFETY: nobody writes.
+                // SAFETY: no thread of the model writes to the cell.
                 shared.0.0.with(|value| unsafe { *value });
             }
             thread.join().expect("no panic");

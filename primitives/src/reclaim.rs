@@ -59,7 +59,7 @@
 //! ```
 
 use crate::first_panic::FirstPanic;
-use crate::queue::LazyBox;
+use crate::queue::{LazyBox, push};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
 use crate::rt::shard;
@@ -387,19 +387,13 @@ impl<G> Shard<G> {
             next: UnsafeCell::new(null_mut()),
             _garbage: garbage,
         }));
-        let mut first = self.fresh.load(Relaxed); // Relaxed: the CAS below decides.
-        loop {
+        let link = |first| {
             // SAFETY: S2: the node is in no list yet, so it is this thread's.
             unsafe { (*node).next.with_mut(|next| *next = first) };
-            // Release: I1; publishes the node, and the unlinking of its garbage, to the collector, whose Acquire swap
-            // in `advance` takes it. With Relaxed the collector could read an uninitialized node (mutant at
-            // `push-garbage`).
-            // site: push-garbage
-            match self.fresh.compare_exchange(first, node, Release, Relaxed) {
-                Ok(_) => return,
-                Err(found) => first = found,
-            }
-        }
+        };
+        // Release: I1; publishes the node, and the unlinking of its garbage, to the collector, whose Acquire swap in
+        // `advance` takes it. With Relaxed the collector could read an uninitialized node (mutant at `push-garbage`).
+        push(&self.fresh, node, Release, link); // site: push-garbage
     }
 }
 

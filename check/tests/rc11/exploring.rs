@@ -220,7 +220,7 @@ fn memory_freed_while_another_thread_may_still_use_it_is_a_race() {
                 while !shared.1.load(Acquire) {
                     hint::spin_loop();
                 }
-                // SAFETY: as above.
+                // SAFETY: the other thread has used the node before it set the flag, if the flag orders it.
                 drop(unsafe { TrackedBox::from_raw(shared.0.load(Relaxed)) });
             });
         }
@@ -255,7 +255,7 @@ fn seqcst_is_neither_too_weak_nor_too_strong() {
 struct Shared(UnsafeCell<u32>);
 // SAFETY: the model's protocol orders all accesses, and the engine reports those that it does not order.
 unsafe impl Send for Shared {}
-// SAFETY: as above.
+// SAFETY: the model's protocol decides which thread may touch the value, and the engine checks that.
 unsafe impl Sync for Shared {}
 
 #[test]

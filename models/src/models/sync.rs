@@ -133,7 +133,7 @@ fn a_fair_unlock_passes_on_what_was_done() -> Model {
 }
 
 fn has_sleepers(shared: &(Mutex<()>, Plain)) -> bool {
-    // SAFETY: it is only asked.
+    // SAFETY: the lock is only asked whether threads wait, and is not unlocked.
     unsafe { shared.0.as_lock_api().raw() }.has_sleepers()
 }
 
@@ -164,7 +164,7 @@ fn a_fair_unlock_hands_the_lock_over() -> Model {
     .catches([WEAK_WAKE])
 }
 
-/// An unlock that is not fair does not hand the lock over.
+/// Checks that an unlock that is not fair does not hand the lock over.
 pub fn an_unfair_unlock_lets_others_in() {
     no_thread_comes_before_the_sleeper(false);
 }

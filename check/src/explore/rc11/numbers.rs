@@ -1,4 +1,4 @@
-//! One numbering of threads: a machine numbers them by who made them, a report in the order in which they were made.
+//! One numbering of threads: a machine numbers them by their makers, a report in the order in which they were made.
 
 use selvedge::rt::seam::Failure;
 use selvedge_graph::report::{EventId, Execution, Source};

@@ -415,7 +415,7 @@ mod tests {
     #[test]
     fn raw_pointers_carry_a_share() {
         let raw = Arc::into_raw(Arc::new(5_u8));
-        // SAFETY: `raw` holds a share.
+        // SAFETY: `raw` comes from `into_raw` and owns a count.
         unsafe { Arc::increment_strong_count(raw) };
         // SAFETY: there are two shares, one for each of these.
         let (one, two) = unsafe { (Arc::from_raw(raw), Arc::from_raw(raw)) };

@@ -194,7 +194,7 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => session.unsync_store(self.access(), A::to_bits(value)),
             Current::Native(run) => {
                 run.step();
-                // Relaxed, here and below: no other thread has access meanwhile, by the caller's promise.
+                // Relaxed, here and below: the caller has the atomic alone meanwhile.
                 Word::store(&self.native, value, Relaxed);
             }
             Current::Outside => Word::store(&self.native, value, Relaxed),
