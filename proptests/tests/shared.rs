@@ -204,13 +204,13 @@ unsafe impl<L: Sync> Sync for Guarded<L> {}
 
 impl<L> Guarded<L> {
     fn get(&self) -> i64 {
-        // SAFETY: the lock is held.
+        // SAFETY: the caller holds the lock, so no other thread has the count.
         self.count.with(|count| unsafe { *count })
     }
 
     fn add(&self, amount: i64) -> i64 {
         let before = self.get();
-        // SAFETY: the lock is held.
+        // SAFETY: the caller holds the lock, so no other thread has the count.
         self.count.with_mut(|count| unsafe { *count = before + amount });
         before
     }

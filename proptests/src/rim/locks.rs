@@ -283,7 +283,7 @@ impl Machine {
                         world.value(None)
                     }));
                 });
-                // Each flight is a new one: nobody else is under way.
+                // Each flight is a new one: no other call is under way.
                 Machine::done(&came, Stage::Fresh, *misdeed, true);
             }
             Step::Forget(key) => all.flight.forget(key),

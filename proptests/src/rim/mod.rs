@@ -12,7 +12,7 @@
 //! - [`locals`]: every object in thread-locals, and used by their destructors;
 //! - [`locks`]: locks, counters, groups, and what is done once;
 //! - [`maps`]: a map, whose keys and values misbehave in each callback;
-//! - [`threads`]: a channel between threads, who are served in turn;
+//! - [`threads`]: a channel between threads that are served in turn;
 //! - [`timers`]: timers, tickers and channels of instants, their selects and tasks;
 //! - [`twos`]: selects over two channels, whose answers must be those of two queues.
 //!

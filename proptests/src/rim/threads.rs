@@ -2,7 +2,7 @@
 //!
 //! The sends are as many as the receives (what the receivers leave, the body takes), so no thread waits for ever
 //! unless a wake-up is lost, whatever the interleaving. Each value is received once. Where only one thread is on a
-//! side, the order of its values tells who was served first on the other side: nobody overtakes an operation that
+//! side, the order of its values tells which was served first on the other side: no operation overtakes one that
 //! was seen to wait.
 
 use super::smaller::{Smaller, smaller_lists};

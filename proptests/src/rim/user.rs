@@ -175,7 +175,7 @@ pub struct Value {
 }
 
 impl Value {
-    /// Its number.
+    /// Returns the value's number.
     pub fn id(&self) -> u32 {
         assert_eq!(*self.body, !self.id, "these bytes are no value");
         self.id

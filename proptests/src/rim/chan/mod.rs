@@ -1,6 +1,6 @@
 //! One channel on one thread, step by step.
 //!
-//! With one thread the order of everything is known: who waits, who is served next, who must have been woken. So a
+//! With one thread the order of everything is known: which tasks wait, which is served next, which must have been woken. So a
 //! [`Model`] of a queue of values and two queues of waiters knows every answer. A task is a future, a stream or a
 //! sink; a task whose poll panicked is dropped at once, as an executor does.
 

@@ -30,12 +30,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it holds a value, or may.
+    /// Returns whether the task holds a value, or may.
     pub fn sends(self) -> bool {
         matches!(self, Kind::Send | Kind::OwnSend | Kind::Sink)
     }
 
-    /// Whether it must not be polled once it was ready.
+    /// Returns whether the task must not be polled once it was ready.
     pub fn ends(self) -> bool {
         matches!(self, Kind::Recv | Kind::Send | Kind::OwnRecv | Kind::OwnSend)
     }
