@@ -6,11 +6,8 @@ use selvedge::rt::park::Parker;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use selvedge::rt::thread;
-use selvedge::sync::{Barrier, Condvar, Lazy, Mutex, Once, RwLock, WaitGroup};
+use selvedge::sync::{Barrier, Condvar, Mutex, Once, RwLock, WaitGroup};
 use selvedge_check::{Checker, Engine};
-
-static COUNT: AtomicUsize = AtomicUsize::const_new(0);
-static WORDS: Lazy<Vec<&str>> = Lazy::const_new(|| vec!["warp", "weft"]);
 
 selvedge::rt::thread_local! {
     static DEPTH: AtomicUsize = AtomicUsize::new(0);
@@ -19,6 +16,8 @@ selvedge::rt::thread_local! {
 #[test]
 #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
 fn a_static_is_fresh_in_each_execution_of_an_explorer() {
+    static COUNT: AtomicUsize = AtomicUsize::const_new(0);
+    static WORDS: selvedge::sync::Lazy<Vec<&str>> = selvedge::sync::Lazy::const_new(|| vec!["warp", "weft"]);
     let explorers = Engine::available().into_iter().filter(|engine| *engine != Engine::Native);
     Checker::new().engines(explorers).preemption_bound(3).check(|| {
         thread::scope(|scope| {
