@@ -10,7 +10,7 @@ use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::thread;
-use selvedge_check::{Engine, Strategy, Verdict};
+use selvedge_check::Verdict;
 
 /// Asserts that no engine calls the model exhaustive, whose threads share nothing, or an object that no engine sees.
 fn saw_no_conflict(model: impl Fn() + Send + Sync + Clone + 'static) {
@@ -82,7 +82,7 @@ fn threads_that_share_nothing_pass_with_a_remark() {
 #[test]
 #[cfg(feature = "shuttle")]
 fn a_sample_without_a_conflict_is_remarked_too() {
-    let report = run(Engine::Shuttle(Strategy::Random), || {
+    let report = run(selvedge_check::Engine::Shuttle(selvedge_check::Strategy::Random), || {
         let thread = thread::spawn(|| AtomicUsize::new(0).load(Relaxed));
         thread.join().expect("no panic");
     });

@@ -14,6 +14,7 @@ use selvedge::rt::{alloc::TrackedBox, choose, thread};
 use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
 
 const LOOM: Engine = Engine::Loom;
+#[cfg(feature = "shuttle")]
 const SHUTTLE: Engine = Engine::Shuttle(Strategy::DepthFirst);
 
 fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
