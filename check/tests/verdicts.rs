@@ -11,7 +11,9 @@ use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::{alloc::TrackedBox, choose, thread};
-use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy, Verdict};
+#[cfg(feature = "shuttle")]
+use selvedge_check::Strategy;
+use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
 
 const LOOM: Engine = Engine::Loom;
 #[cfg(feature = "shuttle")]
