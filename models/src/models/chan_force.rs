@@ -3,9 +3,10 @@
 use super::futures::{DOZE, block_on, poll_once};
 use super::mutants::LOST_CLOSE;
 use super::{Model, model, models, mutant_of, small};
-use crate::mutant::Mutant;
+use crate::mutant::{Mutant, Needs};
+use selvedge::rt::sync::atomic::Ordering::Acquire;
 use selvedge::rt::thread;
-use selvedge_check::FailureKind;
+use selvedge_check::{Change, FailureKind};
 
 models![
     two_forced_sends_lose_nothing_and_leave_what_fits,
@@ -14,6 +15,14 @@ models![
     a_task_that_waits_for_the_close_is_told,
     a_future_of_the_close_that_is_dropped_leaves_the_others,
 ];
+
+/// A thread that finds another one's list of tasks only acquires it.
+const FOUND_EARLY: Mutant = mutant_of!("primitives/src/queue/lazy.rs").mutant(
+    "find-made",
+    Change::FailureOrder(Acquire),
+    FailureKind::Deadlock,
+    Needs::SeqCst,
+);
 
 const FORCE: Mutant = mutant_of!("primitives/src/chan/algorithm/force_send.rs");
 /// A forced send takes the oldest value out, and does not mark its cell.
@@ -109,5 +118,5 @@ fn a_future_of_the_close_that_is_dropped_leaves_the_others() -> Model {
         closer.join().expect("no panic");
     })
     .bound(2)
-    .catches([DOZE])
+    .catches([DOZE, FOUND_EARLY])
 }

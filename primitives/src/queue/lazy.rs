@@ -2,7 +2,7 @@
 
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::AtomicPtr;
-use crate::rt::sync::atomic::Ordering::{Acquire, SeqCst};
+use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
@@ -39,8 +39,12 @@ impl<T: Default> LazyBox<T> {
         }
         let fresh = TrackedBox::into_raw(TrackedBox::new(T::default()));
         // SeqCst: comes before the look at the condition. Release, by that: publishes the value to the Acquire in
-        // `get`; Acquire: another thread's value is made.
-        match self.0.compare_exchange(null_mut(), fresh, SeqCst, Acquire) {
+        // `get`. On failure SeqCst too: a thread that finds another one's value looks at the condition next, and a
+        // thread that changes the condition and then finds no queue in `get` must come before that look. With Acquire
+        // C++20 allows both to miss each other (model `a_future_of_the_close_that_is_dropped_leaves_the_others`), and
+        // `genmc` does not, to which the halves of the other thread's CAS are two events.
+        // site: find-made
+        match self.0.compare_exchange(null_mut(), fresh, SeqCst, SeqCst) {
             // SAFETY: a value that was put here stays until this is dropped.
             Ok(_) => unsafe { &*fresh },
             Err(faster) => {
