@@ -155,10 +155,10 @@ impl<C: ArrayCell> EndlessArray<C> {
     fn stop_taking(&self, seen: Noted, worth_a_walk: usize) -> Result<(), Noted> {
         let mut noted = seen;
         loop {
+            let rest = noted.since(seen);
             // Release: publishes this thread's unlinks to the next thread that takes segments out, whose Acquire is in
             // `note_dead_segment`. Acquire: the segments are dead that others have noted. Not model-checked: no model
             // is long enough for one thread to follow another with an old view.
-            let rest = noted.since(seen);
             match self.to_take_out.compare_exchange(noted.bits(), rest.bits(), Release, Acquire) {
                 Ok(_) => return Ok(()),
                 Err(more) => noted = Noted::from_bits(more),

@@ -136,7 +136,8 @@ impl<T> Chan<T> {
             }
             let walk = self.array.walk_from_scout(END, RECEIVER);
             // SeqCst: whoever gives up writes to its cell and then reads the end; we have moved the end and read the
-            // cell: one of us sees the other. If both missed it, the cell would be kept longer.
+            // cell: one of us sees the other. Not model-checked: if both missed it, the cell would only be kept
+            // longer, which no model observes.
             let passed = walk
                 .find(end)
                 .is_ok_and(|place| place.cell().look().phase() == Phase::SenderGone && self.pass_over(place));

@@ -47,9 +47,11 @@ impl<T> Chan<T> {
                     Offered::MustWait(found) => {
                         let full = found.with_phase(Phase::Full).with_left(SENDER);
                         // Release: publishes the value to the receiver whose `load` reads Full. SeqCst: for observers.
+                        // Not model-checked: no model relies on it within the audit's bounds.
                         match leave_by(place, found, full, SeqCst) {
                             Ok(()) => {
-                                // SeqCst: comes before the look at the end in `oldest_place`.
+                                // SeqCst: comes before the look at the end in `oldest_place`. Not model-checked: no
+                                // model relies on it within the audit's bounds.
                                 self.forced.fetch_max(ticket + 1, SeqCst); // site: note-forced
                                 self.observers.notify();
                                 return Ok(());
@@ -89,11 +91,12 @@ impl<T> Chan<T> {
             let received = self.received();
             let end = self.buffer_end().max(received + capacity);
             // SeqCst: read after the end. A forced send that moved the end for the value of another one had noted its
-            // own before, so of the two one finds that a value is beyond.
+            // own before, so of the two one finds that a value is beyond. Not model-checked: no model relies on it
+            // within the audit's bounds.
             if self.forced.load(SeqCst) <= end {
                 return None;
             }
-            // SeqCst: C1. Relaxed: a failed CAS means that another receive has begun.
+            // SeqCst: C1. Relaxed: a failed CAS means that another receive has begun. Not model-checked: C1.
             // site: take-oldest
             if self.receivers.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_err() {
                 continue;

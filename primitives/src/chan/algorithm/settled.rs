@@ -21,7 +21,7 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn is_settled_full(&self, ticket: u64) -> bool {
         let Capacity::Bounded(capacity) = self.capacity() else { return false };
         // Acquire: pairs with the Release in `settle_until`: the cells before are settled for this thread too, and
-        // counted if they are no places.
+        // counted if they are no places. Not model-checked: no model relies on it within the audit's bounds.
         let end = self.settled.end.load(Acquire);
         self.holds_until(end, capacity) || self.holds_until(self.settle_until(end, ticket), capacity)
     }
@@ -29,7 +29,7 @@ impl<T> Chan<T> {
     /// Whether at some moment there are so many values before a ticket, up to which all cells are settled.
     fn holds_until(&self, end: u64, values: usize) -> bool {
         // Acquire: pairs with the Release in `forget_no_places`: `received`, read after this, is beyond the cells that
-        // were subtracted.
+        // were subtracted. Not model-checked: no model relies on it within the audit's bounds.
         let no_places = self.settled.no_places.load(Acquire) as u64;
         // SeqCst. Not model-checked: C1.
         end.saturating_sub(self.received()).saturating_sub(no_places) >= values as u64
@@ -53,7 +53,8 @@ impl<T> Chan<T> {
             }
         }
         walk.move_scout(SETTLED);
-        // Release: publishes that the cells before are settled to the Acquire in `is_settled_full`.
+        // Release: publishes that the cells before are settled to the Acquire in `is_settled_full`. Not model-checked:
+        // no model relies on it within the audit's bounds.
         self.settled.end.fetch_max(at, Release);
         at
     }
@@ -75,7 +76,8 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn make_no_place(&self, place: Place<'_, T>, from: State) -> Result<(), State> {
         // Relaxed: published by the exchange below.
         self.settled.no_places.fetch_add(1, Relaxed); // site: count-no-place
-        // Release: the cell is counted for whoever finds it so. It hands nothing over.
+        // Release: the cell is counted for whoever finds it so. It hands nothing over. Not model-checked: no model
+        // relies on it within the audit's bounds.
         let made = place.cell().exchange(from, from.with_phase(Phase::PassedOver), Release);
         if made.is_err() {
             self.settled.no_places.fetch_sub(1, Relaxed); // Relaxed: nobody has counted on it.
@@ -85,7 +87,8 @@ impl<T> Chan<T> {
 
     /// Receivers have left so many cells that the end of the buffer had passed over.
     pub(in crate::chan) fn forget_no_places(&self, cells: usize) {
-        // Release: publishes the receivers' tickets, which were taken before, to the Acquire in `holds_until`.
+        // Release: publishes the receivers' tickets, which were taken before, to the Acquire in `holds_until`. Not
+        // model-checked: no model relies on it within the audit's bounds.
         self.settled.no_places.fetch_sub(cells, Release); // site: uncount-no-place
     }
 }

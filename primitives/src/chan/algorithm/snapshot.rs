@@ -31,6 +31,7 @@ impl<T> Chan<T> {
         self.array.visit_each(party, ticket..ticket + 1, |place| {
             let state = place.cell().load();
             // SAFETY: the array is pinned.
+            // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             waits = state.phase() == phase
                 && unsafe { see(place, party, state) }
                     .is_ok_and(|seen| seen.select.stage() == Stage::WAITING);
@@ -159,6 +160,7 @@ fn has_value<T>(place: Place<'_, T>) -> bool {
         match state.phase() {
             Phase::Full | Phase::SenderWaits => return true,
             // SAFETY: the array is pinned.
+            // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::SenderSelects => match unsafe { see(place, SENDER, state) } {
                 Err(found) => state = found,
                 Ok(Registered { select, case, payload }) => {
@@ -176,11 +178,13 @@ fn has_value<T>(place: Place<'_, T>) -> bool {
 
 /// Whether a sender would find a receiver in a cell, or one on its way there. The array is pinned.
 fn awaits_value<T>(place: Place<'_, T>) -> bool {
+    // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
     let mut state = place.cell().look();
     loop {
         match state.phase() {
             Phase::Empty | Phase::ReceiverWaits => return true,
             // SAFETY: the array is pinned.
+            // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                 Err(found) => state = found,
                 // A sender commits it, or makes it start over.

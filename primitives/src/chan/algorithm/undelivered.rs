@@ -4,6 +4,18 @@
 //! A value is *lent* as long as it has been received and may still come back: from the moment at which it is handed to
 //! a future that waits, or held by a selected operation, until somebody has taken it for good. A closed channel with a
 //! value on loan does not count as empty yet, and receivers wait there.
+//!
+//! **U1, a value that comes back, and a receiver.** A thread that returns a value counts it here and then looks for
+//! receivers that wait; a receiver that is about to wait says so and then reads the count. All four are SeqCst, so one
+//! of the two sees the other.
+//!
+//! **U2, limbo.** A thread counts itself as a walker before it reads the list, and a node leaves the list before the
+//! walkers are read; all four are SeqCst. So the thread that frees a node has seen every walker that could have found
+//! it. What a walker has done with a node happens before the node is freed: the walker sets `taken` with Release, and
+//! the thread that unlinks the node reads that with Acquire.
+//!
+//! *Not model-checked* one by one: no model fails within the audit's bounds when one of these accesses alone is
+//! weakened.
 
 use crate::chan::algorithm::deferred;
 use crate::queue::push;
@@ -106,7 +118,8 @@ impl<T> Undelivered<T> {
             next: null_mut(),
             limbo_next: AtomicPtr::new(null_mut()),
         }));
-        // SeqCst: a walk that begins after the census counts the node finds it. Release, by that: the node is made.
+        // SeqCst: a walk that begins after the census counts the node finds it. Release, by that: the node is made. Not
+        // model-checked: U2.
         push(&self.first, node, SeqCst, |next| {
             // SAFETY: this thread has made the node, and it is in no list yet.
             unsafe { (*node).next = next };
@@ -123,13 +136,14 @@ impl<T> Undelivered<T> {
                 return None;
             }
             // SeqCst: a receiver says that it waits and then reads the census. A failed CAS means that a value has come
-            // or was taken.
+            // or was taken. Not model-checked: U1.
             match self.census.compare_exchange(census.0, census.0 - 1, SeqCst, SeqCst) {
                 Ok(_) => break,
                 Err(found) => census = Census(found),
             }
         }
-        self.walkers.fetch_add(1, SeqCst); // SeqCst: comes before the reads of the list.
+        // SeqCst: comes before the reads of the list. Not model-checked: U2.
+        self.walkers.fetch_add(1, SeqCst);
         let walk = Walk(self);
         loop {
             // A round that finds none, or loses one, has met others that found theirs.
@@ -141,8 +155,9 @@ impl<T> Undelivered<T> {
 
     /// Takes the limbo, and frees its nodes if nobody walks.
     fn collect(&self) {
-        // SeqCst, twice: the limbo is taken before the walkers are read.
+        // SeqCst, twice: the limbo is taken before the walkers are read. Not model-checked: U2.
         let mut at = self.limbo.swap(null_mut(), SeqCst);
+        // Not model-checked: U2.
         let quiet = self.walkers.load(SeqCst) == 0;
         while !at.is_null() {
             // SAFETY: whoever takes the limbo owns its nodes. Relaxed: the swap has acquired them.
@@ -159,7 +174,7 @@ impl<T> Undelivered<T> {
 
     /// Puts a node in limbo that its caller has taken out of the list, or of the limbo.
     fn put_in_limbo(&self, node: *mut Node<T>) {
-        // Release: publishes the link to the thread that takes the limbo, in `collect`.
+        // Release: publishes the link to the thread that takes the limbo, in `collect`. Not model-checked: U2.
         push(&self.limbo, node, Release, |next| {
             // SAFETY: the caller unlinked the node, or took it from limbo, so no other thread frees it before it is in
             // limbo. Relaxed: the push publishes the link.
@@ -170,7 +185,8 @@ impl<T> Undelivered<T> {
 
 impl<T> Walk<'_, T> {
     fn first(&self) -> *mut Node<T> {
-        self.0.first.load(SeqCst) // SeqCst: after the walk has begun. Acquire, by that: the nodes are made.
+        // SeqCst: after the walk has begun. Acquire, by that: the nodes are made. Not model-checked: U2.
+        self.0.first.load(SeqCst)
     }
 
     fn take_oldest(&self) -> Option<(T, u64)> {
@@ -185,7 +201,7 @@ impl<T> Walk<'_, T> {
             at = node.next;
         }
         let oldest = oldest?;
-        // Release: we may still read the node, which whoever drops it from the list acquires.
+        // Release: we may still read the node, which whoever drops it from the list acquires. Not model-checked: U2.
         // site: take-undelivered
         oldest.taken.compare_exchange(false, true, Release, Relaxed).ok()?;
         // SAFETY: we have set `taken`, once.
@@ -200,8 +216,9 @@ impl<T> Walk<'_, T> {
         let mut at = self.first();
         // SAFETY: nodes in the list are not freed as long as this thread walks. Acquire: pairs with the Release in
         // `take_oldest`; the thread that took the value walks until it is done with the node.
+        // Not model-checked: U2.
         while let Some(node) = unsafe { at.as_ref() }.filter(|node| node.taken.load(Acquire)) {
-            // SeqCst: the node leaves the list before the walkers are read in `collect`.
+            // SeqCst: the node leaves the list before the walkers are read in `collect`. Not model-checked: U2.
             match self.0.first.compare_exchange(at, node.next, SeqCst, SeqCst) {
                 Ok(_) => {
                     self.0.put_in_limbo(at);
@@ -215,7 +232,7 @@ impl<T> Walk<'_, T> {
 
 impl<T> Drop for Walk<'_, T> {
     fn drop(&mut self) {
-        // SeqCst: whoever leaves last looks at the limbo after that.
+        // SeqCst: whoever leaves last looks at the limbo after that. Not model-checked: U2.
         if self.0.walkers.fetch_sub(1, SeqCst) == 1 && !self.0.limbo.load(SeqCst).is_null() {
             self.0.collect();
         }

@@ -43,6 +43,7 @@ impl Observers {
     #[inline]
     pub(in crate::chan) fn notify(&self) {
         if !self.first.load(SeqCst).is_null() {
+            // Not model-checked: the models observe a rendezvous only, whose tickets order it too.
             self.tell();
         }
     }
@@ -78,14 +79,19 @@ impl Observers {
     /// dropped with the next one.)
     pub(in crate::chan) fn remove(&self, select: &SelectState) {
         select.poison();
-        let missed = self.missed.load(SeqCst); // SeqCst: read before the list is taken.
+        // SeqCst: read before the list is taken. Not model-checked: the models observe a rendezvous only, whose tickets
+        // order it too.
+        let missed = self.missed.load(SeqCst);
+        // Not model-checked: the models observe a rendezvous only, whose tickets order it too.
         self.take(mark(), |node| {
             if !node.select.is_over() {
                 self.put(node);
             }
         });
-        // SeqCst: read after the list is put back, so this thread or the one that tells sees the other.
+        // SeqCst: read after the list is put back, so this thread or the one that tells sees the other. Not
+        // model-checked: the models observe a rendezvous only, whose tickets order it too.
         if self.missed.load(SeqCst) != missed {
+            // Not model-checked: the models observe a rendezvous only, whose tickets order it too.
             self.tell();
         }
     }

@@ -265,6 +265,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             let Some(instant) = self.cases[number].handle.reserve() else { continue };
             let chosen = Stage::chosen(number, Cause::Operation);
             let Case { handle, slot, .. } = &mut self.cases[number];
+            // Not model-checked: the select decides for itself here, and its cells tell what others have done.
             match self.select.commit(Stage::WAITING, chosen) {
                 // Else the timer was set anew at this very moment, and the select starts over.
                 Ok(()) if handle.confirm(slot, instant) == Progress::Happened => {

@@ -1,4 +1,10 @@
 //! What the receivers of a timer share: the instant that is due next, which whoever receives compares with the clock.
+//!
+//! **T1, resets.** A reset stops a ticker, writes the period, sets the new start, and then rings the bell. A thread that
+//! waits registers with the bell, and then reads the start, the period, and the start again. The start and the bell are
+//! SeqCst, so a thread that misses the bell reads the new start; the period is published by a Release and read by an
+//! Acquire, so a period that is newer than the start shows the stop before it. *Not model-checked* one by one: no model
+//! fails within the audit's bounds when one of these accesses alone is weakened.
 
 use crate::chan::algorithm::cell::RECEIVER;
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
@@ -83,12 +89,14 @@ impl Alarm {
             // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
             Pace::Once(next) => next.load(SeqCst) & !ON_TRIAL,
             Pace::Ticks { start, period } => {
-                let mut from = start.load(SeqCst); // SeqCst: read after the select waits for the bell.
+                // SeqCst: read after the select waits for the bell. Not model-checked: T1.
+                let mut from = start.load(SeqCst);
                 while from != STOPPED {
                     // Acquire: pairs with the Release in `reset_ticks`: if the period is of a reset that came after the
-                    // start, the load below sees its stop.
+                    // start, the load below sees its stop. Not model-checked: T1.
                     let every = period.load(Acquire);
-                    let again = start.load(SeqCst); // SeqCst: read after the period, in the order of the resets.
+                    // SeqCst: read after the period, in the order of the resets. Not model-checked: T1.
+                    let again = start.load(SeqCst);
                     if again == from {
                         return ((from & !ON_TRIAL) - 1).saturating_add(every).min(NEVER);
                     }
@@ -131,7 +139,7 @@ impl Alarm {
 
     fn take_tick(&self, start: &AtomicU64, period: &AtomicU64) -> Option<u64> {
         // Acquire, here and below: pairs with the Release of the `fetch_max` in `reset_ticks`: the period belongs to
-        // the start, or is newer.
+        // the start, or is newer. Not model-checked: T1.
         let mut from = start.load(Acquire);
         loop {
             // Relaxed: a period that is newer than the start does no harm: the exchange fails, since the reset stopped
@@ -146,7 +154,8 @@ impl Alarm {
             }
             // Instants that nobody received in time are dropped: the next one comes after the clock.
             let late = (passed - due).checked_rem(every).unwrap_or(0);
-            // Release: the period was read before this; a reset whose stop comes after this writes another one.
+            // Release: the period was read before this; a reset whose stop comes after this writes another one. Not
+            // model-checked: no model comes to a ticker's instant that is due.
             match start.compare_exchange(from, passed - late + 1, Release, Acquire) {
                 Ok(_) => return Some(due),
                 Err(found) => from = found,
@@ -185,9 +194,11 @@ impl Alarm {
     /// Lets no instant come any more; whether one was still to be received.
     pub(in crate::chan) fn stop(&self) -> bool {
         match &self.pace {
-            // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that.
+            // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that. Not
+            // model-checked: T1.
             Pace::Once(next) => next.swap(NEVER, SeqCst) != NEVER,
-            // SeqCst: written before the bell is rung. Acquire, by that: pairs with the Release in `take_tick`.
+            // SeqCst: written before the bell is rung. Acquire, by that: pairs with the Release in `take_tick`. Not
+            // model-checked: T1.
             // site: stop-ticks
             Pace::Ticks { start, .. } => start.swap(STOPPED, SeqCst) != STOPPED,
         }
@@ -211,10 +222,10 @@ impl Alarm {
     /// First stops the ticker, so that no start is ever taken for one with another period.
     fn reset_ticks(&self, start: &AtomicU64, period: &AtomicU64, every: u64) -> bool {
         let was_set = self.stop();
-        // Release: publishes the stop to the Acquire load of the period in `next`.
+        // Release: publishes the stop to the Acquire load of the period in `next`. Not model-checked: T1.
         period.store(every, Release);
         // SeqCst: written before the bell is rung. Release, by that: publishes the period to the threads that read the
-        // start.
+        // start. Not model-checked: T1.
         // site: start-ticks
         start.fetch_max(self.passed().saturating_add(1), SeqCst);
         was_set
@@ -279,7 +290,8 @@ impl Handle for Alarm {
 
     fn reserve(&self) -> Option<u64> {
         let word = self.word();
-        // Acquire: pairs with the Release in `reset_ticks`: the period belongs to the start, or is newer.
+        // Acquire: pairs with the Release in `reset_ticks`: the period belongs to the start, or is newer. Not
+        // model-checked: T1.
         let found = word.load(Acquire);
         if found & ON_TRIAL != 0 {
             // Another select has it on trial, and takes it or puts it back. Nobody would tell us.
@@ -297,7 +309,7 @@ impl Handle for Alarm {
             self.put_back(found);
             return Progress::NotYet;
         };
-        // Release: the period was read before this. If the CAS fails, the timer was set anew.
+        // Release: the period was read before this. If the CAS fails, the timer was set anew. Not model-checked: T1.
         if self.word().compare_exchange(found | ON_TRIAL, after, Release, Relaxed).is_err() {
             return Progress::NotYet;
         }
@@ -320,7 +332,7 @@ impl Handle for Alarm {
     }
 
     fn stamp(&self) -> Stamp {
-        // SeqCst: stamps are compared with those of other channels.
+        // SeqCst: stamps are compared with those of other channels. Not model-checked: T1.
         [self.word().load(SeqCst), 0, 0, 0, 0, 0, 0]
     }
 
