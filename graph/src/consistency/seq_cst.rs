@@ -15,7 +15,7 @@ use crate::graph::Graph;
 
 /// What orders SeqCst accesses and fences.
 pub(crate) trait Rules {
-    /// Whether the two halves of a read-modify-write are one node.
+    /// Says whether the two halves of a read-modify-write are one node.
     const UPDATE_IS_ONE: bool;
 
     /// Returns whether program order and happens-before order the node `a` before the node `b`.

@@ -29,7 +29,7 @@ pub(super) struct Row {
     pub(super) ok: bool,
 }
 
-/// The checker of a program under an engine; rc11 explores under the model of this name.
+/// Returns the checker of a program under an engine; rc11 explores under the model of this name.
 pub(super) fn checker(program: &Program, engine: Engine, model: &str, counters: &Arc<Counters>) -> Checker {
     let checker = Checker::new()
         .name(&program.name)
@@ -40,9 +40,18 @@ pub(super) fn checker(program: &Program, engine: Engine, model: &str, counters: 
         .spurious_failures(false)
         .time_limit(Duration::from_secs(3600))
         .counters(Arc::clone(counters));
-    #[cfg(feature = "rc11")]
-    let checker = checker.memory_model(model.parse().expect("the command has looked at the names"));
-    let _ = model;
+    under(checker, model)
+}
+
+/// Sets the memory model under which rc11 explores.
+#[cfg(feature = "rc11")]
+fn under(checker: Checker, model: &str) -> Checker {
+    checker.memory_model(model.parse().expect("the command has looked at the names"))
+}
+
+/// Returns the checker as it is: no engine here has a memory model to choose.
+#[cfg(not(feature = "rc11"))]
+fn under(checker: Checker, _: &str) -> Checker {
     checker
 }
 

@@ -480,7 +480,7 @@ pub(in crate::chan) unsafe fn meet<'a, T>(
     cause: Cause,
 ) -> Meeting<'a> {
     // SAFETY: the caller keeps the cell alive, by this function's contract.
-    // Not model-checked: no model relies on it within the audit's bounds.
+    // Not model-checked: no model relies on the Acquire in `see` for this call within the audit's bounds.
     match unsafe { see(place, party, state) } {
         Ok(seen) => commit(seen, cause),
         Err(found) => Meeting::Changed(found),

@@ -134,7 +134,9 @@ impl<T> Chan<T> {
                         return select.wake(); // site: wake-disconnected-select
                     }
                     Meeting::Registering(select) => {
-                        // Not model-checked: no model relies on it within the audit's bounds.
+                        // SeqCst: marks the cell before `wake_if_waiting` reads the select state. The select begins to
+                        // wait and then reads its cells, in `look_recv`, so one of the two sees the other. Not
+                        // model-checked: no model relies on it within the audit's bounds.
                         if cell.advance(Phase::ReceiverSelects, Phase::Closed, SeqCst).is_ok() {
                             select.wake_if_waiting();
                         }

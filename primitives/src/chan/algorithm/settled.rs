@@ -76,8 +76,8 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn make_no_place(&self, place: Place<'_, T>, from: State) -> Result<(), State> {
         // Relaxed: published by the exchange below.
         self.settled.no_places.fetch_add(1, Relaxed); // site: count-no-place
-        // Release: the cell is counted for whoever finds it so. It hands nothing over. Not model-checked: no model
-        // relies on it within the audit's bounds.
+        // Release: publishes the count to a thread that finds the cell passed over. The cell hands nothing over. Not
+        // model-checked: no model relies on it within the audit's bounds.
         let made = place.cell().exchange(from, from.with_phase(Phase::PassedOver), Release);
         if made.is_err() {
             self.settled.no_places.fetch_sub(1, Relaxed); // Relaxed: nobody has counted on it.
