@@ -1,7 +1,7 @@
 # Each target is a line or two onto cargo. `make verify` and `make test` need a Rust toolchain and no more.
 
 CARGO ?= cargo
-ENGINES := --features loom,shuttle,rc11
+ENGINES := --features loom,shuttle,graph
 # cargo-nextest, where it is installed, runs the tests of several binaries side by side; cargo runs the same ones.
 NEXTEST := $(shell $(CARGO) nextest --version 2>/dev/null)
 TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-status-level fail,test -q)
@@ -54,7 +54,7 @@ test:
 	$(CARGO) test -q -p selvedge --release --test layout
 	$(CARGO) test -q -p spsc-ring --test model
 	$(CARGO) test -q -p spsc-ring --features loom --test model
-	$(CARGO) test -q -p spsc-ring --features rc11 --test model
+	$(CARGO) test -q -p spsc-ring --features graph --test model
 	$(CARGO) test -q -p spsc-ring --features shuttle --test model
 	$(CARGO) check -q -p selvedge-benches --all-targets
 
@@ -87,7 +87,7 @@ lint:
 	$(CARGO) clippy -q -p selvedge --all-targets -- -D warnings
 	$(CARGO) clippy -q --all-targets -- -D warnings
 	$(CARGO) clippy -q --all-targets --features loom -- -D warnings
-	$(CARGO) clippy -q --all-targets --features rc11 -- -D warnings
+	$(CARGO) clippy -q --all-targets --features graph -- -D warnings
 	$(CARGO) clippy -q --all-targets --features shuttle -- -D warnings
 	$(CARGO) clippy -q --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc -q --workspace --no-deps --all-features

@@ -31,8 +31,8 @@ enum Command {
 
 #[derive(Args)]
 struct Audit {
-    /// Features to test with; rc11 judges best
-    #[arg(long, default_value = "rc11")]
+    /// Features to test with; the graph engine judges best
+    #[arg(long, default_value = "graph")]
     features: String,
     /// The package, if it is not that of the current folder
     #[arg(short, long)]

@@ -150,7 +150,7 @@ fn row(entry: &Entry) -> Row {
             (Status::NotShownNeeded, format!("passed by {}", some(models)), None)
         }
         Outcome::CannotJudge { models } => {
-            (Status::CannotJudge, format!("met by {}; run them under rc11", some(models)), None)
+            (Status::CannotJudge, format!("met by {}; run them under the graph engine", some(models)), None)
         }
     };
     let Entry { file, line, operation, ordering, change, .. } = entry.clone();
@@ -212,7 +212,7 @@ mod tests {
         let passed = |model: &str| Outcome::NotShownNeeded { models: vec![model.to_string()] };
         let needed = Outcome::Needed {
             model: "m".to_string(),
-            engine: "rc11".to_string(),
+            engine: "graph".to_string(),
             kind: "data race".to_string(),
             failure: "…".to_string(),
         };
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(
             rows,
             [
-                (2, Status::Needed, "data race in m under rc11"),
+                (2, Status::Needed, "data race in m under graph"),
                 (4, Status::NotShownNeeded, "passed by one, two"),
                 (7, Status::Explained, "the join orders it too."),
                 (9, Status::Untested, "no model reaches it"),

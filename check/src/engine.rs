@@ -12,7 +12,7 @@ pub enum Engine {
     /// loom: C11 orderings, a search up to bounds.
     Loom,
     /// Our own: every execution that the memory model allows, each once.
-    Rc11,
+    Graph,
     /// shuttle: sequentially consistent, with a strategy to pick schedules.
     Shuttle(Strategy),
 }
@@ -32,9 +32,13 @@ pub enum Strategy {
 }
 
 impl Engine {
+    /// The former name of [`Engine::Graph`].
+    #[allow(non_upper_case_globals, reason = "it stands where the variant stood")]
+    pub const Rc11: Engine = Engine::Graph;
+
     const ALL: [Engine; 7] = [
         Engine::Native,
-        Engine::Rc11,
+        Engine::Graph,
         Engine::Loom,
         Engine::Shuttle(Strategy::DepthFirst),
         Engine::Shuttle(Strategy::Random),
@@ -47,10 +51,10 @@ impl Engine {
         &Engine::ALL
     }
 
-    /// Returns the engines that a check uses by default: native, rc11, loom, and shuttle depth-first, as far as they are
-    /// compiled in.
+    /// Returns the engines that a check uses by default: native, the graph engine, loom, and shuttle depth-first, as
+    /// far as they are compiled in.
     pub fn available() -> Vec<Engine> {
-        let standard = [Engine::Native, Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+        let standard = [Engine::Native, Engine::Graph, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
         standard.into_iter().filter(|engine| engine.is_available()).collect()
     }
 
@@ -59,24 +63,24 @@ impl Engine {
         match self {
             Engine::Native => true,
             Engine::Loom => cfg!(feature = "loom"),
-            Engine::Rc11 => cfg!(feature = "rc11"),
+            Engine::Graph => cfg!(feature = "graph"),
             Engine::Shuttle(_) => cfg!(feature = "shuttle"),
         }
     }
 
     /// Returns whether the engine can find a missing Acquire or Release.
     pub fn sees_orderings(self) -> bool {
-        matches!(self, Engine::Loom | Engine::Rc11)
+        matches!(self, Engine::Loom | Engine::Graph)
     }
 
     /// Returns whether the engine models SeqCst accesses precisely, so that it can find one that is too weak.
     pub fn judges_seq_cst(self) -> bool {
-        matches!(self, Engine::Rc11)
+        matches!(self, Engine::Graph)
     }
 
     /// Returns whether the engine reports data races on cells.
     pub fn sees_races(self) -> bool {
-        matches!(self, Engine::Loom | Engine::Rc11)
+        matches!(self, Engine::Loom | Engine::Graph)
     }
 
     /// Returns whether the engine reports leaks, double frees and uses after free.
@@ -84,12 +88,12 @@ impl Engine {
         !matches!(self, Engine::Native)
     }
 
-    /// Returns the default bound on preemptions. Where interleavings are explored, two preemptions show most faults, and
-    /// without a bound few models come to an end.
+    /// Returns the default bound on preemptions. Where interleavings are explored, two preemptions show most faults,
+    /// and without a bound few models come to an end.
     pub(crate) fn own_preemption_bound(self) -> Option<usize> {
         match self {
             Engine::Loom | Engine::Shuttle(_) => Some(2),
-            Engine::Native | Engine::Rc11 => None,
+            Engine::Native | Engine::Graph => None,
         }
     }
 
@@ -98,7 +102,7 @@ impl Engine {
         match self {
             Engine::Native => "native",
             Engine::Loom => "loom",
-            Engine::Rc11 => "rc11",
+            Engine::Graph => "graph",
             Engine::Shuttle(Strategy::DepthFirst) => "shuttle",
             Engine::Shuttle(Strategy::Random) => "shuttle-random",
             Engine::Shuttle(Strategy::Pct) => "shuttle-pct",
@@ -117,6 +121,9 @@ impl FromStr for Engine {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Engine, String> {
+        if name == "rc11" {
+            return Ok(Engine::Graph);
+        }
         let found = Engine::ALL.into_iter().find(|engine| engine.name() == name);
         found.ok_or_else(|| {
             let names: Vec<_> = Engine::ALL.iter().map(|engine| engine.name()).collect();
@@ -134,6 +141,7 @@ mod tests {
         for engine in Engine::all() {
             assert_eq!(engine.name().parse(), Ok(*engine));
         }
+        assert_eq!("rc11".parse(), Ok(Engine::Graph), "the engine's former name");
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub(crate) const ITERATIONS: &str = "SELVEDGE_ITERATIONS";
 pub(crate) const SEED: &str = "SELVEDGE_SEED";
 pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
 pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 pub(crate) const MODEL: &str = "SELVEDGE_MODEL";
 pub(crate) const REPLAY: &str = "SELVEDGE_REPLAY";
 
@@ -38,9 +38,9 @@ impl Checker {
         }
         if let Some(text) = lookup(ROUNDS) {
             let rounds = number(ROUNDS, &text)?;
-            self = self.rc11_rounds(u32::try_from(rounds).unwrap_or(u32::MAX));
+            self = self.rounds(u32::try_from(rounds).unwrap_or(u32::MAX));
         }
-        #[cfg(feature = "rc11")]
+        #[cfg(feature = "graph")]
         if let Some(text) = lookup(MODEL) {
             self = self.memory_model(text.parse().map_err(|error| format!("{MODEL}: {error}"))?);
         }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 impl Counterexample {
-    /// Returns the execution's graph, if the engine has graphs (rc11).
+    /// Returns the execution's graph, if the engine has graphs (only the graph engine has).
     pub fn graph(&self) -> Option<&report::Execution> {
         self.graph.as_deref()
     }
@@ -30,7 +30,8 @@ impl Counterexample {
         Ok(Some(file("html")))
     }
 
-    /// Writes the graph into `target/selvedge`, and returns the line of the report that says where, or why it could not.
+    /// Writes the graph into `target/selvedge`, and returns the line of the report that says where, or why it could
+    /// not.
     pub(crate) fn write_beside_target(&self, name: &str) -> Option<String> {
         match self.write_to(&target_folder().join("selvedge"), name) {
             Ok(None) => None,
@@ -47,8 +48,8 @@ mod tests {
     use selvedge::rt::thread;
 
     #[test]
-    fn a_failure_of_rc11_comes_as_text_graph_and_page() {
-        let reports = Checker::new().ignore_environment().engines([Engine::Rc11]).run(|| {
+    fn a_failure_of_the_graph_engine_comes_as_text_graph_and_page() {
+        let reports = Checker::new().ignore_environment().engines([Engine::Graph]).run(|| {
             let x = AtomicUsize::new(0);
             thread::scope(|scope| {
                 scope.spawn(|| x.store(1, Relaxed));
@@ -57,7 +58,10 @@ mod tests {
         });
         let found = reports[0].verdict.failure().expect("the load may see the store");
         let folder = std::env::temp_dir().join(format!("selvedge-reports-{}", std::process::id()));
-        let page = found.write_to(&folder, "a::model").expect("it can be written").expect("rc11 has graphs");
+        let page = found
+            .write_to(&folder, "a::model")
+            .expect("it can be written")
+            .expect("the graph engine has graphs");
         assert_eq!(page, folder.join("a__model.html"));
         let text = std::fs::read_to_string(folder.join("a__model.txt")).expect("it was written");
         assert!(

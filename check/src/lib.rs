@@ -1,7 +1,7 @@
 //! Checks concurrent code that is written on [`selvedge::rt`].
 //!
 //! [`check`] runs a closure, the *model*, under every engine compiled in: natively many times over,
-//! and with the features `rc11`, `loom` and `shuttle` under these. [`Checker`] sets bounds, engines and
+//! and with the features `graph`, `loom` and `shuttle` under these. [`Checker`] sets bounds, engines and
 //! expectations, and returns a [`Report`] for each engine, whose [`Verdict`] claims no more than was
 //! explored. A failure comes with the interleaving and a token that replays it.
 //!
@@ -23,12 +23,12 @@
 //! # Environment
 //! | variable | meaning |
 //! | --- | --- |
-//! | `SELVEDGE_ENGINES` | comma-separated: `native`, `rc11`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
+//! | `SELVEDGE_ENGINES` | comma-separated: `native`, `graph`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
 //! | `SELVEDGE_SEED` | the seed of random schedules |
-//! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, rc11 to none |
+//! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, the graph engine to none |
 //! | `SELVEDGE_MODEL` | the memory model under rc11: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
-//! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits rc11 explores where they are not proved to be alike; 32 by default |
+//! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits the graph engine explores where they are not proved to be alike; 32 by default |
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
@@ -57,7 +57,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 #[doc = include_str!("../docs/orderings.md")]
 pub mod orderings {}
 
@@ -74,7 +74,7 @@ mod command;
 mod engine;
 mod environment;
 mod explore;
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 mod graph_report;
 mod history;
 mod narrative;
@@ -97,7 +97,7 @@ pub use scenario::{Failing, Program, Scenario};
 pub use selvedge::rt::seam::{
     Blocked, Call, Change, Counters, Failure, FailureKind, Mutation, Operation, Step, Use, Values,
 };
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 pub use selvedge_graph::Model as MemoryModel;
 pub use site::site_of;
 pub use spec::Spec;

@@ -2,7 +2,7 @@
 //!
 //! - `shuttle:0*12-1*3-c1-0*2`: thread 0 runs 12 steps, thread 1 runs 3, a choice of 1, …
 //! - `shuttle:0*3-(1*2-0*2)*50`: after three steps of thread 0, both threads take two steps in turn, fifty times.
-//! - `rc11:0*5-1*3/7=1`: see `selvedge_graph::Token`.
+//! - `graph:0*5-1*3/7=1`: see `selvedge_graph::Token`.
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
 //!
@@ -31,7 +31,7 @@ pub(crate) enum Token {
         choices: Vec<usize>,
     },
     /// The engine's own text.
-    Rc11(String),
+    Graph(String),
 }
 
 /// A decision, and how often it is taken in a row.
@@ -124,7 +124,7 @@ impl fmt::Display for Token {
                 let choices: Vec<_> = choices.iter().map(usize::to_string).collect();
                 if choices.is_empty() { Ok(()) } else { write!(f, ":{}", choices.join(".")) }
             }
-            Token::Rc11(token) => write!(f, "rc11:{token}"),
+            Token::Graph(token) => write!(f, "graph:{token}"),
             Token::Shuttle(decisions) => {
                 f.write_str("shuttle:")?;
                 write_groups(f, &runs(decisions))?;
@@ -163,7 +163,8 @@ impl FromStr for Token {
                     choices: choices.map_err(|_| wrong("a bad choice"))?,
                 })
             }
-            "rc11" if !rest.is_empty() => Ok(Token::Rc11(rest.to_string())),
+            // `rc11` is the engine's former name.
+            "graph" | "rc11" if !rest.is_empty() => Ok(Token::Graph(rest.to_string())),
             "shuttle" => {
                 let decisions = decisions(rest).map_err(wrong)?;
                 Ok(Token::Shuttle(decisions))
@@ -223,7 +224,7 @@ mod tests {
         for token in [
             Token::Shuttle(vec![Thread(0), Thread(0), Choice(2), Thread(11), Thread(0)]),
             Token::Shuttle([vec![Choice(1)], [Thread(1), Thread(0), Thread(0)].repeat(7)].concat()),
-            Token::Rc11("0*5-1*3/7=1".to_string()),
+            Token::Graph("0*5-1*3/7=1".to_string()),
             Token::Loom { execution: 17, preemptions: Some(2), choices: vec![] },
             Token::Loom { execution: 3, preemptions: None, choices: vec![1, 0, 2] },
         ] {

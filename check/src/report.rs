@@ -20,9 +20,9 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often an operation stood on the mutated site; 0 without a mutation.
     pub mutated: u64,
-    /// Executions that another branch completed, or an assumption excluded (rc11).
+    /// Executions that another branch completed, or an assumption excluded (graph engine).
     pub blocked: u64,
-    /// Events of all executions together (rc11).
+    /// Events of all executions together (graph engine).
     pub events: u64,
     /// What else limits what the verdict says.
     pub remark: Option<String>,
@@ -34,7 +34,7 @@ pub struct Report {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Everything was explored; no bound cut anything. Under rc11: every execution that the memory model
+    /// Everything was explored; no bound cut anything. Under the graph engine: every execution that the memory model
     /// allows. Under shuttle: every interleaving of a sequentially consistent machine.
     Exhaustive,
     /// The search ended, but a bound cut it, or the engine may miss some interleavings.
@@ -103,7 +103,7 @@ pub struct Counterexample {
     pub command: String,
     /// Anything else worth knowing.
     pub note: Option<String>,
-    #[cfg(feature = "rc11")]
+    #[cfg(feature = "graph")]
     pub(crate) graph: Option<Box<selvedge_graph::report::Execution>>,
 }
 
@@ -114,7 +114,7 @@ impl Counterexample {
             token,
             command: command::of_this_program(),
             note,
-            #[cfg(feature = "rc11")]
+            #[cfg(feature = "graph")]
             graph: None,
         }
     }

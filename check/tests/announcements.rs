@@ -63,7 +63,7 @@ fn a_scenario_that_passes_prints_a_line_for_each_engine() {
     for (engine, line) in Engine::available().iter().zip(lines) {
         let verdict = match engine {
             Engine::Native => "stressed",
-            Engine::Rc11 => "exhaustive",
+            Engine::Graph => "exhaustive",
             // Two preemptions at most.
             _ => "searched",
         };
@@ -85,7 +85,7 @@ fn child_fails() {
 }
 
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn the_line_that_replays_a_failure_runs_as_it_is_printed() {
     let this = std::env::current_exe().expect("a test is a program");
     let mut command = Command::new(this);
@@ -151,10 +151,10 @@ fn a_run_that_time_cut_is_warned_of_with_what_to_do() {
 }
 
 #[test]
-#[cfg(all(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(all(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_failure_that_is_expected_is_one_line() {
     let text = printed("child_fails_as_expected");
-    for engine in [Engine::Rc11, Engine::Loom] {
+    for engine in [Engine::Graph, Engine::Loom] {
         let line = format!("failing: {engine}: FAILED: panic in execution 1");
         assert!(text.lines().any(|printed| printed.starts_with(&line)), "{text}");
     }

@@ -1,5 +1,5 @@
 //! `SELVEDGE_AUDIT`: the files that a check writes, made by a process of its own.
-#![cfg(feature = "rc11")]
+#![cfg(feature = "graph")]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -24,8 +24,8 @@ fn message_passing() {
     });
 }
 
-fn rc11() -> Checker {
-    Checker::new().engines([Engine::Rc11])
+fn graph() -> Checker {
+    Checker::new().engines([Engine::Graph])
 }
 
 fn of_subject(uses: Vec<Use>) -> Vec<Use> {
@@ -34,7 +34,7 @@ fn of_subject(uses: Vec<Use>) -> Vec<Use> {
 
 #[test]
 fn a_survey_meets_every_operation_with_its_ordering() {
-    let (report, uses) = rc11().survey(message_passing);
+    let (report, uses) = graph().survey(message_passing);
     assert!(report.verdict.passed(), "{report}");
     let mut met = of_subject(uses);
     met.sort_by_key(|met| (met.site.line(), met.site.column()));
@@ -49,9 +49,9 @@ fn a_survey_meets_every_operation_with_its_ordering() {
 
 #[test]
 fn of_two_operations_on_a_line_one_is_changed() {
-    let (_, uses) = rc11().survey(message_passing);
+    let (_, uses) = graph().survey(message_passing);
     let outcome = |candidate: &Candidate| {
-        let report = rc11().shrink(false).mutate(candidate.mutation.clone()).run(message_passing).remove(0);
+        let report = graph().shrink(false).mutate(candidate.mutation.clone()).run(message_passing).remove(0);
         (candidate.mutation.change, report.verdict.failure().is_some())
     };
     let outcomes: Vec<_> = candidates(&of_subject(uses)).iter().map(outcome).collect();
@@ -64,9 +64,9 @@ fn of_two_operations_on_a_line_one_is_changed() {
 fn a_check_leaves_an_audit_where_the_environment_says() {
     const INNER: &str = "SELVEDGE_TEST_AUDITED";
     if std::env::var_os(INNER).is_some() {
-        rc11().name("message passing").check(message_passing);
+        graph().name("message passing").check(message_passing);
         // A run with a mutant writes no entry.
-        rc11().name("ignored").ignore_environment().check(message_passing);
+        graph().name("ignored").ignore_environment().check(message_passing);
         return;
     }
     let folder = std::env::temp_dir().join(format!("selvedge-audit-{}", std::process::id()));
@@ -92,7 +92,7 @@ fn a_check_leaves_an_audit_where_the_environment_says() {
 fn outcomes_of_several_models_are_put_together() {
     let needed = Outcome::Needed {
         model: "m".to_string(),
-        engine: "rc11".to_string(),
+        engine: "graph".to_string(),
         kind: "race".to_string(),
         failure: String::new(),
     };

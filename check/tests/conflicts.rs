@@ -1,5 +1,5 @@
 //! The verdict on models whose threads never meet in an object that the engine sees.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Models that break a rule are refused, with what happened and what to do.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 mod common;
@@ -11,7 +11,7 @@ use selvedge::rt::sync::atomic::Ordering::Relaxed;
 use selvedge_check::{Checker, Engine, Report, Verdict};
 
 #[test]
-#[cfg(any(feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "graph", feature = "shuttle"))]
 fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
     let exact = explorers().into_iter().filter(|engine| *engine != Engine::Loom);
     for engine in exact {

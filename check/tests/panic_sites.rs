@@ -94,5 +94,5 @@ fn progress_that_is_not_made_is_located_at_the_line_of_the_claim() {
 #[test]
 fn a_bound_on_preemptions_is_a_number_or_an_option() {
     let _ = native().preemption_bound(3).preemption_bound(Some(3)).preemption_bound(None);
-    let _ = native().rc11_event_bound(3).rc11_event_bound(Some(3)).rc11_event_bound(None);
+    let _ = native().event_bound(3).event_bound(Some(3)).event_bound(None);
 }

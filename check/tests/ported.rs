@@ -14,7 +14,7 @@ selvedge::rt::thread_local! {
 }
 
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_static_is_fresh_in_each_execution_of_an_explorer() {
     static COUNT: AtomicUsize = AtomicUsize::const_new(0);
     static WORDS: selvedge::sync::Lazy<Vec<&str>> = selvedge::sync::Lazy::const_new(|| vec!["warp", "weft"]);

@@ -1,5 +1,5 @@
 //! The test that a failing program is printed as compiles as it stands, and says where it fails.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
@@ -34,7 +34,7 @@ impl Spec for Steps {
 
 /// A counter whose step is a load and a store.
 fn steps() -> Scenario<Steps, AtomicUsize> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    let explorers = [Engine::Graph, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
     let explorers = explorers.into_iter().filter(|engine| engine.is_available());
     let make = || AtomicUsize::new(0);
     let perform = |count: &AtomicUsize, step: &Step| {
@@ -53,7 +53,7 @@ mod pasted {
     use super::steps;
 
     #[should_panic(expected = "a program fails")]
-    /// Fails under rc11 (panic), loom (panic), shuttle (panic).
+    /// Fails under graph (panic), loom (panic), shuttle (panic).
     #[test]
     fn steps_regression() {
         use crate::Step::*;
@@ -66,7 +66,7 @@ mod pasted {
 }
 
 #[test]
-#[cfg(all(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(all(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_failing_program_is_printed_as_a_test_that_compiles() {
     use Step::{Count, Forward};
     let threads = vec![vec![Forward(1)], vec![Forward(2)]];

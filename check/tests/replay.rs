@@ -1,5 +1,5 @@
 //! A failure is shown with few context switches, and its token replays the steps that are shown.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

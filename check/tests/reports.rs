@@ -1,5 +1,5 @@
 //! How a failure is shown: in the model's own calls, with its threads' names.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 mod common;

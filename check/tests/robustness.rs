@@ -1,5 +1,5 @@
 //! Failures, and runs under several engines, that must not end the process or affect a later run.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 mod common;
@@ -340,11 +340,11 @@ fn a_thread_has_the_stack_that_it_asks_for_under_every_engine() {
 
 /// loom's coroutines have a handler of their own for overflows.
 #[test]
-#[cfg(all(feature = "rc11", target_os = "linux"))]
+#[cfg(all(feature = "graph", target_os = "linux"))]
 fn an_overflow_is_a_report_after_other_engines_have_run() {
     for engine in explorers().into_iter().rev().chain([Engine::Native]) {
         passes(engine);
-        let report = run(Engine::Rc11, || {
+        let report = run(Engine::Graph, || {
             let n = AtomicUsize::new(100_000);
             recurses(n.load(Relaxed));
         });

@@ -1,5 +1,5 @@
 //! What each engine concludes about small programs.
-#![cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#![cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "tests of the harness itself")]
 
 mod common;
@@ -486,11 +486,11 @@ fn a_model_in_which_nothing_is_concurrent_can_be_sampled() {
 
 /// A search in which no execution comes to its end is refused.
 #[test]
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 fn a_search_without_an_execution_is_refused() {
-    let checker = Checker::new().ignore_environment().engines([Engine::Rc11]);
+    let checker = Checker::new().ignore_environment().engines([Engine::Graph]);
     let run = |bound| {
-        let report = checker.clone().rc11_event_bound(Some(bound)).run(|| {
+        let report = checker.clone().event_bound(Some(bound)).run(|| {
             assert_eq!(two_adders().load(Relaxed), 3);
         });
         report[0].clone()

@@ -1,8 +1,8 @@
 //! The engines side by side: the time that each takes to explore twelve small programs, in one run.
 //!
 //! An engine that does not finish a program within the limit is not measured on it again, and its line says so. At
-//! the end stand the geometric mean of loom's and shuttle's times over rc11's, on the programs with three or more
-//! threads that they finish, and the largest ratio of all programs.
+//! the end stand the geometric mean of loom's and shuttle's times over the graph engine's, on the programs with three
+//! or more threads that they finish, and the largest ratio of all programs.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench runs models; it is none")]
 #![allow(missing_docs, reason = "criterion's macros make undocumented items")]
@@ -238,7 +238,7 @@ fn seconds(program: &Program, engine: Engine) -> Option<(f64, u64)> {
 }
 
 fn engines(criterion: &mut Criterion) {
-    let all = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    let all = [Engine::Graph, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
     let mut ratios: Vec<(Engine, usize, f64)> = Vec::new();
     for program in &PROGRAMS {
         let mut group = criterion.benchmark_group(program.name);
@@ -253,7 +253,7 @@ fn engines(criterion: &mut Criterion) {
                 continue;
             };
             println!("{} under {engine}: {executions} executions in {:.3} ms", program.name, time * 1e3);
-            if engine == Engine::Rc11 {
+            if engine == Engine::Graph {
                 base = time;
             } else {
                 ratios.push((engine, program.threads, time / base));
@@ -272,7 +272,7 @@ fn engines(criterion: &mut Criterion) {
         let worst = of(0).map(|ratio| ratio.2).fold(f64::INFINITY, f64::min);
         let mean = (sum / f64::from(count.max(1))).exp();
         println!(
-            "{engine} takes {mean:.0} times as long as rc11 with three or more threads ({count} programs); least of all {worst:.1}"
+            "{engine} takes {mean:.0} times as long as the graph engine with three or more threads ({count} programs); least of all {worst:.1}"
         );
     }
 }

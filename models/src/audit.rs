@@ -13,7 +13,7 @@ pub struct Effort {
     pub time_limit: Duration,
 }
 
-/// How many events an execution under rc11 may have, step by step: short executions show most.
+/// How many events an execution under the graph engine may have, step by step: short executions show most.
 const EVENTS: [u32; 2] = [80, 160];
 
 /// Returns the operations that a model meets.
@@ -22,10 +22,10 @@ const EVENTS: [u32; 2] = [80, 160];
 /// If the model fails as it is, within the bounds in which it is judged: then every change would seem to make it fail.
 pub fn survey(model: &Model, engine: Engine, effort: &Effort) -> Result<Vec<Use>, Box<Report>> {
     let checker = checker(model, engine).time_limit(effort.time_limit);
-    let steps: &[u32] = if engine == Engine::Rc11 { &EVENTS } else { &[] };
+    let steps: &[u32] = if engine == Engine::Graph { &EVENTS } else { &[] };
     let short = steps.iter().flat_map(|events| {
         let bound = model.bound.map(|_| *events);
-        checker.clone().rc11_event_bound(bound).run(model.body)
+        checker.clone().event_bound(bound).run(model.body)
     });
     let (report, met) = checker.survey(model.body);
     match short.chain([report]).find(|report| report.verdict.failure().is_some()) {
@@ -46,11 +46,11 @@ pub fn judge(
     for events in EVENTS {
         let mut round: Option<Outcome> = None;
         for (model, engine) in pairs.iter().filter(|(_, engine)| candidate.is_judged_by(*engine)) {
-            if *engine != Engine::Rc11 && events != EVENTS[0] {
+            if *engine != Engine::Graph && events != EVENTS[0] {
                 continue;
             }
             let checker = checker(model, *engine)
-                .rc11_event_bound(model.bound.map(|_| events))
+                .event_bound(model.bound.map(|_| events))
                 .time_limit(effort.time_limit)
                 .counters(counters.clone())
                 .shrink(false)

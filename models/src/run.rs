@@ -15,11 +15,11 @@ pub struct Effort {
     pub executions: Option<u64>,
     /// Native runs.
     pub runs: u64,
-    /// Jobs that rc11 shares an exploration among.
+    /// Jobs that the graph engine shares an exploration among.
     pub jobs: usize,
-    /// The share of each exploration that rc11 does: which of how many.
+    /// The share of each exploration that the graph engine does: which of how many.
     pub shard: Option<(usize, usize)>,
-    /// The folder in which rc11 saves what it has not explored.
+    /// The folder in which the graph engine saves what it has not explored.
     pub checkpoint: Option<PathBuf>,
     /// Whether models have no preemption bounds; mutants, which are caught with few preemptions, keep theirs.
     pub full: bool,
@@ -42,8 +42,8 @@ impl Effort {
 /// slow machine does not miss one.
 const MUTANT_LIMIT: Duration = Duration::from_secs(60);
 
-/// The most events that an execution of a bounded model may have under rc11: operations that break each other's cells
-/// and retry could go on for ever. The longest executions without such retries have about 500.
+/// The most events that an execution of a bounded model may have under the graph engine: operations that break each
+/// other's cells and retry could go on for ever. The longest executions without such retries have about 500.
 const EVENTS: u32 = 600;
 
 /// How many events executions may have, step by step: most failures show in a short execution, and there are far
@@ -57,7 +57,7 @@ pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
         .ignore_environment()
         .engines([engine])
         .preemption_bound(model.bound)
-        .rc11_event_bound(model.bound.map(|_| EVENTS))
+        .event_bound(model.bound.map(|_| EVENTS))
 }
 
 /// Runs a model under one engine.
@@ -78,11 +78,11 @@ pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: Share
         checker = checker.preemption_bound(None);
     }
     let whole = effort.executions.is_none() && effort.shard.is_none() && effort.checkpoint.is_none();
-    if engine == Engine::Rc11 && model.bound.is_some() && whole {
+    if engine == Engine::Graph && model.bound.is_some() && whole {
         // The steps have half of the time; the search without their limits has the other half.
         let step = checker.clone().time_limit(effort.time_limit / (2 * STEPS.len() as u32));
         let mut steps =
-            STEPS.iter().map(|bound| only(step.clone().rc11_event_bound(Some(*bound)).run(model.body)));
+            STEPS.iter().map(|bound| only(step.clone().event_bound(Some(*bound)).run(model.body)));
         if let Some(failed) = steps.find(|report| report.verdict.failure().is_some()) {
             return failed;
         }
@@ -122,13 +122,13 @@ pub fn run_mutant(
 /// Returns the searches that are tried in turn: most mutants fail with one preemption, and in short executions.
 fn steps_of_a_mutant(checker: &Checker, bound: Option<usize>, engine: Engine) -> Vec<Checker> {
     let few = Some(1).filter(|few| bound.is_none_or(|bound| bound > *few));
-    let shorter = if engine == Engine::Rc11 { &STEPS[..] } else { &[] };
+    let shorter = if engine == Engine::Graph { &STEPS[..] } else { &[] };
     let bounds = few.map(Some).into_iter().chain([bound]);
     let with_bound = |bound| checker.clone().preemption_bound(bound);
     bounds
         .flat_map(|bound| {
             let checker = with_bound(bound);
-            shorter.iter().chain([&EVENTS]).map(move |length| checker.clone().rc11_event_bound(Some(*length)))
+            shorter.iter().chain([&EVENTS]).map(move |length| checker.clone().event_bound(Some(*length)))
         })
         .collect()
 }

@@ -1,5 +1,5 @@
 //! Which of several ready cases a select takes: under every engine each case in some execution.
-#![cfg(any(feature = "loom", feature = "shuttle", feature = "rc11"))]
+#![cfg(any(feature = "loom", feature = "shuttle", feature = "graph"))]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,

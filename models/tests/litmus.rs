@@ -54,8 +54,8 @@ fn two_programs_of_one_name_are_told() {
     assert!(error.to_string().starts_with("2:1: line 1 has a program of this name already"), "{error}");
 }
 
-#[cfg(feature = "rc11")]
-mod rc11 {
+#[cfg(feature = "graph")]
+mod graph {
     use selvedge_check::{Checker, Engine, FailureKind, MemoryModel, Report, Verdict};
     use selvedge_models::litmus::{Compiled, Mode, Outcomes, PROGRAMS, Program, parse, run_natively};
     use std::sync::Arc;
@@ -72,7 +72,7 @@ mod rc11 {
     }
 
     fn run(checker: &Checker, program: &Program) -> Report {
-        let compiled = Arc::new(Compiled::new(program, Mode::Rc11, None));
+        let compiled = Arc::new(Compiled::new(program, Mode::Graph, None));
         checker.clone().name(&program.name).run(move || compiled.run()).remove(0)
     }
 
@@ -92,7 +92,7 @@ mod rc11 {
                 else {
                     continue;
                 };
-                let report = run(&checker(Engine::Rc11).memory_model(model).detect_races(false), &program);
+                let report = run(&checker(Engine::Graph).memory_model(model).detect_races(false), &program);
                 assert!(matches!(report.verdict, Verdict::Exhaustive), "{}: {report}", program.name);
                 assert_eq!(report.executions, expected, "{model}: {program}");
             }
@@ -111,8 +111,8 @@ mod rc11 {
             seen += observed.len();
             for model in models.into_iter().flatten() {
                 let outcomes = Arc::new(Outcomes::default());
-                let compiled = Arc::new(Compiled::new(program, Mode::Rc11, Some(Arc::clone(&outcomes))));
-                let checker = checker(Engine::Rc11).memory_model(model).detect_races(false);
+                let compiled = Arc::new(Compiled::new(program, Mode::Graph, Some(Arc::clone(&outcomes))));
+                let checker = checker(Engine::Graph).memory_model(model).detect_races(false);
                 let report = checker.run(move || compiled.run()).remove(0);
                 assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
                 let allowed = outcomes.take();
@@ -130,16 +130,16 @@ mod rc11 {
         let text = "SB | T0: W.rlx x 1; r0=R.rlx y; W.rlx a r0 | T1: W.rlx y 1; r0=R.rlx x; W.rlx b r0 \
                     | main: join; r0=R.rlx a; r1=R.rlx b; assert r0+r1!=0";
         let program = parse(text).expect("a good line").remove(0);
-        let checker = checker(Engine::Rc11).name("store buffering");
+        let checker = checker(Engine::Graph).name("store buffering");
         let model = |program: &Program| {
-            let compiled = Arc::new(Compiled::new(program, Mode::Rc11, None));
+            let compiled = Arc::new(Compiled::new(program, Mode::Graph, None));
             move || compiled.run()
         };
         let allowed = checker.clone().memory_model(MemoryModel::Sc).run(model(&program)).remove(0);
         assert!(matches!(allowed.verdict, Verdict::Exhaustive), "{allowed}");
         let failed = checker.clone().memory_model(MemoryModel::Tso).run(model(&program)).remove(0);
         let token = failed.verdict.failure().expect("it fails").token.clone();
-        assert!(token.starts_with("rc11:tso:"), "{token}");
+        assert!(token.starts_with("graph:tso:"), "{token}");
         let again = checker.memory_model(MemoryModel::Sc).replay(&token).run(model(&program)).remove(0);
         let kind = again.verdict.failure().map(|found| found.failure.kind);
         assert_eq!(kind, failed.verdict.failure().map(|found| found.failure.kind), "{again}");
@@ -151,7 +151,7 @@ mod rc11 {
         let racy: Vec<_> = programs.iter().filter(|program| program.expectation.race).collect();
         assert!(racy.len() > 10);
         for program in racy {
-            let report = run(&checker(Engine::Rc11), program);
+            let report = run(&checker(Engine::Graph), program);
             let kind = report.verdict.failure().map(|found| found.failure.kind);
             assert_eq!(kind, Some(FailureKind::Race), "{program}\n{report}");
         }
@@ -160,7 +160,7 @@ mod rc11 {
     #[test]
     fn programs_whose_plain_accesses_are_ordered_do_not_race() {
         for name in ["MP+relf+acq", "MP+relf+acqf", "MPU+rel+acqf", "S+rel+acq", "S+relf+acqf"] {
-            let report = run(&checker(Engine::Rc11), &program(name));
+            let report = run(&checker(Engine::Graph), &program(name));
             assert!(matches!(report.verdict, Verdict::Exhaustive), "{name}: {report}");
         }
     }
@@ -168,14 +168,14 @@ mod rc11 {
     #[test]
     fn the_count_is_the_same_for_any_number_of_jobs_and_shards() {
         let program = program("dekker2-fixed[N=4]");
-        let many = super::rc11::program("casrot[N=7]");
+        let many = super::graph::program("casrot[N=7]");
         for (program, expected) in [(&program, 6), (&many, 523)] {
             for jobs in 1..=3 {
-                let report = run(&checker(Engine::Rc11).jobs(jobs), program);
+                let report = run(&checker(Engine::Graph).jobs(jobs), program);
                 assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
                 assert_eq!(report.executions, expected, "{jobs} jobs");
             }
-            let shards = (1..=3).map(|shard| run(&checker(Engine::Rc11).shard(shard, 3), program));
+            let shards = (1..=3).map(|shard| run(&checker(Engine::Graph).shard(shard, 3), program));
             let shards: Vec<Report> = shards.collect();
             assert!(shards.iter().all(|report| matches!(report.verdict, Verdict::Searched { .. })));
             assert_eq!(shards.iter().map(|report| report.executions).sum::<u64>(), expected);
@@ -186,14 +186,14 @@ mod rc11 {
     fn a_checkpoint_goes_on_where_the_limit_stopped() {
         let program = program("casrot[N=7]");
         let file = std::env::temp_dir().join(format!("selvedge-checkpoint-{}", std::process::id()));
-        let limited = checker(Engine::Rc11).max_executions(200).checkpoint(&file);
+        let limited = checker(Engine::Graph).max_executions(200).checkpoint(&file);
         let first = run(&limited, &program);
         assert!(matches!(first.verdict, Verdict::Searched { .. }), "{first}");
         let second = run(&limited, &program);
         assert_eq!((first.executions, second.executions), (200, 400), "{second}");
-        let other = run(&limited, &super::rc11::program("MP"));
+        let other = run(&limited, &super::graph::program("MP"));
         assert!(other.to_string().contains("it is of another exploration"), "{other}");
-        let last = run(&checker(Engine::Rc11).checkpoint(&file), &program);
+        let last = run(&checker(Engine::Graph).checkpoint(&file), &program);
         assert!(matches!(last.verdict, Verdict::Exhaustive), "{last}");
         assert_eq!((last.executions, file.exists()), (523, false));
     }
@@ -203,7 +203,7 @@ mod rc11 {
         let program = program("casrot[N=8]");
         let file = std::env::temp_dir().join(format!("selvedge-checkpoints-{}", std::process::id()));
         for jobs in 1..=2 {
-            let often = checker(Engine::Rc11).jobs(jobs).checkpoint(&file).checkpoint_every(Duration::ZERO);
+            let often = checker(Engine::Graph).jobs(jobs).checkpoint(&file).checkpoint_every(Duration::ZERO);
             let report = run(&often, &program);
             assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
             assert_eq!((report.executions, file.exists()), (2048, false));
@@ -213,8 +213,8 @@ mod rc11 {
     #[test]
     fn samples_estimate_the_number_of_executions() {
         let program = program("casrot[N=5]");
-        let compiled = Arc::new(Compiled::new(&program, Mode::Rc11, None));
-        let estimate = checker(Engine::Rc11).seed(7).estimate(3_000, move || compiled.run());
+        let compiled = Arc::new(Compiled::new(&program, Mode::Graph, None));
+        let estimate = checker(Engine::Graph).seed(7).estimate(3_000, move || compiled.run());
         let estimate = estimate.expect("nothing fails");
         // 43 executions; the seed is fixed, so this is one value, well within a quarter of the truth.
         assert!((32.0..54.0).contains(&estimate), "{estimate}");
@@ -226,8 +226,8 @@ mod rc11 {
         let outcomes = |text: &str| {
             let program = parse(text).expect("a good line").remove(0);
             let outcomes = Arc::new(Outcomes::default());
-            let compiled = Arc::new(Compiled::new(&program, Mode::Rc11, Some(Arc::clone(&outcomes))));
-            let report = checker(Engine::Rc11).run(move || compiled.run()).remove(0);
+            let compiled = Arc::new(Compiled::new(&program, Mode::Graph, Some(Arc::clone(&outcomes))));
+            let report = checker(Engine::Graph).run(move || compiled.run()).remove(0);
             assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
             let text: Vec<String> = outcomes.take().iter().map(|outcome| outcome.to_string()).collect();
             text

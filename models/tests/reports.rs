@@ -44,7 +44,7 @@ fn a_verification_is_written_as_a_page_and_as_xml() {
     let folder = folder("verify");
     let (page, xml, audit) = (folder.join("page.html"), folder.join("junit.xml"), folder.join("audit.json"));
     let row = r#"{"file": "a.rs", "line": 7, "operation": "load", "ordering": "Acquire", "change": "Relaxed",
-        "status": "needed", "because": "race in m under rc11", "failure": "the <counterexample>"}"#;
+        "status": "needed", "because": "race in m under graph", "failure": "the <counterexample>"}"#;
     std::fs::write(&audit, format!("{{\"rows\": [{row}]}}")).expect("an audit");
     let [page_name, xml_name, audit_name] = [&page, &xml, &audit].map(|path| path.to_str().expect("UTF-8"));
     let output = selvedge(&[
@@ -86,7 +86,7 @@ fn a_verification_is_written_as_a_page_and_as_xml() {
 
 #[test]
 fn what_cannot_be_done_says_why() {
-    let explores = cfg!(any(feature = "loom", feature = "rc11", feature = "shuttle"));
+    let explores = cfg!(any(feature = "loom", feature = "graph", feature = "shuttle"));
     let nothing = if explores { "nothing of the primitives' source fits" } else { "no engine that explores" };
     let wrong: [(&[&str], &str); 4] = [
         (&["verify", "--filter", "nothing-like-that"], "nothing is named `nothing-like-that`"),

@@ -7,8 +7,8 @@
 //! - A pool of objects that are expensive to make: [`pool`].
 //! - Reclamation of memory that other threads may still read: [`reclaim`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
-//!   natively, under loom, under shuttle and under rc11, which explores every execution that the memory model
-//!   allows (features of the same names; the harness is the crate `selvedge-check`).
+//!   natively, under loom, under shuttle and under the graph engine, which explores every execution that the memory
+//!   model allows (features of the same names; the harness is the crate `selvedge-check`).
 //!
 //! # Targets
 //! Targets with 64-bit pointers, of which at most 48 bits are significant in the addresses that the allocator

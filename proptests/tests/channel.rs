@@ -137,7 +137,7 @@ fn a_channel_that_is_closed_under_way_is_linearizable() {
 
 /// A broken variant: a channel whose capacity is one more than it should be.
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_channel_with_a_place_too_many_is_found() {
     let failing = channel(Some(2), Fifo::bounded(1), Form::Plain).programs(100).run(operations());
     assert!(failing.is_err(), "nobody noticed the second place");

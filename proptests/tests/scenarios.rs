@@ -7,7 +7,7 @@ use quickcheck::{Arbitrary, Gen};
 use selvedge::chan::{self, Receiver, Sender};
 use selvedge::rt::sync::Mutex;
 use selvedge::rt::sync::atomic::AtomicI64;
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge_check::spec::CounterOp::{Add, Get};
@@ -90,7 +90,7 @@ fn a_broken_queue_shrinks_to_four_operations_and_the_smallest_values() {
     values.sort_unstable();
     assert!(values.len() == 3 && values[0] != values[2], "{failing}");
     // Real threads may miss the smallest ones on the way.
-    #[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+    #[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
     assert_eq!(values[2], 1, "{failing}");
     let text = failing.to_string();
     assert!(
@@ -236,7 +236,7 @@ fn a_lost_wake_up_is_a_deadlock() {
 
 /// What shows in answers only by the memory model: a stale read after the write has been seen.
 #[test]
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 fn an_ordering_that_is_too_weak_shows_in_the_answers() {
     use selvedge::rt::sync::atomic::{AtomicBool, AtomicU32};
     // Values come out of a slot that is full: they must be those that went in.
@@ -254,7 +254,7 @@ fn an_ordering_that_is_too_weak_shows_in_the_answers() {
             }
             _ => Empty,
         })
-        .checker(Checker::new().ignore_environment().engines([Engine::Rc11]))
+        .checker(Checker::new().ignore_environment().engines([Engine::Graph]))
     };
     let program = Program { first: vec![], threads: vec![vec![TrySend(7)], vec![TryRecv]], last: vec![] };
     slot(Release).check_program(&program);

@@ -249,7 +249,7 @@ fn what_a_rw_mutex_protects_is_linearizable() {
 
 /// A broken variant.
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_writer_among_readers_is_found() {
     assert!(rw_mutex(true).programs(100).run(counter_operations()).is_err(), "nobody noticed");
 }
@@ -280,7 +280,7 @@ fn a_semaphore_is_linearizable() {
 
 /// A broken variant: a map whose keys have no value of their own.
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 fn a_map_that_forgets_a_key_is_found() {
     let make = || Value::new(None);
     let broken = Scenario::new("one value", MapSpec::new(), make, |value: &Value<Option<u8>>, operation| {

@@ -149,7 +149,7 @@ mod tests {
         let of = |operation, order| candidates(&[Use { site, operation, order, failure: None }]).remove(0);
         let judges = |candidate: &Candidate| {
             let engines =
-                [Engine::Rc11, Engine::Loom, Engine::Shuttle(crate::Strategy::DepthFirst), Engine::Native];
+                [Engine::Graph, Engine::Loom, Engine::Shuttle(crate::Strategy::DepthFirst), Engine::Native];
             engines.map(|engine| candidate.is_judged_by(engine))
         };
         assert_eq!(judges(&of(Operation::Load, Some(SeqCst))), [true, false, false, false]);

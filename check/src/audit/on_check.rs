@@ -31,7 +31,8 @@ fn folder() -> Option<PathBuf> {
     Some(if value == "1" { target_folder().join("selvedge/audit") } else { PathBuf::from(value) })
 }
 
-/// Audits a model that has passed, if the environment asks for audits and the checker heeds it, and writes the outcomes.
+/// Audits a model that has passed, if the environment asks for audits and the checker heeds it, and writes the
+/// outcomes.
 ///
 /// # Panics
 /// If the outcomes cannot be written.
@@ -55,11 +56,11 @@ fn write(folder: &Path, model: &str, entries: &[Entry]) -> Result<(), String> {
     fs::write(folder.join(format!("{name}-{}-{number}.json", std::process::id())), text).map_err(told)
 }
 
-/// Returns the engines that judge an audit: rc11 alone if it is among the checker's, else all that explore.
+/// Returns the engines that judge an audit: the graph engine alone if it is among the checker's, else all that explore.
 fn judges(checker: &Checker) -> Vec<Engine> {
     let engines = checker.engines.iter().copied().filter(|engine| engine.is_available());
     let engines: Vec<Engine> = engines.filter(|engine| *engine != Engine::Native).collect();
-    if engines.contains(&Engine::Rc11) { vec![Engine::Rc11] } else { engines }
+    if engines.contains(&Engine::Graph) { vec![Engine::Graph] } else { engines }
 }
 
 fn is_under_test(candidate: &Candidate) -> bool {

@@ -18,8 +18,8 @@ pub(crate) fn announce(model: &str, report: &Report) {
     print(&text);
 }
 
-/// Prints on standard error, also in a test that passes: `eprint!` would be captured there. An error is of no use to the
-/// caller, whose model has been judged.
+/// Prints on standard error, also in a test that passes: `eprint!` would be captured there. An error is of no use to
+/// the caller, whose model has been judged.
 pub(crate) fn print(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
@@ -41,7 +41,7 @@ fn out_of_time(model: &str, report: &Report) -> String {
     let engine = report.engine;
     let smaller = match engine {
         Engine::Native => "run fewer times (`Checker::iterations`, SELVEDGE_ITERATIONS)",
-        Engine::Loom | Engine::Rc11 | Engine::Shuttle(crate::Strategy::DepthFirst) => {
+        Engine::Loom | Engine::Graph | Engine::Shuttle(crate::Strategy::DepthFirst) => {
             "bound the search (`Checker::preemption_bound`, SELVEDGE_PREEMPTIONS=1)"
         }
         Engine::Shuttle(_) => "draw fewer schedules (`Checker::iterations`, SELVEDGE_ITERATIONS)",

@@ -1,12 +1,12 @@
 //! The builder that runs a model under the chosen engines.
 
 mod announce;
-mod rc11;
+mod graph;
 
 pub(crate) use announce::{announce, print};
 
 use crate::audit;
-use crate::explore::{self, Plan, Rc11};
+use crate::explore::{self, GraphSettings, Plan};
 use crate::replay::Tagged;
 use crate::{Engine, Report};
 use core::time::Duration;
@@ -51,13 +51,13 @@ pub struct Checker {
     expected: Option<FailureKind>,
     use_environment: bool,
     counters: Option<Arc<Counters>>,
-    rc11: Rc11,
+    graph: GraphSettings,
 }
 
 impl Checker {
     /// Returns the standard settings: every engine compiled in; at most two preemptions under loom and shuttle, any
-    /// number under rc11; 1,000 native runs or random schedules, a minute for each engine, 20,000 operations for each
-    /// execution.
+    /// number under the graph engine; 1,000 native runs or random schedules, a minute for each engine, 20,000
+    /// operations for each execution.
     pub fn new() -> Checker {
         Checker {
             name: None,
@@ -78,12 +78,12 @@ impl Checker {
             expected: None,
             use_environment: true,
             counters: None,
-            rc11: Rc11::default(),
+            graph: GraphSettings::default(),
         }
     }
 
-    /// Sets the model's name in messages and tokens. Without it the model has the name of the current thread, which in a
-    /// test is the test's.
+    /// Sets the model's name in messages and tokens. Without it the model has the name of the current thread, which in
+    /// a test is the test's.
     pub fn name(mut self, name: &str) -> Checker {
         self.name = Some(name.to_string());
         self
@@ -101,11 +101,11 @@ impl Checker {
     }
 
     /// Bounds how often a search takes the processor from a thread that could go on, under loom, shuttle
-    /// (depth-first) and rc11 alike: a number, or `None` for no bound. Without this setting loom and shuttle keep to
-    /// two, and rc11 has no bound.
+    /// (depth-first) and the graph engine alike: a number, or `None` for no bound. Without this setting loom and
+    /// shuttle keep to two, and the graph engine has no bound.
     ///
-    /// rc11 explores no interleavings: there an execution has as many preemptions as the interleaving of it with
-    /// the fewest, or, if it is not sequentially consistent and so has none, as an order in which each write comes
+    /// The graph engine explores no interleavings: there an execution has as many preemptions as the interleaving of it
+    /// with the fewest, or, if it is not sequentially consistent and so has none, as an order in which each write comes
     /// before its readers. The bound also cuts executions that are only on the way to others, so it leaves some out
     /// that would keep to it (Marmanis, Kokologiannakis and Vafeiadis, *Reconciling Preemption Bounding with DPOR*,
     /// TACAS 2023). Where it cuts anything, the verdict is `Searched`, with the bound.
@@ -155,8 +155,8 @@ impl Checker {
         self
     }
 
-    /// Limits the time in which the engine sees no operation; then the run is refused, since the model waits or loops by
-    /// std's means. The default is a minute.
+    /// Limits the time in which the engine sees no operation; then the run is refused, since the model waits or loops
+    /// by std's means. The default is a minute.
     pub fn hang_limit(mut self, limit: Duration) -> Checker {
         self.hang_limit = limit;
         self
@@ -279,7 +279,7 @@ impl Checker {
         let plan = |engine| Plan {
             name: self.model_name(),
             engine,
-            rc11: self.rc11.clone(),
+            graph: self.graph.clone(),
             preemptions: self.preemptions.unwrap_or(engine.own_preemption_bound()),
             iterations: self.iterations,
             seed: self.seed,
@@ -330,7 +330,7 @@ impl Checker {
 
     /// Returns the report, and the line that says where the execution's graph has been written.
     fn explain(&self, report: &Report) -> String {
-        #[cfg(feature = "rc11")]
+        #[cfg(feature = "graph")]
         if let Some(counterexample) = report.verdict.failure()
             && let Some(where_it_is) = counterexample.write_beside_target(&self.model_name())
         {

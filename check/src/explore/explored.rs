@@ -31,10 +31,10 @@ pub(super) struct Found {
     pub(super) token: Option<Token>,
     pub(super) note: Option<String>,
     /// The execution's graph.
-    #[cfg(feature = "rc11")]
+    #[cfg(feature = "graph")]
     pub(super) graph: Option<Box<selvedge_graph::report::Execution>>,
     /// The token of the execution as an interleaving, if it has one.
-    #[cfg(feature = "rc11")]
+    #[cfg(feature = "graph")]
     pub(super) interleaved: Option<selvedge_graph::Token>,
 }
 
@@ -44,9 +44,9 @@ impl Found {
             failure,
             token,
             note: None,
-            #[cfg(feature = "rc11")]
+            #[cfg(feature = "graph")]
             graph: None,
-            #[cfg(feature = "rc11")]
+            #[cfg(feature = "graph")]
             interleaved: None,
         }
     }
@@ -57,7 +57,7 @@ impl Found {
     }
 
     /// Returns this failure with the steps that a replay of `token` recorded, if the replay failed in the same way.
-    #[cfg(any(feature = "rc11", feature = "shuttle"))]
+    #[cfg(any(feature = "graph", feature = "shuttle"))]
     pub(super) fn replayed(self, token: Token, again: End) -> Found {
         let token = Some(token);
         match again {
@@ -83,7 +83,7 @@ pub(super) enum Cut {
     Time(Duration),
     /// A bound, in words.
     #[cfg_attr(
-        not(any(feature = "loom", feature = "rc11", feature = "shuttle")),
+        not(any(feature = "loom", feature = "graph", feature = "shuttle")),
         allow(dead_code, reason = "native runs have no bounds but the two limits")
     )]
     Bound(String),
@@ -100,13 +100,13 @@ impl fmt::Display for Cut {
 }
 
 /// What a replay that does not fail comes to.
-#[cfg(any(feature = "loom", feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "loom", feature = "graph", feature = "shuttle"))]
 pub(super) fn replay_passed() -> Cut {
     Cut::Bound("the replayed execution did not fail".to_string())
 }
 
 /// What a replay comes to that leaves the recorded execution.
-#[cfg(any(feature = "rc11", feature = "shuttle"))]
+#[cfg(any(feature = "graph", feature = "shuttle"))]
 pub(super) fn replay_diverged() -> Cut {
     Cut::Bound("the token does not fit this model: it takes other steps".to_string())
 }
@@ -114,7 +114,7 @@ pub(super) fn replay_diverged() -> Cut {
 /// What an exploration has done.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
-    /// Executions; of a search under rc11 that passed, those that came to their end.
+    /// Executions; of a search under the graph engine that passed, those that came to their end.
     pub(super) executions: u64,
     pub(super) operations: u64,
     /// Operations at the mutated site.
@@ -123,9 +123,9 @@ pub(super) struct Counts {
     pub(super) met: bool,
     /// The most threads that an execution had.
     pub(super) threads: u64,
-    /// Executions that another branch completed (rc11).
+    /// Executions that another branch completed (graph engine).
     pub(super) blocked: u64,
-    /// Events of all executions together (rc11).
+    /// Events of all executions together (graph engine).
     pub(super) events: u64,
 }
 

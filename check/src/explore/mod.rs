@@ -4,14 +4,14 @@
 //! [`Explored`]. [`verdict`] says what may be concluded from that.
 
 mod explored;
+#[cfg(feature = "graph")]
+mod graph;
 mod isolated;
 mod limits;
 #[cfg(feature = "loom")]
 mod loom;
 mod native;
 mod plan;
-#[cfg(feature = "rc11")]
-mod rc11;
 mod shrink;
 #[cfg(feature = "shuttle")]
 pub(crate) mod shuttle;
@@ -19,7 +19,7 @@ mod verdict;
 
 use self::explored::{Counts, Cut, End, Explored, Found, Meter};
 use self::limits::Limits;
-pub(crate) use self::plan::{Plan, Rc11};
+pub(crate) use self::plan::{GraphSettings, Plan};
 use crate::replay::Token;
 use crate::{Engine, Report, Strategy};
 use selvedge::rt::seam::capture_panics;
@@ -33,7 +33,7 @@ pub(crate) type Model = Arc<dyn Fn() + Send + Sync>;
 pub(crate) fn of_token(token: &Token) -> Engine {
     match token {
         Token::Loom { .. } => Engine::Loom,
-        Token::Rc11(_) => Engine::Rc11,
+        Token::Graph(_) => Engine::Graph,
         Token::Shuttle(_) => Engine::Shuttle(Strategy::DepthFirst),
     }
 }
@@ -70,23 +70,23 @@ fn explore(plan: &Plan, model: &Model) -> Explored {
     let meter = Meter::start(plan);
     match plan.engine {
         Engine::Native => meter.explored(native::run(plan, model)),
-        #[cfg(feature = "rc11")]
-        Engine::Rc11 => rc11::run(plan, model, &meter),
+        #[cfg(feature = "graph")]
+        Engine::Graph => graph::run(plan, model, &meter),
         #[cfg(feature = "loom")]
         Engine::Loom => meter.explored(loom::run(plan, model)),
         #[cfg(feature = "shuttle")]
         Engine::Shuttle(strategy) => meter.explored(shuttle::run(plan, strategy, model)),
-        #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "rc11")))]
+        #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "graph")))]
         other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
     }
 }
 
-/// Returns Knuth's estimate of how many executions a model has under rc11.
-#[cfg(feature = "rc11")]
+/// Returns Knuth's estimate of how many executions a model has under the graph engine.
+#[cfg(feature = "graph")]
 pub(crate) fn estimate(plan: &Plan, model: Model, samples: u32) -> Result<f64, String> {
     use crate::Verdict;
     capture_panics(warm_up);
-    rc11::estimate(plan, &model, samples).map_err(|end| {
+    graph::estimate(plan, &model, samples).map_err(|end| {
         match verdict::judge(plan, Meter::start(plan).explored(end)).verdict {
             Verdict::Failed(counterexample) => counterexample.to_string(),
             Verdict::Refused { why } => why,

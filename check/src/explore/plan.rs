@@ -12,13 +12,13 @@ use std::time::Duration;
 /// What to do with a model under one engine.
 #[derive(Clone)]
 #[cfg_attr(
-    not(all(feature = "loom", feature = "rc11", feature = "shuttle")),
+    not(all(feature = "loom", feature = "graph", feature = "shuttle")),
     allow(dead_code, reason = "each engine reads its part of the plan")
 )]
 pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) engine: Engine,
-    pub(crate) rc11: Rc11,
+    pub(crate) graph: GraphSettings,
     pub(crate) preemptions: Option<usize>,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
@@ -39,17 +39,17 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Returns the plan for what is run again to be shown, which does not count.
-    #[cfg(any(feature = "rc11", feature = "shuttle"))]
+    #[cfg(any(feature = "graph", feature = "shuttle"))]
     pub(super) fn uncounted(&self) -> Plan {
         Plan { counters: Arc::default(), ..self.clone() }
     }
 }
 
-/// What only rc11 looks at.
+/// What only the graph engine looks at.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "rc11"), allow(dead_code, reason = "rc11 reads it"))]
-pub(crate) struct Rc11 {
-    #[cfg(feature = "rc11")]
+#[cfg_attr(not(feature = "graph"), allow(dead_code, reason = "the graph engine reads it"))]
+pub(crate) struct GraphSettings {
+    #[cfg(feature = "graph")]
     pub(crate) model: crate::MemoryModel,
     pub(crate) jobs: usize,
     pub(crate) races: bool,
@@ -64,10 +64,10 @@ pub(crate) struct Rc11 {
     pub(crate) checkpoint_every: Duration,
 }
 
-impl Default for Rc11 {
-    fn default() -> Rc11 {
-        Rc11 {
-            #[cfg(feature = "rc11")]
+impl Default for GraphSettings {
+    fn default() -> GraphSettings {
+        GraphSettings {
+            #[cfg(feature = "graph")]
             model: crate::MemoryModel::default(),
             jobs: 1,
             races: true,

@@ -9,10 +9,10 @@ use std::time::Duration;
 const BOUNDS: usize = 3;
 const TIME: Duration = Duration::from_millis(500);
 
-/// Returns the failure with the fewest preemptions that a short search finds. A schedule of shuttle's has been shortened
-/// already.
+/// Returns the failure with the fewest preemptions that a short search finds. A schedule of shuttle's has been
+/// shortened already.
 pub(super) fn fewest_preemptions(plan: &Plan, model: &Model, found: Box<Found>) -> Box<Found> {
-    if !matches!(plan.engine, Engine::Loom | Engine::Rc11) {
+    if !matches!(plan.engine, Engine::Loom | Engine::Graph) {
         return found;
     }
     for bound in 0..plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS) {
@@ -22,7 +22,7 @@ pub(super) fn fewest_preemptions(plan: &Plan, model: &Model, found: Box<Found>) 
             time_limit: Some(TIME),
             ..plan.clone()
         };
-        (lower.rc11.checkpoint, lower.rc11.shard, lower.rc11.jobs) = (None, None, 1);
+        (lower.graph.checkpoint, lower.graph.shard, lower.graph.jobs) = (None, None, 1);
         if let End::Failed(mut fewer) = explore(&lower, model).end
             && fewer.failure.kind == found.failure.kind
         {

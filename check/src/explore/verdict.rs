@@ -36,7 +36,7 @@ fn failed(plan: &Plan, found: Found) -> Verdict {
     let token = found.token.map(|token| token.to_string()).unwrap_or_default();
     let counterexample = Counterexample::new(found.failure, replay::tagged(&token, &plan.name), found.note);
     Verdict::Failed(Box::new(Counterexample {
-        #[cfg(feature = "rc11")]
+        #[cfg(feature = "graph")]
         graph: found.graph,
         ..counterexample
     }))
@@ -73,7 +73,7 @@ fn searched(plan: &Plan, counts: &Counts, bounds: &[String]) -> Verdict {
     }
     let bounds = bounds.join("; ");
     // One share of an exploration may have no execution at all.
-    if counts.executions == 0 && plan.replay.is_none() && plan.rc11.shard.is_none() {
+    if counts.executions == 0 && plan.replay.is_none() && plan.graph.shard.is_none() {
         let why = format!(
             "no execution came to its end ({bounds}), so nothing was checked: allow more, or make the model smaller"
         );
@@ -116,12 +116,12 @@ mod tests {
 
     #[test]
     fn a_search_is_exhaustive_only_if_nothing_was_left_out() {
-        let all = judged(Engine::Rc11, DONE, Vec::new());
+        let all = judged(Engine::Graph, DONE, Vec::new());
         assert!(matches!(all.verdict, Verdict::Exhaustive) && !all.out_of_time);
-        let cut = judged(Engine::Rc11, DONE, vec![Cut::Bound("at most 9 events".to_string())]);
+        let cut = judged(Engine::Graph, DONE, vec![Cut::Bound("at most 9 events".to_string())]);
         let Verdict::Searched { executions, bounds } = cut.verdict else { panic!("it was bounded") };
         assert_eq!((executions, bounds.as_str(), cut.out_of_time), (3, "at most 9 events", false));
-        let apart = judged(Engine::Rc11, Counts { met: false, ..DONE }, Vec::new());
+        let apart = judged(Engine::Graph, Counts { met: false, ..DONE }, Vec::new());
         let Verdict::Searched { bounds, .. } = apart.verdict else { panic!("the threads share nothing") };
         assert!(bounds.contains("no conflict"), "{bounds}");
     }
@@ -144,10 +144,10 @@ mod tests {
             Verdict::Refused { why } => why,
             other => panic!("{}", other.label()),
         };
-        let blind = refusal(judged(Engine::Rc11, Counts { operations: 0, ..DONE }, Vec::new()));
+        let blind = refusal(judged(Engine::Graph, Counts { operations: 0, ..DONE }, Vec::new()));
         assert!(blind.contains("no operation"), "{blind}");
         let cut = vec![Cut::Executions(1)];
-        let empty = refusal(judged(Engine::Rc11, Counts { executions: 0, ..DONE }, cut));
+        let empty = refusal(judged(Engine::Graph, Counts { executions: 0, ..DONE }, cut));
         assert!(empty.contains("no execution came to its end (stopped after 1 executions)"), "{empty}");
     }
 }

@@ -74,9 +74,9 @@ struct Record<O, A> {
 /// Records the operations of concurrent threads.
 ///
 /// A model makes a history for each execution, and shares it by reference. No engine sees the recording, so it costs no
-/// interleavings and orders nothing. One operation precedes another natively and under shuttle by time, under rc11 by
-/// happens-before, and under loom only by program order and by the start and the end of threads: there a history that
-/// [`check`](Self::check) accepts is sequentially consistent, not necessarily linearizable.
+/// interleavings and orders nothing. One operation precedes another natively and under shuttle by time, under the graph
+/// engine by happens-before, and under loom only by program order and by the start and the end of threads: there a
+/// history that [`check`](Self::check) accepts is sequentially consistent, not necessarily linearizable.
 ///
 /// ```
 /// use selvedge::rt::{sync::atomic::{AtomicI64, Ordering::Relaxed}, thread};

@@ -97,8 +97,8 @@ impl<S: Spec, T> Scenario<S, T> {
     /// Returns a scenario. `name` is the function that returns it, which printed tests call; `make` makes a
     /// structure, and `perform` performs an operation on it.
     ///
-    /// By default there are 100 programs, each with 2 or 3 threads of 1 to 3 operations, up to 2 operations before and 3
-    /// after them. Each engine explores at most 2,000 executions (natively 100) or 2 seconds of each program.
+    /// By default there are 100 programs, each with 2 or 3 threads of 1 to 3 operations, up to 2 operations before and
+    /// 3 after them. Each engine explores at most 2,000 executions (natively 100) or 2 seconds of each program.
     pub fn new(
         name: &str,
         spec: S,
@@ -153,8 +153,8 @@ impl<S: Spec, T> Scenario<S, T> {
 
     /// Sets the operation that ends the waits of all others, such as closing a channel. A scenario needs one if
     /// operations wait. The body performs it when each thread is done, or waits for something that by the
-    /// specification no thread will do; under rc11 and loom, where there is no such moment, concurrently with the
-    /// threads.
+    /// specification no thread will do; under the graph engine and loom, where there is no such moment, concurrently
+    /// with the threads.
     pub fn finish(mut self, operation: S::Operation) -> Self {
         self.finish = Some(operation);
         self
@@ -221,8 +221,8 @@ impl<O: Debug> fmt::Display for Failing<O> {
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const SHRINKS: usize = 4_000;
 
-/// How many of the drawn programs are audited, if the environment asks for audits: an audit runs a program once for each
-/// ordering that the program meets.
+/// How many of the drawn programs are audited, if the environment asks for audits: an audit runs a program once for
+/// each ordering that the program meets.
 #[cfg(any(feature = "proptest", feature = "quickcheck"))]
 const AUDITED: u32 = 5;
 

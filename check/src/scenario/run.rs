@@ -1,10 +1,10 @@
 //! A program as a model's body.
 //!
-//! An operation may rightly wait for ever, such as a second receive without a sender. So the body waits until each thread
-//! is done, or waits for something that by the specification no thread will do. Then the body performs the operation of
-//! [`Scenario::finish`], which ends all waits. Performed earlier, that operation would hide a forgotten wake-up, which by
-//! this rule is a deadlock. An execution under rc11 or loom has no order in time, and so no such moment: there the body
-//! performs the operation at once, concurrently with the threads.
+//! An operation may rightly wait for ever, such as a second receive without a sender. So the body waits until each
+//! thread is done, or waits for something that by the specification no thread will do. Then the body performs the
+//! operation of [`Scenario::finish`], which ends all waits. Performed earlier, that operation would hide a forgotten
+//! wake-up, which by this rule is a deadlock. An execution under the graph engine or loom has no order in time, and so
+//! no such moment: there the body performs the operation at once, concurrently with the threads.
 
 use super::{Program, Scenario};
 use crate::Spec;

@@ -5,7 +5,7 @@ use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy};
 
 /// Returns the engines that explore, as far as they are compiled in.
 pub(crate) fn explorers() -> Vec<Engine> {
-    let explorers = [Engine::Rc11, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
+    let explorers = [Engine::Graph, Engine::Loom, Engine::Shuttle(Strategy::DepthFirst)];
     explorers.into_iter().filter(|engine| engine.is_available()).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Checks the ring: `cargo test`, and with `--features rc11`, `loom` or `shuttle`.
+//! Checks the ring: `cargo test`, and with `--features graph`, `loom` or `shuttle`.
 
 use selvedge::rt::thread;
 use selvedge_check::Checker;
@@ -48,7 +48,7 @@ fn the_ring_is_correct() {
 
 /// The models can fail: each weakened ordering is found.
 #[test]
-#[cfg(any(feature = "loom", feature = "rc11"))]
+#[cfg(any(feature = "loom", feature = "graph"))]
 fn every_weakened_ordering_is_a_race() {
     use selvedge::rt::sync::atomic::Ordering::Relaxed;
     use selvedge_check::{Change, Engine, FailureKind, site_of};

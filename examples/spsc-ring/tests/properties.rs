@@ -35,7 +35,7 @@ fn perform(Ends(producer, consumer): &Ends, operation: &FifoOp<u8>) -> FifoAnswe
 }
 
 /// A ring of two slots is a queue of two places, but for `push` and `pop` that fail: each side may see the
-/// other's counter as it was before. (Without `stale` rc11 finds the program in which both do: full for the
+/// other's counter as it was before. (Without `stale` the graph engine finds the program in which both do: full for the
 /// one, empty for the other.)
 fn two_slots() -> Scenario<Fifo<u8>, Ends> {
     Scenario::new("two_slots", Fifo::bounded(2).stale(), ends, perform).programs(40)
@@ -46,13 +46,13 @@ fn the_ring_is_a_queue() {
     two_slots().check_roles([any::<u8>().prop_map(TrySend).boxed(), Just(TryRecv).boxed()]);
 }
 
-/// rc11 finds the program, of two threads, in which `push` says full and `pop` says empty.
+/// The graph engine finds the program, of two threads, in which `push` says full and `pop` says empty.
 #[test]
-#[cfg(feature = "rc11")]
+#[cfg(feature = "graph")]
 fn full_and_empty_at_once_is_no_state_of_a_queue() {
     use selvedge_check::{Checker, Engine};
     let scenario = Scenario::new("strict", Fifo::bounded(2), ends, perform)
-        .checker(Checker::new().ignore_environment().engines([Engine::Rc11]));
+        .checker(Checker::new().ignore_environment().engines([Engine::Graph]));
     let roles = [any::<u8>().prop_map(TrySend).boxed(), Just(TryRecv).boxed()];
     let failing = scenario.run_roles(roles).expect_err("each side sees the other as it was");
     assert_eq!((failing.program.threads.len(), failing.program.operations()), (2, 5), "{failing}");

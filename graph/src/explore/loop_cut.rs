@@ -22,7 +22,7 @@ impl LoopCut {
             LoopCut::SpuriousFailures => format!("at most {} spurious failures at {at}", rounds),
             LoopCut::HiddenState => {
                 format!(
-                    "the loop at {at} keeps count elsewhere than on its thread's stack, where rc11 does not look"
+                    "the loop at {at} keeps count elsewhere than on its thread's stack, where the graph engine does not look"
                 )
             }
         }

@@ -20,8 +20,8 @@ pub struct Bug {
     pub id: &'static str,
     /// How the buggy form must fail.
     pub kind: FailureKind,
-    /// Whether there are so many executions that rc11 does not reach the failing ones in its time: it only checks the
-    /// fixed form.
+    /// Whether there are so many executions that the graph engine does not reach the failing ones in its time: it only
+    /// checks the fixed form.
     pub wide: bool,
     /// The buggy program.
     pub buggy: fn(),
@@ -144,7 +144,7 @@ impl Bug {
 
     /// Returns whether an engine can report this bug.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
-        !(self.wide && engine == Engine::Rc11) && (self.kind != FailureKind::Race || engine.sees_races())
+        !(self.wide && engine == Engine::Graph) && (self.kind != FailureKind::Race || engine.sees_races())
     }
 
     /// Returns whether an engine that can see the bug must find it; real threads may never run into it.
@@ -165,8 +165,8 @@ impl Bug {
             |checker: &Checker, body: fn()| checker.run(body).pop().expect("one engine gives one report");
         let find = || {
             // Short executions come first: most failures show before any thread retries.
-            let short = checker.clone().rc11_event_bound(Some(SHORT));
-            let first = if engine == Engine::Rc11 { short } else { checker.clone() };
+            let short = checker.clone().event_bound(Some(SHORT));
+            let first = if engine == Engine::Graph { short } else { checker.clone() };
             // Few preemptions come before many.
             let bounded = (0..2).map(|bound| first.clone().preemption_bound(Some(bound)));
             let mut checkers = bounded.chain([first.clone(), checker.clone()]).peekable();
@@ -186,7 +186,7 @@ impl Bug {
 /// The number of executions of a fixed form.
 const FIXED_LIMIT: u64 = 3_000;
 
-/// The number of events of a short execution under rc11.
+/// The number of events of a short execution under the graph engine.
 const SHORT: u32 = 80;
 
 impl Finding {

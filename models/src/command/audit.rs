@@ -63,17 +63,17 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     Ok(Summary::new(entries, &sites, text))
 }
 
-/// Returns the engines that were asked for; without a choice rc11 alone, which judges everything, or else every
-/// engine that explores.
+/// Returns the engines that were asked for; without a choice the graph engine alone, which judges everything, or else
+/// every engine that explores.
 fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
     let mut engines = arguments.selection.engines()?;
     engines.retain(|engine| *engine != Engine::Native);
-    if arguments.selection.engines.is_empty() && engines.contains(&Engine::Rc11) {
-        engines = vec![Engine::Rc11];
+    if arguments.selection.engines.is_empty() && engines.contains(&Engine::Graph) {
+        engines = vec![Engine::Graph];
     }
     if engines.is_empty() {
         return Err(
-            "no engine that explores is compiled in; add `--features rc11` to cargo's command".to_string()
+            "no engine that explores is compiled in; add `--features graph` to cargo's command".to_string()
         );
     }
     Ok(engines)

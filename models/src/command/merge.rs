@@ -108,9 +108,9 @@ mod tests {
     fn row(shard: (usize, usize), executions: u64, bounds: &str) -> Row {
         Row {
             model: "m".to_string(),
-            engine: "rc11".to_string(),
+            engine: "graph".to_string(),
             verdict: "searched".to_string(),
-            detail: format!("rc11: searched, {executions} executions ({bounds})"),
+            detail: format!("graph: searched, {executions} executions ({bounds})"),
             executions,
             blocked: 1,
             events: 10,

@@ -96,7 +96,8 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 pub(crate) struct LitmusArguments {
     /// Only these programs; else all but the longest
     names: Vec<String>,
-    /// Under this engine instead of rc11, with its outcomes held against rc11's; may be given several times
+    /// Under this engine instead of the graph engine, with its outcomes held against the graph engine's; may be given
+    /// several times
     #[arg(long = "engine", value_name = "ENGINE")]
     engines: Vec<Engine>,
     /// Under this memory model (c20, c20-published, rc11, genmc, ra, tso, sc); under two, with a comma between, to see
@@ -115,7 +116,7 @@ pub(crate) struct LitmusArguments {
     /// The longest programs too: millions of executions
     #[arg(long)]
     all: bool,
-    /// Jobs that rc11 shares each exploration among
+    /// Jobs that the graph engine shares each exploration among
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     explore_jobs: u16,
     /// One JSON document on standard output instead of a table
@@ -134,14 +135,14 @@ pub(crate) struct VerifyArguments {
     /// No preemption bounds, ten minutes for each model and engine, and 10,000 native runs
     #[arg(long)]
     full: bool,
-    /// Jobs that rc11 shares each exploration among
+    /// Jobs that the graph engine shares each exploration among
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     explore_jobs: u16,
-    /// One of so many shares of each exploration under rc11, such as 2/4; `selvedge merge` adds the shares'
+    /// One of so many shares of each exploration under the graph engine, such as 2/4; `selvedge merge` adds the shares'
     /// reports
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
-    /// A folder in which rc11 leaves what a time limit kept it from exploring, and from which it goes on
+    /// A folder in which the graph engine leaves what a time limit kept it from exploring, and from which it goes on
     #[arg(long, value_name = "FOLDER")]
     checkpoint: Option<PathBuf>,
     /// Write a page: models by primitive, engines side by side
@@ -166,7 +167,7 @@ impl Selection {
         }
         if let Some(missing) = self.engines.iter().find(|engine| !engine.is_available()) {
             return Err(format!(
-                "{missing} is not compiled in; add `--features loom,shuttle,rc11` to cargo's command"
+                "{missing} is not compiled in; add `--features loom,shuttle,graph` to cargo's command"
             ));
         }
         Ok(self.engines.clone())

@@ -149,7 +149,7 @@ impl Outcome {
             blocked: self.report.blocked,
             events: self.report.events,
             operations: self.report.operations,
-            shard: self.shard.filter(|_| self.report.engine == Engine::Rc11),
+            shard: self.shard.filter(|_| self.report.engine == Engine::Graph),
             seconds: self.report.elapsed.as_secs_f64(),
             mutants_caught: self.mutants.caught,
             mutants_missed: &self.mutants.missed,
@@ -173,7 +173,7 @@ impl Mutants {
 
 /// Draws the execution that failed, where the engine has its graph, and returns the page.
 fn draw(outcome: &Outcome, folder: &Path) -> Result<Option<PathBuf>, String> {
-    #[cfg(feature = "rc11")]
+    #[cfg(feature = "graph")]
     if let Some(found) = outcome.report.verdict.failure() {
         let failed = |error| format!("the execution's page could not be written: {error}");
         return found.write_to(folder, outcome.model.name).map_err(failed);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// How a program is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Under rc11: an execution in which an assumption fails is left uncounted.
-    Rc11,
+    /// Under the graph engine: an execution in which an assumption fails is left uncounted.
+    Graph,
     /// Under an engine that counts everything: a thread whose assumption fails ends, and the outcome is not
     /// collected.
     Other,
@@ -246,7 +246,7 @@ impl Execution {
     }
 
     fn assume(&self, condition: bool) -> Result<(), Discarded> {
-        if self.compiled.mode == Mode::Rc11 {
+        if self.compiled.mode == Mode::Graph {
             rt::assume(condition);
         }
         if condition { Ok(()) } else { Err(Discarded) }

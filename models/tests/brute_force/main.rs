@@ -1,7 +1,7 @@
-//! The graph engine against brute force: for random programs the tests enumerate all ways in which reads take their values
-//! from writes and in which writes follow each other, and check the axioms of each memory model on matrices, in the words
-//! of its source. The number of consistent executions must be the number that the engine explores.
-#![cfg(feature = "rc11")]
+//! The graph engine against brute force: for random programs the tests enumerate all ways in which reads take their
+//! values from writes and in which writes follow each other, and check the axioms of each memory model on matrices, in
+//! the words of its source. The number of consistent executions must be the number that the engine explores.
+#![cfg(feature = "graph")]
 #![allow(clippy::disallowed_types, reason = "tests run models; they are none")]
 
 mod axioms;
@@ -19,8 +19,8 @@ use std::sync::Arc;
 fn explored(program: &Program, model: MemoryModel) -> u64 {
     let text = text(program);
     let parsed = parse(&text).unwrap_or_else(|error| panic!("{error}")).remove(0);
-    let compiled = Arc::new(Compiled::new(&parsed, Mode::Rc11, None));
-    let checker = Checker::new().ignore_environment().engines([Engine::Rc11]).memory_model(model);
+    let compiled = Arc::new(Compiled::new(&parsed, Mode::Graph, None));
+    let checker = Checker::new().ignore_environment().engines([Engine::Graph]).memory_model(model);
     let report = checker.run(move || compiled.run()).remove(0);
     // Threads that share nothing are no more than searched.
     let apart =

@@ -24,9 +24,9 @@ pub fn choose(n: usize) -> usize {
     fastrand::usize(..n)
 }
 
-/// Continues only if `condition` holds. If it does not, then under rc11 the current thread stops for good and the execution
-/// does not count, whatever other threads do. This serves litmus programs, which ask about the executions that meet a
-/// condition.
+/// Continues only if `condition` holds. If it does not, then under the graph engine the current thread stops for good
+/// and the execution does not count, whatever other threads do. This serves litmus programs, which ask about the
+/// executions that meet a condition.
 ///
 /// Other engines cannot leave an execution uncounted, and refuse the run if the condition is false.
 ///
@@ -40,6 +40,6 @@ pub fn assume(condition: bool) {
     }
     assert!(
         condition,
-        "`assume` is for the rc11 engine: natively a false assumption cannot be left uncounted"
+        "`assume` is for the graph engine: natively a false assumption cannot be left uncounted"
     );
 }

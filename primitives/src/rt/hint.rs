@@ -4,29 +4,29 @@ use super::thread;
 use core::fmt;
 use crossbeam_utils::Backoff as Native;
 
-/// Tells the processor, or the engine, that this thread spins: that it waits in a loop for another thread. Every loop that
-/// waits must call this, or [`yield_now`](crate::rt::thread::yield_now), or be a [`wait_until`].
+/// Tells the processor, or the engine, that this thread spins: that it waits in a loop for another thread. Every loop
+/// that waits must call this, or [`yield_now`](crate::rt::thread::yield_now), or be a [`wait_until`].
 ///
 /// Natively the processor pauses. Under loom and shuttle other threads run before this thread continues, and an
-/// exploration that could have let it continue at once is at best *searched*. rc11 explores all that the loop may do, round by round; what it leaves
-/// out is a round that is proved to be a stutter. A round is what the thread does between two passes of the same line
-/// with `spin_loop` or [`yield_now`](crate::rt::thread::yield_now). It is a stutter if it wrote nothing (a
-/// compare-exchange that fails, or a read-modify-write that leaves the value as it was, counts as its read), if each of
-/// its reads read what the same read had read in the round before, and if the thread is in the state in which it began
-/// the round: its registers and its live stack, byte for byte, and how many accesses wrote to cells. The thread then
-/// goes on when something that it has just read has changed.
+/// exploration that could have let it continue at once is at best *searched*. The graph engine explores all that the
+/// loop may do, round by round; what it leaves out is a round that is proved to be a stutter. A round is what the
+/// thread does between two passes of the same line with `spin_loop` or [`yield_now`](crate::rt::thread::yield_now). It
+/// is a stutter if it wrote nothing (a compare-exchange that fails, or a read-modify-write that leaves the value as it
+/// was, counts as its read), if each of its reads read what the same read had read in the round before, and if the
+/// thread is in the state in which it began the round: its registers and its live stack, byte for byte, and how many
+/// accesses wrote to cells. The thread then goes on when something that it has just read has changed.
 ///
 /// Any other round is explored, up to [a number of them][rounds] at one line; if that cuts something, the verdict is
 /// *searched*, with the line. A loop that writes in each round, and that only others can end, is cut sooner.
 ///
 /// **The limit of the proof**: state that is kept elsewhere is not compared, such as a counter in a `Box`, or in a
 /// [`thread_local!`](crate::rt::thread_local). The rounds of a loop that differ in nothing else count as alike, unless
-/// it ends by that count while no other thread can run, which makes the verdict *searched*. Keep such a count in a local
-/// variable. On processors other than x86-64 no state can be compared, and each round counts as different.
+/// it ends by that count while no other thread can run, which makes the verdict *searched*. Keep such a count in a
+/// local variable. On processors other than x86-64 no state can be compared, and each round counts as different.
 ///
 /// A wait whose condition only looks is cheaper with [`wait_until`].
 ///
-/// [rounds]: https://docs.rs/selvedge-check/latest/selvedge_check/struct.Checker.html#method.rc11_rounds
+/// [rounds]: https://docs.rs/selvedge-check/latest/selvedge_check/struct.Checker.html#method.rounds
 #[inline(always)]
 #[track_caller]
 pub fn spin_loop() {
@@ -39,9 +39,10 @@ pub fn spin_loop() {
 ///
 /// The caller promises that the condition only looks: when it is false it has changed nothing, not even a local
 /// variable, so that to ask it once more tells something else only if what it has read has changed. (One that is true
-/// may have changed something: `wait_until(|| lock.try_lock())`.) Under rc11 such a wait costs one read for each value
-/// that ends it, and both under rc11 and under shuttle nothing is left out, so that the verdict can be *exhaustive*.
-/// To rc11 a condition that changes something each time that it is asked is a loop with [`spin_loop`].
+/// may have changed something: `wait_until(|| lock.try_lock())`.) Under the graph engine such a wait costs one read for
+/// each value that ends it, and both under the graph engine and under shuttle nothing is left out, so that the verdict
+/// can be *exhaustive*. To the graph engine a condition that changes something each time that it is asked is a loop
+/// with [`spin_loop`].
 ///
 /// Async code and long waits should block instead: see [`park`](crate::rt::park).
 ///

@@ -11,8 +11,8 @@
 //!
 //! Rules for code under a checker:
 //! - make every `rt` object inside the model's closure; make a static with `const_new` ([why](#statics));
-//! - wait with [`park`], [`wait_until`], or in a loop that calls [`hint::spin_loop`] or [`thread::yield_now`], never in a
-//!   bare loop;
+//! - wait with [`park`], [`wait_until`], or in a loop that calls [`hint::spin_loop`] or [`thread::yield_now`], never in
+//!   a bare loop;
 //! - spawn with [`thread`], never with std's.
 //!
 //! # Statics
@@ -32,9 +32,9 @@
 //! `static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new())` compiles, in a crate of yours or in a dependency, until
 //! another crate of the build turns `checking` on, and then fails with "cannot call non-const associated function in
 //! statics". A crate that depends on `selvedge-check` only as a dev-dependency turns it on for its tests, examples and
-//! benchmarks, and not for `cargo build`. What to do: write `const_new` in every static, which costs nothing; if the static
-//! is a dependency's, report it there and build with a patched copy meanwhile (`[patch.crates-io]`), or move the models to
-//! a package that does not need the dependency and test that package by itself (`cargo test -p`).
+//! benchmarks, and not for `cargo build`. What to do: write `const_new` in every static, which costs nothing; if the
+//! static is a dependency's, report it there and build with a patched copy meanwhile (`[patch.crates-io]`), or move the
+//! models to a package that does not need the dependency and test that package by itself (`cargo test -p`).
 //!
 //! `new` cannot be `const` under an engine, because making an object is an event that the engine has to see, and a
 //! `const fn` can tell no one. Registration at the first use, which serves statics, would lose that event:
@@ -43,12 +43,12 @@
 //! - loom takes the making of an object for an access by the thread that registers it. An object that is first used by
 //!   another thread than its maker would bring false alarms; only for statics, which are registered before the model's
 //!   body, is that no matter.
-//! - An object that was made outside the model would look like one that was made inside, and would carry values from one
-//!   execution to the next. Such a run is refused now.
+//! - An object that was made outside the model would look like one that was made inside, and would carry values from
+//!   one execution to the next. Such a run is refused now.
 //!
 //! # What each engine cannot see
 //!
-//! | | native | rc11 | loom | shuttle |
+//! | | native | graph | loom | shuttle |
 //! | --- | --- | --- | --- | --- |
 //! | explores | what happens to happen | every execution that RC11 allows, each once; bounds on preemptions and events are there if you ask for them | interleavings up to the bounds; by itself it misses some that its own model allows (tokio-rs/loom issues 166 and 392: two threads on one location where the writer loads first). `rt` makes loads conflict so that it finds these, but there is no proof that it is complete: its verdict is *searched* at best | depth-first: all interleavings up to the bounds; random, PCT, URW: a sample |
 //! | weak memory | the processor's | RC11 with C++20's release sequences; no load buffering | acquire and release, the last 7 stores of each location; no load buffering | none: sequentially consistent, so an ordering bug cannot show |
@@ -59,7 +59,7 @@
 //! | leaks, double frees, uses after free | not seen | as loom | reported for `rt::alloc` and `rt::sync::Arc` | as loom |
 //! | deadlock | when every thread of the run waits | reported | reported | reported |
 //! | threads | any number | any number | 5 with the body | any number |
-//! | timed waits | real time | one test of the token, at any moment | as rc11 | as rc11 |
+//! | timed waits | real time | one test of the token, at any moment | as graph | as graph |
 //! | loops with `spin_loop` or `yield_now` | | explored round by round, up to a number of rounds; only a round that is proved to repeat the one before is left out ([`hint::spin_loop`]) | others run first | others run first, which makes the verdict *searched* if the thread could have gone on |
 //! | [`wait_until`] | | one read for each value that ends the wait | others run first | others run first |
 //! | choices | random | branches | every vector of choices, one exploration each | branches depth-first, else random |

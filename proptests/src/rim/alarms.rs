@@ -144,8 +144,8 @@ pub fn run(program: &Program) -> isize {
     if cfg!(feature = "shuttle") {
         [Way::Random, Way::DepthFirst].into_iter().for_each(|way| check(Engine::Shuttle(way), true));
     }
-    if cfg!(feature = "rc11") {
-        check(Engine::Rc11, true);
+    if cfg!(feature = "graph") {
+        check(Engine::Graph, true);
     }
     isize::MAX // the engines look after memory
 }

@@ -151,8 +151,8 @@ pub fn run(program: &Program) -> isize {
     if cfg!(feature = "shuttle") {
         engines.push(Engine::Shuttle(Way::DepthFirst));
     }
-    if cfg!(feature = "rc11") {
-        engines.push(Engine::Rc11);
+    if cfg!(feature = "graph") {
+        engines.push(Engine::Graph);
     }
     let theirs = program.clone();
     let checker = Checker::new().ignore_environment().name("arcs").shrink(false).iterations(20);

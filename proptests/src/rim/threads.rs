@@ -390,8 +390,8 @@ pub fn run(program: &Program) -> isize {
         let random = [Way::Random, Way::Pct].map(Engine::Shuttle);
         check(checker().engines(random).iterations(100), true);
     }
-    if cfg!(feature = "rc11") {
-        check(checker().engines([Engine::Rc11]).preemption_bound(Some(2)).max_executions(200), false);
+    if cfg!(feature = "graph") {
+        check(checker().engines([Engine::Graph]).preemption_bound(Some(2)).max_executions(200), false);
     }
     isize::MAX // the engines look after memory
 }

@@ -156,8 +156,8 @@ pub fn run(program: &Program) -> isize {
     if cfg!(feature = "shuttle") {
         engines.extend([Way::Random, Way::Pct, Way::DepthFirst].map(Engine::Shuttle));
     }
-    if cfg!(feature = "rc11") {
-        engines.push(Engine::Rc11);
+    if cfg!(feature = "graph") {
+        engines.push(Engine::Graph);
     }
     let theirs = program.clone();
     let checker = Checker::new().ignore_environment().name("twos").shrink(false).iterations(50);

@@ -21,15 +21,15 @@ pub(super) struct Row {
     pub(super) blocked: u64,
     pub(super) verdict: String,
     pub(super) seconds: f64,
-    /// Outcomes that rc11 finds and this engine does not.
+    /// Outcomes that the graph engine finds and this engine does not.
     pub(super) misses: Vec<String>,
-    /// Outcomes that this engine finds and rc11 does not.
+    /// Outcomes that this engine finds and the graph engine does not.
     pub(super) invents: Vec<String>,
     pub(super) remark: String,
     pub(super) ok: bool,
 }
 
-/// Returns the checker of a program under an engine; rc11 explores under the model of this name.
+/// Returns the checker of a program under an engine; the graph engine explores under the model of this name.
 pub(super) fn checker(program: &Program, engine: Engine, model: &str, counters: &Arc<Counters>) -> Checker {
     let checker = Checker::new()
         .name(&program.name)
@@ -43,14 +43,14 @@ pub(super) fn checker(program: &Program, engine: Engine, model: &str, counters: 
     under(checker, model)
 }
 
-/// Sets the memory model under which rc11 explores.
-#[cfg(feature = "rc11")]
+/// Sets the memory model under which the graph engine explores.
+#[cfg(feature = "graph")]
 fn under(checker: Checker, model: &str) -> Checker {
     checker.memory_model(model.parse().expect("the command has looked at the names"))
 }
 
 /// Returns the checker as it is: no engine here has a memory model to choose.
-#[cfg(not(feature = "rc11"))]
+#[cfg(not(feature = "graph"))]
 fn under(checker: Checker, _: &str) -> Checker {
     checker
 }
@@ -63,8 +63,8 @@ fn run_one(checker: &Checker, program: &Program, mode: Mode, outcomes: Option<Ar
 
 /// Explores a program under a memory model, and looks for its race if it has one.
 pub(super) fn explore(program: &Program, model: &str, jobs: usize, counters: Arc<Counters>) -> Row {
-    let checker = checker(program, Engine::Rc11, model, &counters).jobs(jobs);
-    let report = run_one(&checker, program, Mode::Rc11, None);
+    let checker = checker(program, Engine::Graph, model, &counters).jobs(jobs);
+    let report = run_one(&checker, program, Mode::Graph, None);
     let counted = program.expectation.under(model).is_none_or(|expected| expected == report.executions);
     let mut remark = match &report.verdict {
         Verdict::Exhaustive => String::new(),
@@ -72,7 +72,7 @@ pub(super) fn explore(program: &Program, model: &str, jobs: usize, counters: Arc
     };
     let mut ok = counted && matches!(report.verdict, Verdict::Exhaustive);
     if program.expectation.race {
-        let raced = run_one(&checker.detect_races(true), program, Mode::Rc11, None);
+        let raced = run_one(&checker.detect_races(true), program, Mode::Graph, None);
         let race = raced.verdict.failure().filter(|found| found.failure.kind == FailureKind::Race);
         ok &= race.is_some();
         remark = match race {
@@ -100,9 +100,9 @@ fn row(program: &Program, model: &str, report: &Report, remark: String, ok: bool
     }
 }
 
-/// Holds another engine's outcomes against those that rc11 has under a memory model.
+/// Holds another engine's outcomes against those that the graph engine has under a memory model.
 pub(super) fn compare(program: &Program, engine: Engine, model: &str, counters: Arc<Counters>) -> Row {
-    let oracle = outcomes_of(&checker(program, Engine::Rc11, model, &counters), program, Mode::Rc11).1;
+    let oracle = outcomes_of(&checker(program, Engine::Graph, model, &counters), program, Mode::Graph).1;
     let limited = checker(program, engine, model, &counters).time_limit(LIMIT);
     let (report, found) = outcomes_of(&limited, program, Mode::Other);
     let names = |outcomes: BTreeSet<&Outcome>| outcomes.into_iter().map(Outcome::to_string).collect();
@@ -126,7 +126,7 @@ pub(super) fn outcomes_of(checker: &Checker, program: &Program, mode: Mode) -> (
 /// Explores a program under two models, and lists the outcomes that one of them allows and the other does not.
 pub(super) fn differ(program: &Program, models: [&str; 2], counters: Arc<Counters>) -> Difference {
     let [a, b] = models.map(|model| {
-        let found = outcomes_of(&checker(program, Engine::Rc11, model, &counters), program, Mode::Rc11);
+        let found = outcomes_of(&checker(program, Engine::Graph, model, &counters), program, Mode::Graph);
         (found.0.executions, found.1)
     });
     let names = |outcomes: BTreeSet<&Outcome>| outcomes.into_iter().map(Outcome::to_string).collect();

@@ -19,9 +19,9 @@ pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
     if arguments.native {
         return native::run(&programs, arguments.instances, arguments.json);
     }
-    let engines = if arguments.engines.is_empty() { vec![Engine::Rc11] } else { arguments.engines.clone() };
-    if let Some(missing) = engines.iter().chain([&Engine::Rc11]).find(|engine| !engine.is_available()) {
-        return Err(format!("{missing} is not compiled in; add `--features rc11` to cargo's command"));
+    let engines = if arguments.engines.is_empty() { vec![Engine::Graph] } else { arguments.engines.clone() };
+    if let Some(missing) = engines.iter().chain([&Engine::Graph]).find(|engine| !engine.is_available()) {
+        return Err(format!("{missing} is not compiled in; add `--features graph` to cargo's command"));
     }
     check_models(&arguments.models)?;
     if let [first, second] = &arguments.models[..] {
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &LitmusArguments) -> Result<bool, String> {
         arguments.json,
         |(program, engine, model)| format!("{} under {engine}, {model}", program.name),
         |(program, engine, model), counters| match engine {
-            Engine::Rc11 => explore(program, model, arguments.explore_jobs.into(), counters),
+            Engine::Graph => explore(program, model, arguments.explore_jobs.into(), counters),
             engine => compare(program, *engine, model, counters),
         },
     );
@@ -57,7 +57,7 @@ fn models_of<'a>(arguments: &'a LitmusArguments, program: &'a Program, engine: E
     if let [model] = &arguments.models[..] {
         return vec![model];
     }
-    if engine != Engine::Rc11 {
+    if engine != Engine::Graph {
         return vec![DEFAULT];
     }
     let others = program.expectation.counts.iter().map(|(model, _)| model.as_str());
@@ -71,7 +71,7 @@ fn check_models(models: &[String]) -> Result<(), String> {
     if models.len() > 2 {
         return Err("name one memory model, or two to see where they differ".to_string());
     }
-    #[cfg(feature = "rc11")]
+    #[cfg(feature = "graph")]
     for model in models {
         model.parse::<selvedge_check::MemoryModel>().map_err(|error| error.to_string())?;
     }
@@ -138,7 +138,7 @@ fn programs(arguments: &LitmusArguments) -> Result<Vec<Program>, String> {
 }
 
 fn show(rows: &[Row]) {
-    let compares = rows.iter().any(|row| row.engine != Engine::Rc11.name());
+    let compares = rows.iter().any(|row| row.engine != Engine::Graph.name());
     let mut head = vec!["program", "engine", "model", "expected", "executions", "blocked", "verdict", "time"];
     if compares {
         head.extend(["misses", "invents"]);

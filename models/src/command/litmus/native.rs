@@ -29,9 +29,9 @@ struct Row {
 
 /// Runs programs on real processors, and returns whether the model allows every outcome that they showed.
 pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bool, String> {
-    if !Engine::Rc11.is_available() {
+    if !Engine::Graph.is_available() {
         return Err(
-            "rc11 is not compiled in, which says what is allowed; add `--features rc11` to cargo's command"
+            "the graph engine is not compiled in, which says what is allowed; add `--features graph` to cargo's command"
                 .to_string(),
         );
     }
@@ -39,7 +39,7 @@ pub(super) fn run(programs: &[Program], instances: u64, json: bool) -> Result<bo
     // One program at a time has all processors.
     let rows = jobs::run(programs, 1, json, label, |program, counters| {
         let (report, allowed) =
-            outcomes_of(&checker(program, Engine::Rc11, MODEL, &counters), program, Mode::Rc11);
+            outcomes_of(&checker(program, Engine::Graph, MODEL, &counters), program, Mode::Graph);
         let observed = run_natively(program, instances);
         let known = matches!(report.verdict, Verdict::Exhaustive);
         let unseen = allowed.iter().filter(|outcome| !observed.contains_key(outcome));

@@ -41,9 +41,10 @@ pub struct Options {
 pub struct Counters {
     /// Executions begun.
     pub executions: AtomicU64,
-    /// Executions that came to their end, if the engine tells them from abandoned ones (rc11).
+    /// Executions that came to their end, if the engine tells them from abandoned ones (graph engine).
     pub complete: AtomicU64,
-    /// The share of all executions that has been explored, in thousand millionths, if the engine can tell (rc11).
+    /// The share of all executions that has been explored, in thousand millionths, if the engine can tell (graph
+    /// engine).
     pub explored: AtomicU64,
     /// Operations seen.
     pub operations: AtomicU64,
@@ -197,8 +198,8 @@ impl Session {
         self.in_execution.get()
     }
 
-    /// Returns whether the current thread unwinds. Its operations then take effect, but are no scheduling points: all threads
-    /// share one OS thread, so another thread that ran now would seem to unwind too.
+    /// Returns whether the current thread unwinds. Its operations then take effect, but are no scheduling points: all
+    /// threads share one OS thread, so another thread that ran now would seem to unwind too.
     pub(crate) fn is_unwinding(&self) -> bool {
         if !std::thread::panicking() {
             self.unwinder.set(None);
@@ -308,8 +309,8 @@ impl Session {
         );
     }
 
-    /// Returns whether the current thread seems to wait in a bare loop: whether many operations have changed nothing and no
-    /// thread has announced that it waits. Other threads then run first.
+    /// Returns whether the current thread seems to wait in a bare loop: whether many operations have changed nothing
+    /// and no thread has announced that it waits. Other threads then run first.
     fn seems_to_wait(&self, site: Site) -> bool {
         let mut state = self.state.borrow_mut();
         let me = state.threads.current;
@@ -374,8 +375,8 @@ impl Session {
         self.fail(
             FailureKind::Refused,
             match self.backend.name() {
-                // What rc11 has to say about the model comes by `complaint`, `Raced` and the driver.
-                "rc11" => {
+                // What the graph engine has to say about the model comes by `complaint`, `Raced` and the driver.
+                "graph" => {
                     format!("internal error of the engine: {}", placed.as_deref().unwrap_or(text).trim())
                 }
                 name => format!("{name} gave up: {}", placed.as_deref().unwrap_or(text).trim()),
@@ -408,8 +409,8 @@ impl Session {
         }
     }
 
-    /// Reports a failure of the current execution, and stops the OS thread for ever (E2). If a thread has panicked before and
-    /// the others only wait for it, the report is of the panic.
+    /// Reports a failure of the current execution, and stops the OS thread for ever (E2). If a thread has panicked
+    /// before and the others only wait for it, the report is of the panic.
     pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {
         self.count_operations();
         let may_come_of_a_panic =

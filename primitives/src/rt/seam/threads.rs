@@ -66,8 +66,8 @@ impl Threads {
         Threads { current: 0, all: vec![main], held_locks: HeldLocks::default() }
     }
 
-    /// Forgets the threads of an execution. Thread-locals that are left belong to abandoned threads, and are leaked with
-    /// all that the stacks of these own (E2).
+    /// Forgets the threads of an execution. Thread-locals that are left belong to abandoned threads, and are leaked
+    /// with all that the stacks of these own (E2).
     pub(super) fn leak_locals(self) {
         for thread in self.all {
             if !thread.locals.is_empty() {
@@ -208,8 +208,8 @@ impl Session {
         let me = self.this_thread();
         let edge = self.state.borrow().threads.all[me].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
-            // Release: publishes what this thread did to the Acquire read-modify-write in `join`, so that it happens before
-            // a join of this thread returns.
+            // Release: publishes what this thread did to the Acquire read-modify-write in `join`, so that it happens
+            // before a join of this thread returns.
             self.step(site, |_| memory.store(edge, 1, Release));
         }
         self.finish(me);
@@ -236,8 +236,8 @@ impl Session {
         }
     }
 
-    /// Judges an execution all of whose threads have ended: fails it for a panic that no join has seen, or for memory that
-    /// was never freed.
+    /// Judges an execution all of whose threads have ended: fails it for a panic that no join has seen, or for memory
+    /// that was never freed.
     fn judge_end(&self) {
         self.check_strangers();
         let unseen = self.state.borrow().threads.unseen_panic();
@@ -329,8 +329,8 @@ impl Session {
         }
         let edge = self.state.borrow().threads.all[thread].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
-            // Acquire: synchronizes with the Release store in `thread_ends`. A read-modify-write, because it reads the latest
-            // value, where a load might read an older one.
+            // Acquire: synchronizes with the Release store in `thread_ends`. A read-modify-write, because it reads the
+            // latest value, where a load might read an older one.
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
         self.joins_clock(thread);
@@ -353,7 +353,7 @@ impl Session {
     pub(crate) fn is_finished(&self, thread: ThreadId) -> bool {
         if self.backend.graph().is_some() && !self.is_unwinding() {
             let site = core::panic::Location::caller();
-            let why = "rc11 explores what memory decides, and `is_finished` looks past it; use an atomic that the thread \
+            let why = "the graph engine explores what memory decides, and `is_finished` looks past it; use an atomic that the thread \
                        stores to, or join it";
             self.fail(FailureKind::Refused, why.to_string(), vec![site]);
         }
@@ -404,7 +404,8 @@ impl Session {
         }
     }
 
-    /// Fails the execution: the current thread has overflowed its stack, of `size` bytes. To be called on another stack.
+    /// Fails the execution: the current thread has overflowed its stack, of `size` bytes. To be called on another
+    /// stack.
     pub fn overflowed(&self, size: usize) -> ! {
         let (me, title) = {
             let state = self.state.borrow();
@@ -432,7 +433,8 @@ impl Session {
         }
     }
 
-    /// Returns the address of the current thread's value of a thread-local, which is made on first use and does not move.
+    /// Returns the address of the current thread's value of a thread-local, which is made on first use and does not
+    /// move.
     pub(crate) fn local<T: 'static>(&self, key: usize, make: impl FnOnce() -> T) -> *const T {
         let me = self.this_thread();
         let existing = self.state.borrow().threads.all[me].locals.get(&key).map(|value| {

@@ -35,8 +35,8 @@ impl Session {
         (state.epoch == epoch).then(|| state.tokens.0[token].edge)
     }
 
-    /// Fails the execution because a destructor has to wait while its thread unwinds. No other thread can run meanwhile, so
-    /// the report is of the panic.
+    /// Fails the execution because a destructor has to wait while its thread unwinds. No other thread can run
+    /// meanwhile, so the report is of the panic.
     pub(super) fn cannot_wait(&self, site: Site) -> ! {
         let panic = take_panic().unwrap_or_else(|| "no message".to_string());
         self.fail(
@@ -51,8 +51,8 @@ impl Session {
         )
     }
 
-    /// Blocks until the token is given, takes it and returns `true`. With a deadline `park` is one test of the token at a
-    /// moment that the scheduler picks, and returns `false` if the token was not there.
+    /// Blocks until the token is given, takes it and returns `true`. With a deadline `park` is one test of the token at
+    /// a moment that the scheduler picks, and returns `false` if the token was not there.
     pub(crate) fn park(&self, (epoch, token): (u64, usize), deadline: Option<Instant>, site: Site) -> bool {
         let Some(edge) = self.token_edge(epoch, token) else {
             self.fail(
@@ -71,8 +71,8 @@ impl Session {
         }
         loop {
             let taken = self.step(site, |backend| match (backend.memory(), edge) {
-                // Acquire: synchronizes with the Release swap in `unpark`: what the caller of `unpark` did happens before
-                // this returns. A read-modify-write reads the latest value, so it does not miss a token.
+                // Acquire: synchronizes with the Release swap in `unpark`: what the caller of `unpark` did happens
+                // before this returns. A read-modify-write reads the latest value, so it does not miss a token.
                 (Some(memory), Some(edge)) if backend.graph().is_none() => {
                     memory.rmw(edge, Rmw::Swap(0), Width::U32, Acquire) == 1
                 }
@@ -115,8 +115,8 @@ impl Session {
             return;
         }
         self.step(site, |backend| match (backend.memory(), edge) {
-            // Release: publishes what the caller has done to the Acquire swap in `park`. This is a read-modify-write, too,
-            // because loom may order a store before a swap that it cannot precede (tokio-rs/loom issue 254).
+            // Release: publishes what the caller has done to the Acquire swap in `park`. This is a read-modify-write,
+            // too, because loom may order a store before a swap that it cannot precede (tokio-rs/loom issue 254).
             (Some(memory), Some(edge)) => {
                 memory.rmw(edge, Rmw::Swap(1), Width::U32, Release);
             }
@@ -179,7 +179,8 @@ impl Session {
         choice
     }
 
-    /// Returns only if `condition` holds. Otherwise the current thread stops for good, and the execution does not count.
+    /// Returns only if `condition` holds. Otherwise the current thread stops for good, and the execution does not
+    /// count.
     pub(crate) fn assume(&self, condition: bool, site: Site) {
         if condition {
             return;
@@ -189,7 +190,7 @@ impl Session {
             None => self.fail(
                 FailureKind::Refused,
                 format!(
-                    "{} cannot leave an execution uncounted, as `assume` asks; use rc11",
+                    "{} cannot leave an execution uncounted, as `assume` asks; use the graph engine",
                     self.backend.name()
                 ),
                 vec![site],
@@ -197,8 +198,8 @@ impl Session {
         }
     }
 
-    /// Lets other threads run before the current one. `frames`: where the frames of the function that asks for it begin on
-    /// the thread's stack, or 0.
+    /// Lets other threads run before the current one. `frames`: where the frames of the function that asks for it begin
+    /// on the thread's stack, or 0.
     #[inline(never)]
     pub(crate) fn let_others_go(&self, name: &'static str, site: Site, frames: usize) {
         if !self.is_unwinding() {

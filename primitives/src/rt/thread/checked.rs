@@ -107,8 +107,8 @@ pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {
 
 /// Lets other threads run.
 ///
-/// An engine is told what [`spin_loop`](crate::rt::hint::spin_loop) tells it; the documentation of `spin_loop` says which
-/// rounds of a loop are explored.
+/// An engine is told what [`spin_loop`](crate::rt::hint::spin_loop) tells it; the documentation of `spin_loop` says
+/// which rounds of a loop are explored.
 #[inline(always)]
 #[track_caller]
 pub fn yield_now() {
@@ -154,10 +154,10 @@ impl Builder {
     /// Sets the size of the thread's stack in bytes.
     ///
     /// Natively the default is std's (2 MiB). Under an engine the default is 256 KiB, for the model's body too, and a
-    /// thread gets at least 64 KiB. Under rc11 a thread that overflows its stack is a failure of the model with a report
-    /// (on Linux on x86-64 and AArch64). Threads have stacks of these sizes under loom and shuttle too: loom refuses a
-    /// run in which a thread overflows its stack, without naming the thread, and under shuttle the overflow ends the
-    /// process.
+    /// thread gets at least 64 KiB. Under the graph engine a thread that overflows its stack is a failure of the model
+    /// with a report (on Linux on x86-64 and AArch64). Threads have stacks of these sizes under loom and shuttle too:
+    /// loom refuses a run in which a thread overflows its stack, without naming the thread, and under shuttle the
+    /// overflow ends the process.
     pub fn stack_size(mut self, size: usize) -> Builder {
         self.0.stack_size = Some(size);
         self

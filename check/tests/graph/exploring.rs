@@ -278,7 +278,7 @@ fn bounds_cut_and_say_so() {
         matches!(&none.verdict, Verdict::Searched { bounds, .. } if bounds.contains("at most 0 preemptions"))
     );
     assert_eq!(none.executions, 2);
-    let short = checker().rc11_event_bound(Some(8)).run(model).remove(0);
+    let short = checker().event_bound(Some(8)).run(model).remove(0);
     assert!(
         matches!(&short.verdict, Verdict::Refused { why } if why.contains("at most 8 events")),
         "{short}"
@@ -330,7 +330,7 @@ fn a_failure_replays_from_its_token() {
     };
     let report = run(model);
     let found = report.verdict.failure().expect("relaxed stores have no order");
-    assert!(found.token.starts_with("rc11:") && found.note.is_none(), "{report}");
+    assert!(found.token.starts_with("graph:") && found.note.is_none(), "{report}");
     let again = checker().replay(&found.token).run(model).remove(0);
     assert_eq!(kind(&again), Some(FailureKind::Panic), "{again}");
     let text = again.to_string();

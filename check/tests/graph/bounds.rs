@@ -105,7 +105,7 @@ fn bounds_leave_out_and_never_invent_or_break() {
         assert!(exhaustive, "{program:?}");
         for preemptions in 0..=4 {
             for events in [None, Some(4), Some(9), Some(14)] {
-                let bounded = checker().preemption_bound(Some(preemptions)).rc11_event_bound(events);
+                let bounded = checker().preemption_bound(Some(preemptions)).event_bound(events);
                 let (some, exhaustive) = found(bounded, &program);
                 assert!(some.is_subset(&all), "{program:?}, {preemptions} preemptions, {events:?} events");
                 assert!(

@@ -1,5 +1,5 @@
-//! What the rc11 engine promises beyond the counts of the litmus programs.
-#![cfg(feature = "rc11")]
+//! What the graph engine promises beyond the counts of the litmus programs.
+#![cfg(feature = "graph")]
 #![allow(
     clippy::disallowed_types,
     clippy::disallowed_methods,
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 fn checker() -> Checker {
-    Checker::new().ignore_environment().engines([Engine::Rc11])
+    Checker::new().ignore_environment().engines([Engine::Graph])
 }
 
 fn run(model: impl Fn() + Send + Sync + 'static) -> Report {

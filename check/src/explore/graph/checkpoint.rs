@@ -34,18 +34,18 @@ struct Saving<'a> {
 }
 
 fn exploration(plan: &Plan) -> String {
-    let rc11 = &plan.rc11;
+    let graph = &plan.graph;
     format!(
         "{}; {}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}",
         plan.name,
-        rc11.model,
-        rc11.races,
-        rc11.spurious_failures,
-        rc11.discrete_time,
+        graph.model,
+        graph.races,
+        graph.spurious_failures,
+        graph.discrete_time,
         plan.preemptions,
-        rc11.events,
-        rc11.rounds,
-        rc11.shard,
+        graph.events,
+        graph.rounds,
+        graph.shard,
         plan.mutations
     )
 }

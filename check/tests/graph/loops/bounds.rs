@@ -74,13 +74,13 @@ fn more_rounds_than_are_explored_are_cut_with_the_line() {
             tries
         })
     };
-    let (found, report) = outcomes(checker().rc11_rounds(2), program);
+    let (found, report) = outcomes(checker().rounds(2), program);
     assert!(
         matches!(&report.verdict, Verdict::Searched { bounds, .. } if bounds.contains("at most 2 rounds of the loop at")),
         "{report}"
     );
     assert!(found.is_subset(&(0..=5).collect()) && found.contains(&0), "{found:?}");
-    let (found, report) = outcomes(checker().rc11_rounds(5), program);
+    let (found, report) = outcomes(checker().rounds(5), program);
     assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
     assert_eq!(found, (0..=5).collect());
 }

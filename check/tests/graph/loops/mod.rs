@@ -54,7 +54,7 @@ fn searched<T: Ord + Clone + Debug + Send + 'static>(
 ) {
     let (found, report) = outcomes(checker(), program);
     let Verdict::Searched { bounds, .. } = &report.verdict else { panic!("{report}") };
-    assert!(bounds.contains("rc11/loops/"), "{report}");
+    assert!(bounds.contains("graph/loops/"), "{report}");
     assert!(found.is_subset(&BTreeSet::from_iter(possible)), "{found:?}");
 }
 

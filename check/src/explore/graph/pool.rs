@@ -62,12 +62,12 @@ impl Pool {
             stopped: AtomicBool::new(false),
             pausing: AtomicBool::new(false),
             due: Mutex::new(
-                plan.rc11.checkpoint.as_ref().map(|_| Instant::now() + plan.rc11.checkpoint_every),
+                plan.graph.checkpoint.as_ref().map(|_| Instant::now() + plan.graph.checkpoint_every),
             ),
-            every: plan.rc11.checkpoint_every,
+            every: plan.graph.checkpoint_every,
             begun: AtomicU64::new(0),
             limits: Limits::of(plan),
-            jobs: plan.rc11.jobs,
+            jobs: plan.graph.jobs,
             statics,
         }
     }

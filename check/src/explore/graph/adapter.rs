@@ -1,7 +1,7 @@
-//! The RC11 engine: every execution graph, each once.
+//! The graph engine: every execution graph, each once.
 //!
-//! The machine decides by itself which thread runs and which thread waits for which, so its backend implements [`Graph`]
-//! too, and the session only counts, records and mutates.
+//! The machine decides by itself which thread runs and which thread waits for which, so its backend implements
+//! [`Graph`] too, and the session only counts, records and mutates.
 
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// A machine behind the seam.
-pub(super) struct Rc11Backend {
+pub(super) struct GraphBackend {
     machine: Rc<Machine>,
     site: Cell<Site>,
     /// Whether no other machine runs executions of the same model at the same time.
@@ -21,12 +21,12 @@ pub(super) struct Rc11Backend {
     threads: Rc<RefCell<Vec<u32>>>,
 }
 
-impl Rc11Backend {
+impl GraphBackend {
     /// The engine of a machine, which the caller runs. `alone`: no other machine runs executions of the same
     /// model at the same time.
     #[track_caller]
-    pub(super) fn new(machine: Rc<Machine>, alone: bool) -> Rc11Backend {
-        Rc11Backend { machine, site: Cell::new(Location::caller()), alone, threads: Rc::default() }
+    pub(super) fn new(machine: Rc<Machine>, alone: bool) -> GraphBackend {
+        GraphBackend { machine, site: Cell::new(Location::caller()), alone, threads: Rc::default() }
     }
 
     /// The machine's threads by the numbers that reports use.
@@ -52,9 +52,9 @@ fn unless_raced<T>(result: Result<T, Race>) -> T {
     }
 }
 
-impl Backend for Rc11Backend {
+impl Backend for GraphBackend {
     fn name(&self) -> &'static str {
-        "rc11"
+        "graph"
     }
 
     fn begin(&self) {
@@ -125,7 +125,7 @@ impl Backend for Rc11Backend {
     }
 }
 
-impl Memory for Rc11Backend {
+impl Memory for GraphBackend {
     fn atomic_new(&self, _width: Width, value: u64) -> u32 {
         self.machine.new_location(value.into(), None)
     }
@@ -189,7 +189,7 @@ impl Memory for Rc11Backend {
     }
 }
 
-impl Graph for Rc11Backend {
+impl Graph for GraphBackend {
     fn join(&self, thread: ThreadId) {
         self.machine.join(self.thread(thread), self.site());
     }

@@ -1,4 +1,4 @@
-//! rc11: machines on OS threads of their own, which share the work.
+//! The graph engine: machines on OS threads of their own, which share the work.
 
 mod adapter;
 mod checkpoint;
@@ -30,19 +30,19 @@ type Done = Option<Statistics>;
 
 fn options(plan: &Plan) -> Options {
     Options {
-        model: plan.rc11.model,
-        races: plan.rc11.races,
-        spurious_failures: plan.rc11.spurious_failures,
-        discrete_time: plan.rc11.discrete_time,
+        model: plan.graph.model,
+        races: plan.graph.races,
+        spurious_failures: plan.graph.spurious_failures,
+        discrete_time: plan.graph.discrete_time,
         max_preemptions: plan.preemptions.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
-        max_events: plan.rc11.events,
-        rounds: plan.rc11.rounds,
+        max_events: plan.graph.events,
+        rounds: plan.graph.rounds,
     }
 }
 
 pub(super) fn run(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
     let (end, done) = match &plan.replay {
-        Some(Token::Rc11(token)) => match token.parse() {
+        Some(Token::Graph(token)) => match token.parse() {
             Ok(token) => (replay(plan, model, token), None),
             Err(error) => (End::Refused(format!("the token is damaged: {error}")), None),
         },
@@ -75,11 +75,11 @@ fn search(plan: &Plan, model: &Model) -> Result<Arc<Pool>, End> {
 
 fn work(plan: &Plan, model: &Model, pool: &Arc<Pool>) -> Result<(), End> {
     let (reporter, reports) = reports();
-    for _ in 0..plan.rc11.jobs {
+    for _ in 0..plan.graph.jobs {
         launch(plan, model, Task::Share(Arc::clone(pool)), reporter.clone()).map_err(End::Refused)?;
     }
     // Each job reports once. Failed ones keep their end of the channel for ever.
-    for _ in 0..plan.rc11.jobs {
+    for _ in 0..plan.graph.jobs {
         if let Report::Ended(end) = reports.next(plan).map_err(End::Refused)? {
             return Err(end);
         }
@@ -89,18 +89,18 @@ fn work(plan: &Plan, model: &Model, pool: &Arc<Pool>) -> Result<(), End> {
 
 /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
 fn start(plan: &Plan, model: &Model) -> Result<Pool, End> {
-    if let Some(path) = plan.rc11.checkpoint.as_ref().filter(|path| path.exists()) {
+    if let Some(path) = plan.graph.checkpoint.as_ref().filter(|path| path.exists()) {
         let saved = checkpoint::read(path, plan).map_err(End::Refused)?;
         let pool = Pool::new(plan, saved.parts, Statics::from_distances(saved.statics), saved.statistics);
         saved.cuts.into_iter().for_each(|cut| pool.cut(cut));
         return Ok(pool);
     }
     let statics = Statics::default();
-    let Some((shard, shards)) = plan.rc11.shard else {
-        return Ok(Pool::new(plan, vec![Part::whole(plan.rc11.model)], statics, Default::default()));
+    let Some((shard, shards)) = plan.graph.shard else {
+        return Ok(Pool::new(plan, vec![Part::whole(plan.graph.model)], statics, Default::default()));
     };
     // The same in every shard: explored until there is enough to share out.
-    let pool = Arc::new(Pool::new(plan, vec![Part::whole(plan.rc11.model)], statics, Default::default()));
+    let pool = Arc::new(Pool::new(plan, vec![Part::whole(plan.graph.model)], statics, Default::default()));
     if let Report::Ended(end) = report_of(plan, model, Task::Split(Arc::clone(&pool), shards * 32)) {
         return Err(end);
     }
@@ -115,14 +115,14 @@ fn start(plan: &Plan, model: &Model) -> Result<Pool, End> {
 
 /// Writes the checkpoint while the exploration goes on. If it cannot be written, the end will say so.
 fn save(plan: &Plan, pool: &Pool, standing: &Standing<'_>) {
-    if let Some(path) = &plan.rc11.checkpoint {
+    if let Some(path) = &plan.graph.checkpoint {
         let _ = checkpoint::write(path, plan, pool.statics.distances(), standing);
     }
 }
 
 fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
     let (left, statistics) = pool.take_all();
-    if let Some(path) = &plan.rc11.checkpoint {
+    if let Some(path) = &plan.graph.checkpoint {
         let outcome = if left.is_empty() {
             checkpoint::remove(path)
         } else {
@@ -133,7 +133,7 @@ fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
             return (End::Refused(why), None);
         }
     }
-    let shard = plan.rc11.shard.map(|(shard, shards)| format!("shard {shard} of {shards}"));
+    let shard = plan.graph.shard.map(|(shard, shards)| format!("shard {shard} of {shards}"));
     let bounds = pool.cuts().into_iter().map(Cut::Bound);
     let cuts = bounds.chain(pool.reached()).chain(shard.map(Cut::Bound)).collect();
     (End::Passed(cuts), Some(statistics))
@@ -143,16 +143,16 @@ fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
 fn shown(plan: &Plan, model: &Model, mut found: Found) -> Found {
     let plan = &plan.uncounted();
     if let Some(interleaved) = found.interleaved.take() {
-        let token = Token::Rc11(interleaved.to_string());
+        let token = Token::Graph(interleaved.to_string());
         let again = replay(plan, model, interleaved);
         if matches!(&again, End::Failed(again) if again.failure.kind == found.failure.kind) {
             return found.replayed(token, again);
         }
     }
-    let Some(Token::Rc11(token)) = found.token.take() else { return found };
+    let Some(Token::Graph(token)) = found.token.take() else { return found };
     match token.parse() {
-        Ok(parsed) => found.replayed(Token::Rc11(token), replay(plan, model, parsed)),
-        Err(_) => Found { token: Some(Token::Rc11(token)), ..found },
+        Ok(parsed) => found.replayed(Token::Graph(token), replay(plan, model, parsed)),
+        Err(_) => Found { token: Some(Token::Graph(token)), ..found },
     }
 }
 
@@ -173,7 +173,7 @@ fn report_of(plan: &Plan, model: &Model, task: Task) -> Report {
 /// Starts a worker.
 fn launch(plan: &Plan, model: &Model, task: Task, reporter: Reporter<Report>) -> Result<(), String> {
     let (plan, model) = (plan.clone(), Arc::clone(model));
-    isolated::launch("selvedge-rc11", reporter, move |reporter| {
+    isolated::launch("selvedge-graph", reporter, move |reporter| {
         let work = AssertUnwindSafe(|| worker::work(&plan, &model, task, &reporter));
         if let Err(payload) = catch_unwind(work) {
             reporter.crashed(format!("internal error of the engine: {}", text_of(&*payload)));

@@ -1,4 +1,4 @@
-//! Waiting under rc11: spinning, parking, time. Time is virtual: nothing here sleeps.
+//! Waiting under the graph engine: spinning, parking, time. Time is virtual: nothing here sleeps.
 
 use super::{checker, count, kind, results, run};
 use selvedge::rt::park::Parker;
@@ -108,7 +108,7 @@ fn spinning_for_what_never_comes_is_a_livelock_at_its_line() {
     });
     assert_eq!(kind(&report), Some(FailureKind::Livelock), "{report}");
     let site = report.verdict.failure().expect("a failure").failure.sites[0];
-    assert!(site.file().ends_with("rc11/waiting.rs"));
+    assert!(site.file().ends_with("graph/waiting.rs"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::super::explored::{replay_diverged, replay_passed};
 use super::super::isolated::Reporter;
 use super::super::{End, Found, Model, Plan};
-use super::adapter::Rc11Backend;
+use super::adapter::GraphBackend;
 use super::pool::{Pool, Standing};
 use super::{Report, numbers};
 use crate::replay::Token;
@@ -46,7 +46,7 @@ struct Worker<'a> {
 /// The body of a worker's OS thread. It does not return from an execution that fails.
 pub(super) fn work(plan: &Plan, model: &Model, task: Task, reporter: &Reporter<Report>) {
     let machine = Rc::new(super::machine(plan, &task));
-    let alone = plan.rc11.jobs == 1 || !matches!(task, Task::Share(_));
+    let alone = plan.graph.jobs == 1 || !matches!(task, Task::Share(_));
     let session = install(plan, &task, &machine, alone, reporter.clone());
     let mut worker = Worker { plan, model, machine, session, counted: Statistics::default() };
     let report = match task {
@@ -85,7 +85,7 @@ fn install(
     reporter: Reporter<Report>,
 ) -> &'static Session {
     let for_outcome = Rc::clone(machine);
-    let engine = Rc11Backend::new(Rc::clone(machine), alone);
+    let engine = GraphBackend::new(Rc::clone(machine), alone);
     let numbers = engine.numbers();
     Session::install(
         Box::new(engine),
@@ -102,7 +102,7 @@ fn install(
                 if let Outcome::Failed(failure) = ended {
                     let graph = for_outcome.execution(&failure.message);
                     let graph = numbers::as_reported(graph, &numbers.borrow(), &failure);
-                    let token = Token::Rc11(for_outcome.token().to_string());
+                    let token = Token::Graph(for_outcome.token().to_string());
                     let found = Found {
                         graph: Some(Box::new(graph)),
                         interleaved: for_outcome.interleaved_token(),
@@ -209,7 +209,7 @@ impl Worker<'_> {
     fn note_bounds(&self, pool: &Pool) {
         if self.machine.bound_cut() {
             let preemptions = self.plan.preemptions.map(|bound| format!("at most {bound} preemptions"));
-            let events = self.plan.rc11.events.map(|bound| format!("at most {bound} events"));
+            let events = self.plan.graph.events.map(|bound| format!("at most {bound} events"));
             let bounds: Vec<String> = preemptions.into_iter().chain(events).collect();
             pool.cut(bounds.join(", "));
         }

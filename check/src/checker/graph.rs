@@ -1,0 +1,133 @@
+//! What only the graph engine looks at.
+
+use super::Checker;
+#[cfg(feature = "graph")]
+use crate::{Engine, explore};
+use core::time::Duration;
+use std::path::PathBuf;
+#[cfg(feature = "graph")]
+use std::sync::Arc;
+
+impl Checker {
+    /// Sets among how many jobs the graph engine shares an exploration. Executions are counted alike for any number of
+    /// jobs.
+    ///
+    /// # Panics
+    /// If `jobs` is 0.
+    #[track_caller]
+    pub fn jobs(mut self, jobs: usize) -> Checker {
+        assert!(jobs > 0, "an exploration needs at least one job");
+        self.graph.jobs = jobs;
+        self
+    }
+
+    /// Sets the memory model under which the graph engine explores; the variable `SELVEDGE_MODEL` says otherwise. By
+    /// default it is [`MemoryModel::C20`](crate::MemoryModel::C20), which is Rust's.
+    #[cfg(feature = "graph")]
+    pub fn memory_model(mut self, model: crate::MemoryModel) -> Checker {
+        self.graph.model = model;
+        self
+    }
+
+    /// Sets whether the graph engine reports data races, as by default. Without that, plain accesses to atomics count
+    /// as relaxed ones, and accesses to cells are not checked: for litmus programs that race on purpose.
+    pub fn detect_races(mut self, on: bool) -> Checker {
+        self.graph.races = on;
+        self
+    }
+
+    /// Sets whether under the graph engine a weak compare-exchange may fail though it finds what it wants. It fails
+    /// again at the same line unless the thread is proved to have only come back to try again, in the state in which it
+    /// was; more failures than [`rounds`](Self::rounds) allows are not explored, and the verdict is `Searched`.
+    pub fn spurious_failures(mut self, on: bool) -> Checker {
+        self.graph.spurious_failures = on;
+        self
+    }
+
+    /// Sets whether under the graph engine time passes only while all threads wait. All else takes no time then, so a
+    /// timed wait times out if and only if nothing ended it before. Without that, as by default, a timed wait is woken
+    /// or times out at any moment.
+    pub fn discrete_time(mut self, on: bool) -> Checker {
+        self.graph.discrete_time = on;
+        self
+    }
+
+    /// Bounds the events of an execution under the graph engine: a number, and longer executions are left out; or
+    /// `None`, as by default, and [`max_operations`](Self::max_operations) is the only bound.
+    pub fn event_bound(mut self, bound: impl Into<Option<u32>>) -> Checker {
+        self.graph.events = bound.into();
+        self
+    }
+
+    /// Bounds the rounds of a loop that waits which the graph engine explores. A round is what a thread does between
+    /// two passes of one line with `spin_loop` or `yield_now`. The default is 32, or what the variable
+    /// `SELVEDGE_ROUNDS` says.
+    ///
+    /// A round that is proved to repeat the one before costs nothing and is left out. A round that leaves the thread in
+    /// the state in which it began, and yet is no such repetition, counts as eight: only another thread can end a loop
+    /// of those. Where a thread would go on beyond the number, it does so only as long as no other thread can run and
+    /// it reads what is newest; whatever else it could do is not explored, and the verdict is `Searched`, with the
+    /// line.
+    pub fn rounds(mut self, rounds: u32) -> Checker {
+        self.graph.rounds = rounds;
+        self
+    }
+
+    /// Does what [`event_bound`](Self::event_bound) does, under its former name.
+    #[doc(hidden)]
+    #[deprecated = "renamed to `event_bound`"]
+    pub fn rc11_event_bound(self, bound: impl Into<Option<u32>>) -> Checker {
+        self.event_bound(bound)
+    }
+
+    /// Does what [`rounds`](Self::rounds) does, under its former name.
+    #[doc(hidden)]
+    #[deprecated = "renamed to `rounds`"]
+    pub fn rc11_rounds(self, rounds: u32) -> Checker {
+        self.rounds(rounds)
+    }
+
+    /// Lets the graph engine explore one of so many shares only, counted from 1: the executions of all shares together
+    /// are those of the whole, each once.
+    ///
+    /// # Panics
+    /// If `shard` is 0 or more than `shards`.
+    #[track_caller]
+    pub fn shard(mut self, shard: usize, shards: usize) -> Checker {
+        assert!(
+            (1..=shards).contains(&shard),
+            "there is no shard {shard} of {shards}; they are counted from 1"
+        );
+        self.graph.shard = Some((shard, shards));
+        self
+    }
+
+    /// Sets a file in which the graph engine leaves what it has not explored yet, and from which a later run goes on.
+    /// The graph engine removes the file at the end of the exploration.
+    pub fn checkpoint(mut self, file: impl Into<PathBuf>) -> Checker {
+        self.graph.checkpoint = Some(file.into());
+        self
+    }
+
+    /// Sets how often the file of [`checkpoint`](Self::checkpoint) is written during the exploration, so that a run
+    /// that was killed loses no more. The default is every 30 seconds.
+    pub fn checkpoint_every(mut self, interval: Duration) -> Checker {
+        self.graph.checkpoint_every = interval;
+        self
+    }
+
+    /// Estimates how many executions the model has under the graph engine, by Knuth's method: the mean over so many
+    /// random descents. Large explorations need thousands.
+    ///
+    /// # Errors
+    /// Returns the failure that a descent met, as text.
+    #[cfg(feature = "graph")]
+    pub fn estimate<F>(&self, samples: u32, model: F) -> Result<f64, String>
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let settings = Checker { engines: vec![Engine::Graph], replay: None, ..self.clone() };
+        let plans = settings.plans()?;
+        explore::estimate(&plans[0], Arc::new(model), samples)
+    }
+}
