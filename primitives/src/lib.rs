@@ -38,6 +38,7 @@ macro_rules! constructor {
 }
 
 pub mod atomic;
+mod cache_padded;
 pub mod chan;
 mod first_panic;
 pub mod map;

@@ -13,6 +13,7 @@
 //!   CAS from null or, in the shard's own slot, by a store. So an object in the pool has one owner, no thread looks
 //!   into it, and no memory has to be reclaimed.
 
+use crate::cache_padded::CachePadded;
 use crate::first_panic::FirstPanic;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::entry::enter;
@@ -23,7 +24,6 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::null_mut;
-use crossbeam_utils::CachePadded;
 
 /// How many shared slots a shard has of each generation, by default.
 const SLOTS: usize = 16;

@@ -58,6 +58,7 @@
 //! # drop(unsafe { TrackedBox::from_raw(shared.into_inner()) });
 //! ```
 
+use crate::cache_padded::CachePadded;
 use crate::first_panic::FirstPanic;
 use crate::queue::{LazyBox, push};
 use crate::rt::alloc::TrackedBox;
@@ -68,7 +69,6 @@ use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, fen
 use crate::rt::thread;
 use core::fmt;
 use core::ptr::null_mut;
-use crossbeam_utils::CachePadded;
 
 /// The garbage of one structure. A word or two until it is first used; then a cache line or more for each processor.
 ///

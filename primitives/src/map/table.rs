@@ -9,13 +9,13 @@
 //!
 //! The numbers S1 and S2 are those of the parent module.
 
+use crate::cache_padded::CachePadded;
 use crate::race_probe::RaceProbe;
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::null_mut;
-use crossbeam_utils::CachePadded;
 
 /// A key and its value, which never change. The alignment leaves the low bits of the address to a [`Word`].
 #[repr(align(16))]

@@ -3,11 +3,11 @@
 use super::segment::{ArrayCell, Segment};
 use super::state::{Party, State};
 use super::word::{has_tag, tagged, untagged};
+use crate::cache_padded::CachePadded;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, null_mut};
-use crossbeam_utils::CachePadded;
 
 /// A cursor of threads that hold no tickets. A user of the array has names of its own for the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use super::state::{CellPhase, Party};
 use super::word::{Census, is_sealed, is_taggable, sealed, untagged};
+use crate::cache_padded::CachePadded;
 use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32};
 use core::ptr::null_mut;
-use crossbeam_utils::CachePadded;
 
 /// A cell of an endless array; the default is a fresh one.
 pub(crate) trait ArrayCell: Default {

@@ -1,8 +1,8 @@
 //! Waiting without blocking.
 
+use super::backoff::Native;
 use super::thread;
 use core::fmt;
-use crossbeam_utils::Backoff as Native;
 
 /// Tells the processor, or the engine, that this thread spins: that it waits in a loop for another thread. Every loop
 /// that waits must call this, or [`yield_now`](crate::rt::thread::yield_now), or be a [`wait_until`].
@@ -67,8 +67,9 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) {
 
 /// Exponential back-off for retry loops and short waits.
 ///
-/// Natively this is crossbeam's `Backoff`. Under an engine it never spins: [`spin`](Self::spin) does nothing, because a
-/// failed compare-exchange means that another thread made progress; [`snooze`](Self::snooze) yields; and
+/// Natively each pause of the processor is twice as long as the one before, and after the longest the thread gives the
+/// processor to others a few times. Under an engine it never spins: [`spin`](Self::spin) does nothing, because a failed
+/// compare-exchange means that another thread made progress; [`snooze`](Self::snooze) yields; and
 /// [`is_completed`](Self::is_completed) is true at once, so that the code under test parks next.
 ///
 /// ```

@@ -76,6 +76,7 @@
 )]
 
 pub mod alloc;
+mod backoff;
 pub mod cell;
 mod choice;
 pub(crate) mod entry;

@@ -12,6 +12,7 @@
 //! reads the end; a receiver moves the end and then reads the count and the cell. All four are SeqCst, so one of the
 //! two sees the other. A sender that gives up writes to its cell and then reads the end in the same way.
 
+use crate::cache_padded::CachePadded;
 use crate::chan::algorithm::cell::Cell;
 use crate::chan::algorithm::undelivered::Undelivered;
 use crate::chan::select::observers::Observers;
@@ -20,7 +21,6 @@ use crate::queue::EndlessArray;
 use crate::queue::LazyBox;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use crossbeam_utils::CachePadded;
 use std::time::Instant;
 
 /// How long an operation may wait.
