@@ -10,6 +10,7 @@ pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
 pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
 #[cfg(feature = "graph")]
 pub(crate) const MODEL: &str = "SELVEDGE_MODEL";
+pub(crate) const PRIMITIVES: &str = "SELVEDGE_PRIMITIVES";
 pub(crate) const REPLAY: &str = "SELVEDGE_REPLAY";
 
 impl Checker {
@@ -44,6 +45,9 @@ impl Checker {
         if let Some(text) = lookup(MODEL) {
             self = self.memory_model(text.parse().map_err(|error| format!("{MODEL}: {error}"))?);
         }
+        if let Some(text) = lookup(PRIMITIVES) {
+            self.primitives = text.parse().map_err(|error| format!("{PRIMITIVES}: {error}"))?;
+        }
         if let Some(text) = lookup(REPLAY) {
             let token: Tagged = text.parse().map_err(|error| format!("{REPLAY}: {error}"))?;
             // A token replays only the model that it names; the other models of the process explore.
@@ -62,7 +66,7 @@ fn number(variable: &str, text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Strategy;
+    use crate::{Primitives, Strategy};
 
     fn with(variable: &'static str, value: &'static str) -> Result<Checker, String> {
         Checker::new().overridden(|name| (name == variable).then(|| value.to_string()))
@@ -76,6 +80,8 @@ mod tests {
         assert_eq!(with(SEED, "9").expect("a number").seed, 9);
         assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, Some(None));
         assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
+        assert_eq!(with(PRIMITIVES, "real").expect("a form").primitives, Primitives::Real);
+        assert_eq!(with(PRIMITIVES, "specified").expect("a form").primitives, Primitives::Specified);
     }
 
     #[test]
@@ -110,6 +116,7 @@ mod tests {
             (SEED, "-1", "1000"),
             (PREEMPTIONS, "x", "none"),
             (ROUNDS, "all", "1000"),
+            (PRIMITIVES, "mock", "specified"),
             (REPLAY, "x", "shuttle:"),
             (REPLAY, "shuttle:0*3", "whole"),
         ] {

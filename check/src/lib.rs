@@ -29,6 +29,7 @@
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, the graph engine to none |
 //! | `SELVEDGE_MODEL` | the memory model under rc11: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
 //! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits the graph engine explores where they are not proved to be alike; 32 by default |
+//! | `SELVEDGE_PRIMITIVES` | the form of the primitives: `specified` or `real`, see [`Checker::primitives`] |
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
@@ -78,6 +79,7 @@ mod explore;
 mod graph_report;
 mod history;
 mod narrative;
+mod primitives;
 #[cfg(feature = "shuttle")]
 mod progress;
 mod replay;
@@ -90,6 +92,7 @@ mod target_folder;
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
 pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Violation};
+pub use primitives::Primitives;
 #[cfg(feature = "shuttle")]
 pub use progress::Progress;
 pub use report::{Counterexample, Report, Verdict};

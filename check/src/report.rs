@@ -1,6 +1,6 @@
 //! What a run found.
 
-use crate::{Engine, command, narrative};
+use crate::{Engine, Primitives, command, narrative};
 use core::fmt;
 use core::time::Duration;
 use selvedge::rt::seam::Failure;
@@ -24,6 +24,8 @@ pub struct Report {
     pub blocked: u64,
     /// Events of all executions together (graph engine).
     pub events: u64,
+    /// The form of the primitives that the executions have used: specified, if they made a step of one.
+    pub primitives: Primitives,
     /// What else limits what the verdict says.
     pub remark: Option<String>,
     /// Whether the limit on time ended a run that had more to do.
@@ -136,11 +138,19 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (engine, executions, time) = (self.engine, self.executions, self.elapsed);
+        let form = match self.primitives {
+            Primitives::Specified => ", primitives as specified",
+            Primitives::Real => "",
+        };
         write!(f, "{engine}: ")?;
         match &self.verdict {
-            Verdict::Exhaustive => write!(f, "exhaustive, {executions} executions")?,
-            Verdict::Searched { bounds, .. } => write!(f, "searched, {executions} executions ({bounds})")?,
-            Verdict::Sampled { schedules, seed } => write!(f, "sampled, {schedules} schedules, seed {seed}")?,
+            Verdict::Exhaustive => write!(f, "exhaustive{form}, {executions} executions")?,
+            Verdict::Searched { bounds, .. } => {
+                write!(f, "searched{form}, {executions} executions ({bounds})")?
+            }
+            Verdict::Sampled { schedules, seed } => {
+                write!(f, "sampled{form}, {schedules} schedules, seed {seed}")?
+            }
             Verdict::Stressed { runs } => write!(f, "stressed, {runs} runs")?,
             Verdict::Failed(counterexample) if f.alternate() => write!(f, "FAILED: {counterexample:#}")?,
             Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,

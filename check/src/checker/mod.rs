@@ -8,7 +8,7 @@ pub(crate) use announce::{announce, print};
 use crate::audit;
 use crate::explore::{self, GraphSettings, Plan};
 use crate::replay::Tagged;
-use crate::{Engine, Report};
+use crate::{Engine, Primitives, Report};
 use core::time::Duration;
 use selvedge::rt::seam::{Counters, FailureKind, Mutation, Survey, Use};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub struct Checker {
     pub(crate) preemptions: Option<Option<usize>>,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
+    pub(crate) primitives: Primitives,
     pub(crate) replay: Option<Tagged>,
     /// What a token cannot belong to.
     pub(crate) never_replays: bool,
@@ -65,6 +66,7 @@ impl Checker {
             preemptions: None,
             iterations: 1_000,
             seed: 0x5e17ed6e,
+            primitives: Primitives::default(),
             replay: None,
             never_replays: false,
             shrink: true,
@@ -130,6 +132,18 @@ impl Checker {
     /// Sets the seed of random schedules.
     pub fn seed(mut self, seed: u64) -> Checker {
         self.seed = seed;
+        self
+    }
+
+    /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, or real. Natively they
+    /// are always real. A report says which form the executions used.
+    ///
+    /// ```
+    /// use selvedge_check::{Checker, Primitives};
+    /// let _to_check_a_primitive_itself = Checker::new().primitives(Primitives::Real);
+    /// ```
+    pub fn primitives(mut self, form: Primitives) -> Checker {
+        self.primitives = form;
         self
     }
 
@@ -283,6 +297,7 @@ impl Checker {
             preemptions: self.preemptions.unwrap_or(engine.own_preemption_bound()),
             iterations: self.iterations,
             seed: self.seed,
+            primitives: self.primitives,
             time_limit: self.time_limit,
             max_executions: self.max_executions,
             max_operations: self.max_operations,

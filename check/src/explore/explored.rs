@@ -119,6 +119,8 @@ pub(super) struct Counts {
     pub(super) operations: u64,
     /// Operations at the mutated site.
     pub(super) mutated: u64,
+    /// Steps that operations of primitives as specified have made.
+    pub(super) specified: u64,
     /// Whether two threads conflicted in an object.
     pub(super) met: bool,
     /// The most threads that an execution had.
@@ -136,6 +138,7 @@ pub(super) struct Meter {
     executions: u64,
     operations: u64,
     mutated: u64,
+    specified: u64,
     met: u64,
 }
 
@@ -148,6 +151,7 @@ impl Meter {
             executions: counters.executions.load(Relaxed),
             operations: counters.operations.load(Relaxed),
             mutated: counters.mutated.load(Relaxed),
+            specified: counters.specified.load(Relaxed),
             met: counters.met.load(Relaxed),
             counters,
         }
@@ -160,6 +164,7 @@ impl Meter {
             executions: counters.executions.load(Relaxed) - self.executions,
             operations: counters.operations.load(Relaxed) - self.operations,
             mutated: counters.mutated.load(Relaxed) - self.mutated,
+            specified: counters.specified.load(Relaxed) - self.specified,
             met: counters.met.load(Relaxed) > self.met,
             threads: counters.threads.load(Relaxed),
             blocked: 0,

@@ -21,7 +21,7 @@ use self::explored::{Counts, Cut, End, Explored, Found, Meter};
 use self::limits::Limits;
 pub(crate) use self::plan::{GraphSettings, Plan};
 use crate::replay::Token;
-use crate::{Engine, Report, Strategy};
+use crate::{Engine, Primitives, Report, Strategy};
 use selvedge::rt::seam::capture_panics;
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +60,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         mutated: counts.mutated,
         blocked: counts.blocked,
         events: counts.events,
+        primitives: if counts.specified > 0 { Primitives::Specified } else { Primitives::Real },
         remark: judged.remark,
         out_of_time: judged.out_of_time,
     }

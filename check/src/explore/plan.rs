@@ -2,8 +2,8 @@
 
 #[cfg(feature = "shuttle")]
 use super::shuttle::freeze::Freeze;
-use crate::Engine;
 use crate::replay::Token;
+use crate::{Engine, Primitives};
 use selvedge::rt::seam::{Counters, Mutation};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(crate) struct Plan {
     pub(crate) preemptions: Option<usize>,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
+    pub(crate) primitives: Primitives,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_operations: u64,
@@ -38,6 +39,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Returns whether primitives stand as specified.
+    #[cfg(any(feature = "graph", feature = "loom", feature = "shuttle"))]
+    pub(super) fn specified(&self) -> bool {
+        self.primitives == Primitives::Specified
+    }
+
     /// Returns the plan for what is run again to be shown, which does not count.
     #[cfg(any(feature = "graph", feature = "shuttle"))]
     pub(super) fn uncounted(&self) -> Plan {

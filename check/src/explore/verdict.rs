@@ -111,8 +111,16 @@ mod tests {
         judge(&plan, Explored { end: End::Passed(cuts), counts })
     }
 
-    const DONE: Counts =
-        Counts { executions: 3, operations: 9, mutated: 0, met: true, threads: 2, blocked: 0, events: 0 };
+    const DONE: Counts = Counts {
+        executions: 3,
+        operations: 9,
+        mutated: 0,
+        met: true,
+        threads: 2,
+        blocked: 0,
+        events: 0,
+        specified: 0,
+    };
 
     #[test]
     fn a_search_is_exhaustive_only_if_nothing_was_left_out() {

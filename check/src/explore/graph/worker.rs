@@ -96,6 +96,7 @@ fn install(
                 _ => Record::Nothing,
             },
             mutations: plan.mutations.clone(),
+            specified: plan.specified(),
             statics: Vec::new(),
             chooser: Box::new(|_| unreachable!("the machine branches over choices itself")),
             on_outcome: Box::new(move |ended| {

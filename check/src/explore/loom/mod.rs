@@ -167,6 +167,7 @@ fn exploration(
             max_operations: plan.max_operations,
             record: part.record,
             mutations: plan.mutations.clone(),
+            specified: plan.specified(),
             statics,
             chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
             on_outcome: Box::new(move |ended| {

@@ -114,6 +114,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
             max_operations: plan.max_operations,
             record: if replaying { Record::Execution(1) } else { Record::Nothing },
             mutations: plan.mutations.clone(),
+            specified: plan.specified(),
             statics: Vec::new(),
             chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
             on_outcome: Box::new(move |ended| {

@@ -25,6 +25,8 @@ pub struct Options {
     pub record: Record,
     /// The sites to change.
     pub mutations: Vec<Mutation>,
+    /// Whether primitives stand as specified, so that an operation of one is a step.
+    pub specified: bool,
     /// Statics that an earlier try of this exploration met, to be made before the body runs.
     pub statics: Vec<StaticKey>,
     /// Decides [`choose`](crate::rt::choose): given n, a number below n.
@@ -55,6 +57,8 @@ pub struct Counters {
     /// Explorations in which two threads acted on one object, one of them writing, and starting and joining threads put
     /// neither action before the other. Native runs do not look for them.
     pub met: AtomicU64,
+    /// Steps that operations of primitives as specified have made.
+    pub specified: AtomicU64,
     /// The operations met, if they are to be collected.
     pub survey: Survey,
 }
@@ -75,6 +79,8 @@ pub struct Session {
     max_operations: u64,
     mutations: Vec<Mutation>,
     pub(super) chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
+    /// Whether primitives stand as specified.
+    specified: bool,
     on_outcome: Box<dyn Fn(Outcome)>,
     record: Record,
     recording: Cell<bool>,
@@ -140,6 +146,7 @@ impl Session {
             max_operations: options.max_operations,
             mutations: options.mutations,
             chooser: RefCell::new(options.chooser),
+            specified: options.specified,
             on_outcome: options.on_outcome,
             record: options.record,
             recording: Cell::new(false),
@@ -192,6 +199,11 @@ impl Session {
     fn count_operations(&self) {
         // Relaxed: a statistic.
         self.counters.operations.fetch_add(self.uncounted.take(), Relaxed);
+    }
+
+    /// Returns whether primitives stand as specified.
+    pub fn specified(&self) -> bool {
+        self.specified
     }
 
     pub(super) fn in_execution(&self) -> bool {
