@@ -1,6 +1,7 @@
 //! The events of an execution graph.
 
 use crate::Order;
+use crate::step::StepName;
 use core::panic::Location;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,8 @@ pub(crate) enum Reading {
     Compare,
     /// The operation waits for the wanted value, and then writes.
     Await,
+    /// A step: the operation waits until it is enabled, and then writes.
+    Step,
 }
 
 /// The read half of an operation.
@@ -89,11 +92,12 @@ impl Read {
         value == self.wanted && self.deadline.is_some_and(|deadline| time > deadline)
     }
 
-    /// Returns whether the operation writes after it has read `value`.
+    /// Returns whether the operation writes after it has read `value`. (A step does if it is enabled, which only the program
+    /// can tell.)
     pub(crate) fn writes(&self, value: Value) -> bool {
         match self.reading {
             Reading::Load => false,
-            Reading::Update => true,
+            Reading::Update | Reading::Step => true,
             Reading::Compare | Reading::Await => value == self.wanted,
         }
     }
@@ -101,7 +105,7 @@ impl Read {
     /// Returns the order of a read that finds `value`.
     pub(crate) fn order(&self, value: Value) -> Order {
         match self.reading {
-            Reading::Load | Reading::Update => self.success,
+            Reading::Load | Reading::Update | Reading::Step => self.success,
             Reading::Compare | Reading::Await if value == self.wanted => self.success,
             Reading::Compare | Reading::Await => self.failure,
         }
@@ -144,6 +148,9 @@ pub(crate) struct Event {
     pub(crate) time: u64,
     #[serde(skip)]
     pub(crate) site: Option<Site>,
+    /// What a step is called.
+    #[serde(skip)]
+    pub(crate) step: Option<StepName>,
 }
 
 impl Event {
@@ -162,6 +169,7 @@ impl Event {
             read: Read::new(Reading::Load, 0, order, order),
             time: 0,
             site: None,
+            step: None,
         }
     }
 
@@ -171,6 +179,11 @@ impl Event {
 
     pub(crate) fn is_write(&self) -> bool {
         matches!(self.kind, Kind::Write | Kind::RmwWrite)
+    }
+
+    /// Returns whether the event is part of a step.
+    pub(crate) fn is_step(&self) -> bool {
+        self.read.reading == Reading::Step
     }
 
     /// Returns whether the event is a node of the graph in which sequential consistency is judged.

@@ -48,6 +48,7 @@ pub mod report;
 mod run;
 mod snapshot;
 mod stack;
+mod step;
 mod threads;
 
 pub use event::{LocationId, Site, ThreadId, Value};
@@ -60,3 +61,4 @@ pub use race::{Epoch, Race};
 pub use replay::Token;
 pub use snapshot::Frames;
 pub use stack::DEFAULT_STACK_SIZE;
+pub use step::{Attempt, ObjectState, StepId, StepName, Taken};

@@ -8,6 +8,7 @@ use crate::event::{EventId, LocationId, NONE, Site, ThreadId};
 use crate::graph::Graph;
 use crate::race::{Cell, CellAccess, Epoch};
 use crate::snapshot::Snapshot;
+use crate::step::States;
 
 /// What a thread is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,6 +159,8 @@ pub(crate) struct Run {
     /// The order in which events happened, by their threads.
     pub(crate) order: Vec<ThreadId>,
     pub(crate) cells: Vec<Cell>,
+    /// The states of objects.
+    pub(crate) states: States,
     /// The epoch and the line at which each location was made, if not before the run.
     pub(crate) births: Vec<Option<(Epoch, Option<Site>)>>,
 }
@@ -180,6 +183,7 @@ impl Run {
         self.race.clear();
         self.order.clear();
         self.cells.clear();
+        self.states.clear();
         self.births.clear();
     }
 

@@ -31,7 +31,7 @@ pub(crate) trait Rules {
 /// Returns whether the graph is consistent after `id` was added or changed.
 pub(super) fn holds_after<R: Rules>(graph: &Graph, id: EventId, scratch: &mut Scratch) -> bool {
     let event = graph.event(id);
-    if graph.seq_cst.len() < 2 || !(event.is_read() || event.is_write()) {
+    if graph.seq_cst.len() < 2 || event.is_step() || !(event.is_read() || event.is_write()) {
         return true;
     }
     let is_fence_before =
@@ -84,7 +84,8 @@ fn successors<R: Rules>(graph: &Graph, node: EventId, scratch: &mut Scratch) {
     if event.kind != Kind::Fence {
         return from_access::<R>(graph, node, event.location, scratch);
     }
-    for (location, at) in graph.all_locations() {
+    // The order of an object's steps is no coherence order.
+    for (location, at) in graph.all_locations().filter(|(_, location)| !location.is_object) {
         for access in at.writes.iter().chain(&at.reads) {
             if graph.happens_before(node, *access) {
                 from_access::<R>(graph, *access, location, scratch);

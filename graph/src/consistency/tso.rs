@@ -20,6 +20,8 @@ pub(super) fn orders(graph: &Graph, from: &Event, between: &[EventId], to: &Even
 
 fn is_locked(event: &Event) -> bool {
     match event.kind {
+        // Steps are ordered by their objects, and promise no more.
+        _ if event.is_step() => false,
         Kind::Read => event.read.reading != Reading::Load || event.argument == SPURIOUS,
         Kind::Write | Kind::Fence => event.order.is_seq_cst(),
         Kind::RmwWrite | Kind::Spawn | Kind::Join => true,

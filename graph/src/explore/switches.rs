@@ -114,7 +114,7 @@ impl Place {
     fn interruption(&self, graph: &Graph) -> u32 {
         let goes_on = self.next(graph, self.current).is_some_and(|id| {
             let event = graph.event(id);
-            event.kind != Kind::Join && event.read.reading != Reading::Await
+            event.kind != Kind::Join && !matches!(event.read.reading, Reading::Await | Reading::Step)
         });
         u32::from(goes_on)
     }

@@ -59,6 +59,8 @@ impl Computation<'_> {
 
     fn with_rules(&mut self, id: EventId, event: &Event, rules: Rules) {
         match event.kind {
+            // The steps that happen before a step are named by it.
+            _ if event.is_step() => (),
             Kind::Read => self.read(id, event, rules),
             Kind::Write | Kind::RmwWrite => self.write(id, event, rules),
             Kind::Fence if event.order.acquires() => self.acquire_fence(id, event, rules),
@@ -112,7 +114,9 @@ impl Computation<'_> {
             let earlier = self.threads[event.thread as usize].events[at];
             let Event { kind, order, source, .. } = *self.event(earlier);
             match kind {
-                Kind::Read if source != NONE => self.clocks.acquire(rules.rows, id, source),
+                Kind::Read if source != NONE && !self.event(earlier).is_step() => {
+                    self.clocks.acquire(rules.rows, id, source);
+                }
                 Kind::Fence if order.acquires() => return,
                 _ => (),
             }

@@ -9,11 +9,12 @@ mod happens_before;
 mod restrict;
 mod thread;
 
-use self::clocks::Clocks;
+use self::clocks::{Clocks, Rows};
 use self::happens_before::Computation;
 use self::thread::Thread;
 use crate::Model;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
+use crate::step::StepId;
 use serde::{Deserialize, Serialize};
 
 /// The bit that the numbers of statics' locations have. All numbers fit into the 24 bits that `selvedge::rt` has for
@@ -56,6 +57,8 @@ pub(crate) struct Location {
     pub(crate) initial: Value,
     /// How many of the accesses in the graph are plain.
     pub(crate) plain: u32,
+    /// Whether the location is an object, which has steps.
+    pub(crate) is_object: bool,
 }
 
 /// An execution graph.
@@ -285,6 +288,21 @@ impl Graph {
         event.value = value;
         event.order = new_order;
         self.compute_clock(id);
+    }
+
+    /// Lets the steps in `after` happen before the step whose read is `id`, the last event of its thread. They are in its
+    /// causal prefix.
+    pub(crate) fn order_after(&mut self, id: EventId, after: &[StepId]) {
+        for StepId { thread, index } in after {
+            // The write half: all of the earlier step.
+            let earlier = self.threads[*thread as usize].events.get(*index as usize + 1).copied();
+            let earlier = earlier.filter(|earlier| *earlier != id && self.in_prefix(*earlier, id));
+            let earlier = earlier.expect("a step comes after steps that the state which it was given knows");
+            self.clocks.order(Rows::MODEL, id, earlier);
+            if self.model.has_own_happens_before() {
+                self.clocks.order(Rows::RACES, id, earlier);
+            }
+        }
     }
 
     /// Goes back to the state with this many events.

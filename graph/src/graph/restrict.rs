@@ -33,6 +33,7 @@ impl Graph {
             reads: kept(&location.reads),
             initial: location.initial,
             plain: 0,
+            is_object: location.is_object,
         };
         let thread = |thread: &Thread| Thread {
             events: kept(&thread.events),

@@ -156,7 +156,7 @@ impl Machine {
             let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
             let timed_out = core::mem::take(&mut me.timed_out);
             let skip = in_vain.map(|(_, source)| source);
-            let ways = Ways { update: request.update, skip, timed_out };
+            let ways = Ways { update: request.update, skip, timed_out, stepping: None };
             let added = exploration.add_read(event, &ways);
             if added == Added::NotYet {
                 let writes = exploration.graph.location(location).writes.len();
@@ -187,7 +187,7 @@ impl Machine {
 
     /// Moves the reading thread's time to that of the write. Returns the value, and whether the operation fails for any
     /// value: spuriously, or at its deadline.
-    fn note_read(&self, id: EventId) -> (Value, bool) {
+    pub(super) fn note_read(&self, id: EventId) -> (Value, bool) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let event = *exploration.graph.event(id);
@@ -288,7 +288,7 @@ impl Machine {
     }
 
     /// Replays the write half of a replayed read-modify-write, or adds it if the read was revisited.
-    fn write_half(&self, read: EventId, value: Value, site: Site) -> Result<(), Race> {
+    pub(super) fn write_half(&self, read: EventId, value: Value, site: Site) -> Result<(), Race> {
         let recorded = {
             let state = self.state.borrow();
             state.run.next_recorded(&state.exploration.graph)

@@ -124,10 +124,12 @@ fn event(
     let event = graph.event(id);
     let (reads, writes) = (event.kind == Kind::Read, event.kind == Kind::Write);
     let operation = match event.kind {
+        Kind::Read if event.step.is_some() => event.step.map_or("step", |step| step.operation),
         Kind::Root => "begin",
         Kind::Read if event.read.reading == Reading::Load => "load",
         Kind::Read if event.read.reading == Reading::Update => "read-modify-write",
         Kind::Read if event.read.reading == Reading::Await => "await",
+        Kind::Read if event.read.reading == Reading::Step => "step",
         Kind::Read => "compare_exchange",
         Kind::Write | Kind::RmwWrite => "store",
         Kind::Fence => "fence",

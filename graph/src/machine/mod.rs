@@ -9,6 +9,7 @@ mod end;
 mod objects;
 mod rehearsal;
 mod rounds;
+mod steps;
 mod thread;
 
 use crate::event::{Event, EventId, LocationId, NONE, Site};

@@ -90,6 +90,7 @@ pub mod park;
 #[doc(hidden)]
 pub mod seam;
 pub(crate) mod shard;
+pub(crate) mod spec;
 pub(crate) mod spin_wait;
 pub mod sync;
 pub mod thread;

@@ -6,8 +6,12 @@
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
-use selvedge::rt::seam::{Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Site, ThreadId, Width};
+use selvedge::rt::seam::{
+    Attempt, Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Site, StepId, StepName, Taken, ThreadId,
+    Width,
+};
 use selvedge_graph::{Frames, Machine, Order, Race};
+use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -50,6 +54,14 @@ fn unless_raced<T>(result: Result<T, Race>) -> T {
         // No panic hook sees it.
         Err(race) => std::panic::resume_unwind(Box::new(Raced(race.site))),
     }
+}
+
+fn seam_step(step: selvedge_graph::StepId) -> StepId {
+    StepId { thread: step.thread, index: step.index }
+}
+
+fn graph_step(step: StepId) -> selvedge_graph::StepId {
+    selvedge_graph::StepId { thread: step.thread, index: step.index }
 }
 
 impl Backend for GraphBackend {
@@ -203,6 +215,25 @@ impl Graph for GraphBackend {
         // Acquire: synchronizes with the Release swap of `unpark`.
         let result = self.machine.await_exchange_until(atomic, (1, 0), Acquire.into(), deadline, self.site());
         unless_raced(result)
+    }
+
+    fn object_new(&self, state: Rc<dyn Any>) -> u32 {
+        self.machine.new_object(state)
+    }
+
+    fn object_of_static(&self, address: usize, state: Rc<dyn Any>) -> u32 {
+        self.machine.static_object(address, state)
+    }
+
+    fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId) {
+        let StepName { operation, kind, number } = name;
+        let name = selvedge_graph::StepName { operation, kind, number };
+        let attempt = |state: &Rc<dyn Any>, me: selvedge_graph::StepId| {
+            let Taken { state, after } = attempt(state, seam_step(me))?;
+            Some(selvedge_graph::Taken { state, after: after.into_iter().map(graph_step).collect() })
+        };
+        let (state, me) = unless_raced(self.machine.step(object, name, &attempt, self.site()));
+        (state, seam_step(me))
     }
 
     fn begin_wait(&self) -> u32 {

@@ -12,6 +12,7 @@ pub(super) enum Place {
     Atomic(u32),
     Cell(u32),
     Token(usize),
+    Object(u32),
 }
 
 /// What is done to an object.

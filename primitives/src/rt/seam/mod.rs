@@ -36,11 +36,13 @@ mod objects;
 mod observe;
 mod session;
 mod slot;
+mod steps;
 mod survey;
 mod threads;
 mod trace;
 mod waiting;
 
+pub use super::spec::{Done, Object, StepId};
 pub use super::sync::atomic::bits::Width;
 pub use super::sync::atomic::word::Rmw;
 pub(crate) use current::{Current, Home, current, restore_panic};
@@ -57,11 +59,14 @@ pub use objects::StaticKey;
 pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
 pub use session::{Counters, Options, Outcome, Session};
 pub(crate) use slot::Slot;
+pub use steps::{Attempt, StepName, Taken};
 pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::{Call, Record, Step, Values};
 
 use core::panic::Location;
 use core::sync::atomic::Ordering;
+use std::any::Any;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// A source line with an operation.
@@ -202,6 +207,12 @@ pub trait Graph {
     fn take(&self, atomic: u32);
     /// Waits until `atomic` is 1, and makes it 0, with Acquire; or until `deadline` in virtual time. Returns whether it was 1.
     fn take_until(&self, atomic: u32, deadline: Duration) -> bool;
+    /// Makes an object whose operations are steps, in this state, and returns its number.
+    fn object_new(&self, state: Rc<dyn Any>) -> u32;
+    /// Returns the object of a static, as if made before the model in this state.
+    fn object_of_static(&self, address: usize, state: Rc<dyn Any>) -> u32;
+    /// Makes a step, which waits until it is enabled. Returns the state in which the step was made, and its name.
+    fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
     /// Begins one evaluation of a condition that only reads, by a thread that waits for it.
     fn begin_wait(&self) -> u32;
     /// Blocks after an evaluation that was false, until something that it has read may have changed.

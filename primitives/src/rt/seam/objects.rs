@@ -14,6 +14,13 @@ pub struct StaticKey {
     atomic: Option<(Width, u64)>,
 }
 
+impl StaticKey {
+    /// Returns the key of an atomic that is 0 at first and stands for something else at `address`.
+    pub(super) fn of_atomic(address: usize) -> StaticKey {
+        StaticKey { address, atomic: Some((Width::U32, 0)) }
+    }
+}
+
 /// The two kinds of objects, which are numbered apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -192,7 +199,7 @@ impl Session {
     }
 
     /// Returns the object behind a static that this execution meets for the first time.
-    fn lazy_object(&self, key: StaticKey) -> Option<u32> {
+    pub(super) fn lazy_object(&self, key: StaticKey) -> Option<u32> {
         let memory = self.backend.memory()?;
         let (made, alone) = {
             let state = self.state.borrow();

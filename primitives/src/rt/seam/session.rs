@@ -3,6 +3,7 @@
 use super::foreign;
 use super::meeting::Meetings;
 use super::objects::Objects;
+use super::steps::SpecifiedObjects;
 use super::threads::Threads;
 use super::waiting::Tokens;
 use super::{
@@ -104,6 +105,7 @@ pub(super) struct State {
     pub(super) threads: Threads,
     pub(super) objects: Objects,
     pub(super) tokens: Tokens,
+    pub(super) specified: SpecifiedObjects,
     pub(super) meetings: Meetings,
     pub(super) steps: Vec<Step>,
     pub(super) started: Instant,
@@ -133,6 +135,7 @@ impl Session {
                 threads: Threads::default(),
                 objects: Objects::new(options.statics),
                 tokens: Tokens::default(),
+                specified: SpecifiedObjects::default(),
                 meetings: Meetings::default(),
                 steps: Vec::new(),
                 started: Instant::now(),
@@ -170,6 +173,7 @@ impl Session {
             core::mem::replace(&mut state.threads, Threads::with_main()).leak_locals();
             state.objects.reset();
             state.tokens = Tokens::default();
+            state.specified = SpecifiedObjects::default();
             state.meetings = Meetings::default();
             state.steps.clear();
             state.started = Instant::now();

@@ -3,7 +3,8 @@
 use super::current::panic_text;
 use super::held_locks::HeldLocks;
 use super::observe::Clock;
-use super::{Blocked, Call, FailureKind, Session, Site, ThreadId, Values};
+use super::{Blocked, Call, FailureKind, Session, Site, StepName, ThreadId, Values};
+use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,8 +12,29 @@ use std::collections::HashMap;
 #[derive(Debug)]
 enum Status {
     Runnable,
-    Blocked { waits_for: String, site: Site },
+    Blocked { waits_for: Waits, site: Site },
     Done,
+}
+
+/// What a blocked thread waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Waits {
+    /// A parker's token.
+    Token,
+    /// The end of a thread.
+    End(ThreadId),
+    /// A state in which its step is enabled.
+    Step(StepName),
+}
+
+impl fmt::Display for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waits::Token => f.write_str("park"),
+            Waits::End(thread) => f.write_str(&super::join_of(*thread)),
+            Waits::Step(name) => name.fmt(f),
+        }
+    }
 }
 
 pub(super) struct Thread {
@@ -116,7 +138,7 @@ impl Threads {
         let mut blocked = Vec::new();
         for (thread, state) in self.all.iter().enumerate() {
             if let Status::Blocked { waits_for, site } = &state.status {
-                let (name, waits_for) = (state.name.clone(), waits_for.clone());
+                let (name, waits_for) = (state.name.clone(), waits_for.to_string());
                 let called_at = state.entered_at();
                 let holder = self.held_locks.waits_for(thread);
                 blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
@@ -296,7 +318,7 @@ impl Session {
     }
 
     /// Blocks the current thread until another thread wakes it.
-    pub(super) fn block(&self, waits_for: String, site: Site) {
+    pub(super) fn block(&self, waits_for: Waits, site: Site) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
         self.check_stuck();
@@ -304,7 +326,7 @@ impl Session {
     }
 
     /// Lets the engine block the current thread, which is marked as blocked meanwhile.
-    pub(super) fn while_blocked(&self, waits_for: String, site: Site, wait: impl FnOnce()) {
+    pub(super) fn while_blocked(&self, waits_for: Waits, site: Site, wait: impl FnOnce()) {
         let me = self.this_thread();
         self.state.borrow_mut().threads.all[me].status = Status::Blocked { waits_for, site };
         self.step(site, |_| wait());
@@ -317,7 +339,7 @@ impl Session {
             self.cannot_wait(site);
         }
         if let Some(graph) = self.backend.graph() {
-            self.while_blocked(super::join_of(thread), site, || graph.join(thread));
+            self.while_blocked(Waits::End(thread), site, || graph.join(thread));
             self.joins_clock(thread);
             return self.record("join", site, None, None, Values::Thread(thread));
         }
@@ -325,7 +347,7 @@ impl Session {
         let me = self.this_thread();
         while !self.is_done(thread) {
             self.state.borrow_mut().threads.all[thread].joiners.push(me);
-            self.block(super::join_of(thread), site);
+            self.block(Waits::End(thread), site);
         }
         let edge = self.state.borrow().threads.all[thread].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {

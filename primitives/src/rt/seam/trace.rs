@@ -55,6 +55,13 @@ pub enum Values {
     },
     /// A span of time.
     Span(Duration),
+    /// The object of a step.
+    Of {
+        /// Its kind.
+        kind: &'static str,
+        /// Its number among those of its kind.
+        number: u32,
+    },
 }
 
 impl Values {
@@ -72,6 +79,7 @@ impl Values {
             Values::Thread(thread) => format!("T{thread}"),
             Values::Choice { choice, of } => format!("{choice} of {of}"),
             Values::Span(span) => format!("{span:?}"),
+            Values::Of { kind, number } => format!("{kind}#{number}"),
         }
     }
 }

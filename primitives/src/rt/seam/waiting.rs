@@ -1,6 +1,7 @@
 //! Parking, time, choices, and other operations in which other threads run.
 
 use super::meeting::{Deed, Place};
+use super::threads::Waits;
 use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ impl Session {
         self.visit(Place::Token(token), Deed::Write);
         if let (Some(graph), Some(edge), None) = (self.backend.graph(), edge, deadline) {
             // `take` is an Acquire operation, and synchronizes with the Release swap in `unpark`.
-            self.while_blocked("park".to_string(), site, || graph.take(edge));
+            self.while_blocked(Waits::Token, site, || graph.take(edge));
             self.note_change(true);
             self.record("park", site, Some(edge), None, token_is(Some(edge), token, "taken"));
             return true;
@@ -101,7 +102,7 @@ impl Session {
             let me = self.this_thread();
             self.record("park", site, edge, None, token_is(edge, token, "not there: waits"));
             self.state.borrow_mut().tokens.0[token].waiter = Some(me);
-            self.block("park".to_string(), site);
+            self.block(Waits::Token, site);
             self.state.borrow_mut().tokens.0[token].waiter = None;
         }
     }

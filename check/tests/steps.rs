@@ -1,0 +1,178 @@
+//! Steps on objects, under every engine.
+#![cfg(any(feature = "graph", feature = "loom", feature = "shuttle"))]
+
+mod common;
+
+use common::{checker, explorers};
+use selvedge::rt::cell::UnsafeCell;
+use selvedge::rt::seam::{Done, FailureKind, Object, StepId};
+use selvedge::rt::sync::Arc;
+use selvedge::rt::thread;
+use selvedge_check::{Engine, Primitives, Report};
+
+/// A lock: whether a thread holds it, and the step that unlocked it last.
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    held: bool,
+    unlocked: Option<StepId>,
+}
+
+struct Lock {
+    object: Object<Held>,
+    value: UnsafeCell<u32>,
+}
+
+// SAFETY: the value is accessed between `lock` and `unlock` only, and the engine checks that these exclude each other.
+unsafe impl Sync for Lock {}
+// SAFETY: the value is a number.
+unsafe impl Send for Lock {}
+
+impl Lock {
+    fn new() -> Lock {
+        let object = Object::new("lock", Held { held: false, unlocked: None });
+        Lock { object, value: UnsafeCell::new(0) }
+    }
+
+    /// Locks; `ordered`: what happened before the last unlock happens before this returns.
+    #[track_caller]
+    fn lock(&self, ordered: bool) {
+        self.object.step("lock", |state, _| {
+            let after = state.unlocked.into_iter().filter(|_| ordered).collect();
+            (!state.held).then_some(Done { state: Held { held: true, ..*state }, result: (), after })
+        });
+    }
+
+    #[track_caller]
+    fn try_lock(&self) -> bool {
+        self.object.step("try_lock", |state, _| {
+            let after = state.unlocked.into_iter().collect();
+            Some(Done { state: Held { held: true, ..*state }, result: !state.held, after })
+        })
+    }
+
+    #[track_caller]
+    fn unlock(&self) {
+        self.object.step("unlock", |_, me| {
+            Some(Done { state: Held { held: false, unlocked: Some(me) }, result: (), after: Vec::new() })
+        });
+    }
+
+    fn add(&self, ordered: bool) {
+        self.lock(ordered);
+        // SAFETY: this thread has the lock.
+        self.value.with_mut(|value| unsafe { *value += 1 });
+        self.unlock();
+    }
+
+    fn get(&self) -> u32 {
+        self.lock(true);
+        // SAFETY: this thread has the lock.
+        let value = self.value.with(|value| unsafe { *value });
+        self.unlock();
+        value
+    }
+}
+
+fn run(engine: Engine, model: impl Fn() + Send + Sync + 'static) -> Report {
+    let mut reports = checker(engine).primitives(Primitives::Specified).run(model);
+    reports.remove(0)
+}
+
+/// Runs `threads` threads, the body among them, that lock one lock and add to a number as often as this each.
+fn adders(threads: u32, each: u32) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let lock = Lock::new();
+        let adds = || (0..each).for_each(|_| lock.add(true));
+        thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(adds)));
+            adds();
+        });
+        assert_eq!(lock.get(), threads * each);
+    }
+}
+
+#[test]
+fn a_lock_excludes_and_orders() {
+    for engine in explorers() {
+        let report = run(engine, adders(3, 1));
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+#[test]
+#[cfg(feature = "graph")]
+fn only_the_order_of_critical_sections_is_explored() {
+    for (threads, each) in [(3, 1), (2, 2)] {
+        let report = run(Engine::Graph, adders(threads, each));
+        assert_eq!(report.executions, 6, "{report}");
+    }
+}
+
+#[test]
+fn without_an_edge_there_is_a_race() {
+    for engine in explorers().into_iter().filter(|engine| engine.sees_races()) {
+        let report = run(engine, || {
+            let lock = Arc::new(Lock::new());
+            let other = Arc::clone(&lock);
+            let adder = thread::spawn(move || other.add(false));
+            lock.add(false);
+            adder.join().unwrap();
+        });
+        assert_eq!(
+            report.verdict.failure().map(|found| found.failure.kind),
+            Some(FailureKind::Race),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn a_deadlock_names_operation_and_object() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            let locks = Arc::new((Lock::new(), Lock::new()));
+            let other = Arc::clone(&locks);
+            let thread = thread::spawn(move || {
+                other.1.lock(true);
+                other.0.lock(true);
+                other.0.unlock();
+                other.1.unlock();
+            });
+            locks.0.lock(true);
+            locks.1.lock(true);
+            locks.1.unlock();
+            locks.0.unlock();
+            thread.join().unwrap();
+        });
+        let failure = &report.verdict.failure().unwrap_or_else(|| panic!("{report}")).failure;
+        assert_eq!(failure.kind, FailureKind::Deadlock, "{report}");
+        let waits: Vec<_> = failure.blocked.iter().map(|blocked| blocked.waits_for.as_str()).collect();
+        assert_eq!(waits, ["lock on lock#1", "lock on lock#0"], "{report}");
+        assert!(failure.steps.iter().any(|step| step.to_string().contains("T0 lock lock#0")), "{report}");
+    }
+}
+
+/// If one thread locks and never unlocks, which of the two gets the lock makes two executions.
+#[test]
+fn a_lock_that_is_kept_may_have_been_taken_by_either_thread() {
+    for first in [0, 1] {
+        for engine in explorers() {
+            let report = run(engine, move || {
+                let lock = Arc::new(Lock::new());
+                let other = Arc::clone(&lock);
+                let thread = thread::spawn(move || {
+                    let got = other.try_lock();
+                    assert!(first != 1 || !got, "the other thread was first");
+                });
+                let got = lock.try_lock();
+                assert!(first != 0 || !got, "the body was first");
+                thread.join().unwrap();
+            });
+            assert_eq!(
+                report.verdict.failure().map(|found| found.failure.kind),
+                Some(FailureKind::Panic),
+                "{report}"
+            );
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Steps: operations of primitives as specified, on the abstract states of objects.
+//!
+//! An engine that explores graphs makes a step by itself. Elsewhere a step is one scheduling point, at which it is tried on
+//! the object's state. A step that is disabled blocks its thread, and every step that changes the state so that the waiting
+//! one is enabled wakes the thread, which then tries again.
+//!
+//! Where the engine has a memory model too, loom's, two kinds of atomics make its orders. Each step makes a Relaxed
+//! read-modify-write of the object's atomic, so that loom explores the orders of the steps. Each step has an atomic of its
+//! own, too, which it releases and from which those steps acquire that name it as happening before them.
+
+use super::meeting::{Deed, Place};
+use super::threads::Waits;
+use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width};
+use core::fmt;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::any::Any;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// What a step makes of its object, in a state in which it is enabled.
+pub struct Taken {
+    /// The state that the step leaves: the same allocation if nothing changes.
+    pub state: Rc<dyn Any>,
+    /// The earlier steps that happen before this one.
+    pub after: Vec<StepId>,
+}
+
+/// Tries a step in a state, as the step of that name; `None`: it is disabled.
+type AttemptFn<'a> = dyn Fn(&Rc<dyn Any>, StepId) -> Option<Taken> + 'a;
+
+/// A step about to be tried.
+pub type Attempt<'a> = &'a AttemptFn<'a>;
+
+/// An operation and the object that it acts on, as reports call them: `lock on mutex#1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepName {
+    /// The operation.
+    pub operation: &'static str,
+    /// The kind of the object.
+    pub kind: &'static str,
+    /// The number of the object among those of its kind, from 0, in the order in which they were made.
+    pub number: u32,
+}
+
+impl fmt::Display for StepName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {}#{}", self.operation, self.kind, self.number)
+    }
+}
+
+/// An object of the running execution.
+struct Specified {
+    kind: &'static str,
+    number: u32,
+    /// The state, where the engine has no graph.
+    state: Rc<dyn Any>,
+    /// The engine's object, or the atomic that stands for the order of the steps.
+    engine: Option<u32>,
+    waiting: Vec<Waiting>,
+}
+
+/// A thread that waits until its step is enabled.
+struct Waiting {
+    thread: ThreadId,
+    me: StepId,
+    attempt: *const AttemptFn<'static>,
+}
+
+/// The objects of the running execution.
+#[derive(Default)]
+pub(super) struct SpecifiedObjects {
+    all: Vec<Specified>,
+    /// Those of statics, by address.
+    statics: HashMap<usize, u32>,
+    /// For each step the atomic that it releases, if the engine has a memory model and no graph.
+    edges: HashMap<StepId, u32>,
+    /// The number of steps of each thread.
+    steps: HashMap<ThreadId, u32>,
+}
+
+impl SpecifiedObjects {
+    fn add(&mut self, kind: &'static str, state: Rc<dyn Any>, engine: Option<u32>) -> u32 {
+        let number = self.all.iter().filter(|object| object.kind == kind).count() as u32;
+        self.all.push(Specified { kind, number, state, engine, waiting: Vec::new() });
+        self.all.len() as u32 - 1
+    }
+
+    fn name(&self, object: u32, operation: &'static str) -> StepName {
+        let Specified { kind, number, .. } = self.all[object as usize];
+        StepName { operation, kind, number }
+    }
+
+    /// Names the next step of a thread.
+    fn next_step(&mut self, thread: ThreadId) -> StepId {
+        let steps = self.steps.entry(thread).or_default();
+        *steps += 1;
+        StepId { thread: thread as u32, index: *steps - 1 }
+    }
+}
+
+impl Session {
+    /// Registers a new object with the running execution.
+    pub(crate) fn object_created(&self, slot: &Slot, kind: &'static str, state: Rc<dyn Any>) {
+        if !self.specified() {
+            return;
+        }
+        let engine = match self.backend.graph() {
+            Some(graph) => Some(graph.object_new(Rc::clone(&state))),
+            None => self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0)),
+        };
+        let mut session = self.state.borrow_mut();
+        let index = session.specified.add(kind, state, engine);
+        slot.set(super::slot::Place { lazy: false, epoch: session.epoch, index });
+    }
+
+    /// Returns whether the operations on an object are steps now.
+    pub(crate) fn specifies(&self, slot: &Slot) -> bool {
+        let place = slot.get();
+        self.specified() && (place.lazy || place.epoch == self.epoch())
+    }
+
+    /// Returns the number of a specified object.
+    pub(crate) fn object(
+        &self,
+        slot: &Slot,
+        address: usize,
+        kind: &'static str,
+        first: &dyn Fn() -> Rc<dyn Any>,
+    ) -> u32 {
+        let (place, epoch) = (slot.get(), self.epoch());
+        if place.epoch == epoch {
+            return place.index;
+        }
+        assert!(place.lazy, "a step on an object that is not specified");
+        let known = self.state.borrow().specified.statics.get(&address).copied();
+        let index = known.unwrap_or_else(|| {
+            let state = first();
+            let engine = match self.backend.graph() {
+                Some(graph) => Some(graph.object_of_static(address, Rc::clone(&state))),
+                None => self.lazy_object(StaticKey::of_atomic(address)),
+            };
+            let specified = &mut self.state.borrow_mut().specified;
+            let index = specified.add(kind, state, engine);
+            specified.statics.insert(address, index);
+            index
+        });
+        slot.set(super::slot::Place { lazy: true, epoch, index });
+        index
+    }
+
+    /// Makes a step, and returns the state in which it was made, and its name.
+    pub(crate) fn make_step(
+        &self,
+        object: u32,
+        operation: &'static str,
+        attempt: Attempt<'_>,
+        site: Site,
+    ) -> (Rc<dyn Any>, StepId) {
+        self.visit(Place::Object(object), Deed::Write);
+        // Relaxed: a statistic.
+        self.counters.specified.fetch_add(1, Relaxed);
+        let (name, engine) = {
+            let specified = &self.state.borrow().specified;
+            (specified.name(object, operation), specified.all[object as usize].engine)
+        };
+        let (found, me, changed) = match (self.backend.graph(), engine) {
+            (Some(graph), Some(engine)) => {
+                let mut made = None;
+                let step = || made = Some(graph.step(engine, name, attempt));
+                self.while_blocked(Waits::Step(name), site, step);
+                let (found, me) = made.expect("an engine's step returns once it is made");
+                (found, me, true)
+            }
+            _ => self.step_on_state(object, name, attempt, site),
+        };
+        self.note_change(changed);
+        self.record(operation, site, None, None, Values::Of { kind: name.kind, number: name.number });
+        (found, me)
+    }
+
+    /// Makes a step on the object's state. Also returns whether the step changed the state.
+    fn step_on_state(
+        &self,
+        object: u32,
+        name: StepName,
+        attempt: Attempt<'_>,
+        site: Site,
+    ) -> (Rc<dyn Any>, StepId, bool) {
+        let thread = self.this_thread();
+        let me = self.state.borrow_mut().specified.next_step(thread);
+        self.order_steps(object, true, site);
+        loop {
+            let found = Rc::clone(&self.state.borrow().specified.all[object as usize].state);
+            if let Some(taken) = attempt(&found, me) {
+                self.make_edges(me, &taken.after, site);
+                let changed = !Rc::ptr_eq(&found, &taken.state);
+                if changed {
+                    self.state.borrow_mut().specified.all[object as usize].state = taken.state;
+                    self.wake_enabled(object);
+                }
+                return (found, me, changed);
+            }
+            if self.is_unwinding() {
+                self.cannot_wait(site);
+            }
+            self.wait_for_step(object, Waiting { thread, me, attempt: forget_lifetime(attempt) }, name, site);
+            self.order_steps(object, false, site);
+        }
+    }
+
+    /// Makes the scheduling point of a step. A thread that has waited has just been scheduled.
+    fn order_steps(&self, object: u32, first: bool, site: Site) {
+        let engine = self.state.borrow().specified.all[object as usize].engine;
+        match (self.backend.memory(), engine) {
+            // Relaxed: the steps' order is no happens-before.
+            (Some(memory), Some(atomic)) => {
+                self.step(site, |_| memory.rmw(atomic, Rmw::Add(1), Width::U32, Relaxed));
+            }
+            _ if first => self.step(site, |backend| backend.switch(false)),
+            _ => (),
+        }
+    }
+
+    fn wait_for_step(&self, object: u32, waiting: Waiting, name: StepName, site: Site) {
+        let thread = waiting.thread;
+        self.state.borrow_mut().specified.all[object as usize].waiting.push(waiting);
+        self.block(Waits::Step(name), site);
+        let specified = &mut self.state.borrow_mut().specified;
+        specified.all[object as usize].waiting.retain(|waiting| waiting.thread != thread);
+    }
+
+    /// Wakes the threads whose steps are enabled in the object's new state.
+    fn wake_enabled(&self, object: u32) {
+        let woken: Vec<ThreadId> = {
+            let state = &mut *self.state.borrow_mut();
+            let object = &state.specified.all[object as usize];
+            let is_enabled = |waiting: &&Waiting| {
+                // SAFETY: the attempt is a closure on the stack of the waiting thread, which is in `wait_for_step`, takes
+                // the pointer out of the list before it returns from there, and is never unwound meanwhile (E2).
+                let attempt = unsafe { &*waiting.attempt };
+                attempt(&object.state, waiting.me).is_some()
+            };
+            let enabled = object.waiting.iter().filter(is_enabled).map(|waiting| waiting.thread);
+            enabled.filter(|thread| state.threads.wake(*thread)).collect()
+        };
+        for thread in woken {
+            self.backend.unblock(thread);
+        }
+    }
+
+    /// Lets the steps in `after` happen before the step `me`, where the engine has a memory model. No other thread runs
+    /// meanwhile: all this belongs to the step.
+    fn make_edges(&self, me: StepId, after: &[StepId], site: Site) {
+        let Some(memory) = self.backend.memory() else { return };
+        let number = self.state.borrow().specified.edges.len();
+        let own = self.lazy_object(StaticKey::of_atomic(EDGES + number));
+        let earlier: Vec<u32> = {
+            let edges = &mut self.state.borrow_mut().specified.edges;
+            let earlier = after.iter().filter(|earlier| is_last_of_thread(**earlier, after));
+            let earlier = earlier.filter_map(|earlier| edges.get(earlier).copied()).collect();
+            edges.extend(own.map(|own| (me, own)));
+            earlier
+        };
+        let unwinds = self.is_unwinding();
+        self.step(site, |backend| {
+            if !unwinds {
+                backend.hold(true);
+            }
+            for atomic in earlier {
+                // Acquire: synchronizes with the Release below of the earlier step.
+                memory.rmw(atomic, Rmw::Or(0), Width::U32, Acquire);
+            }
+            if let Some(own) = own {
+                // Release: what happens before this step happens before the steps that name it, by their Acquire above.
+                memory.rmw(own, Rmw::Swap(1), Width::U32, Release);
+            }
+            if !unwinds {
+                backend.hold(false);
+            }
+        });
+    }
+}
+
+/// The address of the first atomic for the edges of steps: no object stands in the first page of memory.
+const EDGES: usize = 1;
+
+/// Returns whether `after` has no later step of the same thread.
+fn is_last_of_thread(step: StepId, after: &[StepId]) -> bool {
+    !after.iter().any(|other| other.thread == step.thread && other.index > step.index)
+}
+
+/// Forgets how long an attempt lives.
+fn forget_lifetime(attempt: Attempt<'_>) -> *const AttemptFn<'static> {
+    let attempt: *const AttemptFn<'_> = attempt;
+    // SAFETY: the types differ in a lifetime only, of which a raw pointer promises nothing.
+    unsafe { core::mem::transmute(attempt) }
+}

@@ -1,0 +1,147 @@
+//! Objects as specified: under a checker an operation of a primitive can be one *step* on an abstract state, instead of
+//! its own code.
+//!
+//! A step reads the state of its object and replaces it in one go, or is *disabled* in that state and waits. The steps of
+//! an object are in one order, and each step reads what the step before it left. That order is causal, but no
+//! happens-before: a step names the earlier steps that happen before it ([`Done::after`]), and nothing else does.
+//!
+//! In a build without `checking` an [`Object`] has no bytes, and [`Object::is_specified`] is constantly `false`.
+
+#![cfg_attr(
+    not(feature = "checking"),
+    allow(dead_code, unreachable_pub, reason = "steps are made under a checker only")
+)]
+
+#[cfg(feature = "checking")]
+use super::seam::{Attempt, Current, Slot, Taken, current};
+#[cfg(feature = "checking")]
+use core::panic::Location;
+#[cfg(feature = "checking")]
+use std::any::Any;
+#[cfg(feature = "checking")]
+use std::rc::Rc;
+
+/// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepId {
+    /// The thread.
+    pub thread: u32,
+    /// The position in the thread's program order.
+    pub index: u32,
+}
+
+/// What an enabled step does.
+#[derive(Clone, Debug)]
+pub struct Done<S, R> {
+    /// The state that the step leaves.
+    pub state: S,
+    /// What the operation returns.
+    pub result: R,
+    /// The earlier steps that happen before this one.
+    pub after: Vec<StepId>,
+}
+
+/// An object whose operations are steps, where the running execution uses primitives as specified.
+#[derive(Debug)]
+pub struct Object<S> {
+    #[cfg(feature = "checking")]
+    slot: Slot,
+    #[cfg(feature = "checking")]
+    kind: &'static str,
+    #[cfg(feature = "checking")]
+    initial: S,
+    #[cfg(not(feature = "checking"))]
+    state: core::marker::PhantomData<fn() -> S>,
+}
+
+#[cfg(not(feature = "checking"))]
+impl<S: Clone + PartialEq + 'static> Object<S> {
+    /// Returns an object of this kind (`mutex`, `chan`), which is `initial` at first.
+    #[inline]
+    pub(crate) const fn new(kind: &'static str, initial: S) -> Object<S> {
+        Object::const_new(kind, initial)
+    }
+
+    /// Returns an object for a static.
+    #[inline]
+    pub(crate) const fn const_new(_kind: &'static str, initial: S) -> Object<S> {
+        core::mem::forget(initial);
+        Object { state: core::marker::PhantomData }
+    }
+
+    /// Returns whether operations on the object are to be steps.
+    #[inline(always)]
+    pub(crate) const fn is_specified(&self) -> bool {
+        false
+    }
+
+    /// Makes one step.
+    #[inline(always)]
+    pub(crate) fn step<R>(
+        &self,
+        _operation: &'static str,
+        _step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+}
+
+#[cfg(feature = "checking")]
+impl<S: Clone + PartialEq + 'static> Object<S> {
+    /// Returns an object of this kind (`mutex`, `chan`), which is `initial` at first, made by the current thread.
+    pub fn new(kind: &'static str, initial: S) -> Object<S> {
+        let object = Object { slot: Slot::native(), kind, initial };
+        if let Current::Model(session) = current() {
+            session.object_created(&object.slot, kind, object.first());
+        }
+        object
+    }
+
+    /// Returns an object for a static, as if made before the model. `const` in every build.
+    pub const fn const_new(kind: &'static str, initial: S) -> Object<S> {
+        Object { slot: Slot::lazy(), kind, initial }
+    }
+
+    fn first(&self) -> Rc<dyn Any> {
+        Rc::new(self.initial.clone())
+    }
+
+    /// Returns whether operations on the object are to be steps: whether the running execution uses primitives as
+    /// specified, and the object is one of this execution.
+    pub fn is_specified(&self) -> bool {
+        match current() {
+            Current::Model(session) => session.specifies(&self.slot),
+            Current::Native(_) | Current::Outside => false,
+        }
+    }
+
+    /// Makes one step, `operation`, which waits until it is enabled. `step` gets the state and the name of the step. It
+    /// returns `None` where the step is disabled, and what the step does elsewhere. It has to be a pure function: an engine
+    /// calls it on every state in which the step may stand.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    #[track_caller]
+    pub fn step<R>(&self, operation: &'static str, step: impl Fn(&S, StepId) -> Option<Done<S, R>>) -> R {
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        let attempt = |state: &Rc<dyn Any>, me: StepId| {
+            let old = state_of::<S>(state);
+            let Done { state: new, after, .. } = step(old, me)?;
+            let state = if new == *old { Rc::clone(state) } else { Rc::new(new) };
+            Some(Taken { state, after })
+        };
+        let object =
+            session.object(&self.slot, core::ptr::from_ref(self).addr(), self.kind, &|| self.first());
+        let attempt: Attempt<'_> = &attempt;
+        let (found, me) = session.make_step(object, operation, attempt, Location::caller());
+        match step(state_of::<S>(&found), me) {
+            Some(done) => done.result,
+            None => unreachable!("a step is a pure function of the state, and was enabled in this one"),
+        }
+    }
+}
+
+#[cfg(feature = "checking")]
+fn state_of<S: 'static>(state: &Rc<dyn Any>) -> &S {
+    state.downcast_ref().expect("all states of an object have its type")
+}
