@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std is what it is compared with")]
 
 use selvedge::rt::alloc::TrackedBox;
+use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::hint::{Backoff, spin_loop};
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
@@ -204,4 +205,20 @@ fn threads_have_names_and_ids_and_the_clock_advances() {
     let before = time::now();
     thread::yield_now();
     assert!(time::now() >= before);
+}
+
+#[test]
+fn a_cell_gives_pointers_to_its_value_and_may_be_unsized() {
+    let cell: Box<UnsafeCell<[String]>> = Box::new(UnsafeCell::new(["a".to_string(), "b".to_string()]));
+    let pointer = cell.get_mut();
+    // SAFETY: no other thread has the cell, and no other reference to its value exists.
+    let value = unsafe { pointer.deref() };
+    value[1].push('!');
+    let pointer = cell.get();
+    // SAFETY: the cell lives, and nothing writes to it meanwhile.
+    assert_eq!(
+        (unsafe { pointer.deref() }[1].as_str(), pointer.with(|value| value.addr())),
+        ("b!", cell.with(|value| value.addr()))
+    );
+    assert_eq!(UnsafeCell::from(3).into_inner(), 3);
 }

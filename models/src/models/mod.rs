@@ -2,6 +2,7 @@
 //! the program, its bound, and its mutants.
 
 mod atomics;
+mod blocks;
 mod chan_close;
 mod chan_edges;
 mod chan_force;
@@ -48,6 +49,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         map::models,
         pool::models,
         layer::models,
+        blocks::models,
         orders::models,
     ];
     files.iter().flat_map(|models| models()).collect()

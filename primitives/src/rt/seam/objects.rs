@@ -253,16 +253,28 @@ impl Session {
     /// Begins an access to a cell, and returns its number for `cell_end`; `None`: the access acts on the shadow.
     pub(crate) fn cell_begin(&self, access: CellAccess<'_>, write: bool) -> Option<u32> {
         let cell = self.cell(access)?;
-        self.remember_access(Family::Cell, cell, access.site, write);
+        self.begin_at(cell, write, access.site);
+        Some(cell)
+    }
+
+    fn begin_at(&self, cell: u32, write: bool, site: Site) {
+        self.remember_access(Family::Cell, cell, site, write);
         let deed = if write { Deed::Write } else { Deed::Read };
         self.visit(meeting::Place::Cell(cell), deed);
-        self.step(access.site, |backend| match backend.memory() {
+        self.step(site, |backend| match backend.memory() {
             Some(memory) => memory.cell_begin(cell, write),
             None => backend.plain(),
         });
         let operation = if write { "cell write" } else { "cell read" };
-        self.record(operation, access.site, Some(cell), None, Values::None);
-        Some(cell)
+        self.record(operation, site, Some(cell), None, Values::None);
+    }
+
+    /// Makes an access to a cell of this execution that lasts no longer than the call. The memory of the cell, at
+    /// `address`, may have been freed.
+    pub(crate) fn cell_used(&self, cell: u32, address: usize, write: bool, site: Site) {
+        self.touch(address, site);
+        self.begin_at(cell, write, site);
+        self.cell_end(cell, write);
     }
 
     /// Ends the access that `cell_begin` began.
