@@ -215,10 +215,8 @@ fn a_cell_gives_pointers_to_its_value_and_may_be_unsized() {
     let value = unsafe { pointer.deref() };
     value[1].push('!');
     let pointer = cell.get();
+    let addresses = (pointer.with(|value| value.addr()), cell.with(|value| value.addr()));
     // SAFETY: the cell lives, and nothing writes to it meanwhile.
-    assert_eq!(
-        (unsafe { pointer.deref() }[1].as_str(), pointer.with(|value| value.addr())),
-        ("b!", cell.with(|value| value.addr()))
-    );
+    assert_eq!((unsafe { pointer.deref() }[1].as_str(), addresses.0), ("b!", addresses.1));
     assert_eq!(UnsafeCell::from(3).into_inner(), 3);
 }

@@ -29,8 +29,8 @@ fn a_pointer_that_outlives_the_publication_is_no_access() -> Model {
                 let slot = slots.0.get_mut();
                 // SAFETY: the reader reads only after the store below, which publishes the slots.
                 unsafe { slot.deref()[1] = 7 };
+                // The pointer is still there.
                 ready.store(true, Release); // site: publish-slots
-                drop(slot);
             });
             if ready.load(Acquire) {
                 // SAFETY: the writer wrote before its store, and writes no more.

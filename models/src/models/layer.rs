@@ -24,10 +24,15 @@ models![
     an_owner_that_is_alone_comes_after_the_others,
     an_owner_that_was_a_weak_pointer_counts,
     a_value_that_is_taken_out_is_given_to_nobody_else,
+    a_cyclic_value_is_published_with_its_first_owner,
+    a_value_that_is_made_exclusive_comes_after_the_others,
+    a_value_that_is_made_exclusive_leaves_its_weak_pointers,
+    an_unsized_value_is_freed_by_its_last_owner,
 ];
 
 const LAYER: Mutant = mutant_of!("models/src/models/layer.rs");
 const ARC: Mutant = mutant_of!("primitives/src/rt/sync/arc.rs");
+const ARC_MAKE: Mutant = mutant_of!("primitives/src/rt/sync/arc/make.rs");
 const MUTEX: Mutant = mutant_of!("primitives/src/rt/sync/mutex.rs");
 
 /// Message passing: a write before a Release store is read after the Acquire load that reads the store.
@@ -286,4 +291,68 @@ fn a_value_that_is_taken_out_is_given_to_nobody_else() -> Model {
         ARC.weaken("take-value"),
         ARC.lose("take-value", FailureKind::UseAfterFree).or(FailureKind::Race).needs(Needs::Orderings),
     ])
+}
+
+/// A thread that has a weak pointer from the making of a value upgrades it only once the value is there.
+fn a_cyclic_value_is_published_with_its_first_owner() -> Model {
+    model("a cyclic value is published with its first owner", || {
+        let mut other = None;
+        let shared = Arc::new_cyclic(|me| {
+            let me = me.clone();
+            other = Some(thread::spawn(move || me.upgrade().map(|value: Arc<Plain>| value.get())));
+            Plain::new(7)
+        });
+        let seen = other.expect("just made").join().expect("no panic");
+        assert!(matches!(seen, None | Some(7)) && shared.get() == 7);
+    })
+    .catches([ARC_MAKE.weaken("publish-cyclic")])
+}
+
+/// A value with a copy of its own.
+struct Copied(Plain);
+
+impl Clone for Copied {
+    fn clone(&self) -> Self {
+        Copied(Plain::new(self.0.get()))
+    }
+}
+
+/// An owner writes to its own copy, or to the value after the last use by every other owner.
+fn a_value_that_is_made_exclusive_comes_after_the_others() -> Model {
+    model("a value that is made exclusive is nobody else's", || {
+        let mut mine = Arc::new(Copied(Plain::new(0)));
+        let theirs = Arc::clone(&mine);
+        let other = thread::spawn(move || theirs.0.get());
+        Arc::make_mut(&mut mine).0.set(1);
+        assert_eq!((other.join().expect("no panic"), mine.0.get()), (0, 1));
+    })
+    .catches([ARC.weaken("count-owners")])
+}
+
+/// A weak pointer that is upgraded while the only owner makes the value exclusive gets the value as it was, or none.
+fn a_value_that_is_made_exclusive_leaves_its_weak_pointers() -> Model {
+    model("a value that is made exclusive has no weak pointers", || {
+        let mut mine = Arc::new(Copied(Plain::new(0)));
+        let weak = Arc::downgrade(&mine);
+        let other = thread::spawn(move || weak.upgrade().map(|value| value.0.get()));
+        Arc::make_mut(&mut mine).0.set(1);
+        assert!(matches!(other.join().expect("no panic"), None | Some(0)) && mine.0.get() == 1);
+    })
+    .catches([ARC.weaken("take-value")])
+}
+
+/// The owners of a trait object are counted beside a value whose type they do not know.
+fn an_unsized_value_is_freed_by_its_last_owner() -> Model {
+    model("an unsized value is freed by its last owner", || {
+        let shared: Arc<dyn Fn() -> u32 + Send + Sync> = Arc::from(Box::new({
+            let value = Ends(Plain::new(1));
+            move || value.0.get()
+        })
+            as Box<dyn Fn() -> u32 + Send + Sync>);
+        let theirs = Arc::clone(&shared);
+        let thread = thread::spawn(move || assert_eq!(theirs(), 1));
+        drop(shared);
+        thread.join().expect("no panic");
+    })
+    .catches([ARC.weaken("drop-strong")])
 }

@@ -17,6 +17,13 @@
 //! share is given up. No reference to the whole allocation is therefore ever made: only references to one count, which may
 //! dangle once the count has been written, and references to the value, by its owners. Raw pointers to the allocation
 //! keep its provenance.
+//!
+//! A5. The counts stand first in the allocation, and the value at the next address that suits its alignment (`repr(C)`).
+//! A pointer to the value therefore leads to the counts, also if the type of the value is not known ([`Arc::from_raw`]).
+
+mod convert;
+mod make;
+mod traits;
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicU64, AtomicUsize, fence};
@@ -26,14 +33,15 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-struct Shared<T> {
+#[repr(C)]
+struct Shared<T: ?Sized> {
     strong: AtomicUsize,
     /// The number of weak owners in the lower half ([`WEAK_OWNERS`]), of calls of `downgrade` in the upper one.
     weak: AtomicU64,
     value: ManuallyDrop<T>,
 }
 
-/// A shared pointer to a sized value, as [`std::sync::Arc`].
+/// A shared pointer, as [`std::sync::Arc`].
 ///
 /// ```
 /// use selvedge::rt::sync::Arc;
@@ -41,7 +49,11 @@ struct Shared<T> {
 /// let two = Arc::clone(&one);
 /// assert_eq!(Arc::strong_count(&two), 2);
 /// ```
-pub struct Arc<T>(NonNull<Shared<T>>);
+///
+/// std's turns into a pointer to a trait object or a slice by itself, which stable Rust allows to no other type.
+/// [`unsize!`](crate::rt::sync::unsize) does it here, and so do `Arc::from(Box<dyn Trait>)`, `Arc::from(Vec<T>)` and
+/// `collect()`.
+pub struct Arc<T: ?Sized>(NonNull<Shared<T>>);
 
 /// A pointer that does not keep the value, as [`std::sync::Weak`].
 ///
@@ -52,17 +64,17 @@ pub struct Arc<T>(NonNull<Shared<T>>);
 /// drop(strong);
 /// assert!(weak.upgrade().is_none());
 /// ```
-pub struct Weak<T>(NonNull<Shared<T>>);
+pub struct Weak<T: ?Sized>(NonNull<Shared<T>>);
 
 // SAFETY: an `Arc` on another thread gives shared access to the value (`T: Sync`) and, as the last owner, moves it out or
 // drops it there (`T: Send`). The counts are atomic.
-unsafe impl<T: Send + Sync> Send for Arc<T> {}
+unsafe impl<T: ?Sized + Send + Sync> Send for Arc<T> {}
 // SAFETY: a thread with a shared `Arc` can clone it, so sharing needs what sending needs.
-unsafe impl<T: Send + Sync> Sync for Arc<T> {}
+unsafe impl<T: ?Sized + Send + Sync> Sync for Arc<T> {}
 // SAFETY: a `Weak` can become an `Arc`, so sending needs what it needs for `Arc`.
-unsafe impl<T: Send + Sync> Send for Weak<T> {}
+unsafe impl<T: ?Sized + Send + Sync> Send for Weak<T> {}
 // SAFETY: a thread with a shared `Weak` can clone it and make an `Arc` of the clone.
-unsafe impl<T: Send + Sync> Sync for Weak<T> {}
+unsafe impl<T: ?Sized + Send + Sync> Sync for Weak<T> {}
 
 /// The most strong owners; more can only come from a loop that forgets them.
 const MAX_OWNERS: usize = isize::MAX as usize;
@@ -86,7 +98,7 @@ fn weak_owners(word: u64) -> u64 {
 ///
 /// # Safety
 /// The caller holds a share of the allocation (A1), at least until it writes to the count.
-unsafe fn strong<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
+unsafe fn strong<'a, T: ?Sized>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
     // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but the count (A4).
     unsafe { &(*shared.as_ptr()).strong }
 }
@@ -95,16 +107,21 @@ unsafe fn strong<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicUsize {
 ///
 /// # Safety
 /// The caller holds a share of the allocation (A1), at least until it writes to the count.
-unsafe fn weak<'a, T>(shared: NonNull<Shared<T>>) -> &'a AtomicU64 {
+unsafe fn weak<'a, T: ?Sized>(shared: NonNull<Shared<T>>) -> &'a AtomicU64 {
     // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but the weak word (A4).
     unsafe { &(*shared.as_ptr()).weak }
 }
 
 /// Returns the value's address, with the provenance of the whole allocation.
-fn value_of<T>(shared: NonNull<Shared<T>>) -> *mut T {
+fn value_of<T: ?Sized>(shared: NonNull<Shared<T>>) -> *mut T {
     // SAFETY: the pointer is the address of an allocation with the layout of `Shared`, so the field is within it. No
     // reference is made.
-    unsafe { &raw mut (*shared.as_ptr()).value }.cast()
+    unsafe { &raw mut (*shared.as_ptr()).value as *mut T }
+}
+
+/// Returns how far a value with this alignment stands from the start of its allocation (A5).
+const fn offset_of_value(align: usize) -> usize {
+    size_of::<Shared<()>>().next_multiple_of(align)
 }
 
 impl<T> Arc<T> {
@@ -118,6 +135,39 @@ impl<T> Arc<T> {
         Arc(unsafe { NonNull::new_unchecked(pointer) })
     }
 
+    /// Moves the value out, if this is the only strong owner.
+    ///
+    /// # Errors
+    /// The pointer, if there are others.
+    #[track_caller]
+    pub fn try_unwrap(this: Self) -> Result<T, Self> {
+        if !this.release_only() {
+            return Err(this);
+        }
+        let this = ManuallyDrop::new(this);
+        // SAFETY: A2: `release_only` took the count from 1 to 0, so this thread owns the value alone. `this` is not
+        // dropped, so the value is moved out once.
+        let value = unsafe { value_of(this.0).read() };
+        drop(Weak(this.0));
+        Ok(value)
+    }
+
+    /// Gives up this owner, and returns the value if no other owner is left.
+    #[track_caller]
+    pub fn into_inner(this: Self) -> Option<T> {
+        let this = ManuallyDrop::new(this);
+        // SAFETY: A1: `this` holds a strong share, and gives it up once, since it is not dropped.
+        if !unsafe { release_strong(this.0) } {
+            return None;
+        }
+        // SAFETY: A2: `release_strong` took the count to 0, so this thread owns the value alone, and moves it out once.
+        let value = unsafe { value_of(this.0).read() };
+        drop(Weak(this.0));
+        Some(value)
+    }
+}
+
+impl<T: ?Sized> Arc<T> {
     fn strong(&self) -> &AtomicUsize {
         // SAFETY: A1: this `Arc` keeps the allocation.
         unsafe { strong(self.0) }
@@ -142,7 +192,7 @@ impl<T> Arc<T> {
 
     /// Returns whether both pointers point to the same allocation.
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        this.0 == other.0
+        core::ptr::addr_eq(this.0.as_ptr(), other.0.as_ptr())
     }
 
     /// Returns the value's address.
@@ -182,23 +232,6 @@ impl<T> Arc<T> {
         weak_owners(word) == 1 && last && self.weak().load(Relaxed) == word
     }
 
-    /// Moves the value out, if this is the only strong owner.
-    ///
-    /// # Errors
-    /// The pointer, if there are others.
-    #[track_caller]
-    pub fn try_unwrap(this: Self) -> Result<T, Self> {
-        if !this.release_only() {
-            return Err(this);
-        }
-        let this = ManuallyDrop::new(this);
-        // SAFETY: A2: `release_only` took the count from 1 to 0, so this thread owns the value alone. `this` is not
-        // dropped, so the value is moved out once.
-        let value = unsafe { value_of(this.0).read() };
-        drop(Weak(this.0));
-        Ok(value)
-    }
-
     /// Gives up the strong share if no other is left, and returns whether it did.
     fn release_only(&self) -> bool {
         // Acquire: synchronizes with the Release decrements in `release_strong`: what former owners did with the value
@@ -207,35 +240,25 @@ impl<T> Arc<T> {
         self.strong().compare_exchange(1, 0, Acquire, Relaxed).is_ok() // site: take-value
     }
 
-    /// Gives up this owner, and returns the value if no other owner is left.
-    #[track_caller]
-    pub fn into_inner(this: Self) -> Option<T> {
-        let this = ManuallyDrop::new(this);
-        // SAFETY: A1: `this` holds a strong share, and gives it up once, since it is not dropped.
-        if !unsafe { release_strong(this.0) } {
-            return None;
-        }
-        // SAFETY: A2: `release_strong` took the count to 0, so this thread owns the value alone, and moves it out once.
-        let value = unsafe { value_of(this.0).read() };
-        drop(Weak(this.0));
-        Some(value)
-    }
-
     /// Turns the pointer into a raw one, which [`from_raw`](Self::from_raw) takes back.
     pub fn into_raw(this: Self) -> *const T {
         Arc::as_ptr(&*ManuallyDrop::new(this))
     }
 
-    /// Makes a pointer of what [`into_raw`](Self::into_raw) returned.
+    /// Makes a pointer of what [`into_raw`](Self::into_raw) returned, or of what the compiler has made of that by an
+    /// unsizing coercion (`*const [u8; 2]` to `*const [u8]`).
     ///
     /// # Safety
     /// `pointer` came from `into_raw`, not from a reference to the value, and each one is taken back once.
     pub unsafe fn from_raw(pointer: *const T) -> Self {
+        // SAFETY: the share that the pointer carries keeps the value (A1), and no thread has an exclusive reference to it
+        // (`get_mut` would have found the share).
+        let align = align_of_val(unsafe { &*pointer });
         // SAFETY: `pointer` comes from `value_of`, so it has the provenance of the whole `Shared`, in which the value
-        // stands at this offset.
-        let shared = unsafe { pointer.byte_sub(core::mem::offset_of!(Shared<T>, value)) };
+        // stands at this offset (A5).
+        let shared = unsafe { pointer.byte_sub(offset_of_value(align)) };
         // SAFETY: the address of an allocation is not null.
-        Arc(unsafe { NonNull::new_unchecked(shared.cast::<Shared<T>>().cast_mut()) })
+        Arc(unsafe { NonNull::new_unchecked(shared as *mut Shared<T>) })
     }
 
     /// Adds a strong owner of what `pointer` points to.
@@ -266,7 +289,7 @@ impl<T> Arc<T> {
 ///
 /// # Safety
 /// The caller holds a strong share, and gives it up once.
-unsafe fn release_strong<T>(shared: NonNull<Shared<T>>) -> bool {
+unsafe fn release_strong<T: ?Sized>(shared: NonNull<Shared<T>>) -> bool {
     // SAFETY: A1: the caller's share keeps the allocation until this write.
     // Release: publishes this owner's uses of the value to the last owner, which acquires them by the fence below (A2), or
     // to `is_alone` or `release_only`. With Relaxed the end of the value would race with these uses (mutant).
@@ -280,7 +303,7 @@ unsafe fn release_strong<T>(shared: NonNull<Shared<T>>) -> bool {
     true
 }
 
-impl<T> Clone for Arc<T> {
+impl<T: ?Sized> Clone for Arc<T> {
     #[track_caller]
     fn clone(&self) -> Self {
         // Relaxed: publishes nothing. This owner keeps the value alive meanwhile, and a thread that receives the new
@@ -291,7 +314,7 @@ impl<T> Clone for Arc<T> {
     }
 }
 
-impl<T> Drop for Arc<T> {
+impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
         // SAFETY: A1: this `Arc` holds a strong share, and gives it up once, since it is being dropped.
         if unsafe { release_strong(self.0) } {
@@ -303,7 +326,7 @@ impl<T> Drop for Arc<T> {
     }
 }
 
-impl<T> Deref for Arc<T> {
+impl<T: ?Sized> Deref for Arc<T> {
     type Target = T;
     fn deref(&self) -> &T {
         // SAFETY: A1: this `Arc` keeps the value. No thread has an exclusive reference to it: `get_mut` would have found
@@ -312,7 +335,7 @@ impl<T> Deref for Arc<T> {
     }
 }
 
-impl<T> Weak<T> {
+impl<T: ?Sized> Weak<T> {
     /// Makes a strong owner, if the value still lives.
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
@@ -326,7 +349,7 @@ impl<T> Weak<T> {
     }
 }
 
-impl<T> Clone for Weak<T> {
+impl<T: ?Sized> Clone for Weak<T> {
     #[track_caller]
     fn clone(&self) -> Self {
         // SAFETY: A1: this `Weak` keeps the allocation.
@@ -337,7 +360,7 @@ impl<T> Clone for Weak<T> {
     }
 }
 
-impl<T> Drop for Weak<T> {
+impl<T: ?Sized> Drop for Weak<T> {
     fn drop(&mut self) {
         // SAFETY: A1: this `Weak` keeps the allocation until this write.
         // Release: publishes this owner's uses of the counts to the thread that frees the memory, which acquires them by
@@ -354,33 +377,9 @@ impl<T> Drop for Weak<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Arc<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T> fmt::Debug for Weak<T> {
+impl<T: ?Sized> fmt::Debug for Weak<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(Weak)")
-    }
-}
-
-impl<T: Default> Default for Arc<T> {
-    fn default() -> Self {
-        Arc::new(T::default())
-    }
-}
-
-impl<T> From<T> for Arc<T> {
-    fn from(value: T) -> Self {
-        Arc::new(value)
-    }
-}
-
-impl<T> AsRef<T> for Arc<T> {
-    fn as_ref(&self) -> &T {
-        self
     }
 }
 

@@ -7,6 +7,8 @@ pub mod atomic;
 mod condvar;
 mod mutex;
 
+#[doc(inline)]
+pub use crate::__rt_unsize as unsize;
 pub use arc::{Arc, Weak};
 pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
