@@ -68,6 +68,13 @@ impl Status {
     }
 }
 
+impl Row {
+    /// Returns whether the change is needed, or a comment explains why it is not made.
+    pub fn is_good(&self) -> bool {
+        matches!(self.status, Status::Needed | Status::Explained)
+    }
+}
+
 impl Summary {
     /// Joins what models found with what stands in the sources; where `source` returns `None`, nothing counts as
     /// untested or explained.
@@ -109,7 +116,7 @@ impl Summary {
 
     /// Returns whether everything is needed or explained.
     pub fn is_good(&self) -> bool {
-        self.rows.iter().all(|row| matches!(row.status, Status::Needed | Status::Explained))
+        self.rows.iter().all(Row::is_good)
     }
 
     /// Returns the summary in one line.

@@ -33,6 +33,9 @@
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
+//! | `SELVEDGE_REPAIR` | a folder for what failing models find that would let them pass; `SELVEDGE_REPAIR_SECONDS` limits each search |
+//! | `SELVEDGE_EDITS` | changes of the source, as JSON, that all models run with |
+//! | `SELVEDGE_VERDICTS` | a folder for verdicts; with `SELVEDGE_FAIL_FAST` the first bad one ends the process |
 //!
 //! ```
 //! use selvedge::rt::{sync::Arc, sync::atomic::{AtomicBool, Ordering}, thread};

@@ -71,7 +71,7 @@ fn describe(change: Change) -> String {
     }
 }
 
-fn name(operation: Operation) -> &'static str {
+pub(super) fn name(operation: Operation) -> &'static str {
     match operation {
         Operation::Load => "load",
         Operation::Store => "store",

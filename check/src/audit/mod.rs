@@ -9,10 +9,24 @@
 //! JSON. `cargo selvedge audit` does that for a whole crate and puts the results together.
 
 mod changes;
+mod costs;
+mod edit;
 mod on_check;
+mod repair;
+mod repairs;
+mod strengthen;
+mod verdicts;
 
 pub use changes::{Candidate, candidates};
+pub use costs::{Instructions, NOTHING, costs};
+pub(crate) use edit::edits_of_environment;
+pub use edit::{EDITS, Part, SourceEdit, ordering_of};
 pub(crate) use on_check::audit_check;
+pub(crate) use repair::repair_check;
+pub use repair::{Findings, REPAIR, REPAIR_SECONDS};
+pub use repairs::{REPAIRS, Repair, repairs_of};
+pub use verdicts::{FAIL_FAST, Judgement, VERDICTS};
+pub(crate) use verdicts::{fails_fast, report_verdicts};
 
 use crate::Report;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,11 @@
 //! Auditing what a test checks: `SELVEDGE_AUDIT`.
 
-use super::{Candidate, Entry, Outcome, candidates};
+use super::{Candidate, Entry, Outcome, candidates, edits_of_environment};
 use crate::explore::Model;
 use crate::target_folder::target_folder;
 use crate::{Checker, Engine};
-use selvedge::rt::seam::is_own_source;
+use selvedge::rt::seam::{Edits, is_own_source};
+use serde::Serialize;
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use std::time::Duration;
 const VARIABLE: &str = "SELVEDGE_AUDIT";
 
 /// How long each changed model may run.
-const TIME: Duration = Duration::from_secs(5);
+pub(super) const TIME: Duration = Duration::from_secs(5);
 
 /// How many files this process has written.
 static WRITTEN: AtomicU64 = AtomicU64::new(0);
@@ -26,9 +27,10 @@ type Key = (String, u32, u32, String);
 /// The changes that some model of this process fails with.
 static NEEDED: Mutex<Option<HashSet<Key>>> = Mutex::new(None);
 
-fn folder() -> Option<PathBuf> {
-    let value = std::env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
-    Some(if value == "1" { target_folder().join("selvedge/audit") } else { PathBuf::from(value) })
+/// Returns the folder that a variable names; `1` stands for the one of that name in `target/selvedge`.
+pub(super) fn folder_of(variable: &str, name: &str) -> Option<PathBuf> {
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty())?;
+    Some(if value == "1" { target_folder().join("selvedge").join(name) } else { PathBuf::from(value) })
 }
 
 /// Audits a model that has passed, if the environment asks for audits and the checker heeds it, and writes the
@@ -37,48 +39,57 @@ fn folder() -> Option<PathBuf> {
 /// # Panics
 /// If the outcomes cannot be written.
 pub(crate) fn audit_check(checker: &Checker, model: &Model) {
-    let Some(folder) = folder().filter(|_| checker.may_be_audited()) else { return };
+    let Some(folder) = folder_of(VARIABLE, "audit").filter(|_| checker.may_be_audited()) else { return };
     let entries = audit(checker, model);
     if let Err(why) = write(&folder, &checker.model_name(), &entries) {
         panic!("{why}; set {VARIABLE} to a folder that can be written to");
     }
 }
 
-fn write(folder: &Path, model: &str, entries: &[Entry]) -> Result<(), String> {
-    let told =
-        |error: std::io::Error| format!("the audit cannot be written to {}: {error}", folder.display());
+/// Writes what was found of a model to a file of its own.
+pub(super) fn write(folder: &Path, model: &str, found: &(impl Serialize + ?Sized)) -> Result<(), String> {
+    let told = |error: std::io::Error| format!("nothing can be written to {}: {error}", folder.display());
     fs::create_dir_all(folder).map_err(told)?;
     let name: String = model.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let text = serde_json::to_string_pretty(entries)
-        .map_err(|error| format!("the audit cannot be written: {error}"))?;
+    let text = serde_json::to_string_pretty(found).map_err(|error| error.to_string())?;
     // Several processes may check models of one name, and each several times. Relaxed: the number only has to be new.
     let number = WRITTEN.fetch_add(1, Relaxed);
     fs::write(folder.join(format!("{name}-{}-{number}.json", std::process::id())), text).map_err(told)
 }
 
 /// Returns the engines that judge an audit: the graph engine alone if it is among the checker's, else all that explore.
-fn judges(checker: &Checker) -> Vec<Engine> {
+pub(super) fn judges(checker: &Checker) -> Vec<Engine> {
     let engines = checker.engines.iter().copied().filter(|engine| engine.is_available());
     let engines: Vec<Engine> = engines.filter(|engine| *engine != Engine::Native).collect();
     if engines.contains(&Engine::Graph) { vec![Engine::Graph] } else { engines }
 }
 
-fn is_under_test(candidate: &Candidate) -> bool {
-    let file = candidate.met.site.file();
-    let is_test = file.starts_with("tests/") || file.contains("/tests/");
-    !is_test && !is_own_source(file)
+/// Returns whether a change is audited: it is of the code under test, and of an edited site if there are any.
+fn is_under_test(candidate: &Candidate, edits: &Edits) -> bool {
+    let site = candidate.met.site;
+    if edits.0.is_empty() {
+        !is_test_code(site.file()) && !is_own_source(site.file())
+    } else {
+        edits.is_edited(site)
+    }
+}
+
+/// Returns whether a file belongs to tests, which are no part of what is audited.
+pub(super) fn is_test_code(file: &str) -> bool {
+    file.starts_with("tests/") || file.contains("/tests/")
 }
 
 fn audit(checker: &Checker, model: &Model) -> Vec<Entry> {
     let name = checker.model_name();
-    let checker = checker.clone().name(&name).ignore_environment().shrink(false);
+    let checker = checker.clone().in_environment().name(&name).ignore_environment().shrink(false);
     let mut met = Vec::new();
     for engine in judges(&checker) {
         let theirs = Arc::clone(model);
         met.extend(checker.clone().engines([engine]).survey(move || theirs()).1);
     }
+    let edits = edits_of_environment();
     let mut found = Vec::new();
-    for candidate in candidates(&met).into_iter().filter(is_under_test) {
+    for candidate in candidates(&met).into_iter().filter(|found| is_under_test(found, &edits)) {
         let entry = candidate.entry(Outcome::CannotJudge { models: vec![name.clone()] });
         let key = (entry.file.clone(), entry.line, entry.column, entry.change.clone());
         let mut needed = NEEDED.lock().unwrap_or_else(PoisonError::into_inner);

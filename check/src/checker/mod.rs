@@ -6,11 +6,12 @@ mod graph;
 pub(crate) use announce::{announce, print};
 
 use crate::audit;
+use crate::environment::REPLAY;
 use crate::explore::{self, GraphSettings, Plan};
 use crate::replay::Tagged;
 use crate::{Engine, Primitives, Report};
 use core::time::Duration;
-use selvedge::rt::seam::{Counters, FailureKind, Mutation, Survey, Use};
+use selvedge::rt::seam::{Counters, Edits, FailureKind, Mutation, Survey, Use};
 use std::sync::Arc;
 
 /// Runs a model under one engine after another.
@@ -48,6 +49,7 @@ pub struct Checker {
     max_executions: Option<u64>,
     max_operations: u64,
     hang_limit: Duration,
+    edits: Edits,
     mutations: Vec<Mutation>,
     expected: Option<FailureKind>,
     use_environment: bool,
@@ -76,6 +78,7 @@ impl Checker {
             max_executions: None,
             max_operations: 20_000,
             hang_limit: Duration::from_secs(60),
+            edits: audit::edits_of_environment(),
             mutations: Vec::new(),
             expected: None,
             use_environment: true,
@@ -176,6 +179,12 @@ impl Checker {
         self
     }
 
+    /// Runs the code under test as if its source had these edits. Mutations change what the edits leave.
+    pub(crate) fn edits(mut self, edits: Edits) -> Checker {
+        self.edits = edits;
+        self
+    }
+
     /// Changes one site of the code under test. Each further call changes another site.
     pub fn mutate(mut self, mutation: Mutation) -> Checker {
         self.mutations.push(mutation);
@@ -199,6 +208,13 @@ impl Checker {
     pub(crate) fn freeze(mut self, freeze: Option<explore::shuttle::freeze::Freeze>) -> Checker {
         self.freeze = freeze;
         self
+    }
+
+    /// Returns the checker with the settings of the environment, but for a token to replay.
+    pub(crate) fn in_environment(self) -> Checker {
+        let lookup = |variable: &str| std::env::var(variable).ok().filter(|_| variable != REPLAY);
+        let settings = if self.use_environment { self.clone().overridden(lookup) } else { Ok(self.clone()) };
+        settings.unwrap_or(self)
     }
 
     /// Ignores the `SELVEDGE_…` variables.
@@ -302,6 +318,7 @@ impl Checker {
             max_executions: self.max_executions,
             max_operations: self.max_operations,
             hang_limit: self.hang_limit,
+            edits: self.edits.clone(),
             mutations: self.mutations.clone(),
             replay: self.replay.as_ref().map(|tagged| tagged.token.clone()),
             shrink: self.shrink,
@@ -324,12 +341,15 @@ impl Checker {
         F: Fn() + Send + Sync + 'static,
     {
         let model: explore::Model = Arc::new(model);
-        let reports = self.run_model(&model);
+        let shrinks = self.shrink && !audit::fails_fast();
+        let reports = self.clone().shrink(shrinks).run_model(&model);
         reports.iter().for_each(|report| announce(&self.model_name(), report));
-        let bad: Vec<_> = reports.iter().filter(|report| !self.as_expected(report)).collect();
+        audit::report_verdicts(self, &reports, |report| self.as_expected(report));
+        let bad: Vec<&Report> = reports.iter().filter(|report| !self.as_expected(report)).collect();
         if bad.is_empty() {
             return audit::audit_check(self, &model);
         }
+        audit::repair_check(self, &model, &bad);
         let wanted = match self.expected {
             Some(kind) => format!(" should have failed with a {kind}"),
             None => " should have passed".to_string(),

@@ -4,7 +4,7 @@
 use super::shuttle::freeze::Freeze;
 use crate::replay::Token;
 use crate::{Engine, Primitives};
-use selvedge::rt::seam::{Counters, Mutation};
+use selvedge::rt::seam::{Counters, Edits, Mutation};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_operations: u64,
     pub(crate) hang_limit: Duration,
+    pub(crate) edits: Edits,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) replay: Option<Token>,
     /// Whether to look for a failure that takes fewer context switches.

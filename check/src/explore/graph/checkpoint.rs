@@ -36,7 +36,7 @@ struct Saving<'a> {
 fn exploration(plan: &Plan) -> String {
     let graph = &plan.graph;
     format!(
-        "{}; {}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}",
+        "{}; {}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}, edits {:?}",
         plan.name,
         graph.model,
         graph.races,
@@ -46,7 +46,8 @@ fn exploration(plan: &Plan) -> String {
         graph.events,
         graph.rounds,
         graph.shard,
-        plan.mutations
+        plan.mutations,
+        plan.edits.0
     )
 }
 

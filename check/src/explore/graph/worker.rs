@@ -95,6 +95,7 @@ fn install(
                 Task::Replay(_) => Record::Execution(1),
                 _ => Record::Nothing,
             },
+            edits: plan.edits.clone(),
             mutations: plan.mutations.clone(),
             specified: plan.specified(),
             statics: Vec::new(),

@@ -166,6 +166,7 @@ fn exploration(
         Options {
             max_operations: plan.max_operations,
             record: part.record,
+            edits: plan.edits.clone(),
             mutations: plan.mutations.clone(),
             specified: plan.specified(),
             statics,

@@ -35,6 +35,7 @@ fn run_once(plan: &Plan, run: u64, model: &Model) -> Option<End> {
     let (failed, ended) = (tx.clone(), tx);
     let options = NativeOptions {
         run,
+        edits: plan.edits.clone(),
         mutations: plan.mutations.clone(),
         counters: Arc::clone(&plan.counters),
         on_failure: Box::new(move |failure| {

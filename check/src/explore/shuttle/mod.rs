@@ -113,6 +113,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
         Options {
             max_operations: plan.max_operations,
             record: if replaying { Record::Execution(1) } else { Record::Nothing },
+            edits: plan.edits.clone(),
             mutations: plan.mutations.clone(),
             specified: plan.specified(),
             statics: Vec::new(),

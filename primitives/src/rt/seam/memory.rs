@@ -3,7 +3,7 @@
 use super::meeting::{Deed, Place};
 use super::mutation::weakens;
 use super::objects::Family;
-use super::{Change, Exchange, Operation, Rmw, Session, Site, Slot, Values, Width};
+use super::{Change, Exchange, Operation, Rmw, Session, Side, Site, Slot, Values, Width};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 
@@ -116,6 +116,8 @@ impl Session {
     pub(crate) fn load(&self, access: Access<'_>, order: Ordering) -> u64 {
         check_load(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
+        let order = self.edits.order(access.site, Operation::Load, order);
+        self.added_fence(access.site, Operation::Load, Side::Before);
         self.met(access.site, Operation::Load, Some(order), None);
         self.visit(Place::Atomic(atomic), Deed::Read);
         let order = self.order_at(access.site, order);
@@ -127,12 +129,15 @@ impl Session {
             }
         });
         self.record("load", access.site, Some(atomic), Some(order), Values::Read(value));
+        self.added_fence(access.site, Operation::Load, Side::After);
         value
     }
 
     pub(crate) fn store(&self, access: Access<'_>, value: u64, order: Ordering) {
         check_store(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
+        let order = self.edits.order(access.site, Operation::Store, order);
+        self.added_fence(access.site, Operation::Store, Side::Before);
         self.met(access.site, Operation::Store, Some(order), None);
         self.visit(Place::Atomic(atomic), Deed::Write);
         if self.change_at(access.site) == Some(Change::DropStore) {
@@ -147,6 +152,7 @@ impl Session {
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
         self.record("store", access.site, Some(atomic), Some(order), Values::Written(value));
+        self.added_fence(access.site, Operation::Store, Side::After);
     }
 
     pub(crate) fn rmw(&self, access: Access<'_>, op: Rmw, order: Ordering) -> u64 {
@@ -155,6 +161,8 @@ impl Session {
             access.shadow.set(op.apply(old, access.width));
             return old;
         };
+        let order = self.edits.order(access.site, Operation::Rmw, order);
+        self.added_fence(access.site, Operation::Rmw, Side::Before);
         self.met(access.site, Operation::Rmw, Some(order), None);
         self.visit(Place::Atomic(atomic), Deed::of(op, access.site));
         if self.change_at(access.site) == Some(Change::DropStore) {
@@ -173,6 +181,7 @@ impl Session {
         self.note_change(old != new);
         access.shadow.set(new);
         self.record(op.name(), access.site, Some(atomic), Some(order), Values::Changed { old, new });
+        self.added_fence(access.site, Operation::Rmw, Side::After);
         old
     }
 
@@ -187,6 +196,9 @@ impl Session {
             }
             return result;
         };
+        let success = self.edits.order(access.site, Operation::CompareExchange, success);
+        let failure = self.edits.failure_order(access.site, failure);
+        self.added_fence(access.site, Operation::CompareExchange, Side::Before);
         self.met(access.site, Operation::CompareExchange, Some(success), Some(failure));
         self.visit(Place::Atomic(atomic), Deed::Write);
         if self.change_at(access.site) == Some(Change::DropStore) {
@@ -218,6 +230,7 @@ impl Session {
             Err(found) => Values::Missed { found, wanted: current },
         };
         self.record("compare_exchange", access.site, Some(atomic), Some(order), values);
+        self.added_fence(access.site, Operation::CompareExchange, Side::After);
         result
     }
 
@@ -275,14 +288,28 @@ impl Session {
         if order == Relaxed {
             reject("a fence", order);
         }
+        if self.edits.drop_fence(site) {
+            return;
+        }
+        let order = self.edits.order(site, Operation::Fence, order);
         self.met(site, Operation::Fence, Some(order), None);
         if self.change_at(site) == Some(Change::DropFence) {
             return;
         }
-        let order = match self.order_at(site, order) {
-            Relaxed => return,
-            order => order,
-        };
+        match self.order_at(site, order) {
+            Relaxed => (),
+            order => self.issue_fence(order, site),
+        }
+    }
+
+    /// Issues the fence that the edits add beside an operation, if they add one.
+    fn added_fence(&self, site: Site, operation: Operation, side: Side) {
+        if let Some(order) = self.edits.fence(site, operation, side) {
+            self.issue_fence(order, site);
+        }
+    }
+
+    fn issue_fence(&self, order: Ordering, site: Site) {
         self.step(site, |backend| match backend.memory() {
             Some(memory) => memory.fence(order),
             None if order == SeqCst => backend.switch(false),

@@ -3,7 +3,7 @@
 //! An engine decides which thread runs next and, if it has a memory model of its own, which values loads return. The
 //! harness implements [`Backend`] for each engine, and [`Memory`] and [`Graph`] for those that have them. Everything above
 //! these traits exists once: [`Session`] runs the operations of a model through a backend, counts them, tells blocked
-//! threads from runnable ones, records steps and applies mutations; [`NativeRun`] does the part of that which makes sense
+//! threads from runnable ones, records steps, applies edits and mutations; [`NativeRun`] does the part of that which makes sense
 //! on real threads.
 //!
 //! The harness (`selvedge-check`) uses this module. Users' code and models never name it.
@@ -24,6 +24,7 @@
 //! never unwound, because a scoped thread may borrow from any of them.
 
 mod current;
+mod edit;
 mod execution;
 mod failure;
 pub(crate) mod foreign;
@@ -47,6 +48,8 @@ pub use super::sync::atomic::bits::Width;
 pub use super::sync::atomic::word::Rmw;
 pub(crate) use current::{Current, Home, current, restore_panic};
 pub use current::{capture_panics, take_panic};
+pub(crate) use edit::Side;
+pub use edit::{Edit, Editing, Edits};
 pub use failure::{Blocked, Failure, FailureKind};
 pub(crate) use held_locks::Lock;
 pub(crate) use memory::{Access, Shadow};

@@ -4,7 +4,7 @@ use super::current::{panic_text, set_native};
 use super::held_locks::{HeldLocks, Lock};
 use super::session::Counters;
 use super::threads::title;
-use super::{Blocked, Change, Failure, FailureKind, Mutation, Site, ThreadId};
+use super::{Blocked, Change, Edits, Failure, FailureKind, Mutation, Site, ThreadId};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct NativeOptions {
     /// The number of this run, from 1.
     pub run: u64,
+    /// The edits of the source.
+    pub edits: Edits,
     /// The sites to change.
     pub mutations: Vec<Mutation>,
     /// Counts runs and operations.
@@ -145,6 +147,11 @@ impl NativeRun {
         if fastrand::u8(..) < 16 {
             std::thread::yield_now();
         }
+    }
+
+    /// Returns the edits of the source.
+    pub(crate) fn edits(&self) -> &Edits {
+        &self.options.edits
     }
 
     pub(crate) fn change_at(&self, site: Site) -> Option<Change> {

@@ -7,8 +7,8 @@ use super::steps::SpecifiedObjects;
 use super::threads::Threads;
 use super::waiting::Tokens;
 use super::{
-    Backend, Change, Failure, FailureKind, Mutation, Raced, Record, Site, StaticKey, Step, Survey, ThreadId,
-    Use, Values, current,
+    Backend, Change, Edits, Failure, FailureKind, Mutation, Raced, Record, Site, StaticKey, Step, Survey,
+    ThreadId, Use, Values, current,
 };
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
@@ -24,6 +24,8 @@ pub struct Options {
     pub max_operations: u64,
     /// The executions whose steps are recorded.
     pub record: Record,
+    /// The edits of the source.
+    pub edits: Edits,
     /// The sites to change.
     pub mutations: Vec<Mutation>,
     /// Whether primitives stand as specified, so that an operation of one is a step.
@@ -78,6 +80,7 @@ pub struct Session {
     pub(super) counters: Arc<Counters>,
     pub(super) state: RefCell<State>,
     max_operations: u64,
+    pub(super) edits: Edits,
     mutations: Vec<Mutation>,
     pub(super) chooser: RefCell<Box<dyn FnMut(usize) -> usize>>,
     /// Whether primitives stand as specified.
@@ -147,6 +150,7 @@ impl Session {
                 bare: None,
             }),
             max_operations: options.max_operations,
+            edits: options.edits,
             mutations: options.mutations,
             chooser: RefCell::new(options.chooser),
             specified: options.specified,

@@ -2,7 +2,10 @@
 
 use super::bits::Bits;
 use super::word::{Rmw, Word};
-use crate::rt::seam::{Access, Change, Current, Exchange, Shadow, Slot, current, foreign, weakens};
+use crate::rt::seam::{
+    Access, Change, Current, Exchange, NativeRun, Operation, Shadow, Side, Site, Slot, current, foreign,
+    weakens,
+};
 use crate::rt::thread::Registers;
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Relaxed};
@@ -75,7 +78,9 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => A::from_bits(session.load(self.access(), order)),
             Current::Native(run) => {
                 run.step();
-                self.native.load(changed(run.change_at(Location::caller()), order))
+                let site = Location::caller();
+                let order = run.edits().order(site, Operation::Load, order);
+                fenced(&run, site, Operation::Load, || self.native.load(changed(run.change_at(site), order)))
             }
             Current::Outside => self.outside().load(order),
         }
@@ -87,10 +92,14 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => session.store(self.access(), A::to_bits(value), order),
             Current::Native(run) => {
                 run.step();
-                let change = run.change_at(Location::caller());
-                if change != Some(Change::DropStore) {
-                    self.native.store(value, changed(change, order));
-                }
+                let site = Location::caller();
+                let order = run.edits().order(site, Operation::Store, order);
+                let change = run.change_at(site);
+                fenced(&run, site, Operation::Store, || {
+                    if change != Some(Change::DropStore) {
+                        self.native.store(value, changed(change, order));
+                    }
+                });
             }
             Current::Outside => self.outside().store(value, order),
         }
@@ -102,10 +111,12 @@ impl<A: Bits> Cell<A> {
             Current::Model(session) => A::from_bits(session.rmw(self.access(), op.map(A::to_bits), order)),
             Current::Native(run) => {
                 run.step();
-                match run.change_at(Location::caller()) {
+                let site = Location::caller();
+                let order = run.edits().order(site, Operation::Rmw, order);
+                fenced(&run, site, Operation::Rmw, || match run.change_at(site) {
                     Some(Change::DropStore) => self.peek(),
                     change => self.native.rmw(op, changed(change, order)),
-                }
+                })
             }
             Current::Outside => self.outside().rmw(op, order),
         }
@@ -141,8 +152,12 @@ impl<A: Bits> Cell<A> {
             }
             Current::Native(run) => {
                 run.step();
-                let success = changed(run.change_at(Location::caller()), success);
-                self.native.compare_exchange(expected, new, success, failure)
+                let (site, operation) = (Location::caller(), Operation::CompareExchange);
+                let success = changed(run.change_at(site), run.edits().order(site, operation, success));
+                let failure = run.edits().failure_order(site, failure);
+                fenced(&run, site, operation, || {
+                    self.native.compare_exchange(expected, new, success, failure)
+                })
             }
             Current::Outside => self.outside().compare_exchange(expected, new, success, failure),
         }
@@ -225,6 +240,19 @@ impl<A: Bits> Cell<A> {
     }
 }
 
+/// Performs an operation of a native run between the fences that the run's edits add.
+fn fenced<R>(run: &NativeRun, site: Site, operation: Operation, act: impl FnOnce() -> R) -> R {
+    let fence = |side| {
+        if let Some(order) = run.edits().fence(site, operation, side) {
+            core::sync::atomic::fence(order);
+        }
+    };
+    fence(Side::Before);
+    let result = act();
+    fence(Side::After);
+    result
+}
+
 /// Returns the ordering to use: the source's, or the mutation's if that is weaker.
 fn changed(change: Option<Change>, order: Ordering) -> Ordering {
     match change {
@@ -239,7 +267,12 @@ pub(crate) fn fence(order: Ordering) {
         Current::Model(session) => session.fence(order, Location::caller()),
         Current::Native(run) => {
             run.step();
-            match run.change_at(Location::caller()) {
+            let site = Location::caller();
+            if run.edits().drop_fence(site) {
+                return;
+            }
+            let order = run.edits().order(site, Operation::Fence, order);
+            match run.change_at(site) {
                 Some(Change::DropFence | Change::Order(Relaxed)) => (),
                 Some(Change::Order(weaker)) if weakens(weaker, order) => core::sync::atomic::fence(weaker),
                 _ => core::sync::atomic::fence(order),
