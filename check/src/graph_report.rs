@@ -1,13 +1,73 @@
 //! Counterexamples with a graph, as files.
 
 use crate::Counterexample;
+use crate::names::{Names, Sources};
 use crate::target_folder::target_folder;
-use selvedge_graph::report;
+use selvedge::rt::seam::{Failure, FailureKind, Family};
+use selvedge_graph::report::{self, Execution, Values};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Puts the names of objects and threads, the lines of the source, and what went wrong into a graph.
+fn explain(graph: &mut Execution, failure: &Failure, names: &Names) {
+    for location in &mut graph.locations {
+        location.name = names.object(Family::Atomic, location.number);
+        location.values = match names.type_name(Family::Atomic, location.number) {
+            Some("AtomicBool") => Values::Bool,
+            Some("AtomicI8") => Values::Signed(8),
+            Some("AtomicI16") => Values::Signed(16),
+            Some("AtomicI32") => Values::Signed(32),
+            Some("AtomicI64" | "AtomicIsize") => Values::Signed(64),
+            _ => Values::Unsigned,
+        };
+    }
+    graph.cells = names.cells().collect();
+    let mut sources = Sources::default();
+    for (number, thread) in graph.threads.iter_mut().enumerate() {
+        thread.name = thread.name.take().or_else(|| names.thread(number).map(str::to_string));
+        for event in &mut thread.events {
+            let Some(site) = &mut event.site else { continue };
+            if let Some(line) = sources.line(&site.file, site.line, site.column) {
+                (site.text, site.mark) = (Some(line.text), line.start..line.start + line.length);
+            }
+            // A graph knows no more of a read-modify-write than that it is one.
+            let is_here = |step: &&selvedge::rt::seam::Step| {
+                let at = step.site;
+                step.thread == number
+                    && (at.file(), at.line(), at.column()) == (&site.file, site.line, site.column)
+            };
+            if event.operation == "read-modify-write"
+                && let Some(step) = failure.steps.iter().find(is_here)
+            {
+                event.operation = step.operation;
+            }
+        }
+    }
+    match (failure.kind, &failure.sites[..]) {
+        (FailureKind::Panic, _) => graph.blame_old_values(failure.thread),
+        (FailureKind::Race, [here, there, ..]) => {
+            let [here, there] = [here, there].map(|site| (site.file(), site.line(), site.column()));
+            graph.blame_race(failure.thread, here, there);
+        }
+        _ => (),
+    }
+}
+
 impl Counterexample {
+    /// Returns the lines that say which two operations went wrong.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        self.graph().map(Execution::summary).unwrap_or_default()
+    }
+
+    pub(crate) fn with_graph(mut self, mut graph: Option<Box<Execution>>) -> Counterexample {
+        if let Some(graph) = &mut graph {
+            explain(graph, &self.failure, &self.names);
+        }
+        self.graph = graph;
+        self
+    }
+
     /// Returns the execution's graph, if the engine has graphs (only the graph engine has).
     pub fn graph(&self) -> Option<&report::Execution> {
         self.graph.as_deref()
@@ -65,7 +125,7 @@ mod tests {
         assert_eq!(page, folder.join("a__model.html"));
         let text = std::fs::read_to_string(folder.join("a__model.txt")).expect("it was written");
         assert!(
-            text.contains("store #0.Relaxed := 1") && text.contains("load #0.Relaxed = 1  ← T1.0"),
+            text.contains("store x.Relaxed := 1") && text.contains("load x.Relaxed = 1  ← T1.0"),
             "{text}"
         );
         assert!(std::fs::read_to_string(page).is_ok_and(|page| page.contains("<svg")));

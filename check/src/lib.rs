@@ -81,6 +81,7 @@ mod explore;
 #[cfg(feature = "graph")]
 mod graph_report;
 mod history;
+mod names;
 mod narrative;
 mod primitives;
 #[cfg(feature = "shuttle")]

@@ -5,11 +5,10 @@
 //! called `p0`, `p1`, … in the order in which they appear. With `SELVEDGE_STEPS=all`, or with `{:#}`, each step is a
 //! line of its own.
 
+use crate::names::{Names, Sources};
 use core::fmt;
-use selvedge::rt::seam::{Call, Failure, Site, Step, is_own_source};
+use selvedge::rt::seam::{Call, Failure, Family, Site, Step, is_own_source};
 use std::collections::HashMap;
-use std::fs;
-use std::path::Path;
 
 /// Set to `all` for each step.
 const STEPS: &str = "SELVEDGE_STEPS";
@@ -28,15 +27,19 @@ struct Line {
 }
 
 /// Writes the steps of a failure, if it has any.
-pub(crate) fn write(f: &mut fmt::Formatter<'_>, failure: &Failure) -> fmt::Result {
+pub(crate) fn write(
+    f: &mut fmt::Formatter<'_>,
+    failure: &Failure,
+    names: &Names,
+    sources: &mut Sources,
+) -> fmt::Result {
     if failure.steps.is_empty() {
         return Ok(());
     }
-    let named = failure.names.iter().enumerate().skip(1);
-    let names =
-        named.filter_map(|(thread, name)| name.as_ref().map(|name| format!(", T{thread} is `{name}`")));
-    writeln!(f, "  the interleaving (T0 is the model's body{}):", names.collect::<String>())?;
-    let mut names = Names::default();
+    let named = (1..failure.names.len()).filter_map(|thread| Some((thread, names.thread(thread)?)));
+    let threads = named.map(|(thread, name)| format!(", T{thread} is `{name}`")).collect::<String>();
+    writeln!(f, "  the interleaving (T0 is the model's body{threads}):")?;
+    let mut names = Teller { names, sources, pointers: HashMap::new(), calls: HashMap::new() };
     if f.alternate() || std::env::var(STEPS).is_ok_and(|steps| steps == "all") {
         let lines = failure.steps.iter().enumerate().map(|(at, step)| names.step(at + 1, step));
         return lines.into_iter().try_for_each(|line| write_line(f, &line));
@@ -99,16 +102,16 @@ fn folded(lines: Vec<Line>) -> Vec<Line> {
     folded
 }
 
-/// Names of pointers and of calls.
-#[derive(Default)]
-struct Names {
+/// Tells steps by the names of objects, pointers and calls.
+struct Teller<'a> {
+    names: &'a Names,
+    sources: &'a mut Sources,
     pointers: HashMap<u64, usize>,
-    sources: HashMap<&'static str, Option<String>>,
     /// The last call of each thread.
     calls: HashMap<usize, u32>,
 }
 
-impl Names {
+impl Teller<'_> {
     /// Returns a line for each step, and one line for consecutive steps of one thread inside one call.
     fn units(&mut self, steps: &[Step]) -> Vec<Line> {
         let mut lines = Vec::new();
@@ -130,7 +133,8 @@ impl Names {
     }
 
     fn step(&mut self, number: usize, step: &Step) -> Line {
-        let text = step.text(|value| self.value(value));
+        let (names, of) = (self.names, step.object());
+        let text = step.text(|family, number| names.object(family, number), |value| self.value(of, value));
         Line { number, text: format!("{text}  {}:{}", step.site.file(), step.site.line()) }
     }
 
@@ -141,8 +145,12 @@ impl Names {
     }
 
     /// Returns the text of a value; of a pointer its name, with the tag in its low bits.
-    fn value(&mut self, value: u64) -> String {
+    fn value(&mut self, of: Option<(Family, u32)>, value: u64) -> String {
         const TAG: u64 = 7;
+        let type_name = of.and_then(|(family, number)| self.names.type_name(family, number));
+        if let Some(text) = type_name.and_then(|type_name| typed(type_name, value)) {
+            return text;
+        }
         if !is_pointer(value) {
             return value.to_string();
         }
@@ -153,10 +161,9 @@ impl Names {
 
     /// Returns the name of the function that is called at `site`, read from the source.
     fn called(&mut self, site: Site) -> String {
-        let source = self.sources.entry(site.file()).or_insert_with(|| source(site.file()));
-        let line = source.as_ref().and_then(|text| text.lines().nth(site.line() as usize - 1));
+        let line = self.sources.line(site.file(), site.line(), site.column());
         let path = line.map(|line| {
-            let call = line.chars().skip(site.column() as usize - 1);
+            let call = line.text.chars().skip(line.start);
             call.take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect::<String>()
         });
         let name = path.as_deref().and_then(|path| path.rsplit(':').find(|part| !part.is_empty()));
@@ -176,10 +183,16 @@ fn inside_of(number: usize, steps: &[Step]) -> Line {
     Line { number, text }
 }
 
-/// Returns the text of a source file, whose name is absolute or relative to its workspace.
-fn source(file: &str) -> Option<String> {
-    let here = std::env::current_dir().unwrap_or_default();
-    here.ancestors().chain([Path::new("")]).find_map(|folder| fs::read_to_string(folder.join(file)).ok())
+/// Returns the text of a value of a type that shows it as another one than its bits, if it is one.
+fn typed(type_name: &str, bits: u64) -> Option<String> {
+    match type_name {
+        "AtomicBool" if bits <= 1 => Some((bits == 1).to_string()),
+        "AtomicI8" => Some((bits as i8).to_string()),
+        "AtomicI16" => Some((bits as i16).to_string()),
+        "AtomicI32" => Some((bits as i32).to_string()),
+        "AtomicI64" | "AtomicIsize" => Some((bits as i64).to_string()),
+        _ => None,
+    }
 }
 
 /// Returns whether a value looks like an address of this process: in the region of the heap, the stack or the program.
@@ -194,6 +207,10 @@ fn is_pointer(value: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn teller<'a>(names: &'a Names, sources: &'a mut Sources) -> Teller<'a> {
+        Teller { names, sources, pointers: HashMap::new(), calls: HashMap::new() }
+    }
 
     fn texts(lines: Vec<Line>) -> Vec<String> {
         lines.into_iter().map(|line| line.text).collect()
@@ -218,8 +235,9 @@ mod tests {
     fn pointers_are_numbered_as_they_appear() {
         let (one, two) = (Box::new(1_u64), Box::new(2_u64));
         let (one, two) = ((&raw const *one).addr() as u64, (&raw const *two).addr() as u64);
-        let mut names = Names::default();
-        let named = [two, 7, one, two | 1, 1 << 33].map(|value| names.value(value));
+        let (names, mut sources) = (Names::default(), Sources::default());
+        let mut teller = teller(&names, &mut sources);
+        let named = [two, 7, one, two | 1, 1 << 33].map(|value| teller.value(None, value));
         assert_eq!(named, ["p0", "7", "p1", "p0|1", "8589934592"]);
     }
 
@@ -229,9 +247,10 @@ mod tests {
         fn here<T>(_: T) -> Site {
             core::panic::Location::caller()
         }
-        let mut names = Names::default();
-        assert_eq!(names.called(here::<u8>(1)), "here");
-        assert_eq!(names.called(self::tests_help::method().site()), "site");
+        let (names, mut sources) = (Names::default(), Sources::default());
+        let mut teller = teller(&names, &mut sources);
+        assert_eq!(teller.called(here::<u8>(1)), "here");
+        assert_eq!(teller.called(self::tests_help::method().site()), "site");
     }
 
     mod tests_help {

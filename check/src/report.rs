@@ -1,5 +1,6 @@
 //! What a run found.
 
+use crate::names::{Names, Sources};
 use crate::{Engine, Primitives, command, narrative};
 use core::fmt;
 use core::time::Duration;
@@ -105,13 +106,16 @@ pub struct Counterexample {
     pub command: String,
     /// Anything else worth knowing.
     pub note: Option<String>,
+    pub(crate) names: Names,
     #[cfg(feature = "graph")]
     pub(crate) graph: Option<Box<selvedge_graph::report::Execution>>,
 }
 
 impl Counterexample {
     pub(crate) fn new(failure: Failure, token: String, note: Option<String>) -> Counterexample {
+        let names = Names::of(&failure, &mut Sources::default());
         Counterexample {
+            names,
             failure,
             token,
             command: command::of_this_program(),
@@ -119,6 +123,13 @@ impl Counterexample {
             #[cfg(feature = "graph")]
             graph: None,
         }
+    }
+}
+
+#[cfg(not(feature = "graph"))]
+impl Counterexample {
+    fn summary(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -174,8 +185,13 @@ impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &self.failure;
         writeln!(f, "{} in execution {}: {}", failure.kind, failure.execution, failure.message)?;
-        for site in &failure.sites {
-            writeln!(f, "  at {}:{}", site.file(), site.line())?;
+        let mut sources = Sources::default();
+        let summary = self.summary();
+        summary.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        for site in failure.sites.iter().filter(|_| summary.is_empty()) {
+            let line = sources.line(site.file(), site.line(), site.column());
+            let code = line.map(|line| format!("  {}", line.text)).unwrap_or_default();
+            writeln!(f, "  at {}:{}{code}", site.file(), site.line())?;
         }
         for blocked in &failure.blocked {
             let name = blocked.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
@@ -189,7 +205,7 @@ impl fmt::Display for Counterexample {
                 writeln!(f, "    {holder}")?;
             }
         }
-        narrative::write(f, failure)?;
+        narrative::write(f, failure, &self.names, &mut sources)?;
         if let Some(note) = &self.note {
             writeln!(f, "  note: {note}")?;
         }

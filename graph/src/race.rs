@@ -34,6 +34,7 @@ pub struct Race {
 /// A plain access to a cell, which is no event of the graph.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CellAccess {
+    pub(crate) cell: u32,
     pub(crate) epoch: Epoch,
     pub(crate) write: bool,
     pub(crate) site: Site,

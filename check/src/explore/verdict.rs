@@ -35,11 +35,9 @@ fn failed(plan: &Plan, found: Found) -> Verdict {
     }
     let token = found.token.map(|token| token.to_string()).unwrap_or_default();
     let counterexample = Counterexample::new(found.failure, replay::tagged(&token, &plan.name), found.note);
-    Verdict::Failed(Box::new(Counterexample {
-        #[cfg(feature = "graph")]
-        graph: found.graph,
-        ..counterexample
-    }))
+    #[cfg(feature = "graph")]
+    let counterexample = counterexample.with_graph(found.graph);
+    Verdict::Failed(Box::new(counterexample))
 }
 
 /// The verdict on an exploration without a failure.

@@ -334,7 +334,7 @@ fn a_failure_replays_from_its_token() {
     let again = checker().replay(&found.token).run(model).remove(0);
     assert_eq!(kind(&again), Some(FailureKind::Panic), "{again}");
     let text = again.to_string();
-    assert!(text.contains("load #1.Relaxed → 1") && text.contains("load #0.Relaxed → 0"), "{text}");
+    assert!(text.contains("load y.Relaxed → 1") && text.contains("load x.Relaxed → 0"), "{text}");
 }
 
 #[test]

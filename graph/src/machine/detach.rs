@@ -1,10 +1,10 @@
 //! The graph of the current run as plain data, for reports.
 
 use super::{Machine, State};
-use crate::event::{EventId, Kind, NONE, Reading};
+use crate::event::{EventId, Kind, NONE, Reading, Site};
 use crate::graph::Graph;
 use crate::race::CellAccess;
-use crate::report::{Event, EventId as Place, Execution, Location, Source, Thread};
+use crate::report::{Event, EventId as Place, Execution, Line, Location, Source, Thread, Values};
 
 /// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and
 /// the accesses of a race on a cell are put in.
@@ -32,6 +32,12 @@ impl Places {
         Places { counts: counts.collect() }
     }
 
+    /// Returns for each thread how many entries of the report happen before an event, itself included.
+    fn before(&self, graph: &Graph, id: EventId) -> Vec<usize> {
+        let counts = self.counts.iter().zip(graph.clocks.hb(id));
+        counts.map(|(counts, events)| counts[(*events as usize).min(counts.len() - 1)]).collect()
+    }
+
     /// Returns the entry that an event is, or is part of.
     fn of(&self, graph: &Graph, id: EventId) -> Place {
         let event = graph.event(id);
@@ -51,8 +57,10 @@ impl Machine {
             .all_locations()
             .filter(|(_, location)| !location.writes.is_empty() || !location.reads.is_empty())
             .collect();
-        let locations = used.iter().enumerate().map(|(number, (_, location))| Location {
+        let locations = used.iter().enumerate().map(|(number, (id, location))| Location {
+            number: *id,
             name: format!("#{number}"),
+            values: Values::default(),
             initial: location.initial,
             writes: location.writes.iter().map(|id| places.of(graph, *id)).collect(),
         });
@@ -61,7 +69,13 @@ impl Machine {
         let threads = (0..graph.threads.len())
             .map(|number| thread(graph, number, &places, &run.race, &number_of, &mut culprits));
         let threads = threads.collect();
-        Execution { headline: headline.to_string(), threads, locations: locations.collect(), culprits }
+        Execution {
+            headline: headline.to_string(),
+            threads,
+            locations: locations.collect(),
+            culprits,
+            ..Execution::default()
+        }
     }
 }
 
@@ -79,8 +93,11 @@ fn thread(
         for access in race {
             if access.epoch.thread as usize == number && access.epoch.events as usize == at {
                 culprits.push(Place { thread: number, index: thread.events.len() });
-                let before = thread.events.last().map(|event: &Event| event.happens_before.clone());
-                thread.events.push(cell_event(access, before.unwrap_or_default(), number));
+                let before = match thread.events.last() {
+                    Some(event) => event.happens_before.clone(),
+                    None => places.before(graph, graph.threads[number].spawn),
+                };
+                thread.events.push(cell_event(access, before, number));
             }
         }
         let Some(id) = events.get(at) else { break };
@@ -95,6 +112,11 @@ fn thread(
     thread
 }
 
+fn line(site: Site) -> Line {
+    let (file, line, column) = (site.file().to_string(), site.line(), site.column());
+    Line { file, line, column, text: None, mark: 0..0 }
+}
+
 fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize) -> Event {
     if happens_before.len() <= thread {
         happens_before.resize(thread + 1, 0);
@@ -103,12 +125,13 @@ fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize
     Event {
         operation: if access.write { "cell write" } else { "cell read" },
         location: None,
+        cell: Some(access.cell),
         order: None,
         read: None,
         written: None,
         reads_from: None,
         argument: None,
-        site: Some(format!("{}:{}", access.site.file(), access.site.line())),
+        site: Some(line(access.site)),
         happens_before,
         waits: false,
     }
@@ -137,16 +160,14 @@ fn event(
         Kind::Join => "join",
         Kind::Choice => "choose",
     };
-    let clock = graph.clocks.hb(id);
-    let counts = places.counts.iter().zip(clock);
-    let mut happens_before: Vec<usize> =
-        counts.map(|(counts, events)| counts[(*events as usize).min(counts.len() - 1)]).collect();
+    let mut happens_before = places.before(graph, id);
     if let Some(own) = happens_before.get_mut(event.thread as usize) {
         *own = index + 1;
     }
     Event {
         operation,
         location: (reads || writes).then(|| number_of(event.location)).flatten(),
+        cell: None,
         order: event.order.ordering(),
         read: reads.then_some(event.value),
         written: writes.then_some(event.value),
@@ -156,7 +177,7 @@ fn event(
         }),
         argument: matches!(event.kind, Kind::Spawn | Kind::Join | Kind::Choice)
             .then_some(event.argument as usize),
-        site: event.site.map(|site| format!("{}:{}", site.file(), site.line())),
+        site: event.site.map(line),
         happens_before,
         waits: event.kind == Kind::Read && event.read.waits(event.value),
     }

@@ -99,8 +99,8 @@ impl Machine {
         let result = run.cells[cell as usize].begin(epoch, write, site, ordered);
         if let Err(race) = &result {
             run.race = vec![
-                CellAccess { epoch, write, site },
-                CellAccess { epoch: race.epoch, write: race.write, site: race.site.unwrap_or(site) },
+                CellAccess { cell, epoch, write, site },
+                CellAccess { cell, epoch: race.epoch, write: race.write, site: race.site.unwrap_or(site) },
             ];
         }
         result

@@ -35,6 +35,7 @@ fn write_all(text: &mut String, execution: &Execution) -> core::fmt::Result {
             let mut label = execution.describe(event);
             if let Some(site) = &event.site {
                 label.push_str(&format!("\n{site}"));
+                label.extend(site.text.iter().flat_map(|code| ["\n", code.as_str()]));
             }
             let colour = if execution.culprits.contains(&id) { ", color=red, penwidth=2" } else { "" };
             writeln!(text, "    {} [label={}{colour}];", name(id), quoted(&label))?;
@@ -77,7 +78,7 @@ mod tests {
         let text = dot(&example::race());
         for part in [
             "label=\"data race: <one> & another\"",
-            "t0_0 [label=\"cell write\\nsrc/a \\\"b\\\" <c>.rs:7\", color=red, penwidth=2];",
+            "t0_0 [label=\"cell write data\\nsrc/a \\\"b\\\" <c>.rs:7\\n<x>.cell write(&y)\", color=red, penwidth=2];",
             "t0_0 -> t0_1 [label=po];",
             "t0_1 -> t1_0 [label=rf, color=darkgreen, constraint=false];",
             "label=\"T0 (writer)\";",

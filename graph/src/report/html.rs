@@ -1,23 +1,27 @@
 //! An execution as a page that needs nothing else.
 
-use super::{Event, EventId, Execution, Source};
+use super::{Event, EventId, Execution, Line, Source};
 use maud::{DOCTYPE, Markup, PreEscaped, html as markup};
 
-const WIDTH: usize = 330;
-const BOX_WIDTH: usize = 290;
-const ROW: usize = 46;
-const BOX_HEIGHT: usize = 26;
+const WIDTH: usize = 470;
+const BOX_WIDTH: usize = 430;
+const ROW: usize = 62;
+const BOX_HEIGHT: usize = 42;
+/// The characters that a line of a box has room for.
+const ROOM: usize = 57;
 const TOP: usize = 40;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #222; --paper: #fff; --box: #f2f4f7; --line: #98a2b3; --read: #197a3e; --bad: #c4320a; --hb: #2e90fa; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e7ec; --paper: #15181d; --box: #23272e; --line: #667085; --read: #47cd89; --bad: #ff692e; --hb: #53b1fd; } }
 body { font: 14px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2em; }
-h1 { font-size: 1.2em; } h2 { font-size: 1em; }
-svg text { font: 12px ui-monospace, monospace; fill: var(--ink); } svg .title { font-weight: bold; }
+h1 { font-size: 1.2em; } h2 { font-size: 1em; margin: 1.2em 0 .3em; } p { margin: .3em 0; }
+h1, p, pre { max-width: 70em; } .code, pre { font-family: ui-monospace, monospace; white-space: pre-wrap; } mark { background: none; color: var(--bad); font-weight: bold; }
+.wrong td { vertical-align: top; } .dim { opacity: .7; }
+svg text { font: 12px ui-monospace, monospace; fill: var(--ink); } svg .title { font-weight: bold; } svg .line { font-size: 11px; opacity: .75; } svg .mark { font-weight: bold; }
 .event rect { fill: var(--box); stroke: var(--line); } .event.culprit rect { stroke: var(--bad); stroke-width: 2.5; }
 .event.before rect { stroke: var(--hb); stroke-width: 2.5; } .event { cursor: pointer; }
-.po { stroke: var(--line); fill: none; } .rf { stroke: var(--read); fill: none; stroke-width: 1.5; }
+.po { stroke: var(--line); fill: none; } .rf { stroke: var(--read); fill: none; stroke-width: 1.5; } .rf.gap { stroke: var(--bad); stroke-dasharray: 6 4; }
 table { border-collapse: collapse; } td { padding: .1em 1em .1em 0; font-family: ui-monospace, monospace; }
 .legend span { margin-right: 1.5em; } .legend .read { color: var(--read); } .legend .bad { color: var(--bad); } .legend .hb { color: var(--hb); }
 ";
@@ -53,12 +57,14 @@ pub fn html(execution: &Execution) -> String {
             }
             body {
                 h1 { (execution.headline) }
+                (what_went_wrong(execution))
+                h2 { "The execution" }
                 p.legend {
                     span { "downwards: program order" }
                     span.read { "→ reads from" }
+                    @if execution.gap().is_some() { span.bad { "⇢ reads from, and should order but does not" } }
                     span.bad { "▢ what went wrong" }
                     span.hb { "▢ happens before the event pointed at" }
-                    span { "a source line: rest on an event" }
                 }
                 svg width=(width) height=(height) {
                     defs {
@@ -80,6 +86,52 @@ pub fn html(execution: &Execution) -> String {
         }
     };
     page.into_string()
+}
+
+/// Returns the two operations that went wrong, with their source lines, and why.
+fn what_went_wrong(execution: &Execution) -> Markup {
+    let said = execution.explanation();
+    markup! {
+        @if !execution.culprits.is_empty() {
+            h2 { "What went wrong" }
+            @if let Some(first) = said.first() { p { (first) } }
+            table.wrong {
+                @for id in execution.culprits.iter().rev() {
+                    @let event = execution.event(*id);
+                    tr {
+                        td { (execution.title(id.thread)) }
+                        td { (execution.describe(event)) }
+                        td.dim { @if let Some(site) = &event.site { (site) } }
+                        td { @if let Some(site) = &event.site { (code(site)) } }
+                    }
+                }
+            }
+            @for line in said.iter().skip(1) { p { (line) } }
+        }
+        @for note in &execution.notes { pre { (note) } }
+    }
+}
+
+/// Returns a source line, with the part that is meant marked.
+fn code(line: &Line) -> Markup {
+    let [before, marked, after] = parts(line);
+    markup! { span.code { (before) mark { (marked) } (after) } }
+}
+
+/// Returns a source line before, in and after the part that is meant.
+fn parts(line: &Line) -> [String; 3] {
+    let text = || line.text.iter().flat_map(|text| text.chars());
+    let (start, end) = (line.mark.start, line.mark.end.max(line.mark.start));
+    let (before, marked) = (text().take(start), text().skip(start).take(end - start));
+    [before.collect(), marked.collect(), text().skip(end).collect()]
+}
+
+/// Returns the start of a text, as long as there is room for it.
+fn shortened(text: &str, room: usize) -> String {
+    match text.chars().count() > room {
+        true => text.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_string(),
+    }
 }
 
 /// Returns a row for each event, below the rows of the events that it follows: its thread's earlier events, the write
@@ -150,17 +202,32 @@ fn column(execution: &Execution, number: usize, rows: &[Vec<usize>]) -> Markup {
 fn event_box(execution: &Execution, id: EventId, event: &Event, (x, y): (usize, usize)) -> Markup {
     let before: Vec<String> = event.happens_before.iter().map(usize::to_string).collect();
     let class = if execution.culprits.contains(&id) { "event culprit" } else { "event" };
-    let mut label = execution.describe(event);
-    if label.chars().count() > 40 {
-        label = label.chars().take(39).chain(['…']).collect();
-    }
+    let label = shortened(&execution.describe(event), ROOM - 4);
+    let source = event.site.as_ref().map(source_line);
     markup! {
         g class=(class) data-thread=(id.thread) data-index=(id.index) data-before=(before.join(",")) {
             title { (id) ": " (execution.describe(event)) @if let Some(site) = &event.site { " at " (site) } }
             rect x=(x) y=(y - BOX_HEIGHT / 2) width=(BOX_WIDTH) height=(BOX_HEIGHT) rx="4" {}
-            text x=(x + 8) y=(y + 4) { (label) }
+            text x=(x + 8) y=(y - 4) { (label) }
+            @if let Some(source) = source { text.line x=(x + 8) y=(y + 13) { (source) } }
         }
     }
+}
+
+/// Returns the line in a box that says where an event stands in the source: the file's name without its folders, and as
+/// much of the code as there is room for, from its beginning or from the part that is meant.
+fn source_line(line: &Line) -> Markup {
+    let name = line.file.rsplit(['/', '\\']).next().unwrap_or_default();
+    let place = format!("{name}:{}", line.line);
+    let room = (ROOM + 4).saturating_sub(place.chars().count() + 2);
+    let [before, marked, after] = parts(line);
+    let used = before.chars().count() + marked.chars().count();
+    let before = match used > room {
+        true => "… ".to_string(),
+        false => before,
+    };
+    let after = shortened(&after, room.saturating_sub(before.chars().count() + marked.chars().count()));
+    markup! { (place) "  " (before) tspan.mark { (marked) } (after) }
 }
 
 fn arrow(execution: &Execution, id: EventId, rows: &[Vec<usize>]) -> Markup {
@@ -173,7 +240,8 @@ fn arrow(execution: &Execution, id: EventId, rows: &[Vec<usize>]) -> Markup {
     };
     let bend = if from == to { x1 + 18 } else { x1.midpoint(x2) };
     let path = format!("M{x1} {y1} C{bend} {y1} {bend} {y2} {x2} {y2}");
-    markup! { path.rf d=(path) marker-end="url(#tip)" {} }
+    let orders_nothing = execution.gap().is_some_and(|gap| (gap.write, gap.read) == (write, id));
+    markup! { path.rf.gap[orders_nothing] d=(path) marker-end="url(#tip)" {} }
 }
 
 #[cfg(test)]
@@ -186,7 +254,7 @@ mod tests {
         let page = html(&example::race());
         assert_eq!(page.matches("class=\"event").count(), 4);
         assert_eq!(page.matches("class=\"event culprit\"").count(), 2);
-        assert_eq!(page.matches("class=\"rf\"").count(), 1);
+        assert_eq!(page.matches("class=\"rf gap\"").count(), 1);
         assert!(page.contains("waits: park"));
     }
 

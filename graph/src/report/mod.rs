@@ -1,12 +1,13 @@
 //! Reports of one execution: as text, as a Graphviz graph, as a page.
 //!
 //! ```
-//! use selvedge_graph::report::{Event, EventId, Execution, Thread, Location, Source, text};
+//! use selvedge_graph::report::{Event, EventId, Execution, Thread, Location, Source, Values, text};
 //! use std::sync::atomic::Ordering::Relaxed;
 //!
 //! let event = |operation, read: Option<u128>, written| Event {
 //!     operation,
 //!     location: Some(0),
+//!     cell: None,
 //!     order: Some(Relaxed),
 //!     read,
 //!     written,
@@ -21,22 +22,25 @@
 //!     headline: "an example".to_string(),
 //!     threads: vec![thread(event("store", None, Some(1))), thread(event("load", Some(1), None))],
 //!     locations: vec![Location {
+//!         number: 0,
 //!         name: "x".to_string(),
+//!         values: Values::Unsigned,
 //!         initial: 0,
 //!         writes: vec![EventId { thread: 0, index: 0 }],
 //!     }],
-//!     culprits: Vec::new(),
+//!     ..Execution::default()
 //! };
 //! assert!(text(&execution).contains("load x.Relaxed = 1  ← T0.0"));
 //! ```
 
 mod dot;
 mod execution;
+mod explain;
 mod html;
 mod text;
 
 pub use dot::dot;
-pub use execution::{Event, EventId, Execution, Location, Source, Thread};
+pub use execution::{Event, EventId, Execution, Line, Location, Source, Thread, Values};
 pub use html::html;
 pub use text::text;
 
@@ -47,10 +51,15 @@ impl Execution {
         if let Some(location) = event.location.and_then(|at| self.locations.get(at)) {
             text.push_str(&format!(" {}", location.name));
         }
+        if let Some(cell) = event.cell {
+            let name = self.cells.get(&cell).cloned().unwrap_or_else(|| format!("c{cell}"));
+            text.push_str(&format!(" {name}"));
+        }
         if let Some(order) = event.order {
             text.push_str(&format!(".{order:?}"));
         }
-        match (event.read, event.written) {
+        let value = |value| self.value(event.location, value);
+        match (event.read.map(value), event.written.map(value)) {
             (Some(read), Some(written)) => text.push_str(&format!(" {read} → {written}")),
             (Some(read), None) => text.push_str(&format!(" = {read}")),
             (None, Some(written)) => text.push_str(&format!(" := {written}")),
@@ -61,6 +70,20 @@ impl Execution {
             text.push_str(&if thread { format!(" T{argument}") } else { format!(" {argument}") });
         }
         text
+    }
+
+    /// Returns a value as it is written.
+    fn value(&self, location: Option<usize>, value: u128) -> String {
+        if let Some(name) = self.values.get(&value) {
+            return name.clone();
+        }
+        match location.and_then(|at| self.locations.get(at)).map(|location| location.values) {
+            Some(Values::Bool) if value <= 1 => (value == 1).to_string(),
+            Some(Values::Signed(bits @ 1..=127)) if value >> (bits - 1) == 1 => {
+                (value as i128 - (1 << bits)).to_string()
+            }
+            _ => value.to_string(),
+        }
     }
 
     /// Returns a thread's title: `T1 (reader)`.
@@ -83,9 +106,10 @@ impl Execution {
 
     /// Returns a location's modification order with its values.
     fn modification_order(&self, location: &Location) -> String {
-        let mut text = location.initial.to_string();
+        let at = self.locations.iter().position(|other| core::ptr::eq(other, location));
+        let mut text = self.value(at, location.initial);
         for write in &location.writes {
-            let value = self.event(*write).written.map_or("?".to_string(), |value| value.to_string());
+            let value = self.event(*write).written.map_or("?".to_string(), |value| self.value(at, value));
             text.push_str(&format!(" → {value} ({write})"));
         }
         text
@@ -119,19 +143,26 @@ impl core::fmt::Display for EventId {
 
 #[cfg(test)]
 pub(crate) mod example {
-    use super::{Event, EventId, Execution, Location, Source, Thread};
+    use super::{Event, EventId, Execution, Line, Location, Source, Thread, Values};
     use core::sync::atomic::Ordering::{self, Acquire, Relaxed};
 
     fn event(operation: &'static str, order: Ordering, happens_before: &[usize]) -> Event {
         Event {
             operation,
             location: Some(0),
+            cell: None,
             order: Some(order),
             read: None,
             written: None,
             reads_from: None,
             argument: None,
-            site: Some("src/a \"b\" <c>.rs:7".to_string()),
+            site: Some(Line {
+                file: "src/a \"b\" <c>.rs".to_string(),
+                line: 7,
+                column: 5,
+                text: Some(format!("<x>.{operation}(&y)")),
+                mark: 4..4 + operation.chars().count(),
+            }),
             happens_before: happens_before.to_vec(),
             waits: false,
         }
@@ -141,6 +172,7 @@ pub(crate) mod example {
     pub(crate) fn race() -> Execution {
         let plain = |operation, clock: &[usize]| Event {
             location: None,
+            cell: Some(2),
             order: None,
             ..event(operation, Relaxed, clock)
         };
@@ -169,8 +201,16 @@ pub(crate) mod example {
                     waits_for: Some("park".to_string()),
                 },
             ],
-            locations: vec![Location { name: "flag".to_string(), initial: 0, writes: vec![store] }],
-            culprits: vec![EventId { thread: 0, index: 0 }, EventId { thread: 1, index: 1 }],
+            locations: vec![Location {
+                number: 3,
+                name: "flag".to_string(),
+                values: Values::Bool,
+                initial: 0,
+                writes: vec![store],
+            }],
+            cells: [(2, "data".to_string())].into(),
+            culprits: vec![EventId { thread: 1, index: 1 }, EventId { thread: 0, index: 0 }],
+            ..Execution::default()
         }
     }
 }

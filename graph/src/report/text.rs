@@ -3,8 +3,8 @@
 use super::{Event, EventId, Execution, Source};
 use core::fmt::Write;
 
-/// Returns the execution as text for a terminal: each thread's events with what they read from, each location's
-/// modification order, and what happens before what between threads.
+/// Returns the execution as text for a terminal: what went wrong, each thread's events with what they read from and their
+/// source lines, each location's modification order, and what happens before what between threads.
 pub fn text(execution: &Execution) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -15,6 +15,13 @@ pub fn text(execution: &Execution) -> String {
 fn write_all(text: &mut String, execution: &Execution) -> core::fmt::Result {
     if !execution.headline.is_empty() {
         writeln!(text, "{}\n", execution.headline)?;
+    }
+    let said = execution.summary();
+    for line in said.iter().chain(&execution.notes) {
+        writeln!(text, "{line}")?;
+    }
+    if !(said.is_empty() && execution.notes.is_empty()) {
+        writeln!(text)?;
     }
     for (number, thread) in execution.threads.iter().enumerate() {
         writeln!(text, "{}", execution.title(number))?;
@@ -49,6 +56,9 @@ fn line(execution: &Execution, id: EventId, event: &Event) -> String {
     }
     if let Some(site) = &event.site {
         line.push_str(&format!("  {site}"));
+        if let Some(code) = &site.text {
+            line.push_str(&format!("  {code}"));
+        }
     }
     line
 }
@@ -61,12 +71,32 @@ mod tests {
     #[test]
     fn the_text_has_every_event_and_relation() {
         let site = "src/a \"b\" <c>.rs:7";
-        let expected = format!(
-            "data race: <one> & another\n\nT0 (writer)\n!    0  cell write  {site}\n     1  store flag.Relaxed := 1  {site}\nT1\n     \
-             0  load flag.Acquire = 1  ← T0.1  {site}\n!    1  cell read  {site}\n      waits: park\n\nmodification order (co)\n  \
-             flag: 0 → 1 (T0.1)\n\nhappens before (hb), between threads\n"
-        );
-        assert_eq!(text(&example::race()), expected);
+        let expected = [
+            "data race: <one> & another",
+            "",
+            "nothing orders the two accesses of T0 and T1",
+            &format!("  T0 cell write data  {site}  <x>.cell write(&y)"),
+            &format!("  T1 cell read data  {site}  <x>.cell read(&y)"),
+            &format!(
+                "T1 `load flag.Acquire = true` ({site}) reads from T0 `store flag.Relaxed := true` ({site}) without \
+                 synchronizing: the write is Relaxed, and only a Release (or a fence before it) publishes"
+            ),
+            "",
+            "T0 (writer)",
+            &format!("!    0  cell write data  {site}  <x>.cell write(&y)"),
+            &format!("     1  store flag.Relaxed := true  {site}  <x>.store(&y)"),
+            "T1",
+            &format!("     0  load flag.Acquire = true  ← T0.1  {site}  <x>.load(&y)"),
+            &format!("!    1  cell read data  {site}  <x>.cell read(&y)"),
+            "      waits: park",
+            "",
+            "modification order (co)",
+            "  flag: false → true (T0.1)",
+            "",
+            "happens before (hb), between threads",
+            "",
+        ];
+        assert_eq!(text(&example::race()), expected.join("\n"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl<T> UnsafeCell<T> {
     pub fn new(value: T) -> Self {
         let cell = UnsafeCell { slot: Slot::native(), value: core::cell::UnsafeCell::new(value) };
         if let Current::Model(session) = current() {
-            session.cell_created(&cell.slot, Location::caller());
+            session.cell_created(&cell.slot);
         }
         cell
     }
@@ -48,6 +48,7 @@ impl<T> UnsafeCell<T> {
     /// Returns a new cell for a static; `const` in every build. The cell keeps its value from one execution to the next, so
     /// a model has to write the value before it reads it.
     #[inline]
+    #[track_caller]
     pub const fn const_new(value: T) -> Self {
         UnsafeCell {
             #[cfg(feature = "checking")]

@@ -60,6 +60,7 @@ enum Target {
 impl Parker {
     /// Returns a parker for the current thread, whose permit has not been given yet.
     #[inline]
+    #[cfg_attr(feature = "checking", track_caller)]
     pub fn new() -> Parker {
         #[cfg(feature = "checking")]
         if let Current::Model(session) = current() {
@@ -112,6 +113,7 @@ impl Parker {
 }
 
 impl Default for Parker {
+    #[cfg_attr(feature = "checking", track_caller)]
     fn default() -> Parker {
         Parker::new()
     }

@@ -50,6 +50,7 @@ mod tests {
         Event {
             operation,
             location: None,
+            cell: None,
             order: None,
             read: None,
             written: None,
@@ -95,6 +96,7 @@ mod tests {
             names: vec![Some("main".to_string()), Some("reader".to_string())],
             execution: 1,
             steps: Vec::new(),
+            objects: Vec::new(),
         };
         let graph = as_reported(graph, &[0, 2], &failure);
         assert_eq!(graph.threads[0].events[0].argument, Some(1));

@@ -88,5 +88,6 @@ fn after_panic(execution: u64, run: &Arc<NativeRun>, hangs: &str) -> Option<Fail
         names: run.names(),
         execution,
         steps: Vec::new(),
+        objects: Vec::new(),
     })
 }

@@ -1,6 +1,6 @@
 //! What an engine reports when an execution breaks.
 
-use super::{Site, Step};
+use super::{Made, Site, Step};
 use core::fmt;
 
 /// What kind of thing went wrong.
@@ -107,4 +107,6 @@ pub struct Failure {
     pub execution: u64,
     /// The interleaving, if it was recorded.
     pub steps: Vec<Step>,
+    /// The objects, if the execution was recorded.
+    pub objects: Vec<Made>,
 }

@@ -1,8 +1,8 @@
 //! Operations on atomics and fences, as a session runs them.
 
+use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::mutation::weakens;
-use super::objects::Family;
 use super::{Change, Exchange, Operation, Rmw, Session, Side, Site, Slot, Values, Width};
 use core::sync::atomic::Ordering;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
@@ -12,6 +12,7 @@ pub(crate) trait Shadow {
     fn get(&self) -> u64;
     fn set(&self, value: u64);
     fn address(&self) -> usize;
+    fn type_name(&self) -> &'static str;
 }
 
 /// An atomic and an operation on it, as a session sees them.

@@ -338,6 +338,7 @@ impl NativeRun {
             execution: self.options.run,
             names: self.names(),
             steps: Vec::new(),
+            objects: Vec::new(),
         });
     }
 }

@@ -1,9 +1,10 @@
 //! The atomics, cells, statics and allocations of an execution.
 
+use super::made::Family;
 use super::meeting::{self, Deed};
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
-use super::{FailureKind, Moment, Outcome, Session, Site, ThreadId, Values, Width};
+use super::{FailureKind, Made, Moment, Outcome, Session, Site, ThreadId, Values, Width};
 use std::collections::{BTreeMap, HashMap};
 
 /// A static that has to be made before the body runs.
@@ -19,13 +20,6 @@ impl StaticKey {
     pub(super) fn of_atomic(address: usize) -> StaticKey {
         StaticKey { address, atomic: Some((Width::U32, 0)) }
     }
-}
-
-/// The two kinds of objects, which are numbered apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    Atomic,
-    Cell,
 }
 
 /// The last accesses to an object, to name the other side of a race.
@@ -55,6 +49,8 @@ pub(super) struct Objects {
     live: BTreeMap<usize, Allocation>,
     freed: BTreeMap<usize, Allocation>,
     conflict: Option<Site>,
+    /// What has been made, if the execution is recorded.
+    pub(super) listed: Vec<Made>,
 }
 
 impl Objects {
@@ -67,6 +63,7 @@ impl Objects {
         self.cells.clear();
         self.made.clear();
         self.conflict = None;
+        self.listed.clear();
     }
 
     pub(super) fn conflicting_site(&self) -> Option<Site> {
@@ -84,7 +81,8 @@ impl Objects {
     fn histories(&mut self, family: Family) -> &mut Vec<History> {
         match family {
             Family::Atomic => &mut self.atomics,
-            Family::Cell => &mut self.cells,
+            // Tokens have no history: no engine looks for races in them.
+            Family::Cell | Family::Token => &mut self.cells,
         }
     }
 
@@ -106,16 +104,22 @@ pub(crate) struct CellAccess<'a> {
 
 impl Session {
     /// Registers a new atomic with the running execution.
-    pub(crate) fn atomic_created(&self, slot: &Slot, width: Width, value: u64) {
-        let index = self.backend.memory().map(|memory| memory.atomic_new(width, value));
-        self.place(slot, Family::Atomic, index, false);
+    pub(crate) fn atomic_created(&self, access: Access<'_>) {
+        let index = self.backend.memory().map(|memory| memory.atomic_new(access.width, access.initial));
+        let index = self.place(access.slot, Family::Atomic, index, false);
+        self.list_atomic(index, &access);
+    }
+
+    fn list_atomic(&self, index: u32, access: &Access<'_>) {
+        self.list(Family::Atomic, index, access.shadow.type_name(), access.slot.made_at());
     }
 
     /// Registers a new cell with the running execution.
-    pub(crate) fn cell_created(&self, slot: &Slot, site: Site) {
-        self.backend.at(site);
+    pub(crate) fn cell_created(&self, slot: &Slot) {
+        self.backend.at(slot.made_at());
         let index = self.backend.memory().map(|memory| memory.cell_new());
-        self.place(slot, Family::Cell, index, false);
+        let index = self.place(slot, Family::Cell, index, false);
+        self.list(Family::Cell, index, "UnsafeCell", slot.made_at());
     }
 
     fn place(&self, slot: &Slot, family: Family, index: Option<u32>, lazy: bool) -> u32 {
@@ -147,7 +151,9 @@ impl Session {
                 Some(graph) => Some(graph.static_atomic(key.address, access.initial)),
                 None => self.lazy_object(key),
             };
-            return Some(self.place(access.slot, Family::Atomic, index, true));
+            let index = self.place(access.slot, Family::Atomic, index, true);
+            self.list_atomic(index, &access);
+            return Some(index);
         }
         self.refuse_native(place, "an atomic", access.site)
     }
@@ -163,7 +169,9 @@ impl Session {
                 Some(graph) => Some(graph.static_cell().unwrap_or_else(|| self.refuse_static(access.site))),
                 None => self.lazy_object(StaticKey { address: access.address, atomic: None }),
             };
-            return Some(self.place(access.slot, Family::Cell, index, true));
+            let index = self.place(access.slot, Family::Cell, index, true);
+            self.list(Family::Cell, index, "UnsafeCell", access.slot.made_at());
+            return Some(index);
         }
         self.refuse_native(place, "a cell", access.site)
     }

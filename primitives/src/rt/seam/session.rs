@@ -455,6 +455,7 @@ impl Session {
                 execution: state.execution,
                 names: state.threads.names(),
                 steps: core::mem::take(&mut state.steps),
+                objects: core::mem::take(&mut state.objects.listed),
             }
         };
         self.stop(Outcome::Failed(Box::new(failure)))
@@ -474,6 +475,10 @@ impl Session {
         // Relaxed: a statistic.
         self.counters.mutated.fetch_add(1, Relaxed);
         Some(mutation.change)
+    }
+
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording.get()
     }
 
     /// Records a step, if this execution is recorded.

@@ -1,14 +1,19 @@
-//! Which engine object stands behind an `rt` object: one word beside its native value.
+//! Which engine object stands behind an `rt` object, and where that was made: two words beside its native value.
 
+use super::Site;
+use core::panic::Location;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// `lazy` (1 bit) · `epoch` (39 bits) · `index` (24 bits).
+/// The word is `lazy` (1 bit) · `epoch` (39 bits) · `index` (24 bits).
 ///
 /// - epoch 0, not lazy: the object was made outside any model, and is native for ever.
 /// - epoch 0, lazy: the object was made by `const_new`, and no engine has met it yet.
 /// - else: it is object `index` of execution `epoch`. Epochs are unique in the process.
 #[derive(Debug)]
-pub(crate) struct Slot(AtomicU64);
+pub(crate) struct Slot {
+    word: AtomicU64,
+    made_at: Site,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -39,24 +44,31 @@ impl Place {
 }
 
 impl Slot {
+    #[track_caller]
     pub(crate) const fn native() -> Slot {
-        Slot(AtomicU64::new(0))
+        Slot { word: AtomicU64::new(0), made_at: Location::caller() }
     }
 
+    #[track_caller]
     pub(crate) const fn lazy() -> Slot {
-        Slot(AtomicU64::new(LAZY))
+        Slot { word: AtomicU64::new(LAZY), made_at: Location::caller() }
+    }
+
+    /// Returns the line that made the object.
+    pub(crate) fn made_at(&self) -> Site {
+        self.made_at
     }
 
     pub(crate) fn get(&self) -> Place {
         // Relaxed: the threads of an execution are coroutines of one OS thread (E1 of `seam`), so this thread reads what
         // its own execution has set. The slot of a static is shared with executions on other OS threads: an epoch that
         // is not this execution's makes the session look the static up again.
-        Place::unpack(self.0.load(Relaxed))
+        Place::unpack(self.word.load(Relaxed))
     }
 
     pub(crate) fn set(&self, place: Place) {
         // Relaxed: only coroutines of this OS thread rely on what is set here (see `get`).
-        self.0.store(place.pack(), Relaxed);
+        self.word.store(place.pack(), Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The record of one execution.
 
-use super::{Site, ThreadId};
+use super::{Family, Site, ThreadId};
 use core::fmt;
 use core::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,8 +74,7 @@ impl Values {
             Values::Changed { old, new } => format!("{} → {}", name(old), name(new)),
             Values::Missed { found, wanted } => format!("found {}, not {}", name(found), name(wanted)),
             Values::Spurious(found) => format!("found {}, and failed spuriously", name(found)),
-            Values::Token(Some(token), what) => format!("token {token} {what}"),
-            Values::Token(None, what) => what.to_string(),
+            Values::Token(_, what) => what.to_string(),
             Values::Thread(thread) => format!("T{thread}"),
             Values::Choice { choice, of } => format!("{choice} of {of}"),
             Values::Span(span) => format!("{span:?}"),
@@ -113,18 +112,30 @@ pub struct Step {
 }
 
 impl Step {
-    /// Returns the step in words, without its source line, with each value as `name` calls it. Atomics are `#0`, `#1`, … and
-    /// cells `c0`, `c1`, ….
-    pub fn text(&self, name: impl FnMut(u64) -> String) -> String {
+    /// Returns the kind of the object, and its number.
+    pub fn object(&self) -> Option<(Family, u32)> {
+        match (self.object, self.values) {
+            (None, Values::Token(Some(token), _)) => Some((Family::Token, token as u32)),
+            (object, _) if self.operation.starts_with("cell") => object.map(|number| (Family::Cell, number)),
+            (object, _) => object.map(|number| (Family::Atomic, number)),
+        }
+    }
+
+    /// Returns the step in words, without its source line, with the object as `object` calls it and each value as `value`
+    /// calls it.
+    pub fn text(
+        &self,
+        object: impl FnOnce(Family, u32) -> String,
+        value: impl FnMut(u64) -> String,
+    ) -> String {
         let mut text = format!("T{} {}", self.thread, self.operation);
-        if let Some(object) = self.object {
-            let kind = if self.operation.starts_with("cell") { 'c' } else { '#' };
-            text.push_str(&format!(" {kind}{object}"));
+        if let Some((family, number)) = self.object() {
+            text.push_str(&format!(" {}", object(family, number)));
         }
         if let Some(ordering) = self.ordering {
             text.push_str(&format!(".{ordering:?}"));
         }
-        let values = self.values.text(name);
+        let values = self.values.text(value);
         if !values.is_empty() {
             text.push(' ');
             text.push_str(&values);
@@ -135,7 +146,12 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.text(|value| value.to_string());
+        let object = |family, number| match family {
+            Family::Atomic => format!("#{number}"),
+            Family::Cell => format!("c{number}"),
+            Family::Token => format!("token {number}"),
+        };
+        let text = self.text(object, |value| value.to_string());
         write!(f, "{text}  {}:{}", self.site.file(), self.site.line())
     }
 }

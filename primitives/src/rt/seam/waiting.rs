@@ -1,8 +1,10 @@
 //! Parking, time, choices, and other operations in which other threads run.
 
+use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
 use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
+use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
@@ -24,11 +26,20 @@ fn token_is(edge: Option<u32>, token: usize, what: &'static str) -> Values {
 
 impl Session {
     /// Makes a token, and returns it with the execution to which it belongs.
+    #[track_caller]
     pub(crate) fn token_new(&self) -> (u64, usize) {
         let edge = self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0));
-        let mut state = self.state.borrow_mut();
-        state.tokens.0.push(Token { set: false, waiter: None, edge });
-        (state.epoch, state.tokens.0.len() - 1)
+        let (epoch, token) = {
+            let mut state = self.state.borrow_mut();
+            state.tokens.0.push(Token { set: false, waiter: None, edge });
+            (state.epoch, state.tokens.0.len() - 1)
+        };
+        let (family, number) = match edge {
+            Some(edge) => (Family::Atomic, edge),
+            None => (Family::Token, token as u32),
+        };
+        self.list(family, number, "Parker", Location::caller());
+        (epoch, token)
     }
 
     fn token_edge(&self, epoch: u64, token: usize) -> Option<Option<u32>> {

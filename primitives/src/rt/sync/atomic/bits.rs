@@ -81,6 +81,8 @@ impl Width {
 /// A native atomic whose values can travel as bits.
 pub(crate) trait Bits: Word {
     const WIDTH: Width;
+    /// The type's name in reports.
+    const NAME: &'static str;
     fn make(value: Self::Value) -> Self;
     fn to_bits(value: Self::Value) -> u64;
     fn from_bits(bits: u64) -> Self::Value;
@@ -90,6 +92,7 @@ macro_rules! integer_bits {
     ($atomic:ident, $value:ty, $unsigned:ty, $width:expr) => {
         impl Bits for atomic::$atomic {
             const WIDTH: Width = $width;
+            const NAME: &'static str = stringify!($atomic);
             fn make(value: $value) -> Self {
                 Self::new(value)
             }
@@ -116,6 +119,7 @@ integer_bits!(AtomicIsize, isize, usize, Width::signed(size_of::<isize>()));
 
 impl Bits for atomic::AtomicBool {
     const WIDTH: Width = Width::Bool;
+    const NAME: &'static str = "AtomicBool";
     fn make(value: bool) -> Self {
         Self::new(value)
     }
@@ -129,6 +133,7 @@ impl Bits for atomic::AtomicBool {
 
 impl<T> Bits for atomic::AtomicPtr<T> {
     const WIDTH: Width = Width::unsigned(size_of::<usize>());
+    const NAME: &'static str = "AtomicPtr";
     fn make(value: *mut T) -> Self {
         Self::new(value)
     }

@@ -37,19 +37,25 @@ impl<A: Bits> Shadow for A {
     fn address(&self) -> usize {
         core::ptr::from_ref(self).addr()
     }
+
+    fn type_name(&self) -> &'static str {
+        A::NAME
+    }
 }
 
 impl<A: Bits> Cell<A> {
     /// Returns an atomic that is registered at its first use in each execution, as if made before `main`.
+    #[track_caller]
     pub(crate) const fn lazy(native: A, initial: A::Value) -> Self {
         Cell { native, initial, slot: Slot::lazy() }
     }
 
     /// Returns an atomic that is registered with the running engine now, as made by the current thread.
+    #[track_caller]
     pub(crate) fn eager(value: A::Value) -> Self {
         let cell = Cell { native: A::make(value), initial: value, slot: Slot::native() };
         if let Current::Model(session) = current() {
-            session.atomic_created(&cell.slot, A::WIDTH, A::to_bits(value));
+            session.atomic_created(cell.access());
         }
         cell
     }

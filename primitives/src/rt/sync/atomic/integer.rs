@@ -24,6 +24,7 @@ macro_rules! integer {
             /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each
             /// execution with `value`, as if made before `main`.
             #[inline]
+            #[track_caller]
             pub const fn const_new(value: $value) -> Self {
                 Self { cell: Cell::lazy(core::sync::atomic::$name::new(value), value) }
             }

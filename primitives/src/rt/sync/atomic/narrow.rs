@@ -22,6 +22,7 @@ impl AtomicBool {
     /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each execution with
     /// `value`, as if made before `main`.
     #[inline]
+    #[track_caller]
     pub const fn const_new(value: bool) -> Self {
         Self { cell: Cell::lazy(core::sync::atomic::AtomicBool::new(value), value) }
     }
@@ -101,6 +102,7 @@ impl<T> AtomicPtr<T> {
     /// Returns a new atomic for a static; `const` in every build. Under an engine the atomic starts each execution with
     /// `value`, as if made before `main`.
     #[inline]
+    #[track_caller]
     pub const fn const_new(value: *mut T) -> Self {
         Self { cell: Cell::lazy(core::sync::atomic::AtomicPtr::new(value), value) }
     }
