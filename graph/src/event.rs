@@ -37,6 +37,8 @@ pub(crate) enum Kind {
     Root,
     /// A read; also the first half of a read-modify-write.
     Read,
+    /// A thread waits for its step to be enabled: it is disabled behind `source` (`explore::steps`).
+    Wait,
     /// A write.
     Write,
     /// The second half of a read-modify-write, whose read is the event before it in the thread.

@@ -74,21 +74,16 @@ impl Token {
     fn in_order(graph: &Graph, order: &[ThreadId]) -> Token {
         let mut token = Token { model: graph.model, ..Token::default() };
         let mut happened = vec![false; graph.events.len()];
-        let mut cursors = vec![0; graph.threads.len()];
-        cursors[0] = 1;
-        for (number, thread) in order.iter().enumerate() {
+        for (number, (thread, id)) in as_replayed(graph, order).into_iter().enumerate() {
             match token.schedule.last_mut() {
-                Some((last, count)) if last == thread => *count += 1,
-                _ => token.schedule.push((*thread, 1)),
+                Some((last, count)) if *last == thread => *count += 1,
+                _ => token.schedule.push((thread, 1)),
             }
-            let cursor = &mut cursors[*thread as usize];
-            let Some(id) = graph.threads[*thread as usize].events.get(*cursor) else { continue };
-            *cursor += 1;
-            let event = graph.event(*id);
-            if let Some(way) = exceptional_way(graph, event, &happened) {
+            let Some(id) = id else { continue };
+            if let Some(way) = exceptional_way(graph, graph.event(id), &happened) {
                 token.exceptions.push(Exception { event: number as u32, way });
             }
-            happened[*id as usize] = true;
+            happened[id as usize] = true;
         }
         token
     }
@@ -103,14 +98,46 @@ impl Token {
     }
 }
 
+/// Returns the events of a run in the order in which a replay makes them, with their threads: waits are no events there,
+/// and the halves of a read-modify-write, which a revisit separates, are made at once. A step of the run that came to no
+/// event has none.
+fn as_replayed(graph: &Graph, order: &[ThreadId]) -> Vec<(ThreadId, Option<EventId>)> {
+    let mut made = Vec::with_capacity(order.len());
+    let mut cursors = vec![0; graph.threads.len()];
+    let mut ahead = vec![false; graph.threads.len()];
+    cursors[0] = 1;
+    for thread in order {
+        if core::mem::take(&mut ahead[*thread as usize]) {
+            continue;
+        }
+        let events = &graph.threads[*thread as usize].events;
+        let cursor = &mut cursors[*thread as usize];
+        *cursor += events[*cursor..].iter().take_while(|id| graph.event(**id).kind == Kind::Wait).count();
+        let id = events.get(*cursor).copied();
+        made.push((*thread, id));
+        *cursor += usize::from(id.is_some());
+        let write = id.map(|id| graph.other_half(id)).filter(|write| Some(*write) != id);
+        if let Some(write) = write {
+            made.push((*thread, Some(write)));
+            *cursor += 1;
+            ahead[*thread as usize] = true;
+        }
+    }
+    made
+}
+
 /// Returns the threads of the graph's events in an interleaving; `None` if the run did not do all of the events.
 fn interleaving(graph: &Graph, run: &Run) -> Option<Vec<ThreadId>> {
     let mut left = vec![0; graph.threads.len()];
     run.order.iter().for_each(|thread| left[*thread as usize] += 1);
     left[0] += 1; // The root.
-    let did_all = graph.threads.iter().zip(&left).all(|(thread, count)| thread.events.len() <= *count);
+    // A replay makes no events of waits.
+    let counts = |id: &EventId| graph.event(*id).kind != Kind::Wait;
+    let count = |events: &[EventId]| events.iter().filter(|id| counts(id)).count();
+    let did_all = graph.threads.iter().zip(&left).all(|(thread, left)| count(&thread.events) <= *left);
     let events = switches::interleaving(graph).filter(|_| did_all)?;
-    let mut order: Vec<ThreadId> = events.into_iter().map(|id| graph.event(id).thread).collect();
+    let mut order: Vec<ThreadId> =
+        events.into_iter().filter(counts).map(|id| graph.event(id).thread).collect();
     order.iter().for_each(|thread| left[*thread as usize] -= 1);
     // A step that came to no event, such as the access that failed, comes last.
     let last = run.order.iter().rev().filter(|thread| {

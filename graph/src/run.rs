@@ -282,6 +282,16 @@ impl Run {
         matches!(self.threads[thread as usize].status, Status::Spins(_))
     }
 
+    /// Returns whether a thread that waits for its step can try it again.
+    pub(crate) fn step_is_ready(&self, graph: &Graph) -> bool {
+        (0..self.threads.len() as ThreadId).any(|thread| match &self.threads[thread as usize].status {
+            Status::Disabled(location, _) => {
+                graph.location(*location).is_object && self.is_ready(graph, thread)
+            }
+            _ => false,
+        })
+    }
+
     /// Returns whether a thread that spins can go on.
     pub(crate) fn spinner_is_ready(&self, graph: &Graph) -> bool {
         (0..self.threads.len() as ThreadId)

@@ -40,7 +40,8 @@ fn successors(
     let event = graph.event(id);
     let later = &graph.threads[event.thread as usize].events[event.index as usize + 1..];
     for (at, next) in later.iter().enumerate() {
-        if orders(graph, event, &later[..at], graph.event(*next)) {
+        // The others would only pass on an order that the model does not keep.
+        if is_ordered_kind(graph.event(*next)) && orders(graph, event, &later[..at], graph.event(*next)) {
             scratch.push(*next as usize);
         }
     }
@@ -50,9 +51,20 @@ fn successors(
             first.into_iter().for_each(|first| scratch.push(*first as usize));
         }
         Kind::Read | Kind::Write | Kind::RmwWrite => at_location(graph, id, event, scratch),
-        Kind::Root | Kind::Fence | Kind::Join | Kind::Choice => (),
+        Kind::Root | Kind::Fence | Kind::Join | Kind::Choice | Kind::Wait => (),
     }
-    joins(graph, id, event, scratch);
+    if !later.iter().any(|later| is_ordered_kind(graph.event(*later))) {
+        joins(graph, event, scratch);
+    }
+}
+
+/// Returns whether an event is one that the model orders.
+fn is_ordered_kind(event: &Event) -> bool {
+    match event.kind {
+        Kind::Fence => event.is_seq_cst(),
+        Kind::Root | Kind::Choice | Kind::Wait => false,
+        Kind::Read | Kind::Write | Kind::RmwWrite | Kind::Spawn | Kind::Join => true,
+    }
 }
 
 /// Pushes the next write, and the reads of other threads that read from this one.
@@ -72,10 +84,7 @@ fn at_location(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch)
 }
 
 /// Pushes the joins that wait for the end of the event's thread.
-fn joins(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch) {
-    if graph.last(event.thread) != id {
-        return;
-    }
+fn joins(graph: &Graph, event: &Event, scratch: &mut Scratch) {
     for thread in &graph.threads {
         for join in &thread.events {
             let join_event = graph.event(*join);

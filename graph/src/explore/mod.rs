@@ -11,6 +11,7 @@ pub(crate) mod loop_cut;
 pub(crate) mod options;
 mod revisit;
 pub(crate) mod split;
+pub(crate) mod steps;
 pub(crate) mod switches;
 
 use self::loop_cut::LoopCut;

@@ -2,9 +2,7 @@
 
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, NONE, Read, SPURIOUS, TIMED_OUT, Value};
-use crate::graph::Graph;
-use crate::step::Stepping;
+use crate::event::{Event, EventId, Kind, NONE, SPURIOUS, TIMED_OUT, Value};
 
 /// How a read may be added.
 pub(crate) struct Ways<'a> {
@@ -14,32 +12,6 @@ pub(crate) struct Ways<'a> {
     pub(crate) skip: Option<EventId>,
     /// Whether a timed wait has come to its deadline.
     pub(crate) timed_out: bool,
-    /// The step, if the read is one's.
-    pub(crate) stepping: Option<Stepping<'a>>,
-}
-
-impl Ways<'_> {
-    /// Returns whether the operation writes after it has read `value`.
-    fn writes(&self, read: &Read, value: Value) -> bool {
-        self.stepping.map_or_else(|| read.writes(value), |step| step.is_enabled(value))
-    }
-
-    /// Returns whether a thread that finds `value` waits for another.
-    fn waits(&self, read: &Read, value: Value) -> bool {
-        self.stepping.map_or_else(|| read.waits(value), |step| !step.is_enabled(value))
-    }
-
-    /// Returns the value that the operation writes whose read has just been added.
-    fn written(&self, graph: &mut Graph, read: EventId) -> Value {
-        let value = graph.event(read).value;
-        match self.stepping.and_then(|step| step.take(value)) {
-            Some((new, after)) => {
-                graph.order_after(read, &after);
-                new
-            }
-            None => (self.update)(value),
-        }
-    }
 }
 
 /// What came of adding an event.
@@ -65,12 +37,12 @@ impl Exploration {
             // A write that the thread knows when it begins to wait has come in time.
             let late =
                 position > oldest && event.read.is_too_late(value, exploration.graph.event(source).time);
-            ways.waits(&event.read, value) || late
+            event.read.waits(value) || late
         };
         if ways.timed_out {
             let source = self.graph.write_at(location, newest);
             return self.take_source(
-                ways,
+                ways.update,
                 vec![Event { source, argument: TIMED_OUT, read: event.read.failing(), ..event }],
                 self.items.len(),
             );
@@ -89,21 +61,26 @@ impl Exploration {
                 continue;
             }
             let value = self.graph.value_of(location, source);
-            let writes = ways.writes(&event.read, value);
+            let writes = event.read.writes(value);
             if writes && event.read.weak {
                 sources.push(Event { source, argument: SPURIOUS, read: event.read.failing(), ..event });
             }
             if writes && self.graph.is_taken(location, position) {
-                self.offer(Event { source, ..event }, ways);
+                self.offer(Event { source, ..event }, ways.update);
             } else {
                 sources.push(Event { source, ..event });
             }
         }
-        self.take_source(ways, sources, first_item)
+        self.take_source(ways.update, sources, first_item)
     }
 
     /// Adds the newest read that is consistent, and leaves the others for later.
-    fn take_source(&mut self, ways: &Ways<'_>, mut reads: Vec<Event>, first_item: usize) -> Added {
+    fn take_source(
+        &mut self,
+        update: &dyn Fn(Value) -> Value,
+        mut reads: Vec<Event>,
+        first_item: usize,
+    ) -> Added {
         let length = self.graph.len();
         if let Mode::Guided(guide) = &mut self.mode {
             reads = guide.read(&self.graph, &reads).into_iter().collect();
@@ -120,12 +97,9 @@ impl Exploration {
                 self.later(What::Add { length, event, position: 0, read: NONE });
             }
             self.had_one_way = self.items.len() == first_item;
-            if ways.writes(&event.read, event.value) {
-                let value = ways.written(&mut self.graph, id);
-                if self.add_update(id, value) == Added::Never {
-                    self.graph.cut(length);
-                    return Added::Never;
-                }
+            if event.read.writes(event.value) && self.add_update(id, update(event.value)) == Added::Never {
+                self.graph.cut(length);
+                return Added::Never;
             }
             self.share_weight(first_item);
             return Added::Event(id);
@@ -140,7 +114,7 @@ impl Exploration {
 
     /// Queues the revisits of a read-modify-write whose source another one has taken. With both the graph is
     /// inconsistent, but the write of this one can revisit the other's read, as if it had come first.
-    fn offer(&mut self, event: Event, ways: &Ways<'_>) {
+    fn offer(&mut self, event: Event, update: &dyn Fn(Value) -> Value) {
         if matches!(self.mode, Mode::Guided(_)) {
             return;
         }
@@ -148,8 +122,7 @@ impl Exploration {
         let event = self.with_value(event);
         let read = self.graph.add(event);
         if self.is_consistent(read) {
-            let value = ways.written(&mut self.graph, read);
-            let write = self.graph.add(write_half(&event, value));
+            let write = self.graph.add(write_half(&event, update(event.value)));
             self.revisit_reads(write);
         }
         self.graph.cut(length);
@@ -222,12 +195,12 @@ impl Exploration {
 }
 
 /// Returns the write half that follows a read half.
-fn write_half(read: &Event, value: Value) -> Event {
+pub(super) fn write_half(read: &Event, value: Value) -> Event {
     Event { kind: Kind::RmwWrite, order: read.read.success, source: NONE, value, ..*read }
 }
 
 /// Returns the places in modification order, after `known`, at which a write may stand.
-pub(super) fn places(graph: &Graph, write: EventId, known: u32) -> Vec<u32> {
+pub(super) fn places(graph: &crate::graph::Graph, write: EventId, known: u32) -> Vec<u32> {
     let location = graph.event(write).location;
     let end = graph.location(location).writes.len() as u32;
     (known + 1..=end + 1).filter(|position| !graph.is_taken(location, position - 1)).collect()

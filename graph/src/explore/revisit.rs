@@ -30,6 +30,13 @@ impl Exploration {
         }
     }
 
+    /// Queues the backward revisit of one step's read by the write of another, the last event, which has no place yet.
+    pub(super) fn revisit_step(&mut self, read: EventId, write: EventId) {
+        if !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
+            self.queue_revisit(read, write);
+        }
+    }
+
     fn queue_revisit(&mut self, read: EventId, write: EventId) {
         let (mut graph, map) =
             self.graph.restrict(|event| event <= read || self.graph.in_prefix(event, write));
@@ -79,12 +86,17 @@ fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
         Kind::Read if event.argument == SPURIOUS => false,
         Kind::Read => is_newest(graph, event.location, graph.position_of(event.source), id, write),
         Kind::Write | Kind::RmwWrite => {
-            let mut reads = graph.location(event.location).reads.iter();
-            let is_read =
-                reads.any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
+            let location = graph.location(event.location);
+            let is_read = location
+                .reads
+                .iter()
+                .chain(&location.waits)
+                .any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
             !is_read && is_newest(graph, event.location, event.position, id, write)
         }
         Kind::Choice => event.argument == 0,
+        // A wait comes of what is there, and nothing comes of it.
+        Kind::Wait => true,
         Kind::Root | Kind::Fence | Kind::Spawn | Kind::Join => true,
     }
 }

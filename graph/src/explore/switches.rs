@@ -7,7 +7,7 @@
 //! In the order with the fewest preemptions each thread runs until it cannot go on: the events that it could still
 //! add would only come later otherwise. So the search decides only which thread runs next.
 
-use crate::event::{EventId, Kind, NONE, Reading};
+use crate::event::{Event, EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
 use std::collections::{HashSet, VecDeque};
 
@@ -114,7 +114,8 @@ impl Place {
     fn interruption(&self, graph: &Graph) -> u32 {
         let goes_on = self.next(graph, self.current).is_some_and(|id| {
             let event = graph.event(id);
-            event.kind != Kind::Join && !matches!(event.read.reading, Reading::Await | Reading::Step)
+            !matches!(event.kind, Kind::Join | Kind::Wait)
+                && !matches!(event.read.reading, Reading::Await | Reading::Step)
         });
         u32::from(goes_on)
     }
@@ -132,16 +133,34 @@ impl Place {
             return false;
         }
         match event.kind {
-            Kind::Read | Kind::Join => done(event.source),
-            Kind::Write | Kind::RmwWrite if extends == Extends::Everything => {
-                // The write before this one has waited for all older ones, so that write and its readers suffice.
-                let before = event.position - 1;
-                let reads_it = |read: &&EventId| graph.position_of(graph.event(**read).source) == before;
-                let reads = &graph.location(event.location).reads;
-                done(graph.write_at(event.location, before))
-                    && reads.iter().filter(reads_it).all(|read| done(*read))
+            Kind::Join => done(event.source),
+            // Both halves of a read-modify-write happen at once.
+            Kind::Read => {
+                let write = graph.other_half(id);
+                done(event.source) && (write == id || may_write(graph, write, id, extends, done))
             }
+            Kind::Write | Kind::RmwWrite => may_write(graph, id, graph.other_half(id), extends, done),
             _ => true,
         }
     }
+}
+
+/// Returns whether a write may happen, whose own read is `read`: whether the write before it and the reads of that one have
+/// happened. (The write before it has waited for all older ones.)
+fn may_write(
+    graph: &Graph,
+    write: EventId,
+    read: EventId,
+    extends: Extends,
+    done: impl Fn(EventId) -> bool,
+) -> bool {
+    if extends == Extends::Causality {
+        return true;
+    }
+    let Event { location, position, .. } = *graph.event(write);
+    let before = position - 1;
+    let reads_it =
+        |other: &&EventId| **other != read && graph.position_of(graph.event(**other).source) == before;
+    done(graph.write_at(location, before))
+        && graph.location(location).reads.iter().filter(reads_it).all(|other| done(*other))
 }

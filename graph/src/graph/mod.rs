@@ -54,6 +54,8 @@ pub(crate) struct Location {
     pub(crate) writes: Vec<EventId>,
     /// Its reads, in the order in which they were added.
     pub(crate) reads: Vec<EventId>,
+    /// The waits for steps, in the order of their numbers.
+    pub(crate) waits: Vec<EventId>,
     pub(crate) initial: Value,
     /// How many of the accesses in the graph are plain.
     pub(crate) plain: u32,
@@ -226,6 +228,9 @@ impl Graph {
                 location.reads.push(id);
             }
         }
+        if event.kind == Kind::Wait {
+            self.location_mut(event.location).waits.push(id);
+        }
         self.events.push(event);
         self.clocks.push(event.thread);
         self.compute_clock(id);
@@ -290,6 +295,16 @@ impl Graph {
         self.compute_clock(id);
     }
 
+    /// Turns the read of a step that is disabled into a wait.
+    pub(crate) fn make_wait(&mut self, read: EventId) {
+        self.events[read as usize].kind = Kind::Wait;
+        let location = self.events[read as usize].location;
+        let location = self.location_mut(location);
+        location.reads.retain(|other| *other != read);
+        let at = location.waits.partition_point(|other| *other < read);
+        location.waits.insert(at, read);
+    }
+
     /// Lets the steps in `after` happen before the step whose read is `id`, the last event of its thread. They are in its
     /// causal prefix.
     pub(crate) fn order_after(&mut self, id: EventId, after: &[StepId]) {
@@ -319,6 +334,9 @@ impl Graph {
                 if event.is_read() {
                     location.reads.pop();
                 }
+            }
+            if event.kind == Kind::Wait {
+                self.location_mut(event.location).waits.pop();
             }
             if self.seq_cst.last() == Some(&id) {
                 self.seq_cst.pop();

@@ -31,6 +31,7 @@ impl Graph {
         let location = |location: &Location| Location {
             writes: kept(&location.writes),
             reads: kept(&location.reads),
+            waits: kept(&location.waits),
             initial: location.initial,
             plain: 0,
             is_object: location.is_object,

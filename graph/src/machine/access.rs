@@ -156,7 +156,7 @@ impl Machine {
             let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
             let timed_out = core::mem::take(&mut me.timed_out);
             let skip = in_vain.map(|(_, source)| source);
-            let ways = Ways { update: request.update, skip, timed_out, stepping: None };
+            let ways = Ways { update: request.update, skip, timed_out };
             let added = exploration.add_read(event, &ways);
             if added == Added::NotYet {
                 let writes = exploration.graph.location(location).writes.len();

@@ -24,7 +24,8 @@ impl Places {
             };
             let mut counts = vec![0];
             for (at, id) in thread.events.iter().enumerate() {
-                let new = usize::from(graph.event(*id).kind != Kind::RmwWrite) + racing(at);
+                let new =
+                    usize::from(!matches!(graph.event(*id).kind, Kind::RmwWrite | Kind::Wait)) + racing(at);
                 counts.push(counts[at] + new);
             }
             counts
@@ -107,6 +108,9 @@ fn thread(
             }
             continue;
         }
+        if graph.event(*id).kind == Kind::Wait {
+            continue;
+        }
         thread.events.push(event(graph, *id, places, number_of, thread.events.len()));
     }
     thread
@@ -149,10 +153,10 @@ fn event(
     let operation = match event.kind {
         Kind::Read if event.step.is_some() => event.step.map_or("step", |step| step.operation),
         Kind::Root => "begin",
+        Kind::Wait => "wait",
         Kind::Read if event.read.reading == Reading::Load => "load",
         Kind::Read if event.read.reading == Reading::Update => "read-modify-write",
         Kind::Read if event.read.reading == Reading::Await => "await",
-        Kind::Read if event.read.reading == Reading::Step => "step",
         Kind::Read => "compare_exchange",
         Kind::Write | Kind::RmwWrite => "store",
         Kind::Fence => "fence",

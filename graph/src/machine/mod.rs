@@ -309,7 +309,8 @@ impl Machine {
                 exploration.note_event(run.current);
             }
             if exploration.graph.event(id).is_write() {
-                run.reschedule |= run.spinner_is_ready(&exploration.graph);
+                run.reschedule |=
+                    run.spinner_is_ready(&exploration.graph) || run.step_is_ready(&exploration.graph);
             }
             core::mem::take(&mut exploration.jump)
         };

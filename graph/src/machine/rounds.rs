@@ -317,7 +317,7 @@ fn reads_of(graph: &Graph, events: &[EventId]) -> Vec<EventId> {
 /// the value as it was.
 fn changes(graph: &Graph, id: EventId) -> bool {
     match graph.event(id).kind {
-        Kind::Read | Kind::Fence | Kind::Choice => false,
+        Kind::Read | Kind::Wait | Kind::Fence | Kind::Choice => false,
         Kind::RmwWrite => !keeps_value(graph, id),
         _ => true,
     }

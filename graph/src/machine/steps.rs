@@ -3,14 +3,19 @@
 use super::{Machine, State};
 use crate::Order;
 use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site};
-use crate::explore::options::{Added, Ways};
+use crate::explore::options::Added;
+use crate::explore::steps::Stepped;
 use crate::race::Race;
 use crate::run::Status;
 use crate::step::{Attempt, ObjectState, StepId, StepName, Stepping};
 
 /// What a thread does with a step.
 enum Outcome {
-    Made(ObjectState),
+    /// The step has been made in this state.
+    Made(ObjectState, StepId),
+    /// A wait has been added, or replayed.
+    Waited,
+    /// The thread is to be suspended.
     Wait(Status),
 }
 
@@ -60,60 +65,72 @@ impl Machine {
             return Ok(found);
         }
         loop {
-            let (outcome, me) = match self.turn() {
-                Some(recorded) => (self.replay_step(recorded, &request), self.step_of(recorded)),
-                None => self.new_step(&request)?,
+            let outcome = match self.turn() {
+                Some(recorded) => self.replay_step(recorded, &request),
+                None => self.new_step(&request),
             };
             match outcome {
-                Outcome::Made(state) => return Ok((state, me)),
+                Outcome::Made(state, me) => return Ok((state, me)),
+                Outcome::Waited => (),
                 Outcome::Wait(status) => self.wait(status),
             }
         }
     }
 
-    fn step_of(&self, id: EventId) -> StepId {
-        let state = self.state.borrow();
-        let event = state.exploration.graph.event(id);
-        StepId { thread: event.thread, index: event.index }
-    }
-
-    fn new_step(&self, request: &Request<'_>) -> Result<(Outcome, StepId), Race> {
+    fn new_step(&self, request: &Request<'_>) -> Outcome {
         let read = Read::new(Reading::Step, 0, Order::Relaxed, Order::Relaxed);
         let event = self.event(Kind::Read, read.success, request.site);
         let event = Event { location: request.object, read, step: Some(request.name), ..event };
-        let (added, me) = {
+        let (stepped, me) = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             let me = StepId { thread: run.current, index: run.me().cursor };
             let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
-            let ways =
-                Ways { update: &|value| value, skip: None, timed_out: false, stepping: Some(stepping) };
-            let added = exploration.add_read(event, &ways);
-            if added == Added::NotYet {
-                let writes = exploration.graph.location(request.object).writes.len();
-                return Ok((Outcome::Wait(Status::Disabled(request.object, writes)), me));
-            }
-            (added, me)
+            (exploration.add_step(event, &stepping), me)
         };
-        let id = self.note_added(added)?;
-        Ok((self.outcome(id, request, me), me))
+        match stepped {
+            Stepped::Made(read) => {
+                // No plain access races with a step.
+                let _ = self.note_added(Added::Event(read + 1));
+                Outcome::Made(self.found(read), me)
+            }
+            Stepped::Waits => {
+                self.note_wait();
+                Outcome::Waited
+            }
+            Stepped::NotYet => {
+                let state = self.state.borrow();
+                let steps = state.exploration.graph.location(request.object).writes.len();
+                Outcome::Wait(Status::Disabled(request.object, steps))
+            }
+        }
     }
 
-    /// Moves the thread's time to that of the step before this one.
-    fn outcome(&self, id: EventId, request: &Request<'_>, me: StepId) -> Outcome {
-        let (value, _) = self.note_read(id);
-        let state = self.state.borrow().run.states.get(value);
-        match (request.attempt)(&state, me) {
-            Some(_) => Outcome::Made(state),
-            None => Outcome::Wait(Status::Waits(id)),
+    /// Moves the thread's time to that of the step before this one. Returns the state that the step has found.
+    fn found(&self, read: EventId) -> ObjectState {
+        let (value, _) = self.note_read(read);
+        self.state.borrow().run.states.get(value)
+    }
+
+    /// Notes that the current thread's next event is a wait.
+    fn note_wait(&self) {
+        let jump = {
+            let mut state = self.state.borrow_mut();
+            state.run.me().cursor += 1;
+            core::mem::take(&mut state.exploration.jump)
+        };
+        if jump {
+            self.dead_end();
         }
     }
 
     fn replay_step(&self, id: EventId, request: &Request<'_>) -> Outcome {
         let event = *self.state.borrow().exploration.graph.event(id);
-        if event.kind != Kind::Read || event.location != request.object || event.read.reading != Reading::Step
-        {
+        if !event.is_step() || event.location != request.object || event.kind == Kind::RmwWrite {
             self.diverged("a step", Some(request.site));
+        }
+        if event.kind == Kind::Wait {
+            return self.replay_wait();
         }
         if !self.has_happened(event.source) {
             return Outcome::Wait(Status::Behind(event.source));
@@ -122,26 +139,37 @@ impl Machine {
         let taken = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
-            let value = exploration.graph.value_of(event.location, event.source);
-            let stored = &mut exploration.graph.events[id as usize];
-            (stored.value, stored.site, stored.step) = (value, Some(request.site), Some(request.name));
+            let graph = &mut exploration.graph;
+            let value = graph.value_of(event.location, event.source);
             let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
             let taken = stepping.take(value);
-            if let Some((_, after)) = &taken
-                && exploration.graph.last(event.thread) == id
-            {
-                // The step was revisited.
-                exploration.graph.order_after(id, after);
+            let stored = &mut graph.events[id as usize];
+            (stored.value, stored.site, stored.step) = (value, Some(request.site), Some(request.name));
+            let revisited = graph.last(event.thread) == id;
+            match &taken {
+                Some((_, after)) if revisited => graph.order_after(id, after),
+                Some(_) => (),
+                None if revisited => graph.make_wait(id),
+                None => {
+                    drop(state);
+                    self.diverged("a step that was enabled", Some(request.site));
+                }
             }
-            run.replayed();
             taken
         };
-        let outcome = self.outcome(id, request, me);
-        if let Some((new, _)) = taken {
-            // No plain access races with a step.
-            let _ = self.write_half(id, new, request.site);
-        }
-        outcome
+        let Some((new, _)) = taken else { return self.replay_wait() };
+        self.state.borrow_mut().run.replayed();
+        let found = self.found(id);
+        // No plain access races with a step.
+        let _ = self.write_half(id, new, request.site);
+        Outcome::Made(found, me)
+    }
+
+    fn replay_wait(&self) -> Outcome {
+        let run = &mut self.state.borrow_mut().run;
+        run.me().cursor += 1;
+        run.remaining -= 1;
+        Outcome::Waited
     }
 
     /// Returns what a step comes to in a rehearsal; `None` if there is no rehearsal.

@@ -1,0 +1,151 @@
+//! All executions of a program, found by doing its operations in every order.
+//!
+//! Each thread's next operation is added in every way: a step behind the last step of its object, a read of any write, a
+//! write at any place, as coherence allows. Nothing is added before what it depends on, so `po ∪ rf` and the objects' orders
+//! have no cycle together. Executions that come of several orders are one.
+
+use crate::program::{Deed, Program, stored};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An operation that has been done: its thread, and how many the thread had done before.
+pub(crate) type Place = (usize, usize);
+
+/// What a thread has done: each operation's position in the program, and for a read its source.
+pub(crate) type Deeds = Vec<(usize, Option<Option<Place>>)>;
+
+/// An execution: what each thread did, and the orders of objects and locations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Execution {
+    pub(crate) threads: Vec<Deeds>,
+    pub(crate) orders: BTreeSet<Vec<Place>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Graph {
+    threads: Vec<Deeds>,
+    results: Vec<Vec<u8>>,
+    objects: Vec<Vec<Place>>,
+    locations: Vec<Vec<Place>>,
+    states: Vec<u8>,
+    written: BTreeMap<Place, u8>,
+    /// What happens before each operation, itself included.
+    before: BTreeMap<Place, BTreeSet<Place>>,
+}
+
+/// Which executions are looked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Memory {
+    /// Accesses are Relaxed.
+    Relaxed,
+    /// All operations take effect in one order.
+    Sequential,
+}
+
+pub(crate) fn executions(program: &Program, memory: Memory) -> BTreeSet<Execution> {
+    let threads = program.threads.len();
+    let first = Graph {
+        threads: vec![Vec::new(); threads],
+        results: vec![Vec::new(); threads],
+        objects: vec![Vec::new(); program.objects],
+        locations: vec![Vec::new(); program.locations],
+        states: vec![0; program.objects],
+        ..Graph::default()
+    };
+    let (mut ends, mut seen, mut left) = (BTreeSet::new(), BTreeSet::new(), vec![first]);
+    while let Some(graph) = left.pop() {
+        if !seen.insert(graph.clone()) {
+            continue;
+        }
+        let mut next = Vec::new();
+        (0..threads).for_each(|thread| extend(program, memory, &graph, thread, &mut next));
+        if next.is_empty() {
+            let orders = graph.objects.iter().chain(&graph.locations).filter(|order| !order.is_empty());
+            ends.insert(Execution { threads: graph.threads.clone(), orders: orders.cloned().collect() });
+        }
+        left.extend(next);
+    }
+    ends
+}
+
+/// Adds the next operation of a thread in every way.
+fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next: &mut Vec<Graph>) {
+    let last = graph.results[thread].last().copied().unwrap_or(0);
+    let at = graph.threads[thread].last().map_or(0, |(at, _)| at + 1);
+    let Some((at, deed)) = program.next(thread, at, last) else { return };
+    let place = (thread, graph.threads[thread].len());
+    let mut before = match place.1.checked_sub(1) {
+        Some(earlier) => graph.before[&(thread, earlier)].clone(),
+        None => BTreeSet::new(),
+    };
+    before.insert(place);
+    let mut add =
+        |source: Option<Option<Place>>, result: u8, before: &BTreeSet<Place>, change: &dyn Fn(&mut Graph)| {
+            let mut graph = graph.clone();
+            graph.threads[thread].push((at, source));
+            graph.results[thread].push(result);
+            graph.before.insert(place, before.clone());
+            change(&mut graph);
+            next.push(graph);
+        };
+    match deed {
+        Deed::Step { object, table, ordered } => {
+            let state = graph.states[object];
+            let Some(new) = table[state as usize] else { return };
+            let source = graph.objects[object].last().copied();
+            if let Some(source) = source.filter(|_| ordered) {
+                before.extend(&graph.before[&source]);
+            }
+            add(Some(source), state, &before, &|graph| {
+                graph.objects[object].push(place);
+                graph.states[object] = new;
+            });
+        }
+        Deed::Load { location } | Deed::Store { location } | Deed::Add { location } => {
+            let writes = &graph.locations[location];
+            let known = match memory {
+                Memory::Relaxed => newest_known(graph, location, &before),
+                Memory::Sequential => writes.len(),
+            };
+            for from in known..=writes.len() {
+                let source = from.checked_sub(1).map(|at| writes[at]);
+                let value = source.map_or(0, |source| graph.written[&source]);
+                // No write may come between an addition and its source.
+                let taken = writes.get(from).is_some_and(|next| adds(program, graph, *next));
+                match deed {
+                    Deed::Load { .. } => add(Some(source), value, &before, &|_| ()),
+                    _ if taken => (),
+                    Deed::Store { .. } => add(None, value_kept(last), &before, &|graph| {
+                        graph.locations[location].insert(from, place);
+                        graph.written.insert(place, stored(thread, at));
+                    }),
+                    _ => add(Some(source), value, &before, &|graph| {
+                        graph.locations[location].insert(from, place);
+                        graph.written.insert(place, value.wrapping_add(1));
+                    }),
+                }
+            }
+        }
+    }
+}
+
+/// A store has no result of its own.
+fn value_kept(last: u8) -> u8 {
+    last
+}
+
+fn adds(program: &Program, graph: &Graph, (thread, index): Place) -> bool {
+    let (at, _) = graph.threads[thread][index];
+    matches!(program.threads[thread][at].deed, Deed::Add { .. })
+}
+
+/// Returns how many writes of a location are older than, or are, the newest that is known after `before`.
+fn newest_known(graph: &Graph, location: usize, before: &BTreeSet<Place>) -> usize {
+    let writes = &graph.locations[location];
+    let position = |place: &Place| writes.iter().position(|write| write == place).map(|at| at + 1);
+    let known = before.iter().filter(|(thread, index)| *index < graph.threads[*thread].len());
+    let newest = known.filter_map(|place| {
+        let (_, source) = graph.threads[place.0][place.1];
+        position(place).max(source.flatten().as_ref().and_then(position))
+    });
+    newest.max().unwrap_or(0)
+}

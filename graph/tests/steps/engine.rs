@@ -1,0 +1,167 @@
+//! The executions that the machine explores.
+
+use crate::brute::{Execution, Memory};
+use crate::program::{Deed, Program, stored};
+use selvedge_graph::report::Source;
+use selvedge_graph::{End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
+use std::rc::Rc;
+
+/// What an exploration came to.
+pub(crate) struct Explored {
+    /// How often each execution was found.
+    pub(crate) found: BTreeMap<Execution, u32>,
+    /// Runs that came to nothing.
+    pub(crate) blocked: u32,
+}
+
+/// The state of an object, and its last step.
+#[derive(Clone, Copy, PartialEq)]
+struct State {
+    state: u8,
+    last: Option<StepId>,
+}
+
+/// The operations that each thread has done in a run, by their positions in the program.
+type Done = Rc<RefCell<Vec<Vec<usize>>>>;
+
+fn options(memory: Memory) -> Options {
+    let model = match memory {
+        Memory::Relaxed => Model::C20,
+        Memory::Sequential => Model::Sc,
+    };
+    Options { model, ..Options::default() }
+}
+
+/// Explores a program; `split`: each part that can be given away is explored by a machine of its own.
+pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explored {
+    let mut explored = Explored { found: BTreeMap::new(), blocked: 0 };
+    let mut parts = vec![Part::whole(options(memory).model)];
+    while let Some(part) = parts.pop() {
+        let machine = Rc::new(Machine::new(options(memory)));
+        machine.take(part);
+        while machine.advance() {
+            match run(&machine, program) {
+                (End::Complete | End::Deadlock, execution) => {
+                    *explored.found.entry(execution).or_default() += 1;
+                }
+                (End::Blocked, _) => explored.blocked += 1,
+                (end, _) => panic!("{end:?}"),
+            }
+            parts.extend(split.then(|| machine.give()).flatten());
+        }
+    }
+    explored
+}
+
+/// Explores a program, and runs each execution again by its token. Returns whether all came out the same.
+pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
+    let machine = Rc::new(Machine::new(options(memory)));
+    loop {
+        let (_, execution) = run(&machine, program);
+        let interleaved = machine.interleaved_token();
+        assert!(
+            memory == Memory::Relaxed || interleaved.is_some(),
+            "a sequentially consistent execution is an interleaving"
+        );
+        for token in [Some(machine.token()), interleaved].into_iter().flatten() {
+            let token = token.to_string().parse().unwrap();
+            let machine = Rc::new(Machine::replaying(options(memory), &token));
+            let (_, again) = run(&machine, program);
+            if machine.went_astray() || again != execution {
+                return false;
+            }
+        }
+        if !machine.advance() {
+            return true;
+        }
+    }
+}
+
+/// Runs the program once, and returns how that ended, and the execution.
+fn run(machine: &Rc<Machine>, program: &Program) -> (End, Execution) {
+    let log: Done = Rc::new(RefCell::new(vec![Vec::new(); program.threads.len()]));
+    let (me, program, done) = (Rc::clone(machine), Rc::new(program.clone()), Rc::clone(&log));
+    let end = machine.run(Box::new(move || {
+        let first = || Rc::new(State { state: 0, last: None });
+        let objects: Vec<_> = (0..program.objects).map(|_| me.new_object(first())).collect();
+        let locations: Vec<_> = (0..program.locations).map(|_| me.new_location(0, None)).collect();
+        for thread in 0..program.threads.len() {
+            let (machine, program, done) = (Rc::clone(&me), Rc::clone(&program), Rc::clone(&done));
+            let (objects, locations) = (objects.clone(), locations.clone());
+            let body = move || thread_body(&machine, &program, thread, (&objects, &locations), &done);
+            me.spawn(Box::new(body), Location::caller());
+        }
+    }));
+    let execution = match end {
+        End::Complete | End::Deadlock => execution(machine, &log.borrow()),
+        _ => Execution::default(),
+    };
+    (end, execution)
+}
+
+fn thread_body(
+    machine: &Machine,
+    program: &Program,
+    thread: usize,
+    (objects, locations): (&[LocationId], &[LocationId]),
+    done: &Done,
+) {
+    let site = Location::caller();
+    let (mut at, mut last) = (0, 0);
+    while let Some((found, deed)) = program.next(thread, at, last) {
+        match deed {
+            Deed::Step { object, table, ordered } => {
+                last = step(machine, objects[object], &table, ordered);
+            }
+            Deed::Load { location } => {
+                last = machine.load(locations[location], Order::Relaxed, site).unwrap() as u8;
+            }
+            Deed::Store { location } => {
+                let value = stored(thread, found).into();
+                machine.store(locations[location], value, Order::Relaxed, site).unwrap();
+            }
+            Deed::Add { location } => {
+                let add = |old: u128| (old as u8).wrapping_add(1).into();
+                last = machine.update(locations[location], &add, Order::Relaxed, site).unwrap() as u8;
+            }
+        }
+        done.borrow_mut()[thread].push(found);
+        at = found + 1;
+    }
+}
+
+fn step(machine: &Machine, object: LocationId, table: &[Option<u8>], ordered: bool) -> u8 {
+    let attempt = |state: &Rc<dyn std::any::Any>, me: StepId| {
+        let old: &State = state.downcast_ref().unwrap();
+        let new = State { state: table[old.state as usize]?, last: Some(me) };
+        Some(Taken { state: Rc::new(new), after: old.last.filter(|_| ordered).into_iter().collect() })
+    };
+    let name = StepName { operation: "step", kind: "object", number: 0 };
+    let (found, _) = machine.step(object, name, &attempt, Location::caller()).unwrap();
+    found.downcast_ref::<State>().unwrap().state
+}
+
+/// Returns the execution that has just been run. Thread 0 of the machine is the body, which only makes the others.
+fn execution(machine: &Machine, done: &[Vec<usize>]) -> Execution {
+    let graph = machine.execution("");
+    let place = |id: selvedge_graph::report::EventId| (id.thread - 1, id.index);
+    let deeds = |(events, done): (&selvedge_graph::report::Thread, &Vec<usize>)| {
+        assert_eq!(events.events.len(), done.len());
+        let source = |source: Option<Source>| {
+            source.map(|source| match source {
+                Source::Initial => None,
+                Source::Write(write) => Some(place(write)),
+            })
+        };
+        done.iter().zip(&events.events).map(|(at, event)| (*at, source(event.reads_from))).collect()
+    };
+    let threads = graph.threads[1..].iter().zip(done).map(deeds).collect();
+    let order =
+        |location: &selvedge_graph::report::Location| location.writes.iter().map(|id| place(*id)).collect();
+    let orders: BTreeSet<Vec<_>> =
+        graph.locations.iter().map(order).filter(|order: &Vec<_>| !order.is_empty()).collect();
+    Execution { threads, orders }
+}

@@ -1,0 +1,93 @@
+//! Random programs of steps and accesses.
+
+use fastrand::Rng;
+
+/// States that an object has, at most.
+pub(crate) const STATES: usize = 4;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Deed {
+    /// A step on an object: for each state the state that it leaves, or that it is disabled. `ordered`: the object's step
+    /// before it happens before it.
+    Step {
+        object: usize,
+        table: [Option<u8>; STATES],
+        ordered: bool,
+    },
+    Load {
+        location: usize,
+    },
+    Store {
+        location: usize,
+    },
+    Add {
+        location: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Op {
+    pub(crate) deed: Deed,
+    /// The operation is left out unless the result before it has this parity.
+    pub(crate) only_after: Option<u8>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) threads: Vec<Vec<Op>>,
+    pub(crate) objects: usize,
+    pub(crate) locations: usize,
+}
+
+impl Program {
+    /// Returns the operation that a thread comes to from the position `at`, after the result `last`.
+    pub(crate) fn next(&self, thread: usize, at: usize, last: u8) -> Option<(usize, Deed)> {
+        let ops = self.threads[thread].iter().enumerate().skip(at);
+        let mut possible = ops.filter(|(_, op)| op.only_after.is_none_or(|parity| last % 2 == parity));
+        possible.next().map(|(at, op)| (at, op.deed))
+    }
+}
+
+/// Returns a number for a store to write, which is no other's.
+pub(crate) fn stored(thread: usize, at: usize) -> u8 {
+    (thread * 8 + at + 1) as u8
+}
+
+fn table(random: &mut Rng) -> [Option<u8>; STATES] {
+    match random.u8(..20) {
+        // A lock: taken by 1, given back by 0.
+        0..5 => [Some(1), None, None, None],
+        5..9 => [Some(0); STATES],
+        // A semaphore, or a channel of three places.
+        9..11 => [Some(1), Some(2), Some(3), None],
+        11..13 => [None, Some(0), Some(1), Some(2)],
+        // It may fail.
+        13..15 => [Some(1), Some(1), Some(2), Some(3)],
+        _ => [(); STATES].map(|()| random.choice([None, Some(0), Some(1), Some(2), Some(3)]).unwrap()),
+    }
+}
+
+/// Returns a random program, of steps alone if `accesses` is 0, else of so many accesses in ten operations.
+pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
+    let (objects, locations) = (random.usize(1..3), 2);
+    let threads = random.usize(2..4);
+    let longest = if threads == 2 { 4 } else { 3 };
+    let op = |random: &mut Rng, first: bool| {
+        let location = random.usize(..locations);
+        let deed = if random.u8(..10) < accesses {
+            match random.u8(..5) {
+                0..2 => Deed::Load { location },
+                2..4 => Deed::Store { location },
+                _ => Deed::Add { location },
+            }
+        } else {
+            let object = random.usize(..objects);
+            Deed::Step { object, table: table(random), ordered: random.bool() }
+        };
+        let only_after = (!first && random.u8(..4) == 0).then(|| random.u8(..2));
+        Op { deed, only_after }
+    };
+    let mut thread = |_| (0..random.usize(1..=longest)).map(|at| op(random, at == 0)).collect();
+    Program { threads: (0..threads).map(&mut thread).collect(), objects, locations }
+}
