@@ -187,7 +187,9 @@ fn is_tso(candidate: &Candidate<'_>) -> bool {
     };
     let locked = |at: usize| updates(at) || (candidate.is_sc(at) && !events[at].reads);
     let through_lock = then(&between(po, |_| true, locked), &between(po, locked, |_| true));
-    let ppo = po.filtered(|a, b| {
+    // A fence that is no locked instruction is none at all.
+    let counts = |at: usize| !events[at].fence || locked(at);
+    let ppo = po.filtered(|a, b| counts(a) && counts(b)).filtered(|a, b| {
         !(events[a].writes && events[b].reads) || a < 2 || locked(a) || locked(b) || through_lock.has(a, b)
     });
     let order = union(&union(&ppo, &candidate.external(rf)), &communication);
