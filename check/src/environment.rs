@@ -7,6 +7,7 @@ pub(crate) const ENGINES: &str = "SELVEDGE_ENGINES";
 pub(crate) const ITERATIONS: &str = "SELVEDGE_ITERATIONS";
 pub(crate) const SEED: &str = "SELVEDGE_SEED";
 pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
+pub(crate) const FIND_FIRST: &str = "SELVEDGE_FIND_FIRST";
 pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
 #[cfg(feature = "graph")]
 pub(crate) const MODEL: &str = "SELVEDGE_MODEL";
@@ -36,6 +37,13 @@ impl Checker {
                     Some(number(PREEMPTIONS, text).map_err(|error| format!("{error}, or `none`"))? as usize)
                 }
             });
+        }
+        if let Some(text) = lookup(FIND_FIRST) {
+            self.find_first = match text.trim() {
+                "yes" => true,
+                "no" => false,
+                _ => return Err(format!("{FIND_FIRST}: `{text}` is neither `yes` nor `no`")),
+            };
         }
         if let Some(text) = lookup(ROUNDS) {
             let rounds = number(ROUNDS, &text)?;
@@ -78,6 +86,7 @@ mod tests {
         assert_eq!(engines, [Engine::Native, Engine::Shuttle(Strategy::Pct)]);
         assert_eq!(with(ITERATIONS, "7").expect("a number").iterations, 7);
         assert_eq!(with(SEED, "9").expect("a number").seed, 9);
+        assert!(!with(FIND_FIRST, "no").expect("a word").find_first);
         assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, Some(None));
         assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
         assert_eq!(with(PRIMITIVES, "real").expect("a form").primitives, Primitives::Real);
@@ -101,7 +110,8 @@ mod tests {
     #[test]
     fn a_token_replays_the_model_that_it_belongs_to() {
         let with_token = |name: &str| {
-            let token = crate::replay::tagged("shuttle:0*3", "one");
+            let token = "shuttle:0*3".parse().expect("a token");
+            let token = Tagged { token, seed: None, model: "one".to_string() }.to_string();
             Checker::new().name(name).overridden(|name| (name == REPLAY).then(|| token.clone()))
         };
         assert!(with_token("one").expect("good").replay.is_some());
@@ -115,6 +125,7 @@ mod tests {
             (ITERATIONS, "many", "1000"),
             (SEED, "-1", "1000"),
             (PREEMPTIONS, "x", "none"),
+            (FIND_FIRST, "1", "yes"),
             (ROUNDS, "all", "1000"),
             (PRIMITIVES, "mock", "specified"),
             (REPLAY, "x", "shuttle:"),

@@ -25,7 +25,8 @@
 //! | --- | --- |
 //! | `SELVEDGE_ENGINES` | comma-separated: `native`, `graph`, `loom`, `shuttle`, `shuttle-random`, `shuttle-pct`, `shuttle-urw` |
 //! | `SELVEDGE_ITERATIONS` | native runs and random schedules |
-//! | `SELVEDGE_SEED` | the seed of random schedules |
+//! | `SELVEDGE_SEED` | the seed of random schedules and descents |
+//! | `SELVEDGE_FIND_FIRST` | `no`: a search explores everything in one order, without the phases that find first; `yes` by default |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, the graph engine to none |
 //! | `SELVEDGE_MODEL` | the memory model under rc11: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
 //! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits the graph engine explores where they are not proved to be alike; 32 by default |
@@ -95,6 +96,7 @@ mod target_folder;
 
 pub use checker::{Checker, check};
 pub use engine::{Engine, Strategy};
+pub use explore::Phase;
 pub use history::{Criterion, Entry, Fairness, History, Transfer, Transfers, Violation};
 pub use primitives::Primitives;
 #[cfg(feature = "shuttle")]

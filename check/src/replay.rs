@@ -6,7 +6,9 @@
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
 //!
-//! A user sees the token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`.
+//! A user sees the token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`. If the
+//! execution was drawn at random, the seed stands before the version: `graph:0*5-1*3~seed=7@0.1.0:my model`. A replay
+//! does not need the seed.
 
 use core::fmt;
 use core::str::FromStr;
@@ -181,12 +183,22 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tagged {
     pub(crate) token: Token,
+    /// The seed from which the execution was drawn, if it was.
+    pub(crate) seed: Option<u64>,
     pub(crate) model: String,
 }
 
-/// Returns the text of a token for users, or an empty one if there is no token.
-pub(crate) fn tagged(token: &str, model: &str) -> String {
-    if token.is_empty() { String::new() } else { format!("{token}@{VERSION}:{model}") }
+/// Stands before the seed.
+const SEED: &str = "~seed=";
+
+impl fmt::Display for Tagged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.token)?;
+        if let Some(seed) = self.seed {
+            write!(f, "{SEED}{seed}")?;
+        }
+        write!(f, "@{VERSION}:{}", self.model)
+    }
 }
 
 impl FromStr for Tagged {
@@ -210,7 +222,14 @@ impl FromStr for Tagged {
                  run the model again for a new token"
             ));
         }
-        Ok(Tagged { token: token.parse()?, model: model.to_string() })
+        let (token, seed) = match token.split_once(SEED) {
+            Some((token, seed)) => match seed.parse() {
+                Ok(seed) => (token, Some(seed)),
+                Err(_) => return Err(format!("`{text}` is not a replay token (a bad seed)")),
+            },
+            None => (token, None),
+        };
+        Ok(Tagged { token: token.parse()?, seed, model: model.to_string() })
     }
 }
 
@@ -234,12 +253,14 @@ mod tests {
 
     #[test]
     fn a_tagged_token_says_version_and_model() {
-        let text = tagged("shuttle:1*3-0*3", "my model: the second");
-        let parsed: Tagged = text.parse().expect("whole");
-        assert_eq!(
-            (tagged(&parsed.token.to_string(), &parsed.model), parsed.model),
-            (text, "my model: the second".into())
-        );
+        for seed in ["", "~seed=7"] {
+            let text = format!("shuttle:1*3-0*3{seed}@{VERSION}:my model: the second");
+            let parsed: Tagged = text.parse().expect("whole");
+            assert_eq!((parsed.to_string(), parsed.model.as_str()), (text, "my model: the second"));
+            assert_eq!(parsed.seed, Some(7).filter(|_| !seed.is_empty()));
+        }
+        let bad = format!("graph:0*5~seed=x@{VERSION}:m").parse::<Tagged>().expect_err("a bad seed");
+        assert!(bad.contains("a bad seed"), "{bad}");
         let old = "shuttle:1@0.0.1:m".parse::<Tagged>().expect_err("an old version");
         assert!(old.contains("0.0.1") && old.contains(VERSION), "{old}");
         let cut = "shuttle:1*3".parse::<Tagged>().expect_err("cut off");

@@ -1,7 +1,7 @@
 //! What a run found.
 
 use crate::names::{Names, Sources};
-use crate::{Engine, Primitives, command, narrative};
+use crate::{Engine, Phase, Primitives, command, narrative};
 use core::fmt;
 use core::time::Duration;
 use selvedge::rt::seam::Failure;
@@ -27,6 +27,9 @@ pub struct Report {
     pub events: u64,
     /// The form of the primitives that the executions have used: specified, if they made a step of one.
     pub primitives: Primitives,
+    /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all (graph engine).
+    /// Random descents explore nothing in this sense.
+    pub coverage: Option<f64>,
     /// What else limits what the verdict says.
     pub remark: Option<String>,
     /// Whether the limit on time ended a run that had more to do.
@@ -106,6 +109,8 @@ pub struct Counterexample {
     pub command: String,
     /// Anything else worth knowing.
     pub note: Option<String>,
+    /// The phase of the search that found the failure, if the search had several.
+    pub phase: Option<Phase>,
     pub(crate) names: Names,
     #[cfg(feature = "graph")]
     pub(crate) graph: Option<Box<selvedge_graph::report::Execution>>,
@@ -120,6 +125,7 @@ impl Counterexample {
             token,
             command: command::of_this_program(),
             note,
+            phase: None,
             #[cfg(feature = "graph")]
             graph: None,
         }
@@ -139,7 +145,9 @@ impl Report {
         match &self.verdict {
             Verdict::Failed(found) => {
                 let (engine, kind, time) = (self.engine, found.failure.kind, self.elapsed);
-                format!("{engine}: FAILED: {kind} in execution {} in {time:.1?}", found.failure.execution)
+                let execution = found.failure.execution;
+                let phase = found.phase.map(|phase| format!(", found {phase}")).unwrap_or_default();
+                format!("{engine}: FAILED: {kind} in execution {execution} in {time:.1?}{phase}")
             }
             _ => self.to_string(),
         }
@@ -167,8 +175,9 @@ impl fmt::Display for Report {
             Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,
             Verdict::Refused { why } => write!(f, "refused: {why}")?,
         }
-        if let Verdict::Failed(_) = self.verdict {
-            return write!(f, "\n  found in {time:.1?}");
+        if let Verdict::Failed(found) = &self.verdict {
+            write!(f, "\n  found in {time:.1?}")?;
+            return found.phase.map_or(Ok(()), |phase| write!(f, " {phase}"));
         }
         if self.blocked > 0 {
             write!(f, " and {} that others complete", self.blocked)?;

@@ -54,7 +54,7 @@ mod threads;
 pub use event::{LocationId, Site, ThreadId, Value};
 pub use explore::Statistics;
 pub use explore::split::Part;
-pub use machine::{End, Machine, Options, Statics};
+pub use machine::{End, Loops, Machine, Options, Statics};
 pub use model::{Model, UnknownModel};
 pub use order::Order;
 pub use race::{Epoch, Race};

@@ -43,6 +43,7 @@ pub struct Checker {
     /// What a token cannot belong to.
     pub(crate) never_replays: bool,
     shrink: bool,
+    pub(crate) find_first: bool,
     #[cfg(feature = "shuttle")]
     freeze: Option<explore::shuttle::freeze::Freeze>,
     time_limit: Option<Duration>,
@@ -72,6 +73,7 @@ impl Checker {
             replay: None,
             never_replays: false,
             shrink: true,
+            find_first: true,
             #[cfg(feature = "shuttle")]
             freeze: None,
             time_limit: Some(Duration::from_secs(60)),
@@ -132,7 +134,7 @@ impl Checker {
         self
     }
 
-    /// Sets the seed of random schedules.
+    /// Sets the seed of random schedules and descents.
     pub fn seed(mut self, seed: u64) -> Checker {
         self.seed = seed;
         self
@@ -201,6 +203,17 @@ impl Checker {
     /// takes a second or two.
     pub fn shrink(mut self, on: bool) -> Checker {
         self.shrink = on;
+        self
+    }
+
+    /// Sets whether a search that is not done after a few hundred executions goes on with phases that find failures
+    /// deep in it, as by default, before it explores the rest of everything: random descents and few preemptions under
+    /// the graph engine, random schedules under shuttle, depth-first. loom searches in one way only.
+    ///
+    /// All phases together keep to the limits and bounds of this checker. The counts of a report are those of the
+    /// search of everything, and so is `Exhaustive`. The report of a failure names the phase that found it.
+    pub fn find_first(mut self, on: bool) -> Checker {
+        self.find_first = on;
         self
     }
 
@@ -321,7 +334,9 @@ impl Checker {
             edits: self.edits.clone(),
             mutations: self.mutations.clone(),
             replay: self.replay.as_ref().map(|tagged| tagged.token.clone()),
+            replayed_seed: self.replay.as_ref().and_then(|tagged| tagged.seed),
             shrink: self.shrink,
+            find_first: self.find_first,
             #[cfg(feature = "shuttle")]
             freeze: self.freeze.clone(),
             counters: self.counters.clone().unwrap_or_default(),

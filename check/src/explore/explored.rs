@@ -1,6 +1,6 @@
 //! What comes back from an exploration: one value.
 
-use super::Plan;
+use super::{Past, Phase, Plan};
 use crate::replay::Token;
 use selvedge::rt::seam::{Counters, Failure, FailureKind};
 use std::fmt;
@@ -12,7 +12,29 @@ use std::time::Duration;
 pub(super) struct Explored {
     pub(super) end: End,
     pub(super) counts: Counts,
+    /// The phases before the search of everything.
+    pub(super) past: Vec<Past>,
+    /// The estimated share of everything that has been explored, if the engine can tell.
+    pub(super) coverage: Option<f64>,
 }
+
+#[cfg(feature = "graph")]
+impl Explored {
+    /// Returns what share has been explored, if `progress` is the estimate: all, if nothing was left out; less, if a
+    /// limit ended the exploration; and of what only bounds have cut nobody can tell.
+    pub(super) fn coverage_of(&self, progress: f64) -> Option<f64> {
+        let End::Passed(cuts) = &self.end else { return None };
+        if cuts.is_empty() {
+            return Some(1.0);
+        }
+        let limited = cuts.iter().any(|cut| matches!(cut, Cut::Executions(_) | Cut::Time(_)));
+        limited.then(|| progress.clamp(0.0, MOST))
+    }
+}
+
+/// The largest share that a search claims which was not done.
+#[cfg(feature = "graph")]
+const MOST: f64 = 0.99;
 
 /// How an exploration has ended.
 pub(super) enum End {
@@ -30,6 +52,8 @@ pub(super) struct Found {
     /// The token that replays the execution, if the engine can.
     pub(super) token: Option<Token>,
     pub(super) note: Option<String>,
+    /// The phase of the search that found it, if the search had several.
+    pub(super) phase: Option<Phase>,
     /// The execution's graph.
     #[cfg(feature = "graph")]
     pub(super) graph: Option<Box<selvedge_graph::report::Execution>>,
@@ -44,6 +68,7 @@ impl Found {
             failure,
             token,
             note: None,
+            phase: None,
             #[cfg(feature = "graph")]
             graph: None,
             #[cfg(feature = "graph")]
@@ -63,7 +88,7 @@ impl Found {
         match again {
             End::Failed(again) if again.failure.kind == self.failure.kind => {
                 let failure = Failure { execution: self.failure.execution, ..again.failure };
-                Found { failure, token, ..*again }
+                Found { failure, token, phase: self.phase, ..*again }
             }
             _ => {
                 let note = "the replay went another way, so there is no interleaving to show: the model depends on \
@@ -170,6 +195,6 @@ impl Meter {
             blocked: 0,
             events: 0,
         };
-        Explored { end, counts }
+        Explored { end, counts, past: Vec::new(), coverage: None }
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 #[cfg(feature = "loom")]
 mod loom;
 mod native;
+mod phase;
 mod plan;
 mod shrink;
 #[cfg(feature = "shuttle")]
@@ -19,6 +20,8 @@ mod verdict;
 
 use self::explored::{Counts, Cut, End, Explored, Found, Meter};
 use self::limits::Limits;
+use self::phase::Past;
+pub use self::phase::Phase;
 pub(crate) use self::plan::{GraphSettings, Plan};
 use crate::replay::Token;
 use crate::{Engine, Primitives, Report, Strategy};
@@ -49,8 +52,9 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
             false => found,
         });
     }
-    let counts = explored.counts;
+    let (counts, coverage) = (explored.counts, explored.coverage);
     let judged = verdict::judge(&plan, explored);
+    let coverage = coverage.filter(|_| judged.verdict.passed());
     Report {
         engine: plan.engine,
         verdict: judged.verdict,
@@ -61,6 +65,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         blocked: counts.blocked,
         events: counts.events,
         primitives: if counts.specified > 0 { Primitives::Specified } else { Primitives::Real },
+        coverage,
         remark: judged.remark,
         out_of_time: judged.out_of_time,
     }

@@ -30,8 +30,12 @@ pub(crate) struct Plan {
     pub(crate) edits: Edits,
     pub(crate) mutations: Vec<Mutation>,
     pub(crate) replay: Option<Token>,
+    /// The seed in the token to replay.
+    pub(crate) replayed_seed: Option<u64>,
     /// Whether to look for a failure that takes fewer context switches.
     pub(crate) shrink: bool,
+    /// Whether phases that find failures in large searches come before the rest of the search of everything.
+    pub(crate) find_first: bool,
     /// Threads that stop under shuttle.
     #[cfg(feature = "shuttle")]
     pub(crate) freeze: Option<Freeze>,

@@ -1,6 +1,6 @@
 //! Failures with fewer preemptions, found by looking again under lower bounds.
 
-use super::{End, Found, Model, Plan, explore};
+use super::{End, Found, Model, Phase, Plan, explore};
 use crate::Engine;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,16 @@ pub(super) fn fewest_preemptions(plan: &Plan, model: &Model, found: Box<Found>) 
     if !matches!(plan.engine, Engine::Loom | Engine::Graph) {
         return found;
     }
-    for bound in 0..plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS) {
+    let fewest = match found.phase {
+        Some(Phase::Preemptions(bound)) => Some(bound),
+        _ => plan.preemptions,
+    };
+    for bound in 0..fewest.unwrap_or(BOUNDS).min(BOUNDS) {
         let mut lower = Plan {
             preemptions: Some(bound),
             counters: Arc::default(),
             time_limit: Some(TIME),
+            find_first: false,
             ..plan.clone()
         };
         (lower.graph.checkpoint, lower.graph.shard, lower.graph.jobs) = (None, None, 1);
@@ -27,6 +32,7 @@ pub(super) fn fewest_preemptions(plan: &Plan, model: &Model, found: Box<Found>) 
             && fewer.failure.kind == found.failure.kind
         {
             fewer.failure.execution = found.failure.execution;
+            fewer.phase = found.phase;
             return fewer;
         }
     }

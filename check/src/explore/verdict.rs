@@ -1,7 +1,7 @@
 //! What may be concluded from an exploration: the one place in which verdicts are made.
 
-use super::{Counts, Cut, End, Explored, Found, Plan};
-use crate::replay;
+use super::{Counts, Cut, End, Explored, Found, Past, Plan};
+use crate::replay::Tagged;
 use crate::{Counterexample, Engine, Strategy, Verdict};
 
 /// A verdict, and what a report says beside it.
@@ -24,7 +24,7 @@ pub(super) fn judge(plan: &Plan, explored: Explored) -> Judged {
     match explored.end {
         End::Refused(why) => Judged::plainly(Verdict::Refused { why }),
         End::Failed(found) => Judged::plainly(failed(plan, *found)),
-        End::Passed(cuts) => passed(plan, &explored.counts, &cuts),
+        End::Passed(ref cuts) => passed(plan, &explored, cuts),
     }
 }
 
@@ -33,15 +33,17 @@ fn failed(plan: &Plan, found: Found) -> Verdict {
     if !found.is_of_the_model() {
         return Verdict::Refused { why: found.failure.message };
     }
-    let token = found.token.map(|token| token.to_string()).unwrap_or_default();
-    let counterexample = Counterexample::new(found.failure, replay::tagged(&token, &plan.name), found.note);
+    let seed = found.phase.and_then(|phase| phase.seed()).or(plan.replayed_seed);
+    let token = found.token.map(|token| Tagged { token, seed, model: plan.name.clone() }.to_string());
+    let counterexample = Counterexample::new(found.failure, token.unwrap_or_default(), found.note);
     #[cfg(feature = "graph")]
     let counterexample = counterexample.with_graph(found.graph);
-    Verdict::Failed(Box::new(counterexample))
+    Verdict::Failed(Box::new(Counterexample { phase: found.phase, ..counterexample }))
 }
 
 /// The verdict on an exploration without a failure.
-fn passed(plan: &Plan, counts: &Counts, cuts: &[Cut]) -> Judged {
+fn passed(plan: &Plan, explored: &Explored, cuts: &[Cut]) -> Judged {
+    let counts = &explored.counts;
     if counts.operations == 0 {
         let why = "the engine saw no operation: the model uses std's types instead of selvedge::rt's, or two copies of \
                    selvedge are linked";
@@ -58,10 +60,28 @@ fn passed(plan: &Plan, counts: &Counts, cuts: &[Cut]) -> Judged {
             Judged { verdict, remark, out_of_time }
         }
         _ => {
-            let bounds: Vec<String> = cuts.iter().map(Cut::to_string).chain(remark).collect();
+            let limited = cuts.iter().any(|cut| !matches!(cut, Cut::Bound(_)));
+            let coverage = explored.coverage.filter(|_| limited).map(in_words);
+            let tried = tried(&explored.past).filter(|_| limited);
+            let bounds = cuts.iter().map(Cut::to_string).chain(coverage).chain(tried).chain(remark);
+            let bounds: Vec<String> = bounds.collect();
             Judged { verdict: searched(plan, counts, &bounds), remark: None, out_of_time }
         }
     }
+}
+
+/// Says what share was explored.
+fn in_words(coverage: f64) -> String {
+    match coverage * 100.0 {
+        percent if percent < 1.0 => "less than 1 % explored".to_string(),
+        percent => format!("about {percent:.0} % explored"),
+    }
+}
+
+/// Says which phases have looked for failures besides the search of everything.
+fn tried(past: &[Past]) -> Option<String> {
+    let past: Vec<String> = past.iter().map(Past::to_string).collect();
+    (!past.is_empty()).then(|| format!("also tried: {}", past.join(", ")))
 }
 
 /// The verdict on a search within bounds.
@@ -106,7 +126,7 @@ mod tests {
     fn judged(engine: Engine, counts: Counts, cuts: Vec<Cut>) -> Judged {
         let plans = Checker::new().ignore_environment().engines([Engine::Native]).plans();
         let plan = Plan { engine, ..plans.expect("real threads are always there").remove(0) };
-        judge(&plan, Explored { end: End::Passed(cuts), counts })
+        judge(&plan, Explored { end: End::Passed(cuts), counts, past: Vec::new(), coverage: None })
     }
 
     const DONE: Counts = Counts {

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 pub use end::End;
 pub use objects::Statics;
+pub use rehearsal::Loops;
 
 /// Settings.
 #[derive(Clone, Debug)]
@@ -84,9 +85,10 @@ impl Machine {
         Machine::with(options, Mode::Explore)
     }
 
-    /// Returns a machine that draws executions at random, to estimate their number.
-    pub fn sampling(options: Options, seed: u64) -> Machine {
-        Machine::with(options, Mode::Sample { random: fastrand::Rng::with_seed(seed), size: 1.0 })
+    /// Returns a machine that draws executions at random, each by a descent through the tree of executions that
+    /// [`begin_descent`](Self::begin_descent) begins.
+    pub fn sampling(options: Options) -> Machine {
+        Machine::with(options, Mode::Sample { random: fastrand::Rng::with_seed(0), size: 1.0 })
     }
 
     /// Returns a machine that runs the execution which a token names.
@@ -107,6 +109,19 @@ impl Machine {
     pub fn sharing(mut self, statics: &Statics) -> Machine {
         self.statics = statics.clone();
         self
+    }
+
+    /// Returns what the machine has found out about the program's loops.
+    pub fn loops(&self) -> Loops {
+        let state = self.state.borrow();
+        Loops { rehearsed: state.exploration.rehearsed.clone(), suspects: state.exploration.suspects.clone() }
+    }
+
+    /// Takes over what other machines have found out about the loops of the same program.
+    pub fn learn(&self, loops: &Loops) {
+        let mut state = self.state.borrow_mut();
+        state.exploration.rehearsed.extend(&loops.rehearsed);
+        state.exploration.suspects.extend(&loops.suspects);
     }
 
     /// Returns whether one of the bounds in [`Options`] has cut anything.
@@ -174,7 +189,7 @@ impl Machine {
         Token::interleaved(&state.exploration.graph, &state.run)
     }
 
-    /// Returns the estimate of the number of executions that a sample gives at its end.
+    /// Returns the estimate of the number of executions that a descent gives at its end.
     pub fn sampled_size(&self) -> f64 {
         match &self.state.borrow().exploration.mode {
             Mode::Sample { size, .. } => *size,
@@ -182,11 +197,13 @@ impl Machine {
         }
     }
 
-    /// Begins a new sample.
-    pub fn restart_sample(&self) {
+    /// Begins descent number `number` of those that `seed` stands for. A descent does not depend on those before it.
+    pub fn begin_descent(&self, seed: u64, number: u64) {
         let mut state = self.state.borrow_mut();
         state.exploration.restart();
-        if let Mode::Sample { size, .. } = &mut state.exploration.mode {
+        if let Mode::Sample { random, size } = &mut state.exploration.mode {
+            let first = fastrand::Rng::with_seed(seed).u64(..);
+            *random = fastrand::Rng::with_seed(first.wrapping_add(number));
             *size = 1.0;
         }
     }

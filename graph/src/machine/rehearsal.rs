@@ -6,10 +6,26 @@
 //! branch is run again, and rounds at that line are explored as if the thread's state had changed.
 
 use super::{Machine, State};
-use crate::event::{Event, Kind, LocationId, Read, Site, Value};
+use crate::event::{Event, Kind, LocationId, Read, Site, ThreadId, Value};
 use crate::explore::loop_cut::LoopCut;
 use crate::run::{Rehearsal, Run};
 use crate::snapshot::{Frames, Snapshot};
+use std::collections::BTreeSet;
+
+/// What machines find out about a program's loops: which rounds were rehearsed, and which lines are suspect.
+#[derive(Clone, Debug, Default)]
+pub struct Loops {
+    pub(super) rehearsed: BTreeSet<(ThreadId, Site)>,
+    pub(super) suspects: BTreeSet<Site>,
+}
+
+impl Loops {
+    /// Adds what another machine has found out.
+    pub fn extend(&mut self, other: Loops) {
+        self.rehearsed.extend(other.rehearsed);
+        self.suspects.extend(other.suspects);
+    }
+}
 
 impl Machine {
     /// Lets the current thread rehearse its round at a line, whose events begin with `begun`, unless it has done so or

@@ -3,14 +3,16 @@
 mod adapter;
 mod checkpoint;
 mod numbers;
+mod phases;
 mod pool;
 mod worker;
 
 use super::isolated::{self, Reporter, reports, text_of};
-use super::{Counts, Cut, End, Explored, Found, Meter, Model, Plan};
+use super::{Counts, Cut, End, Explored, Found, Limits, Meter, Model, Plan};
 use crate::replay::Token;
-use pool::{Pool, Standing};
-use selvedge_graph::{Machine, Options, Part, Statics, Statistics};
+use phases::Search;
+use pool::{Known, Left, Pool, Standing};
+use selvedge_graph::{Machine, Options, Statistics};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use worker::Task;
@@ -21,8 +23,6 @@ enum Report {
     Done,
     /// The exploration has ended.
     Ended(End),
-    /// Knuth's estimate.
-    Estimate(f64),
 }
 
 /// What the machines have done, if the exploration came to its end.
@@ -41,100 +41,54 @@ fn options(plan: &Plan) -> Options {
 }
 
 pub(super) fn run(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
-    let (end, done) = match &plan.replay {
-        Some(Token::Graph(token)) => match token.parse() {
-            Ok(token) => (replay(plan, model, token), None),
-            Err(error) => (End::Refused(format!("the token is damaged: {error}")), None),
-        },
-        _ => explore(plan, model),
-    };
-    let mut explored = meter.explored(end);
-    if let Some(Statistics { executions, blocked, events, .. }) = done {
-        explored.counts = Counts { executions, blocked, events, ..explored.counts };
+    match &plan.replay {
+        Some(Token::Graph(token)) => meter.explored(match token.parse() {
+            Ok(token) => replay(plan, model, token),
+            Err(error) => End::Refused(format!("the token is damaged: {error}")),
+        }),
+        _ => explore(plan, model, meter),
     }
-    explored
 }
 
-fn explore(plan: &Plan, model: &Model) -> (End, Done) {
-    match search(plan, model) {
+/// Explores in phases, and says what came of it.
+fn explore(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
+    let mut search = Search::new(plan, model);
+    let (end, statistics) = match search.run() {
         Ok(pool) => finish(plan, &pool),
         Err(End::Failed(found)) => (End::Failed(Box::new(shown(plan, model, *found))), None),
         Err(end) => (end, None),
-    }
-}
-
-/// Lets the jobs work until nothing is left to do, or a limit is reached.
-fn search(plan: &Plan, model: &Model) -> Result<Arc<Pool>, End> {
-    let pool = Arc::new(start(plan, model)?);
-    let worked = work(plan, model, &pool);
-    if worked.is_err() {
-        pool.stop();
-    }
-    worked.map(|()| pool)
-}
-
-fn work(plan: &Plan, model: &Model, pool: &Arc<Pool>) -> Result<(), End> {
-    let (reporter, reports) = reports();
-    for _ in 0..plan.graph.jobs {
-        launch(plan, model, Task::Share(Arc::clone(pool)), reporter.clone()).map_err(End::Refused)?;
-    }
-    // Each job reports once. Failed ones keep their end of the channel for ever.
-    for _ in 0..plan.graph.jobs {
-        if let Report::Ended(end) = reports.next(plan).map_err(End::Refused)? {
-            return Err(end);
-        }
-    }
-    Ok(())
-}
-
-/// The parts to begin with: everything, what a checkpoint left, or this shard's share.
-fn start(plan: &Plan, model: &Model) -> Result<Pool, End> {
-    if let Some(path) = plan.graph.checkpoint.as_ref().filter(|path| path.exists()) {
-        let saved = checkpoint::read(path, plan).map_err(End::Refused)?;
-        let pool = Pool::new(plan, saved.parts, Statics::from_distances(saved.statics), saved.statistics);
-        saved.cuts.into_iter().for_each(|cut| pool.cut(cut));
-        return Ok(pool);
-    }
-    let statics = Statics::default();
-    let Some((shard, shards)) = plan.graph.shard else {
-        return Ok(Pool::new(plan, vec![Part::whole(plan.graph.model)], statics, Default::default()));
     };
-    // The same in every shard: explored until there is enough to share out.
-    let pool = Arc::new(Pool::new(plan, vec![Part::whole(plan.graph.model)], statics, Default::default()));
-    if let Report::Ended(end) = report_of(plan, model, Task::Split(Arc::clone(&pool), shards * 32)) {
-        return Err(end);
+    let mut explored = meter.explored(end);
+    explored.past = search.past();
+    if let Some(Statistics { executions, blocked, events, progress }) = statistics {
+        explored.counts = Counts { executions, blocked, events, ..explored.counts };
+        explored.coverage = explored.coverage_of(progress);
     }
-    let ((parts, statistics), cuts) = (pool.take_all(), pool.cuts());
-    let mine = parts.into_iter().enumerate().filter(|(number, _)| number % shards == shard - 1);
-    let parts = mine.map(|(_, part)| part).collect();
-    let statistics = if shard == 1 { statistics } else { Default::default() };
-    let mine = Pool::new(plan, parts, pool.statics.clone(), statistics);
-    cuts.into_iter().for_each(|cut| mine.cut(cut));
-    Ok(mine)
+    explored
 }
 
 /// Writes the checkpoint while the exploration goes on. If it cannot be written, the end will say so.
 fn save(plan: &Plan, pool: &Pool, standing: &Standing<'_>) {
     if let Some(path) = &plan.graph.checkpoint {
-        let _ = checkpoint::write(path, plan, pool.statics.distances(), standing);
+        let _ = checkpoint::write(path, plan, pool.known.statics.distances(), standing);
     }
 }
 
 fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
-    let (left, statistics) = pool.take_all();
+    let Left { parts, statistics, cuts } = pool.take_all();
     if let Some(path) = &plan.graph.checkpoint {
-        let outcome = if left.is_empty() {
+        let outcome = if parts.is_empty() {
             checkpoint::remove(path)
         } else {
-            let standing = Standing { parts: &left, statistics, cuts: &pool.cuts() };
-            checkpoint::write(path, plan, pool.statics.distances(), &standing)
+            let standing = Standing { parts: &parts, statistics, cuts: &cuts };
+            checkpoint::write(path, plan, pool.known.statics.distances(), &standing)
         };
         if let Err(why) = outcome {
             return (End::Refused(why), None);
         }
     }
     let shard = plan.graph.shard.map(|(shard, shards)| format!("shard {shard} of {shards}"));
-    let bounds = pool.cuts().into_iter().map(Cut::Bound);
+    let bounds = cuts.into_iter().map(Cut::Bound);
     let cuts = bounds.chain(pool.reached()).chain(shard.map(Cut::Bound)).collect();
     (End::Passed(cuts), Some(statistics))
 }
@@ -159,7 +113,7 @@ fn shown(plan: &Plan, model: &Model, mut found: Found) -> Found {
 fn replay(plan: &Plan, model: &Model, token: selvedge_graph::Token) -> End {
     match report_of(plan, model, Task::Replay(token)) {
         Report::Ended(end) => end,
-        Report::Done | Report::Estimate(_) => unreachable!("a replay reports how it ended"),
+        Report::Done => unreachable!("a replay reports how it ended"),
     }
 }
 
@@ -183,10 +137,10 @@ fn launch(plan: &Plan, model: &Model, task: Task, reporter: Reporter<Report>) ->
 
 /// Knuth's estimate of how many executions a model has, the mean of so many samples.
 pub(super) fn estimate(plan: &Plan, model: &Model, samples: u32) -> Result<f64, End> {
-    match report_of(plan, model, Task::Sample { samples }) {
-        Report::Estimate(estimate) => Ok(estimate),
+    let pool = Arc::new(Pool::new(plan, Left::default(), &Known::default(), Limits::new(None, None), 0));
+    match report_of(plan, model, Task::Descend(Arc::clone(&pool), samples.into())) {
+        Report::Done => Ok(pool.estimated_size()),
         Report::Ended(end) => Err(end),
-        Report::Done => unreachable!("a sampling reports an estimate"),
     }
 }
 
@@ -195,7 +149,7 @@ fn machine(plan: &Plan, task: &Task) -> Machine {
     let options = options(plan);
     match task {
         Task::Replay(token) => Machine::replaying(options, token),
-        Task::Sample { .. } => Machine::sampling(options, plan.seed),
-        Task::Share(pool) | Task::Split(pool, _) => Machine::new(options).sharing(&pool.statics),
+        Task::Descend(pool, _) => Machine::sampling(options).sharing(&pool.known.statics),
+        Task::Share(pool) | Task::Split(pool, _) => Machine::new(options).sharing(&pool.known.statics),
     }
 }

@@ -1,11 +1,35 @@
 //! The work that the jobs of an exploration share.
 
 use super::super::{Cut, Limits, Plan};
-use selvedge_graph::{Part, Statics, Statistics};
+use selvedge_graph::{Loops, Machine, Part, Statics, Statistics};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// What the machines of all phases of an exploration find out about its program.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    pub(super) statics: Statics,
+    loops: Arc<Mutex<Loops>>,
+}
+
+impl Known {
+    /// Returns what an earlier process has known, of which these are the distances of the statics.
+    pub(super) fn from_distances(distances: Vec<isize>) -> Known {
+        Known { statics: Statics::from_distances(distances), ..Known::default() }
+    }
+
+    /// Tells a machine what is known.
+    pub(super) fn teach(&self, machine: &Machine) {
+        machine.learn(&self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Learns what a machine has found out.
+    pub(super) fn learn(&self, machine: &Machine) {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner).extend(machine.loops());
+    }
+}
 
 /// Parts of the exploration that no job works on, and the jobs that wait for one.
 pub(super) struct Pool {
@@ -19,11 +43,15 @@ pub(super) struct Pool {
     /// When the next checkpoint is due.
     due: Mutex<Option<Instant>>,
     every: Duration,
-    /// Executions that all jobs together have begun.
+    /// Executions that all jobs together have begun, those of earlier phases included.
     begun: AtomicU64,
     limits: Limits,
     jobs: usize,
-    pub(super) statics: Statics,
+    /// Whether what is done here is progress of the search of everything.
+    pub(super) is_of_everything: bool,
+    /// Descents that have begun.
+    descents: AtomicU64,
+    pub(super) known: Known,
 }
 
 struct Shared {
@@ -31,10 +59,28 @@ struct Shared {
     waiting: usize,
     over: bool,
     statistics: Statistics,
+    /// The sum of what descents estimate as the number of executions.
+    sizes: f64,
     /// The bounds that have cut something.
     cuts: BTreeSet<String>,
     /// The limits on the whole exploration that were reached.
     reached: BTreeSet<Cut>,
+}
+
+/// What is left to do, and what has been done before it.
+#[derive(Default)]
+pub(super) struct Left {
+    pub(super) parts: Vec<Part>,
+    pub(super) statistics: Statistics,
+    /// The bounds that have cut something.
+    pub(super) cuts: BTreeSet<String>,
+}
+
+impl Left {
+    /// Returns the whole exploration.
+    pub(super) fn whole(plan: &Plan) -> Left {
+        Left { parts: vec![Part::whole(plan.graph.model)], ..Left::default() }
+    }
 }
 
 /// What is left to do, and what has been done: for a checkpoint.
@@ -47,14 +93,17 @@ pub(super) struct Standing<'a> {
 type Save<'a> = &'a dyn Fn(Standing<'_>);
 
 impl Pool {
-    pub(super) fn new(plan: &Plan, parts: Vec<Part>, statics: Statics, statistics: Statistics) -> Pool {
+    /// Returns a pool for a phase that begins after `begun` executions.
+    pub(super) fn new(plan: &Plan, left: Left, known: &Known, limits: Limits, begun: u64) -> Pool {
+        let Left { parts, statistics, cuts } = left;
         Pool {
             shared: Mutex::new(Shared {
                 parts,
                 waiting: 0,
                 over: false,
                 statistics,
-                cuts: BTreeSet::new(),
+                sizes: 0.0,
+                cuts,
                 reached: BTreeSet::new(),
             }),
             changed: Condvar::new(),
@@ -65,11 +114,18 @@ impl Pool {
                 plan.graph.checkpoint.as_ref().map(|_| Instant::now() + plan.graph.checkpoint_every),
             ),
             every: plan.graph.checkpoint_every,
-            begun: AtomicU64::new(0),
-            limits: Limits::of(plan),
+            begun: AtomicU64::new(begun),
+            limits,
             jobs: plan.graph.jobs,
-            statics,
+            is_of_everything: true,
+            descents: AtomicU64::new(0),
+            known: known.clone(),
         }
+    }
+
+    /// Returns the pool as one of a phase that is no part of the search of everything, after so many descents.
+    pub(super) fn apart(self, descents: u64) -> Pool {
+        Pool { is_of_everything: false, descents: AtomicU64::new(descents), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -160,11 +216,6 @@ impl Pool {
         self.lock().cuts.insert(what);
     }
 
-    /// The bounds that have cut something.
-    pub(super) fn cuts(&self) -> BTreeSet<String> {
-        self.lock().cuts.clone()
-    }
-
     /// The limits on the whole exploration that were reached.
     pub(super) fn reached(&self) -> BTreeSet<Cut> {
         self.lock().reached.clone()
@@ -187,6 +238,11 @@ impl Pool {
         self.stopped.load(Relaxed)
     }
 
+    /// Returns whether another execution may begin.
+    pub(super) fn is_within_limits(&self) -> bool {
+        self.limits.reached(self.begun()).is_none()
+    }
+
     /// The limit that keeps another execution from beginning, if any.
     pub(super) fn limit(&self) -> Option<Cut> {
         // Relaxed: a count.
@@ -198,9 +254,38 @@ impl Pool {
         reached
     }
 
-    /// What was left undone, and what all have done.
-    pub(super) fn take_all(&self) -> (Vec<Part>, Statistics) {
+    /// Takes what was left undone, with what all have done.
+    pub(super) fn take_all(&self) -> Left {
         let mut shared = self.lock();
-        (core::mem::take(&mut shared.parts), shared.statistics)
+        let parts = core::mem::take(&mut shared.parts);
+        Left { parts, statistics: shared.statistics, cuts: shared.cuts.clone() }
+    }
+
+    /// Returns how many executions have begun, those of earlier phases included.
+    pub(super) fn begun(&self) -> u64 {
+        // Relaxed: a count.
+        self.begun.load(Relaxed)
+    }
+
+    /// Begins a descent, and returns its number, from 1.
+    pub(super) fn begin_descent(&self) -> u64 {
+        // Relaxed: one job descends.
+        self.descents.fetch_add(1, Relaxed) + 1
+    }
+
+    /// Returns how many descents have begun.
+    pub(super) fn descents(&self) -> u64 {
+        // Relaxed: one job descends.
+        self.descents.load(Relaxed)
+    }
+
+    /// Adds what a descent estimates as the number of executions.
+    pub(super) fn add_size(&self, size: f64) {
+        self.lock().sizes += size;
+    }
+
+    /// Returns Knuth's estimate of the number of executions, the mean over all descents.
+    pub(super) fn estimated_size(&self) -> f64 {
+        self.lock().sizes / self.descents().max(1) as f64
     }
 }

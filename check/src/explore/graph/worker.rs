@@ -21,13 +21,13 @@ pub(super) enum Task {
     Split(Arc<Pool>, usize),
     /// Run one execution, and record its steps.
     Replay(selvedge_graph::Token),
-    /// Estimate the number of executions.
-    Sample { samples: u32 },
+    /// Descend at random, until so many descents have begun.
+    Descend(Arc<Pool>, u64),
 }
 
 /// How a worker left the pool.
 #[derive(PartialEq)]
-enum Left {
+enum Ended {
     /// Nothing is left to do.
     Done,
     /// Its OS thread is of no more use.
@@ -46,21 +46,27 @@ struct Worker<'a> {
 /// The body of a worker's OS thread. It does not return from an execution that fails.
 pub(super) fn work(plan: &Plan, model: &Model, task: Task, reporter: &Reporter<Report>) {
     let machine = Rc::new(super::machine(plan, &task));
+    if let Task::Share(pool) | Task::Split(pool, _) | Task::Descend(pool, _) = &task {
+        pool.known.teach(&machine);
+    }
     let alone = plan.graph.jobs == 1 || !matches!(task, Task::Share(_));
     let session = install(plan, &task, &machine, alone, reporter.clone());
     let mut worker = Worker { plan, model, machine, session, counted: Statistics::default() };
+    let ended = match &task {
+        Task::Share(pool) => Some(worker.share(pool)),
+        Task::Descend(pool, descents) => Some(worker.descend(pool, *descents)),
+        _ => None,
+    };
+    if ended == Some(Ended::Unwinding) {
+        // This OS thread counts a panic for ever; another one goes on.
+        worker.machine.retire();
+        if let Err(why) = super::launch(plan, model, task, reporter.clone()) {
+            reporter.crashed(why);
+        }
+        return;
+    }
     let report = match task {
-        Task::Share(pool) => match worker.share(&pool) {
-            Left::Done => Report::Done,
-            Left::Unwinding => {
-                // This OS thread counts a panic for ever; another one goes on.
-                worker.machine.retire();
-                if let Err(why) = super::launch(plan, model, Task::Share(pool), reporter.clone()) {
-                    reporter.crashed(why);
-                }
-                return;
-            }
-        },
+        Task::Share(_) | Task::Descend(..) => Report::Done,
         Task::Split(pool, parts) => {
             worker.split(&pool, parts);
             Report::Done
@@ -70,7 +76,6 @@ pub(super) fn work(plan: &Plan, model: &Model, task: Task, reporter: &Reporter<R
             let diverged = worker.machine.went_astray();
             Report::Ended(End::Passed(vec![if diverged { replay_diverged() } else { replay_passed() }]))
         }
-        Task::Sample { samples } => Report::Estimate(worker.sample(samples)),
     };
     // The session is kept for ever, and the machine with it.
     worker.machine.retire();
@@ -142,14 +147,14 @@ impl Worker<'_> {
         }
     }
 
-    fn share(&mut self, pool: &Pool) -> Left {
+    fn share(&mut self, pool: &Pool) -> Ended {
         let mut runs = 0_u64;
         let save = |standing: Standing<'_>| super::save(self.plan, pool, &standing);
         while let Some(part) = pool.take(&save) {
             self.machine.take(part);
             while self.machine.advance() {
                 if pool.is_stopped() {
-                    return Left::Done;
+                    return Ended::Done;
                 }
                 if let Some(why) = pool.limit() {
                     let mut parts = self.machine.give_all();
@@ -163,7 +168,7 @@ impl Worker<'_> {
                     // A thread of the execution was given up while it unwound.
                     pool.hand_in(self.machine.give_all());
                     self.hand_in(pool);
-                    return Left::Unwinding;
+                    return Ended::Unwinding;
                 }
                 if pool.is_hungry()
                     && let Some(part) = self.machine.give()
@@ -171,7 +176,7 @@ impl Worker<'_> {
                     pool.put(part);
                 }
                 if runs.is_multiple_of(64) {
-                    self.count();
+                    self.count(pool);
                     if pool.is_pausing() {
                         let parts = self.machine.give_all();
                         self.hand_in(pool);
@@ -182,15 +187,16 @@ impl Worker<'_> {
             }
         }
         self.hand_in(pool);
-        Left::Done
+        Ended::Done
     }
 
     /// Adds what has been done to the pool's books.
     fn hand_in(&mut self, pool: &Pool) {
-        self.count();
+        self.count(pool);
         pool.add(&self.machine.take_statistics());
         self.counted = Statistics::default();
         self.note_bounds(pool);
+        pool.known.learn(&self.machine);
     }
 
     fn split(&mut self, pool: &Pool, parts: usize) {
@@ -205,6 +211,7 @@ impl Worker<'_> {
         }
         pool.add(&self.machine.statistics());
         self.note_bounds(pool);
+        pool.known.learn(&self.machine);
         pool.leave(self.machine.give_all(), None);
     }
 
@@ -218,27 +225,39 @@ impl Worker<'_> {
         self.machine.loops_cut().into_iter().for_each(|cut| pool.cut(cut));
     }
 
-    fn sample(&self, samples: u32) -> f64 {
-        let mut sum = 0.0;
-        for _ in 0..samples {
-            self.machine.restart_sample();
+    fn descend(&self, pool: &Pool, descents: u64) -> Ended {
+        'descents: while pool.descents() < descents && pool.is_within_limits() {
+            let number = pool.begin_descent();
+            self.machine.begin_descent(self.plan.seed, number);
             loop {
+                if pool.limit().is_some() {
+                    break 'descents;
+                }
                 let before = self.machine.statistics().executions;
                 self.run();
+                if std::thread::panicking() {
+                    // A thread of the execution was given up while it unwound, so this descent ends here.
+                    pool.known.learn(&self.machine);
+                    return Ended::Unwinding;
+                }
                 if self.machine.statistics().executions > before {
-                    sum += self.machine.sampled_size();
+                    pool.add_size(self.machine.sampled_size());
                     break;
                 }
-                if std::thread::panicking() || !self.machine.advance() {
+                if !self.machine.advance() {
                     break;
                 }
             }
         }
-        sum / f64::from(samples.max(1))
+        pool.known.learn(&self.machine);
+        Ended::Done
     }
 
     /// Adds what has been done since the last time to the plan's counters.
-    fn count(&mut self) {
+    fn count(&mut self, pool: &Pool) {
+        if !pool.is_of_everything {
+            return;
+        }
         let now = self.machine.statistics();
         let counters = &self.plan.counters;
         // Relaxed: statistics.

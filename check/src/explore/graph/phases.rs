@@ -1,0 +1,220 @@
+//! The phases of an exploration, which finds first and then exhausts.
+//!
+//! The search of everything begins, and is done if the model is small. If it is not, it waits while random descents look
+//! everywhere in the tree of executions, and bounded searches look at the executions with few preemptions. Then the
+//! search of everything goes on where it waited, so its counts are the same with and without the other phases. They have
+//! a few turns, each longer than the one before, and go on where they were as well. All phases share the limits of the
+//! whole, the numbers of statics, and what is known of loops.
+
+use super::super::{Limits, Model, Past, Phase, Plan};
+use super::isolated::reports;
+use super::pool::{Known, Left, Pool};
+use super::worker::Task;
+use super::{End, Report, checkpoint, launch, report_of};
+use std::sync::Arc;
+
+/// What the phases do in one turn.
+struct Turn {
+    /// Executions of the search of everything, which come first.
+    executions: u64,
+    /// Random descents.
+    descents: u64,
+    /// Executions of the search within each bound on preemptions.
+    bounded: u64,
+}
+
+/// The turns before the rest of everything. A model whose executions fit into the first turn never leaves the search of
+/// everything; in a larger one all other phases together take about as long as the search of everything has taken so far.
+const TURNS: [Turn; 3] = [
+    Turn { executions: 256, descents: 64, bounded: 256 },
+    Turn { executions: 2_048, descents: 256, bounded: 1_024 },
+    Turn { executions: 16_384, descents: 1_024, bounded: 4_096 },
+];
+
+/// The bounds on preemptions that have searches of their own are those below this number.
+const BOUNDS: usize = 3;
+
+/// The parts of the time limit that a phase has in each turn, at most: together less than half of it.
+const TIME_OF_DESCENTS: u32 = 24;
+const TIME_OF_A_SEARCH: u32 = 36;
+
+/// An exploration.
+pub(super) struct Search<'a> {
+    plan: &'a Plan,
+    model: &'a Model,
+    limits: Limits,
+    known: Known,
+    /// Executions that the phases have begun.
+    begun: u64,
+    /// Whether the phases of finding take part.
+    finds_first: bool,
+    /// Descents so far.
+    descents: u64,
+    bounded: Vec<Bounded>,
+}
+
+/// The search within a bound on preemptions.
+struct Bounded {
+    bound: usize,
+    left: Left,
+    /// Executions that it has begun.
+    executions: u64,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(plan: &'a Plan, model: &'a Model) -> Search<'a> {
+        let bounds = 0..plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS);
+        Search {
+            plan,
+            model,
+            limits: Limits::of(plan),
+            known: Known::default(),
+            begun: 0,
+            finds_first: plan.find_first,
+            descents: 0,
+            bounded: bounds.map(|bound| Bounded { bound, left: Left::whole(plan), executions: 0 }).collect(),
+        }
+    }
+
+    /// Goes through the phases until nothing is left to do, or a limit is reached. Returns what was left.
+    pub(super) fn run(&mut self) -> Result<Arc<Pool>, End> {
+        let mut left = self.start()?;
+        // The first share looks for all.
+        let shard = self.plan.graph.shard;
+        if self.finds_first && shard.is_none_or(|(shard, _)| shard == 1) {
+            for turn in &TURNS {
+                left = self.everything(left, turn.executions)?;
+                if left.parts.is_empty() || self.limits.reached(self.begun).is_some() {
+                    break;
+                }
+                self.descend(turn.descents)?;
+                (0..self.bounded.len()).try_for_each(|at| self.within(at, turn.bounded))?;
+            }
+        }
+        let pool = Arc::new(Pool::new(self.plan, left, &self.known, self.limits.clone(), self.begun));
+        self.work(self.plan, &pool, &|| Task::Share(Arc::clone(&pool)), || Phase::Everything)?;
+        Ok(pool)
+    }
+
+    /// Returns what the phases beside the search of everything have done.
+    pub(super) fn past(&self) -> Vec<Past> {
+        let (descents, seed) = (self.descents, self.plan.seed);
+        let descents = Some(Past::Descents { descents, seed }).filter(|_| descents > 0);
+        let bounded = self.bounded.iter().filter(|search| search.executions > 0);
+        let bounded = bounded.map(|search| Past::Preemptions {
+            bound: search.bound,
+            executions: search.executions,
+            all: search.left.parts.is_empty(),
+        });
+        descents.into_iter().chain(bounded).collect()
+    }
+
+    /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
+    fn start(&mut self) -> Result<Left, End> {
+        let plan = self.plan;
+        if let Some(path) = plan.graph.checkpoint.as_ref().filter(|path| path.exists()) {
+            let saved = checkpoint::read(path, plan).map_err(End::Refused)?;
+            self.known = Known::from_distances(saved.statics);
+            // The run that left the checkpoint has been through the other phases.
+            self.finds_first = false;
+            let cuts = saved.cuts.into_iter().collect();
+            return Ok(Left { parts: saved.parts, statistics: saved.statistics, cuts });
+        }
+        let Some((shard, shards)) = plan.graph.shard else { return Ok(Left::whole(plan)) };
+        // The same in every shard: explored until there is enough to share out.
+        let pool = Arc::new(Pool::new(plan, Left::whole(plan), &self.known, self.limits.clone(), 0));
+        if let Report::Ended(end) = report_of(plan, self.model, Task::Split(Arc::clone(&pool), shards * 32)) {
+            return Err(end);
+        }
+        let mut left = pool.take_all();
+        let mine = left.parts.into_iter().enumerate().filter(|(number, _)| number % shards == shard - 1);
+        left.parts = mine.map(|(_, part)| part).collect();
+        left.statistics = if shard == 1 { left.statistics } else { Default::default() };
+        Ok(left)
+    }
+
+    /// Goes on with the search of everything for so many executions, and returns what is left of it.
+    fn everything(&mut self, left: Left, executions: u64) -> Result<Left, End> {
+        let limits = self.limits.of_phase(self.begun, executions, TIME_OF_A_SEARCH);
+        let plan = self.alone();
+        let pool = Arc::new(Pool::new(&plan, left, &self.known, limits, self.begun));
+        self.work(&plan, &pool, &|| Task::Share(Arc::clone(&pool)), || Phase::Everything)?;
+        Ok(pool.take_all())
+    }
+
+    /// Descends at random so many times more.
+    fn descend(&mut self, descents: u64) -> Result<(), End> {
+        let (seed, last) = (self.plan.seed, self.descents + descents);
+        // A descent runs the program once for each branch that it turns into.
+        let limits = self.limits.of_phase(self.begun, u64::MAX, TIME_OF_DESCENTS);
+        let plan = self.alone();
+        let pool = Pool::new(&plan, Left::default(), &self.known, limits, self.begun);
+        let pool = Arc::new(pool.apart(self.descents));
+        let task = || Task::Descend(Arc::clone(&pool), last);
+        self.work(&plan, &pool, &task, || Phase::Descents { descent: pool.descents(), seed })?;
+        self.descents = pool.descents();
+        Ok(())
+    }
+
+    /// Goes on with a bounded search for so many executions.
+    fn within(&mut self, at: usize, executions: u64) -> Result<(), End> {
+        let Bounded { bound, left, .. } = &mut self.bounded[at];
+        let (bound, left) = (*bound, core::mem::take(left));
+        if left.parts.is_empty() || self.limits.reached(self.begun).is_some() {
+            self.bounded[at].left = left;
+            return Ok(());
+        }
+        let limits = self.limits.of_phase(self.begun, executions, TIME_OF_A_SEARCH);
+        let plan = Plan { preemptions: Some(bound), ..self.alone() };
+        let before = self.begun;
+        let pool = Arc::new(Pool::new(&plan, left, &self.known, limits, before).apart(0));
+        self.work(&plan, &pool, &|| Task::Share(Arc::clone(&pool)), || Phase::Preemptions(bound))?;
+        let executions = self.begun - before;
+        let search = &mut self.bounded[at];
+        search.executions += executions;
+        search.left = pool.take_all();
+        Ok(())
+    }
+
+    /// Returns the plan of a phase in which one job works, so that the phase always does the same.
+    fn alone(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        (plan.graph.checkpoint, plan.graph.shard, plan.graph.jobs) = (None, None, 1);
+        plan
+    }
+
+    /// Lets the jobs of a phase work. `phase` names it when it has found a failure.
+    fn work(
+        &mut self,
+        plan: &Plan,
+        pool: &Pool,
+        task: &dyn Fn() -> Task,
+        phase: impl Fn() -> Phase,
+    ) -> Result<(), End> {
+        let worked = self.jobs(plan, task);
+        let before = core::mem::replace(&mut self.begun, pool.begun());
+        worked.map_err(|end| {
+            pool.stop();
+            if let End::Failed(mut found) = end {
+                found.failure.execution += before;
+                found.phase = self.finds_first.then(phase);
+                return End::Failed(found);
+            }
+            end
+        })
+    }
+
+    fn jobs(&self, plan: &Plan, task: &dyn Fn() -> Task) -> Result<(), End> {
+        let (reporter, reports) = reports();
+        for _ in 0..plan.graph.jobs {
+            launch(plan, self.model, task(), reporter.clone()).map_err(End::Refused)?;
+        }
+        // Each job reports once. Failed ones keep their end of the channel for ever.
+        for _ in 0..plan.graph.jobs {
+            if let Report::Ended(end) = reports.next(plan).map_err(End::Refused)? {
+                return Err(end);
+            }
+        }
+        Ok(())
+    }
+}
