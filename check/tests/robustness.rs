@@ -384,6 +384,47 @@ fn thread_locals_are_fresh_in_each_thread_of_each_execution() {
     }
 }
 
+selvedge::rt::thread_local! {
+    static FIRST: Logs = Logs::new("first");
+    static LAST: Logs = Logs::new("last");
+    static PLAIN: std::cell::Cell<usize> = const { std::cell::Cell::new(1) };
+}
+
+/// Notes, when its thread ends, which of the thread's values are there.
+struct Logs(&'static str, std::cell::RefCell<Option<Arc<selvedge::rt::sync::Mutex<Vec<String>>>>>);
+
+impl Logs {
+    fn new(name: &'static str) -> Logs {
+        Logs(name, std::cell::RefCell::new(None))
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let there = |key: &'static thread::LocalKey<Logs>| key.try_with(|_| ()).is_ok();
+        let line = format!("{} {} {} {}", self.0, there(&FIRST), there(&LAST), PLAIN.get());
+        self.1.take().expect("the thread has set it").lock().push(line);
+    }
+}
+
+#[test]
+fn a_threads_locals_are_dropped_in_stds_order_and_stay_dropped() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let log = Arc::new(selvedge::rt::sync::Mutex::new(Vec::new()));
+            let theirs = log.clone();
+            let thread = thread::spawn(move || {
+                PLAIN.set(2);
+                FIRST.with(|first| *first.1.borrow_mut() = Some(theirs.clone()));
+                LAST.with(|last| *last.1.borrow_mut() = Some(theirs));
+            });
+            thread.join().expect("no panic");
+            assert_eq!(*log.lock(), ["last true false 2", "first false false 2"]);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
 /// An object whose destructor takes its time before it counts the drop.
 struct Late(std::sync::Arc<std::sync::atomic::AtomicUsize>);
 

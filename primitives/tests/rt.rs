@@ -220,3 +220,44 @@ fn a_cell_gives_pointers_to_its_value_and_may_be_unsized() {
     assert_eq!((unsafe { pointer.deref() }[1].as_str(), addresses.0), ("b!", addresses.1));
     assert_eq!(UnsafeCell::from(3).into_inner(), 3);
 }
+
+selvedge::rt::thread_local! {
+    static COUNT: std::cell::Cell<u32> = panic!("it is set first");
+    static WORDS: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+#[test]
+fn thread_locals_of_cells_have_stds_methods() {
+    COUNT.set(3);
+    assert_eq!((COUNT.replace(4), COUNT.get(), COUNT.take(), COUNT.get()), (3, 4, 4, 0));
+    WORDS.with_borrow_mut(|words| words.push("warp"));
+    assert_eq!(
+        (WORDS.with_borrow(Vec::len), WORDS.replace(vec!["weft"]), WORDS.take()),
+        (1, vec!["warp"], vec!["weft"])
+    );
+    WORDS.set(vec!["selvedge"]);
+    assert_eq!(WORDS.take(), ["selvedge"]);
+}
+
+selvedge::rt::thread_local! {
+    static FIRST: Logs = Logs("first");
+    static LAST: Logs = Logs("last");
+}
+
+/// Notes, when its thread ends, which of the thread's other values are there.
+struct Logs(&'static str);
+
+static GONE: std::sync::Mutex<Vec<(&str, bool, bool)>> = std::sync::Mutex::new(Vec::new());
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        let there = |key: &'static thread::LocalKey<Logs>| key.try_with(|_| ()).is_ok();
+        GONE.lock().expect("no panic").push((self.0, there(&FIRST), there(&LAST)));
+    }
+}
+
+#[test]
+fn a_thread_drops_its_last_thread_local_first_and_none_is_made_anew() {
+    thread::spawn(|| FIRST.with(|_| LAST.with(|_| ()))).join().expect("no panic");
+    assert_eq!(*GONE.lock().expect("no panic"), [("last", true, false), ("first", false, false)]);
+}

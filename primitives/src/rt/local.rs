@@ -1,31 +1,54 @@
 //! Thread-locals: std's, or one value for each thread of an execution.
 
+use core::cell::{Cell, RefCell};
+use core::error::Error;
 use core::fmt;
-use std::thread::AccessError;
 
-/// Calls a closure with the native thread-local.
-type Accessor<T> = fn(&mut dyn FnMut(&T)) -> Result<(), AccessError>;
-
-/// What [`thread_local!`](crate::rt::thread_local) declares.
+/// What [`thread_local!`](crate::rt::thread_local) declares, as [`std::thread::LocalKey`].
+///
+/// Under an engine a thread drops its values when it ends, the last one first. From then on a key has no value on that
+/// thread, as with std; a value without a destructor stays.
+///
+/// No method is inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
+/// thread-local that the compiler has kept would be the first thread's.
 pub struct LocalKey<T: 'static> {
     #[cfg_attr(not(feature = "checking"), allow(dead_code, reason = "only an engine makes values itself"))]
     init: fn() -> T,
-    native: Accessor<T>,
+    native: &'static std::thread::LocalKey<T>,
 }
+
+/// The thread has dropped the value of a thread-local, as [`std::thread::AccessError`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AccessError {
+    _private: (),
+}
+
+const GONE: AccessError = AccessError { _private: () };
+
+impl fmt::Debug for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessError").finish()
+    }
+}
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("already destroyed")
+    }
+}
+
+impl Error for AccessError {}
 
 impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
-    pub const fn new(init: fn() -> T, native: Accessor<T>) -> Self {
+    pub const fn new(init: fn() -> T, native: &'static std::thread::LocalKey<T>) -> Self {
         LocalKey { init, native }
     }
 
     /// Calls `f` with the current thread's value, which is made on first use.
     ///
-    /// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
-    /// thread-local that the compiler has kept would be the first thread's.
-    ///
     /// # Panics
-    /// Natively, if the thread is ending and its value is gone already.
+    /// If the thread is ending and has dropped the value.
     #[inline(never)]
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
@@ -35,24 +58,174 @@ impl<T: 'static> LocalKey<T> {
         }
     }
 
-    /// Calls `f` with the current thread's value, unless the thread has dropped that.
+    /// Calls `f` with the current thread's value, which is made on first use, unless the thread has dropped it.
     ///
     /// # Errors
-    /// Natively, if the thread is ending and its value is gone already.
+    /// If the thread is ending and has dropped the value.
     #[inline(never)]
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         #[cfg(feature = "checking")]
         if let super::seam::Current::Model(session) = super::seam::current() {
-            let value = session.local((&raw const *self).addr(), self.init);
+            let value = session.local((&raw const *self).addr(), self.init).ok_or(GONE)?;
             // SAFETY: the session keeps the value of this thread in a box of its own, which it drops or leaks when the
             // thread ends. `f` runs on that thread, so the value lives meanwhile; shared references are all that is
             // ever made of it.
             return Ok(f(unsafe { &*value }));
         }
-        let mut f = Some(f);
-        let mut result = None;
-        (self.native)(&mut |value| result = f.take().map(|f| f(value)))?;
-        Ok(result.expect("the accessor calls its closure once"))
+        self.native.try_with(f).map_err(|_| GONE)
+    }
+
+    /// Makes `value` the current thread's first value; or calls `replace` with the value that there is. `native` does
+    /// the same outside any model.
+    #[track_caller]
+    fn set_with(
+        &'static self,
+        value: T,
+        replace: impl FnOnce(&T, T),
+        native: impl FnOnce(&'static std::thread::LocalKey<T>, T),
+    ) {
+        #[cfg(feature = "checking")]
+        if let super::seam::Current::Model(session) = super::seam::current() {
+            let key = (&raw const *self).addr();
+            if session.has_local(key) {
+                return self.with(|old| replace(old, value));
+            }
+            session.local(key, || value);
+            return;
+        }
+        let _ = replace;
+        native(self.native, value);
+    }
+}
+
+impl<T: 'static> LocalKey<Cell<T>> {
+    /// Sets the current thread's value. The initial value is not made for that.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    /// selvedge::rt::thread_local! {
+    ///     static DEPTH: Cell<u32> = panic!("it is set first");
+    /// }
+    /// DEPTH.set(2);
+    /// assert_eq!((DEPTH.replace(3), DEPTH.get()), (2, 3));
+    /// ```
+    ///
+    /// # Panics
+    /// If the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn set(&'static self, value: T) {
+        self.set_with(
+            Cell::new(value),
+            |old, new| old.set(new.into_inner()),
+            |key, new| key.set(new.into_inner()),
+        );
+    }
+
+    /// Returns a copy of the current thread's value.
+    ///
+    /// # Panics
+    /// If the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    /// Takes the current thread's value, and leaves the default in its place.
+    ///
+    /// # Panics
+    /// If the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(Cell::take)
+    }
+
+    /// Replaces the current thread's value, and returns the former one.
+    ///
+    /// # Panics
+    /// If the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+impl<T: 'static> LocalKey<RefCell<T>> {
+    /// Calls `f` with the current thread's value, borrowed.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    /// selvedge::rt::thread_local! {
+    ///     static WORDS: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    /// }
+    /// WORDS.with_borrow_mut(|words| words.push("warp"));
+    /// assert_eq!(WORDS.with_borrow(Vec::len), 1);
+    /// assert_eq!((WORDS.take(), WORDS.take()), (vec!["warp"], vec![]));
+    /// ```
+    ///
+    /// # Panics
+    /// If the value is borrowed mutably, or if the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.with(|cell| f(&cell.borrow()))
+    }
+
+    /// Calls `f` with the current thread's value, borrowed mutably.
+    ///
+    /// # Panics
+    /// If the value is borrowed, or if the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|cell| f(&mut cell.borrow_mut()))
+    }
+
+    /// Sets the current thread's value. The initial value is not made for that.
+    ///
+    /// # Panics
+    /// If the value is borrowed, or if the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn set(&'static self, value: T) {
+        // The former value is dropped after the borrow, since its destructor may look at the thread-local.
+        self.set_with(
+            RefCell::new(value),
+            |old, new| drop(old.replace(new.into_inner())),
+            |key, new| key.set(new.into_inner()),
+        );
+    }
+
+    /// Takes the current thread's value, and leaves the default in its place.
+    ///
+    /// # Panics
+    /// If the value is borrowed, or if the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(RefCell::take)
+    }
+
+    /// Replaces the current thread's value, and returns the former one.
+    ///
+    /// # Panics
+    /// If the value is borrowed, or if the thread is ending and has dropped the value.
+    #[inline(never)]
+    #[track_caller]
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
     }
 }
 
@@ -77,17 +250,14 @@ macro_rules! __rt_thread_local {
     ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {
         $(
             $(#[$attribute])*
-            $visibility static $name: $crate::rt::local::LocalKey<$type> = {
+            $visibility static $name: $crate::rt::thread::LocalKey<$type> = {
                 fn init() -> $type {
                     $init
                 }
-                fn native(f: &mut dyn FnMut(&$type)) -> ::std::result::Result<(), ::std::thread::AccessError> {
-                    ::std::thread_local! {
-                        static NATIVE: $type = init();
-                    }
-                    NATIVE.try_with(|value| f(value))
+                ::std::thread_local! {
+                    static NATIVE: $type = init();
                 }
-                $crate::rt::local::LocalKey::new(init, native)
+                $crate::rt::thread::LocalKey::new(init, &NATIVE)
             };
         )*
     };

@@ -81,8 +81,7 @@ pub mod cell;
 mod choice;
 pub(crate) mod entry;
 pub mod hint;
-#[doc(hidden)]
-pub mod local;
+mod local;
 pub(crate) mod locks;
 pub(crate) mod mark;
 pub mod park;

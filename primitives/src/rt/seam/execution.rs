@@ -14,6 +14,7 @@ impl Session {
             self.fail(FailureKind::Panic, format!("the body panicked: {message}"), Vec::new());
         }
         self.drop_locals();
+        self.forget_locals();
         self.state.borrow_mut().body_returned = true;
         self.finish(0);
     }

@@ -29,6 +29,7 @@ mod execution;
 mod failure;
 pub(crate) mod foreign;
 mod held_locks;
+mod locals;
 mod made;
 mod meeting;
 mod memory;

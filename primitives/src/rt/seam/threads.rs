@@ -2,12 +2,11 @@
 
 use super::current::panic_text;
 use super::held_locks::HeldLocks;
+use super::locals::Locals;
 use super::observe::Clock;
 use super::{Blocked, Call, FailureKind, Session, Site, StepName, ThreadId, Values};
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::any::Any;
-use std::collections::HashMap;
 
 #[derive(Debug)]
 enum Status {
@@ -47,7 +46,7 @@ pub(super) struct Thread {
     /// The thread's panic, until another thread has seen it by joining.
     panic: Option<String>,
     detached: bool,
-    locals: HashMap<usize, Box<dyn Any>>,
+    pub(super) locals: Locals,
     /// Where public operations that have not returned were called, the outermost first.
     pub(super) entries: Vec<Site>,
     /// Calls from outside the library so far.
@@ -73,7 +72,7 @@ impl Thread {
             edge,
             panic: None,
             detached: false,
-            locals: HashMap::new(),
+            locals: Locals::default(),
             entries: Vec::new(),
             calls: 0,
             clock: Clock::default(),
@@ -92,9 +91,7 @@ impl Threads {
     /// with all that the stacks of these own (E2).
     pub(super) fn leak_locals(self) {
         for thread in self.all {
-            if !thread.locals.is_empty() {
-                core::mem::forget(thread.locals);
-            }
+            thread.locals.leak();
         }
     }
 
@@ -234,6 +231,7 @@ impl Session {
             // before a join of this thread returns.
             self.step(site, |_| memory.store(edge, 1, Release));
         }
+        self.forget_locals();
         self.finish(me);
     }
 
@@ -452,34 +450,6 @@ impl Session {
         };
         if let Some(message) = message {
             self.fail_panic(thread, message);
-        }
-    }
-
-    /// Returns the address of the current thread's value of a thread-local, which is made on first use and does not
-    /// move.
-    pub(crate) fn local<T: 'static>(&self, key: usize, make: impl FnOnce() -> T) -> *const T {
-        let me = self.this_thread();
-        let existing = self.state.borrow().threads.all[me].locals.get(&key).map(|value| {
-            let value: &dyn Any = &**value;
-            value.downcast_ref::<T>().map(|value| value as *const T)
-        });
-        if let Some(Some(value)) = existing {
-            return value;
-        }
-        let value = Box::new(make());
-        let address = &raw const *value;
-        self.state.borrow_mut().threads.all[me].locals.insert(key, value);
-        address
-    }
-
-    pub(super) fn drop_locals(&self) {
-        let me = self.this_thread();
-        loop {
-            let locals = core::mem::take(&mut self.state.borrow_mut().threads.all[me].locals);
-            if locals.is_empty() {
-                return;
-            }
-            drop(locals);
         }
     }
 }

@@ -15,6 +15,7 @@ mod raw;
 #[cfg(feature = "checking")]
 mod scope;
 
+pub use super::local::{AccessError, LocalKey};
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
