@@ -5,10 +5,11 @@
 mod common;
 
 use common::{explorers, kind, run};
+use selvedge::rt::alloc::{Layout, TrackedBox, alloc, alloc_zeroed, dealloc};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::Arc;
-use selvedge::rt::sync::atomic::AtomicBool;
-use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
 
@@ -47,4 +48,94 @@ fn a_pointer_to_a_cell_reports_each_use() {
         let sites = &report.verdict.failure().expect("just seen").failure.sites;
         assert!(sites.iter().any(|site| site.line() == line_of("*pointer.deref() = 1")), "{report}");
     }
+}
+
+/// Allocates memory for a number.
+#[track_caller]
+fn word() -> *mut AtomicUsize {
+    // SAFETY: the layout of a number is not empty.
+    let memory = unsafe { alloc(Layout::new::<AtomicUsize>()) }.cast::<AtomicUsize>();
+    // SAFETY: the memory is new and has the layout of the value.
+    unsafe { memory.write(AtomicUsize::new(1)) };
+    memory
+}
+
+#[track_caller]
+fn free(memory: *mut AtomicUsize, layout: Layout) {
+    // SAFETY: the tests that free twice or with another layout test for just that; the engine stops before it happens.
+    unsafe { dealloc(memory.cast(), layout) };
+}
+
+#[test]
+fn raw_memory_is_tracked_by_its_layout() {
+    let layout = Layout::new::<AtomicUsize>();
+    for engine in explorers() {
+        let of = |model: fn()| kind(&run(engine, model));
+        assert_eq!(of(|| free(word(), Layout::new::<AtomicUsize>())), None);
+        assert_eq!(of(|| assert!(!word().is_null())), Some(FailureKind::Leak));
+        let report = run(engine, move || {
+            let memory = word();
+            free(memory, layout);
+            free(memory, layout);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::DoubleFree), "{report}");
+        let report = run(engine, move || {
+            let memory = word();
+            free(memory, layout);
+            // SAFETY: none: the use after the free is the bug under test. The engine keeps the memory.
+            unsafe { &*memory }.load(Relaxed);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::UseAfterFree), "{report}");
+        let report = run(engine, || free(word(), Layout::new::<[u8; 3]>()));
+        assert_eq!(kind(&report), Some(FailureKind::WrongLayout), "{report}");
+        assert!(report.to_string().contains("freed as 3 bytes aligned to 1"), "{report}");
+        let report = run(engine, || free(word().wrapping_byte_add(1), Layout::new::<u8>()));
+        assert_eq!(kind(&report), Some(FailureKind::WrongLayout), "{report}");
+        let report = run(engine, move || {
+            // SAFETY: the layout is not empty; the memory has the layout of the value of the box, and is all zeros.
+            let boxed = unsafe {
+                TrackedBox::from_raw(alloc_zeroed(layout).cast::<[u8; size_of::<AtomicUsize>()]>())
+            };
+            assert!(boxed.iter().all(|byte| *byte == 0));
+            // SAFETY: the box was the owner of the memory, and has given it up.
+            unsafe { dealloc(TrackedBox::into_raw(boxed).cast(), layout) };
+        });
+        assert_eq!(kind(&report), None, "{report}");
+    }
+}
+
+/// A thread that frees what another one still uses, and one that frees what it has by a Relaxed load.
+#[test]
+#[cfg(feature = "graph")]
+fn freeing_raw_memory_races_with_what_is_not_ordered_before() {
+    use selvedge::rt::sync::atomic::AtomicPtr;
+    use selvedge_check::Engine;
+
+    let report = run(Engine::Graph, || {
+        let memory = word();
+        let shared = AtomicPtr::new(memory);
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // SAFETY: the memory is freed after the flag.
+                unsafe { &*shared.load(Relaxed) }.store(2, Relaxed);
+                done.store(true, Relaxed);
+            });
+            selvedge::rt::wait_until(|| done.load(Relaxed));
+            free(memory, Layout::new::<AtomicUsize>());
+        });
+    });
+    assert_eq!(kind(&report), Some(FailureKind::Race), "{report}");
+    let publish = |order| {
+        run(Engine::Graph, move || {
+            let shared = AtomicPtr::new(core::ptr::null_mut());
+            thread::scope(|scope| {
+                scope.spawn(|| shared.store(word(), order));
+                selvedge::rt::wait_until(|| !shared.load(Acquire).is_null());
+                free(shared.load(Relaxed), Layout::new::<AtomicUsize>());
+            });
+        })
+    };
+    assert_eq!(kind(&publish(Release)), None);
+    assert_eq!(kind(&publish(Relaxed)), Some(FailureKind::Race));
 }

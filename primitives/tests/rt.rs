@@ -1,7 +1,7 @@
 //! The layer `rt` outside any model: it behaves as std does.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "std is what it is compared with")]
 
-use selvedge::rt::alloc::TrackedBox;
+use selvedge::rt::alloc::{Layout, TrackedBox, alloc, alloc_zeroed, dealloc};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::hint::{Backoff, spin_loop};
 use selvedge::rt::park::Parker;
@@ -260,4 +260,17 @@ impl Drop for Logs {
 fn a_thread_drops_its_last_thread_local_first_and_none_is_made_anew() {
     thread::spawn(|| FIRST.with(|_| LAST.with(|_| ()))).join().expect("no panic");
     assert_eq!(*GONE.lock().expect("no panic"), [("last", true, false), ("first", false, false)]);
+}
+
+#[test]
+fn raw_memory_is_stds() {
+    let layout = Layout::array::<u16>(3).expect("six bytes");
+    // SAFETY: the layout is not empty; each allocation is written before it is read, and freed once.
+    unsafe {
+        let (memory, zeroed) = (alloc(layout), alloc_zeroed(layout).cast::<u16>());
+        memory.write_bytes(1, layout.size());
+        assert_eq!((*memory.cast::<u16>().add(2), *zeroed.add(2)), (0x101, 0));
+        dealloc(memory, layout);
+        dealloc(zeroed.cast(), layout);
+    }
 }

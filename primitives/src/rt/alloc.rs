@@ -1,4 +1,4 @@
-//! Heap nodes that a checker keeps track of.
+//! Heap memory that a checker keeps track of.
 
 #[cfg(feature = "checking")]
 use super::seam::{Current, current};
@@ -7,6 +7,10 @@ use core::ops::{Deref, DerefMut};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 use core::ptr::NonNull;
+
+mod raw;
+
+pub use raw::{Layout, alloc, alloc_zeroed, dealloc};
 
 /// A `Box` whose leak, double free and use after free a checker reports: for the nodes of lock-free
 /// structures, which travel as raw pointers.
@@ -21,7 +25,7 @@ use core::ptr::NonNull;
 /// let boxed = unsafe { TrackedBox::from_raw(raw) };
 /// assert_eq!(*boxed, 5);
 /// ```
-#[doc(alias("Track", "dealloc"))]
+#[doc(alias = "Track")]
 pub struct TrackedBox<T: ?Sized>(NonNull<T>, Owner);
 
 /// Where the box was made or taken back. Reports name this line for the destructor, which has no caller's line of its own.
@@ -105,7 +109,7 @@ impl<T: ?Sized> From<Box<T>> for TrackedBox<T> {
             // SAFETY: the memory came from a box of this layout. The session calls `release` once, at the end of the
             // execution, after `drop` has run the value's destructor; no code of the execution runs any more.
             let release = move || unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
-            session.allocated(memory.addr().get(), layout.size(), Location::caller(), Box::new(release));
+            session.allocated(memory.addr().get(), layout, Location::caller(), Box::new(release));
         }
         TrackedBox(pointer, Owner::here())
     }
@@ -122,7 +126,11 @@ impl<T: ?Sized> Drop for TrackedBox<T> {
         #[cfg(feature = "checking")]
         if size_of_val(&**self) != 0
             && let Current::Model(session) = current()
-            && session.begins_to_free(self.0.addr().get(), self.1.site)
+            && session.begins_to_free(
+                self.0.addr().get(),
+                core::alloc::Layout::for_value(&**self),
+                self.1.site,
+            )
         {
             /// Marks the memory as freed when the destructor has ended, also by a panic.
             struct Freed(&'static super::seam::Session, usize, &'static Location<'static>);

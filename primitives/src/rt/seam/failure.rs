@@ -17,6 +17,8 @@ pub enum FailureKind {
     Leak,
     /// Memory was freed twice.
     DoubleFree,
+    /// Memory was freed with another layout than it was allocated with, or from its middle.
+    WrongLayout,
     /// Memory was used after it had been freed.
     UseAfterFree,
     /// Threads keep running and nothing changes any more.
@@ -33,12 +35,13 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds of failure.
-    pub const ALL: [FailureKind; 11] = [
+    pub const ALL: [FailureKind; 12] = [
         FailureKind::Panic,
         FailureKind::Deadlock,
         FailureKind::Race,
         FailureKind::Leak,
         FailureKind::DoubleFree,
+        FailureKind::WrongLayout,
         FailureKind::UseAfterFree,
         FailureKind::Livelock,
         FailureKind::Dependence,
@@ -55,6 +58,7 @@ impl FailureKind {
             FailureKind::Race => "race",
             FailureKind::Leak => "leak",
             FailureKind::DoubleFree => "double free",
+            FailureKind::WrongLayout => "wrong layout",
             FailureKind::UseAfterFree => "use after free",
             FailureKind::Livelock => "livelock",
             FailureKind::Dependence => "dependence",

@@ -5,6 +5,7 @@ use super::meeting::{self, Deed};
 use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
 use super::{FailureKind, Made, Moment, Outcome, Session, Site, ThreadId, Values, Width};
+use core::alloc::Layout;
 use std::collections::{BTreeMap, HashMap};
 
 /// A static that has to be made before the body runs.
@@ -33,10 +34,11 @@ struct History {
 type Release = Box<dyn FnOnce()>;
 
 struct Allocation {
-    size: usize,
+    layout: Layout,
+    /// Where the memory was allocated or, if it has been freed, freed.
     site: Site,
     release: Release,
-    /// For each thread its last access, if the engine has moments.
+    /// For each thread its last access, if the engine has moments. To allocate the memory is the first.
     touched: Vec<(Moment, Site)>,
 }
 
@@ -293,45 +295,64 @@ impl Session {
     }
 
     /// Notes a tracked allocation; `release` returns its memory when the execution ends.
-    pub(crate) fn allocated(&self, address: usize, size: usize, site: Site, release: Release) {
+    pub(crate) fn allocated(&self, address: usize, layout: Layout, site: Site, release: Release) {
+        let touched = self.backend.graph().map(|graph| (graph.moment(), site)).into_iter().collect();
         let mut state = self.state.borrow_mut();
-        state.objects.live.insert(address, Allocation { size, site, release, touched: Vec::new() });
+        state.objects.live.insert(address, Allocation { layout, site, release, touched });
     }
 
     /// Begins to free the memory at `address`, and returns whether it is a tracked allocation of this execution. Fails the
-    /// execution if the memory has been freed before, or if an access to it is not ordered before now.
-    pub(crate) fn begins_to_free(&self, address: usize, site: Site) -> bool {
-        let first = {
+    /// execution if the memory has been freed before, if it was allocated with another layout, or if an access to it is
+    /// not ordered before now.
+    pub(crate) fn begins_to_free(&self, address: usize, layout: Layout, site: Site) -> bool {
+        let (live, freed, around) = {
             let state = self.state.borrow();
-            match state.objects.live.get(&address) {
-                Some(allocation) => Err(self.unordered_access(allocation)),
-                None => Ok(state.objects.freed.get(&address).map(|allocation| allocation.site)),
+            let objects = &state.objects;
+            let live = objects.live.get(&address);
+            let before = objects.live.range(..address).next_back();
+            let around =
+                before.filter(|(start, outer)| live.is_none() && address < *start + outer.layout.size());
+            (
+                live.map(|allocation| {
+                    (allocation.layout, allocation.site, self.unordered_access(allocation))
+                }),
+                objects.freed.get(&address).map(|allocation| allocation.site),
+                around.map(|(_, outer)| outer.site),
+            )
+        };
+        if let Some((allocated, made, access)) = live {
+            if let Some(access) = access {
+                self.fail_free(
+                    FailureKind::Race,
+                    "data race: memory is freed, and nothing orders the access",
+                    site,
+                    access,
+                );
             }
-        };
-        let first = match first {
-            Ok(first) => first,
-            Err(None) => return true,
-            Err(Some(access)) => self.fail(
-                FailureKind::Race,
-                format!(
-                    "data race: memory is freed at {}:{}, and nothing orders the access at {}:{} before that",
-                    site.file(),
-                    site.line(),
-                    access.file(),
-                    access.line()
-                ),
-                vec![site, access],
-            ),
-        };
-        if let Some(first) = first {
-            let (file, line) = (first.file(), first.line());
-            self.fail(
-                FailureKind::DoubleFree,
-                format!("an allocation is freed twice, first at {file}:{line}"),
-                vec![site, first],
-            );
+            if allocated != layout {
+                let what = format!(
+                    "memory is freed as {}; it was allocated as {},",
+                    words(layout),
+                    words(allocated)
+                );
+                self.fail_free(FailureKind::WrongLayout, &what, site, made);
+            }
+            return true;
+        }
+        if let Some(first) = freed {
+            self.fail_free(FailureKind::DoubleFree, "an allocation is freed twice, first", site, first);
+        }
+        if let Some(outer) = around {
+            let what = "memory is freed from its middle; it was allocated";
+            self.fail_free(FailureKind::WrongLayout, what, site, outer);
         }
         false
+    }
+
+    /// Fails the execution for memory that is freed at `site`. `what` ends before the place of the other side.
+    fn fail_free(&self, kind: FailureKind, what: &str, site: Site, other: Site) -> ! {
+        let message = format!("{what} at {}:{}", other.file(), other.line());
+        self.fail(kind, message, vec![site, other])
     }
 
     /// Ends what [`begins_to_free`](Self::begins_to_free) began, after the destructor of the value has run. The memory is
@@ -355,7 +376,7 @@ impl Session {
         let mut state = self.state.borrow_mut();
         if let Some(graph) = self.backend.graph()
             && let Some((start, allocation)) = state.objects.live.range_mut(..=address).next_back()
-            && address < *start + allocation.size
+            && address < *start + allocation.layout.size()
         {
             let moment = graph.moment();
             match allocation.touched.iter_mut().find(|(known, _)| known.thread == moment.thread) {
@@ -373,7 +394,9 @@ impl Session {
         let freed = {
             let state = self.state.borrow();
             let before = state.objects.freed.range(..=address).next_back();
-            before.filter(|(start, freed)| address < *start + freed.size.max(1)).map(|(_, freed)| freed.site)
+            before
+                .filter(|(start, freed)| address < *start + freed.layout.size().max(1))
+                .map(|(_, freed)| freed.site)
         };
         if let Some(freed) = freed {
             self.fail(
@@ -383,6 +406,11 @@ impl Session {
             );
         }
     }
+}
+
+/// Returns a layout in words.
+fn words(layout: Layout) -> String {
+    format!("{} bytes aligned to {}", layout.size(), layout.align())
 }
 
 fn make(memory: &dyn super::Memory, key: StaticKey) -> u32 {
