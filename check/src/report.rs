@@ -27,8 +27,8 @@ pub struct Report {
     pub events: u64,
     /// The form of the primitives that the executions have used: specified, if they made a step of one.
     pub primitives: Primitives,
-    /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all (graph engine).
-    /// Random descents explore nothing in this sense.
+    /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all (graph engine and
+    /// shuttle, depth-first). Random descents and schedules explore nothing in this sense.
     pub coverage: Option<f64>,
     /// What else limits what the verdict says.
     pub remark: Option<String>,

@@ -324,6 +324,7 @@ impl Checker {
             engine,
             graph: self.graph.clone(),
             preemptions: self.preemptions.unwrap_or(engine.own_preemption_bound()),
+            is_bounded_by_user: self.preemptions.flatten().is_some(),
             iterations: self.iterations,
             seed: self.seed,
             primitives: self.primitives,

@@ -18,7 +18,7 @@ pub(super) struct Explored {
     pub(super) coverage: Option<f64>,
 }
 
-#[cfg(feature = "graph")]
+#[cfg(any(feature = "graph", feature = "shuttle"))]
 impl Explored {
     /// Returns what share has been explored, if `progress` is the estimate: all, if nothing was left out; less, if a
     /// limit ended the exploration; and of what only bounds have cut nobody can tell.
@@ -33,7 +33,7 @@ impl Explored {
 }
 
 /// The largest share that a search claims which was not done.
-#[cfg(feature = "graph")]
+#[cfg(any(feature = "graph", feature = "shuttle"))]
 const MOST: f64 = 0.99;
 
 /// How an exploration has ended.

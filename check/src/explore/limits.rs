@@ -24,7 +24,7 @@ impl Limits {
 
     /// Returns the limits of a phase of the exploration that begins after `done` executions: its own number of
     /// executions and its share of the time, a `parts`-th, and never more than these limits leave.
-    #[cfg(feature = "graph")]
+    #[cfg(any(feature = "graph", feature = "shuttle"))]
     pub(super) fn of_phase(&self, done: u64, executions: u64, parts: u32) -> Limits {
         let last = done.saturating_add(executions);
         let until = self.time.map(|limit| limit.min(self.started.elapsed() + limit / parts));
@@ -42,7 +42,7 @@ impl Limits {
     }
 }
 
-#[cfg(all(test, feature = "graph"))]
+#[cfg(all(test, any(feature = "graph", feature = "shuttle")))]
 mod tests {
     use super::*;
 

@@ -81,7 +81,7 @@ fn explore(plan: &Plan, model: &Model) -> Explored {
         #[cfg(feature = "loom")]
         Engine::Loom => meter.explored(loom::run(plan, model)),
         #[cfg(feature = "shuttle")]
-        Engine::Shuttle(strategy) => meter.explored(shuttle::run(plan, strategy, model)),
+        Engine::Shuttle(strategy) => shuttle::run(plan, strategy, model, &meter),
         #[cfg(not(all(feature = "loom", feature = "shuttle", feature = "graph")))]
         other => unreachable!("{other} is not compiled in, which `Checker::run` has looked at"),
     }

@@ -1,5 +1,6 @@
 //! The phases of a search that finds first and then exhausts.
 
+use crate::{Engine, Strategy};
 use core::fmt;
 
 /// A phase of a search: what explores, in which order.
@@ -16,6 +17,15 @@ pub enum Phase {
         /// The seed from which the descents are drawn.
         seed: u64,
     },
+    /// Schedules at random (shuttle).
+    Schedules {
+        /// How they are drawn.
+        strategy: Strategy,
+        /// Which schedule, from 1.
+        schedule: u64,
+        /// The seed from which the schedules are drawn.
+        seed: u64,
+    },
     /// The search within a bound on preemptions.
     Preemptions(usize),
     /// The search of everything, its beginning included.
@@ -26,7 +36,7 @@ impl Phase {
     /// Returns the seed of a phase that draws at random.
     pub fn seed(&self) -> Option<u64> {
         match self {
-            Phase::Descents { seed, .. } => Some(*seed),
+            Phase::Descents { seed, .. } | Phase::Schedules { seed, .. } => Some(*seed),
             Phase::Preemptions(_) | Phase::Everything => None,
         }
     }
@@ -38,6 +48,9 @@ impl fmt::Display for Phase {
             Phase::Descents { descent, seed } => {
                 write!(f, "by random descents, descent {descent} of seed {seed}")
             }
+            Phase::Schedules { strategy, schedule, seed } => {
+                write!(f, "by {}, schedule {schedule} of seed {seed}", Engine::Shuttle(*strategy))
+            }
             Phase::Preemptions(1) => f.write_str("with at most 1 preemption"),
             Phase::Preemptions(bound) => write!(f, "with at most {bound} preemptions"),
             Phase::Everything => f.write_str("in the search of everything"),
@@ -47,10 +60,15 @@ impl fmt::Display for Phase {
 
 /// A phase that came to its end without a failure.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(feature = "graph"), allow(dead_code, reason = "only the graph engine searches in phases"))]
+#[cfg_attr(
+    not(all(feature = "graph", feature = "shuttle")),
+    allow(dead_code, reason = "the graph engine and shuttle search in phases of their own")
+)]
 pub(super) enum Past {
     /// So many descents.
     Descents { descents: u64, seed: u64 },
+    /// So many schedules.
+    Schedules { strategy: Strategy, schedules: u64, seed: u64 },
     /// So many executions within a bound on preemptions, and whether they were all that the bound allows.
     Preemptions { bound: usize, executions: u64, all: bool },
 }
@@ -59,6 +77,9 @@ impl fmt::Display for Past {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Past::Descents { descents, seed } => write!(f, "{descents} random descents of seed {seed}"),
+            Past::Schedules { strategy, schedules, seed } => {
+                write!(f, "{schedules} schedules of {} from seed {seed} on", Engine::Shuttle(*strategy))
+            }
             Past::Preemptions { bound, executions, all } => {
                 let s = if *bound == 1 { "" } else { "s" };
                 write!(f, "at most {bound} preemption{s} ")?;

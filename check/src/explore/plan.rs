@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) engine: Engine,
     pub(crate) graph: GraphSettings,
     pub(crate) preemptions: Option<usize>,
+    /// Whether the user has set the bound on preemptions, and to a number.
+    pub(crate) is_bounded_by_user: bool,
     pub(crate) iterations: u64,
     pub(crate) seed: u64,
     pub(crate) primitives: Primitives,

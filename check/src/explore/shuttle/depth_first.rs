@@ -65,6 +65,16 @@ impl DepthFirst {
         false
     }
 
+    /// Returns which share of the tree has been left behind, if all ways count alike at each branch.
+    pub(super) fn progress(&self) -> f64 {
+        let (mut behind, mut share) = (0.0, 1.0);
+        for node in &self.stack {
+            share /= node.options.len() as f64;
+            behind += share * node.taken as f64;
+        }
+        behind
+    }
+
     /// The thread to run next.
     pub(super) fn schedule(&mut self, runnable: &[usize], current: Option<usize>, yielding: bool) -> usize {
         let current = current.filter(|thread| runnable.contains(thread));
@@ -138,6 +148,21 @@ mod tests {
         found.sort();
         found.dedup();
         assert_eq!(found.len(), 20);
+    }
+
+    #[test]
+    fn progress_grows_from_nothing_to_nearly_all() {
+        let mut search = DepthFirst::new(None);
+        let mut seen = Vec::new();
+        loop {
+            search.choose(2);
+            search.choose(3);
+            seen.push((search.progress() * 6.0).round() as u32);
+            if !search.advance() {
+                break;
+            }
+        }
+        assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
     }
 
     #[test]

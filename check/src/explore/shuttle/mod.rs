@@ -5,18 +5,19 @@ mod depth_first;
 pub(crate) mod freeze;
 mod loose;
 mod schedule;
+mod turns;
 
 use self::adapter::ShuttleBackend;
 use self::depth_first::DepthFirst;
 use self::loose::{Loose, switches};
-use self::schedule::{Driver, Handle, Sampled, Source};
+use self::schedule::{Done, Driver, Handle, Sampled, Source};
 use super::explored::{replay_diverged, replay_passed};
 use super::isolated::{Reporter, isolated};
-use super::{Cut, End, Found, Limits, Model, Plan};
+use super::{Counts, Cut, End, Explored, Found, Limits, Meter, Model, Past, Phase, Plan};
 use crate::Strategy;
 use crate::replay::{Decision, Token};
 use selvedge::rt::seam::{Failure, Options, Outcome, Record, STACK_SIZE, Session};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler, UrwRandomScheduler};
+use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -41,20 +42,35 @@ pub(super) fn warm_up() {
     .join();
 }
 
-pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model) -> End {
+/// What an exploration comes to; of a depth-first search that did not fail also what it has done.
+type Reported = (End, Option<Done>);
+
+pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model, meter: &Meter) -> Explored {
+    let (end, done) = explore(plan, strategy, model);
+    let mut explored = meter.explored(end);
+    if let Some(Done { executions, progress, past }) = done {
+        explored.counts = Counts { executions, ..explored.counts };
+        explored.coverage = explored.coverage_of(progress);
+        explored.past = past;
+    }
+    explored
+}
+
+fn explore(plan: &Plan, strategy: Strategy, model: &Model) -> Reported {
     if std::env::var_os("SHUTTLE_RANDOM_SEED").is_some() && strategy != Strategy::DepthFirst {
         let why = "SHUTTLE_RANDOM_SEED is set and would override the seed; unset it and use SELVEDGE_SEED";
-        return End::Refused(why.to_string());
+        return (End::Refused(why.to_string()), None);
     }
     if let Some(Token::Shuttle(decisions)) = &plan.replay {
-        return match start(plan, Task::Replay(decisions.clone()), model) {
+        let end = match start(plan, Task::Replay(decisions.clone()), model).0 {
             End::Passed(cuts) if cuts.is_empty() => End::Passed(vec![replay_passed()]),
             other => other,
         };
+        return (end, None);
     }
     match start(plan, Task::Explore(strategy), model) {
-        End::Failed(found) => End::Failed(Box::new(shown(plan, model, *found))),
-        other => other,
+        (End::Failed(found), done) => (End::Failed(Box::new(shown(plan, model, *found))), done),
+        passed => passed,
     }
 }
 
@@ -65,7 +81,7 @@ fn shown(plan: &Plan, model: &Model, found: Found) -> Found {
         true => shortened(plan, model, &found.failure, decisions.clone()),
         false => decisions.clone(),
     };
-    let again = start(&plan.uncounted(), Task::Replay(decisions.clone()), model);
+    let (again, _) = start(&plan.uncounted(), Task::Replay(decisions.clone()), model);
     found.replayed(Token::Shuttle(decisions), again)
 }
 
@@ -83,7 +99,7 @@ fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decis
             if tries > TRIES || limit.reached(1).is_some() {
                 return best;
             }
-            if let End::Failed(found) = start(&plan.uncounted(), Task::Loose(loose), model)
+            if let (End::Failed(found), _) = start(&plan.uncounted(), Task::Loose(loose), model)
                 && found.failure.kind == failure.kind
                 && let Some(Token::Shuttle(decisions)) = found.token
                 && switches(&decisions) < switches(&best)
@@ -96,14 +112,14 @@ fn shortened(plan: &Plan, model: &Model, failure: &Failure, decisions: Vec<Decis
     }
 }
 
-fn start(plan: &Plan, task: Task, model: &Model) -> End {
+fn start(plan: &Plan, task: Task, model: &Model) -> Reported {
     let (theirs, model) = (plan.clone(), Arc::clone(model));
     let end = isolated(plan, "selvedge-shuttle", move |reporter| exploration(&theirs, task, model, reporter));
-    end.unwrap_or_else(|why| End::Refused(format!("shuttle gave up: {why}")))
+    end.unwrap_or_else(|why| (End::Refused(format!("shuttle gave up: {why}")), None))
 }
 
 /// The body of an exploration's OS thread.
-fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
+fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<Reported>) {
     let replaying = matches!(task, Task::Replay(_));
     let engine = ShuttleBackend::default();
     let driver = Driver::new(source(plan, task), plan, &engine);
@@ -120,8 +136,10 @@ fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
             chooser: Box::new(move |n| for_choices.borrow_mut().choose(n)),
             on_outcome: Box::new(move |ended| {
                 if let Outcome::Failed(failure) = ended {
-                    let token = Token::Shuttle(for_outcome.borrow().decisions.clone());
-                    outcome.report(End::Failed(Box::new(Found::new(*failure, Some(token)))));
+                    let driver = for_outcome.borrow();
+                    let token = Token::Shuttle(driver.decisions.clone());
+                    let found = Found { phase: driver.phase(), ..Found::new(*failure, Some(token)) };
+                    outcome.report((End::Failed(Box::new(found)), None));
                 }
             }),
             counters: Arc::clone(&plan.counters),
@@ -148,7 +166,7 @@ fn exploration(plan: &Plan, task: Task, model: Model, reporter: Reporter<End>) {
         }
         _ => Vec::new(),
     };
-    reporter.report(End::Passed(cuts));
+    reporter.report((End::Passed(cuts), driver.done()));
 }
 
 /// What has cut a search that came to its end.
@@ -175,23 +193,12 @@ impl OnThisThread {
 }
 
 fn source(plan: &Plan, task: Task) -> Source {
-    let (seed, times) = (plan.seed, plan.iterations as usize);
-    Source::Sampled(match task {
-        Task::Replay(decisions) => return Source::Replay { decisions, position: 0, astray: false },
-        Task::Loose(loose) => return Source::Loose(loose),
-        Task::Explore(Strategy::DepthFirst) => return Source::DepthFirst(DepthFirst::new(plan.preemptions)),
-        Task::Explore(Strategy::Random) => {
-            Sampled::new(Box::new(RandomScheduler::new_from_seed(seed, times)), plan)
-        }
-        Task::Explore(Strategy::Urw) => {
-            Sampled::new(Box::new(UrwRandomScheduler::new_from_seed(seed, times)), plan)
-        }
-        Task::Explore(Strategy::Pct) => Sampled::restarting(pct, plan),
-    })
-}
-
-fn pct(seed: u64, times: usize) -> Box<dyn Scheduler> {
-    Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times))
+    match task {
+        Task::Replay(decisions) => Source::Replay { decisions, position: 0, astray: false },
+        Task::Loose(loose) => Source::Loose(loose),
+        Task::Explore(Strategy::DepthFirst) => Source::DepthFirst(DepthFirst::new(plan.preemptions)),
+        Task::Explore(strategy) => Source::Sampled(Sampled::of(strategy, plan.seed, plan.iterations)),
+    }
 }
 
 fn config() -> Config {

@@ -3,12 +3,16 @@
 use super::depth_first::DepthFirst;
 use super::freeze::{Freeze, Stage};
 use super::loose::Loose;
-use super::{Cut, Limits, Plan, ShuttleBackend};
+use super::turns::{Decides, Turns};
+use super::{Cut, Limits, PCT_DEPTH, Past, Phase, Plan, ShuttleBackend};
+use crate::Strategy;
 use crate::replay::Decision;
 use selvedge::rt::seam::Site;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, UrwRandomScheduler};
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// How the next decision is found.
 pub(super) enum Source {
@@ -34,39 +38,74 @@ pub(super) struct Sampled {
     anew: Option<Make>,
     seed: u64,
     times: u64,
+    begun: u64,
+    /// The most preemptions in a schedule, if the user has bounded them, and how many there were in this one.
+    bound: Option<usize>,
+    preemptions: usize,
 }
 
 impl Sampled {
-    /// The schedules of `scheduler`.
-    pub(super) fn new(scheduler: Box<dyn Scheduler>, plan: &Plan) -> Sampled {
-        let (seed, times) = (plan.seed, plan.iterations);
-        Sampled { scheduler, random: fastrand::Rng::with_seed(seed), anew: None, seed, times }
-    }
-
-    /// As [`new`](Self::new), of a scheduler that has to meet something concurrent in its first execution.
-    pub(super) fn restarting(make: Make, plan: &Plan) -> Sampled {
-        let first = make(plan.seed, plan.iterations as usize);
-        Sampled { anew: Some(make), ..Sampled::new(first, plan) }
-    }
-
-    fn begin(&mut self, done: u64) -> Option<Schedule> {
-        if let Some(make) = self.anew {
-            self.scheduler = make(self.seed, self.times.saturating_sub(done) as usize);
+    /// Returns so many schedules that a strategy draws from a seed.
+    pub(super) fn of(strategy: Strategy, seed: u64, times: u64) -> Sampled {
+        let make: Make = match strategy {
+            Strategy::Urw => |seed, times| Box::new(UrwRandomScheduler::new_from_seed(seed, times)),
+            Strategy::Pct => |seed, times| Box::new(PctScheduler::new_from_seed(seed, PCT_DEPTH, times)),
+            Strategy::Random | Strategy::DepthFirst => {
+                |seed, times| Box::new(RandomScheduler::new_from_seed(seed, times))
+            }
+        };
+        Sampled {
+            scheduler: make(seed, times as usize),
+            random: fastrand::Rng::with_seed(seed),
+            anew: Some(make).filter(|_| strategy == Strategy::Pct),
+            seed,
+            times,
+            begun: 0,
+            bound: None,
+            preemptions: 0,
         }
+    }
+
+    /// Keeps to the bound on preemptions that the user has set, if there is one.
+    pub(super) fn bounded(self, plan: &Plan) -> Sampled {
+        Sampled { bound: plan.preemptions.filter(|_| plan.is_bounded_by_user), ..self }
+    }
+
+    fn begin(&mut self) -> Option<Schedule> {
+        if let Some(make) = self.anew {
+            self.scheduler = make(self.seed, self.times.saturating_sub(self.begun) as usize);
+        }
+        self.begun += 1;
+        self.preemptions = 0;
         self.scheduler.new_execution()
     }
 
     fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
         self.anew = self.anew.filter(|_| runnable.len() < 2);
-        self.scheduler.next_task(runnable, current, yielding)
+        let goes_on = runnable.iter().position(|task| Some(task.id()) == current && !yielding);
+        let spent = self.bound.is_some_and(|bound| self.preemptions >= bound);
+        let allowed = match goes_on {
+            Some(at) if spent => &runnable[at..=at],
+            _ => runnable,
+        };
+        let next = self.scheduler.next_task(allowed, current, yielding);
+        self.preemptions += usize::from(goes_on.is_some() && next != current);
+        next
     }
 }
 
 /// The scheduler's state, shared with the session's chooser: choices are decisions too.
 pub(super) struct Driver {
     pub(super) source: Source,
+    /// The search, while another phase draws schedules.
+    waiting: Option<Source>,
+    turns: Turns,
+    plan: Plan,
     limits: Limits,
     done: u64,
+    /// How many of the executions were the search's, and what share of it they are.
+    searched: u64,
+    progress: f64,
     /// The decisions of this execution so far.
     pub(super) decisions: Vec<Decision>,
     /// The limit that ended the exploration.
@@ -82,10 +121,16 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(source: Source, plan: &Plan, engine: &ShuttleBackend) -> Rc<RefCell<Driver>> {
+        let limits = Limits::of(plan);
         Rc::new(RefCell::new(Driver {
+            turns: Turns::new(plan, &limits, matches!(source, Source::DepthFirst(_))),
             source,
-            limits: Limits::of(plan),
+            waiting: None,
+            plan: plan.clone(),
+            limits,
             done: 0,
+            searched: 0,
+            progress: 0.0,
             decisions: Vec::new(),
             cut: None,
             site: engine.site(),
@@ -152,8 +197,9 @@ impl Driver {
         if self.astray().is_some() {
             return None;
         }
+        self.take_turns();
         let more = match &mut self.source {
-            Source::DepthFirst(search) => self.done == 0 || search.advance(),
+            Source::DepthFirst(search) => self.searched == 0 || search.advance(),
             Source::Replay { .. } | Source::Loose(_) => self.done == 0,
             Source::Sampled(_) => true,
         };
@@ -164,15 +210,48 @@ impl Driver {
         if self.cut.is_some() {
             return None;
         }
-        let done = self.done;
         self.done += 1;
+        if let Source::DepthFirst(search) = &self.source {
+            self.searched += 1;
+            let progress = search.progress();
+            // Relaxed: statistics.
+            self.plan.counters.complete.fetch_add(1, Relaxed);
+            self.plan.counters.explored.fetch_add(((progress - self.progress) * 1e9) as u64, Relaxed);
+            self.progress = progress;
+        }
         self.decisions.clear();
         self.site.set(None);
         self.stage = Stage::default();
         match &mut self.source {
-            Source::Sampled(sampled) => sampled.begin(done),
+            Source::Sampled(sampled) => sampled.begin(),
             _ => Some(Schedule::new(0)),
         }
+    }
+
+    /// Lets the phase come up that the next execution belongs to.
+    fn take_turns(&mut self) {
+        let next = match self.turns.advance(&self.plan, self.done) {
+            None => return,
+            Some(Decides::Search) => self.waiting.take(),
+            Some(Decides::Sampled(sampled)) => Some(Source::Sampled(sampled)),
+        };
+        let Some(next) = next else { return };
+        let before = core::mem::replace(&mut self.source, next);
+        if matches!(before, Source::DepthFirst(_)) {
+            self.waiting = Some(before);
+        }
+    }
+
+    /// Returns the phase of the current execution, if the search has several.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.turns.phase(self.done)
+    }
+
+    /// Returns what a depth-first search has done, its other phases included.
+    pub(super) fn done(&self) -> Option<Done> {
+        let searches = matches!(self.waiting.as_ref().unwrap_or(&self.source), Source::DepthFirst(_));
+        let past = self.turns.past(self.done);
+        searches.then_some(Done { executions: self.searched, progress: self.progress, past })
     }
 
     fn next(&mut self, runnable: &[&Task], current: Option<TaskId>, yielding: bool) -> Option<TaskId> {
@@ -204,6 +283,14 @@ impl Driver {
         // What follows would be no execution of the search.
         self.astray().is_none().then_some(next)
     }
+}
+
+/// What a depth-first search has done.
+pub(super) struct Done {
+    pub(super) executions: u64,
+    /// The estimated share of everything.
+    pub(super) progress: f64,
+    pub(super) past: Vec<Past>,
 }
 
 /// The driver as shuttle wants it.

@@ -46,10 +46,10 @@ pub struct Options {
 pub struct Counters {
     /// Executions begun.
     pub executions: AtomicU64,
-    /// Executions that came to their end, if the engine tells them from abandoned ones (graph engine).
+    /// Executions of the search of everything that came to their end (graph engine; shuttle, depth-first).
     pub complete: AtomicU64,
     /// The share of all executions that has been explored, in thousand millionths, if the engine can tell (graph
-    /// engine).
+    /// engine; shuttle, depth-first).
     pub explored: AtomicU64,
     /// Operations seen.
     pub operations: AtomicU64,
