@@ -2,10 +2,10 @@
 
 use crate::judge::read_all;
 use crate::project::{Project, Tests};
-use cargo_selvedge::{Summary, report, sources};
+use cargo_selvedge::{Site, Summary, report, sources};
 use clap::Args;
 use selvedge_check::audit::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -45,12 +45,7 @@ fn summary(arguments: &Arguments) -> Result<Summary, String> {
         return Err("no test was audited: none calls `check` or `Checker::check` on a model".to_string());
     }
     let mut entries: Vec<Entry> = read_all::<Vec<Entry>>(&folder)?.into_iter().flatten().collect();
-    let mut sites = Vec::new();
-    let folder = arguments.source.clone().unwrap_or_else(|| project.folder.join("src"));
-    let folder = std::path::absolute(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    for source in sources(&project.root, &folder)? {
-        sites.extend(source.scan()?);
-    }
+    let mut sites = sites(&project, arguments.source.as_deref())?;
     if let Some(filter) = &arguments.filter {
         entries.retain(|entry| format!("{}:{}", entry.file, entry.line).contains(filter));
         sites.retain(|site| format!("{}:{}", site.file, site.lines.0).contains(filter));
@@ -61,4 +56,15 @@ fn summary(arguments: &Arguments) -> Result<Summary, String> {
         );
     }
     Ok(Summary::new(entries, &sites, |file| std::fs::read_to_string(project.root.join(file)).ok()))
+}
+
+/// Returns the operations in a crate's source, which stands in `src` if no other folder is named.
+pub(crate) fn sites(project: &Project, folder: Option<&Path>) -> Result<Vec<Site>, String> {
+    let folder = folder.map_or_else(|| project.folder.join("src"), Path::to_path_buf);
+    let folder = std::path::absolute(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut sites = Vec::new();
+    for source in sources(&project.root, &folder)? {
+        sites.extend(source.scan()?);
+    }
+    Ok(sites)
 }

@@ -4,6 +4,7 @@ mod audit;
 mod judge;
 mod project;
 mod repair;
+mod tighten;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Audit(audit::Arguments),
     /// Find the fewest stronger orderings and fences after which failing tests pass
     Repair(repair::Arguments),
+    /// Find the weakest orderings and the fewest fences with which all tests still pass
+    Tighten(tighten::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
     let outcome = match &command {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Repair(arguments) => repair::run(arguments),
+        Command::Tighten(arguments) => tighten::run(arguments),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

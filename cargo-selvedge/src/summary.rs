@@ -21,6 +21,8 @@ pub enum Status {
     Explained,
     /// No model fails with it.
     NotShownNeeded,
+    /// No model fails with it, and load buffering, which no engine explores, may need it.
+    LoadBuffering,
     /// No engine that was used can tell.
     CannotJudge,
     /// No model reaches the operation.
@@ -34,6 +36,8 @@ pub struct Row {
     pub file: String,
     /// The line.
     pub line: u32,
+    /// The column; 0 if the operation was never reached.
+    pub column: u32,
     /// The operation.
     pub operation: String,
     /// Its orderings.
@@ -62,6 +66,7 @@ impl Status {
             Status::Needed => "needed",
             Status::Explained => "explained",
             Status::NotShownNeeded => "not shown needed",
+            Status::LoadBuffering => "not shown needed (load buffering not modelled)",
             Status::CannotJudge => "can't judge",
             Status::Untested => "untested",
         }
@@ -98,8 +103,7 @@ impl Summary {
         let untested = sites.iter().filter(|site| !reached(site)).map(untested);
         let mut rows: Vec<Row> = merged.values().map(row).chain(untested).collect();
         for row in &mut rows {
-            let unproved =
-                matches!(row.status, Status::NotShownNeeded | Status::CannotJudge | Status::Untested);
+            let unproved = row.status != Status::Needed;
             let text = source(&row.file).filter(|_| unproved);
             if let Some(why) = text.and_then(|text| explanation(&text, row.line)) {
                 (row.status, row.because) = (Status::Explained, why);
@@ -125,6 +129,7 @@ impl Summary {
             Status::Needed,
             Status::Explained,
             Status::NotShownNeeded,
+            Status::LoadBuffering,
             Status::CannotJudge,
             Status::Untested,
         ];
@@ -139,6 +144,7 @@ fn untested(site: &Site) -> Row {
     Row {
         file: site.file.clone(),
         line: site.lines.0,
+        column: 0,
         operation: site.operation.clone(),
         ordering: site.ordering.clone(),
         change: String::new(),
@@ -153,15 +159,16 @@ fn row(entry: &Entry) -> Row {
         Outcome::Needed { model, engine, kind, failure } => {
             (Status::Needed, format!("{kind} in {model} under {engine}"), Some(failure.clone()))
         }
-        Outcome::NotShownNeeded { models } => {
-            (Status::NotShownNeeded, format!("passed by {}", some(models)), None)
+        Outcome::NotShownNeeded { models, load_buffering } => {
+            let status = if *load_buffering { Status::LoadBuffering } else { Status::NotShownNeeded };
+            (status, format!("passed by {}", some(models)), None)
         }
         Outcome::CannotJudge { models } => {
             (Status::CannotJudge, format!("met by {}; run them under the graph engine", some(models)), None)
         }
     };
-    let Entry { file, line, operation, ordering, change, .. } = entry.clone();
-    Row { file, line, operation, ordering, change, status, because, failure }
+    let Entry { file, line, column, operation, ordering, change, .. } = entry.clone();
+    Row { file, line, column, operation, ordering, change, status, because, failure }
 }
 
 /// Returns the first models, and how many more there are.
@@ -216,7 +223,8 @@ mod tests {
 
     #[test]
     fn models_are_put_together_and_the_source_fills_the_gaps() {
-        let passed = |model: &str| Outcome::NotShownNeeded { models: vec![model.to_string()] };
+        let passed =
+            |model: &str| Outcome::NotShownNeeded { models: vec![model.to_string()], load_buffering: false };
         let needed = Outcome::Needed {
             model: "m".to_string(),
             engine: "graph".to_string(),

@@ -161,3 +161,82 @@ fn failures_without_a_model_and_crates_without_an_engine_are_told_apart() {
     assert_eq!(ended.status, Some(2));
     assert!(ended.complained.contains("do not compile"), "{ended:?}");
 }
+
+#[test]
+fn a_stack_needs_both_ends_of_its_publication() {
+    let library = "
+pub struct Node { value: UnsafeCell<usize>, next: UnsafeCell<*mut Node> }
+pub struct Stack { head: AtomicPtr<Node> }
+impl Stack {
+    pub fn new() -> Stack { Stack { head: AtomicPtr::new(core::ptr::null_mut()) } }
+    pub fn push(&self, value: usize) {
+        let new = Node { value: UnsafeCell::new(value), next: UnsafeCell::new(core::ptr::null_mut()) };
+        let node = Box::into_raw(Box::new(new));
+        let mut head = self.head.load(Relaxed); // before a push
+        loop {
+            unsafe { (*node).next.with_mut(|next| *next = head) };
+            match self.head.compare_exchange(head, node, Relaxed, Relaxed) /* push */ {
+                Ok(_) => return,
+                Err(found) => head = found,
+            }
+        }
+    }
+    pub fn pop(&self) -> Option<usize> {
+        let mut head = self.head.load(Relaxed); // before a pop
+        while !head.is_null() {
+            let next = unsafe { (*head).next.with(|next| *next) };
+            match self.head.compare_exchange(head, next, Acquire, Acquire) /* pop */ {
+                Ok(_) => return Some(unsafe { (*head).value.with(|value| *value) }),
+                Err(found) => head = found,
+            }
+        }
+        None
+    }
+}
+";
+    let model = "
+use treiber_stack::Stack;
+#[test]
+fn values_arrive() {
+    check(|| {
+        let stack = Stack::new();
+        thread::scope(|scope| {
+            scope.spawn(|| stack.push(1));
+            assert!(matches!(stack.pop(), None | Some(1)));
+        });
+    });
+}
+";
+    let ended = User::new("treiber-stack", library, model).selvedge(&["repair", "--json"]);
+    let push = format!("{}: Relaxed -> Release", line(library, "/* push */"));
+    let pop = format!("{}: Relaxed -> Acquire", line(library, "// before a pop"));
+    let found = sets(&ended);
+    assert_eq!(found.len(), 1, "{ended:?}");
+    assert!([&push, &pop].iter().all(|change| found[0].0.contains(change)), "{found:?}");
+}
+
+#[test]
+fn faults_of_two_models_are_repaired_together() {
+    let library = SLOT.replace("STORE", "Relaxed").replace("LOAD", "Acquire");
+    let second =
+        library.replace("Slot", "Other").replace("AtomicBool::new(false)", "AtomicBool::new(false) ");
+    let both = format!("{library}\n{second}");
+    let model = SLOT_MODEL.replace("CRATE", "two_faults");
+    let more = model.replace("use two_faults::Slot;", "use two_faults::Other;").replace("Slot::", "Other::");
+    let more = more.replace("handed_over", "other_handed_over");
+    let user = User::new("two-faults", &both, &format!("{model}{more}"));
+    let ended = user.selvedge(&["repair"]);
+    assert_eq!(ended.told.matches("Relaxed -> Release").count(), 2, "{ended:?}");
+    assert!(ended.told.contains("every test passes after 2 changes") && ended.status == Some(0), "{ended:?}");
+}
+
+#[test]
+fn a_repair_whose_verdict_is_bounded_is_a_candidate() {
+    let library = SLOT.replace("STORE", "Relaxed").replace("LOAD", "Acquire");
+    let more = "scope.spawn(|| slot.put(7));\n            scope.spawn(|| { slot.take(); slot.take(); });";
+    let model = SLOT_MODEL.replace("CRATE", "bounded").replace("scope.spawn(|| slot.put(7));", more);
+    let model = model.replace("check(||", "Checker::new().preemption_bound(1).check(||");
+    let ended = User::new("bounded", &library, &model).selvedge(&["repair"]);
+    assert!(ended.told.contains("\ncandidate (") && ended.told.contains("only searched"), "{ended:?}");
+    assert_eq!(ended.status, Some(1));
+}

@@ -96,11 +96,13 @@ fn outcomes_of_several_models_are_put_together() {
         kind: "race".to_string(),
         failure: String::new(),
     };
-    let passed = |model: &str| Outcome::NotShownNeeded { models: vec![model.to_string()] };
+    let passed =
+        |model: &str| Outcome::NotShownNeeded { models: vec![model.to_string()], load_buffering: false };
     let unjudged = Outcome::CannotJudge { models: vec!["c".to_string()] };
     assert_eq!(passed("a").and(needed.clone()), needed);
     assert_eq!(unjudged.clone().and(passed("a")), passed("a"));
-    let both = Outcome::NotShownNeeded { models: vec!["a".to_string(), "b".to_string()] };
+    let both =
+        Outcome::NotShownNeeded { models: vec!["a".to_string(), "b".to_string()], load_buffering: false };
     assert_eq!(passed("a").and(passed("b")), both);
     assert_eq!(unjudged.label(), "can't judge");
 }

@@ -68,5 +68,14 @@ pub fn judge(
         }
         outcome = round.unwrap_or(outcome);
     }
-    outcome
+    let exposes = |(model, engine): &(&Model, Engine)| {
+        let checker = checker(model, *engine)
+            .event_bound(model.bound.map(|_| EVENTS[0]))
+            .time_limit(effort.time_limit)
+            .shrink(false)
+            .mutate(candidate.mutation.clone());
+        checker.survey_load_buffering(model.body).1.is_some()
+    };
+    let exposed = pairs.iter().filter(|(_, engine)| *engine == Engine::Graph).any(exposes);
+    outcome.with_load_buffering(exposed)
 }

@@ -1,6 +1,7 @@
 //! Edits of the source, as files and variables carry them.
 
 use super::costs::{Instructions, NOTHING, costs};
+use super::strengthen::is_stronger;
 use core::fmt;
 use selvedge::rt::seam::{Edit, Editing, Edits, Operation, Use};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,23 @@ const OPERATIONS: [Operation; 5] =
 /// Returns the ordering with a name.
 pub fn ordering_of(name: &str) -> Option<Ordering> {
     ORDERINGS.into_iter().find(|order| format!("{order:?}") == name)
+}
+
+/// Returns the names of the orderings that are weaker than that of an operation, the weakest first; `None` stands for a
+/// fence that is taken away. `on_failure`: the ordering is that of a failed compare-exchange.
+pub fn weaker_orderings(operation: &str, from: &str, on_failure: bool) -> Vec<Option<String>> {
+    let Some(from) = ordering_of(from) else { return Vec::new() };
+    let operation = if on_failure { "load" } else { operation };
+    let is_legal = |order: &Ordering| match operation {
+        "load" => !matches!(order, Release | AcqRel),
+        "store" => !matches!(order, Acquire | AcqRel),
+        "fence" => *order != Relaxed,
+        "read-modify-write" | "compare-exchange" => true,
+        _ => false,
+    };
+    let weaker = ORDERINGS.into_iter().filter(is_legal).filter(|order| is_stronger(from, *order));
+    let removed = (operation == "fence").then_some(None);
+    removed.into_iter().chain(weaker.map(|order| Some(format!("{order:?}")))).collect()
 }
 
 impl SourceEdit {
@@ -191,6 +209,20 @@ mod tests {
         ] {
             assert_eq!(edit.to_string(), words);
         }
+    }
+
+    #[test]
+    fn the_weakest_ordering_is_tried_first() {
+        let weaker = |operation, from, on_failure| {
+            let names = weaker_orderings(operation, from, on_failure).into_iter();
+            names.map(|name| name.unwrap_or_default()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(weaker("load", "SeqCst", false), "Relaxed Acquire");
+        assert_eq!(weaker("store", "SeqCst", false), "Relaxed Release");
+        assert_eq!(weaker("compare-exchange", "AcqRel", false), "Relaxed Acquire Release");
+        assert_eq!(weaker("compare-exchange", "Acquire", true), "Relaxed");
+        assert_eq!(weaker("fence", "SeqCst", false), " Acquire Release AcqRel");
+        assert_eq!(weaker("wake-up", "", false), "");
     }
 
     #[test]

@@ -20,13 +20,13 @@ mod verdicts;
 pub use changes::{Candidate, candidates};
 pub use costs::{Instructions, NOTHING, costs};
 pub(crate) use edit::edits_of_environment;
-pub use edit::{EDITS, Part, SourceEdit, ordering_of};
+pub use edit::{EDITS, Part, SourceEdit, ordering_of, weaker_orderings};
 pub(crate) use on_check::audit_check;
 pub(crate) use repair::repair_check;
 pub use repair::{Findings, REPAIR, REPAIR_SECONDS};
 pub use repairs::{REPAIRS, Repair, repairs_of};
-pub use verdicts::{FAIL_FAST, Judgement, VERDICTS};
-pub(crate) use verdicts::{fails_fast, report_verdicts};
+pub use verdicts::{FAIL_FAST, Judgement, LOAD_BUFFERING, VERDICTS};
+pub(crate) use verdicts::{are_asked_for, report_verdicts};
 
 use crate::Report;
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,10 @@ pub enum Outcome {
     NotShownNeeded {
         /// The models that met the operation, and the verdicts of their runs.
         models: Vec<String>,
+        /// Whether an execution has a cycle of program order and reads-from that only this ordering keeps from closing.
+        /// No engine explores such cycles.
+        #[serde(default)]
+        load_buffering: bool,
     },
     /// No engine that was used can tell.
     CannotJudge {
@@ -87,15 +91,30 @@ impl Outcome {
                 kind: found.failure.kind.to_string(),
                 failure: found.to_string(),
             },
-            None => Outcome::NotShownNeeded { models: vec![format!("{model} ({})", report.verdict.label())] },
+            None => {
+                let models = vec![format!("{model} ({})", report.verdict.label())];
+                Outcome::NotShownNeeded { models, load_buffering: false }
+            }
         }
+    }
+
+    /// Returns the outcome, with what a survey says of load buffering.
+    #[must_use]
+    pub fn with_load_buffering(mut self, exposed: bool) -> Outcome {
+        if let Outcome::NotShownNeeded { load_buffering, .. } = &mut self {
+            *load_buffering |= exposed;
+        }
+        self
     }
 
     /// Returns the outcome in words, for tables.
     pub fn label(&self) -> &'static str {
         match self {
             Outcome::Needed { .. } => "needed",
-            Outcome::NotShownNeeded { .. } => "not shown needed",
+            Outcome::NotShownNeeded { load_buffering: false, .. } => "not shown needed",
+            Outcome::NotShownNeeded { load_buffering: true, .. } => {
+                "not shown needed (load buffering not modelled)"
+            }
             Outcome::CannotJudge { .. } => "can't judge",
         }
     }
@@ -106,9 +125,12 @@ impl Outcome {
         use Outcome::{CannotJudge, Needed, NotShownNeeded};
         match (self, other) {
             (needed @ Needed { .. }, _) | (_, needed @ Needed { .. }) => needed,
-            (NotShownNeeded { mut models }, NotShownNeeded { models: more }) => {
+            (
+                NotShownNeeded { mut models, load_buffering },
+                NotShownNeeded { models: more, load_buffering: other },
+            ) => {
                 models.extend(more);
-                NotShownNeeded { models }
+                NotShownNeeded { models, load_buffering: load_buffering || other }
             }
             (not_shown @ NotShownNeeded { .. }, _) | (_, not_shown @ NotShownNeeded { .. }) => not_shown,
             (CannotJudge { mut models }, CannotJudge { models: more }) => {

@@ -111,9 +111,8 @@ fn judge(checker: &Checker, model: &Model, candidate: &Candidate, name: &str) ->
     for engine in judges(checker).into_iter().filter(|engine| candidate.is_judged_by(*engine)) {
         let theirs = Arc::clone(model);
         let checker = checker.clone().engines([engine]).time_limit(TIME).mutate(candidate.mutation.clone());
-        for report in checker.run(move || theirs()) {
-            outcome = outcome.and(Outcome::of(&report, name));
-        }
+        let (report, exposed) = checker.survey_load_buffering(move || theirs());
+        outcome = outcome.and(Outcome::of(&report, name).with_load_buffering(exposed.is_some()));
     }
     outcome
 }

@@ -11,7 +11,7 @@ use crate::explore::{self, GraphSettings, Plan};
 use crate::replay::Tagged;
 use crate::{Engine, Primitives, Report};
 use core::time::Duration;
-use selvedge::rt::seam::{Counters, Edits, FailureKind, Mutation, Survey, Use};
+use selvedge::rt::seam::{Counters, Edits, FailureKind, Mutation, Site, Survey, Use};
 use std::sync::Arc;
 
 /// Runs a model under one engine after another.
@@ -295,10 +295,34 @@ impl Checker {
     where
         F: Fn() + Send + Sync + 'static,
     {
+        let (report, counters) = self.surveyed(model);
+        (report, counters.survey.take())
+    }
+
+    /// Runs the changed model under the first engine, and returns the report and an operation whose ordering may be what
+    /// forbids load buffering: the change takes the ordering away, and in an execution nothing else keeps a cycle of
+    /// program order and reads-from from closing. No engine explores such cycles.
+    ///
+    /// # Panics
+    /// Where [`run`](Self::run) does.
+    #[track_caller]
+    pub fn survey_load_buffering<F>(&self, model: F) -> (Report, Option<Site>)
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
+        let (report, counters) = self.surveyed(model);
+        (report, counters.survey.exposed())
+    }
+
+    #[track_caller]
+    fn surveyed<F>(&self, model: F) -> (Report, Arc<Counters>)
+    where
+        F: Fn() + Send + Sync + 'static,
+    {
         let counters = Arc::new(Counters { survey: Survey::on(), ..Counters::default() });
         let first = self.engines.iter().copied().take(1);
         let mut reports = self.clone().engines(first).counters(Arc::clone(&counters)).run(model);
-        (reports.remove(0), counters.survey.take())
+        (reports.remove(0), counters)
     }
 
     pub(crate) fn plans(&self) -> Result<Vec<Plan>, String> {
@@ -357,10 +381,13 @@ impl Checker {
         F: Fn() + Send + Sync + 'static,
     {
         let model: explore::Model = Arc::new(model);
-        let shrinks = self.shrink && !audit::fails_fast();
-        let reports = self.clone().shrink(shrinks).run_model(&model);
+        let (reports, counters) = if audit::are_asked_for() {
+            self.try_edits(&model)
+        } else {
+            (self.run_model(&model), Arc::default())
+        };
         reports.iter().for_each(|report| announce(&self.model_name(), report));
-        audit::report_verdicts(self, &reports, |report| self.as_expected(report));
+        audit::report_verdicts(self, &reports, &counters.survey, |report| self.as_expected(report));
         let bad: Vec<&Report> = reports.iter().filter(|report| !self.as_expected(report)).collect();
         if bad.is_empty() {
             return audit::audit_check(self, &model);
@@ -372,6 +399,14 @@ impl Checker {
         };
         let text: Vec<_> = bad.iter().map(|report| self.explain(report)).collect();
         panic!("{}{wanted}\n{}", self.model_name(), text.join("\n"));
+    }
+
+    /// Runs the model with the environment's edits, and surveys what they meet.
+    #[track_caller]
+    fn try_edits(&self, model: &explore::Model) -> (Vec<Report>, Arc<Counters>) {
+        let counters = Arc::new(Counters { survey: Survey::on(), ..Counters::default() });
+        let reports = self.clone().shrink(false).counters(Arc::clone(&counters)).run_model(model);
+        (reports, counters)
     }
 
     /// Returns whether a pass says something of the code as it stands: no mutation, and no failure that is expected.

@@ -1,5 +1,6 @@
 //! Operations on atomics and fences, as a session runs them.
 
+use super::load_buffering::{self, Orders};
 use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::mutation::weakens;
@@ -117,10 +118,12 @@ impl Session {
     pub(crate) fn load(&self, access: Access<'_>, order: Ordering) -> u64 {
         check_load(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.get() };
+        let source = order;
         let order = self.edits.order(access.site, Operation::Load, order);
         self.added_fence(access.site, Operation::Load, Side::Before);
         self.met(access.site, Operation::Load, Some(order), None);
         self.visit(Place::Atomic(atomic), Deed::Read);
+        let was = self.untried(source, order);
         let order = self.order_at(access.site, order);
         let value = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.load(atomic, order),
@@ -129,6 +132,7 @@ impl Session {
                 access.shadow.get()
             }
         });
+        self.note_ordered(load_buffering::Access::Read(atomic), access.site, Orders { was, now: order });
         self.record("load", access.site, Some(atomic), Some(order), Values::Read(value));
         self.added_fence(access.site, Operation::Load, Side::After);
         value
@@ -137,6 +141,7 @@ impl Session {
     pub(crate) fn store(&self, access: Access<'_>, value: u64, order: Ordering) {
         check_store(order);
         let Some(atomic) = self.atomic(access) else { return access.shadow.set(value) };
+        let source = order;
         let order = self.edits.order(access.site, Operation::Store, order);
         self.added_fence(access.site, Operation::Store, Side::Before);
         self.met(access.site, Operation::Store, Some(order), None);
@@ -144,6 +149,7 @@ impl Session {
         if self.change_at(access.site) == Some(Change::DropStore) {
             return;
         }
+        let was = self.untried(source, order);
         let order = self.order_at(access.site, order);
         self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.store(atomic, value, order),
@@ -152,6 +158,7 @@ impl Session {
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.note_change(access.shadow.get() != value);
         access.shadow.set(value);
+        self.note_ordered(load_buffering::Access::Write(atomic), access.site, Orders { was, now: order });
         self.record("store", access.site, Some(atomic), Some(order), Values::Written(value));
         self.added_fence(access.site, Operation::Store, Side::After);
     }
@@ -162,6 +169,7 @@ impl Session {
             access.shadow.set(op.apply(old, access.width));
             return old;
         };
+        let source = order;
         let order = self.edits.order(access.site, Operation::Rmw, order);
         self.added_fence(access.site, Operation::Rmw, Side::Before);
         self.met(access.site, Operation::Rmw, Some(order), None);
@@ -169,6 +177,7 @@ impl Session {
         if self.change_at(access.site) == Some(Change::DropStore) {
             return self.load(access, load_part(order));
         }
+        let was = self.untried(source, order);
         let order = self.order_at(access.site, order);
         let old = self.step(access.site, |backend| match backend.memory() {
             Some(memory) => memory.rmw(atomic, op, access.width, order),
@@ -181,6 +190,7 @@ impl Session {
         self.remember_access(Family::Atomic, atomic, access.site, true);
         self.note_change(old != new);
         access.shadow.set(new);
+        self.note_ordered(load_buffering::Access::Update(atomic), access.site, Orders { was, now: order });
         self.record(op.name(), access.site, Some(atomic), Some(order), Values::Changed { old, new });
         self.added_fence(access.site, Operation::Rmw, Side::After);
         old
@@ -197,6 +207,7 @@ impl Session {
             }
             return result;
         };
+        let source = (success, failure);
         let success = self.edits.order(access.site, Operation::CompareExchange, success);
         let failure = self.edits.failure_order(access.site, failure);
         self.added_fence(access.site, Operation::CompareExchange, Side::Before);
@@ -205,6 +216,7 @@ impl Session {
         if self.change_at(access.site) == Some(Change::DropStore) {
             return compare(self.load(access, failure));
         }
+        let was = (self.untried(source.0, success), self.untried(source.1, failure));
         let success = self.order_at(access.site, success);
         let failure = match self.change_at(access.site) {
             Some(Change::FailureOrder(weaker)) => weaker,
@@ -225,6 +237,11 @@ impl Session {
             access.shadow.set(new);
         }
         let order = if result.is_ok() { success } else { failure };
+        let (deed, was) = match result {
+            Ok(_) => (load_buffering::Access::Update(atomic), was.0),
+            Err(_) => (load_buffering::Access::Read(atomic), was.1),
+        };
+        self.note_ordered(deed, access.site, Orders { was, now: order });
         let values = match result {
             Ok(old) => Values::Changed { old, new },
             Err(found) if found == current => Values::Spurious(found),
@@ -290,22 +307,27 @@ impl Session {
             reject("a fence", order);
         }
         if self.edits.drop_fence(site) {
-            return;
+            let orders = Orders { was: self.untried(order, Relaxed), now: Relaxed };
+            return self.note_ordered(load_buffering::Access::Fence, site, orders);
         }
-        let order = self.edits.order(site, Operation::Fence, order);
-        self.met(site, Operation::Fence, Some(order), None);
-        if self.change_at(site) == Some(Change::DropFence) {
-            return;
-        }
-        match self.order_at(site, order) {
-            Relaxed => (),
-            order => self.issue_fence(order, site),
+        let edited = self.edits.order(site, Operation::Fence, order);
+        self.met(site, Operation::Fence, Some(edited), None);
+        let now = match self.change_at(site) {
+            Some(Change::DropFence) => Relaxed,
+            _ => self.order_at(site, edited),
+        };
+        let orders = Orders { was: self.untried(order, edited), now };
+        self.note_ordered(load_buffering::Access::Fence, site, orders);
+        if now != Relaxed {
+            self.issue_fence(now, site);
         }
     }
 
     /// Issues the fence that the edits add beside an operation, if they add one.
     fn added_fence(&self, site: Site, operation: Operation, side: Side) {
         if let Some(order) = self.edits.fence(site, operation, side) {
+            let orders = Orders { was: self.untried(Relaxed, order), now: order };
+            self.note_ordered(load_buffering::Access::Fence, site, orders);
             self.issue_fence(order, site);
         }
     }

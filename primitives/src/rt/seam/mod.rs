@@ -29,6 +29,7 @@ mod execution;
 mod failure;
 pub(crate) mod foreign;
 mod held_locks;
+mod load_buffering;
 mod locals;
 mod made;
 mod meeting;

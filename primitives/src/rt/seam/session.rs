@@ -1,6 +1,7 @@
 //! A session: one exploration of one model under one engine, on one OS thread.
 
 use super::foreign;
+use super::load_buffering::Events;
 use super::meeting::Meetings;
 use super::objects::Objects;
 use super::steps::SpecifiedObjects;
@@ -110,6 +111,7 @@ pub(super) struct State {
     pub(super) tokens: Tokens,
     pub(super) specified: SpecifiedObjects,
     pub(super) meetings: Meetings,
+    pub(super) ordered: Events,
     pub(super) steps: Vec<Step>,
     pub(super) started: Instant,
     pub(super) clock: Duration,
@@ -140,6 +142,7 @@ impl Session {
                 tokens: Tokens::default(),
                 specified: SpecifiedObjects::default(),
                 meetings: Meetings::default(),
+                ordered: Events::default(),
                 steps: Vec::new(),
                 started: Instant::now(),
                 clock: Duration::ZERO,
@@ -179,6 +182,7 @@ impl Session {
             state.tokens = Tokens::default();
             state.specified = SpecifiedObjects::default();
             state.meetings = Meetings::default();
+            state.ordered = Events::default();
             state.steps.clear();
             state.started = Instant::now();
             state.clock = Duration::ZERO;
@@ -200,6 +204,7 @@ impl Session {
     }
 
     pub(super) fn end_execution(&self) {
+        self.survey_load_buffering();
         self.count_operations();
         self.in_execution.set(false);
     }
@@ -467,6 +472,10 @@ impl Session {
         loop {
             std::thread::park();
         }
+    }
+
+    pub(super) fn has_mutations(&self) -> bool {
+        !self.mutations.is_empty()
     }
 
     /// Returns the change at this site, if the site is mutated.

@@ -3,7 +3,7 @@
 use super::{Session, Site};
 use core::sync::atomic::Ordering;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What stands at a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +38,14 @@ pub struct Use {
 
 /// Collects the operations of a run, if it is asked to.
 #[derive(Debug, Default)]
-pub struct Survey(Option<Mutex<HashSet<Use>>>);
+pub struct Survey(Option<Mutex<Surveyed>>);
+
+#[derive(Debug, Default)]
+struct Surveyed {
+    uses: HashSet<Use>,
+    exposed: Option<Site>,
+    meets_edits: bool,
+}
 
 impl Survey {
     /// Returns a survey that collects.
@@ -51,15 +58,45 @@ impl Survey {
     }
 
     fn add(&self, met: Use) {
-        if let Some(uses) = &self.0 {
-            uses.lock().unwrap_or_else(PoisonError::into_inner).insert(met);
+        if let Some(mut surveyed) = self.surveyed() {
+            surveyed.uses.insert(met);
         }
+    }
+
+    fn surveyed(&self) -> Option<MutexGuard<'_, Surveyed>> {
+        self.0.as_ref().map(|surveyed| surveyed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes what the survey has collected.
     pub fn take(&self) -> Vec<Use> {
-        let Some(uses) = &self.0 else { return Vec::new() };
-        core::mem::take(&mut *uses.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+        self.surveyed()
+            .map(|mut surveyed| core::mem::take(&mut surveyed.uses))
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Returns a site whose ordering may be what forbids load buffering: the edits or mutations of the run take it away,
+    /// and an execution has a cycle of program order and reads-from that only it keeps from closing.
+    pub fn exposed(&self) -> Option<Site> {
+        self.surveyed().and_then(|surveyed| surveyed.exposed)
+    }
+
+    /// Returns whether the run has met an operation that is edited.
+    pub fn meets_edits(&self) -> bool {
+        self.surveyed().is_some_and(|surveyed| surveyed.meets_edits)
+    }
+
+    pub(super) fn meet_edit(&self) {
+        if let Some(mut surveyed) = self.surveyed() {
+            surveyed.meets_edits = true;
+        }
+    }
+
+    pub(super) fn expose(&self, site: Site) {
+        if let Some(mut surveyed) = self.surveyed() {
+            surveyed.exposed = Some(site);
+        }
     }
 }
 
