@@ -44,9 +44,15 @@ fn handed_over() {
 }
 ";
 
+/// Returns the name of the model in the crate of that name.
+fn handed_over(name: &str) -> String {
+    format!("handed_over_with_{}", name.replace('-', "_"))
+}
+
 fn slot(name: &str, store: &str, load: &str) -> (User, String) {
     let library = SLOT.replace("STORE", store).replace("LOAD", load);
-    let model = SLOT_MODEL.replace("CRATE", &name.replace('-', "_"));
+    let model =
+        SLOT_MODEL.replace("CRATE", &name.replace('-', "_")).replace("handed_over", &handed_over(name));
     (User::new(name, &library, &model), library)
 }
 
@@ -61,6 +67,13 @@ fn a_relaxed_store_that_publishes_becomes_a_release_store() {
         "{ended:?}"
     );
     assert_eq!(ended.status, Some(0));
+    // The page of the failure has the names of the source, and the repair.
+    let page = User::page(&handed_over("relaxed-store"));
+    for part in
+        ["found repair", "Relaxed -&gt; Release", "<td>cell write value</td>", "store ready.Relaxed := true"]
+    {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
 }
 
 #[test]

@@ -5,9 +5,23 @@ use crate::names::{Names, Sources};
 use crate::target_folder::target_folder;
 use selvedge::rt::seam::{Failure, FailureKind, Family};
 use selvedge_graph::report::{self, Execution, Values};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// What is said of an assertion that fails in an interleaving.
+const NO_ORDERING: &str =
+    "the execution is an interleaving of the threads' steps: no stronger ordering excludes it";
+
+/// Returns the names of the pointers in a graph.
+fn pointers(graph: &Execution, names: &Names) -> BTreeMap<u128, String> {
+    let events = graph.threads.iter().flat_map(|thread| &thread.events);
+    let values = events.flat_map(|event| [event.read, event.written]).flatten();
+    let values = values.chain(graph.locations.iter().map(|location| location.initial));
+    let named = |value: u128| Some((value, names.pointer(u64::try_from(value).ok()?)?));
+    values.filter_map(named).collect()
+}
 
 /// Puts the names of objects and threads, the lines of the source, and what went wrong into a graph.
 fn explain(graph: &mut Execution, failure: &Failure, names: &Names) {
@@ -19,10 +33,12 @@ fn explain(graph: &mut Execution, failure: &Failure, names: &Names) {
             Some("AtomicI16") => Values::Signed(16),
             Some("AtomicI32") => Values::Signed(32),
             Some("AtomicI64" | "AtomicIsize") => Values::Signed(64),
+            Some("AtomicPtr") => Values::Pointer,
             _ => Values::Unsigned,
         };
     }
     graph.cells = names.cells().collect();
+    graph.values = pointers(graph, names);
     let mut sources = Sources::default();
     for (number, thread) in graph.threads.iter_mut().enumerate() {
         thread.name = thread.name.take().or_else(|| names.thread(number).map(str::to_string));
@@ -63,6 +79,10 @@ impl Counterexample {
     pub(crate) fn with_graph(mut self, mut graph: Option<Box<Execution>>) -> Counterexample {
         if let Some(graph) = &mut graph {
             explain(graph, &self.failure, &self.names);
+            if self.failure.kind == FailureKind::Panic && graph.is_interleaving() {
+                self.remarks.insert(0, NO_ORDERING.to_string());
+            }
+            graph.notes.extend(self.remarks.iter().cloned());
         }
         self.graph = graph;
         self

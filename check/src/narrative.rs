@@ -7,7 +7,7 @@
 
 use crate::names::{Names, Sources};
 use core::fmt;
-use selvedge::rt::seam::{Call, Failure, Family, Site, Step, is_own_source};
+use selvedge::rt::seam::{Call, Failure, Site, Step, is_own_source};
 use std::collections::HashMap;
 
 /// Set to `all` for each step.
@@ -39,7 +39,7 @@ pub(crate) fn write(
     let named = (1..failure.names.len()).filter_map(|thread| Some((thread, names.thread(thread)?)));
     let threads = named.map(|(thread, name)| format!(", T{thread} is `{name}`")).collect::<String>();
     writeln!(f, "  the interleaving (T0 is the model's body{threads}):")?;
-    let mut names = Teller { names, sources, pointers: HashMap::new(), calls: HashMap::new() };
+    let mut names = Teller { names, sources, calls: HashMap::new() };
     if f.alternate() || std::env::var(STEPS).is_ok_and(|steps| steps == "all") {
         let lines = failure.steps.iter().enumerate().map(|(at, step)| names.step(at + 1, step));
         return lines.into_iter().try_for_each(|line| write_line(f, &line));
@@ -106,7 +106,6 @@ fn folded(lines: Vec<Line>) -> Vec<Line> {
 struct Teller<'a> {
     names: &'a Names,
     sources: &'a mut Sources,
-    pointers: HashMap<u64, usize>,
     /// The last call of each thread.
     calls: HashMap<usize, u32>,
 }
@@ -134,7 +133,7 @@ impl Teller<'_> {
 
     fn step(&mut self, number: usize, step: &Step) -> Line {
         let (names, of) = (self.names, step.object());
-        let text = step.text(|family, number| names.object(family, number), |value| self.value(of, value));
+        let text = step.text(|family, number| names.object(family, number), |value| names.value(of, value));
         Line { number, text: format!("{text}  {}:{}", step.site.file(), step.site.line()) }
     }
 
@@ -142,21 +141,6 @@ impl Teller<'_> {
         let goes_on = self.calls.insert(thread, call.number) == Some(call.number);
         let (name, goes_on) = (self.called(call.site), if goes_on { " goes on" } else { "" });
         Line { number, text: format!("T{thread} {name}{goes_on}  {}:{}", call.site.file(), call.site.line()) }
-    }
-
-    /// Returns the text of a value; of a pointer its name, with the tag in its low bits.
-    fn value(&mut self, of: Option<(Family, u32)>, value: u64) -> String {
-        const TAG: u64 = 7;
-        let type_name = of.and_then(|(family, number)| self.names.type_name(family, number));
-        if let Some(text) = type_name.and_then(|type_name| typed(type_name, value)) {
-            return text;
-        }
-        if !is_pointer(value) {
-            return value.to_string();
-        }
-        let next = self.pointers.len();
-        let name = *self.pointers.entry(value & !TAG).or_insert(next);
-        if value & TAG == 0 { format!("p{name}") } else { format!("p{name}|{}", value & TAG) }
     }
 
     /// Returns the name of the function that is called at `site`, read from the source.
@@ -183,33 +167,12 @@ fn inside_of(number: usize, steps: &[Step]) -> Line {
     Line { number, text }
 }
 
-/// Returns the text of a value of a type that shows it as another one than its bits, if it is one.
-fn typed(type_name: &str, bits: u64) -> Option<String> {
-    match type_name {
-        "AtomicBool" if bits <= 1 => Some((bits == 1).to_string()),
-        "AtomicI8" => Some((bits as i8).to_string()),
-        "AtomicI16" => Some((bits as i16).to_string()),
-        "AtomicI32" => Some((bits as i32).to_string()),
-        "AtomicI64" | "AtomicIsize" => Some((bits as i64).to_string()),
-        _ => None,
-    }
-}
-
-/// Returns whether a value looks like an address of this process: in the region of the heap, the stack or the program.
-fn is_pointer(value: u64) -> bool {
-    static PROGRAM: u8 = 0;
-    let (heap, stack) = (Box::new(0_u8), 0_u8);
-    let regions = [&raw const *heap, &raw const stack, &raw const PROGRAM];
-    let region = |address: u64| address >> 40;
-    regions.iter().any(|known| region(value) != 0 && region(value) == region(known.addr() as u64))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn teller<'a>(names: &'a Names, sources: &'a mut Sources) -> Teller<'a> {
-        Teller { names, sources, pointers: HashMap::new(), calls: HashMap::new() }
+        Teller { names, sources, calls: HashMap::new() }
     }
 
     fn texts(lines: Vec<Line>) -> Vec<String> {
@@ -229,16 +192,6 @@ mod tests {
             texts(folded(lines("xabcabcabcab"))),
             ["x", "a", "b", "c", "… these 3 lines 2 times more", "a", "b"]
         );
-    }
-
-    #[test]
-    fn pointers_are_numbered_as_they_appear() {
-        let (one, two) = (Box::new(1_u64), Box::new(2_u64));
-        let (one, two) = ((&raw const *one).addr() as u64, (&raw const *two).addr() as u64);
-        let (names, mut sources) = (Names::default(), Sources::default());
-        let mut teller = teller(&names, &mut sources);
-        let named = [two, 7, one, two | 1, 1 << 33].map(|value| teller.value(None, value));
-        assert_eq!(named, ["p0", "7", "p1", "p0|1", "8589934592"]);
     }
 
     #[test]

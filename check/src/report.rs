@@ -1,10 +1,10 @@
 //! What a run found.
 
 use crate::names::{Names, Sources};
-use crate::{Engine, Phase, Primitives, command, narrative};
+use crate::{Engine, Phase, Primitives, audit, command, narrative};
 use core::fmt;
 use core::time::Duration;
-use selvedge::rt::seam::Failure;
+use selvedge::rt::seam::{Failure, Site, is_own_source};
 
 /// The result of one model under one engine.
 #[derive(Clone, Debug)]
@@ -112,15 +112,18 @@ pub struct Counterexample {
     /// The phase of the search that found the failure, if the search had several.
     pub phase: Option<Phase>,
     pub(crate) names: Names,
+    /// What else a report says: whether an ordering can exclude the execution, and the repairs that have been found.
+    pub(crate) remarks: Vec<String>,
     #[cfg(feature = "graph")]
     pub(crate) graph: Option<Box<selvedge_graph::report::Execution>>,
 }
 
 impl Counterexample {
-    pub(crate) fn new(failure: Failure, token: String, note: Option<String>) -> Counterexample {
+    pub(crate) fn new(failure: Failure, model: &str, token: String, note: Option<String>) -> Counterexample {
         let names = Names::of(&failure, &mut Sources::default());
         Counterexample {
             names,
+            remarks: audit::repairs_of(model).iter().map(|repair| format!("found {repair}")).collect(),
             failure,
             token,
             command: command::of_this_program(),
@@ -197,22 +200,28 @@ impl fmt::Display for Counterexample {
         let mut sources = Sources::default();
         let summary = self.summary();
         summary.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
-        for site in failure.sites.iter().filter(|_| summary.is_empty()) {
+        let mut code = |site: Site| {
             let line = sources.line(site.file(), site.line(), site.column());
-            let code = line.map(|line| format!("  {}", line.text)).unwrap_or_default();
-            writeln!(f, "  at {}:{}{code}", site.file(), site.line())?;
+            let line = line.filter(|_| !is_own_source(site.file()));
+            line.map(|line| format!("  {}", line.text)).unwrap_or_default()
+        };
+        for site in failure.sites.iter().filter(|_| summary.is_empty()) {
+            writeln!(f, "  at {}:{}{}", site.file(), site.line(), code(site))?;
         }
         for blocked in &failure.blocked {
             let name = blocked.name.as_deref().map(|name| format!(" ({name})")).unwrap_or_default();
             let (file, line) = (blocked.site.file(), blocked.site.line());
             write!(f, "  T{}{name} waits: {} at {file}:{line}", blocked.thread, blocked.waits_for)?;
             match blocked.called_at {
-                Some(site) => writeln!(f, ", called at {}:{}", site.file(), site.line())?,
+                Some(site) => writeln!(f, ", called at {}:{}{}", site.file(), site.line(), code(site))?,
                 None => writeln!(f)?,
             }
             if let Some(holder) = &blocked.holder {
                 writeln!(f, "    {holder}")?;
             }
+        }
+        for line in self.remarks.iter().flat_map(|remark| remark.lines()) {
+            writeln!(f, "  {line}")?;
         }
         narrative::write(f, failure, &self.names, &mut sources)?;
         if let Some(note) = &self.note {

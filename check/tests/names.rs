@@ -5,10 +5,11 @@
 mod common;
 
 use common::{explorers, kind, run};
+use selvedge::rt::alloc::TrackedBox;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use selvedge::rt::sync::atomic::{AtomicBool, AtomicI8, AtomicUsize};
+use selvedge::rt::sync::atomic::{AtomicBool, AtomicI8, AtomicPtr, AtomicUsize};
 use selvedge::rt::thread;
 use selvedge_check::{Engine, FailureKind};
 
@@ -40,6 +41,9 @@ fn variables_name_atomics_and_bools_are_written_as_such() {
             });
         });
         has(&report, &["store ready.Release ← true", "load ready.Acquire → true", "load data.Relaxed → 0"]);
+        if engine == Engine::Graph {
+            has(&report, &["no stronger ordering excludes it"]);
+        }
     }
 }
 
@@ -118,6 +122,51 @@ fn handles_name_threads() {
             assert_eq!(STATIC.load(Relaxed), 2);
         });
         has(&report, &["T1 is `writer`"]);
+    }
+}
+
+#[test]
+fn pointers_have_the_names_of_their_memory() {
+    for engine in explorers() {
+        let report = all_steps(engine, || {
+            let head = AtomicPtr::new(core::ptr::null_mut());
+            let node = TrackedBox::into_raw(TrackedBox::new(7_u64));
+            head.store(node, Relaxed);
+            let value = Box::into_raw(Box::new(8_u64));
+            head.swap(value, Relaxed);
+            // SAFETY: the pointer comes from `into_raw`.
+            drop(unsafe { Box::from_raw(value) });
+            assert!(head.load(Relaxed).is_null());
+        });
+        has(
+            &report,
+            &["store head.Relaxed ← &node", "swap head.Relaxed &node → p0", "load head.Relaxed → p0"],
+        );
+    }
+}
+
+#[test]
+fn what_the_library_makes_is_named_by_what_the_model_calls() {
+    for engine in explorers() {
+        let report = all_steps(engine, || {
+            let (tx, rx) = selvedge::chan::unbounded();
+            tx.send(1).expect("a receiver");
+            let received = rx.recv();
+            drop(tx);
+            assert_eq!(received, Ok(2));
+        });
+        has(&report, &[" tx.sent.SeqCst "]);
+    }
+}
+
+#[test]
+fn constructors_that_are_passed_as_functions_leave_the_names_of_the_uses() {
+    for engine in explorers() {
+        let report = all_steps(engine, || {
+            let numbers = [0, 1].map(AtomicUsize::new);
+            assert_eq!(numbers.into_iter().map(|number| number.load(Relaxed)).sum::<usize>(), 7);
+        });
+        has(&report, &["load number.Relaxed → 0", "load number#2.Relaxed → 1"]);
     }
 }
 

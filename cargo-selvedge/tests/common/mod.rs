@@ -89,6 +89,14 @@ impl User {
         User { folder }
     }
 
+    /// Returns the page of a model's failure.
+    #[allow(dead_code, reason = "not every file of tests looks at pages")]
+    pub(crate) fn page(model: &str) -> String {
+        let page =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join("target/selvedge").join(format!("{model}.html"));
+        fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()))
+    }
+
     /// Runs `cargo selvedge` in the crate's folder.
     pub(crate) fn selvedge(&self, arguments: &[&str]) -> Ended {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("target");

@@ -35,7 +35,8 @@ fn failed(plan: &Plan, found: Found) -> Verdict {
     }
     let seed = found.phase.and_then(|phase| phase.seed()).or(plan.replayed_seed);
     let token = found.token.map(|token| Tagged { token, seed, model: plan.name.clone() }.to_string());
-    let counterexample = Counterexample::new(found.failure, token.unwrap_or_default(), found.note);
+    let counterexample =
+        Counterexample::new(found.failure, &plan.name, token.unwrap_or_default(), found.note);
     #[cfg(feature = "graph")]
     let counterexample = counterexample.with_graph(found.graph);
     Verdict::Failed(Box::new(Counterexample { phase: found.phase, ..counterexample }))

@@ -7,12 +7,14 @@
 mod declared;
 mod lexer;
 mod pattern;
+mod pointers;
 mod sources;
 mod tree;
 mod used;
 
 use declared::{Declared, Part};
 use pattern::Pattern;
+use pointers::Pointers;
 use selvedge::rt::seam::{Failure, Family, Made, Site, Step, Values, is_own_source};
 pub(crate) use sources::Sources;
 use std::collections::HashMap;
@@ -22,6 +24,7 @@ use std::collections::HashMap;
 pub(crate) struct Names {
     objects: HashMap<(Family, u32), Object>,
     threads: HashMap<usize, String>,
+    pointers: Pointers,
 }
 
 /// An object in a report.
@@ -58,7 +61,16 @@ impl Names {
             *ordinal += 1;
         }
         let objects = distinct(&failure.objects, &candidates);
-        Names { objects, threads: threads(failure, sources) }
+        let mut names = Names { objects, threads: threads(failure, sources), pointers: Pointers::default() };
+        for made in failure.objects.iter().filter(|made| made.family == Family::Memory) {
+            let has_name = !is_own_source(made.site.file()) && sources.declared(made.site).is_some();
+            if has_name {
+                let name = format!("&{}", names.object(made.family, made.number));
+                names.pointers.call(made.address as u64, name);
+            }
+        }
+        failure.steps.iter().for_each(|step| names.learn(step));
+        names
     }
 
     /// Returns the name of an object.
@@ -68,7 +80,29 @@ impl Names {
             (None, Family::Atomic) => format!("#{number}"),
             (None, Family::Cell) => format!("c{number}"),
             (None, Family::Token) => format!("token {number}"),
+            (None, Family::Memory) => format!("memory {number}"),
+            (None, Family::Specified(kind)) => format!("{kind}#{number}"),
         }
+    }
+
+    /// Gives the pointers in a step names, in the order in which they appear.
+    fn learn(&mut self, step: &Step) {
+        let _ = step.values.text(|value| {
+            self.pointers.learn(value);
+            String::new()
+        });
+    }
+
+    /// Returns the text of a value of an object: of a pointer its name, with the tag in its low bits.
+    pub(crate) fn value(&self, of: Option<(Family, u32)>, value: u64) -> String {
+        let type_name = of.and_then(|(family, number)| self.type_name(family, number));
+        let typed = type_name.and_then(|type_name| typed(type_name, value));
+        typed.or_else(|| self.pointer(value)).unwrap_or_else(|| value.to_string())
+    }
+
+    /// Returns the name of a pointer, if the value is one that a step has.
+    pub(crate) fn pointer(&self, value: u64) -> Option<String> {
+        self.pointers.name(value)
     }
 
     /// Returns the type of an object, if it is known.
@@ -86,6 +120,19 @@ impl Names {
     pub(crate) fn cells(&self) -> impl Iterator<Item = (u32, String)> + '_ {
         let cells = self.objects.iter().filter(|((family, _), _)| *family == Family::Cell);
         cells.map(|((_, number), object)| (*number, object.name.clone()))
+    }
+}
+
+/// Returns the text of a value of a type that shows it as another one than its bits, if it is one.
+fn typed(type_name: &str, bits: u64) -> Option<String> {
+    match type_name {
+        "AtomicBool" if bits <= 1 => Some((bits == 1).to_string()),
+        "AtomicI8" => Some((bits as i8).to_string()),
+        "AtomicI16" => Some((bits as i16).to_string()),
+        "AtomicI32" => Some((bits as i32).to_string()),
+        "AtomicI64" | "AtomicIsize" => Some((bits as i64).to_string()),
+        "AtomicPtr" if bits == 0 => Some("null".to_string()),
+        _ => None,
     }
 }
 

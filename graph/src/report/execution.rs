@@ -61,6 +61,8 @@ pub enum Values {
     Signed(u32),
     /// As `true` and `false`.
     Bool,
+    /// As pointers: 0 is `null`.
+    Pointer,
 }
 
 /// A line of the source.

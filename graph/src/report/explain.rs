@@ -2,6 +2,7 @@
 
 use super::{EventId, Execution, Source};
 use core::sync::atomic::Ordering::{self, AcqRel, Acquire, Release, SeqCst};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A read-from pair between two threads that orders nothing, though it stands where an order is missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub(super) struct Gap {
 impl Execution {
     /// Marks the read of an old value that best explains why `thread` failed, and the write that the read missed, as
     /// culprits, unless there are culprits already. The last such read of `thread` comes first, then those of the other
-    /// threads.
+    /// threads. An execution that is an interleaving has no such read.
     pub fn blame_old_values(&mut self, thread: usize) {
         if !self.culprits.is_empty() {
             return;
@@ -24,8 +25,36 @@ impl Execution {
             let events = self.threads[thread].events.len();
             (0..events).rev().map(move |index| EventId { thread, index })
         });
-        let pair = reads.into_iter().find_map(|read| Some([read, self.missed_by(read)?]));
+        let order = Order::of(self);
+        let pair = reads.into_iter().find_map(|read| {
+            let write = self.missed_by(read)?;
+            order.leads(write, read).then_some([read, write])
+        });
         self.culprits.extend(pair.into_iter().flatten());
+    }
+
+    /// Returns whether the execution is an interleaving of its threads' events in which each read finds the value written
+    /// last: then every memory model allows it, whatever the orderings.
+    pub fn is_interleaving(&self) -> bool {
+        let order = Order::of(self);
+        let mut waits: BTreeMap<EventId, usize> = self.ids().map(|id| (id, 0)).collect();
+        for to in order.0.values().flatten() {
+            *waits.entry(*to).or_default() += 1;
+        }
+        let mut open: Vec<EventId> =
+            waits.iter().filter(|(_, count)| **count == 0).map(|(id, _)| *id).collect();
+        let mut left = waits.len();
+        while let Some(at) = open.pop() {
+            left -= 1;
+            for to in order.0.get(&at).into_iter().flatten() {
+                let count = waits.entry(*to).or_default();
+                *count -= 1;
+                if *count == 0 {
+                    open.push(*to);
+                }
+            }
+        }
+        left == 0
     }
 
     /// Marks the event of `thread` at the place `here`, and the event of another thread at the place `there` that is not
@@ -44,6 +73,17 @@ impl Execution {
         let first = second
             .and_then(|second| self.ids().filter(other).find(|first| !self.happens_before(*first, second)));
         self.culprits.extend(second.zip(first).into_iter().flat_map(|(second, first)| [second, first]));
+    }
+
+    /// Returns the write that replaces the value which an event reads, if it is another event's.
+    fn overwrites(&self, read: EventId) -> Option<EventId> {
+        let event = self.event(read);
+        let writes = &self.locations.get(event.location?)?.writes;
+        let next = match event.reads_from? {
+            Source::Initial => 0,
+            Source::Write(write) => writes.iter().position(|other| *other == write)? + 1,
+        };
+        writes.get(next).copied().filter(|write| *write != read)
     }
 
     /// Returns the write of another thread that comes after the one from which `read` takes its value.
@@ -144,6 +184,48 @@ impl Execution {
     }
 }
 
+/// What comes before what in every interleaving that would have an execution's values: program order, reads after the
+/// writes that they read, writes in modification order, reads before the writes that overwrite what they read.
+struct Order(BTreeMap<EventId, Vec<EventId>>);
+
+impl Order {
+    fn of(execution: &Execution) -> Order {
+        let mut next: BTreeMap<EventId, Vec<EventId>> = BTreeMap::new();
+        let mut add = |from: EventId, to: EventId| next.entry(from).or_default().push(to);
+        for id in execution.ids() {
+            let event = execution.event(id);
+            if id.index > 0 {
+                add(EventId { index: id.index - 1, ..id }, id);
+            }
+            if let Some(Source::Write(write)) = event.reads_from {
+                add(write, id);
+            }
+            if let Some(over) = execution.overwrites(id) {
+                add(id, over);
+            }
+        }
+        for location in &execution.locations {
+            location.writes.windows(2).for_each(|pair| add(pair[0], pair[1]));
+        }
+        execution.edges_between_threads().into_iter().for_each(|(from, to)| add(from, to));
+        Order(next)
+    }
+
+    /// Returns whether a way leads from one event to another one.
+    fn leads(&self, from: EventId, to: EventId) -> bool {
+        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = open.pop() {
+            if at == to {
+                return true;
+            }
+            if seen.insert(at) {
+                open.extend(self.0.get(&at).into_iter().flatten());
+            }
+        }
+        false
+    }
+}
+
 fn is_po_before(a: EventId, b: EventId) -> bool {
     a.thread == b.thread && a.index < b.index
 }
@@ -162,7 +244,7 @@ fn name(order: Option<Ordering>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example;
+    use super::super::{Event, Location, Values, example};
     use super::*;
 
     #[test]
@@ -187,9 +269,43 @@ mod tests {
         let event = &mut execution.threads[1].events[0];
         (event.read, event.reads_from) = (Some(0), Some(Source::Initial));
         execution.blame_old_values(1);
+        assert_eq!(execution.culprits, [], "the load may come before the store");
+        assert!(execution.is_interleaving());
+        // The reader has been told that the store is made: the cell accesses stand for a flag.
+        let flag = Location {
+            number: 4,
+            name: "told".to_string(),
+            values: Values::Bool,
+            initial: 0,
+            writes: vec![],
+        };
+        execution.locations.push(flag);
+        let told = |read: bool| Event {
+            operation: if read { "load" } else { "store" },
+            location: Some(1),
+            cell: None,
+            order: Some(Ordering::Relaxed),
+            read: read.then_some(1),
+            written: (!read).then_some(1),
+            reads_from: read.then_some(Source::Write(EventId { thread: 0, index: 2 })),
+            ..execution.threads[0].events[0].clone()
+        };
+        let [store_told, load_told] = [false, true].map(told);
+        execution.threads[0].events.push(store_told);
+        execution.threads[1].events.insert(0, load_told);
+        execution.locations[1].writes.push(EventId { thread: 0, index: 2 });
+        for (index, clock) in [(0, [0, 1]), (1, [0, 2]), (2, [0, 3])] {
+            execution.threads[1].events[index].happens_before = clock.to_vec();
+        }
+        let load = EventId { index: 1, ..load };
+        execution.blame_old_values(1);
         assert_eq!(execution.culprits, [load, store]);
+        assert!(!execution.is_interleaving());
         let lines = execution.explanation();
         assert!(lines[0].contains("T1 reads an old value"), "{lines:?}");
-        assert_eq!(lines.len(), 1, "no other pair could have ordered the two: {lines:?}");
+        assert!(
+            lines[1].contains("T1 `load told.Relaxed = true`") && lines[1].contains("the read Relaxed"),
+            "{lines:?}"
+        );
     }
 }

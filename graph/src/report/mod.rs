@@ -79,6 +79,7 @@ impl Execution {
         }
         match location.and_then(|at| self.locations.get(at)).map(|location| location.values) {
             Some(Values::Bool) if value <= 1 => (value == 1).to_string(),
+            Some(Values::Pointer) if value == 0 => "null".to_string(),
             Some(Values::Signed(bits @ 1..=127)) if value >> (bits - 1) == 1 => {
                 (value as i128 - (1 << bits)).to_string()
             }

@@ -11,6 +11,10 @@ pub enum Family {
     Cell,
     /// Tokens of parkers without an atomic.
     Token,
+    /// Tracked memory.
+    Memory,
+    /// Objects of steps, by their kind.
+    Specified(&'static str),
 }
 
 /// An object of an execution.
@@ -22,6 +26,8 @@ pub struct Made {
     pub number: u32,
     /// Its type: `AtomicBool`, `UnsafeCell`, `Parker`.
     pub type_name: &'static str,
+    /// Of memory the address, else 0.
+    pub address: usize,
     /// The line that made it.
     pub site: Site,
     /// The line that called the public operation in which it was made or, for one that is made at its first use, used
@@ -35,7 +41,18 @@ impl Session {
         if self.is_recording() {
             let mut state = self.state.borrow_mut();
             let called_at = state.threads.call().map(|call| call.site);
-            state.objects.listed.push(Made { family, number, type_name, site, called_at });
+            state.objects.listed.push(Made { family, number, type_name, address: 0, site, called_at });
+        }
+    }
+
+    /// Lists new memory, if the execution is recorded.
+    pub(super) fn list_memory(&self, address: usize, site: Site) {
+        if self.is_recording() {
+            let mut state = self.state.borrow_mut();
+            let called_at = state.threads.call().map(|call| call.site);
+            let number = state.objects.listed.len() as u32;
+            let made = Made { family: Family::Memory, number, type_name: "memory", address, site, called_at };
+            state.objects.listed.push(made);
         }
     }
 }

@@ -83,8 +83,8 @@ impl Objects {
     fn histories(&mut self, family: Family) -> &mut Vec<History> {
         match family {
             Family::Atomic => &mut self.atomics,
-            // Tokens have no history: no engine looks for races in them.
-            Family::Cell | Family::Token => &mut self.cells,
+            // No engine looks for races in the others.
+            _ => &mut self.cells,
         }
     }
 
@@ -297,8 +297,9 @@ impl Session {
     /// Notes a tracked allocation; `release` returns its memory when the execution ends.
     pub(crate) fn allocated(&self, address: usize, layout: Layout, site: Site, release: Release) {
         let touched = self.backend.graph().map(|graph| (graph.moment(), site)).into_iter().collect();
-        let mut state = self.state.borrow_mut();
-        state.objects.live.insert(address, Allocation { layout, site, release, touched });
+        let allocation = Allocation { layout, site, release, touched };
+        self.state.borrow_mut().objects.live.insert(address, allocation);
+        self.list_memory(address, site);
     }
 
     /// Begins to free the memory at `address`, and returns whether it is a tracked allocation of this execution. Fails the

@@ -8,6 +8,7 @@
 //! read-modify-write of the object's atomic, so that loom explores the orders of the steps. Each step has an atomic of its
 //! own, too, which it releases and from which those steps acquire that name it as happening before them.
 
+use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
 use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width};
@@ -108,9 +109,13 @@ impl Session {
             Some(graph) => Some(graph.object_new(Rc::clone(&state))),
             None => self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0)),
         };
-        let mut session = self.state.borrow_mut();
-        let index = session.specified.add(kind, state, engine);
-        slot.set(super::slot::Place { lazy: false, epoch: session.epoch, index });
+        let name = {
+            let mut session = self.state.borrow_mut();
+            let index = session.specified.add(kind, state, engine);
+            slot.set(super::slot::Place { lazy: false, epoch: session.epoch, index });
+            session.specified.name(index, "")
+        };
+        self.list(Family::Specified(kind), name.number, kind, slot.made_at());
     }
 
     /// Returns whether the operations on an object are steps now.
@@ -145,6 +150,8 @@ impl Session {
             index
         });
         slot.set(super::slot::Place { lazy: true, epoch, index });
+        let number = self.state.borrow().specified.name(index, "").number;
+        self.list(Family::Specified(kind), number, kind, slot.made_at());
         index
     }
 

@@ -78,7 +78,7 @@ impl Values {
             Values::Thread(thread) => format!("T{thread}"),
             Values::Choice { choice, of } => format!("{choice} of {of}"),
             Values::Span(span) => format!("{span:?}"),
-            Values::Of { kind, number } => format!("{kind}#{number}"),
+            Values::Of { .. } => String::new(),
         }
     }
 }
@@ -116,6 +116,7 @@ impl Step {
     pub fn object(&self) -> Option<(Family, u32)> {
         match (self.object, self.values) {
             (None, Values::Token(Some(token), _)) => Some((Family::Token, token as u32)),
+            (None, Values::Of { kind, number }) => Some((Family::Specified(kind), number)),
             (object, _) if self.operation.starts_with("cell") => object.map(|number| (Family::Cell, number)),
             (object, _) => object.map(|number| (Family::Atomic, number)),
         }
@@ -150,6 +151,8 @@ impl fmt::Display for Step {
             Family::Atomic => format!("#{number}"),
             Family::Cell => format!("c{number}"),
             Family::Token => format!("token {number}"),
+            Family::Memory => format!("memory {number}"),
+            Family::Specified(kind) => format!("{kind}#{number}"),
         };
         let text = self.text(object, |value| value.to_string());
         write!(f, "{text}  {}:{}", self.site.file(), self.site.line())
