@@ -18,7 +18,7 @@
 //! A read-modify-write is one event.
 
 use super::seq_cst;
-use crate::event::{EventId, Kind, LocationId};
+use crate::event::{Event, EventId, Kind, LocationId};
 use crate::graph::Graph;
 
 /// With the repair.
@@ -29,8 +29,15 @@ pub(super) struct Published;
 
 impl seq_cst::Rules for Repaired {
     const UPDATE_IS_ONE: bool = true;
+    const EARLIER_ORDERS_MORE: bool = true;
 
-    fn is_ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
+    type Source = Event;
+
+    fn source(graph: &Graph, a: EventId) -> Event {
+        last_half(graph, a)
+    }
+
+    fn is_ordered(graph: &Graph, a: &Event, b: EventId) -> bool {
         strongly_happens_before(graph, a, b)
     }
 
@@ -50,8 +57,15 @@ impl seq_cst::Rules for Repaired {
 
 impl seq_cst::Rules for Published {
     const UPDATE_IS_ONE: bool = true;
+    const EARLIER_ORDERS_MORE: bool = true;
 
-    fn is_ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
+    type Source = Event;
+
+    fn source(graph: &Graph, a: EventId) -> Event {
+        last_half(graph, a)
+    }
+
+    fn is_ordered(graph: &Graph, a: &Event, b: EventId) -> bool {
         strongly_happens_before(graph, a, b)
     }
 
@@ -63,20 +77,20 @@ impl seq_cst::Rules for Published {
     fn between_fences(_: &Graph, _: EventId, _: LocationId, _: impl FnMut(EventId)) {}
 }
 
-/// Whether `po` or `po; hb; po` leads from `a` to `b`. Longer chains are edges one after another.
-fn strongly_happens_before(graph: &Graph, a: EventId, b: EventId) -> bool {
-    let (from, to) = (graph.event(last_half(graph, a)), graph.event(first_half(graph, b)));
+/// Whether `po` or `po; hb; po` leads from the node whose last event is `from` to `b`. Longer chains are edges one after
+/// another.
+fn strongly_happens_before(graph: &Graph, from: &Event, b: EventId) -> bool {
+    let to = graph.event(b);
+    // A read-modify-write begins with its read half.
+    let first = to.index - u32::from(to.kind == Kind::RmwWrite);
     if from.thread == to.thread {
-        return from.index < to.index;
+        return from.index < first;
     }
-    let before = graph.before(first_half(graph, b));
+    let before = graph.threads[to.thread as usize].before(first);
     graph.clocks.hb(before)[from.thread as usize] > from.index + 1
 }
 
-fn first_half(graph: &Graph, id: EventId) -> EventId {
-    if graph.event(id).kind == Kind::RmwWrite { graph.other_half(id) } else { id }
-}
-
-fn last_half(graph: &Graph, id: EventId) -> EventId {
-    if graph.event(id).is_read() { graph.other_half(id) } else { id }
+fn last_half(graph: &Graph, id: EventId) -> Event {
+    let event = graph.event(id);
+    if event.is_read() { *graph.event(graph.other_half(id)) } else { *event }
 }

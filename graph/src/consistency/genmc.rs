@@ -14,8 +14,16 @@ pub(super) struct Rules;
 
 impl seq_cst::Rules for Rules {
     const UPDATE_IS_ONE: bool = false;
+    const EARLIER_ORDERS_MORE: bool = true;
 
-    fn is_ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
+    type Source = EventId;
+
+    fn source(_: &Graph, a: EventId) -> EventId {
+        a
+    }
+
+    fn is_ordered(graph: &Graph, a: &EventId, b: EventId) -> bool {
+        let a = *a;
         rc11::is_ordered(graph, a, b, || {
             let from = graph.event(a);
             graph.clocks.hb(graph.before(b))[from.thread as usize] > from.index + 1

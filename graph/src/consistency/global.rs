@@ -19,13 +19,13 @@ pub(super) fn holds_after(
     if !(event.is_read() || event.is_write()) {
         return true;
     }
-    scratch.clear(graph.len() as usize);
+    scratch.clear(graph);
     successors(graph, id, scratch, &orders);
     while let Some(next) = scratch.stack.pop() {
-        if next == id as usize {
+        if next == id {
             return false;
         }
-        successors(graph, next as EventId, scratch, &orders);
+        successors(graph, next, scratch, &orders);
     }
     true
 }
@@ -42,13 +42,13 @@ fn successors(
     for (at, next) in later.iter().enumerate() {
         // The others would only pass on an order that the model does not keep.
         if is_ordered_kind(graph.event(*next)) && orders(graph, event, &later[..at], graph.event(*next)) {
-            scratch.push(*next as usize);
+            scratch.push(*next);
         }
     }
     match event.kind {
         Kind::Spawn => {
             let first = graph.threads[event.argument as usize].events.first();
-            first.into_iter().for_each(|first| scratch.push(*first as usize));
+            first.into_iter().for_each(|first| scratch.push(*first));
         }
         Kind::Read | Kind::Write | Kind::RmwWrite => at_location(graph, id, event, scratch),
         Kind::Root | Kind::Fence | Kind::Join | Kind::Choice | Kind::Wait => (),
@@ -75,12 +75,12 @@ fn at_location(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch)
     if event.is_write() && position == 0 {
         return;
     }
-    at.writes.get(position as usize).into_iter().for_each(|next| scratch.push(*next as usize));
+    at.writes.get(position as usize).into_iter().for_each(|next| scratch.push(*next));
     let reads_it = |read: &&EventId| {
         let read = graph.event(**read);
         event.is_write() && read.source == id && read.thread != event.thread
     };
-    at.reads.iter().filter(reads_it).for_each(|read| scratch.push(*read as usize));
+    at.reads.iter().filter(reads_it).for_each(|read| scratch.push(*read));
 }
 
 /// Pushes the joins that wait for the end of the event's thread.
@@ -89,7 +89,7 @@ fn joins(graph: &Graph, event: &Event, scratch: &mut Scratch) {
         for join in &thread.events {
             let join_event = graph.event(*join);
             if join_event.kind == Kind::Join && join_event.argument == event.thread {
-                scratch.push(*join as usize);
+                scratch.push(*join);
             }
         }
     }

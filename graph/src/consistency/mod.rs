@@ -24,23 +24,27 @@ use crate::Model;
 use crate::event::EventId;
 use crate::graph::Graph;
 
-/// Room to work in, kept from check to check.
+/// Room for a search among events, kept from check to check.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     seen: Vec<bool>,
-    stack: Vec<usize>,
+    stack: Vec<EventId>,
+    /// For each thread the index of the first event from which the search has followed happens-before.
+    followed: Vec<u32>,
 }
 
 impl Scratch {
-    fn clear(&mut self, nodes: usize) {
+    fn clear(&mut self, graph: &Graph) {
         self.seen.clear();
-        self.seen.resize(nodes, false);
+        self.seen.resize(graph.len() as usize, false);
         self.stack.clear();
+        self.followed.clear();
+        self.followed.resize(graph.threads.len(), u32::MAX);
     }
 
-    fn push(&mut self, node: usize) {
-        if !core::mem::replace(&mut self.seen[node], true) {
-            self.stack.push(node);
+    fn push(&mut self, event: EventId) {
+        if !core::mem::replace(&mut self.seen[event as usize], true) {
+            self.stack.push(event);
         }
     }
 }

@@ -15,8 +15,16 @@ pub(super) struct Rules;
 
 impl seq_cst::Rules for Rules {
     const UPDATE_IS_ONE: bool = false;
+    const EARLIER_ORDERS_MORE: bool = false;
 
-    fn is_ordered(graph: &Graph, a: EventId, b: EventId) -> bool {
+    type Source = EventId;
+
+    fn source(_: &Graph, a: EventId) -> EventId {
+        a
+    }
+
+    fn is_ordered(graph: &Graph, a: &EventId, b: EventId) -> bool {
+        let a = *a;
         is_ordered(graph, a, b, || by_way_of_other_locations(graph, a, b))
     }
 

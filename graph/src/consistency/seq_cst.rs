@@ -18,8 +18,18 @@ pub(crate) trait Rules {
     /// Says whether the two halves of a read-modify-write are one node.
     const UPDATE_IS_ONE: bool;
 
+    /// Says whether an event is ordered before all that a later event of its thread is ordered before, so that a search
+    /// need not follow happens-before from the later event.
+    const EARLIER_ORDERS_MORE: bool;
+
+    /// What [`is_ordered`](Self::is_ordered) needs to know of a node.
+    type Source;
+
+    /// Looks up what orders the node `a`.
+    fn source(graph: &Graph, a: EventId) -> Self::Source;
+
     /// Returns whether program order and happens-before order the node `a` before the node `b`.
-    fn is_ordered(graph: &Graph, a: EventId, b: EventId) -> bool;
+    fn is_ordered(graph: &Graph, a: &Self::Source, b: EventId) -> bool;
 
     /// Calls `found` with each B to which an edge leads from `a`.
     fn from_access(graph: &Graph, a: EventId, location: LocationId, found: impl FnMut(EventId));
@@ -36,11 +46,11 @@ pub(super) fn holds_after<R: Rules>(graph: &Graph, id: EventId, scratch: &mut Sc
     }
     let is_fence_before =
         |node: EventId| graph.event(node).kind == Kind::Fence && graph.happens_before(node, id);
-    let has_fence = graph.seq_cst.iter().any(|node| is_fence_before(*node));
+    let has_fence = graph.fences.iter().any(|fence| graph.happens_before(*fence, id));
     if !has_fence && !event.is_seq_cst() {
         return true;
     }
-    scratch.clear(graph.seq_cst.len());
+    scratch.clear(graph);
     // A cycle from the event itself, or through it from a fence before it.
     let same = if R::UPDATE_IS_ONE { graph.other_half(id) } else { id };
     from_access::<R>(graph, id, event.location, scratch);
@@ -58,28 +68,41 @@ pub(super) fn holds_after<R: Rules>(graph: &Graph, id: EventId, scratch: &mut Sc
 
 /// Returns whether the search gets to a source from the nodes on its stack.
 fn reaches<R: Rules>(graph: &Graph, scratch: &mut Scratch, is_source: impl Fn(EventId) -> bool) -> bool {
-    while let Some(at) = scratch.stack.pop() {
-        let node = graph.seq_cst[at];
+    while let Some(node) = scratch.stack.pop() {
         if is_source(node) {
             return true;
         }
-        successors::<R>(graph, node, scratch);
-        let same = if R::UPDATE_IS_ONE { graph.other_half(node) } else { node };
-        if same != node {
-            successors::<R>(graph, same, scratch);
+        follow_happens_before::<R>(graph, node, scratch);
+        accesses_after::<R>(graph, node, scratch);
+        if R::UPDATE_IS_ONE {
+            let other = graph.other_half(node);
+            if other != node {
+                accesses_after::<R>(graph, other, scratch);
+            }
         }
     }
     false
 }
 
-/// Pushes the successors of a node.
-fn successors<R: Rules>(graph: &Graph, node: EventId, scratch: &mut Scratch) {
-    for at in 0..graph.seq_cst.len() {
-        let other = graph.seq_cst[at];
-        if !scratch.seen[at] && other != node && R::is_ordered(graph, node, other) {
-            scratch.push(at);
+/// Pushes the nodes to which program order and happens-before lead. The earliest comes to lie on top of the stack: what
+/// it leads to need not be looked up for the later ones of its thread.
+fn follow_happens_before<R: Rules>(graph: &Graph, node: EventId, scratch: &mut Scratch) {
+    let event = graph.event(node);
+    let followed = &mut scratch.followed[event.thread as usize];
+    if R::EARLIER_ORDERS_MORE && event.index >= *followed {
+        return;
+    }
+    *followed = event.index;
+    let source = R::source(graph, node);
+    for other in graph.seq_cst.iter().rev() {
+        if !scratch.seen[*other as usize] && *other != node && R::is_ordered(graph, &source, *other) {
+            scratch.push(*other);
         }
     }
+}
+
+/// Pushes the nodes to which accesses lead: the node itself, or those that happen after the fence.
+fn accesses_after<R: Rules>(graph: &Graph, node: EventId, scratch: &mut Scratch) {
     let event = graph.event(node);
     if event.kind != Kind::Fence {
         return from_access::<R>(graph, node, event.location, scratch);
@@ -96,20 +119,23 @@ fn successors<R: Rules>(graph: &Graph, node: EventId, scratch: &mut Scratch) {
 }
 
 fn from_access<R: Rules>(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch) {
-    R::from_access(graph, a, location, |b| reach(graph, b, true, scratch));
+    R::from_access(graph, a, location, |b| {
+        if graph.event(b).is_seq_cst() {
+            scratch.push(b);
+        }
+        fences_after(graph, b, scratch);
+    });
 }
 
 fn between_fences<R: Rules>(graph: &Graph, a: EventId, location: LocationId, scratch: &mut Scratch) {
-    R::between_fences(graph, a, location, |b| reach(graph, b, false, scratch));
+    R::between_fences(graph, a, location, |b| fences_after(graph, b, scratch));
 }
 
-/// Pushes the nodes at which an edge to the access `b` ends: the fences after it, and itself if `itself`.
-fn reach(graph: &Graph, b: EventId, itself: bool, scratch: &mut Scratch) {
-    for at in 0..graph.seq_cst.len() {
-        let node = graph.seq_cst[at];
-        let fence = graph.event(node).kind == Kind::Fence;
-        if (itself && node == b) || (fence && graph.happens_before(b, node)) {
-            scratch.push(at);
+/// Pushes the fences that happen after the access `b`.
+fn fences_after(graph: &Graph, b: EventId, scratch: &mut Scratch) {
+    for fence in &graph.fences {
+        if graph.happens_before(b, *fence) {
+            scratch.push(*fence);
         }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) enum What {
 /// A graph, and what is left to try on it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Level {
-    pub(crate) graph: Graph,
+    pub(crate) graph: Box<Graph>,
     pub(crate) items: Vec<Item>,
 }
 
@@ -85,13 +85,31 @@ pub(crate) enum Mode {
     Guided(Guide),
 }
 
+/// What is no more needed, to be used again.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    #[allow(clippy::vec_box, reason = "a graph moves from level to level, and a spare one among them")]
+    graphs: Vec<Box<Graph>>,
+    items: Vec<Vec<Item>>,
+    /// The numbers that events have in the part of a graph.
+    map: Vec<EventId>,
+}
+
+impl Spare {
+    /// Returns a graph to be overwritten.
+    fn graph(&mut self, model: Model) -> Box<Graph> {
+        self.graphs.pop().unwrap_or_else(|| Box::new(Graph::new(model)))
+    }
+}
+
 /// The exploration's state between and during runs.
 #[derive(Debug)]
 pub(crate) struct Exploration {
-    pub(crate) graph: Graph,
+    pub(crate) graph: Box<Graph>,
     pub(crate) items: Vec<Item>,
     /// The levels below the current one.
     pub(crate) below: Vec<Level>,
+    pub(crate) spare: Spare,
     /// The share of the current branch.
     pub(crate) weight: f64,
     pub(crate) mode: Mode,
@@ -117,9 +135,10 @@ pub(crate) struct Exploration {
 impl Exploration {
     pub(crate) fn new(mode: Mode, model: Model) -> Exploration {
         Exploration {
-            graph: Graph::new(model),
+            graph: Box::new(Graph::new(model)),
             items: Vec::new(),
             below: Vec::new(),
+            spare: Spare::default(),
             weight: 1.0,
             mode,
             statistics: Statistics::default(),
@@ -143,8 +162,8 @@ impl Exploration {
         loop {
             let Some(item) = self.items.pop() else {
                 let Some(level) = self.below.pop() else { return false };
-                self.graph = level.graph;
-                self.items = level.items;
+                self.spare.graphs.push(core::mem::replace(&mut self.graph, level.graph));
+                self.spare.items.push(core::mem::replace(&mut self.items, level.items));
                 continue;
             };
             self.weight = item.weight;
@@ -153,7 +172,7 @@ impl Exploration {
                 What::Add { length, event, position, read } => {
                     self.redo(length, event, position) && self.is_still_consistent(read)
                 }
-                What::Revisit { graph, read, places } => self.enter(*graph, read, places),
+                What::Revisit { graph, read, places } => self.enter(graph, read, places),
             };
             if consistent && self.check_preemptions() {
                 return true;
@@ -179,9 +198,9 @@ impl Exploration {
         self.is_consistent(id)
     }
 
-    fn enter(&mut self, graph: Graph, read: EventId, mut places: Vec<u32>) -> bool {
+    fn enter(&mut self, graph: Box<Graph>, read: EventId, mut places: Vec<u32>) -> bool {
         let below = core::mem::replace(&mut self.graph, graph);
-        let items = core::mem::take(&mut self.items);
+        let items = core::mem::replace(&mut self.items, self.spare.items.pop().unwrap_or_default());
         self.below.push(Level { graph: below, items });
         let write = self.graph.len() - 1;
         let Some(first) = places.pop() else { return false };
@@ -235,7 +254,7 @@ impl Exploration {
 impl Exploration {
     /// Forgets all branches, as if nothing had been explored.
     pub(crate) fn restart(&mut self) {
-        self.graph = Graph::new(self.graph.model);
+        *self.graph = Graph::new(self.graph.model);
         self.items.clear();
         self.below.clear();
         self.weight = 1.0;

@@ -38,11 +38,13 @@ impl Exploration {
     }
 
     fn queue_revisit(&mut self, read: EventId, write: EventId) {
-        let (mut graph, map) =
-            self.graph.restrict(|event| event <= read || self.graph.in_prefix(event, write));
-        let (read, write) = (map[read as usize], map[write as usize]);
+        let mut graph = self.spare.graph(self.graph.model);
+        let keep = |event| event <= read || self.graph.in_prefix(event, write);
+        self.graph.restrict(keep, &mut graph, &mut self.spare.map);
+        let (read, write) = (self.spare.map[read as usize], self.spare.map[write as usize]);
         let places = places_of(&graph, read, write);
         if places.is_empty() {
+            self.spare.graphs.push(graph);
             return;
         }
         graph.set_source(read, write);
@@ -53,9 +55,9 @@ impl Exploration {
             failing.events[read as usize].argument = SPURIOUS;
             failing.events[read as usize].read = event.read.failing();
             failing.set_source(read, write);
-            self.later(What::Revisit { graph: Box::new(failing), read, places: places.clone() });
+            self.later(What::Revisit { graph: failing, read, places: places.clone() });
         }
-        self.later(What::Revisit { graph: Box::new(graph), read, places });
+        self.later(What::Revisit { graph, read, places });
     }
 }
 

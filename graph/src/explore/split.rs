@@ -14,7 +14,7 @@ impl Part {
     /// Returns the whole exploration under a memory model.
     pub fn whole(model: Model) -> Part {
         let items = vec![Item { what: What::Start, weight: 1.0 }];
-        Part(Box::new(Level { graph: Graph::new(model), items }))
+        Part(Box::new(Level { graph: Box::new(Graph::new(model)), items }))
     }
 }
 
@@ -49,7 +49,7 @@ impl Exploration {
     pub(crate) fn give_current(&mut self) -> Part {
         let items = vec![Item { what: What::Start, weight: self.weight }];
         let model = self.graph.model;
-        let graph = core::mem::replace(&mut self.graph, Graph::new(model));
+        let graph = core::mem::replace(&mut self.graph, Box::new(Graph::new(model)));
         Part(Box::new(Level { graph, items }))
     }
 
@@ -77,5 +77,5 @@ fn part(graph: &Graph, item: Item) -> Part {
         // Such a branch brings its own graph.
         What::Revisit { .. } | What::Start => Graph::new(graph.model),
     };
-    Part(Box::new(Level { graph, items: vec![item] }))
+    Part(Box::new(Level { graph: Box::new(graph), items: vec![item] }))
 }

@@ -158,9 +158,7 @@ fn may_write(
         return true;
     }
     let Event { location, position, .. } = *graph.event(write);
-    let before = position - 1;
-    let reads_it =
-        |other: &&EventId| **other != read && graph.position_of(graph.event(**other).source) == before;
-    done(graph.write_at(location, before))
-        && graph.location(location).reads.iter().filter(reads_it).all(|other| done(*other))
+    let before = graph.write_at(location, position - 1);
+    let reads_it = |other: &&EventId| **other != read && graph.event(**other).source == before;
+    done(before) && graph.location(location).reads.iter().filter(reads_it).all(|other| done(*other))
 }

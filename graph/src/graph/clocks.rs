@@ -159,9 +159,9 @@ impl Clocks {
         self.numbers.extend_from_slice(&other.numbers[start..start + other.rows * other.width]);
     }
 
-    /// Returns no clocks, with room for as many threads.
-    pub(crate) fn like(other: &Clocks, events: usize) -> Clocks {
-        let numbers = Vec::with_capacity((events + 8) * other.rows * other.width);
-        Clocks { numbers, width: other.width, rows: other.rows }
+    /// Forgets all events, and makes the rows as wide as those of `other`.
+    pub(crate) fn clear_as(&mut self, other: &Clocks) {
+        self.numbers.clear();
+        (self.width, self.rows) = (other.width, other.rows);
     }
 }

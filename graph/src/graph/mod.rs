@@ -74,6 +74,8 @@ pub(crate) struct Graph {
     statics: Vec<Location>,
     /// Sequentially consistent accesses and fences, in the order in which they were added.
     pub(crate) seq_cst: Vec<EventId>,
+    /// The fences among them.
+    pub(crate) fences: Vec<EventId>,
     /// Whether threads make threads, so that numbers need not follow paths.
     pub(crate) nested: bool,
 }
@@ -88,6 +90,7 @@ impl Graph {
             locations: Vec::new(),
             statics: Vec::new(),
             seq_cst: Vec::new(),
+            fences: Vec::new(),
             nested: false,
         };
         graph.add(Event::new(Kind::Root, crate::Order::Plain));
@@ -220,6 +223,9 @@ impl Graph {
         thread.events.push(id);
         if event.is_seq_cst() {
             self.seq_cst.push(id);
+            if event.kind == Kind::Fence {
+                self.fences.push(id);
+            }
         }
         if matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite) {
             let location = self.location_mut(event.location);
@@ -340,6 +346,9 @@ impl Graph {
             }
             if self.seq_cst.last() == Some(&id) {
                 self.seq_cst.pop();
+            }
+            if self.fences.last() == Some(&id) {
+                self.fences.pop();
             }
             if event.kind == Kind::Spawn {
                 self.threads[event.argument as usize].spawn = NONE;

@@ -1,76 +1,79 @@
 //! The part of a graph that a backward revisit keeps.
 
-use super::clocks::Clocks;
-use super::thread::Thread;
-use super::{Graph, Kept, Location};
+use super::{Graph, Location};
 use crate::event::{EventId, Kind, NONE};
 
 impl Graph {
-    /// Returns a graph of the events for which `keep` holds, in their order. What is kept must have all of its
-    /// program-order predecessors and sources kept too, but for the read about to be revisited.
-    pub(crate) fn restrict(&self, keep: impl Fn(EventId) -> bool) -> (Graph, Vec<EventId>) {
-        let mut map = vec![NONE; self.events.len()];
-        // The run of the new graph adds events.
-        let mut events = Vec::with_capacity(self.events.len() + 8);
-        let mut clocks = Clocks::like(&self.clocks, self.events.len());
-        for id in (0..self.len()).filter(|id| keep(*id)) {
-            map[id as usize] = events.len() as EventId;
-            events.push(*self.event(id));
-            clocks.copy_from(&self.clocks, id);
-        }
+    /// Makes `part` the graph of the events for which `keep` holds, in their order, and `map` the numbers that they have
+    /// there. What is kept must have all of its program-order predecessors and sources kept too, but for the read about
+    /// to be revisited.
+    ///
+    /// `part` may be any graph: its vectors are used again.
+    pub(crate) fn restrict(&self, keep: impl Fn(EventId) -> bool, part: &mut Graph, map: &mut Vec<EventId>) {
+        part.model = self.model;
+        part.nested = self.nested;
+        part.copy_events(self, keep, map);
         let new = |id: EventId| if id == NONE { NONE } else { map[id as usize] };
-        for event in &mut events {
+        for event in &mut part.events {
             event.source = new(event.source);
             event.release_fence = new(event.release_fence);
         }
-        let kept = |ids: &[EventId]| {
-            let mut kept = Vec::with_capacity(ids.len() + 1);
-            kept.extend(ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE));
-            kept
+        let kept = |ids: &[EventId], part: &mut Vec<EventId>| {
+            part.clear();
+            part.extend(ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE));
         };
-        let location = |location: &Location| Location {
-            writes: kept(&location.writes),
-            reads: kept(&location.reads),
-            waits: kept(&location.waits),
-            initial: location.initial,
-            plain: 0,
-            is_object: location.is_object,
+        part.threads.resize_with(self.threads.len(), Default::default);
+        for (thread, from) in part.threads.iter_mut().zip(&self.threads) {
+            kept(&from.events, &mut thread.events);
+            thread.spawn = new(from.spawn);
+            thread.children.clone_from(&from.children);
+            thread.made.clone_from(&from.made);
+            thread.path.clone_from(&from.path);
+        }
+        let locations = |from: &[Location], part: &mut Vec<Location>| {
+            part.resize_with(from.len(), Default::default);
+            for (location, from) in part.iter_mut().zip(from) {
+                kept(&from.writes, &mut location.writes);
+                kept(&from.reads, &mut location.reads);
+                kept(&from.waits, &mut location.waits);
+                location.initial = from.initial;
+                location.plain = 0;
+                location.is_object = from.is_object;
+            }
         };
-        let thread = |thread: &Thread| Thread {
-            events: kept(&thread.events),
-            spawn: new(thread.spawn),
-            children: thread.children.clone(),
-            made: thread.made.clone(),
-            path: thread.path.clone(),
-        };
-        let mut graph = Graph {
-            model: self.model,
-            clocks,
-            threads: self.threads.iter().map(thread).collect(),
-            locations: self.locations.iter().map(location).collect(),
-            statics: self.statics.iter().map(location).collect(),
-            seq_cst: kept(&self.seq_cst),
-            nested: self.nested,
-            events,
-        };
-        graph.recount();
-        (graph, map)
+        locations(&self.locations, &mut part.locations);
+        locations(&self.statics, &mut part.statics);
+        kept(&self.seq_cst, &mut part.seq_cst);
+        kept(&self.fences, &mut part.fences);
+        part.recount();
+    }
+
+    fn copy_events(&mut self, from: &Graph, keep: impl Fn(EventId) -> bool, map: &mut Vec<EventId>) {
+        map.clear();
+        map.resize(from.events.len(), NONE);
+        self.events.clear();
+        self.clocks.clear_as(&from.clocks);
+        for id in (0..from.len()).filter(|id| keep(*id)) {
+            map[id as usize] = self.events.len() as EventId;
+            self.events.push(*from.event(id));
+            self.clocks.copy_from(&from.clocks, id);
+        }
     }
 
     /// Sets what restriction changes of what is kept with events and locations.
     fn recount(&mut self) {
-        for id in 0..self.len() {
-            let event = *self.event(id);
-            if matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite) {
-                let plain = event.order == crate::Order::Plain;
-                self.location_mut(event.location).plain += u32::from(plain);
+        let Graph { events, locations, statics, .. } = self;
+        for location in locations.iter().chain(&*statics) {
+            for (at, write) in location.writes.iter().enumerate() {
+                events[*write as usize].position = at as u32 + 1;
             }
         }
-        for location in 0..self.locations.len() {
-            self.renumber(location as u32, 0, self.locations[location].writes.len());
-        }
-        for n in 0..self.statics.len() {
-            self.renumber(Kept::Static(n).number(), 0, self.statics[n].writes.len());
+        for id in 0..self.len() {
+            let event = *self.event(id);
+            let is_access = matches!(event.kind, Kind::Read | Kind::Write | Kind::RmwWrite);
+            if is_access && event.order == crate::Order::Plain {
+                self.location_mut(event.location).plain += 1;
+            }
         }
     }
 }

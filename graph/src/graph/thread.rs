@@ -19,12 +19,19 @@ pub(crate) struct Thread {
     pub(crate) path: Vec<u32>,
 }
 
+impl Thread {
+    /// Returns the event before the one with this index, or the event that made the thread.
+    #[inline]
+    pub(crate) fn before(&self, index: u32) -> EventId {
+        match index {
+            0 => self.spawn,
+            index => self.events[index as usize - 1],
+        }
+    }
+}
+
 /// Returns the event before `event` in its thread, or the one that made the thread.
 #[inline]
 pub(crate) fn before(threads: &[Thread], event: &Event) -> EventId {
-    let thread = &threads[event.thread as usize];
-    match event.index {
-        0 => thread.spawn,
-        index => thread.events[index as usize - 1],
-    }
+    threads[event.thread as usize].before(event.index)
 }

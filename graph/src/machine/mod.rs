@@ -213,6 +213,7 @@ impl Machine {
         self.threads.borrow_mut().free_stacks();
         let mut state = self.state.borrow_mut();
         state.exploration.restart();
+        state.exploration.spare = Default::default();
         state.run = Run::default();
     }
 
