@@ -32,6 +32,13 @@ pub struct Expectation {
     pub counts: Vec<(String, u64)>,
 }
 
+impl Program {
+    /// Returns the number of its threads, without main.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+}
+
 impl Expectation {
     /// Returns the number of complete executions under a memory model, if it is known.
     pub fn under(&self, model: &str) -> Option<u64> {
