@@ -7,11 +7,12 @@ mod common;
 use common::{explorers, kind, run};
 use selvedge::rt::alloc::{Layout, TrackedBox, alloc, alloc_zeroed, dealloc};
 use selvedge::rt::cell::UnsafeCell;
-use selvedge::rt::sync::Arc;
+use selvedge::rt::park::Token;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
-use selvedge::rt::thread;
-use selvedge_check::FailureKind;
+use selvedge::rt::sync::{Arc, Barrier, LazyLock, Once, OnceLock, RwLock};
+use selvedge::rt::{execution, thread};
+use selvedge_check::{Engine, FailureKind};
 
 /// A cell that threads share.
 struct Shared(UnsafeCell<u32>, AtomicBool);
@@ -109,7 +110,6 @@ fn raw_memory_is_tracked_by_its_layout() {
 #[cfg(feature = "graph")]
 fn freeing_raw_memory_races_with_what_is_not_ordered_before() {
     use selvedge::rt::sync::atomic::AtomicPtr;
-    use selvedge_check::Engine;
 
     let report = run(Engine::Graph, || {
         let memory = word();
@@ -138,4 +138,90 @@ fn freeing_raw_memory_races_with_what_is_not_ordered_before() {
     };
     assert_eq!(kind(&publish(Release)), None);
     assert_eq!(kind(&publish(Relaxed)), Some(FailureKind::Race));
+}
+
+/// A wait that looks at an atomic ends as a livelock under engines that see no more than the looking.
+#[test]
+fn a_wait_that_never_ends_is_a_deadlock() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let models: [fn(); 5] = [
+            || Token::new().wait(),
+            || thread::park(),
+            || {
+                let lock = RwLock::new(0);
+                let _reader = lock.read();
+                drop(lock.write());
+            },
+            || assert!(Barrier::new(2).wait().is_leader()),
+            || {
+                let once = Once::new();
+                once.call_once(|| once.call_once(|| ()));
+            },
+        ];
+        for (n, model) in models.into_iter().enumerate() {
+            let report = run(engine, model);
+            let found = kind(&report);
+            let looks = n >= 2 && found == Some(FailureKind::Livelock);
+            assert!(looks || found == Some(FailureKind::Deadlock), "{n}: {report}");
+        }
+    }
+}
+
+#[test]
+fn a_thread_of_a_model_has_its_name() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let name = || thread::current().name().map(str::to_string);
+            let named = thread::Builder::new().name("weaver".into()).spawn(name).expect("spawns");
+            assert_eq!(named.thread().name(), Some("weaver"));
+            assert_eq!(named.join().expect("no panic").as_deref(), Some("weaver"));
+            assert_eq!(thread::spawn(name).join().expect("no panic"), None);
+            AtomicUsize::new(0).load(Relaxed);
+        });
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
+static LAZY: LazyLock<(Arc<AtomicUsize>, u32)> = LazyLock::const_new(|| (Arc::new(AtomicUsize::new(1)), 7));
+static CELL: OnceLock<Arc<AtomicUsize>> = OnceLock::const_new();
+
+/// The owners in the statics are dropped: an `Arc` that lives at the end of an execution is a leak.
+#[test]
+fn statics_are_made_and_dropped_in_each_execution() {
+    for engine in explorers() {
+        let report = run(engine, || {
+            assert!(CELL.get().is_none());
+            let other = thread::spawn(|| LAZY.0.fetch_add(1, Relaxed));
+            LAZY.0.fetch_add(1, Relaxed);
+            CELL.set(Arc::clone(&LAZY.0)).expect("it is empty in each execution");
+            other.join().expect("no panic");
+            assert_eq!((CELL.wait().load(Relaxed), LAZY.1), (3, 7));
+        });
+        assert!(report.verdict.passed() && report.executions > 1, "{report}");
+    }
+}
+
+/// What is done at the end comes after all threads, the last one first, and may register more.
+#[test]
+fn the_end_of_an_execution_comes_after_all_threads() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            let count = Arc::new(AtomicUsize::new(0));
+            let [first, last, theirs] = [(); 3].map(|()| Arc::clone(&count));
+            assert!(execution::at_end(move || {
+                assert_eq!(first.fetch_add(1, Relaxed), 2);
+                let more = Arc::clone(&first);
+                execution::at_end(move || assert_eq!(more.load(Relaxed), 3));
+            }));
+            assert!(execution::at_end(move || assert_eq!(last.fetch_add(1, Relaxed), 1)));
+            thread::spawn(move || theirs.fetch_add(1, Relaxed));
+        });
+        assert!(report.verdict.passed(), "{report}");
+        let report = run(engine, || {
+            execution::at_end(|| panic!("the end is not as expected"));
+            AtomicUsize::new(0).load(Relaxed);
+        });
+        assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+        assert!(report.to_string().contains("the end is not as expected"), "{report}");
+    }
 }

@@ -80,6 +80,7 @@ mod backoff;
 pub mod cell;
 mod choice;
 pub(crate) mod entry;
+pub mod execution;
 pub mod hint;
 mod local;
 pub(crate) mod locks;

@@ -4,10 +4,14 @@
 //! of engines call a permit a token.) Everything before `unpark` happens before the `park` that takes the permit returns.
 //! A permit that is given before the parker waits is kept. There are no spurious wake-ups.
 //!
+//! A [`Token`] is what a `Parker` is, for any thread and any number of waits.
+//!
 //! Under an engine a park with a deadline is one test of the permit at a moment that the scheduler picks. It never blocks,
 //! and virtual time moves to the deadline if the permit was not there.
 
+mod gate;
 mod permit;
+mod token;
 
 #[cfg(feature = "checking")]
 use super::seam::{Current, Home, Session, current};
@@ -15,8 +19,10 @@ use core::fmt;
 use core::marker::PhantomData;
 #[cfg(feature = "checking")]
 use core::panic::Location;
+pub(crate) use gate::Gate;
 use permit::{Held, Share};
 use std::time::Instant;
+pub use token::Token;
 
 /// The waiting side; stays on the thread that made it.
 ///
@@ -27,7 +33,6 @@ use std::time::Instant;
 /// thread::spawn(move || unparker.unpark());
 /// parker.park();
 /// ```
-#[doc(alias = "Notify")]
 pub struct Parker {
     inner: Inner,
     /// A permit wakes the thread that made the parker.

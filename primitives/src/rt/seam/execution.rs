@@ -13,9 +13,11 @@ impl Session {
             let message = take_panic().unwrap_or_else(|| "no message".to_string());
             self.fail(FailureKind::Panic, format!("the body panicked: {message}"), Vec::new());
         }
-        self.drop_locals();
-        self.forget_locals();
         self.state.borrow_mut().body_returned = true;
+        self.run_ends();
+        self.drop_locals();
+        self.run_ends();
+        self.forget_locals();
         self.finish(0);
     }
 

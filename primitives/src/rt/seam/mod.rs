@@ -25,6 +25,7 @@
 
 mod current;
 mod edit;
+mod ends;
 mod execution;
 mod failure;
 pub(crate) mod foreign;

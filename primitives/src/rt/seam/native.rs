@@ -7,6 +7,7 @@ use super::threads::title;
 use super::{Blocked, Change, Edits, Failure, FailureKind, Mutation, Site, ThreadId};
 use core::cell::{Cell, RefCell};
 use core::sync::atomic::Ordering::Relaxed;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How a native run is to go.
@@ -29,6 +30,8 @@ pub struct NativeOptions {
 pub struct NativeRun {
     options: NativeOptions,
     threads: Mutex<Threads>,
+    /// What is to be done when the run ends.
+    ends: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Default)]
@@ -119,7 +122,7 @@ impl NativeRun {
         options.counters.executions.fetch_add(1, Relaxed);
         let main = Thread::new(Some("main".into()));
         let threads = Mutex::new(Threads { all: vec![main], ..Threads::default() });
-        let run = Arc::new(NativeRun { options, threads });
+        let run = Arc::new(NativeRun { options, threads, ends: Mutex::default() });
         ME.set(0);
         set_native(Some(Arc::clone(&run)));
         run
@@ -127,13 +130,14 @@ impl NativeRun {
 
     /// Ends the body, which has returned or panicked with `panic`: the current thread leaves the run.
     pub fn leave(&self, panic: Option<String>) {
-        set_native(None);
         if let Some(message) = panic {
+            set_native(None);
             self.fail(FailureKind::Panic, 0, format!("the body panicked: {message}"), Vec::new());
             return;
         }
         self.lock().body_returned = true;
         self.ended(0);
+        set_native(None);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Threads> {
@@ -204,6 +208,15 @@ impl NativeRun {
         }
     }
 
+    /// Notes that no thread waits for this permit any more: each looks again, and announces its wait before it sleeps.
+    pub(crate) fn wakes_all(&self, token: usize) {
+        for thread in &mut self.lock().all {
+            if thread.waits.as_ref().is_some_and(|wait| wait.token == token) {
+                thread.waits = None;
+            }
+        }
+    }
+
     pub(crate) fn this_thread(&self) -> ThreadId {
         ME.get()
     }
@@ -256,9 +269,27 @@ impl NativeRun {
         };
         match unseen {
             Some((thread, message)) if over => self.fail_panic(thread, &message),
-            None if over => (self.options.on_end)(),
+            None if over => self.end(),
             _ => self.check_stuck(),
         }
+    }
+
+    /// Calls `f` when the run has ended without a failure.
+    pub(crate) fn at_end(&self, f: impl FnOnce() + Send + 'static) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(f));
+    }
+
+    /// Does what is to be done at the end, the last first, and ends the run.
+    fn end(&self) {
+        loop {
+            let next = self.ends.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(next) = next else { break };
+            if catch_unwind(AssertUnwindSafe(next)).is_err() {
+                let message = format!("what was to be done at the end of the run panicked: {}", panic_text());
+                return self.fail(FailureKind::Panic, self.this_thread(), message, Vec::new());
+            }
+        }
+        (self.options.on_end)();
     }
 
     /// Notes that no thread will join `thread`: if it panics, or has panicked, the run fails.

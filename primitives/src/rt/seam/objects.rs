@@ -229,6 +229,15 @@ impl Session {
         self.stop(Outcome::Restart(statics))
     }
 
+    /// Returns the atomic of something that is there from the beginning of the execution, though nothing has made it;
+    /// `None` if the engine has no memory model. `address` stands in a static.
+    pub(super) fn given_atomic(&self, address: usize) -> Option<u32> {
+        match self.backend.graph() {
+            Some(graph) => Some(graph.static_atomic(address, 0)),
+            None => self.lazy_object(StaticKey { address, atomic: Some((Width::U32, 0)) }),
+        }
+    }
+
     pub(super) fn make_statics(&self) {
         let Some(memory) = self.backend.memory() else { return };
         let statics = self.state.borrow().objects.statics.clone();

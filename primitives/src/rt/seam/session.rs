@@ -1,5 +1,6 @@
 //! A session: one exploration of one model under one engine, on one OS thread.
 
+use super::ends::Ends;
 use super::foreign;
 use super::load_buffering::Events;
 use super::meeting::Meetings;
@@ -109,6 +110,7 @@ pub(super) struct State {
     pub(super) threads: Threads,
     pub(super) objects: Objects,
     pub(super) tokens: Tokens,
+    pub(super) ends: Ends,
     pub(super) specified: SpecifiedObjects,
     pub(super) meetings: Meetings,
     pub(super) ordered: Events,
@@ -140,6 +142,7 @@ impl Session {
                 threads: Threads::default(),
                 objects: Objects::new(options.statics),
                 tokens: Tokens::default(),
+                ends: Ends::default(),
                 specified: SpecifiedObjects::default(),
                 meetings: Meetings::default(),
                 ordered: Events::default(),
@@ -180,6 +183,7 @@ impl Session {
             core::mem::replace(&mut state.threads, Threads::with_main()).leak_locals();
             state.objects.reset();
             state.tokens = Tokens::default();
+            core::mem::take(&mut state.ends).leak();
             state.specified = SpecifiedObjects::default();
             state.meetings = Meetings::default();
             state.ordered = Events::default();

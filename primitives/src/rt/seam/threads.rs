@@ -54,6 +54,8 @@ pub(super) struct Thread {
     /// What is known to come before its next step.
     pub(super) clock: Clock,
     steps: u64,
+    /// The token that `unpark` gives and `park` waits for, once one of them has been called.
+    pub(super) parked: Option<usize>,
 }
 
 #[derive(Default)]
@@ -77,6 +79,7 @@ impl Thread {
             calls: 0,
             clock: Clock::default(),
             steps: 0,
+            parked: None,
         }
     }
 }

@@ -8,13 +8,17 @@ use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
 
-/// The token of a one-shot parker.
+/// The token of a parker.
 struct Token {
     set: bool,
-    waiter: Option<ThreadId>,
+    waiters: Vec<ThreadId>,
     /// The atomic that holds the token where the engine has a memory model.
     edge: Option<u32>,
 }
+
+/// A place in the program for the token of each thread, which is there from the thread's beginning: to an engine it is a
+/// static.
+static PLACES: [u8; 4096] = [0; 4096];
 
 #[derive(Default)]
 pub(super) struct Tokens(Vec<Token>);
@@ -29,17 +33,36 @@ impl Session {
     #[track_caller]
     pub(crate) fn token_new(&self) -> (u64, usize) {
         let edge = self.backend.memory().map(|memory| memory.atomic_new(Width::U32, 0));
+        self.token_with(edge, "Parker", Location::caller())
+    }
+
+    fn token_with(&self, edge: Option<u32>, name: &'static str, site: Site) -> (u64, usize) {
         let (epoch, token) = {
             let mut state = self.state.borrow_mut();
-            state.tokens.0.push(Token { set: false, waiter: None, edge });
+            state.tokens.0.push(Token { set: false, waiters: Vec::new(), edge });
             (state.epoch, state.tokens.0.len() - 1)
         };
         let (family, number) = match edge {
             Some(edge) => (Family::Atomic, edge),
             None => (Family::Token, token as u32),
         };
-        self.list(family, number, "Parker", Location::caller());
+        self.list(family, number, name, site);
         (epoch, token)
+    }
+
+    /// Returns the token that `unpark` gives to `thread` and for which its `park` waits.
+    pub(crate) fn token_of(&self, thread: ThreadId, site: Site) -> (u64, usize) {
+        if let Some(token) = self.state.borrow().threads.all[thread].parked {
+            return (self.epoch(), token);
+        }
+        let Some(place) = PLACES.get(thread) else {
+            let message = format!("a thread parks, and an execution has more than {} of them", PLACES.len());
+            self.fail(FailureKind::Refused, message, vec![site]);
+        };
+        let edge = self.given_atomic(core::ptr::from_ref(place).addr());
+        let made = self.token_with(edge, "Thread", site);
+        self.state.borrow_mut().threads.all[thread].parked = Some(made.1);
+        made
     }
 
     fn token_edge(&self, epoch: u64, token: usize) -> Option<Option<u32>> {
@@ -112,9 +135,8 @@ impl Session {
             }
             let me = self.this_thread();
             self.record("park", site, edge, None, token_is(edge, token, "not there: waits"));
-            self.state.borrow_mut().tokens.0[token].waiter = Some(me);
+            self.state.borrow_mut().tokens.0[token].waiters.push(me);
             self.block(Waits::Token, site);
-            self.state.borrow_mut().tokens.0[token].waiter = None;
         }
     }
 
@@ -136,13 +158,14 @@ impl Session {
         });
         self.note_change(true);
         self.record("unpark", site, edge, None, token_is(edge, token, "given"));
-        let waiter = {
+        // One of them takes the token, and the others wait again.
+        let waiters = {
             let mut state = self.state.borrow_mut();
             state.tokens.0[token].set = true;
-            let waiter = state.tokens.0[token].waiter;
-            waiter.filter(|waiter| state.threads.wake(*waiter))
+            let waiters = core::mem::take(&mut state.tokens.0[token].waiters);
+            waiters.into_iter().filter(|waiter| state.threads.wake(*waiter)).collect::<Vec<_>>()
         };
-        if let Some(waiter) = waiter {
+        for waiter in waiters {
             self.backend.unblock(waiter);
         }
     }

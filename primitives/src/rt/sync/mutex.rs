@@ -54,11 +54,14 @@ impl Waiters {
         self.list().waiters.pop_front().map(|(_, unparker)| unparker)
     }
 
-    /// Takes out a waiter that has stopped waiting, so that no wake-up is spent on it.
-    fn remove(&self, number: u64) {
+    /// Takes out a waiter that has stopped waiting, so that no wake-up is spent on it. Returns whether it was there.
+    pub(super) fn remove(&self, number: u64) -> bool {
         // Relaxed: publishes nothing; the read-modify-write only gives this change its place among the others (L1).
         self.pushes.fetch_or(0, Relaxed);
-        self.list().waiters.retain(|waiter| waiter.0 != number);
+        let mut list = self.list();
+        let before = list.waiters.len();
+        list.waiters.retain(|waiter| waiter.0 != number);
+        list.waiters.len() != before
     }
 
     fn list(&self) -> std::sync::MutexGuard<'_, List> {

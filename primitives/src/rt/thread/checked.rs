@@ -1,11 +1,13 @@
 //! std's thread API on whatever run is current.
 
 use super::frames::Registers;
+use super::parking::Wake;
 use super::raw::{self, Kind, Packet, Raw, Settings};
 use crate::rt::seam::{self, Current};
 use core::fmt;
 use core::panic::Location;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Identifies a thread within its run.
@@ -19,10 +21,11 @@ enum Id {
 }
 
 /// A handle to a thread.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Thread {
     id: ThreadId,
     name: Option<String>,
+    wake: Wake,
 }
 
 impl Thread {
@@ -36,13 +39,27 @@ impl Thread {
         self.name.as_deref()
     }
 
+    /// Ends the thread's [`park`](super::park), or its next one.
+    #[track_caller]
+    pub fn unpark(&self) {
+        self.wake.wake();
+    }
+
     pub(super) fn of(raw: &Raw, name: Option<String>) -> Thread {
-        let id = match &raw.kind {
-            Kind::Model { thread, .. } => Id::Model(*thread),
-            Kind::Native { os, .. } => Id::Native(os.thread.id()),
-            Kind::Inline => current().id.0,
+        let (id, wake) = match &raw.kind {
+            Kind::Model { home, thread } => {
+                (Id::Model(*thread), Wake::Model { home: *home, thread: *thread })
+            }
+            Kind::Native { os, token, .. } => (Id::Native(os.thread.id()), Wake::Native(Arc::clone(token))),
+            Kind::Inline => (current().id.0, Wake::current()),
         };
-        Thread { id: ThreadId(id), name }
+        Thread { id: ThreadId(id), name, wake }
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -50,11 +67,13 @@ impl Thread {
 pub fn current() -> Thread {
     match seam::current() {
         Current::Model(session) => {
-            Thread { id: ThreadId(Id::Model(session.this_thread())), name: session.thread_name() }
+            let id = ThreadId(Id::Model(session.this_thread()));
+            Thread { id, name: session.thread_name(), wake: Wake::current() }
         }
         _ => {
             let thread = std::thread::current();
-            Thread { id: ThreadId(Id::Native(thread.id())), name: thread.name().map(str::to_string) }
+            let id = ThreadId(Id::Native(thread.id()));
+            Thread { id, name: thread.name().map(str::to_string), wake: Wake::current() }
         }
     }
 }

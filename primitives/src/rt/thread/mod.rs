@@ -8,6 +8,8 @@ mod checked;
 #[cfg(feature = "checking")]
 mod frames;
 mod number;
+#[cfg(feature = "checking")]
+mod parking;
 #[cfg(not(feature = "checking"))]
 mod plain;
 #[cfg(feature = "checking")]
@@ -25,8 +27,10 @@ pub(crate) use checked::{
 #[cfg(feature = "checking")]
 pub(crate) use frames::Registers;
 pub(crate) use number::number;
+#[cfg(feature = "checking")]
+pub use parking::{park, park_timeout};
 #[cfg(not(feature = "checking"))]
-pub use plain::{current, scope, sleep, spawn, yield_now};
+pub use plain::{current, park, park_timeout, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]
 pub(crate) use plain::{lose_panic, spin_under_engine, under_engine, wait_under_engine};
 #[cfg(feature = "checking")]

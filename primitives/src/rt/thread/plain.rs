@@ -35,6 +35,18 @@ pub fn yield_now() {
     thread::yield_now();
 }
 
+/// Blocks until `unpark` is called for this thread, or spuriously, as [`std::thread::park`] does.
+#[inline]
+pub fn park() {
+    thread::park();
+}
+
+/// Blocks as [`park`] does, for this long at most, as [`std::thread::park_timeout`] does.
+#[inline]
+pub fn park_timeout(duration: Duration) {
+    thread::park_timeout(duration);
+}
+
 /// Sleeps, as [`std::thread::sleep`] does.
 #[inline]
 pub fn sleep(duration: Duration) {

@@ -1,5 +1,7 @@
 //! A thread of the current run, native or under an engine, without the type of its result.
 
+use super::parking;
+use crate::rt::park::Token;
 use crate::rt::seam::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::any::Any;
@@ -28,6 +30,7 @@ pub(super) enum Kind {
         latch: Arc<Latch>,
         run: Option<(Arc<NativeRun>, ThreadId)>,
         os: Arc<OsThread>,
+        token: Arc<Token>,
     },
     /// The thread ran to its end inside `spawn`, because the spawning thread was unwinding.
     Inline,
@@ -155,11 +158,14 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
                 _ => None,
             };
             let latch = Arc::new(Latch::default());
+            let token = Arc::new(Token::native(run.as_ref().map(|(run, _)| Arc::clone(run))));
+            let theirs = Arc::clone(&token);
             let (opens, belongs) = (Arc::clone(&latch), run.clone());
             let body = move || {
                 if let Some((run, thread)) = &belongs {
                     run.adopt(*thread);
                 }
+                parking::adopt(theirs);
                 let panic = f();
                 if let Some((run, thread)) = &belongs {
                     if let Some(message) = panic {
@@ -176,7 +182,7 @@ pub(super) unsafe fn spawn<'a, T: Send + 'a>(
                 core::mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body)
             };
             let handle = settings.native().spawn(body)?;
-            Kind::Native { latch, run, os: OsThread::new(handle) }
+            Kind::Native { latch, run, os: OsThread::new(handle), token }
         }
     };
     Ok((Raw { kind, unseen_panic }, packet))
