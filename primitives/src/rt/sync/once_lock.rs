@@ -169,7 +169,7 @@ impl<T> OnceLock<T> {
 /// `value` comes from a box of the cell, and is freed once.
 #[cfg(feature = "checking")]
 unsafe fn free<T>(value: *mut ()) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the address comes from a box of this type, and the session, which calls this once, forgets it.
     drop(unsafe { Box::from_raw(value.cast::<UnsafeCell<Option<T>>>()) });
 }
 
