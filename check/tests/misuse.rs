@@ -32,6 +32,17 @@ fn a_model_that_is_not_deterministic_is_refused_with_what_to_look_for() {
     }
 }
 
+#[test]
+fn a_model_without_operations_passes_only_if_asked_to() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let checker = common::checker(engine).iterations(3);
+        let report = checker.run(|| ()).remove(0);
+        assert!(matches!(report.verdict, Verdict::Refused { .. }), "{report}");
+        let report = checker.allow_no_operations().run(|| ()).remove(0);
+        assert!(report.verdict.passed(), "{report}");
+    }
+}
+
 /// A thread that an engine does not know, on an object of the model.
 #[test]
 fn a_thread_of_std_in_a_model_is_refused() {

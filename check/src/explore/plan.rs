@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) max_executions: Option<u64>,
     pub(crate) max_operations: u64,
+    /// Whether a model may pass in which the engine saw no operation.
+    pub(crate) allows_no_operations: bool,
     pub(crate) hang_limit: Duration,
     pub(crate) edits: Edits,
     pub(crate) mutations: Vec<Mutation>,
