@@ -225,3 +225,40 @@ fn the_end_of_an_execution_comes_after_all_threads() {
         assert!(report.to_string().contains("the end is not as expected"), "{report}");
     }
 }
+
+/// A report of what the drop of a guard does names the line that made the guard.
+#[test]
+#[cfg(feature = "graph")]
+fn an_unlock_in_a_drop_names_the_line_that_locked() {
+    use selvedge::rt::sync::{Condvar, Mutex};
+
+    let calls = |model: fn()| {
+        let report = run(Engine::Graph, model);
+        let failure = &report.verdict.failure().expect("it panics").failure;
+        let unlocks =
+            |step: &&selvedge::rt::seam::Step| step.operation == "swap" && step.ordering == Some(Release);
+        let called: Vec<u32> =
+            failure.steps.iter().filter(unlocks).filter_map(|step| Some(step.call?.site.line())).collect();
+        assert!(!called.is_empty(), "{report}");
+        called
+    };
+    let found = calls(|| {
+        let lock = Mutex::new(0);
+        drop(lock.lock()); // the lock of the mutex
+        panic!("after the unlock");
+    });
+    assert_eq!(found, [line_of("// the lock of the mutex")]);
+    let found = calls(|| {
+        let lock = RwLock::new(0);
+        drop(lock.write()); // the lock of the writer
+        panic!("after the unlock");
+    });
+    assert_eq!(found, [line_of("// the lock of the writer")]);
+    let found = calls(|| {
+        let (lock, changed) = (Mutex::new(0), Condvar::new());
+        let guard = lock.lock();
+        drop(changed.wait_timeout(guard, std::time::Duration::ZERO)); // the wait
+        panic!("after the unlocks");
+    });
+    assert_eq!(found, [line_of("// the wait"); 2]);
+}

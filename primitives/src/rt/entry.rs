@@ -4,7 +4,7 @@
 //! waits also names the line of the user's code that called the primitive; an [`Entry`] records that line.
 
 #[cfg(feature = "checking")]
-use super::seam::{self, Current, Home, current};
+use super::seam::{self, Current, Home, Site, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 
@@ -22,25 +22,51 @@ enum Run {
     Model(Home),
 }
 
+/// A line of the user's code, for what is done later on its behalf: the drop of a guard has no line of its own, and reports
+/// the line that made the guard. In the default build an origin has no bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    #[cfg(feature = "checking")]
+    site: Site,
+}
+
+impl Origin {
+    /// Returns the caller's line.
+    #[inline(always)]
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn here() -> Origin {
+        Origin {
+            #[cfg(feature = "checking")]
+            site: Location::caller(),
+        }
+    }
+
+    /// Records the line until the `Entry` is dropped, as [`enter`] does with the caller's.
+    #[inline(always)]
+    pub(crate) fn enter(self) -> Entry {
+        Entry {
+            #[cfg(feature = "checking")]
+            run: match current() {
+                Current::Outside => Run::None,
+                Current::Native(_) => {
+                    seam::entered(self.site);
+                    Run::Native
+                }
+                Current::Model(session) => {
+                    session.entered(self.site);
+                    Run::Model(Home::new(session))
+                }
+            },
+        }
+    }
+}
+
 /// Records the caller's line until the `Entry` is dropped. A public operation that may wait, itself `#[track_caller]`,
 /// calls this first. The default build records nothing.
 #[inline(always)]
 #[cfg_attr(feature = "checking", track_caller)]
 pub(crate) fn enter() -> Entry {
-    Entry {
-        #[cfg(feature = "checking")]
-        run: match current() {
-            Current::Outside => Run::None,
-            Current::Native(_) => {
-                seam::entered(Location::caller());
-                Run::Native
-            }
-            Current::Model(session) => {
-                session.entered(Location::caller());
-                Run::Model(Home::new(session))
-            }
-        },
-    }
+    Origin::here().enter()
 }
 
 #[cfg(feature = "checking")]

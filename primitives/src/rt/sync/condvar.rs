@@ -2,6 +2,7 @@
 
 use super::MutexGuard;
 use super::mutex::Waiters;
+use crate::rt::entry;
 use crate::rt::park::Parker;
 use crate::rt::time;
 use core::fmt;
@@ -48,6 +49,8 @@ impl Condvar {
     /// Unlocks the mutex, blocks until a later notification wakes this thread, and locks the mutex again.
     #[track_caller]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        // The unlock in here is this call's, not the lock's that made the guard.
+        let _entry = entry::enter();
         let mutex = guard.mutex;
         let parker = Parker::new();
         self.waiters.push(parker.unparker());
@@ -108,6 +111,8 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         deadline: Option<Instant>,
     ) -> (MutexGuard<'a, T>, WaitTimeoutResult) {
+        // The unlock in here is this call's, not the lock's that made the guard.
+        let _entry = entry::enter();
         let mutex = guard.mutex;
         let parker = Parker::new();
         let number = self.waiters.push(parker.unparker());

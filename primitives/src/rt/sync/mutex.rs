@@ -13,6 +13,7 @@
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicBool, AtomicUsize};
 use crate::rt::cell::UnsafeCell;
+use crate::rt::entry::Origin;
 use crate::rt::park::{Parker, Unparker};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -92,6 +93,8 @@ unsafe impl<T: Send> Sync for Mutex<T> {}
 pub struct MutexGuard<'a, T> {
     pub(super) mutex: &'a Mutex<T>,
     value: *mut T,
+    /// Where the guard was made: reports of the unlock name this line.
+    origin: Origin,
 }
 
 impl<T> Mutex<T> {
@@ -133,7 +136,7 @@ impl<T> Mutex<T> {
 
     #[track_caller]
     fn guard(&self) -> MutexGuard<'_, T> {
-        MutexGuard { mutex: self, value: self.value.with_mut(|value| value) }
+        MutexGuard { mutex: self, value: self.value.with_mut(|value| value), origin: Origin::here() }
     }
 
     pub(super) fn unlock(&self) {
@@ -156,6 +159,7 @@ impl<T> Mutex<T> {
 
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
+        let _entry = self.origin.enter();
         self.mutex.unlock();
     }
 }

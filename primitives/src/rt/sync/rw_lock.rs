@@ -6,6 +6,7 @@
 use super::atomic::AtomicUsize;
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::cell::UnsafeCell;
+use crate::rt::entry::Origin;
 use crate::rt::park::Gate;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -36,6 +37,8 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     value: *const T,
+    /// Where the guard was made: reports of the unlock name this line.
+    origin: Origin,
 }
 
 /// Exclusive access to the value of an [`RwLock`]; ends when dropped.
@@ -43,6 +46,8 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     value: *mut T,
+    /// Where the guard was made: reports of the unlock name this line.
+    origin: Origin,
 }
 
 // SAFETY: a shared guard gives shared access to the value, which is `Sync`.
@@ -92,12 +97,12 @@ impl<T: ?Sized> RwLock<T> {
 
     #[track_caller]
     fn reader(&self) -> RwLockReadGuard<'_, T> {
-        RwLockReadGuard { lock: self, value: self.value.with(|value| value) }
+        RwLockReadGuard { lock: self, value: self.value.with(|value| value), origin: Origin::here() }
     }
 
     #[track_caller]
     fn writer(&self) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard { lock: self, value: self.value.with_mut(|value| value) }
+        RwLockWriteGuard { lock: self, value: self.value.with_mut(|value| value), origin: Origin::here() }
     }
 
     /// Becomes a reader, if no thread writes.
@@ -159,12 +164,14 @@ impl<T: ?Sized> RwLock<T> {
 
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     fn drop(&mut self) {
+        let _entry = self.origin.enter();
         self.lock.unshare();
     }
 }
 
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     fn drop(&mut self) {
+        let _entry = self.origin.enter();
         self.lock.disown();
     }
 }
