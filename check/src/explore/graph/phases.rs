@@ -17,26 +17,27 @@ use std::sync::Arc;
 struct Turn {
     /// Executions of the search of everything, which come first.
     executions: u64,
-    /// Random descents.
+    /// Executions of random descents: a descent runs the program once for each branch that it turns into.
     descents: u64,
     /// Executions of the search within each bound on preemptions.
     bounded: u64,
 }
 
 /// The turns before the rest of everything. A model whose executions fit into the first turn never leaves the search of
-/// everything; in a larger one all other phases together take about as long as the search of everything has taken so far.
-const TURNS: [Turn; 3] = [
-    Turn { executions: 256, descents: 64, bounded: 256 },
-    Turn { executions: 2_048, descents: 256, bounded: 1_024 },
-    Turn { executions: 16_384, descents: 1_024, bounded: 4_096 },
+/// everything; in a larger one all other phases together run about as often as the search of everything has so far.
+const TURNS: [Turn; 4] = [
+    Turn { executions: 256, descents: 128, bounded: 64 },
+    Turn { executions: 1_024, descents: 256, bounded: 256 },
+    Turn { executions: 4_096, descents: 1_024, bounded: 1_024 },
+    Turn { executions: 16_384, descents: 4_096, bounded: 4_096 },
 ];
 
 /// The bounds on preemptions that have searches of their own are those below this number.
 const BOUNDS: usize = 3;
 
 /// The parts of the time limit that a phase has in each turn, at most: together less than half of it.
-const TIME_OF_DESCENTS: u32 = 24;
-const TIME_OF_A_SEARCH: u32 = 36;
+const TIME_OF_DESCENTS: u32 = 32;
+const TIME_OF_A_SEARCH: u32 = 48;
 
 /// An exploration.
 pub(super) struct Search<'a> {
@@ -142,15 +143,14 @@ impl<'a> Search<'a> {
         Ok(pool.take_all())
     }
 
-    /// Descends at random so many times more.
-    fn descend(&mut self, descents: u64) -> Result<(), End> {
-        let (seed, last) = (self.plan.seed, self.descents + descents);
-        // A descent runs the program once for each branch that it turns into.
-        let limits = self.limits.of_phase(self.begun, u64::MAX, TIME_OF_DESCENTS);
+    /// Descends at random for so many executions.
+    fn descend(&mut self, executions: u64) -> Result<(), End> {
+        let seed = self.plan.seed;
+        let limits = self.limits.of_phase(self.begun, executions, TIME_OF_DESCENTS);
         let plan = self.alone();
         let pool = Pool::new(&plan, Left::default(), &self.known, limits, self.begun);
         let pool = Arc::new(pool.apart(self.descents));
-        let task = || Task::Descend(Arc::clone(&pool), last);
+        let task = || Task::Descend(Arc::clone(&pool), u64::MAX);
         self.work(&plan, &pool, &task, || Phase::Descents { descent: pool.descents(), seed })?;
         self.descents = pool.descents();
         Ok(())

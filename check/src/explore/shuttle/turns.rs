@@ -7,10 +7,10 @@ use crate::Strategy;
 use std::collections::VecDeque;
 
 /// How many schedules are searched before each turn at random, and how many of each kind are drawn in it.
-const TURNS: [(u64, u64); 3] = [(256, 128), (2_048, 512), (16_384, 2_048)];
+const TURNS: [(u64, u64); 4] = [(256, 64), (1_024, 256), (4_096, 1_024), (16_384, 4_096)];
 
 /// The part of the time limit that a phase has at most.
-const TIME: u32 = 16;
+const TIME: u32 = 20;
 
 /// A phase.
 struct Turn {
