@@ -34,7 +34,7 @@ pub(super) struct Turns {
     finds: bool,
 }
 
-/// Who decides from now on.
+/// What decides from now on.
 pub(super) enum Decides {
     Search,
     Sampled(Sampled),
@@ -63,7 +63,8 @@ impl Turns {
         Turns { ahead, limits: limits.clone(), until, before: 0, drawn, seed: plan.seed, finds }
     }
 
-    /// Goes on to the phase that the next execution belongs to, after `done` ones; returns who decides if that changes.
+    /// Goes on to the phase that the next execution belongs to, after `done` ones; returns what decides from then on if
+    /// that changes.
     pub(super) fn advance(&mut self, plan: &Plan, done: u64) -> Option<Decides> {
         self.until.reached(done)?;
         let over = self.ahead.pop_front()?;
