@@ -27,8 +27,9 @@ pub struct Report {
     pub events: u64,
     /// The form of the primitives that the executions have used: specified, if they made a step of one.
     pub primitives: Primitives,
-    /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all (graph engine and
-    /// shuttle, depth-first). Random descents and schedules explore nothing in this sense.
+    /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all: of a search that
+    /// nothing cut or that a limit ended, under shuttle, depth-first, and under the graph engine. There the estimate comes
+    /// from random descents, so a search without them has none until it is done.
     pub coverage: Option<f64>,
     /// What else limits what the verdict says.
     pub remark: Option<String>,

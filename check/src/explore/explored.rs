@@ -20,15 +20,15 @@ pub(super) struct Explored {
 
 #[cfg(any(feature = "graph", feature = "shuttle"))]
 impl Explored {
-    /// Returns what share has been explored, if `progress` is the estimate: all, if nothing was left out; less, if a
+    /// Returns what share has been explored, by this estimate: all, if nothing was left out; less, if a
     /// limit ended the exploration; and of what only bounds have cut nobody can tell.
-    pub(super) fn coverage_of(&self, progress: f64) -> Option<f64> {
+    pub(super) fn coverage_of(&self, estimate: Option<f64>) -> Option<f64> {
         let End::Passed(cuts) = &self.end else { return None };
         if cuts.is_empty() {
             return Some(1.0);
         }
         let limited = cuts.iter().any(|cut| matches!(cut, Cut::Executions(_) | Cut::Time(_)));
-        limited.then(|| progress.clamp(0.0, MOST))
+        estimate.filter(|_| limited).map(|share| share.clamp(0.0, MOST))
     }
 }
 

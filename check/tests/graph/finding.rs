@@ -121,17 +121,19 @@ fn all_phases_together_keep_to_the_limit_on_executions() {
 }
 
 #[test]
-fn the_coverage_grows_with_the_search_and_is_whole_only_at_its_end() {
-    let covered = |limit: u64| {
-        let report = checker().max_executions(limit).run(|| drop(increments(7))).remove(0);
-        let coverage = report.coverage.expect("a limit ended the search");
-        (matches!(report.verdict, Verdict::Exhaustive), coverage)
-    };
-    let limits = [50, 250, 2_000, 4_000, 100_000];
-    let seen = limits.map(covered);
-    assert!(seen.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{seen:?}");
-    assert!(seen.iter().all(|(exhaustive, coverage)| *exhaustive == (*coverage == 1.0)), "{seen:?}");
-    assert!(seen[0].1 > 0.0 && seen[4].0, "{seen:?}");
+fn the_coverage_is_near_the_share_explored_and_whole_only_at_the_end() {
+    const ALL: f64 = 12_870.0;
+    let mut before = 0.0;
+    for limit in [500, 1_000, 4_000, 8_000, 100_000] {
+        let report = checker().max_executions(limit).run(|| drop(increments(8))).remove(0);
+        let (coverage, share) = (report.coverage.expect("descents tell"), report.executions as f64 / ALL);
+        assert!((share / 2.0..=share * 2.0).contains(&coverage), "{coverage} for {share}: {report}");
+        assert!(coverage >= before, "{report}");
+        assert_eq!(matches!(report.verdict, Verdict::Exhaustive), coverage == 1.0, "{report}");
+        before = coverage;
+    }
+    let without = checker().find_first(false).max_executions(500).run(|| drop(increments(8))).remove(0);
+    assert_eq!(without.coverage, None, "{without}");
 }
 
 #[test]

@@ -62,7 +62,9 @@ fn explore(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
     explored.past = search.past();
     if let Some(Statistics { executions, blocked, events, progress }) = statistics {
         explored.counts = Counts { executions, blocked, events, ..explored.counts };
-        explored.coverage = explored.coverage_of(progress);
+        // The weights of the branches alone say far too much where a few branches near the root hold most of the tree.
+        let share = search.share(executions).map(|share| share.min(progress));
+        explored.coverage = explored.coverage_of(share);
     }
     explored
 }
@@ -139,7 +141,7 @@ fn launch(plan: &Plan, model: &Model, task: Task, reporter: Reporter<Report>) ->
 pub(super) fn estimate(plan: &Plan, model: &Model, samples: u32) -> Result<f64, End> {
     let pool = Arc::new(Pool::new(plan, Left::default(), &Known::default(), Limits::new(None, None), 0));
     match report_of(plan, model, Task::Descend(Arc::clone(&pool), samples.into())) {
-        Report::Done => Ok(pool.estimated_size()),
+        Report::Done => Ok(pool.sizes() / f64::from(samples.max(1))),
         Report::Ended(end) => Err(end),
     }
 }

@@ -49,8 +49,9 @@ pub(super) struct Search<'a> {
     begun: u64,
     /// Whether the phases of finding take part.
     finds_first: bool,
-    /// Descents so far.
+    /// Descents so far, and the sum of what they estimate as the number of executions.
     descents: u64,
+    sizes: f64,
     bounded: Vec<Bounded>,
 }
 
@@ -73,6 +74,7 @@ impl<'a> Search<'a> {
             begun: 0,
             finds_first: plan.find_first,
             descents: 0,
+            sizes: 0.0,
             bounded: bounds.map(|bound| Bounded { bound, left: Left::whole(plan), executions: 0 }).collect(),
         }
     }
@@ -108,6 +110,12 @@ impl<'a> Search<'a> {
             all: search.left.parts.is_empty(),
         });
         descents.into_iter().chain(bounded).collect()
+    }
+
+    /// Returns which share of everything so many executions are by the descents' estimate, which is Knuth's; `None`
+    /// without descents.
+    pub(super) fn share(&self, executions: u64) -> Option<f64> {
+        (self.descents > 0).then(|| executions as f64 * self.descents as f64 / self.sizes.max(1.0))
     }
 
     /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
@@ -153,6 +161,7 @@ impl<'a> Search<'a> {
         let task = || Task::Descend(Arc::clone(&pool), u64::MAX);
         self.work(&plan, &pool, &task, || Phase::Descents { descent: pool.descents(), seed })?;
         self.descents = pool.descents();
+        self.sizes += pool.sizes();
         Ok(())
     }
 

@@ -284,8 +284,8 @@ impl Pool {
         self.lock().sizes += size;
     }
 
-    /// Returns Knuth's estimate of the number of executions, the mean over all descents.
-    pub(super) fn estimated_size(&self) -> f64 {
-        self.lock().sizes / self.descents().max(1) as f64
+    /// Returns the sum of what the descents estimate as the number of executions; their mean is Knuth's estimate.
+    pub(super) fn sizes(&self) -> f64 {
+        self.lock().sizes
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn run(plan: &Plan, strategy: Strategy, model: &Model, meter: &Meter)
     let mut explored = meter.explored(end);
     if let Some(Done { executions, progress, past }) = done {
         explored.counts = Counts { executions, ..explored.counts };
-        explored.coverage = explored.coverage_of(progress);
+        explored.coverage = explored.coverage_of(Some(progress));
         explored.past = past;
     }
     explored
