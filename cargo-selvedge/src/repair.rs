@@ -2,7 +2,7 @@
 
 use crate::judge::{edits_text, passes, read_all};
 use crate::project::{Project, Tests};
-use cargo_selvedge::Summary;
+use cargo_selvedge::{Row, Summary};
 use clap::Args;
 use selvedge_check::audit::{
     Entry, Findings, Instructions, Part, REPAIR, REPAIR_SECONDS, REPAIRS, Repair, SourceEdit,
@@ -140,7 +140,15 @@ fn cost(set: &[SourceEdit]) -> u32 {
     set.iter().map(cost).sum()
 }
 
-/// Returns why a set is only a candidate: what the audit names at its sites, and which verdicts are bounded; empty if
+/// Returns whether a row of the audit is about the ordering that an edit changes. A fence that is added has no row: without
+/// it the search has found a failing model.
+fn is_about(row: &Row, edit: &SourceEdit) -> bool {
+    let is_failure = row.change.ends_with("on failure");
+    (&row.file, row.line, row.column) == (&edit.file, edit.line, edit.column)
+        && is_failure == (edit.part == Part::FailureOrder)
+}
+
+/// Returns why a set is only a candidate: what the audit names of its orderings, and which verdicts are bounded; empty if
 /// nothing is in doubt.
 fn doubts(project: &Project, edits: &[SourceEdit]) -> Result<String, String> {
     let (folder, verdicts) = (project.emptied("repair-audit")?, project.emptied("verdicts")?);
@@ -158,15 +166,15 @@ fn doubts(project: &Project, edits: &[SourceEdit]) -> Result<String, String> {
     let source = |file: &str| std::fs::read_to_string(project.root.join(file)).ok();
     let summary = Summary::new(entries.into_iter().flatten().collect(), &[], source);
     let mut doubts = Vec::new();
-    for edit in edits {
-        let is_order = matches!(edit.part, Part::Order | Part::FailureOrder);
-        if is_order && !summary.rows.iter().any(|row| row.file == edit.file && row.line == edit.line) {
-            doubts.push(format!("the audit reaches no operation at {}:{}", edit.file, edit.line));
+    for edit in edits.iter().filter(|edit| matches!(edit.part, Part::Order | Part::FailureOrder)) {
+        let rows: Vec<&Row> = summary.rows.iter().filter(|row| is_about(row, edit)).collect();
+        if rows.is_empty() {
+            doubts.push(format!("the audit finds nothing of {edit}"));
         }
-    }
-    for row in summary.rows.iter().filter(|row| !row.is_good()) {
-        let (place, status) = (format!("{}:{}", row.file, row.line), row.status.label());
-        doubts.push(format!("at {place} the audit finds {} -> {} {status}", row.ordering, row.change));
+        for row in rows.into_iter().filter(|row| !row.is_good()) {
+            let (place, status) = (format!("{}:{}", row.file, row.line), row.status.label());
+            doubts.push(format!("at {place} the audit finds {} -> {} {status}", row.ordering, row.change));
+        }
     }
     let judgements: Vec<Vec<selvedge_check::audit::Judgement>> = read_all(&verdicts)?;
     for bounded in judgements.iter().flatten().filter(|judgement| judgement.is_bounded()) {
