@@ -141,12 +141,14 @@ fn fences_after(graph: &Graph, b: EventId, scratch: &mut Scratch) {
 }
 
 /// Returns where an access stands in the modification order of its location: a read with its source.
+#[inline]
 fn position_at(graph: &Graph, access: EventId) -> u32 {
     let event = graph.event(access);
     if event.is_write() { event.position } else { graph.position_of(event.source) }
 }
 
 /// Returns the accesses that `mo` and `rb` lead to from the access `a`: the writes after it, or after its source.
+#[inline]
 pub(super) fn later_writes(graph: &Graph, a: EventId, location: LocationId) -> &[EventId] {
     &graph.location(location).writes[position_at(graph, a) as usize..]
 }

@@ -6,6 +6,7 @@
 //! judged, two more rows hold the `hb` and `message` of the latter.
 
 use crate::event::{EventId, ThreadId};
+use core::ops::Range;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -96,35 +97,55 @@ impl Clocks {
     }
 
     /// Begins the rows of an event as its predecessor's, without messages.
+    #[inline]
     pub(crate) fn inherit(&mut self, id: EventId, before: Option<EventId>) {
-        let (width, to) = (self.width, self.start(id, HB));
+        self.inherit_rows(id, before, HB..MESSAGE);
+        if self.rows > RACES_HB {
+            self.inherit_rows(id, before, RACES_HB..RACES_MESSAGE);
+        }
+    }
+
+    /// Copies the rows from the predecessor, and empties the row after them, which is a message.
+    #[inline]
+    fn inherit_rows(&mut self, id: EventId, before: Option<EventId>, rows: Range<usize>) {
+        let (to, message) = (self.start(id, rows.start), self.start(id, rows.end));
         match before {
             Some(before) => {
-                let from = self.start(before, HB);
-                self.numbers.copy_within(from..from + self.rows * width, to);
+                let from = self.start(before, rows.start)..self.start(before, rows.end);
+                self.numbers.copy_within(from, to);
             }
-            None => self.numbers[to..to + self.rows * width].fill(0),
+            None => self.numbers[to..message].fill(0),
         }
-        for message in (MESSAGE..self.rows).step_by(RACES_MESSAGE - MESSAGE) {
-            self.numbers[to + message * width..to + (message + 1) * width].fill(0);
-        }
+        self.numbers[message..message + self.width].fill(0);
     }
 
     /// Sets how many events of `thread` happen before `id` and are in its prefix.
+    #[inline]
     pub(crate) fn count(&mut self, id: EventId, thread: ThreadId, events: u32) {
-        for row in [HB, PORF, RACES_HB].into_iter().filter(|row| *row < self.rows) {
+        let own = self.rows > RACES_HB;
+        let mut set = |row: usize| {
             let at = self.start(id, row) + thread as usize;
             self.numbers[at] = events;
+        };
+        set(HB);
+        set(PORF);
+        if own {
+            set(RACES_HB);
         }
     }
 
+    #[inline]
     fn join(&mut self, (id, row): (EventId, usize), (other, from): (EventId, usize)) {
         let (to, from) = (self.start(id, row), self.start(other, from));
-        for at in 0..self.width {
-            let number = self.numbers[from + at];
-            if number > self.numbers[to + at] {
-                self.numbers[to + at] = number;
-            }
+        let (mine, theirs) = if from < to {
+            let (before, after) = self.numbers.split_at_mut(to);
+            (&mut after[..self.width], &before[from..from + self.width])
+        } else {
+            let (before, after) = self.numbers.split_at_mut(from);
+            (&mut before[to..to + self.width], &after[..self.width])
+        };
+        for (mine, theirs) in mine.iter_mut().zip(theirs) {
+            *mine = (*mine).max(*theirs);
         }
     }
 
@@ -159,9 +180,10 @@ impl Clocks {
         self.numbers.extend_from_slice(&other.numbers[start..start + other.rows * other.width]);
     }
 
-    /// Forgets all events, and makes the rows as wide as those of `other`.
-    pub(crate) fn clear_as(&mut self, other: &Clocks) {
-        self.numbers.clear();
+    /// Forgets all events, makes the rows as wide as those of `other`, and room for so many events.
+    pub(crate) fn clear_as(&mut self, other: &Clocks, events: usize) {
         (self.width, self.rows) = (other.width, other.rows);
+        self.numbers.clear();
+        self.numbers.reserve(events * self.rows * self.width);
     }
 }

@@ -20,6 +20,7 @@ impl Graph {
         }
         let kept = |ids: &[EventId], part: &mut Vec<EventId>| {
             part.clear();
+            part.reserve(ids.len() + 1);
             part.extend(ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE));
         };
         part.threads.resize_with(self.threads.len(), Default::default);
@@ -51,8 +52,11 @@ impl Graph {
     fn copy_events(&mut self, from: &Graph, keep: impl Fn(EventId) -> bool, map: &mut Vec<EventId>) {
         map.clear();
         map.resize(from.events.len(), NONE);
+        // The run of this graph adds events.
+        let events = from.events.len() + 8;
         self.events.clear();
-        self.clocks.clear_as(&from.clocks);
+        self.events.reserve(events);
+        self.clocks.clear_as(&from.clocks, events);
         for id in (0..from.len()).filter(|id| keep(*id)) {
             map[id as usize] = self.events.len() as EventId;
             self.events.push(*from.event(id));
