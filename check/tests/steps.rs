@@ -57,17 +57,25 @@ impl Lock {
         });
     }
 
+    fn read(&self) -> u32 {
+        // SAFETY: the engine checks that no other thread writes meanwhile.
+        self.value.with(|value| unsafe { *value })
+    }
+
+    fn write(&self, new: u32) {
+        // SAFETY: the engine checks that no other thread accesses the value meanwhile.
+        self.value.with_mut(|value| unsafe { *value = new });
+    }
+
     fn add(&self, ordered: bool) {
         self.lock(ordered);
-        // SAFETY: this thread has the lock.
-        self.value.with_mut(|value| unsafe { *value += 1 });
+        self.write(self.read() + 1);
         self.unlock();
     }
 
     fn get(&self) -> u32 {
         self.lock(true);
-        // SAFETY: this thread has the lock.
-        let value = self.value.with(|value| unsafe { *value });
+        let value = self.read();
         self.unlock();
         value
     }
@@ -174,5 +182,63 @@ fn a_lock_that_is_kept_may_have_been_taken_by_either_thread() {
                 "{report}"
             );
         }
+    }
+}
+
+/// A channel with `capacity` places, as two objects: the values sent, and the receives that have arrived. The k-th receive
+/// completes after the arrival of the k-th send, and send k + `capacity` after the arrival of the k-th receive.
+#[cfg(feature = "graph")]
+struct Channel {
+    capacity: usize,
+    sends: Object<Vec<(StepId, u32)>>,
+    receives: Object<Vec<StepId>>,
+}
+
+#[cfg(feature = "graph")]
+impl Channel {
+    fn new(capacity: usize) -> Channel {
+        Channel {
+            capacity,
+            sends: Object::new("sends", Vec::new()),
+            receives: Object::new("receives", Vec::new()),
+        }
+    }
+
+    fn send(&self, value: u32) {
+        let mine = self.sends.step("send", |sends, me| {
+            let state = sends.iter().copied().chain([(me, value)]).collect();
+            Some(Done { state, result: sends.len(), after: Vec::new() })
+        });
+        if let Some(awaited) = mine.checked_sub(self.capacity) {
+            self.receives.observe("sent", |receives| Some(((), vec![*receives.get(awaited)?])));
+        }
+    }
+
+    fn receive(&self) -> u32 {
+        let mine = self.receives.step("receive", |receives, me| {
+            let state = receives.iter().copied().chain([me]).collect();
+            Some(Done { state, result: receives.len(), after: Vec::new() })
+        });
+        self.sends.observe("received", |sends| sends.get(mine).map(|(step, value)| (*value, vec![*step])))
+    }
+}
+
+/// What one thread sends another has one execution, whatever the capacity: there is nothing to decide.
+#[test]
+#[cfg(feature = "graph")]
+fn a_pipeline_has_one_execution() {
+    for (capacity, values) in [(0, 1), (1, 2), (2, 3)] {
+        let report = run(Engine::Graph, move || {
+            let (channel, cell) = (Channel::new(capacity), Lock::new());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    cell.write(7);
+                    (0..values).for_each(|value| channel.send(value));
+                });
+                assert!((0..values).all(|value| channel.receive() == value));
+                assert_eq!(cell.read(), 7);
+            });
+        });
+        assert!(report.verdict.passed() && report.executions == 1, "{report}");
     }
 }

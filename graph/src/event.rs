@@ -39,6 +39,8 @@ pub(crate) enum Kind {
     Read,
     /// A thread waits for its step to be enabled: it is disabled behind `source` (`explore::steps`).
     Wait,
+    /// A thread has waited until the state that `source` leaves showed it something that no later step changes.
+    Observe,
     /// A write.
     Write,
     /// The second half of a read-modify-write, whose read is the event before it in the thread.

@@ -222,7 +222,14 @@ impl Run {
     /// Notes that the current thread's next event, a recorded one, has happened.
     pub(crate) fn replayed(&mut self) {
         self.happened();
+        self.count_replayed();
+    }
+
+    /// Counts a replayed event. After the last one it is the turn of the thread whose turn it is in this graph, which need
+    /// not be the current one.
+    pub(crate) fn count_replayed(&mut self) {
         self.remaining -= 1;
+        self.reschedule |= self.remaining == 0;
     }
 
     /// Notes that the current thread's next event, a new one, has happened.

@@ -51,7 +51,7 @@ fn successors(
             first.into_iter().for_each(|first| scratch.push(*first));
         }
         Kind::Read | Kind::Write | Kind::RmwWrite => at_location(graph, id, event, scratch),
-        Kind::Root | Kind::Fence | Kind::Join | Kind::Choice | Kind::Wait => (),
+        Kind::Root | Kind::Fence | Kind::Join | Kind::Choice | Kind::Wait | Kind::Observe => (),
     }
     if !later.iter().any(|later| is_ordered_kind(graph.event(*later))) {
         joins(graph, event, scratch);
@@ -63,7 +63,7 @@ fn is_ordered_kind(event: &Event) -> bool {
     match event.kind {
         Kind::Fence => event.is_seq_cst(),
         Kind::Root | Kind::Choice | Kind::Wait => false,
-        Kind::Read | Kind::Write | Kind::RmwWrite | Kind::Spawn | Kind::Join => true,
+        Kind::Read | Kind::Observe | Kind::Write | Kind::RmwWrite | Kind::Spawn | Kind::Join => true,
     }
 }
 
@@ -80,7 +80,9 @@ fn at_location(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch)
         let read = graph.event(**read);
         event.is_write() && read.source == id && read.thread != event.thread
     };
-    at.reads.iter().filter(reads_it).for_each(|read| scratch.push(*read));
+    let observes = |watch: &&EventId| graph.event(**watch).kind == Kind::Observe;
+    let reads = at.reads.iter().chain(at.watches.iter().filter(observes));
+    reads.filter(reads_it).for_each(|read| scratch.push(*read));
 }
 
 /// Pushes the joins that wait for the end of the event's thread.

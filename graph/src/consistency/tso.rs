@@ -25,6 +25,6 @@ fn is_locked(event: &Event) -> bool {
         Kind::Read => event.read.reading != Reading::Load || event.argument == SPURIOUS,
         Kind::Write | Kind::Fence => event.order.is_seq_cst(),
         Kind::RmwWrite | Kind::Spawn | Kind::Join => true,
-        Kind::Root | Kind::Choice | Kind::Wait => false,
+        Kind::Root | Kind::Choice | Kind::Wait | Kind::Observe => false,
     }
 }

@@ -92,13 +92,13 @@ fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
             let is_read = location
                 .reads
                 .iter()
-                .chain(&location.waits)
+                .chain(&location.watches)
                 .any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
             !is_read && is_newest(graph, event.location, event.position, id, write)
         }
         Kind::Choice => event.argument == 0,
-        // A wait comes of what is there, and nothing comes of it.
-        Kind::Wait => true,
+        // There is one way to add them.
+        Kind::Wait | Kind::Observe => true,
         Kind::Root | Kind::Fence | Kind::Spawn | Kind::Join => true,
     }
 }

@@ -19,11 +19,11 @@
 //! Which thread has its turn is a function of the graph: the first of those whose next event can be added. So a thread that
 //! has waited goes on as soon as it can, before the thread that let it.
 //!
-//! `graph/tests/steps.rs` holds this against all interleavings of random programs: each end of a program, with who waits
-//! where, is reached, none twice, and no run comes to nothing.
+//! `graph/tests/steps.rs` holds this against all interleavings of random programs: each end of a program, with the threads that
+//! wait in it, is reached, none twice, and no run comes to nothing.
 
 use super::{Exploration, Mode};
-use crate::event::{Event, EventId, Kind, LocationId};
+use crate::event::{Event, EventId, Kind, LocationId, Value};
 use crate::graph::Graph;
 use crate::step::Stepping;
 
@@ -90,6 +90,20 @@ impl Exploration {
         self.graph.order_after(read, &after);
         self.graph.add(super::options::write_half(&event, value));
         read
+    }
+}
+
+impl Exploration {
+    /// Adds an observation: an event that is enabled behind a step of its object and all later ones, and finds the same
+    /// behind each. So the first such step is the only one to observe, and the observation has no place in the object's
+    /// order. Returns `None` if there is no such step yet.
+    pub(crate) fn add_observation(&mut self, event: Event, sees: impl Fn(Value) -> bool) -> Option<EventId> {
+        let location = event.location;
+        let newest = self.graph.location(location).writes.len() as u32;
+        let sources = (0..=newest).map(|place| self.graph.write_at(location, place));
+        let source = sources.into_iter().find(|source| sees(self.graph.value_of(location, *source)))?;
+        let value = self.graph.value_of(location, source);
+        Some(self.graph.add(Event { kind: Kind::Observe, source, value, ..event }))
     }
 }
 

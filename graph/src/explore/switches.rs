@@ -114,7 +114,7 @@ impl Place {
     fn interruption(&self, graph: &Graph) -> u32 {
         let goes_on = self.next(graph, self.current).is_some_and(|id| {
             let event = graph.event(id);
-            !matches!(event.kind, Kind::Join | Kind::Wait)
+            !matches!(event.kind, Kind::Join | Kind::Wait | Kind::Observe)
                 && !matches!(event.read.reading, Reading::Await | Reading::Step)
         });
         u32::from(goes_on)
@@ -133,7 +133,7 @@ impl Place {
             return false;
         }
         match event.kind {
-            Kind::Join => done(event.source),
+            Kind::Join | Kind::Observe => done(event.source),
             // Both halves of a read-modify-write happen at once.
             Kind::Read => {
                 let write = graph.other_half(id);

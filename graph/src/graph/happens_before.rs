@@ -47,7 +47,8 @@ impl Computation<'_> {
         let before = Some(before(self.threads, &event)).filter(|before| *before != NONE);
         self.clocks.inherit(id, before);
         self.clocks.count(id, event.thread, event.index + 1);
-        if (matches!(event.kind, Kind::Read | Kind::Wait) && event.source != NONE) || event.kind == Kind::Join
+        if (matches!(event.kind, Kind::Read | Kind::Wait | Kind::Observe) && event.source != NONE)
+            || event.kind == Kind::Join
         {
             self.clocks.follow(id, event.source);
         }

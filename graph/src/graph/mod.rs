@@ -54,8 +54,8 @@ pub(crate) struct Location {
     pub(crate) writes: Vec<EventId>,
     /// Its reads, in the order in which they were added.
     pub(crate) reads: Vec<EventId>,
-    /// The waits for steps, in the order of their numbers.
-    pub(crate) waits: Vec<EventId>,
+    /// The waits for steps and the observations, in the order of their numbers.
+    pub(crate) watches: Vec<EventId>,
     pub(crate) initial: Value,
     /// How many of the accesses in the graph are plain.
     pub(crate) plain: u32,
@@ -234,8 +234,8 @@ impl Graph {
                 location.reads.push(id);
             }
         }
-        if event.kind == Kind::Wait {
-            self.location_mut(event.location).waits.push(id);
+        if matches!(event.kind, Kind::Wait | Kind::Observe) {
+            self.location_mut(event.location).watches.push(id);
         }
         self.events.push(event);
         self.clocks.push(event.thread);
@@ -307,8 +307,8 @@ impl Graph {
         let location = self.events[read as usize].location;
         let location = self.location_mut(location);
         location.reads.retain(|other| *other != read);
-        let at = location.waits.partition_point(|other| *other < read);
-        location.waits.insert(at, read);
+        let at = location.watches.partition_point(|other| *other < read);
+        location.watches.insert(at, read);
     }
 
     /// Lets the steps in `after` happen before the step whose read is `id`, the last event of its thread. They are in its
@@ -341,8 +341,8 @@ impl Graph {
                     location.reads.pop();
                 }
             }
-            if event.kind == Kind::Wait {
-                self.location_mut(event.location).waits.pop();
+            if matches!(event.kind, Kind::Wait | Kind::Observe) {
+                self.location_mut(event.location).watches.pop();
             }
             if self.seq_cst.last() == Some(&id) {
                 self.seq_cst.pop();

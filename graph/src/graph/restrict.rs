@@ -36,7 +36,7 @@ impl Graph {
             for (location, from) in part.iter_mut().zip(from) {
                 kept(&from.writes, &mut location.writes);
                 kept(&from.reads, &mut location.reads);
-                kept(&from.waits, &mut location.waits);
+                kept(&from.watches, &mut location.watches);
                 location.initial = from.initial;
                 location.plain = 0;
                 location.is_object = from.is_object;

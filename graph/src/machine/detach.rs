@@ -60,7 +60,7 @@ impl Machine {
             .collect();
         let locations = used.iter().enumerate().map(|(number, (id, location))| Location {
             number: *id,
-            name: format!("#{number}"),
+            name: object_name(graph, location).unwrap_or_else(|| format!("#{number}")),
             values: Values::default(),
             initial: location.initial,
             writes: location.writes.iter().map(|id| places.of(graph, *id)).collect(),
@@ -103,8 +103,9 @@ fn thread(
         }
         let Some(id) = events.get(at) else { break };
         if graph.event(*id).kind == Kind::RmwWrite {
-            if let Some(read) = thread.events.last_mut() {
-                read.written = Some(graph.event(*id).value);
+            let write = graph.event(*id);
+            if let Some(read) = thread.events.last_mut().filter(|_| !write.is_step()) {
+                read.written = Some(write.value);
             }
             continue;
         }
@@ -114,6 +115,13 @@ fn thread(
         thread.events.push(event(graph, *id, places, number_of, thread.events.len()));
     }
     thread
+}
+
+/// Returns the name of an object that has had steps.
+fn object_name(graph: &Graph, location: &crate::graph::Location) -> Option<String> {
+    let first = location.writes.first()?;
+    let step = graph.event(graph.other_half(*first)).step?;
+    Some(format!("{}#{}", step.kind, step.number))
 }
 
 fn line(site: Site) -> Line {
@@ -149,11 +157,12 @@ fn event(
     index: usize,
 ) -> Event {
     let event = graph.event(id);
-    let (reads, writes) = (event.kind == Kind::Read, event.kind == Kind::Write);
+    let (reads, writes) = (matches!(event.kind, Kind::Read | Kind::Observe), event.kind == Kind::Write);
     let operation = match event.kind {
-        Kind::Read if event.step.is_some() => event.step.map_or("step", |step| step.operation),
+        Kind::Read | Kind::Observe if event.is_step() => event.step.map_or("step", |step| step.operation),
         Kind::Root => "begin",
         Kind::Wait => "wait",
+        Kind::Observe => "observe",
         Kind::Read if event.read.reading == Reading::Load => "load",
         Kind::Read if event.read.reading == Reading::Update => "read-modify-write",
         Kind::Read if event.read.reading == Reading::Await => "await",
@@ -172,8 +181,9 @@ fn event(
         operation,
         location: (reads || writes).then(|| number_of(event.location)).flatten(),
         cell: None,
-        order: event.order.ordering(),
-        read: reads.then_some(event.value),
+        order: event.order.ordering().filter(|_| !event.is_step()),
+        // The values of a step are states, which have no number.
+        read: reads.then_some(event.value).filter(|_| !event.is_step()),
         written: writes.then_some(event.value),
         reads_from: reads.then(|| match event.source {
             NONE => Source::Initial,

@@ -317,7 +317,7 @@ fn reads_of(graph: &Graph, events: &[EventId]) -> Vec<EventId> {
 /// the value as it was.
 fn changes(graph: &Graph, id: EventId) -> bool {
     match graph.event(id).kind {
-        Kind::Read | Kind::Wait | Kind::Fence | Kind::Choice => false,
+        Kind::Read | Kind::Wait | Kind::Observe | Kind::Fence | Kind::Choice => false,
         Kind::RmwWrite => !keeps_value(graph, id),
         _ => true,
     }
@@ -352,6 +352,7 @@ fn is_repeated(graph: &Graph, a: EventId, b: EventId) -> bool {
         && first.argument == second.argument
         && (!accesses(first) || first.location == second.location)
         && (!first.is_read() || origin(graph, a) == origin(graph, b))
+        && (first.kind != Kind::Observe || first.source == second.source)
 }
 
 /// Returns whether nothing but writes that leave the value as it was comes after what a read reads.

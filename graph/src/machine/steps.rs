@@ -77,6 +77,73 @@ impl Machine {
         }
     }
 
+    /// Waits until `sees` returns something in the object's state, which it then does in every later state, too: the
+    /// earlier steps that happen before this. Returns the first state in which it did.
+    ///
+    /// # Errors
+    /// The making of the object, if it does not happen before the observation.
+    pub fn observe(
+        &self,
+        object: LocationId,
+        name: StepName,
+        sees: &dyn Fn(&ObjectState) -> Option<Vec<StepId>>,
+        site: Site,
+    ) -> Result<ObjectState, Race> {
+        self.check_birth(object)?;
+        self.fail_if_rehearsing();
+        loop {
+            if let Some(recorded) = self.turn() {
+                if let Some(found) = self.replay_observation(recorded, (object, name), site) {
+                    return Ok(found);
+                }
+                continue;
+            }
+            let read = Read::new(Reading::Step, 0, Order::Relaxed, Order::Relaxed);
+            let event = self.event(Kind::Observe, read.success, site);
+            let event = Event { location: object, read, step: Some(name), ..event };
+            let added = {
+                let mut state = self.state.borrow_mut();
+                let State { exploration, run, .. } = &mut *state;
+                exploration.add_observation(event, |state| sees(&run.states.get(state)).is_some())
+            };
+            let Some(id) = added else {
+                let steps = self.state.borrow().exploration.graph.location(object).writes.len();
+                self.wait(Status::Disabled(object, steps));
+                continue;
+            };
+            let found = self.found(id);
+            let after = sees(&found).unwrap_or_default();
+            self.state.borrow_mut().exploration.graph.order_after(id, &after);
+            let _ = self.note_added(Added::Event(id));
+            return Ok(found);
+        }
+    }
+
+    fn replay_observation(
+        &self,
+        id: EventId,
+        (object, name): (LocationId, StepName),
+        site: Site,
+    ) -> Option<ObjectState> {
+        let event = *self.state.borrow().exploration.graph.event(id);
+        if event.kind != Kind::Observe || event.location != object {
+            self.diverged("an observation", Some(site));
+        }
+        if !self.has_happened(event.source) {
+            self.wait(Status::Behind(event.source));
+            return None;
+        }
+        {
+            let mut state = self.state.borrow_mut();
+            let State { exploration, run, .. } = &mut *state;
+            let value = exploration.graph.value_of(object, event.source);
+            let stored = &mut exploration.graph.events[id as usize];
+            (stored.value, stored.site, stored.step) = (value, Some(site), Some(name));
+            run.replayed();
+        }
+        Some(self.found(id))
+    }
+
     fn new_step(&self, request: &Request<'_>) -> Outcome {
         let read = Read::new(Reading::Step, 0, Order::Relaxed, Order::Relaxed);
         let event = self.event(Kind::Read, read.success, request.site);
@@ -126,7 +193,10 @@ impl Machine {
 
     fn replay_step(&self, id: EventId, request: &Request<'_>) -> Outcome {
         let event = *self.state.borrow().exploration.graph.event(id);
-        if !event.is_step() || event.location != request.object || event.kind == Kind::RmwWrite {
+        if !event.is_step()
+            || event.location != request.object
+            || !matches!(event.kind, Kind::Read | Kind::Wait)
+        {
             self.diverged("a step", Some(request.site));
         }
         if event.kind == Kind::Wait {
@@ -168,7 +238,7 @@ impl Machine {
     fn replay_wait(&self) -> Outcome {
         let run = &mut self.state.borrow_mut().run;
         run.me().cursor += 1;
-        run.remaining -= 1;
+        run.count_replayed();
         Outcome::Waited
     }
 

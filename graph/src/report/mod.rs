@@ -108,9 +108,11 @@ impl Execution {
     /// Returns a location's modification order with its values.
     fn modification_order(&self, location: &Location) -> String {
         let at = self.locations.iter().position(|other| core::ptr::eq(other, location));
-        let mut text = self.value(at, location.initial);
+        let is_object = location.writes.first().is_some_and(|write| self.event(*write).written.is_none());
+        let mut text = if is_object { "initial".to_string() } else { self.value(at, location.initial) };
         for write in &location.writes {
-            let value = self.event(*write).written.map_or("?".to_string(), |value| self.value(at, value));
+            let event = self.event(*write);
+            let value = event.written.map_or(event.operation.to_string(), |value| self.value(at, value));
             text.push_str(&format!(" → {value} ({write})"));
         }
         text

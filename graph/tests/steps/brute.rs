@@ -27,6 +27,8 @@ struct Graph {
     objects: Vec<Vec<Place>>,
     locations: Vec<Vec<Place>>,
     states: Vec<u8>,
+    /// The state that each step left.
+    left: BTreeMap<Place, u8>,
     written: BTreeMap<Place, u8>,
     /// What happens before each operation, itself included.
     before: BTreeMap<Place, BTreeSet<Place>>,
@@ -98,7 +100,15 @@ fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next:
             add(Some(source), state, &before, &|graph| {
                 graph.objects[object].push(place);
                 graph.states[object] = new;
+                graph.left.insert(place, new);
             });
+        }
+        Deed::Observe { object, steps, ordered } => {
+            let Some(source) = graph.objects[object].get(steps - 1).copied() else { return };
+            if ordered {
+                before.extend(&graph.before[&source]);
+            }
+            add(Some(Some(source)), graph.left[&source], &before, &|_| ());
         }
         Deed::Load { location } | Deed::Store { location } | Deed::Add { location } => {
             let writes = &graph.locations[location];

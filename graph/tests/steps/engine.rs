@@ -17,11 +17,11 @@ pub(crate) struct Explored {
     pub(crate) blocked: u32,
 }
 
-/// The state of an object, and its last step.
-#[derive(Clone, Copy, PartialEq)]
+/// The state of an object, and all of its steps with the states that they left.
+#[derive(Clone, PartialEq)]
 struct State {
     state: u8,
-    last: Option<StepId>,
+    steps: Vec<(StepId, u8)>,
 }
 
 /// The operations that each thread has done in a run, by their positions in the program.
@@ -85,7 +85,7 @@ fn run(machine: &Rc<Machine>, program: &Program) -> (End, Execution) {
     let log: Done = Rc::new(RefCell::new(vec![Vec::new(); program.threads.len()]));
     let (me, program, done) = (Rc::clone(machine), Rc::new(program.clone()), Rc::clone(&log));
     let end = machine.run(Box::new(move || {
-        let first = || Rc::new(State { state: 0, last: None });
+        let first = || Rc::new(State { state: 0, steps: Vec::new() });
         let objects: Vec<_> = (0..program.objects).map(|_| me.new_object(first())).collect();
         let locations: Vec<_> = (0..program.locations).map(|_| me.new_location(0, None)).collect();
         for thread in 0..program.threads.len() {
@@ -116,6 +116,9 @@ fn thread_body(
             Deed::Step { object, table, ordered } => {
                 last = step(machine, objects[object], &table, ordered);
             }
+            Deed::Observe { object, steps, ordered } => {
+                last = observe(machine, objects[object], steps, ordered);
+            }
             Deed::Load { location } => {
                 last = machine.load(locations[location], Order::Relaxed, site).unwrap() as u8;
             }
@@ -136,12 +139,25 @@ fn thread_body(
 fn step(machine: &Machine, object: LocationId, table: &[Option<u8>], ordered: bool) -> u8 {
     let attempt = |state: &Rc<dyn std::any::Any>, me: StepId| {
         let old: &State = state.downcast_ref().unwrap();
-        let new = State { state: table[old.state as usize]?, last: Some(me) };
-        Some(Taken { state: Rc::new(new), after: old.last.filter(|_| ordered).into_iter().collect() })
+        let mut new = old.clone();
+        new.state = table[old.state as usize]?;
+        new.steps.push((me, new.state));
+        let after = old.steps.last().filter(|_| ordered).map(|(step, _)| *step);
+        Some(Taken { state: Rc::new(new), after: after.into_iter().collect() })
     };
     let name = StepName { operation: "step", kind: "object", number: 0 };
     let (found, _) = machine.step(object, name, &attempt, Location::caller()).unwrap();
     found.downcast_ref::<State>().unwrap().state
+}
+
+fn observe(machine: &Machine, object: LocationId, steps: usize, ordered: bool) -> u8 {
+    let sees = |state: &Rc<dyn std::any::Any>| {
+        let (step, _) = state.downcast_ref::<State>().unwrap().steps.get(steps - 1)?;
+        Some(Some(*step).filter(|_| ordered).into_iter().collect())
+    };
+    let name = StepName { operation: "observe", kind: "object", number: 0 };
+    let found = machine.observe(object, name, &sees, Location::caller()).unwrap();
+    found.downcast_ref::<State>().unwrap().steps[steps - 1].1
 }
 
 /// Returns the execution that has just been run. Thread 0 of the machine is the body, which only makes the others.

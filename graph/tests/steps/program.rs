@@ -15,6 +15,12 @@ pub(crate) enum Deed {
         table: [Option<u8>; STATES],
         ordered: bool,
     },
+    /// Waits until an object has had so many steps, and finds the state that the last of these left.
+    Observe {
+        object: usize,
+        steps: usize,
+        ordered: bool,
+    },
     Load {
         location: usize,
     },
@@ -83,7 +89,10 @@ pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
             }
         } else {
             let object = random.usize(..objects);
-            Deed::Step { object, table: table(random), ordered: random.bool() }
+            match random.u8(..7) {
+                0 => Deed::Observe { object, steps: random.usize(1..3), ordered: random.bool() },
+                _ => Deed::Step { object, table: table(random), ordered: random.bool() },
+            }
         };
         let only_after = (!first && random.u8(..4) == 0).then(|| random.u8(..2));
         Op { deed, only_after }

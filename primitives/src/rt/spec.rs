@@ -84,6 +84,16 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     ) -> R {
         unreachable!("no object is specified outside a checker")
     }
+
+    /// Waits for something in the state.
+    #[inline(always)]
+    pub(crate) fn observe<R>(
+        &self,
+        _operation: &'static str,
+        _sees: impl Fn(&S) -> Option<(R, Vec<StepId>)>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
 }
 
 #[cfg(feature = "checking")]
@@ -137,6 +147,30 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         match step(state_of::<S>(&found), me) {
             Some(done) => done.result,
             None => unreachable!("a step is a pure function of the state, and was enabled in this one"),
+        }
+    }
+}
+
+#[cfg(feature = "checking")]
+impl<S: Clone + PartialEq + 'static> Object<S> {
+    /// Waits until `sees` finds something in the state, and returns it with the earlier steps that happen before this. What
+    /// it finds must be *stable*: found in every later state of the object, too, and the same. An observation has no place
+    /// among the object's steps, so it is explored in one way only, where a step would be in many.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    #[track_caller]
+    pub fn observe<R>(&self, operation: &'static str, sees: impl Fn(&S) -> Option<(R, Vec<StepId>)>) -> R {
+        let Current::Model(session) = current() else { panic!("an observation outside a model") };
+        let object =
+            session.object(&self.slot, core::ptr::from_ref(self).addr(), self.kind, &|| self.first());
+        let sight = |state: &Rc<dyn Any>| sees(state_of::<S>(state)).map(|(_, after)| after);
+        let found = session.observe(object, operation, &sight, Location::caller());
+        match sees(state_of::<S>(&found)) {
+            Some((result, _)) => result,
+            None => unreachable!(
+                "an observation is a pure function of the state, and found something in this one"
+            ),
         }
     }
 }

@@ -7,8 +7,8 @@ use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
 use selvedge::rt::seam::{
-    Attempt, Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Site, StepId, StepName, Taken, ThreadId,
-    Width,
+    Attempt, Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Sight, Site, StepId, StepName, Taken,
+    ThreadId, Width,
 };
 use selvedge_graph::{Frames, Machine, Order, Race};
 use std::any::Any;
@@ -234,6 +234,13 @@ impl Graph for GraphBackend {
         };
         let (state, me) = unless_raced(self.machine.step(object, name, &attempt, self.site()));
         (state, seam_step(me))
+    }
+
+    fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any> {
+        let StepName { operation, kind, number } = name;
+        let name = selvedge_graph::StepName { operation, kind, number };
+        let sees = |state: &Rc<dyn Any>| Some(sees(state)?.into_iter().map(graph_step).collect());
+        unless_raced(self.machine.observe(object, name, &sees, self.site()))
     }
 
     fn begin_wait(&self) -> u32 {

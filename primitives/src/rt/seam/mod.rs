@@ -67,7 +67,7 @@ pub use objects::StaticKey;
 pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
 pub use session::{Counters, Options, Outcome, Session};
 pub(crate) use slot::Slot;
-pub use steps::{Attempt, StepName, Taken};
+pub use steps::{Attempt, Sight, StepName, Taken};
 pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::{Call, Record, Step, Values};
 
@@ -221,6 +221,9 @@ pub trait Graph {
     fn object_of_static(&self, address: usize, state: Rc<dyn Any>) -> u32;
     /// Makes a step, which waits until it is enabled. Returns the state in which the step was made, and its name.
     fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
+    /// Waits until `sees` returns something in the object's state, which it then does in every later state: the earlier
+    /// steps that happen before this. Returns the first state in which it did.
+    fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any>;
     /// Begins one evaluation of a condition that only reads, by a thread that waits for it.
     fn begin_wait(&self) -> u32;
     /// Blocks after an evaluation that was false, until something that it has read may have changed.

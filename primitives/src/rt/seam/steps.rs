@@ -32,6 +32,10 @@ type AttemptFn<'a> = dyn Fn(&Rc<dyn Any>, StepId) -> Option<Taken> + 'a;
 /// A step about to be tried.
 pub type Attempt<'a> = &'a AttemptFn<'a>;
 
+/// Looks for something in a state, which every later state has too, and returns the earlier steps that happen before the
+/// thread sees it.
+pub type Sight<'a> = &'a dyn Fn(&Rc<dyn Any>) -> Option<Vec<StepId>>;
+
 /// An operation and the object that it acts on, as reports call them: `lock on mutex#1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepName {
@@ -183,6 +187,33 @@ impl Session {
         self.note_change(changed);
         self.record(operation, site, None, None, Values::Of { kind: name.kind, number: name.number });
         (found, me)
+    }
+
+    /// Waits until `sees` returns something in the object's state, and returns the state.
+    pub(crate) fn observe(
+        &self,
+        object: u32,
+        operation: &'static str,
+        sees: Sight<'_>,
+        site: Site,
+    ) -> Rc<dyn Any> {
+        let (name, engine) = {
+            let specified = &self.state.borrow().specified;
+            (specified.name(object, operation), specified.all[object as usize].engine)
+        };
+        let (Some(graph), Some(engine)) = (self.backend.graph(), engine) else {
+            let attempt =
+                |state: &Rc<dyn Any>, _| Some(Taken { state: Rc::clone(state), after: sees(state)? });
+            return self.make_step(object, operation, &attempt, site).0;
+        };
+        self.visit(Place::Object(object), Deed::Read);
+        // Relaxed: a statistic.
+        self.counters.specified.fetch_add(1, Relaxed);
+        let mut found = None;
+        self.while_blocked(Waits::Step(name), site, || found = Some(graph.observe(engine, name, sees)));
+        self.note_change(true);
+        self.record(operation, site, None, None, Values::Of { kind: name.kind, number: name.number });
+        found.expect("an engine's observation returns once it is made")
     }
 
     /// Makes a step on the object's state. Also returns whether the step changed the state.
