@@ -34,6 +34,8 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "the engine is below `selvedge::rt`")]
 
+#[cfg(test)]
+mod brute_force;
 mod consistency;
 mod event;
 mod explore;

@@ -13,6 +13,7 @@ mod revisit;
 pub(crate) mod split;
 pub(crate) mod steps;
 pub(crate) mod switches;
+pub(crate) mod twin;
 
 use self::loop_cut::LoopCut;
 use crate::Model;

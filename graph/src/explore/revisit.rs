@@ -7,6 +7,7 @@
 //! order.
 
 use super::options::places;
+use super::twin::{self, Twin};
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
 use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, TIMED_OUT};
@@ -89,15 +90,17 @@ fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
         Kind::Read => is_newest(graph, event.location, graph.position_of(event.source), id, write),
         Kind::Write | Kind::RmwWrite => {
             let location = graph.location(event.location);
-            let is_read = location
-                .reads
-                .iter()
-                .chain(&location.watches)
-                .any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
+            let watches = location.watches.iter().filter(|_| !twin::is(Twin::WaitIsUnread));
+            let mut reads = location.reads.iter().chain(watches);
+            let is_read =
+                reads.any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));
             !is_read && is_newest(graph, event.location, event.position, id, write)
         }
         Kind::Choice => event.argument == 0,
         // There is one way to add them.
+        Kind::Wait if twin::is(Twin::WaitIsRead) => {
+            is_newest(graph, event.location, graph.position_of(event.source), id, write)
+        }
         Kind::Wait | Kind::Observe => true,
         Kind::Root | Kind::Fence | Kind::Spawn | Kind::Join => true,
     }

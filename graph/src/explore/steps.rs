@@ -19,9 +19,10 @@
 //! Which thread has its turn is a function of the graph: the first of those whose next event can be added. So a thread that
 //! has waited goes on as soon as it can, before the thread that let it.
 //!
-//! `graph/tests/steps.rs` holds this against all interleavings of random programs: each end of a program, with the threads that
+//! `brute_force` holds this against all interleavings of random programs: each end of a program, with the threads that
 //! wait in it, is reached, none twice, and no run comes to nothing.
 
+use super::twin::{self, Twin};
 use super::{Exploration, Mode};
 use crate::event::{Event, EventId, Kind, LocationId, Value};
 use crate::graph::Graph;
@@ -50,7 +51,7 @@ impl Exploration {
             stepping.is_enabled(graph.value_of(location, graph.write_at(location, place)))
         };
         let mut waits = false;
-        for place in (first..newest).filter(|_| !guided) {
+        for place in (first..newest).filter(|_| !guided && !twin::is(Twin::OffersTheEndOnly)) {
             if is_enabled(&self.graph, place) {
                 self.offer_place(event, place, stepping);
                 waits = true;
@@ -112,6 +113,9 @@ impl Exploration {
 fn first_new_place(graph: &Graph, object: LocationId, last: EventId) -> u32 {
     let before = graph.event(last);
     let waited = match before.kind {
+        Kind::Wait if before.location == object && twin::is(Twin::OffersTheEndAfterWaiting) => {
+            graph.location(object).writes.len() as u32
+        }
         Kind::Wait if before.location == object => graph.position_of(before.source) + 1,
         _ => 0,
     };

@@ -4,7 +4,7 @@
 //! write at any place, as coherence allows. Nothing is added before what it depends on, so `po ∪ rf` and the objects' orders
 //! have no cycle together. Executions that come of several orders are one.
 
-use crate::program::{Deed, Program, stored};
+use super::program::{Deed, Program, stored};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that has been done: its thread, and how many the thread had done before.

@@ -1,9 +1,9 @@
 //! The executions that the machine explores.
 
-use crate::brute::{Execution, Memory};
-use crate::program::{Deed, Program, stored};
-use selvedge_graph::report::Source;
-use selvedge_graph::{End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
+use super::executions::{Execution, Memory};
+use super::program::{Deed, Program, stored};
+use crate::report::Source;
+use crate::{End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -78,6 +78,26 @@ pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
             return true;
         }
     }
+}
+
+/// Returns executions drawn at random.
+pub(crate) fn sampled(program: &Program, memory: Memory, samples: u64) -> Vec<Execution> {
+    let machine = Rc::new(Machine::sampling(options(memory)));
+    let mut drawn = Vec::new();
+    for sample in 0..samples {
+        machine.begin_descent(1, sample);
+        loop {
+            match run(&machine, program) {
+                (End::Complete | End::Deadlock, execution) => {
+                    drawn.push(execution);
+                    break;
+                }
+                _ if machine.advance() => (),
+                _ => break,
+            }
+        }
+    }
+    drawn
 }
 
 /// Runs the program once, and returns how that ended, and the execution.
@@ -163,8 +183,8 @@ fn observe(machine: &Machine, object: LocationId, steps: usize, ordered: bool) -
 /// Returns the execution that has just been run. Thread 0 of the machine is the body, which only makes the others.
 fn execution(machine: &Machine, done: &[Vec<usize>]) -> Execution {
     let graph = machine.execution("");
-    let place = |id: selvedge_graph::report::EventId| (id.thread - 1, id.index);
-    let deeds = |(events, done): (&selvedge_graph::report::Thread, &Vec<usize>)| {
+    let place = |id: crate::report::EventId| (id.thread - 1, id.index);
+    let deeds = |(events, done): (&crate::report::Thread, &Vec<usize>)| {
         assert_eq!(events.events.len(), done.len());
         let source = |source: Option<Source>| {
             source.map(|source| match source {
@@ -175,8 +195,7 @@ fn execution(machine: &Machine, done: &[Vec<usize>]) -> Execution {
         done.iter().zip(&events.events).map(|(at, event)| (*at, source(event.reads_from))).collect()
     };
     let threads = graph.threads[1..].iter().zip(done).map(deeds).collect();
-    let order =
-        |location: &selvedge_graph::report::Location| location.writes.iter().map(|id| place(*id)).collect();
+    let order = |location: &crate::report::Location| location.writes.iter().map(|id| place(*id)).collect();
     let orders: BTreeSet<Vec<_>> =
         graph.locations.iter().map(order).filter(|order: &Vec<_>| !order.is_empty()).collect();
     Execution { threads, orders }

@@ -1,0 +1,83 @@
+//! Random programs of steps and accesses: the machine explores exactly the executions that brute force finds, each once,
+//! and no run comes to nothing.
+
+mod executions;
+mod explored;
+mod program;
+
+use self::executions::{Memory, executions};
+use self::explored::{explore, replays, sampled};
+use self::program::random;
+use crate::explore::twin::{TWIN, Twin};
+use fastrand::Rng;
+
+/// Compares the executions of random programs; `accesses` in ten of their operations are accesses. Returns what is wrong.
+fn compare(seed: u64, programs: u32, accesses: u8, memory: Memory) -> Result<(), String> {
+    let mut numbers = Rng::with_seed(seed);
+    for number in 0..programs {
+        let program = random(&mut numbers, accesses);
+        let expected = executions(&program, memory);
+        let explored = explore(&program, memory, number % 4 == 0);
+        let fault = if explored.blocked > 0 {
+            "has runs that come to nothing"
+        } else if explored.found.values().any(|times| *times > 1) {
+            "comes to an execution twice"
+        } else if explored.found.keys().any(|execution| !expected.contains(execution)) {
+            "has an execution too many"
+        } else if explored.found.len() < expected.len() {
+            "lacks an execution"
+        } else {
+            continue;
+        };
+        return Err(format!("program {number} {fault}: {program:?}"));
+    }
+    Ok(())
+}
+
+#[test]
+fn steps_alone_are_explored_once_each() {
+    assert_eq!(compare(1, 2_000, 0, Memory::Relaxed), Ok(()));
+}
+
+#[test]
+fn steps_and_relaxed_accesses_are_explored_once_each() {
+    assert_eq!(compare(2, 1_000, 5, Memory::Relaxed), Ok(()));
+}
+
+#[test]
+fn steps_and_accesses_in_one_order_are_explored_once_each() {
+    assert_eq!(compare(3, 1_000, 5, Memory::Sequential), Ok(()));
+}
+
+#[test]
+fn every_twin_is_told_from_the_machine() {
+    for twin in [Twin::OffersTheEndOnly, Twin::OffersTheEndAfterWaiting, Twin::WaitIsRead, Twin::WaitIsUnread]
+    {
+        TWIN.set(Some(twin));
+        let found = compare(1, 2_000, 0, Memory::Relaxed);
+        TWIN.set(None);
+        assert!(found.is_err(), "{twin:?} explores what the machine explores");
+    }
+}
+
+#[test]
+fn executions_run_again_by_their_tokens() {
+    let mut numbers = Rng::with_seed(4);
+    for number in 0..300 {
+        let program = random(&mut numbers, 4);
+        let memory = if number % 2 == 0 { Memory::Relaxed } else { Memory::Sequential };
+        assert!(replays(&program, memory), "program {number}: {program:?}");
+    }
+}
+
+#[test]
+fn samples_are_executions() {
+    let mut numbers = Rng::with_seed(5);
+    for number in 0..100 {
+        let program = random(&mut numbers, 3);
+        let expected = executions(&program, Memory::Relaxed);
+        for execution in sampled(&program, Memory::Relaxed, 5) {
+            assert!(expected.contains(&execution), "program {number} has {execution:?}: {program:?}");
+        }
+    }
+}

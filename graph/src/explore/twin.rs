@@ -1,0 +1,32 @@
+//! Broken twins of the exploration, which the tests of steps have to tell from it.
+
+/// What is wrong with a twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Twin {
+    /// A step is offered the last place only, as if the next event of a thread could always be added there.
+    OffersTheEndOnly,
+    /// A thread that has waited is offered the last place only.
+    OffersTheEndAfterWaiting,
+    /// A wait is maximally added only if it comes after the last step.
+    WaitIsRead,
+    /// A step is maximally added though it has disabled another that was there before.
+    WaitIsUnread,
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// The twin that explores on this thread.
+    pub(crate) static TWIN: core::cell::Cell<Option<Twin>> = const { core::cell::Cell::new(None) };
+}
+
+/// Returns whether this twin explores, which only a test has do so.
+#[inline]
+pub(super) fn is(twin: Twin) -> bool {
+    #[cfg(test)]
+    return TWIN.get() == Some(twin);
+    #[cfg(not(test))]
+    {
+        let _ = twin;
+        false
+    }
+}
