@@ -74,7 +74,8 @@ pub(crate) enum Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Read {
     pub(crate) reading: Reading,
-    /// The value that `Compare` and `Await` look for.
+    /// The value that `Compare` and `Await` look for. For a step, if preemptions are counted, the set of places before its own
+    /// at which it is disabled, as bits.
     pub(crate) wanted: Value,
     /// The order if the operation writes (or is a load).
     pub(crate) success: Order,

@@ -56,6 +56,18 @@ pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explore
     explored
 }
 
+/// Returns the number of executions of a program with at most so many preemptions.
+pub(crate) fn within(program: &Program, preemptions: u32) -> u64 {
+    let options = Options { max_preemptions: Some(preemptions), ..options(Memory::Relaxed) };
+    let machine = Rc::new(Machine::new(options));
+    loop {
+        let _ = run(&machine, program);
+        if !machine.advance() {
+            return machine.statistics().executions;
+        }
+    }
+}
+
 /// Explores a program, and runs each execution again by its token. Returns whether all came out the same.
 pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
     let machine = Rc::new(Machine::new(options(memory)));

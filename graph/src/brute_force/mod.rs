@@ -6,8 +6,8 @@ mod explored;
 mod program;
 
 use self::executions::{Memory, executions};
-use self::explored::{explore, replays, sampled};
-use self::program::random;
+use self::explored::{explore, replays, sampled, within};
+use self::program::{critical_sections, random};
 use crate::explore::twin::{TWIN, Twin};
 use fastrand::Rng;
 
@@ -58,6 +58,13 @@ fn every_twin_is_told_from_the_machine() {
         TWIN.set(None);
         assert!(found.is_err(), "{twin:?} explores what the machine explores");
     }
+}
+
+/// A thread that could lock again and lets another do so first is preempted. One that waits for the lock is not.
+#[test]
+fn only_a_thread_that_could_go_on_is_preempted() {
+    let program = critical_sections(3, 2);
+    assert_eq!([0, 1, 2, 3].map(|preemptions| within(&program, preemptions)), [6, 24, 60, 90]);
 }
 
 #[test]

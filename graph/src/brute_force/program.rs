@@ -74,6 +74,14 @@ fn table(random: &mut Rng) -> [Option<u8>; STATES] {
     }
 }
 
+/// Returns a program of threads that have a lock so many times each.
+pub(crate) fn critical_sections(threads: usize, each: usize) -> Program {
+    let step = |table| Op { deed: Deed::Step { object: 0, table, ordered: true }, only_after: None };
+    let (lock, unlock) = (step([Some(1), None, None, None]), step([Some(0); STATES]));
+    let thread: Vec<Op> = (0..each).flat_map(|_| [lock, unlock]).collect();
+    Program { threads: vec![thread; threads], objects: 1, locations: 0 }
+}
+
 /// Returns a random program, of steps alone if `accesses` is 0, else of so many accesses in ten operations.
 pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
     let (objects, locations) = (random.usize(1..3), 2);

@@ -86,11 +86,26 @@ impl Exploration {
     /// Adds both halves of a step, and returns its read. Its write has no place yet.
     fn make_step(&mut self, event: Event, stepping: &Stepping<'_>) -> EventId {
         let value = self.graph.value_of(event.location, event.source);
-        let read = self.graph.add(Event { value, ..event });
+        let mut event = Event { value, ..event };
+        if self.bound.is_some() {
+            event.read.wanted = self.disabled_before(&event, stepping);
+        }
+        let read = self.graph.add(event);
         let (value, after) = stepping.take(value).expect("the caller has found the step to be enabled there");
         self.graph.order_after(read, &after);
         self.graph.add(super::options::write_half(&event, value));
         read
+    }
+
+    /// Returns the places before that of a step at which it is disabled, as bits. Places that have no bit count as places
+    /// where it waits.
+    fn disabled_before(&self, event: &Event, stepping: &Stepping<'_>) -> Value {
+        let place = self.graph.position_of(event.source);
+        let is_disabled = |place: &u32| {
+            let source = self.graph.write_at(event.location, *place);
+            !stepping.is_enabled(self.graph.value_of(event.location, source))
+        };
+        (0..place.min(Value::BITS)).filter(is_disabled).fold(0, |places, place| places | 1 << place)
     }
 }
 

@@ -112,23 +112,37 @@ impl Place {
 
     /// Returns 1 if the current thread could go on, and 0 if it has ended or waits.
     fn interruption(&self, graph: &Graph) -> u32 {
-        let goes_on = self.next(graph, self.current).is_some_and(|id| {
-            let event = graph.event(id);
-            !matches!(event.kind, Kind::Join | Kind::Wait | Kind::Observe)
-                && !matches!(event.read.reading, Reading::Await | Reading::Step)
-        });
+        let goes_on = self.next(graph, self.current).is_some_and(|id| !self.waits(graph, id));
         u32::from(goes_on)
+    }
+
+    /// Returns whether the current thread, whose next event this is, waits for another.
+    fn waits(&self, graph: &Graph, id: EventId) -> bool {
+        let event = graph.event(id);
+        // So many of the object's steps have been made.
+        let place = || {
+            let steps = &graph.location(event.location).writes;
+            steps.iter().filter(|step| self.has_happened(graph, **step)).count() as u32
+        };
+        match event.kind {
+            Kind::Join => true,
+            Kind::Observe => place() < graph.position_of(event.source),
+            Kind::Read if event.is_step() => {
+                event.read.wanted.checked_shr(place()).is_none_or(|places| places & 1 != 0)
+            }
+            _ => event.read.reading == Reading::Await,
+        }
+    }
+
+    fn has_happened(&self, graph: &Graph, id: EventId) -> bool {
+        let event = graph.event(id);
+        event.index < self.cursors[event.thread as usize]
     }
 
     /// Returns whether all that must come before an event has happened.
     fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
         let event = graph.event(id);
-        let done = |other: EventId| {
-            other == NONE || {
-                let other = graph.event(other);
-                other.index < self.cursors[other.thread as usize]
-            }
-        };
+        let done = |other: EventId| other == NONE || self.has_happened(graph, other);
         if event.index == 0 && !done(graph.threads[event.thread as usize].spawn) {
             return false;
         }
