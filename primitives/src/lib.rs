@@ -47,4 +47,5 @@ mod queue;
 mod race_probe;
 pub mod reclaim;
 pub mod rt;
+mod spec;
 pub mod sync;

@@ -1,11 +1,11 @@
 //! What only the graph engine looks at.
 
 use super::Checker;
+use crate::explore::AtDeadlock;
 #[cfg(feature = "graph")]
 use crate::{Engine, explore};
 use core::time::Duration;
 use std::path::PathBuf;
-#[cfg(feature = "graph")]
 use std::sync::Arc;
 
 impl Checker {
@@ -70,6 +70,14 @@ impl Checker {
     /// line.
     pub fn rounds(mut self, rounds: u32) -> Checker {
         self.graph.rounds = rounds;
+        self
+    }
+
+    /// Calls `act` at the end of each execution under the graph engine whose threads wait for each other, and goes on
+    /// with the exploration, instead of reporting a deadlock. For tests that collect how executions end.
+    #[doc(hidden)]
+    pub fn at_deadlock(mut self, act: impl Fn() + Send + Sync + 'static) -> Checker {
+        self.graph.at_deadlock = Some(AtDeadlock(Arc::new(act)));
         self
     }
 

@@ -22,7 +22,7 @@ use self::explored::{Counts, Cut, End, Explored, Found, Meter};
 use self::limits::Limits;
 use self::phase::Past;
 pub use self::phase::Phase;
-pub(crate) use self::plan::{GraphSettings, Plan};
+pub(crate) use self::plan::{AtDeadlock, GraphSettings, Plan};
 use crate::replay::Token;
 use crate::{Engine, Primitives, Report, Strategy};
 use selvedge::rt::seam::capture_panics;

@@ -5,6 +5,7 @@ use super::shuttle::freeze::Freeze;
 use crate::replay::Token;
 use crate::{Engine, Primitives};
 use selvedge::rt::seam::{Counters, Edits, Mutation};
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +79,18 @@ pub(crate) struct GraphSettings {
     pub(crate) shard: Option<(usize, usize)>,
     pub(crate) checkpoint: Option<PathBuf>,
     pub(crate) checkpoint_every: Duration,
+    /// What to do at a deadlock, instead of reporting it.
+    pub(crate) at_deadlock: Option<AtDeadlock>,
+}
+
+/// What to do at the end of an execution whose threads wait for each other.
+#[derive(Clone)]
+pub(crate) struct AtDeadlock(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for AtDeadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtDeadlock")
+    }
 }
 
 impl Default for GraphSettings {
@@ -94,6 +107,7 @@ impl Default for GraphSettings {
             shard: None,
             checkpoint: None,
             checkpoint_every: Duration::from_secs(30),
+            at_deadlock: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::queue::LazyWaiters;
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::spec;
 use core::fmt;
 
 /// A point that a number of threads pass together, again and again.
@@ -24,6 +25,7 @@ pub struct Barrier {
     arrived: AtomicU64,
     threads: u32,
     queue: LazyWaiters,
+    spec: spec::Barrier,
 }
 
 /// The number of threads that have arrived (lower half), and the round: how often all have (upper half).
@@ -61,7 +63,12 @@ impl Barrier {
         /// ```
         pub fn new(threads: u32) -> Barrier {
             assert!(threads > 0, "a barrier is passed by at least one thread");
-            Barrier { arrived: AtomicU64::new(0), threads, queue: LazyWaiters::new() }
+            Barrier {
+                arrived: AtomicU64::new(0),
+                threads,
+                queue: LazyWaiters::new(),
+                spec: spec::Barrier::new(),
+            }
         }
     }
 
@@ -77,7 +84,12 @@ impl Barrier {
     #[track_caller]
     pub const fn const_new(threads: u32) -> Barrier {
         assert!(threads > 0, "a barrier is passed by at least one thread");
-        Barrier { arrived: AtomicU64::const_new(0), threads, queue: LazyWaiters::const_new() }
+        Barrier {
+            arrived: AtomicU64::const_new(0),
+            threads,
+            queue: LazyWaiters::const_new(),
+            spec: spec::Barrier::const_new(),
+        }
     }
 
     /// Blocks until all threads have arrived, and returns whether the calling thread was the last.
@@ -90,6 +102,9 @@ impl Barrier {
     #[doc(alias = "is_leader")]
     pub fn wait(&self) -> bool {
         let _entry = enter();
+        if self.spec.is_specified() {
+            return self.spec.wait(self.threads);
+        }
         self.pass()
     }
 

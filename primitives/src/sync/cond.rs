@@ -5,6 +5,7 @@ use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::time::now;
+use crate::spec;
 use core::fmt;
 use core::ptr::null_mut;
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ pub struct Cond {
     queue: LazyWaiters,
     /// The lock that the waiting threads have unlocked, to detect misuse.
     lock: AtomicPtr<()>,
+    spec: spec::Cond,
 }
 
 const TWO_LOCKS: &str =
@@ -89,7 +91,7 @@ impl Cond {
         /// selvedge::sync::Cond::new().broadcast(); // no thread waits
         /// ```
         pub fn new() -> Cond {
-            Cond { queue: LazyWaiters::new(), lock: AtomicPtr::new(null_mut()) }
+            Cond { queue: LazyWaiters::new(), lock: AtomicPtr::new(null_mut()), spec: spec::Cond::new("cond") }
         }
     }
 
@@ -101,7 +103,11 @@ impl Cond {
     /// CHANGED.signal();
     /// ```
     pub const fn const_new() -> Cond {
-        Cond { queue: LazyWaiters::const_new(), lock: AtomicPtr::const_new(null_mut()) }
+        Cond {
+            queue: LazyWaiters::const_new(),
+            lock: AtomicPtr::const_new(null_mut()),
+            spec: spec::Cond::const_new("cond"),
+        }
     }
 
     /// Unlocks, blocks until a signal arrives, and locks again. The guard is of a [`Mutex`](super::Mutex), or of either
@@ -159,7 +165,12 @@ impl Cond {
     }
 
     /// Returns whether there was a signal; `None`: other threads wait with another lock.
+    #[track_caller]
     fn wait_until_signal(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> Option<bool> {
+        if self.spec.is_specified() {
+            let arrival = self.spec.arrive(guard.lock_address().addr())?;
+            return Some(guard.unlocked(|| self.spec.complete(arrival, deadline)));
+        }
         let queue = self.queue.make();
         // Relaxed: the address is only compared; misuse that the load does not see goes unreported.
         let (lock, before) = (guard.lock_address(), self.lock.load(Relaxed));
@@ -181,6 +192,9 @@ impl Cond {
     /// ```
     #[track_caller]
     pub fn signal(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.signal();
+        }
         self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Woken))
     }
 
@@ -191,6 +205,9 @@ impl Cond {
     /// ```
     #[track_caller]
     pub fn broadcast(&self) {
+        if self.spec.is_specified() {
+            return self.spec.broadcast();
+        }
         if let Some(queue) = self.queue.get() {
             queue.wake_all();
         }

@@ -5,6 +5,7 @@ use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::thread;
+use crate::spec;
 use core::fmt;
 
 /// No thread has called `call`.
@@ -35,6 +36,7 @@ pub struct Once {
     /// `FRESH`, then [`running`] of the thread that runs the closure, then `DONE`.
     state: AtomicU64,
     queue: LazyWaiters,
+    spec: spec::Once,
 }
 
 impl Once {
@@ -45,7 +47,7 @@ impl Once {
         /// assert!(!selvedge::sync::Once::new().is_done());
         /// ```
         pub fn new() -> Once {
-            Once { state: AtomicU64::new(FRESH), queue: LazyWaiters::new() }
+            Once { state: AtomicU64::new(FRESH), queue: LazyWaiters::new(), spec: spec::Once::new() }
         }
     }
 
@@ -56,7 +58,11 @@ impl Once {
     /// ONCE.call(|| ());
     /// ```
     pub const fn const_new() -> Once {
-        Once { state: AtomicU64::const_new(FRESH), queue: LazyWaiters::const_new() }
+        Once {
+            state: AtomicU64::const_new(FRESH),
+            queue: LazyWaiters::const_new(),
+            spec: spec::Once::const_new(),
+        }
     }
 
     /// Returns whether a closure has run to its end.
@@ -68,6 +74,9 @@ impl Once {
     /// ```
     #[inline]
     pub fn is_done(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.is_done();
+        }
         // Acquire: pairs with the store of DONE in `run`, so whatever the closure did happens before the caller goes
         // on. With Relaxed the caller's accesses race with the closure's.
         self.state.load(Acquire) == DONE
@@ -87,7 +96,7 @@ impl Once {
     #[inline]
     #[track_caller]
     pub fn call(&self, f: impl FnOnce()) {
-        if !self.is_done() {
+        if self.spec.is_specified() || !self.is_done() {
             let _entry = enter();
             let may_run = self.call_slow(f);
             assert!(
@@ -99,7 +108,16 @@ impl Once {
 
     /// Runs `f`, or waits for the call that runs its closure; returns `false` at once if that is this thread's own.
     #[cold]
+    #[track_caller]
     fn call_slow(&self, f: impl FnOnce()) -> bool {
+        if self.spec.is_specified() {
+            match self.spec.call() {
+                spec::Call::Run => self.run(f),
+                spec::Call::Return => (),
+                spec::Call::Misused => return false,
+            }
+            return true;
+        }
         let running = running();
         // Relaxed: the thread that runs the closure has nothing to read, and only this thread stores `running`.
         // Acquire, if it fails: pairs with the store of DONE in `run`, so whatever the closure did happens before the
@@ -119,6 +137,9 @@ impl Once {
         struct Finish<'a>(&'a Once);
         impl Drop for Finish<'_> {
             fn drop(&mut self) {
+                if self.0.spec.is_specified() {
+                    return self.0.spec.end();
+                }
                 // SeqCst: this thread stores the state and then reads the queue; `wait` enters the queue and then reads
                 // the state. So either `wait` reads DONE, or this thread wakes it. The Release in it publishes what the
                 // closure did to every caller that reads DONE. With Relaxed they race (mutant at `set-done`).

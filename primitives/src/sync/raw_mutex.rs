@@ -20,6 +20,7 @@ use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::time::now;
+use crate::spec;
 use core::fmt;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,8 @@ impl State {
 /// For how long a waiter loses to newcomers before it asks for the lock to be handed over.
 const PATIENCE: Duration = Duration::from_millis(1);
 
+const NOT_LOCKED: &str = "unlock of a RawMutex that is not locked";
+
 /// To whom an unlock gives the lock.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unlock {
@@ -77,6 +80,7 @@ pub struct RawMutex {
     queue: LazyWaiters,
     /// Written when the lock is taken and when it is released.
     held: RaceProbe,
+    spec: spec::Mutex,
 }
 
 impl RawMutex {
@@ -92,6 +96,7 @@ impl RawMutex {
                 state: AtomicUsize::new(State::FREE.0),
                 queue: LazyWaiters::new(),
                 held: RaceProbe::new(),
+                spec: spec::Mutex::new("mutex"),
             }
         }
     }
@@ -102,6 +107,7 @@ impl RawMutex {
             state: AtomicUsize::const_new(State::FREE.0),
             queue: LazyWaiters::const_new(),
             held: RaceProbe::const_new(),
+            spec: spec::Mutex::const_new("mutex"),
         }
     }
 
@@ -117,6 +123,16 @@ impl RawMutex {
         locks::taken(self, "Mutex");
     }
 
+    /// Notes whether the specified lock has been taken.
+    #[track_caller]
+    fn note_result(&self, taken: bool) -> bool {
+        match taken {
+            true => locks::taken(self, "Mutex"),
+            false => locks::given_up(),
+        }
+        taken
+    }
+
     #[inline]
     fn try_take(&self) -> bool {
         let (free, locked) = (State::FREE.0, State::LOCKED.0);
@@ -130,7 +146,12 @@ impl RawMutex {
     }
 
     #[inline]
+    #[track_caller]
     fn lock_until(&self, deadline: Option<Instant>) -> bool {
+        if self.spec.is_specified() {
+            locks::wanted(self, "Mutex");
+            return self.note_result(self.spec.lock_until(deadline));
+        }
         self.try_take() || self.lock_slow(deadline)
     }
 
@@ -197,7 +218,12 @@ impl RawMutex {
     }
 
     #[inline]
+    #[track_caller]
     fn release(&self, how: Unlock) {
+        if self.spec.is_specified() {
+            locks::freed(self);
+            return assert!(self.spec.unlock(), "{NOT_LOCKED}");
+        }
         self.held.write();
         locks::freed(self);
         let (locked, free) = (State::LOCKED.0, State::FREE.0);
@@ -212,7 +238,7 @@ impl RawMutex {
     #[cold]
     fn unlock_slow(&self, how: Unlock) {
         let state = State(self.state.load(Relaxed)); // Relaxed: only the owner clears `LOCKED`; `STARVING` is a hint.
-        assert!(state.has(State::LOCKED), "unlock of a RawMutex that is not locked");
+        assert!(state.has(State::LOCKED), "{NOT_LOCKED}");
         let hand_over = how == Unlock::Fair || state.has(State::STARVING);
         // A hand-over publishes this owner's accesses through the sleeper's cell: `wake_one` is a Release there.
         if hand_over && self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Handed)) {
@@ -254,6 +280,9 @@ unsafe impl lock_api::RawMutex for RawMutex {
     #[inline]
     #[track_caller]
     fn try_lock(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.note_result(self.spec.try_lock());
+        }
         self.try_take()
     }
 
@@ -264,6 +293,9 @@ unsafe impl lock_api::RawMutex for RawMutex {
     }
 
     fn is_locked(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.is_locked();
+        }
         State(self.state.load(Relaxed)).has(State::LOCKED) // Relaxed: a hint, stale when it returns.
     }
 }

@@ -31,10 +31,14 @@ use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::time::now;
+use crate::spec;
 use core::fmt;
 use state::{Flag, State};
 use std::time::Instant;
 use upgrade::Upgrades;
+
+const NOBODY_READS: &str = "unlock of a RawRwMutex that nobody reads";
+const NOBODY_WRITES: &str = "unlock of a RawRwMutex that nobody writes";
 
 /// How a thread that was about to sleep fared.
 enum Sleep {
@@ -65,6 +69,7 @@ pub struct RawRwMutex {
     upgrades: LazyBox<Upgrades>,
     /// Read by readers and written by writers when they take the lock and when they leave.
     held: RaceProbe,
+    spec: spec::RwMutex,
 }
 
 impl RawRwMutex {
@@ -82,6 +87,7 @@ impl RawRwMutex {
                 writers: LazyWaiters::new(),
                 upgrades: LazyBox::new(),
                 held: RaceProbe::new(),
+                spec: spec::RwMutex::new(),
             }
         }
     }
@@ -101,7 +107,37 @@ impl RawRwMutex {
             writers: LazyWaiters::const_new(),
             upgrades: LazyBox::const_new(),
             held: RaceProbe::const_new(),
+            spec: spec::RwMutex::const_new(),
         }
+    }
+
+    /// Returns the lock as specified, and notes that the current thread wants it, if the execution uses that form.
+    #[inline(always)]
+    fn specified_and_wanted(&self) -> Option<&spec::RwMutex> {
+        let specified = self.spec.is_specified();
+        if specified {
+            locks::wanted(self, "RwMutex");
+        }
+        specified.then_some(&self.spec)
+    }
+
+    /// Notes whether the specified lock has been taken.
+    #[track_caller]
+    fn note_result(&self, taken: bool) -> bool {
+        match taken {
+            true => locks::taken(self, "RwMutex"),
+            false => locks::given_up(),
+        }
+        taken
+    }
+
+    /// Returns whether a writer has the lock, and how many readers have it: a hint, stale when this returns.
+    fn holders(&self) -> (bool, usize) {
+        if self.spec.is_specified() {
+            return self.spec.holders();
+        }
+        let state = State(self.state.load(Relaxed)); // Relaxed: a snapshot.
+        (state.has(Flag::WRITER), state.readers())
     }
 
     #[inline]
@@ -197,7 +233,7 @@ impl RawRwMutex {
         // `try_upgrade_now` or `hand_to_writer_if_free`. With Relaxed they race (mutant at `unlock-shared`). A writer
         // that sets its flag after this read-modify-write finds this reader gone in the state that its CAS replaces.
         let before = State(self.state.fetch_sub(State::READER, Release)); // site: unlock-shared
-        assert!(before.readers() > 0, "unlock of a RawRwMutex that nobody reads");
+        assert!(before.readers() > 0, "{NOBODY_READS}");
         let state = before.without_reader();
         if state.has(Flag::WRITERS_WAIT) || state.has(Flag::UPGRADE_WAITS) {
             self.wake_after_read(state);
@@ -245,10 +281,7 @@ impl Default for RawRwMutex {
 
 impl fmt::Debug for RawRwMutex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = State(self.state.load(Relaxed)); // Relaxed: a snapshot.
-        f.debug_struct("RawRwMutex")
-            .field("writer", &state.has(Flag::WRITER))
-            .field("readers", &state.readers())
-            .finish()
+        let (writer, readers) = self.holders();
+        f.debug_struct("RawRwMutex").field("writer", &writer).field("readers", &readers).finish()
     }
 }

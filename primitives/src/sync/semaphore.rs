@@ -13,6 +13,7 @@ use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::time::now;
+use crate::spec;
 use core::fmt;
 use lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ pub struct Semaphore {
     turnstile: RawMutex,
     /// Where the owner of the turnstile sleeps.
     first: LazyWaiters,
+    spec: spec::Semaphore,
 }
 
 /// Permits that a thread has taken; dropping it gives them back.
@@ -62,7 +64,12 @@ impl Semaphore {
         /// assert_eq!(selvedge::sync::Semaphore::new(2).available(), 2);
         /// ```
         pub fn new(permits: u64) -> Semaphore {
-            Semaphore { permits: AtomicU64::new(permits), turnstile: RawMutex::new(), first: LazyWaiters::new() }
+            Semaphore {
+                permits: AtomicU64::new(permits),
+                turnstile: RawMutex::new(),
+                first: LazyWaiters::new(),
+                spec: spec::Semaphore::new(permits),
+            }
         }
     }
 
@@ -77,6 +84,7 @@ impl Semaphore {
             permits: AtomicU64::const_new(permits),
             turnstile: RawMutex::const_new(),
             first: LazyWaiters::const_new(),
+            spec: spec::Semaphore::const_new(permits),
         }
     }
 
@@ -87,6 +95,9 @@ impl Semaphore {
     /// ```
     #[doc(alias = "available_permits")]
     pub fn available(&self) -> u64 {
+        if self.spec.is_specified() {
+            return self.spec.available();
+        }
         self.permits.load(Relaxed) // Relaxed: a snapshot.
     }
 
@@ -130,7 +141,10 @@ impl Semaphore {
     /// ```
     #[doc(alias = "try_acquire_many")]
     pub fn try_acquire(&self, count: u64) -> Option<Permits<'_>> {
-        let taken = !self.turnstile.is_locked() && self.take(count);
+        let taken = match self.spec.is_specified() {
+            true => self.spec.try_acquire(count),
+            false => !self.turnstile.is_locked() && self.take(count),
+        };
         taken.then(|| Permits { semaphore: self, count })
     }
 
@@ -148,7 +162,11 @@ impl Semaphore {
         taken.then(|| Permits { semaphore: self, count })
     }
 
+    #[track_caller]
     fn acquire_until(&self, count: u64, deadline: Option<Instant>) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.acquire_until(count, deadline);
+        }
         if !self.turnstile.is_locked() && self.take(count) {
             return true;
         }
@@ -202,7 +220,11 @@ impl Semaphore {
 
     /// Adds permits, and wakes the thread that waits for some; returns `false`, and adds none, if they cannot be
     /// counted.
+    #[track_caller]
     fn add(&self, count: u64) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.release(count);
+        }
         let mut before = self.permits.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let Some(after) = before.checked_add(count) else { return false };

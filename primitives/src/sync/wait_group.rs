@@ -14,6 +14,7 @@ use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
 use crate::rt::time::now;
+use crate::spec;
 use core::fmt;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ struct Group {
     /// added is probably used as crossbeam's.
     cloned: Mark,
     added: Mark,
+    spec: spec::WaitGroup,
 }
 
 /// How many tasks are left (lower half), and the round: how often the count has come to zero (upper half).
@@ -62,6 +64,11 @@ impl Count {
 
     const fn round(self) -> u32 {
         (self.0 >> 32) as u32
+    }
+
+    /// Returns the count when it has come to zero so often.
+    const fn at_end_of(round: u32) -> Count {
+        Count((round as u64) << 32)
     }
 
     /// Returns the count with `n` more tasks, or `None` if there would be too many.
@@ -92,6 +99,7 @@ impl WaitGroup {
             from_zero: RaceProbe::new(),
             cloned: Mark::new(),
             added: Mark::new(),
+            spec: spec::WaitGroup::new(),
         }))
     }
 
@@ -134,8 +142,11 @@ impl WaitGroup {
         if n == 0 {
             return;
         }
-        let count = self.change(|count| count.added(n));
-        if count.expect("more things to be done than a WaitGroup can count").left() == n {
+        let left = match self.0.spec.is_specified() {
+            true => self.0.spec.add(n),
+            false => self.change(|count| count.added(n)).map(Count::left),
+        };
+        if left.expect("more things to be done than a WaitGroup can count") == n {
             self.0.from_zero.write();
         }
     }
@@ -150,9 +161,10 @@ impl WaitGroup {
     /// ```
     #[track_caller]
     pub fn done(&self) {
-        let count = self.change(Count::less);
-        let count =
-            count.expect("WaitGroup::done was called more often than add has counted: call add before");
+        if self.0.spec.is_specified() {
+            return assert!(self.0.spec.done(), "{TOO_OFTEN}");
+        }
+        let count = self.change(Count::less).expect(TOO_OFTEN);
         if count.left() == 0
             && let Some(queue) = self.0.queue.get()
         {
@@ -206,8 +218,12 @@ impl WaitGroup {
     }
 
     /// Returns the count that ended the wait, or `None` when the time is up.
+    #[track_caller]
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Count> {
         self.0.from_zero.read();
+        if self.0.spec.is_specified() {
+            return self.0.spec.wait_until(deadline).map(Count::at_end_of);
+        }
         // Acquire: pairs with the Release in `change`, so every task that is done happens before this thread goes on.
         let first = Count(self.0.count.load(Acquire));
         if first.left() == 0 {
@@ -299,6 +315,8 @@ impl WaitGroup {
     }
 }
 
+const TOO_OFTEN: &str = "WaitGroup::done was called more often than add has counted: call add before";
+
 const IN_VAIN: &str = "a WaitGroup is waited for that has clones, and to which nothing was ever added: a clone counts \
     nothing, unlike crossbeam's; call `add` before and `done` after, or use `go` or `task` (or `add(0)`, if nothing is \
     meant)";
@@ -335,7 +353,10 @@ impl Default for WaitGroup {
 
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = Count(self.0.count.load(Relaxed)); // Relaxed: a snapshot.
-        f.debug_struct("WaitGroup").field("left", &count.left()).finish()
+        let left = match self.0.spec.is_specified() {
+            true => self.0.spec.left(),
+            false => Count(self.0.count.load(Relaxed)).left(), // Relaxed: a snapshot.
+        };
+        f.debug_struct("WaitGroup").field("left", &left).finish()
     }
 }

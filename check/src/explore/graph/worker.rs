@@ -131,6 +131,10 @@ impl Worker<'_> {
         match end {
             RunEnd::Complete => (),
             RunEnd::Blocked => session.abandon_execution(),
+            RunEnd::Deadlock if self.plan.graph.at_deadlock.is_some() => {
+                self.plan.graph.at_deadlock.iter().for_each(|act| (act.0)());
+                session.abandon_execution();
+            }
             // The session knows which thread waits for what.
             RunEnd::Deadlock => session.check_stuck(),
             RunEnd::Livelock(site) => session.fail(

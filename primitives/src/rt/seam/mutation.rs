@@ -1,6 +1,6 @@
 //! Mutations: weaken one site of a primitive at run time, without touching its source.
 
-use super::Site;
+use super::{Session, Site};
 use core::sync::atomic::Ordering;
 
 /// What to change at a site.
@@ -17,6 +17,8 @@ pub enum Change {
     DropStore,
     /// Leave the wake-up out.
     DropUnpark,
+    /// Take the faulty twin of a line of a specification.
+    Twin,
 }
 
 /// A change at one site.
@@ -38,6 +40,13 @@ impl Mutation {
         site.line() == self.line
             && self.column.is_none_or(|column| site.column() == column)
             && site.file().ends_with(&self.file)
+    }
+}
+
+impl Session {
+    /// Returns whether a line of a specification is to go by its faulty twin.
+    pub(crate) fn is_twin(&self, site: Site) -> bool {
+        self.change_at(site) == Some(Change::Twin)
     }
 }
 

@@ -5,6 +5,7 @@ use super::mutex::Waiters;
 use crate::rt::entry;
 use crate::rt::park::Parker;
 use crate::rt::time;
+use crate::spec;
 use core::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,9 @@ use std::time::{Duration, Instant};
 ///     }
 /// });
 /// ```
-#[derive(Default)]
 pub struct Condvar {
     waiters: Waiters,
+    spec: spec::Cond,
 }
 
 /// Whether a timed wait ended by time.
@@ -43,7 +44,7 @@ impl WaitTimeoutResult {
 impl Condvar {
     /// Returns a condition variable for which no thread waits.
     pub fn new() -> Self {
-        Self::default()
+        Condvar { waiters: Waiters::default(), spec: spec::Cond::new("condvar") }
     }
 
     /// Unlocks the mutex, blocks until a later notification wakes this thread, and locks the mutex again.
@@ -52,6 +53,12 @@ impl Condvar {
         // The unlock in here is this call's, not the lock's that made the guard.
         let _entry = entry::enter();
         let mutex = guard.mutex;
+        if self.spec.is_specified() {
+            let arrival = self.spec.arrive(0).expect("a Condvar does not look at the lock");
+            drop(guard);
+            self.spec.complete(arrival, None);
+            return mutex.lock();
+        }
         let parker = Parker::new();
         self.waiters.push(parker.unparker());
         drop(guard);
@@ -114,6 +121,12 @@ impl Condvar {
         // The unlock in here is this call's, not the lock's that made the guard.
         let _entry = entry::enter();
         let mutex = guard.mutex;
+        if self.spec.is_specified() {
+            let arrival = self.spec.arrive(0).expect("a Condvar does not look at the lock");
+            drop(guard);
+            let signalled = self.spec.complete(arrival, deadline);
+            return (mutex.lock(), WaitTimeoutResult(!signalled));
+        }
         let parker = Parker::new();
         let number = self.waiters.push(parker.unparker());
         drop(guard);
@@ -125,17 +138,30 @@ impl Condvar {
     /// Wakes the thread that has waited longest, if any thread waits.
     #[track_caller]
     pub fn notify_one(&self) {
+        if self.spec.is_specified() {
+            self.spec.signal();
+            return;
+        }
         if let Some(waiter) = self.waiters.pop() {
             waiter.unpark();
         }
     }
 
-    /// Wakes all threads that wait.
+    /// Wakes all threads that wait, and none that begins to wait later.
     #[track_caller]
     pub fn notify_all(&self) {
-        while let Some(waiter) = self.waiters.pop() {
+        if self.spec.is_specified() {
+            return self.spec.broadcast();
+        }
+        for waiter in self.waiters.take_all() {
             waiter.unpark();
         }
+    }
+}
+
+impl Default for Condvar {
+    fn default() -> Self {
+        Condvar::new()
     }
 }
 

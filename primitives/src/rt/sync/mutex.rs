@@ -15,6 +15,7 @@ use super::atomic::{AtomicBool, AtomicUsize};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::Origin;
 use crate::rt::park::{Parker, Unparker};
+use crate::spec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 use std::collections::VecDeque;
@@ -55,6 +56,14 @@ impl Waiters {
         self.list().waiters.pop_front().map(|(_, unparker)| unparker)
     }
 
+    /// Takes out all waiters at once, so that a thread which begins to wait meanwhile is none of them.
+    #[track_caller]
+    pub(super) fn take_all(&self) -> impl Iterator<Item = Unparker> {
+        // Acquire: synchronizes with the Release in `push` (L1).
+        self.pushes.fetch_or(0, Acquire);
+        core::mem::take(&mut self.list().waiters).into_iter().map(|(_, unparker)| unparker)
+    }
+
     /// Takes out a waiter that has stopped waiting, so that no wake-up is spent on it. Returns whether it was there.
     pub(super) fn remove(&self, number: u64) -> bool {
         // Relaxed: publishes nothing; the read-modify-write only gives this change its place among the others (L1).
@@ -81,6 +90,7 @@ pub struct Mutex<T> {
     locked: AtomicBool,
     waiters: Waiters,
     value: UnsafeCell<T>,
+    spec: spec::Mutex,
 }
 
 // SAFETY: a mutex owns its value, so sending it sends the value, which is `Send`.
@@ -101,12 +111,21 @@ impl<T> Mutex<T> {
     /// Returns an unlocked mutex.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        Mutex { locked: AtomicBool::new(false), waiters: Waiters::default(), value: UnsafeCell::new(value) }
+        Mutex {
+            locked: AtomicBool::new(false),
+            waiters: Waiters::default(),
+            value: UnsafeCell::new(value),
+            spec: spec::Mutex::new("rt mutex"),
+        }
     }
 
     /// Locks, blocking while another thread has the lock.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        if self.spec.is_specified() {
+            self.spec.lock_until(None);
+            return self.guard();
+        }
         while !self.acquire() {
             let parker = Parker::new();
             let number = self.waiters.push(parker.unparker());
@@ -129,6 +148,9 @@ impl<T> Mutex<T> {
 
     #[track_caller]
     fn acquire(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.try_lock();
+        }
         // Acquire: synchronizes with the Release swap in `unlock`: what the last owner did with the value happens before
         // what this thread does. With Relaxed the two would race.
         !self.locked.swap(true, Acquire)
@@ -142,6 +164,10 @@ impl<T> Mutex<T> {
     pub(super) fn unlock(&self) {
         // Touches the value, so that an engine which looks for races sees the last use while the lock is held.
         self.value.with_mut(|_| ());
+        if self.spec.is_specified() {
+            self.spec.unlock();
+            return;
+        }
         // Release: publishes this thread's uses of the value to the Acquire swap in `acquire`; with Relaxed the next owner
         // would race with them. A store would be enough, but loom may order a store before a swap that it cannot precede
         // (tokio-rs/loom issue 254).

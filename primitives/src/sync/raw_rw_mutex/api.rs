@@ -4,7 +4,8 @@
 //!   names: `lock_api` demands it of its callers. So the calling thread is the writer, a counted reader, or the
 //!   upgradable reader.
 
-use super::{RawRwMutex, State};
+use super::{NOBODY_READS, NOBODY_WRITES, RawRwMutex, State};
+use crate::rt::locks;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
@@ -17,37 +18,66 @@ unsafe impl lock_api::RawRwLock for RawRwMutex {
     type GuardMarker = lock_api::GuardSend;
 
     #[inline]
+    #[track_caller]
     fn lock_shared(&self) {
+        if let Some(spec) = self.specified_and_wanted() {
+            self.note_result(spec.read_until(None));
+            return;
+        }
         self.read_until(None);
     }
 
     #[inline]
+    #[track_caller]
     fn try_lock_shared(&self) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.try_read());
+        }
         self.try_read()
     }
 
     #[inline]
+    #[track_caller]
     unsafe fn unlock_shared(&self) {
+        if self.spec.is_specified() {
+            locks::freed(self);
+            return assert!(self.spec.unlock_read(), "{NOBODY_READS}");
+        }
         self.release_read();
     }
 
     #[inline]
+    #[track_caller]
     fn lock_exclusive(&self) {
+        if let Some(spec) = self.specified_and_wanted() {
+            self.note_result(spec.write_until(None));
+            return;
+        }
         self.write_until(None);
     }
 
     #[inline]
+    #[track_caller]
     fn try_lock_exclusive(&self) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.try_write());
+        }
         self.try_write(None)
     }
 
     #[inline]
+    #[track_caller]
     unsafe fn unlock_exclusive(&self) {
+        if self.spec.is_specified() {
+            locks::freed(self);
+            return assert!(self.spec.unlock_write(), "{NOBODY_WRITES}");
+        }
         self.release_write();
     }
 
     fn is_locked(&self) -> bool {
-        !State(self.state.load(Relaxed)).is_free() // Relaxed: a hint, stale when it returns.
+        let (writer, readers) = self.holders();
+        writer || readers > 0
     }
 }
 
@@ -56,26 +86,46 @@ unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
     type Duration = Duration;
     type Instant = Instant;
 
+    #[track_caller]
     fn try_lock_shared_for(&self, timeout: Duration) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.read_until(now().checked_add(timeout)));
+        }
         self.read_until(now().checked_add(timeout))
     }
 
+    #[track_caller]
     fn try_lock_shared_until(&self, deadline: Instant) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.read_until(Some(deadline)));
+        }
         self.read_until(Some(deadline))
     }
 
+    #[track_caller]
     fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.write_until(now().checked_add(timeout)));
+        }
         self.write_until(now().checked_add(timeout))
     }
 
+    #[track_caller]
     fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.write_until(Some(deadline)));
+        }
         self.write_until(Some(deadline))
     }
 }
 
 // SAFETY: I1: the writer counts itself as a reader before it clears `WRITER`, so no other writer gets in between.
 unsafe impl lock_api::RawRwLockDowngrade for RawRwMutex {
+    #[track_caller]
     unsafe fn downgrade(&self) {
+        if self.spec.is_specified() {
+            return assert!(self.spec.downgrade(), "{NOBODY_WRITES}");
+        }
         self.held.write();
         // Relaxed: no thread acts on the count while `WRITER` is set; `let_in` publishes it with the writer's accesses.
         self.state.fetch_add(State::READER, Relaxed);
@@ -87,25 +137,48 @@ unsafe impl lock_api::RawRwLockDowngrade for RawRwMutex {
 // SAFETY: I1: the one thread that has `Upgrades::turn` is counted as a reader, and becomes a writer by one CAS from a
 // state in which it is the only reader.
 unsafe impl lock_api::RawRwLockUpgrade for RawRwMutex {
+    #[track_caller]
     fn lock_upgradable(&self) {
+        if let Some(spec) = self.specified_and_wanted() {
+            self.note_result(spec.upgradable_until(None));
+            return;
+        }
         self.upgradable_until(None);
     }
 
+    #[track_caller]
     fn try_lock_upgradable(&self) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.try_upgradable());
+        }
         self.try_upgradable()
     }
 
+    #[track_caller]
     unsafe fn unlock_upgradable(&self) {
+        if self.spec.is_specified() {
+            locks::freed(self);
+            return assert!(self.spec.unlock_upgradable(), "{NOBODY_READS}");
+        }
         // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.release_upgradable() }
     }
 
+    #[track_caller]
     unsafe fn upgrade(&self) {
+        if self.spec.is_specified() {
+            self.spec.upgrade_until(None);
+            return;
+        }
         // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(None) };
     }
 
+    #[track_caller]
     unsafe fn try_upgrade(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.try_upgrade();
+        }
         // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.try_upgrade_now() }
     }
@@ -113,20 +186,36 @@ unsafe impl lock_api::RawRwLockUpgrade for RawRwMutex {
 
 // SAFETY: I1: each function returns `true` only if this thread became the upgradable reader, or the writer.
 unsafe impl lock_api::RawRwLockUpgradeTimed for RawRwMutex {
+    #[track_caller]
     fn try_lock_upgradable_for(&self, timeout: Duration) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.upgradable_until(now().checked_add(timeout)));
+        }
         self.upgradable_until(now().checked_add(timeout))
     }
 
+    #[track_caller]
     fn try_lock_upgradable_until(&self, deadline: Instant) -> bool {
+        if let Some(spec) = self.specified_and_wanted() {
+            return self.note_result(spec.upgradable_until(Some(deadline)));
+        }
         self.upgradable_until(Some(deadline))
     }
 
+    #[track_caller]
     unsafe fn try_upgrade_for(&self, timeout: Duration) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.upgrade_until(now().checked_add(timeout));
+        }
         // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(now().checked_add(timeout)) }
     }
 
+    #[track_caller]
     unsafe fn try_upgrade_until(&self, deadline: Instant) -> bool {
+        if self.spec.is_specified() {
+            return self.spec.upgrade_until(Some(deadline));
+        }
         // SAFETY: S1: the calling thread is the upgradable reader.
         unsafe { self.upgrade_until(Some(deadline)) }
     }

@@ -1,6 +1,6 @@
 //! Writers, and the threads that they let in when they leave.
 
-use super::{Flag, RawRwMutex, Sleep, State, spins};
+use super::{Flag, NOBODY_WRITES, RawRwMutex, Sleep, State, spins};
 use crate::queue::Wake;
 use crate::rt::hint::Backoff;
 use crate::rt::locks;
@@ -110,7 +110,7 @@ impl RawRwMutex {
     pub(super) fn let_in(&self) {
         // Relaxed: a reader whose flag this load misses is woken below, after the CAS.
         let state = State(self.state.load(Relaxed));
-        assert!(state.has(Flag::WRITER), "unlock of a RawRwMutex that nobody writes");
+        assert!(state.has(Flag::WRITER), "{NOBODY_WRITES}");
         if state.has(Flag::READERS_WAIT) {
             self.hand_to_readers();
         }

@@ -1,0 +1,140 @@
+//! A count of tasks, and the waits for it to come to zero.
+//!
+//! A wait is one step, enabled while no task is left: a wait that sees the count at zero may return, also if tasks are
+//! added before its thread goes on. Every `done` of a round, which ends when the count comes to zero, happens before the
+//! return of a wait that finds the count at the end of that round. It also happens before the next task is added to the
+//! empty group. That is more than is promised, and is there because each addition to an empty group writes the cell by
+//! which a checker notices an addition that races with a wait: two additions are to race with waits, not with each other.
+
+use super::done;
+use crate::rt::spec::{Done, Object, StepId};
+use crate::rt::twin::is_twin;
+use crate::rt::{thread, time};
+use std::time::Instant;
+
+/// A group as specified.
+pub(crate) struct WaitGroup(Object<State>);
+
+/// The state of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    left: u32,
+    /// How often the count has come to zero.
+    round: u32,
+    /// The ends of tasks in this round.
+    done: Vec<StepId>,
+    /// The ends of tasks in the round before.
+    ended: Vec<StepId>,
+}
+
+impl State {
+    const EMPTY: State = State { left: 0, round: 0, done: Vec::new(), ended: Vec::new() };
+
+    /// Adds tasks, and returns how many are left; `None` if they are too many.
+    fn add(&self, n: u32) -> Done<State, Option<u32>> {
+        match self.left.checked_add(n) {
+            Some(left) => {
+                let ended = self.ended.iter().copied().filter(|_| self.left == 0);
+                done(State { left, ..self.clone() }, Some(left), ended)
+            }
+            None => done(self.clone(), None, None),
+        }
+    }
+
+    /// Ends a task; returns `false` if none is left.
+    fn done(&self, me: StepId) -> Done<State, bool> {
+        let mut state = self.clone();
+        state.done.push(me);
+        match self.left {
+            0 => done(self.clone(), false, None),
+            1 if is_twin() => done(self.clone(), true, None), // site: lost-done
+            1 => {
+                state.ended = core::mem::take(&mut state.done);
+                done(State { left: 0, round: self.round.wrapping_add(1), ..state }, true, None)
+            }
+            left => done(State { left: left - 1, ..state }, true, None),
+        }
+    }
+
+    /// Returns the round that is about to begin.
+    fn wait(&self) -> Option<Done<State, u32>> {
+        let none_left = self.left == 0 || self.left == 1 && is_twin(); // site: early-wait
+        none_left.then(|| done(self.clone(), self.round, self.ended.iter().copied()))
+    }
+}
+
+impl WaitGroup {
+    constructor! {
+        pub(crate) fn new() -> WaitGroup {
+            WaitGroup(Object::new("waitgroup", State::EMPTY))
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_specified(&self) -> bool {
+        self.0.is_specified()
+    }
+
+    /// Adds tasks, and returns how many are left; `None` if they are too many.
+    #[track_caller]
+    pub(crate) fn add(&self, n: u32) -> Option<u32> {
+        self.0.step("add", |state, _| Some(state.add(n)))
+    }
+
+    /// Ends a task; returns `false` if none is left.
+    #[track_caller]
+    pub(crate) fn done(&self) -> bool {
+        self.0.step("done", |state, me| Some(state.done(me)))
+    }
+
+    /// Waits until no task is left, and returns how often that was so before; `None` at the deadline.
+    #[track_caller]
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<u32> {
+        let Some(deadline) = deadline else {
+            return Some(self.0.step("wait", |state, _| state.wait()));
+        };
+        let waited = self.0.step("wait or time out", |state, _| {
+            Some(match state.wait() {
+                Some(Done { state, result, after }) => Done { state, result: Some(result), after },
+                None => done(state.clone(), None, None),
+            })
+        });
+        if waited.is_none() {
+            thread::sleep(deadline.saturating_duration_since(time::now()));
+        }
+        waited
+    }
+
+    #[track_caller]
+    pub(crate) fn left(&self) -> u32 {
+        self.0.step("look", |state, _| Some(done(state.clone(), state.left, None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::testing::step;
+
+    #[test]
+    fn a_wait_returns_at_zero_after_every_done_of_the_round() {
+        assert!(State::EMPTY.wait().is_some_and(|done| done.after.is_empty()));
+        let two = State::EMPTY.add(2);
+        assert_eq!(two.result, Some(2));
+        let one = two.state.done(step(1)).state;
+        assert!(one.wait().is_none());
+        let none = one.done(step(2)).state;
+        let waited = none.wait().expect("no task is left");
+        assert_eq!((waited.after.as_slice(), waited.result), ([step(1), step(2)].as_slice(), 1));
+        let next = none.add(1).state.done(step(3)).state;
+        assert_eq!(next.wait().expect("no task is left").after, [step(3)], "of its own round");
+    }
+
+    #[test]
+    fn misuse_changes_nothing() {
+        assert!(!State::EMPTY.done(step(1)).result);
+        let full = State::EMPTY.add(u32::MAX).state;
+        assert_eq!(full.add(1).result, None);
+        assert_eq!(full.add(1).state, full);
+    }
+}
