@@ -1,0 +1,34 @@
+//! How many executions programs have with primitives as specified.
+
+use selvedge::rt::thread;
+use selvedge::sync::Mutex;
+use selvedge_check::{Checker, Engine, Primitives, Verdict};
+
+/// Returns how many executions `program` has, all of which are explored.
+#[track_caller]
+fn executions(program: impl Fn() + Send + Sync + 'static) -> u64 {
+    let checker =
+        Checker::new().ignore_environment().engines([Engine::Graph]).primitives(Primitives::Specified);
+    let report = checker.run(program).remove(0);
+    assert!(matches!(report.verdict, Verdict::Exhaustive), "{report}");
+    assert_eq!(report.primitives, Primitives::Specified, "{report}");
+    report.executions
+}
+
+fn increments(threads: usize, each: usize) -> u64 {
+    executions(move || {
+        let sum = Mutex::new(0);
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| (0..each).for_each(|_| *sum.lock() += 1));
+            }
+        });
+        assert_eq!(sum.into_inner(), threads * each);
+    })
+}
+
+#[test]
+fn critical_sections_are_explored_in_each_order() {
+    assert_eq!(increments(3, 1), 6);
+    assert_eq!(increments(2, 2), 6);
+}
