@@ -7,10 +7,10 @@ use core::str::FromStr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Primitives {
     /// An operation of a primitive is one step on an abstract state, and has the happens-before edges that its
-    /// documentation promises. A primitive that has no specification yet is real.
+    /// documentation promises. A primitive without a specification is real.
+    #[default]
     Specified,
     /// An operation is the primitive's own code, with every access to memory in it.
-    #[default]
     Real,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::checker::announce;
 use crate::explore::shuttle::freeze::{Freeze, Who};
-use crate::{Checker, Engine, Report, Strategy};
+use crate::{Checker, Engine, Primitives, Report, Strategy};
 use selvedge::rt::seam::own_steps;
 use selvedge::rt::thread;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -166,7 +166,14 @@ impl<T: Send + Sync + 'static> Progress<T> {
         let threads = self.parts.len();
         let freeze = who.map(|who| Freeze { who, done: Arc::clone(&done), threads });
         let engine = Engine::Shuttle(Strategy::DepthFirst);
-        let checker = self.checker.clone().name(&name).engines([engine]).shrink(false).freeze(freeze);
+        let checker = self
+            .checker
+            .clone()
+            .name(&name)
+            .engines([engine])
+            .primitives(Primitives::Real)
+            .shrink(false)
+            .freeze(freeze);
         let (make, parts) = (Arc::clone(&self.make), self.parts.clone());
         let mut reports = checker.run(move || {
             // Relaxed, here and below: outside the engine's sight, on one OS thread.

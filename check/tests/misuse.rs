@@ -4,11 +4,11 @@
 
 mod common;
 
-use common::{explorers, run};
+use common::{checker, explorers, run};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicUsize;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
-use selvedge_check::{Checker, Engine, Report, Verdict};
+use selvedge_check::{Checker, Engine, Primitives, Report, Verdict};
 
 #[test]
 #[cfg(any(feature = "graph", feature = "shuttle"))]
@@ -82,8 +82,9 @@ fn a_model_that_waits_by_means_of_std_is_refused() {
 #[test]
 fn a_deadlock_names_the_locks_and_where_they_were_locked() {
     use selvedge::sync::{Mutex, RwMutex};
-    for engine in explorers() {
-        let report = run(engine, || {
+    let forms = [Primitives::Specified, Primitives::Real];
+    for (engine, form) in explorers().into_iter().flat_map(|engine| forms.map(|form| (engine, form))) {
+        let report = checker(engine).primitives(form).run(|| {
             let locks = Arc::new((Mutex::new(()), RwMutex::new(())));
             let theirs = Arc::clone(&locks);
             let other = selvedge::rt::thread::spawn(move || {
@@ -95,7 +96,8 @@ fn a_deadlock_names_the_locks_and_where_they_were_locked() {
             drop((one, two));
             other.join().expect("no panic");
         });
-        names_both(&report, ["first by the thread", "first by the body"]);
+        names_both(&report[0], ["first by the thread", "first by the body"]);
+        assert_eq!(report[0].primitives, form);
     }
 }
 

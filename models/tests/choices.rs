@@ -7,14 +7,14 @@
 )]
 
 use selvedge::chan::{bounded, select, select_biased};
-use selvedge_check::Checker;
+use selvedge_check::{Checker, Primitives};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 fn choices(pick: fn() -> usize) -> BTreeSet<usize> {
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let into = Arc::clone(&seen);
-    Checker::new().ignore_environment().check(move || {
+    Checker::new().primitives(Primitives::Real).ignore_environment().check(move || {
         let chosen = pick();
         into.lock().expect("no panic").insert(chosen);
     });
@@ -47,7 +47,7 @@ fn every_ready_case_is_chosen_in_some_execution() {
 #[test]
 fn an_unfair_unlock_lets_others_in_in_some_execution() {
     let body = selvedge_models::models::sync::an_unfair_unlock_lets_others_in;
-    for report in Checker::new().ignore_environment().run(body) {
+    for report in Checker::new().primitives(Primitives::Real).ignore_environment().run(body) {
         assert!(report.to_string().contains("somebody barged in"), "{report}");
     }
 }

@@ -6,7 +6,7 @@
 use core::pin::Pin;
 use core::task::{Context, Waker};
 use selvedge::chan::{Receiver, Select, Sender, after, bounded_with_segments, select};
-use selvedge_check::{Checker, Engine, Strategy};
+use selvedge_check::{Checker, Engine, Primitives, Strategy};
 use std::time::Duration;
 
 const SMALL: usize = 40;
@@ -14,7 +14,10 @@ const LARGE: usize = 400;
 
 /// Returns the number of operations that the engine sees in an execution of one thread.
 fn operations(n: usize, body: fn(usize)) -> u64 {
-    let checker = Checker::new().ignore_environment().engines([Engine::Shuttle(Strategy::DepthFirst)]);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .engines([Engine::Shuttle(Strategy::DepthFirst)]);
     let report = checker.max_operations(10_000_000).run(move || body(n)).remove(0);
     assert!(report.verdict.failure().is_none(), "{report}");
     report.operations

@@ -9,7 +9,7 @@ use selvedge::chan::{bounded_with_segments, select, unbounded_with_segments};
 use selvedge_check::spec::Fifo;
 use selvedge_check::spec::FifoAnswer::{self, Closed, Done, Empty, Full, Value};
 use selvedge_check::spec::FifoOp::{self, Close, Recv, Send, TryRecv, TrySend};
-use selvedge_check::{Checker, Scenario};
+use selvedge_check::{Checker, Primitives, Scenario};
 use std::time::Duration;
 
 const A_WHILE: Duration = Duration::from_micros(10);
@@ -96,8 +96,12 @@ fn channel(capacity: Option<usize>, spec: Fifo<u8>, form: Form) -> Scenario<Fifo
         Form::Timed => timed,
         Form::Selected => selected,
     };
-    let checker =
-        Checker::new().ignore_environment().preemption_bound(Some(1)).iterations(20).max_executions(300);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .preemption_bound(Some(1))
+        .iterations(20)
+        .max_executions(300);
     Scenario::new("channel", spec, make, apply).finish(Close).checker(checker).programs(12)
 }
 
@@ -157,8 +161,11 @@ fn a_full_buffer_stays_full_for_every_caller() {
         ],
         last: vec![TryRecv],
     };
-    let checker =
-        Checker::new().ignore_environment().iterations(1_000).engines([Engine::Shuttle(Strategy::Random)]);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .iterations(1_000)
+        .engines([Engine::Shuttle(Strategy::Random)]);
     channel(Some(1), Fifo::bounded(1), Form::Selected).checker(checker).check_program(&program);
 }
 
@@ -176,7 +183,11 @@ fn full_and_empty_are_told_as_they_are() {
         for form in [Form::Plain, Form::Timed, Form::Selected] {
             for strategy in [Strategy::Random, Strategy::Pct, Strategy::Urw] {
                 let engine = Engine::Shuttle(strategy);
-                let checker = Checker::new().ignore_environment().iterations(2_000).engines([engine]);
+                let checker = Checker::new()
+                    .primitives(Primitives::Real)
+                    .ignore_environment()
+                    .iterations(2_000)
+                    .engines([engine]);
                 channel(Some(1), Fifo::bounded(1), form).checker(checker).check_program(&program);
             }
         }

@@ -4,7 +4,7 @@
 
 use core::cell::RefCell;
 use quickcheck::{Gen, QuickCheck, TestResult};
-use selvedge_check::{Change, Checker, Engine, FailureKind, Mutation, Report, Strategy, site_of};
+use selvedge_check::{Change, Checker, Engine, FailureKind, Mutation, Primitives, Report, Strategy, site_of};
 use selvedge_proptests::concurrent::{Program, run};
 
 const SEED: u64 = 0x5e17ed6e;
@@ -19,7 +19,12 @@ selvedge::rt::thread_local! {
 /// Makes a checker with random schedules from a fixed seed: what fails once fails again, so that shrinking gets far.
 fn checker() -> Checker {
     let engine = Engine::Shuttle(Strategy::Random);
-    Checker::new().ignore_environment().engines([engine]).iterations(200).seed(SEED)
+    Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .engines([engine])
+        .iterations(200)
+        .seed(SEED)
 }
 
 fn survives(program: Program, mutation: Mutation) -> TestResult {

@@ -2,7 +2,7 @@
 //! as far as the answers of a channel show them).
 
 use quickcheck::{Arbitrary, Gen, QuickCheck, TestResult};
-use selvedge_check::{Checker, Engine};
+use selvedge_check::{Checker, Engine, Primitives};
 use selvedge_proptests::concurrent::{Operation, Program, run};
 use std::collections::BTreeSet;
 
@@ -35,7 +35,11 @@ fn quickcheck(programs: u64, property: fn(Program) -> TestResult) {
 #[test]
 fn on_real_threads() {
     quickcheck(150, |program| {
-        keeps_its_promises(Checker::new().engines([Engine::Native]).iterations(40), USUAL, program)
+        keeps_its_promises(
+            Checker::new().primitives(Primitives::Real).engines([Engine::Native]).iterations(40),
+            USUAL,
+            program,
+        )
     });
 }
 
@@ -45,7 +49,11 @@ fn in_random_schedules() {
     use selvedge_check::Strategy::{Pct, Random};
     quickcheck(150, |program| {
         for strategy in [Random, Pct] {
-            let checker = Checker::new().engines([Engine::Shuttle(strategy)]).iterations(100).seed(SEED);
+            let checker = Checker::new()
+                .primitives(Primitives::Real)
+                .engines([Engine::Shuttle(strategy)])
+                .iterations(100)
+                .seed(SEED);
             let result = keeps_its_promises(checker, SMALL, program.clone());
             if result.is_failure() {
                 return result;
@@ -60,7 +68,10 @@ fn in_random_schedules() {
 fn in_the_schedules_with_few_preemptions() {
     use selvedge_check::Strategy::DepthFirst;
     quickcheck(40, |program| {
-        let checker = Checker::new().engines([Engine::Shuttle(DepthFirst)]).preemption_bound(Some(1));
+        let checker = Checker::new()
+            .primitives(Primitives::Real)
+            .engines([Engine::Shuttle(DepthFirst)])
+            .preemption_bound(Some(1));
         keeps_its_promises(checker.max_executions(1_500), USUAL, program)
     });
 }
@@ -72,7 +83,11 @@ fn the_programs_get_everywhere() {
     let mut random = Gen::from_size_and_seed(10, SEED);
     for _ in 0..300 {
         let (program, into) = (Program::arbitrary(&mut random), seen.clone());
-        let checker = Checker::new().ignore_environment().engines([Engine::Native]).iterations(1);
+        let checker = Checker::new()
+            .primitives(Primitives::Real)
+            .ignore_environment()
+            .engines([Engine::Native])
+            .iterations(1);
         checker.check(move || {
             let kinds = run(&program, USUAL).entries().into_iter().map(|entry| entry.answer.kind());
             into.lock().expect("no panic").extend(kinds.map(|kind| (program.capacity > 0, kind)));

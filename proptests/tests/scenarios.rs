@@ -15,7 +15,7 @@ use selvedge_check::spec::FifoAnswer::{Closed, Done, Empty, Full, Value};
 use selvedge_check::spec::FifoOp::{self, Close, Recv, Send, TryRecv, TrySend};
 use selvedge_check::spec::StackOp::{Pop, Push};
 use selvedge_check::spec::{Counter, CounterOp, Fifo, Stack};
-use selvedge_check::{Checker, Engine, Program, Scenario};
+use selvedge_check::{Checker, Engine, Primitives, Program, Scenario};
 use std::collections::VecDeque;
 
 /// A channel: `recv` waits, so the program ends with a close. There is room for all values: with senders that
@@ -42,7 +42,12 @@ fn channel_operations() -> impl Strategy<Value = FifoOp<u8>> {
 
 /// Few programs, shallow searches: this is about the scenario more than about the channel.
 fn quick() -> Checker {
-    Checker::new().ignore_environment().preemption_bound(Some(1)).iterations(20).max_executions(300)
+    Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .preemption_bound(Some(1))
+        .iterations(20)
+        .max_executions(300)
 }
 
 #[test]
@@ -114,7 +119,7 @@ fn torn() -> Scenario<Counter, AtomicI64> {
             before
         },
     )
-    .checker(Checker::new().ignore_environment())
+    .checker(Checker::new().primitives(Primitives::Real).ignore_environment())
 }
 
 #[test]
@@ -122,7 +127,8 @@ fn an_interleaving_that_loses_an_addition_is_found_and_the_program_shrinks() {
     let operations = || prop_oneof![(1_i64..100).prop_map(Add), Just(Get)];
     let engines = Engine::available().into_iter().filter(|engine| *engine != Engine::Native);
     for engine in engines {
-        let torn = torn().checker(Checker::new().ignore_environment().engines([engine]));
+        let torn = torn()
+            .checker(Checker::new().primitives(Primitives::Real).ignore_environment().engines([engine]));
         let failing = torn.run(operations()).expect_err("it is torn");
         let expected = Program { first: vec![], threads: vec![vec![Add(1)], vec![Add(1)]], last: vec![] };
         assert_eq!(failing.program, expected, "{failing}");
@@ -254,7 +260,7 @@ fn an_ordering_that_is_too_weak_shows_in_the_answers() {
             }
             _ => Empty,
         })
-        .checker(Checker::new().ignore_environment().engines([Engine::Graph]))
+        .checker(Checker::new().primitives(Primitives::Real).ignore_environment().engines([Engine::Graph]))
     };
     let program = Program { first: vec![], threads: vec![vec![TrySend(7)], vec![TryRecv]], last: vec![] };
     slot(Release).check_program(&program);

@@ -16,12 +16,16 @@ use selvedge_check::spec::{
     Counter, CounterOp, Map as MapSpec, MapOp, Pool as PoolSpec, PoolOp, Register, RegisterOp,
     Semaphore as SemaphoreSpec, Spec, Stack as StackSpec, StackOp,
 };
-use selvedge_check::{Checker, Scenario};
+use selvedge_check::{Checker, Primitives, Scenario};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 fn quick<S: Spec + 'static, T>(scenario: Scenario<S, T>) -> Scenario<S, T> {
-    let checker =
-        Checker::new().ignore_environment().preemption_bound(Some(1)).iterations(20).max_executions(300);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .preemption_bound(Some(1))
+        .iterations(20)
+        .max_executions(300);
     scenario.checker(checker).programs(12)
 }
 

@@ -5,6 +5,7 @@ use crate::explore::AtDeadlock;
 #[cfg(feature = "graph")]
 use crate::{Engine, explore};
 use core::time::Duration;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,7 +77,10 @@ impl Checker {
     /// Calls `act` at the end of each execution under the graph engine whose threads wait for each other, and goes on
     /// with the exploration, instead of reporting a deadlock. For tests that collect how executions end.
     #[doc(hidden)]
-    pub fn at_deadlock(mut self, act: impl Fn() + Send + Sync + 'static) -> Checker {
+    pub fn at_deadlock(
+        mut self,
+        act: impl Fn() + Send + Sync + UnwindSafe + RefUnwindSafe + 'static,
+    ) -> Checker {
         self.graph.at_deadlock = Some(AtDeadlock(Arc::new(act)));
         self
     }

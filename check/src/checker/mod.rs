@@ -142,8 +142,9 @@ impl Checker {
         self
     }
 
-    /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, or real. Natively they
-    /// are always real. A report says which form the executions used.
+    /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, which is the default, or
+    /// real. Natively and under [`discrete_time`](Self::discrete_time) they are always real. A report says which form the
+    /// executions used. Models of a primitive itself need the real form.
     ///
     /// ```
     /// use selvedge_check::{Checker, Primitives};

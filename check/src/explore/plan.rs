@@ -6,6 +6,7 @@ use crate::replay::Token;
 use crate::{Engine, Primitives};
 use selvedge::rt::seam::{Counters, Edits, Mutation};
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,10 +50,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns whether primitives stand as specified.
+    /// Returns whether primitives stand as specified. Under discrete time they are real: whether a timed operation that is
+    /// specified times out does not depend on the time.
     #[cfg(any(feature = "graph", feature = "loom", feature = "shuttle"))]
     pub(super) fn specified(&self) -> bool {
-        self.primitives == Primitives::Specified
+        self.primitives == Primitives::Specified && !self.graph.discrete_time
     }
 
     /// Returns the plan for what is run again to be shown, which does not count.
@@ -85,7 +87,7 @@ pub(crate) struct GraphSettings {
 
 /// What to do at the end of an execution whose threads wait for each other.
 #[derive(Clone)]
-pub(crate) struct AtDeadlock(pub(crate) Arc<dyn Fn() + Send + Sync>);
+pub(crate) struct AtDeadlock(pub(crate) Arc<dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe>);
 
 impl fmt::Debug for AtDeadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

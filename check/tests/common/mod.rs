@@ -1,7 +1,7 @@
 //! What tests of several engines share.
 #![allow(dead_code, reason = "each test target uses a part")]
 
-use selvedge_check::{Checker, Engine, FailureKind, Report, Strategy};
+use selvedge_check::{Checker, Engine, FailureKind, Primitives, Report, Strategy};
 
 /// Returns the engines that explore, as far as they are compiled in.
 pub(crate) fn explorers() -> Vec<Engine> {
@@ -11,7 +11,7 @@ pub(crate) fn explorers() -> Vec<Engine> {
 
 /// Returns a checker of one engine, whatever the environment asks for.
 pub(crate) fn checker(engine: Engine) -> Checker {
-    Checker::new().ignore_environment().engines([engine])
+    Checker::new().primitives(Primitives::Real).ignore_environment().engines([engine])
 }
 
 /// Runs a model under one engine.

@@ -14,12 +14,12 @@ mod random_loops;
 mod stacks;
 mod waiting;
 
-use selvedge_check::{Checker, Engine, FailureKind, Report, Verdict};
+use selvedge_check::{Checker, Engine, FailureKind, Primitives, Report, Verdict};
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 fn checker() -> Checker {
-    Checker::new().ignore_environment().engines([Engine::Graph])
+    Checker::new().primitives(Primitives::Real).ignore_environment().engines([Engine::Graph])
 }
 
 fn run(model: impl Fn() + Send + Sync + 'static) -> Report {

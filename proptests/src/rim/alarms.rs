@@ -14,7 +14,7 @@ use proptest::strategy::Strategy;
 use selvedge::chan::{Receiver, Select, Ticker, Timer, bounded_with_segments};
 use selvedge::rt::park::Parker;
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, FailureKind, Strategy as Way};
+use selvedge_check::{Checker, Engine, FailureKind, Primitives, Strategy as Way};
 use std::time::Instant;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -131,7 +131,14 @@ fn body(program: &Program, waits: bool) {
 /// # Panics
 /// With the first report of a failure.
 pub fn run(program: &Program) -> isize {
-    let checker = || Checker::new().ignore_environment().name("alarms").shrink(false).max_operations(3_000);
+    let checker = || {
+        Checker::new()
+            .primitives(Primitives::Real)
+            .ignore_environment()
+            .name("alarms")
+            .shrink(false)
+            .max_operations(3_000)
+    };
     let check = |engine, waits| {
         let theirs = program.clone();
         let checker =
@@ -226,8 +233,12 @@ pub fn run_idle(idle: &Idle) -> isize {
         // run. The first schedule of a depth-first search lets each thread run until it waits.
         for seed in 0..20 {
             let theirs = idle.clone();
-            let checker =
-                Checker::new().ignore_environment().name("idle").shrink(false).max_operations(3_000);
+            let checker = Checker::new()
+                .primitives(Primitives::Real)
+                .ignore_environment()
+                .name("idle")
+                .shrink(false)
+                .max_operations(3_000);
             let engines = [Way::DepthFirst, Way::Random, Way::Pct].map(Engine::Shuttle);
             for report in checker.engines(engines).iterations(1).seed(seed).run(move || idle_body(&theirs)) {
                 let kind = report.verdict.failure().map(|found| found.failure.kind);

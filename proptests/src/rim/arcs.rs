@@ -8,7 +8,7 @@ use proptest::strategy::{Just, Strategy, Union};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::{Arc, Weak};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, Strategy as Way};
+use selvedge_check::{Checker, Engine, Primitives, Strategy as Way};
 
 /// A step of a thread, on its newest pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,12 @@ pub fn run(program: &Program) -> isize {
         engines.push(Engine::Graph);
     }
     let theirs = program.clone();
-    let checker = Checker::new().ignore_environment().name("arcs").shrink(false).iterations(20);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .name("arcs")
+        .shrink(false)
+        .iterations(20);
     let reports = checker.engines(engines).max_executions(1_000).run(move || {
         let mine = Arc::new(Shared(UnsafeCell::new(0)));
         let other = Arc::clone(&mine);

@@ -20,7 +20,7 @@ use selvedge::chan::{
 };
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, Strategy as Way};
+use selvedge_check::{Checker, Engine, Primitives, Strategy as Way};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -376,7 +376,8 @@ fn in_turn(side: &[Done], other: &[Done]) {
 /// # Panics
 /// With the first report of a failure.
 pub fn run(program: &Program) -> isize {
-    let checker = || Checker::new().ignore_environment().name("rim").shrink(false);
+    let checker =
+        || Checker::new().primitives(Primitives::Real).ignore_environment().name("rim").shrink(false);
     let check = |checker: Checker, one_clock| {
         let theirs = program.clone();
         for report in checker.run(move || body(&theirs, one_clock)) {

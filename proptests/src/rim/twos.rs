@@ -10,7 +10,7 @@ use proptest::sample::select as one_of;
 use proptest::strategy::Strategy;
 use selvedge::chan::{Receiver, Select, Sender, bounded_with_segments};
 use selvedge::rt::thread;
-use selvedge_check::{Checker, Engine, History, Spec, Strategy as Way};
+use selvedge_check::{Checker, Engine, History, Primitives, Spec, Strategy as Way};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -160,7 +160,12 @@ pub fn run(program: &Program) -> isize {
         engines.push(Engine::Graph);
     }
     let theirs = program.clone();
-    let checker = Checker::new().ignore_environment().name("twos").shrink(false).iterations(50);
+    let checker = Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .name("twos")
+        .shrink(false)
+        .iterations(50);
     let checker = checker.engines(engines).preemption_bound(Some(2)).max_executions(200);
     for report in checker.run(move || body(&theirs)) {
         assert!(report.verdict.failure().is_none(), "{}", headline(&report));
