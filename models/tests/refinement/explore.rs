@@ -109,6 +109,7 @@ fn run<S: Subject>(
         .max_executions(limit)
         .detect_races(races)
         .shrink(false)
+        .find_first(false)
         .at_deadlock(move || ends.end());
     let checker = twin.into_iter().cloned().fold(checker, Checker::mutate);
     checker.run(move || execute::<S>(&program, &into)).remove(0)
