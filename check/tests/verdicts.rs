@@ -404,7 +404,7 @@ fn a_bound_on_preemptions_cuts_every_search_and_is_named() {
 fn a_failure_under_loom_is_shown_without_another_exploration() {
     let runs = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = runs.clone();
-    let checker = Checker::new().ignore_environment().engines([LOOM]).shrink(false);
+    let checker = checker(LOOM).shrink(false);
     let report = checker.max_executions(200).run(move || {
         counted.fetch_add(1, Relaxed);
         let order = Arc::new(Mutex::new(Vec::new()));
