@@ -87,6 +87,7 @@ pub(crate) struct GraphSettings {
 
 /// What to do at the end of an execution whose threads wait for each other.
 #[derive(Clone)]
+#[cfg_attr(not(feature = "graph"), allow(dead_code, reason = "the graph engine reads it"))]
 pub(crate) struct AtDeadlock(pub(crate) Arc<dyn Fn() + Send + Sync + UnwindSafe + RefUnwindSafe>);
 
 impl fmt::Debug for AtDeadlock {
