@@ -165,7 +165,6 @@ impl Cond {
     }
 
     /// Returns whether there was a signal; `None`: other threads wait with another lock.
-    #[track_caller]
     fn wait_until_signal(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> Option<bool> {
         if self.spec.is_specified() {
             let arrival = self.spec.arrive(guard.lock_address().addr())?;

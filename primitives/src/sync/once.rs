@@ -108,7 +108,6 @@ impl Once {
 
     /// Runs `f`, or waits for the call that runs its closure; returns `false` at once if that is this thread's own.
     #[cold]
-    #[track_caller]
     fn call_slow(&self, f: impl FnOnce()) -> bool {
         if self.spec.is_specified() {
             match self.spec.call() {

@@ -146,7 +146,6 @@ impl RawMutex {
     }
 
     #[inline]
-    #[track_caller]
     fn lock_until(&self, deadline: Option<Instant>) -> bool {
         if self.spec.is_specified() {
             locks::wanted(self, "Mutex");
@@ -218,7 +217,6 @@ impl RawMutex {
     }
 
     #[inline]
-    #[track_caller]
     fn release(&self, how: Unlock) {
         if self.spec.is_specified() {
             locks::freed(self);

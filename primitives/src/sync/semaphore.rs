@@ -162,7 +162,6 @@ impl Semaphore {
         taken.then(|| Permits { semaphore: self, count })
     }
 
-    #[track_caller]
     fn acquire_until(&self, count: u64, deadline: Option<Instant>) -> bool {
         if self.spec.is_specified() {
             return self.spec.acquire_until(count, deadline);
@@ -220,7 +219,6 @@ impl Semaphore {
 
     /// Adds permits, and wakes the thread that waits for some; returns `false`, and adds none, if they cannot be
     /// counted.
-    #[track_caller]
     fn add(&self, count: u64) -> bool {
         if self.spec.is_specified() {
             return self.spec.release(count);

@@ -218,7 +218,6 @@ impl WaitGroup {
     }
 
     /// Returns the count that ended the wait, or `None` when the time is up.
-    #[track_caller]
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Count> {
         self.0.from_zero.read();
         if self.0.spec.is_specified() {

@@ -121,7 +121,6 @@ unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
 
 // SAFETY: I1: the writer counts itself as a reader before it clears `WRITER`, so no other writer gets in between.
 unsafe impl lock_api::RawRwLockDowngrade for RawRwMutex {
-    #[track_caller]
     unsafe fn downgrade(&self) {
         if self.spec.is_specified() {
             return assert!(self.spec.downgrade(), "{NOBODY_WRITES}");
