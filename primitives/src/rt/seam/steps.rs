@@ -311,6 +311,9 @@ impl Session {
             if let Some(own) = own {
                 // Release: what happens before this step happens before the steps that name it, by their Acquire above.
                 memory.rmw(own, Rmw::Swap(1), Width::U32, Release);
+                // Relaxed: publishes nothing. loom counts a plain access of an atomic as part of the operation before it in
+                // the thread. That operation is this load now, and not the Release, which would publish the access too.
+                memory.load(own, Relaxed);
             }
             if !unwinds {
                 backend.hold(false);
