@@ -4,7 +4,7 @@
 mod common;
 
 use common::panic_of;
-use selvedge::chan::__select::{Cases, Order, handle_of};
+use selvedge::chan::__select::{Cases, Completes, Order, Sending};
 use selvedge::chan::{
     Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,
     after, at, bounded, never, tick, unbounded,
@@ -124,56 +124,50 @@ fn a_forgotten_operation_takes_its_value_with_it() {
 #[test]
 fn a_case_is_completed_with_its_own_handle_alone() {
     let ((tx, numbers), (_texts, text)) = (bounded::<usize>(1), bounded::<String>(1));
-    let mut cases = Cases::new([handle_of(&numbers)]);
-    let mut chosen = || {
-        cases.wait(Order::Random);
-        cases.chosen()
-    };
     tx.send(0x1000).expect("room");
-    let case = chosen();
-    assert!(panic_of(|| case.recv(&text)).contains("another one's handle"));
+    let case = &numbers;
+    let mut cases = Cases::new([Completes::handle(&case)]);
+    cases.wait(Order::Random);
+    assert!(cases.is_next());
+    assert!(panic_of(|| cases.complete(&&text)).contains("another one's handle"));
+    assert!(panic_of(|| cases.complete(&&numbers)).contains("only a case that was chosen"));
+
     // A clone receives from the same channel, but the case was made with the other handle.
-    let (case, another) = (chosen(), numbers.clone());
-    assert!(panic_of(|| case.recv(&another)).contains("another one's handle"));
-    let case = chosen();
-    assert!(panic_of(|| case.send(&tx, 1)).contains("another one's handle"));
-    assert_eq!(chosen().recv(&numbers), Ok(0x1000), "the value goes to the next receiver");
-    assert!(panic_of(|| cases.chosen()).contains("only a case that was chosen"));
+    tx.send(1).expect("room");
+    let another = numbers.clone();
+    let mut cases = Cases::new([Completes::handle(&case)]);
+    cases.wait(Order::Random);
+    assert!(panic_of(|| cases.complete(&&another)).contains("another one's handle"));
 }
 
 #[test]
 fn a_sending_case_is_completed_with_its_own_handle_alone() {
     let ((tx, rx), (texts, _text)) = (bounded::<usize>(1), bounded::<String>(1));
-    let mut cases = Cases::new([handle_of(&tx)]);
-    let mut chosen = || {
-        cases.wait(Order::Given);
-        cases.chosen()
-    };
-    let case = chosen();
-    assert!(panic_of(|| case.send(&texts, String::from("seven"))).contains("another one's handle"));
-    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0), "the case has not happened");
-    assert_eq!(chosen().send(&tx, 7), Ok(()));
-    assert_eq!(rx.recv(), Ok(7));
-    drop(chosen());
-    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0), "the case has not happened");
-    drop(rx);
-    assert_eq!(chosen().send(&tx, 8), Err(SendError(8)));
+    let (number, text) = (Sending::new(&tx, 7), Sending::new(&texts, String::from("seven")));
+    let mut cases = Cases::new([Completes::handle(&number)]);
+    cases.wait(Order::Given);
+    assert!(panic_of(|| cases.complete(&text)).contains("another one's handle"));
+    assert_eq!(rx.recv(), Ok(7), "it was sent all the same");
+    // The case has given its value away.
+    let mut cases = Cases::new([Completes::handle(&number)]);
+    assert!(panic_of(|| cases.attempt(Order::Given)).contains("has its value"));
+    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0));
 }
 
 #[test]
 fn a_select_of_the_macros_runs_once() {
     let (tx, rx) = bounded(2);
     (0..2).for_each(|n| tx.send(n).expect("room"));
-    let mut cases = Cases::new([handle_of(&rx)]);
+    let case = &rx;
+    let mut cases = Cases::new([Completes::handle(&case)]);
     cases.wait(Order::Given);
-    assert!(cases.is_next() && !cases.is_next());
     assert!(panic_of(|| cases.wait(Order::Given)).contains("before the select runs again"));
-    assert_eq!(cases.chosen().recv(&rx), Ok(0));
+    assert_eq!(cases.complete(&&rx), Ok(0));
     cases.attempt(Order::Given);
-    assert_eq!(cases.chosen().recv(&rx), Ok(1));
+    assert_eq!(cases.complete(&&rx), Ok(1));
     drop(tx);
     cases.wait_timeout(Order::Given, Duration::ZERO);
-    assert_eq!(cases.chosen().recv(&rx), Err(RecvError));
+    assert_eq!(cases.complete(&&rx), Err(RecvError));
 }
 
 #[test]

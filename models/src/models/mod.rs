@@ -19,7 +19,6 @@ mod queue;
 mod reclaim;
 mod rw;
 mod select;
-mod select_values;
 pub mod sync;
 mod timers;
 
@@ -40,7 +39,6 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         chan_edges::models,
         chan_force::models,
         select::models,
-        select_values::models,
         timers::models,
         futures::models,
         queue::models,

@@ -87,7 +87,6 @@ impl<T> Chan<T> {
                         return;
                     }
                 },
-                Phase::Promised => return self.end_promise(place, Phase::Poisoned),
                 // SAFETY: we have not left.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => Err(found),

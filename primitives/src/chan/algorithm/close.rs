@@ -70,7 +70,7 @@ impl<T> Chan<T> {
                 // SAFETY: the array is pinned, or we are the receiver and have not left.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won(select) => {
+                    Meeting::Won { select, .. } => {
                         // Release: closing happens before the send returns. Not model-checked: the select reads its
                         // select state, which publishes the close too.
                         if cell.advance(Phase::SenderSelects, Phase::Rejected, Release).is_ok() {
@@ -87,7 +87,7 @@ impl<T> Chan<T> {
                         }
                         return;
                     }
-                    Meeting::Happened(_) | Meeting::Lost => return,
+                    Meeting::Happened { .. } | Meeting::Lost => return,
                 },
                 _ => return,
             }
@@ -130,7 +130,7 @@ impl<T> Chan<T> {
                 // SAFETY: the array is pinned.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won(select) => {
+                    Meeting::Won { select, .. } => {
                         return select.wake(); // site: wake-disconnected-select
                     }
                     Meeting::Registering(select) => {
@@ -142,7 +142,7 @@ impl<T> Chan<T> {
                         }
                         return;
                     }
-                    Meeting::Happened(_) | Meeting::Lost => return,
+                    Meeting::Happened { .. } | Meeting::Lost => return,
                 },
                 _ => return,
             }

@@ -61,12 +61,13 @@ impl<T> Chan<T> {
 
     /// Whether a cell is settled, or is by this. The array is pinned.
     fn is_settled(&self, place: Place<'_, T>) -> bool {
-        use Phase::{Delivered, Full, PassedOver, Poisoned, Promised, ReceiverGone};
+        use Phase::{Consumed, Delivered, Full, PassedOver, Poisoned, ReceiverGone, SenderSelects};
         let state = place.cell().load();
         match state.phase() {
             // A receiver that has left, or whose wait has come to something, does not give its ticket back.
             _ if state.has_left(RECEIVER) => true,
-            Full | PassedOver | Delivered | Promised | Poisoned | ReceiverGone => true,
+            Full | PassedOver | Delivered | Consumed | Poisoned | ReceiverGone => true,
+            SenderSelects => self.keep_chosen(place, state),
             _ => false,
         }
     }

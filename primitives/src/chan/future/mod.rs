@@ -2,11 +2,11 @@
 
 pub(super) mod closed;
 mod poll;
-mod sending;
 
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
+use crate::chan::select::Sending;
 use crate::chan::select::case::{Handle, Hold, Progress, Slot};
 use core::borrow::Borrow;
 use core::fmt;
@@ -15,7 +15,6 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use futures_core::{FusedFuture, FusedStream, Stream};
 use futures_sink::Sink;
-use sending::Sending;
 
 /// The handle of a future.
 enum Held<'a, H> {

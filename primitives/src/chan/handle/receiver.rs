@@ -271,13 +271,12 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
-    fn is_promised(&self, slot: &Slot) -> bool {
-        matches!(&self.0, Source::Channel(chan) if chan.is_promised(slot))
-    }
-
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
         match &self.0 {
-            Source::Channel(chan) => chan.chosen_recv(slot, cause),
+            Source::Channel(chan) => {
+                chan.chosen_recv(slot, cause);
+                Progress::Happened
+            }
             Source::Alarm(alarm, _) => alarm.chosen(slot, cause),
             Source::Never => unreachable!("nothing comes on a channel on which nothing comes"),
         }

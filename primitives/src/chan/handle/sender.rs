@@ -5,7 +5,7 @@ use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::send::NotSent;
 use crate::chan::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use crate::chan::handle::counted::{Sends, Share};
-use crate::chan::select::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
+use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::state::{Cause, SelectState};
 use crate::rt::entry::enter;
@@ -205,14 +205,14 @@ impl<T> Sender<T> {
     }
 }
 
-/// A send as a case of a select, whose value comes once the case has been chosen.
+/// A send whose value comes once it has been chosen.
 impl<T> Handle for Sender<T> {
     fn attempt(&self, slot: &mut Slot) -> Progress {
-        self.0.case_send(slot, None)
+        self.0.case_send(slot, None, None)
     }
 
     fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
-        self.0.case_send(slot, Some((select, case)))
+        self.0.case_send(slot, None, Some((select, case)))
     }
 
     fn look(&self, slot: &mut Slot, _round: Round) -> Look {
@@ -224,12 +224,18 @@ impl<T> Handle for Sender<T> {
     }
 
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
-        self.0.chosen_send(slot, cause);
+        match cause {
+            Cause::Operation => slot.hold = Hold::Late,
+            Cause::Close => {
+                self.0.withdraw_case_send(slot, None);
+                slot.hold = Hold::Closed;
+            }
+        }
         Progress::Happened
     }
 
     fn withdraw(&self, slot: &mut Slot) {
-        self.0.withdraw_case_send(slot);
+        self.0.withdraw_case_send(slot, None);
     }
 
     fn is_ready(&self, own: u64) -> bool {

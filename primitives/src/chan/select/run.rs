@@ -141,7 +141,7 @@ enum Verdict {
 
 /// Why a select does not wait any longer.
 enum Ended {
-    /// This case has happened, and its slot says so; or it waits for a value that another select was chosen to send.
+    /// This case has happened, and its slot says so.
     Happened(usize),
     /// The select state says what it has come to.
     Decided(Stage),
@@ -158,51 +158,26 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Waits, and leaves the cells of all cases but one that has happened.
     fn wait(mut self) -> Verdict {
-        let ended = self.until_ended();
-        let chosen = match ended {
-            Ended::Happened(case) => Some((case, Cause::Operation)),
-            Ended::Decided(stage) => stage.case(),
-            Ended::Timeout => None,
+        let (chosen, verdict) = match self.until_ended() {
+            Ended::Happened(case) => (Some(case), Verdict::Happened(case)),
+            Ended::Timeout => (None, Verdict::TimedOut),
+            Ended::Decided(stage) => match stage.case() {
+                None => (None, Verdict::StartOver),
+                Some((case, cause)) => {
+                    let Case { handle, slot, .. } = &mut self.cases[case];
+                    match handle.chosen(slot, cause) {
+                        Progress::Happened => (Some(case), Verdict::Happened(case)),
+                        Progress::NotYet => (Some(case), Verdict::StartOver),
+                    }
+                }
+            },
         };
         for (number, case) in self.cases.iter_mut().enumerate() {
-            if chosen.is_none_or(|(chosen, _)| number != chosen) {
+            if Some(number) != chosen {
                 case.withdraw(&self.select);
             }
         }
-        match (ended, chosen) {
-            (Ended::Timeout, _) => Verdict::TimedOut,
-            (_, None) => Verdict::StartOver,
-            (_, Some((case, cause))) => self.complete(case, cause),
-        }
-    }
-
-    /// Completes the case that was chosen, after the others have left their cells.
-    fn complete(&mut self, case: usize, cause: Cause) -> Verdict {
-        // Else the slot says already what has happened.
-        if self.cases[case].slot.hold == Hold::Waiting {
-            self.until_promise_ends(case);
-            let Case { handle, slot, .. } = &mut self.cases[case];
-            if handle.chosen(slot, cause) == Progress::NotYet {
-                return Verdict::StartOver;
-            }
-        }
-        Verdict::Happened(case)
-    }
-
-    /// Waits until the value has come, or will not come, that another select was chosen to send to this case.
-    fn until_promise_ends(&self, case: usize) {
-        let Case { handle, slot, .. } = &self.cases[case];
-        let has_ended = || !handle.is_promised(slot);
-        if has_ended() {
-            return;
-        }
-        // A panic comes out of the select once the value is here.
-        deferred::call();
-        if !spin_wait::before_park(None, has_ended) {
-            while !has_ended() {
-                self.parker.park(); // site: await-promised
-            }
-        }
+        verdict
     }
 
     /// Registers all cases, and waits until the select is committed. From the moment at which the select state says

@@ -3,7 +3,6 @@
 use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::SeqCst;
-use crate::rt::thread::{self, ThreadId};
 use core::fmt;
 
 /// What makes a case of a select happen.
@@ -59,19 +58,11 @@ impl fmt::Debug for Stage {
 pub struct SelectState {
     word: AtomicUsize,
     thread: Unparker,
-    thread_id: ThreadId,
 }
 
 impl SelectState {
-    /// Returns the state of a select of the calling thread.
     pub(in crate::chan) fn new(unparker: Unparker) -> SelectState {
-        let word = AtomicUsize::new(Stage::REGISTERING.0);
-        SelectState { word, thread: unparker, thread_id: thread::current().id() }
-    }
-
-    /// Whether the calling thread is the one that made the select.
-    pub(in crate::chan) fn is_of_this_thread(&self) -> bool {
-        thread::current().id() == self.thread_id
+        SelectState { word: AtomicUsize::new(Stage::REGISTERING.0), thread: unparker }
     }
 
     /// What the select has come to. SeqCst: `close` marks a cell of a select that is registering and then reads this,
