@@ -60,6 +60,10 @@ impl States {
         self.0.get_mut().clear();
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     pub(crate) fn add(&self, state: ObjectState) -> Value {
         let mut states = self.0.borrow_mut();
         states.push(state);

@@ -43,7 +43,7 @@ fn in_browser(page: &Path) -> Option<String> {
 fn a_verification_is_written_as_a_page_and_as_xml() {
     let folder = folder("verify");
     let (page, xml, audit) = (folder.join("page.html"), folder.join("junit.xml"), folder.join("audit.json"));
-    let row = r#"{"file": "a.rs", "line": 7, "operation": "load", "ordering": "Acquire", "change": "Relaxed",
+    let row = r#"{"file": "a.rs", "line": 7, "column": 3, "operation": "load", "ordering": "Acquire", "change": "Relaxed",
         "status": "needed", "because": "race in m under graph", "failure": "the <counterexample>"}"#;
     std::fs::write(&audit, format!("{{\"rows\": [{row}]}}")).expect("an audit");
     let [page_name, xml_name, audit_name] = [&page, &xml, &audit].map(|path| path.to_str().expect("UTF-8"));
