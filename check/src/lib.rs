@@ -28,13 +28,14 @@
 //! | `SELVEDGE_SEED` | the seed of random schedules and descents |
 //! | `SELVEDGE_FIND_FIRST` | `no`: a search explores everything in one order, without the phases that find first; `yes` by default |
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, the graph engine to none |
-//! | `SELVEDGE_MODEL` | the memory model under rc11: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
+//! | `SELVEDGE_MODEL` | the memory model of the graph engine: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
 //! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits the graph engine explores where they are not proved to be alike; 32 by default |
 //! | `SELVEDGE_PRIMITIVES` | the form of the primitives: `specified` or `real`, see [`Checker::primitives`] |
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |
 //! | `SELVEDGE_REPLAY` | a failure's token; models of other names run as ever |
 //! | `SELVEDGE_AUDIT` | a folder for audits, see [`audit`]; `1` for `target/selvedge/audit` |
 //! | `SELVEDGE_REPAIR` | a folder for what failing models find that would let them pass; `SELVEDGE_REPAIR_SECONDS` limits each search |
+//! | `SELVEDGE_REPAIRS` | the file of repairs that reports and pages show; `cargo selvedge repair` leaves it in the target folder |
 //! | `SELVEDGE_EDITS` | changes of the source, as JSON, that all models run with |
 //! | `SELVEDGE_VERDICTS` | a folder for verdicts; with `SELVEDGE_FAIL_FAST` the first bad one ends the process |
 //!

@@ -9,10 +9,14 @@ use std::process::Command;
 use std::time::Duration;
 
 fn adders() {
+    add_in_threads(2);
+}
+
+fn add_in_threads(times: usize) {
     let sum = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| (sum.fetch_add(1, SeqCst), sum.fetch_add(1, SeqCst)));
+            scope.spawn(|| (0..times).for_each(|_| _ = sum.fetch_add(1, SeqCst)));
         }
     });
 }
@@ -24,6 +28,12 @@ fn checker(name: &str) -> Checker {
 #[test]
 fn child_passes() {
     checker("passing").preemption_bound(Some(1)).check(adders);
+}
+
+/// More schedules than shuttle's search explores before it draws some at random.
+#[test]
+fn child_draws_schedules() {
+    checker("drawing").max_executions(400).check(|| add_in_threads(8));
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn the_line_that_replays_a_failure_runs_as_it_is_printed() {
 /// Returns what one of the tests of this file prints.
 fn printed(test: &str) -> String {
     let this = std::env::current_exe().expect("a test is a program");
-    let output = Command::new(this).args(["--exact", test]).output().expect("it can be run");
+    let output = Command::new(this).args(["--exact", test, "--nocapture"]).output().expect("it can be run");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stderr).expect("UTF-8")
 }
@@ -135,6 +145,16 @@ fn a_check_that_passes_prints_a_line_for_each_engine() {
         }
     }
     assert!(!text.contains("warning"), "{text}");
+}
+
+#[test]
+fn schedules_that_are_drawn_and_pass_print_nothing_of_their_own() {
+    let text = printed("child_draws_schedules");
+    for (engine, line) in Engine::available().iter().zip(lines(&text, "drawing")) {
+        let drew = line.contains("shuttle-random");
+        assert!(drew || !matches!(engine, Engine::Shuttle(_)), "{line}");
+    }
+    assert!(text.lines().all(|line| line.starts_with("drawing: ")), "{text}");
 }
 
 #[test]

@@ -149,9 +149,10 @@ impl Place {
         match event.kind {
             Kind::Join | Kind::Observe => done(event.source),
             // Both halves of a read-modify-write happen at once.
+            Kind::Read if !done(event.source) => false,
             Kind::Read => {
                 let write = graph.other_half(id);
-                done(event.source) && (write == id || may_write(graph, write, id, extends, done))
+                write == id || may_write(graph, write, id, extends, done)
             }
             Kind::Write | Kind::RmwWrite => may_write(graph, id, graph.other_half(id), extends, done),
             _ => true,

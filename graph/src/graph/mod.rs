@@ -193,6 +193,7 @@ impl Graph {
     }
 
     /// Returns the other half of a read-modify-write; the event itself if it is none, or its other half is not there.
+    #[inline]
     pub(crate) fn other_half(&self, id: EventId) -> EventId {
         let event = self.event(id);
         let events = &self.threads[event.thread as usize].events;

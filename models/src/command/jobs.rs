@@ -70,7 +70,7 @@ fn message(running: &Running) -> String {
     let texts = jobs.iter().map(|(name, counters)| {
         // Relaxed: statistics for the display.
         let (begun, complete) = (counters.executions.load(Relaxed), counters.complete.load(Relaxed));
-        match counters.explored.load(Relaxed) as f64 / 1e9 {
+        match counters.share() {
             explored if complete > 0 && explored > 0.0 => {
                 format!("{name}: {complete} of about {:.0}", complete as f64 / explored.min(1.0))
             }

@@ -12,6 +12,7 @@ use super::pool::{Known, Left, Pool};
 use super::worker::Task;
 use super::{End, Report, checkpoint, launch, report_of};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// What the phases do in one turn.
 struct Turn {
@@ -162,6 +163,10 @@ impl<'a> Search<'a> {
         self.work(&plan, &pool, &task, || Phase::Descents { descent: pool.descents(), seed })?;
         self.descents = pool.descents();
         self.sizes += pool.sizes();
+        if self.descents > 0 {
+            // Relaxed: a statistic.
+            self.plan.counters.size.store((self.sizes / self.descents as f64) as u64, Relaxed);
+        }
         Ok(())
     }
 

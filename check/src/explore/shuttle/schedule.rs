@@ -32,6 +32,7 @@ type Make = fn(u64, usize) -> Box<dyn Scheduler>;
 /// One of shuttle's own schedulers, and what draws the model's choices.
 pub(super) struct Sampled {
     scheduler: Box<dyn Scheduler>,
+    strategy: Strategy,
     random: fastrand::Rng,
     /// Makes the scheduler anew for another so many schedules. PCT learns the length of an execution from its
     /// first one, and gives up if nothing was concurrent in it; `None`: it has met one in which something was.
@@ -56,6 +57,7 @@ impl Sampled {
         };
         Sampled {
             scheduler: make(seed, times as usize),
+            strategy,
             random: fastrand::Rng::with_seed(seed),
             anew: Some(make).filter(|_| strategy == Strategy::Pct),
             seed,
@@ -67,8 +69,9 @@ impl Sampled {
     }
 
     /// Keeps to the bound on preemptions that the user has set, if there is one.
-    pub(super) fn bounded(self, plan: &Plan) -> Sampled {
-        Sampled { bound: plan.preemptions.filter(|_| plan.is_bounded_by_user), ..self }
+    pub(super) fn bounded(mut self, plan: &Plan) -> Sampled {
+        self.bound = plan.preemptions.filter(|_| plan.is_bounded_by_user);
+        self
     }
 
     fn begin(&mut self) -> Option<Schedule> {
@@ -91,6 +94,14 @@ impl Sampled {
         let next = self.scheduler.next_task(allowed, current, yielding);
         self.preemptions += usize::from(goes_on.is_some() && next != current);
         next
+    }
+}
+
+impl Drop for Sampled {
+    fn drop(&mut self) {
+        // shuttle's random scheduler prints the seed of a schedule as that of a failure, if it is dropped before it has
+        // said that there are no more.
+        while self.strategy == Strategy::Random && self.scheduler.new_execution().is_some() {}
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Counters {
     /// The share of all executions that has been explored, in thousand millionths, if the engine can tell (graph
     /// engine; shuttle, depth-first).
     pub explored: AtomicU64,
+    /// How many executions everything has, as far as random descents can tell, or 0 (graph engine).
+    pub size: AtomicU64,
     /// Operations seen.
     pub operations: AtomicU64,
     /// Times that an operation stood on the mutated site.
@@ -66,6 +68,19 @@ pub struct Counters {
     pub specified: AtomicU64,
     /// The operations met, if they are to be collected.
     pub survey: Survey,
+}
+
+impl Counters {
+    /// Returns the share of everything that has been explored, as far as the engine can tell: the smaller of what the
+    /// branches' weights and the estimated number of executions say.
+    pub fn share(&self) -> f64 {
+        // Relaxed: statistics.
+        let by_branches = self.explored.load(Relaxed) as f64 / 1e9;
+        match self.size.load(Relaxed) {
+            0 => by_branches,
+            size => by_branches.min(self.complete.load(Relaxed) as f64 / size as f64),
+        }
+    }
 }
 
 /// Why a session's thread stopped for good.
