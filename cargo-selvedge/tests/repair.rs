@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Ended, User, line};
+use common::{Ended, SLOT_MODEL, User, line};
 use selvedge_check::audit::Repair;
 
 /// Returns the sets of changes in a report as JSON, each as `line: change`, and whether each is a repair.
@@ -27,20 +27,6 @@ impl Slot {
     pub fn take(&self) -> Option<usize> {
         self.ready.load(LOAD).then(|| self.value.with(|slot| unsafe { *slot }))
     }
-}
-";
-
-const SLOT_MODEL: &str = "
-use CRATE::Slot;
-#[test]
-fn handed_over() {
-    check(|| {
-        let slot = Slot::new();
-        thread::scope(|scope| {
-            scope.spawn(|| slot.put(7));
-            assert!(matches!(slot.take(), None | Some(7)));
-        });
-    });
 }
 ";
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Ended, User, line};
+use common::{Ended, SLOT_MODEL, User, line};
 use selvedge_check::audit::SourceEdit;
 use serde_json::Value;
 
@@ -33,24 +33,10 @@ impl Slot {
 }
 ";
 
-const MODEL: &str = "
-use CRATE::Slot;
-#[test]
-fn handed_over() {
-    check(|| {
-        let slot = Slot::new();
-        thread::scope(|scope| {
-            scope.spawn(|| slot.put(7));
-            assert!(matches!(slot.take(), None | Some(7)));
-        });
-    });
-}
-";
-
 fn slot(name: &str, [fence, store, count, load]: [&str; 4]) -> (User, String) {
     let library = SLOT.replace("FENCE", fence).replace("STORE", store);
     let library = library.replace("COUNT", count).replace("LOAD", load);
-    (User::new(name, &library, &MODEL.replace("CRATE", &name.replace('-', "_"))), library)
+    (User::new(name, &library, &SLOT_MODEL.replace("CRATE", &name.replace('-', "_"))), library)
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct StepId {
 
 /// What a step makes of its object, in a state in which it is enabled.
 pub struct Taken {
-    /// The state that the step leaves: the same allocation if nothing changes.
+    /// The state that the step leaves. A step that changes nothing leaves the allocation that it was given.
     pub state: ObjectState,
     /// The earlier steps that happen before this one. They have to be known by the state that the step was given.
     pub after: Vec<StepId>,

@@ -15,3 +15,15 @@ pub mod call;
 pub mod concurrent;
 pub mod rim;
 pub mod sequential;
+
+use selvedge_check::{Checker, Primitives};
+
+/// Returns the checker of programs that are drawn in great numbers: each is searched a little, over real primitives.
+pub fn small_checks() -> Checker {
+    Checker::new()
+        .primitives(Primitives::Real)
+        .ignore_environment()
+        .preemption_bound(Some(1))
+        .iterations(20)
+        .max_executions(300)
+}

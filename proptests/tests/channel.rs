@@ -10,6 +10,7 @@ use selvedge_check::spec::Fifo;
 use selvedge_check::spec::FifoAnswer::{self, Closed, Done, Empty, Full, Value};
 use selvedge_check::spec::FifoOp::{self, Close, Recv, Send, TryRecv, TrySend};
 use selvedge_check::{Checker, Primitives, Scenario};
+use selvedge_proptests::small_checks;
 use std::time::Duration;
 
 const A_WHILE: Duration = Duration::from_micros(10);
@@ -96,13 +97,7 @@ fn channel(capacity: Option<usize>, spec: Fifo<u8>, form: Form) -> Scenario<Fifo
         Form::Timed => timed,
         Form::Selected => selected,
     };
-    let checker = Checker::new()
-        .primitives(Primitives::Real)
-        .ignore_environment()
-        .preemption_bound(Some(1))
-        .iterations(20)
-        .max_executions(300);
-    Scenario::new("channel", spec, make, apply).finish(Close).checker(checker).programs(12)
+    Scenario::new("channel", spec, make, apply).finish(Close).checker(small_checks()).programs(12)
 }
 
 fn operations() -> impl Strategy<Value = FifoOp<u8>> {

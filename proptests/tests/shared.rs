@@ -10,23 +10,18 @@ use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire};
 use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard, Semaphore};
+use selvedge_check::Scenario;
 use selvedge_check::spec::CounterOp::{Add, Get};
 use selvedge_check::spec::SemaphoreOp::{Acquire as Take, Release as Give, TryAcquire as TryTake};
 use selvedge_check::spec::{
     Counter, CounterOp, Map as MapSpec, MapOp, Pool as PoolSpec, PoolOp, Register, RegisterOp,
     Semaphore as SemaphoreSpec, Spec, Stack as StackSpec, StackOp,
 };
-use selvedge_check::{Checker, Primitives, Scenario};
+use selvedge_proptests::small_checks;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 fn quick<S: Spec + 'static, T>(scenario: Scenario<S, T>) -> Scenario<S, T> {
-    let checker = Checker::new()
-        .primitives(Primitives::Real)
-        .ignore_environment()
-        .preemption_bound(Some(1))
-        .iterations(20)
-        .max_executions(300);
-    scenario.checker(checker).programs(12)
+    scenario.checker(small_checks()).programs(12)
 }
 
 type Small = Map<u8, u8, BuildHasherDefault<DefaultHasher>>;

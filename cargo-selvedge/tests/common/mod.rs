@@ -48,6 +48,21 @@ hashbrown = { opt-level = 3 }
 [workspace]
 "#;
 
+/// A model of a crate's `Slot`: one thread puts a value, another takes it.
+pub(crate) const SLOT_MODEL: &str = "
+use CRATE::Slot;
+#[test]
+fn handed_over() {
+    check(|| {
+        let slot = Slot::new();
+        thread::scope(|scope| {
+            scope.spawn(|| slot.put(7));
+            assert!(matches!(slot.take(), None | Some(7)));
+        });
+    });
+}
+";
+
 const FEATURES: &str = "[features]\ngraph = [\"selvedge-check/graph\"]\n";
 
 /// What the sources of all crates begin with.

@@ -57,7 +57,8 @@ pub(super) fn write(folder: &Path, model: &str, found: &(impl Serialize + ?Sized
     fs::write(folder.join(format!("{name}-{}-{number}.json", std::process::id())), text).map_err(told)
 }
 
-/// Returns the engines that judge an audit: the graph engine alone if it is among the checker's, else all that explore.
+/// Returns the engines that judge an audit. The graph engine judges alone if the checker has it; otherwise all that
+/// explore judge.
 pub(super) fn judges(checker: &Checker) -> Vec<Engine> {
     let engines = checker.engines.iter().copied().filter(|engine| engine.is_available());
     let engines: Vec<Engine> = engines.filter(|engine| *engine != Engine::Native).collect();

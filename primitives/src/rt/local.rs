@@ -75,8 +75,8 @@ impl<T: 'static> LocalKey<T> {
         self.native.try_with(f).map_err(|_| GONE)
     }
 
-    /// Makes `value` the current thread's first value; or calls `replace` with the value that there is. `native` does
-    /// the same outside any model.
+    /// Makes `value` the current thread's first value; or calls `replace` with the value that there is. Outside any
+    /// model `native` sets the value.
     #[track_caller]
     fn set_with(
         &'static self,

@@ -131,7 +131,7 @@ impl<'a> Search<'a> {
             return Ok(Left { parts: saved.parts, statistics: saved.statistics, cuts });
         }
         let Some((shard, shards)) = plan.graph.shard else { return Ok(Left::whole(plan)) };
-        // The same in every shard: explored until there is enough to share out.
+        // Every shard explores the same beginning, until there are enough parts to share out.
         let pool = Arc::new(Pool::new(plan, Left::whole(plan), &self.known, self.limits.clone(), 0));
         if let Report::Ended(end) = report_of(plan, self.model, Task::Split(Arc::clone(&pool), shards * 32)) {
             return Err(end);

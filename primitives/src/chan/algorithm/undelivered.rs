@@ -11,8 +11,8 @@
 //!
 //! **U2, limbo.** A thread counts itself as a walker before it reads the list, and a node leaves the list before the
 //! walkers are read; all four are SeqCst. So the thread that frees a node has seen every walker that could have found
-//! it. What a walker has done with a node happens before the node is freed: the walker sets `taken` with Release, and
-//! the thread that unlinks the node reads that with Acquire.
+//! it. What a walker has done with a node happens before the node is freed: the walker ends its walk by a decrement of
+//! `walkers`, and the thread that frees the node has read a count that this decrement or a later read-modify-write left.
 //!
 //! *Not model-checked* one by one: no model fails within the audit's bounds when one of these accesses alone is
 //! weakened.
@@ -201,7 +201,7 @@ impl<T> Walk<'_, T> {
             at = node.next;
         }
         let oldest = oldest?;
-        // Release: we may still read the node, which whoever drops it from the list acquires. Not model-checked: U2.
+        // Release: publishes this thread's reads of the node to the Acquire in `drop_taken`. Not model-checked: U2.
         // site: take-undelivered
         oldest.taken.compare_exchange(false, true, Release, Relaxed).ok()?;
         // SAFETY: we have set `taken`, once.
@@ -232,7 +232,8 @@ impl<T> Walk<'_, T> {
 
 impl<T> Drop for Walk<'_, T> {
     fn drop(&mut self) {
-        // SeqCst: whoever leaves last looks at the limbo after that. Not model-checked: U2.
+        // SeqCst: the decrement comes before this thread's look at the limbo. Release, by that: publishes the walk to the
+        // load of `walkers` in `collect`. Not model-checked: U2.
         if self.0.walkers.fetch_sub(1, SeqCst) == 1 && !self.0.limbo.load(SeqCst).is_null() {
             self.0.collect();
         }

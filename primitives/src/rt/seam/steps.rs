@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 /// What a step makes of its object, in a state in which it is enabled.
 pub struct Taken {
-    /// The state that the step leaves: the same allocation if nothing changes.
+    /// The state that the step leaves. A step that changes nothing leaves the allocation that it was given.
     pub state: Rc<dyn Any>,
     /// The earlier steps that happen before this one.
     pub after: Vec<StepId>,
