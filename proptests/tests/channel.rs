@@ -6,10 +6,10 @@
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use selvedge::chan::{Receiver, Sender, TryRecvError, TrySendError};
 use selvedge::chan::{bounded_with_segments, select, unbounded_with_segments};
+use selvedge_check::Scenario;
 use selvedge_check::spec::Fifo;
 use selvedge_check::spec::FifoAnswer::{self, Closed, Done, Empty, Full, Value};
 use selvedge_check::spec::FifoOp::{self, Close, Recv, Send, TryRecv, TrySend};
-use selvedge_check::{Checker, Primitives, Scenario};
 use selvedge_proptests::small_checks;
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ fn a_channel_with_a_place_too_many_is_found() {
 #[test]
 #[cfg(feature = "shuttle")]
 fn a_full_buffer_stays_full_for_every_caller() {
-    use selvedge_check::{Engine, Program, Strategy};
+    use selvedge_check::{Checker, Engine, Primitives, Program, Strategy};
     let program = Program {
         first: vec![],
         threads: vec![
@@ -168,7 +168,7 @@ fn a_full_buffer_stays_full_for_every_caller() {
 #[test]
 #[cfg(feature = "shuttle")]
 fn full_and_empty_are_told_as_they_are() {
-    use selvedge_check::{Engine, Program, Strategy};
+    use selvedge_check::{Checker, Engine, Primitives, Program, Strategy};
     let programs = [
         vec![vec![TrySend(27), TryRecv], vec![TryRecv], vec![Send(2), TryRecv]],
         vec![vec![TrySend(27), TryRecv], vec![TrySend(28)], vec![Send(2)]],
