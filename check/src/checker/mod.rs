@@ -155,10 +155,10 @@ impl Checker {
         self
     }
 
-    /// Limits the time of each engine; the limit takes effect between executions.
+    /// Limits the time of each engine, or with `None` does not; the limit takes effect between executions.
     #[doc(alias = "max_duration")]
-    pub fn time_limit(mut self, limit: Duration) -> Checker {
-        self.time_limit = Some(limit);
+    pub fn time_limit(mut self, limit: impl Into<Option<Duration>>) -> Checker {
+        self.time_limit = limit.into();
         self
     }
 

@@ -49,7 +49,7 @@ impl Condvar {
 
     /// Unlocks the mutex, blocks until a later notification wakes this thread, and locks the mutex again.
     #[track_caller]
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         // The unlock in here is this call's, not the lock's that made the guard.
         let _entry = entry::enter();
         let mutex = guard.mutex;
@@ -68,7 +68,7 @@ impl Condvar {
 
     /// Waits as [`wait`](Self::wait) does, as long as `condition` holds.
     #[track_caller]
-    pub fn wait_while<'a, T>(
+    pub fn wait_while<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,
         mut condition: impl FnMut(&mut T) -> bool,
@@ -82,7 +82,7 @@ impl Condvar {
     /// Waits as [`wait`](Self::wait) does, for this long at most. Under an engine the time may be over at any moment that
     /// the scheduler picks.
     #[track_caller]
-    pub fn wait_timeout<'a, T>(
+    pub fn wait_timeout<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
         duration: Duration,
@@ -93,7 +93,7 @@ impl Condvar {
     /// Waits as [`wait_timeout`](Self::wait_timeout) does, as long as `condition` holds. The result says whether it still
     /// holds.
     #[track_caller]
-    pub fn wait_timeout_while<'a, T>(
+    pub fn wait_timeout_while<'a, T: ?Sized>(
         &self,
         mut guard: MutexGuard<'a, T>,
         duration: Duration,
@@ -113,7 +113,7 @@ impl Condvar {
     }
 
     #[track_caller]
-    fn wait_deadline<'a, T>(
+    fn wait_deadline<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
         deadline: Option<Instant>,

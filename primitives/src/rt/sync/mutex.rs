@@ -86,21 +86,22 @@ impl Waiters {
 /// *lock.lock() += 1;
 /// assert_eq!(lock.into_inner(), 2);
 /// ```
-pub struct Mutex<T> {
+pub struct Mutex<T: ?Sized> {
     locked: AtomicBool,
     waiters: Waiters,
-    value: UnsafeCell<T>,
     spec: spec::Mutex,
+    value: UnsafeCell<T>,
 }
 
 // SAFETY: a mutex owns its value, so sending it sends the value, which is `Send`.
-unsafe impl<T: Send> Send for Mutex<T> {}
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: L2: one thread at a time has the value, so sharing the mutex only sends the value from thread to thread.
-unsafe impl<T: Send> Sync for Mutex<T> {}
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+// SAFETY: a shared guard gives shared access to the value, which is `Sync`.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 
 /// Access to the value of a locked [`Mutex`]; unlocks when dropped.
-#[must_use = "the lock is released at once if the guard is dropped"]
-pub struct MutexGuard<'a, T> {
+pub struct MutexGuard<'a, T: ?Sized> {
     pub(super) mutex: &'a Mutex<T>,
     value: *mut T,
     /// Where the guard was made: reports of the unlock name this line.
@@ -114,12 +115,20 @@ impl<T> Mutex<T> {
         Mutex {
             locked: AtomicBool::new(false),
             waiters: Waiters::default(),
-            value: UnsafeCell::new(value),
             spec: spec::Mutex::new("rt mutex"),
+            value: UnsafeCell::new(value),
         }
     }
 
+    /// Consumes the mutex and returns its value.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
     /// Locks, blocking while another thread has the lock.
+    #[must_use = "the lock is released at once if the guard is dropped"]
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         if self.spec.is_specified() {
@@ -177,20 +186,22 @@ impl<T> Mutex<T> {
         }
     }
 
-    /// Consumes the mutex and returns its value.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
+    /// Returns the value: a mutex that is borrowed exclusively is not locked.
+    #[track_caller]
+    pub fn get_mut(&mut self) -> &mut T {
+        // SAFETY: the mutex is borrowed exclusively as long as the reference lives, so there is no guard.
+        self.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
-impl<T> Drop for MutexGuard<'_, T> {
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
         let _entry = self.origin.enter();
         self.mutex.unlock();
     }
 }
 
-impl<T> Deref for MutexGuard<'_, T> {
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
     type Target = T;
     fn deref(&self) -> &T {
         // SAFETY: L2: the guard lives, so this thread owns the value, and a shared borrow of the guard keeps it unchanged.
@@ -198,7 +209,7 @@ impl<T> Deref for MutexGuard<'_, T> {
     }
 }
 
-impl<T> DerefMut for MutexGuard<'_, T> {
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: L2: the guard lives, so this thread owns the value, and the guard is borrowed exclusively.
         unsafe { &mut *self.value }
@@ -206,18 +217,26 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
     fn default() -> Self {
         Mutex::new(T::default())
     }
 }
 
-impl<T> fmt::Debug for Mutex<T> {
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Mutex::new(value)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mutex").finish_non_exhaustive()
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

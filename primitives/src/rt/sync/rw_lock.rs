@@ -33,7 +33,6 @@ unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 /// Shared access to the value of an [`RwLock`]; ends when dropped.
-#[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     value: *const T,
@@ -42,7 +41,6 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 }
 
 /// Exclusive access to the value of an [`RwLock`]; ends when dropped.
-#[must_use = "the lock is released at once if the guard is dropped"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     value: *mut T,
@@ -70,6 +68,7 @@ impl<T> RwLock<T> {
 
 impl<T: ?Sized> RwLock<T> {
     /// Locks for reading, blocking while a thread writes.
+    #[must_use = "the lock is released at once if the guard is dropped"]
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.gate.until(|| self.share());
@@ -83,6 +82,7 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Locks for writing, blocking while another thread reads or writes.
+    #[must_use = "the lock is released at once if the guard is dropped"]
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         self.gate.until(|| self.own());

@@ -130,6 +130,20 @@ macro_rules! shared_methods {
             self.cell.compare_exchange_weak(current, new, success, failure)
         }
 
+        /// Replaces the value by `new` if it is `current`, and returns the value found. std has deprecated this in favour of
+        /// [`compare_exchange`](Self::compare_exchange); programs that were written for loom still call it.
+        #[doc(hidden)]
+        #[inline]
+        #[track_caller]
+        pub fn compare_and_swap(&self, current: $value, new: $value, order: Ordering) -> $value {
+            let failure = match order {
+                Ordering::AcqRel => Ordering::Acquire,
+                Ordering::Release => Ordering::Relaxed,
+                order => order,
+            };
+            self.cell.compare_exchange(current, new, order, failure).unwrap_or_else(|found| found)
+        }
+
         /// Applies `f` until its result could be stored, and returns the old value; or until `f` returns `None`.
         ///
         /// # Errors
