@@ -1,9 +1,11 @@
 //! The primitives that are held against their specifications.
 
 mod locks;
+mod std_forms;
 mod waiting;
 
 pub(crate) use locks::{Locked, ReadWrite, RtLocked};
+pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce};
 
 use crate::program::{Act, Program};
@@ -99,4 +101,7 @@ refinements! {
     semaphore: Permits, 60 programs, 8 complete;
     barrier: Gate, 40 programs, 5 complete;
     once: RunsOnce, 40 programs, 5 complete;
+    rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
+    rt_barrier: RtGate, 0 programs, 2 complete;
+    rt_once: RtRunsOnce, 40 programs, 5 complete;
 }

@@ -21,11 +21,11 @@ impl State {
     const EMPTY: State = State { ended: Vec::new(), arrived: Vec::new() };
 
     /// Arrives, and returns the round if others are to arrive.
-    fn arrive(&self, me: StepId, threads: u32) -> Done<State, Option<usize>> {
+    fn arrive(&self, me: StepId, threads: u64) -> Done<State, Option<usize>> {
         let mut state = self.clone();
         state.arrived.push(me);
         let missing = if is_twin() { 1 } else { 0 }; // site: passes-early
-        if state.arrived.len() + missing < threads as usize {
+        if ((state.arrived.len() + missing) as u64) < threads {
             let round = state.ended.len();
             return done(state, Some(round), None);
         }
@@ -43,13 +43,13 @@ impl State {
 
 impl Barrier {
     constructor! {
-        pub(crate) fn new() -> Barrier {
-            Barrier(Object::new("barrier", State::EMPTY))
+        pub(crate) fn new(kind: &'static str) -> Barrier {
+            Barrier(Object::new(kind, State::EMPTY))
         }
     }
 
-    pub(crate) const fn const_new() -> Barrier {
-        Barrier(Object::const_new("barrier", State::EMPTY))
+    pub(crate) const fn const_new(kind: &'static str) -> Barrier {
+        Barrier(Object::const_new(kind, State::EMPTY))
     }
 
     #[inline(always)]
@@ -59,7 +59,7 @@ impl Barrier {
 
     /// Waits until all threads have arrived, and returns whether the calling thread was the last.
     #[track_caller]
-    pub(crate) fn wait(&self, threads: u32) -> bool {
+    pub(crate) fn wait(&self, threads: u64) -> bool {
         let Some(round) = self.0.step("arrive", |state, me| Some(state.arrive(me, threads))) else {
             return true;
         };

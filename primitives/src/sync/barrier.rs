@@ -67,7 +67,7 @@ impl Barrier {
                 arrived: AtomicU64::new(0),
                 threads,
                 queue: LazyWaiters::new(),
-                spec: spec::Barrier::new(),
+                spec: spec::Barrier::new("barrier"),
             }
         }
     }
@@ -88,7 +88,7 @@ impl Barrier {
             arrived: AtomicU64::const_new(0),
             threads,
             queue: LazyWaiters::const_new(),
-            spec: spec::Barrier::const_new(),
+            spec: spec::Barrier::const_new("barrier"),
         }
     }
 
@@ -103,7 +103,7 @@ impl Barrier {
     pub fn wait(&self) -> bool {
         let _entry = enter();
         if self.spec.is_specified() {
-            return self.spec.wait(self.threads);
+            return self.spec.wait(self.threads.into());
         }
         self.pass()
     }

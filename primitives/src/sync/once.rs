@@ -47,7 +47,7 @@ impl Once {
         /// assert!(!selvedge::sync::Once::new().is_done());
         /// ```
         pub fn new() -> Once {
-            Once { state: AtomicU64::new(FRESH), queue: LazyWaiters::new(), spec: spec::Once::new() }
+            Once { state: AtomicU64::new(FRESH), queue: LazyWaiters::new(), spec: spec::Once::new("once") }
         }
     }
 
@@ -61,7 +61,7 @@ impl Once {
         Once {
             state: AtomicU64::const_new(FRESH),
             queue: LazyWaiters::const_new(),
-            spec: spec::Once::const_new(),
+            spec: spec::Once::const_new("once"),
         }
     }
 

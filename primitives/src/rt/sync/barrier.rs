@@ -6,6 +6,7 @@
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::{AcqRel, Acquire};
 use crate::rt::park::Gate;
+use crate::spec;
 use core::fmt;
 
 /// Lets a number of threads wait for each other, as [`std::sync::Barrier`], for models and tests. The library's own is
@@ -25,6 +26,7 @@ pub struct Barrier {
     /// How many threads make a round.
     threads: u64,
     gate: Gate,
+    spec: spec::Barrier,
 }
 
 /// What [`Barrier::wait`] returns.
@@ -42,13 +44,21 @@ impl Barrier {
     /// Returns a barrier at which `threads` threads wait for each other; 0 is 1.
     #[track_caller]
     pub fn new(threads: usize) -> Barrier {
-        Barrier { arrived: AtomicU64::new(0), threads: threads.max(1) as u64, gate: Gate::new() }
+        Barrier {
+            arrived: AtomicU64::new(0),
+            threads: threads.max(1) as u64,
+            gate: Gate::new(),
+            spec: spec::Barrier::new("rt barrier"),
+        }
     }
 
     /// Blocks until as many threads have called this as the barrier is for. What each of them did before happens before
     /// all of them return.
     #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
+        if self.spec.is_specified() {
+            return BarrierWaitResult(self.spec.wait(self.threads));
+        }
         let number = self.arrive();
         let leads = number % self.threads == self.threads - 1;
         if leads {

@@ -6,6 +6,7 @@
 use super::atomic::AtomicU8;
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::park::Gate;
+use crate::spec;
 use core::fmt;
 
 /// No thread has called the closure.
@@ -31,6 +32,7 @@ const POISONED: u8 = 3;
 pub struct Once {
     state: AtomicU8,
     gate: Gate,
+    spec: spec::Once,
 }
 
 /// What the closure of [`Once::call_once_force`] is told.
@@ -63,13 +65,13 @@ impl Once {
         /// Returns a `Once` whose closure has not run. This function is `const` in the default build only, for the
         /// reasons in [`rt`](crate::rt#statics).
         pub fn new() -> Once {
-            Once { state: AtomicU8::new(NEW), gate: Gate::new() }
+            Once { state: AtomicU8::new(NEW), gate: Gate::new(), spec: spec::Once::new("rt once") }
         }
     }
 
     /// Returns a `Once` for a static; `const` in every build. Under an engine its closure runs once in each execution.
     pub const fn const_new() -> Once {
-        Once { state: AtomicU8::const_new(NEW), gate: Gate::new() }
+        Once { state: AtomicU8::const_new(NEW), gate: Gate::new(), spec: spec::Once::const_new("rt once") }
     }
 
     /// Calls `f` if no closure has been called yet, and blocks while another thread's runs. When this returns a closure has
@@ -109,6 +111,9 @@ impl Once {
     /// If a closure has panicked.
     #[track_caller]
     pub fn wait(&self) {
+        if self.spec.is_specified() {
+            return assert!(self.spec.wait(), "the closure of a Once has panicked");
+        }
         self.gate.until(|| matches!(self.acquired(), DONE | POISONED));
         assert!(self.is_completed(), "the closure of a Once has panicked");
     }
@@ -122,6 +127,15 @@ impl Once {
     /// Takes on to run a closure, and blocks while another thread runs one; `None`: a closure has returned.
     #[track_caller]
     fn begin(&self, despite_poison: bool) -> Option<Running<'_>> {
+        if self.spec.is_specified() {
+            return match self.spec.begin(despite_poison) {
+                spec::Begun::Run { poisoned } => {
+                    Some(Running { once: self, becomes: if poisoned { POISONED } else { NEW } })
+                }
+                spec::Begun::Return => None,
+                spec::Begun::Poisoned => panic!("a closure of this Once has panicked before"),
+            };
+        }
         loop {
             match self.acquired() {
                 DONE => return None,
@@ -146,6 +160,9 @@ impl Once {
         // Release: publishes what the closure did to the Acquire loads in `is_completed` and `acquired`; with Relaxed their
         // callers would race with the closure (mutant).
         self.state.swap(becomes, Release); // site: finish-once
+        if self.spec.is_specified() {
+            return self.spec.finish(becomes == POISONED);
+        }
         self.gate.open();
     }
 }

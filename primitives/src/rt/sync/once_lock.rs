@@ -102,16 +102,19 @@ impl<T> OnceLock<T> {
     /// Returns the value, if there is one.
     #[track_caller]
     pub fn get(&self) -> Option<&T> {
-        if !self.once.is_completed() {
-            return None;
-        }
-        // SAFETY: S1: a closure has returned, so no thread writes to the value any more.
-        self.cell().with(|value| unsafe { (*value).as_ref() })
+        // SAFETY: S1: `is_completed` has told this thread that a closure has returned.
+        self.once.is_completed().then(|| unsafe { self.made() })
     }
 
+    /// Returns the value that a closure has made.
+    ///
+    /// # Safety
+    /// `once` has told the calling thread that a closure has returned.
     #[track_caller]
-    fn made(&self) -> &T {
-        self.get().expect("the closure that ran has stored a value")
+    unsafe fn made(&self) -> &T {
+        // SAFETY: S1: a closure has returned, so no thread writes to the value any more.
+        let value = self.cell().with(|value| unsafe { (*value).as_ref() });
+        value.expect("the closure that ran has stored a value")
     }
 
     /// Returns the value, and makes it with `make` if there is none; blocks while another thread makes it.
@@ -122,7 +125,8 @@ impl<T> OnceLock<T> {
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         // SAFETY: this is the closure that `once` runs.
         self.once.call_once_force(|_| unsafe { self.store(make()) });
-        self.made()
+        // SAFETY: the call has returned, so a closure has.
+        unsafe { self.made() }
     }
 
     /// Returns the value, and makes it with `make` if there is none; a closure that has panicked has poisoned the cell.
@@ -130,7 +134,8 @@ impl<T> OnceLock<T> {
     fn get_or_init_once(&self, make: impl FnOnce() -> T) -> &T {
         // SAFETY: this is the closure that `once` runs.
         self.once.call_once(|| unsafe { self.store(make()) });
-        self.made()
+        // SAFETY: the call has returned, so a closure has.
+        unsafe { self.made() }
     }
 
     /// Sets the value, or waits for the thread that is setting it.
@@ -148,7 +153,8 @@ impl<T> OnceLock<T> {
     #[track_caller]
     pub fn wait(&self) -> &T {
         self.once.wait();
-        self.made()
+        // SAFETY: the wait has returned, so a closure has.
+        unsafe { self.made() }
     }
 
     /// Consumes the cell, and returns the value, if there is one.

@@ -8,6 +8,7 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::Origin;
 use crate::rt::park::Gate;
+use crate::spec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -24,6 +25,7 @@ const WRITER: usize = usize::MAX;
 pub struct RwLock<T: ?Sized> {
     word: AtomicUsize,
     gate: Gate,
+    spec: spec::RwLock,
     value: UnsafeCell<T>,
 }
 
@@ -57,7 +59,12 @@ impl<T> RwLock<T> {
     /// Returns an unlocked lock.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        RwLock { word: AtomicUsize::new(0), gate: Gate::new(), value: UnsafeCell::new(value) }
+        RwLock {
+            word: AtomicUsize::new(0),
+            gate: Gate::new(),
+            spec: spec::RwLock::new(),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Consumes the lock and returns its value.
@@ -71,28 +78,42 @@ impl<T: ?Sized> RwLock<T> {
     #[must_use = "the lock is released at once if the guard is dropped"]
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.gate.until(|| self.share());
+        match self.spec.is_specified() {
+            true => self.spec.read(),
+            false => self.gate.until(|| self.share()),
+        }
         self.reader()
     }
 
     /// Locks for reading, if no thread writes.
     #[track_caller]
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
-        self.share().then(|| self.reader())
+        let shared = match self.spec.is_specified() {
+            true => self.spec.try_read(),
+            false => self.share(),
+        };
+        shared.then(|| self.reader())
     }
 
     /// Locks for writing, blocking while another thread reads or writes.
     #[must_use = "the lock is released at once if the guard is dropped"]
     #[track_caller]
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.gate.until(|| self.own());
+        match self.spec.is_specified() {
+            true => self.spec.write(),
+            false => self.gate.until(|| self.own()),
+        }
         self.writer()
     }
 
     /// Locks for writing, if no thread reads or writes.
     #[track_caller]
     pub fn try_write(&self) -> Option<RwLockWriteGuard<'_, T>> {
-        self.own().then(|| self.writer())
+        let owned = match self.spec.is_specified() {
+            true => self.spec.try_write(),
+            false => self.own(),
+        };
+        owned.then(|| self.writer())
     }
 
     #[track_caller]
@@ -135,6 +156,9 @@ impl<T: ?Sized> RwLock<T> {
     fn unshare(&self) {
         // Touches the value, so that an engine which looks for races sees the last use while the lock is held.
         self.value.with(|_| ());
+        if self.spec.is_specified() {
+            return self.spec.end_read();
+        }
         // Release: publishes the end of this reader's use to the Acquire CAS in `own`; with Relaxed the next writer would
         // race with it (mutant).
         let readers = self.word.fetch_sub(1, Release); // site: unshare
@@ -147,6 +171,9 @@ impl<T: ?Sized> RwLock<T> {
     fn disown(&self) {
         // Touches the value, so that an engine which looks for races sees the last use while the lock is held.
         self.value.with_mut(|_| ());
+        if self.spec.is_specified() {
+            return self.spec.end_write();
+        }
         // Release: publishes what this writer did to the Acquire CAS in `count_reader` and `own`; with Relaxed the next owner would
         // race with it (mutant). A store would be enough, but loom may order a store before a read-modify-write that it
         // cannot precede (tokio-rs/loom issue 254).
