@@ -56,11 +56,11 @@ impl<T> OneThread<T> {
     }
 }
 
-/// Fails outside a model.
+/// Fails outside a model, in which an engine would run all threads as coroutines of one thread of the system.
 #[track_caller]
-fn assert_in_a_model() {
+pub(crate) fn assert_in_a_model(what_happens: &str) {
     let in_model = seam::timeline() == seam::Timeline::HappensBefore;
-    assert!(in_model, "a thread of loom's is spawned outside `loom::model`");
+    assert!(in_model, "{what_happens} outside `loom::model`");
 }
 
 /// Starts a thread.
@@ -118,7 +118,7 @@ impl Builder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        assert_in_a_model();
+        assert_in_a_model("a thread is spawned");
         let f = OneThread(f);
         let handle = self.0.spawn(move || OneThread(f.into_inner()()))?;
         let thread = Thread { thread: handle.thread().clone(), is_first: false };

@@ -27,11 +27,17 @@ fn a_lazy_static_is_made_anew_in_each_execution() {
 }
 
 #[test]
-fn a_lazy_static_that_owns_memory_is_no_leak() {
-    executions(|| {
-        let thread = thread::spawn(|| **SHARED);
-        assert_eq!(**SHARED, thread.join().unwrap());
-    });
+fn only_the_thread_that_makes_a_lazy_static_is_explored() {
+    let model = |threads: usize| {
+        move || {
+            let look = || **SHARED + **SHARED;
+            let threads: Vec<_> = (0..threads).map(|_| thread::spawn(look)).collect();
+            threads.into_iter().for_each(|thread| assert_eq!(thread.join().unwrap(), 10));
+        }
+    };
+    for threads in 2..=4 {
+        assert_eq!(executions(model(threads)), threads as u64);
+    }
 }
 
 /// Looks at the thread-local when its thread drops it.
