@@ -178,7 +178,9 @@ impl Checker {
     }
 
     /// Lets a model pass in which the engine sees no operation. Without this such a model is refused, since it probably uses
-    /// std's types. This is for suites that come from elsewhere, some of whose models do nothing that an engine sees.
+    /// std's types. A search in which threads share nothing that the engine sees can then be exhaustive, and the report has a
+    /// remark; without this it is *searched*. This is for suites that come from elsewhere, some of whose models do nothing
+    /// that an engine sees.
     pub fn allow_no_operations(mut self) -> Checker {
         self.allows_no_operations = true;
         self

@@ -64,9 +64,14 @@ fn passed(plan: &Plan, explored: &Explored, cuts: &[Cut]) -> Judged {
             let limited = cuts.iter().any(|cut| !matches!(cut, Cut::Bound(_)));
             let coverage = explored.coverage.filter(|_| limited).map(in_words);
             let tried = tried(&explored.past).filter(|_| limited);
-            let bounds = cuts.iter().map(Cut::to_string).chain(coverage).chain(tried).chain(remark);
+            // Where a model may do nothing that the engine sees, that it does nothing between threads is no bound.
+            let (remark, bound) = match plan.allows_no_operations && !counts.met {
+                true => (remark, None),
+                false => (None, remark),
+            };
+            let bounds = cuts.iter().map(Cut::to_string).chain(coverage).chain(tried).chain(bound);
             let bounds: Vec<String> = bounds.collect();
-            Judged { verdict: searched(plan, counts, &bounds), remark: None, out_of_time }
+            Judged { verdict: searched(plan, counts, &bounds), remark, out_of_time }
         }
     }
 }
@@ -151,6 +156,18 @@ mod tests {
         let apart = judged(Engine::Graph, Counts { met: false, ..DONE }, Vec::new());
         let Verdict::Searched { bounds, .. } = apart.verdict else { panic!("the threads share nothing") };
         assert!(bounds.contains("no conflict"), "{bounds}");
+    }
+
+    #[test]
+    fn threads_that_share_nothing_are_a_remark_where_a_model_may_do_nothing() {
+        let plans =
+            Checker::new().ignore_environment().engines([Engine::Native]).allow_no_operations().plans();
+        let plan = Plan { engine: Engine::Graph, ..plans.expect("real threads are always there").remove(0) };
+        let apart = Counts { met: false, ..DONE };
+        let end = End::Passed(Vec::new());
+        let judged = judge(&plan, Explored { end, counts: apart, past: Vec::new(), coverage: None });
+        assert!(matches!(judged.verdict, Verdict::Exhaustive));
+        assert!(judged.remark.is_some_and(|remark| remark.contains("no conflict")));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn an_owner_may_be_of_any_type() {
         assert_eq!(text.to_string(), thread.join().unwrap());
         assert_eq!(Arc::strong_count(&text), 1);
     };
-    assert!(super::explore(model).verdict.passed());
+    assert_eq!(executions(model), 1);
 }
 
 #[test]

@@ -68,5 +68,5 @@ fn a_thread_local_is_its_thread_s_until_it_ends() {
         assert_eq!(thread.join().unwrap(), 0);
         assert_eq!((OWN.with(|own| own.borrow().len()), gone.load(Relaxed)), (1, 1));
     };
-    assert!(super::explore(model).verdict.passed());
+    executions(model);
 }

@@ -8,15 +8,9 @@ use super::{executions, failure};
 use selvedge_check::FailureKind;
 use std::rc::Rc;
 
-/// Explores a model whose threads share nothing that an engine sees.
-fn passes(model: impl Fn() + Send + Sync + 'static) {
-    let report = super::explore(model);
-    assert!(report.verdict.passed(), "{report}");
-}
-
 #[test]
 fn what_a_thread_takes_and_returns_need_not_be_send() {
-    passes(|| {
+    executions(|| {
         let number = Rc::new(1);
         let thread = thread::spawn(move || Rc::new(*number + 1));
         assert_eq!(*thread.join().unwrap(), 2);
@@ -25,7 +19,7 @@ fn what_a_thread_takes_and_returns_need_not_be_send() {
 
 #[test]
 fn only_a_builder_names_threads() {
-    passes(|| {
+    executions(|| {
         assert_eq!(thread::current().name(), None);
         let named = thread::Builder::new().name("warp".to_string());
         let named = named.spawn(|| thread::current().name() == Some("warp")).unwrap();
@@ -43,7 +37,7 @@ fn a_stack_holds_as_many_words_as_it_was_asked_for() {
         let thread = thread::Builder::new().stack_size(WORDS).spawn(deep).unwrap();
         assert_eq!(thread.join().unwrap(), WORDS / 2);
     };
-    passes(model);
+    executions(model);
 }
 
 #[test]
