@@ -99,6 +99,7 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
 #[cfg(feature = "checking")]
 impl<S: Clone + PartialEq + 'static> Object<S> {
     /// Returns an object of this kind (`mutex`, `chan`), which is `initial` at first, made by the current thread.
+    #[track_caller]
     pub fn new(kind: &'static str, initial: S) -> Object<S> {
         let object = Object { slot: Slot::native(), kind, initial };
         if let Current::Model(session) = current() {
@@ -108,6 +109,7 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     }
 
     /// Returns an object for a static, as if made before the model. `const` in every build.
+    #[track_caller]
     pub const fn const_new(kind: &'static str, initial: S) -> Object<S> {
         Object { slot: Slot::lazy(), kind, initial }
     }

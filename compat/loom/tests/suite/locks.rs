@@ -58,6 +58,17 @@ fn locks_taken_in_two_orders_are_a_deadlock() {
 }
 
 #[test]
+fn a_report_calls_locks_by_the_names_that_the_source_has_for_them() {
+    let report = super::explore(|| {
+        let shuttle = Mutex::new(());
+        let _first = shuttle.lock().unwrap();
+        drop(shuttle.lock().unwrap());
+    });
+    let report = report.to_string();
+    assert!(report.contains("lock shuttle "), "{report}");
+}
+
+#[test]
 fn a_writer_is_alone_and_readers_share() {
     executions(|| {
         let mut lock = RwLock::new(1);
