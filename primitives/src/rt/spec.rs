@@ -12,14 +12,18 @@
     allow(dead_code, unreachable_pub, reason = "steps are made under a checker only")
 )]
 
+mod common;
+
 #[cfg(feature = "checking")]
-use super::seam::{Attempt, Current, Slot, Taken, current};
+use super::seam::{Attempt, Current, Session, Slot, Taken, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
 #[cfg(feature = "checking")]
 use std::any::Any;
 #[cfg(feature = "checking")]
 use std::rc::Rc;
+
+pub(crate) use common::Common;
 
 /// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,20 +140,13 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     #[track_caller]
     pub fn step<R>(&self, operation: &'static str, step: impl Fn(&S, StepId) -> Option<Done<S, R>>) -> R {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
-        let attempt = |state: &Rc<dyn Any>, me: StepId| {
-            let old = state_of::<S>(state);
-            let Done { state: new, after, .. } = step(old, me)?;
-            let state = if new == *old { Rc::clone(state) } else { Rc::new(new) };
-            Some(Taken { state, after })
-        };
-        let object =
-            session.object(&self.slot, core::ptr::from_ref(self).addr(), self.kind, &|| self.first());
-        let attempt: Attempt<'_> = &attempt;
-        let (found, me) = session.make_step(object, operation, attempt, Location::caller());
-        match step(state_of::<S>(&found), me) {
-            Some(done) => done.result,
-            None => unreachable!("a step is a pure function of the state, and was enabled in this one"),
-        }
+        let object = self.index(session);
+        make_step(session, (object, object), operation, step, Location::caller())
+    }
+
+    /// Returns the number of the object in the running execution.
+    fn index(&self, session: &Session) -> u32 {
+        session.object(&self.slot, core::ptr::from_ref(self).addr(), self.kind, &|| self.first())
     }
 }
 
@@ -164,15 +161,49 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     #[track_caller]
     pub fn observe<R>(&self, operation: &'static str, sees: impl Fn(&S) -> Option<(R, Vec<StepId>)>) -> R {
         let Current::Model(session) = current() else { panic!("an observation outside a model") };
-        let object =
-            session.object(&self.slot, core::ptr::from_ref(self).addr(), self.kind, &|| self.first());
-        let sight = |state: &Rc<dyn Any>| sees(state_of::<S>(state)).map(|(_, after)| after);
-        let found = session.observe(object, operation, &sight, Location::caller());
-        match sees(state_of::<S>(&found)) {
-            Some((result, _)) => result,
-            None => unreachable!(
-                "an observation is a pure function of the state, and found something in this one"
-            ),
+        let object = self.index(session);
+        make_observation(session, (object, object), operation, sees, Location::caller())
+    }
+}
+
+/// Makes a step on an object, which reports call a step on the second one.
+#[cfg(feature = "checking")]
+fn make_step<S: PartialEq + 'static, R>(
+    session: &Session,
+    objects: (u32, u32),
+    operation: &'static str,
+    step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    site: &'static Location<'static>,
+) -> R {
+    let attempt = |state: &Rc<dyn Any>, me: StepId| {
+        let old = state_of::<S>(state);
+        let Done { state: new, after, .. } = step(old, me)?;
+        let state = if new == *old { Rc::clone(state) } else { Rc::new(new) };
+        Some(Taken { state, after })
+    };
+    let attempt: Attempt<'_> = &attempt;
+    let (found, me) = session.make_step(objects, operation, attempt, site);
+    match step(state_of::<S>(&found), me) {
+        Some(done) => done.result,
+        None => unreachable!("a step is a pure function of the state, and was enabled in this one"),
+    }
+}
+
+/// Makes an observation of an object, which reports call one of the second one.
+#[cfg(feature = "checking")]
+fn make_observation<S: 'static, R>(
+    session: &Session,
+    objects: (u32, u32),
+    operation: &'static str,
+    sees: impl Fn(&S) -> Option<(R, Vec<StepId>)>,
+    site: &'static Location<'static>,
+) -> R {
+    let sight = |state: &Rc<dyn Any>| sees(state_of::<S>(state)).map(|(_, after)| after);
+    let found = session.observe(objects, operation, &sight, site);
+    match sees(state_of::<S>(&found)) {
+        Some((result, _)) => result,
+        None => {
+            unreachable!("an observation is a pure function of the state, and found something in this one")
         }
     }
 }

@@ -159,10 +159,11 @@ impl Session {
         index
     }
 
-    /// Makes a step, and returns the state in which it was made, and its name.
+    /// Makes a step that reports call `operation` on the object `named`, and returns the state in which it was made, and
+    /// its name.
     pub(crate) fn make_step(
         &self,
-        object: u32,
+        (object, named): (u32, u32),
         operation: &'static str,
         attempt: Attempt<'_>,
         site: Site,
@@ -172,7 +173,7 @@ impl Session {
         self.counters.specified.fetch_add(1, Relaxed);
         let (name, engine) = {
             let specified = &self.state.borrow().specified;
-            (specified.name(object, operation), specified.all[object as usize].engine)
+            (specified.name(named, operation), specified.all[object as usize].engine)
         };
         let (found, me, changed) = match (self.backend.graph(), engine) {
             (Some(graph), Some(engine)) => {
@@ -192,19 +193,19 @@ impl Session {
     /// Waits until `sees` returns something in the object's state, and returns the state.
     pub(crate) fn observe(
         &self,
-        object: u32,
+        (object, named): (u32, u32),
         operation: &'static str,
         sees: Sight<'_>,
         site: Site,
     ) -> Rc<dyn Any> {
         let (name, engine) = {
             let specified = &self.state.borrow().specified;
-            (specified.name(object, operation), specified.all[object as usize].engine)
+            (specified.name(named, operation), specified.all[object as usize].engine)
         };
         let (Some(graph), Some(engine)) = (self.backend.graph(), engine) else {
             let attempt =
                 |state: &Rc<dyn Any>, _| Some(Taken { state: Rc::clone(state), after: sees(state)? });
-            return self.make_step(object, operation, &attempt, site).0;
+            return self.make_step((object, named), operation, &attempt, site).0;
         };
         self.visit(Place::Object(object), Deed::Read);
         // Relaxed: a statistic.
