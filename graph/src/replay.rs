@@ -4,11 +4,13 @@
 //! the newest write and every write becomes the newest, but for the exceptions: event 7 reads (or stands at)
 //! place 1 in modification order, counting from the initial value, 0; event 12 reads place 0 and fails
 //! spuriously. `tso:` before it says that the execution is one of the model `tso`; without such a word it is one of
-//! the default model.
+//! the default model. `%m0+m1` behind it says that the first two locations that the body makes are one object's: they
+//! are in one of the [groups](crate::groups).
 
 use crate::event::{Event, EventId, Kind, LocationId, NONE, SPURIOUS, ThreadId};
 use crate::explore::switches;
 use crate::graph::Graph;
+use crate::groups::Groups;
 use crate::run::{Run, Status};
 use crate::{Model, UnknownModel};
 use core::cell::Cell;
@@ -25,6 +27,7 @@ pub struct Token {
     schedule: Vec<(ThreadId, u32)>,
     /// In the order of their events.
     exceptions: Vec<Exception>,
+    groups: Groups,
 }
 
 /// An event at which the execution does not take the newest place.
@@ -91,6 +94,16 @@ impl Token {
     /// The memory model that the execution is one of.
     pub(crate) fn model(&self) -> Model {
         self.model
+    }
+
+    /// Returns the token as one of an execution in which things are in these groups.
+    pub(crate) fn grouping(self, groups: &Groups) -> Token {
+        Token { groups: groups.clone(), ..self }
+    }
+
+    /// The groups in which things are.
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     pub(crate) fn guide(&self) -> Guide {
@@ -287,6 +300,9 @@ impl fmt::Display for Token {
             f.write_str(if number == 0 { "/" } else { "." })?;
             write!(f, "{event}={}{}", way.place, if way.spurious { "s" } else { "" })?;
         }
+        if !self.groups.is_empty() {
+            write!(f, "%{}", self.groups)?;
+        }
         Ok(())
     }
 }
@@ -299,8 +315,9 @@ impl FromStr for Token {
             Some((model, text)) => (model.parse().map_err(|error: UnknownModel| error.to_string())?, text),
             None => (Model::default(), text),
         };
+        let (text, groups) = text.split_once('%').unwrap_or((text, ""));
         let (schedule, exceptions) = text.split_once('/').unwrap_or((text, ""));
-        let mut token = Token { model, ..Token::default() };
+        let mut token = Token { model, groups: groups.parse()?, ..Token::default() };
         for part in schedule.split('-').filter(|part| !part.is_empty()) {
             let (thread, count) = part.split_once('*').unwrap_or((part, "1"));
             let number = |text: &str| text.parse::<u32>().map_err(|_| format!("`{part}` in the schedule"));
@@ -327,7 +344,7 @@ mod tests {
 
     #[test]
     fn tokens_survive_their_text() {
-        for text in ["0", "0*5-1*3-0*2/7=1.12=0s", "3*2/0=4", "tso:0*5-1"] {
+        for text in ["0", "0*5-1*3-0*2/7=1.12=0s", "3*2/0=4", "tso:0*5-1", "0*5-1%m0+m1", "0*5/1=0%0m1+1m1"] {
             assert_eq!(text.parse::<Token>().map(|token| token.to_string()), Ok(text.to_string()));
         }
     }
@@ -339,6 +356,7 @@ mod tests {
             ("0/3", "`3` in the exceptions"),
             ("0/3=1.2=1", "out of order"),
             ("x:0", "no memory model `x`"),
+            ("0%3", "`3` in the groups"),
         ] {
             assert!(text.parse::<Token>().is_err_and(|error| error.contains(wrong)), "{text}");
         }

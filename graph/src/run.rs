@@ -25,6 +25,8 @@ pub(crate) enum Status {
     Join(ThreadId),
     /// The thread waits for a write to this location, which has had so many writes.
     Disabled(LocationId, usize),
+    /// The thread waits for a new step on one of these objects, which have had so many.
+    DisabledAny(Vec<(LocationId, usize)>),
     /// The thread waits for a write to this location until a deadline in virtual time.
     Timed { location: LocationId, seen: usize, deadline: u64 },
     /// The thread waits for another value than this read has found.
@@ -105,6 +107,8 @@ pub(crate) struct ThreadState {
     pub(crate) idle_rounds: u32,
     /// Whether the thread has let all others go on as far as they could.
     pub(crate) let_go: bool,
+    /// Whether the thread makes a step that another branch makes where this one never is enabled.
+    pub(crate) assumes: bool,
     /// The line from which the thread was let go on though its state says that it would only repeat the round.
     pub(crate) doubted: Option<Site>,
 }
@@ -124,6 +128,7 @@ impl ThreadState {
             failures: Vec::new(),
             idle_rounds: 0,
             let_go: false,
+            assumes: false,
             doubted: None,
         }
     }
@@ -250,6 +255,7 @@ impl Run {
             Status::Disabled(location, seen) | Status::Timed { location, seen, .. } => {
                 newer(*location, *seen)
             }
+            Status::DisabledAny(objects) => objects.iter().any(|(object, seen)| newer(*object, *seen)),
             // A read in the graph finds another write only by a revisit, in another branch.
             Status::Spins(spin) => spin.seen.iter().any(|(location, seen)| newer(*location, *seen)),
             Status::Pauses => self.remaining == 0,
@@ -296,6 +302,7 @@ impl Run {
             Status::Disabled(location, _) => {
                 graph.location(*location).is_object && self.is_ready(graph, thread)
             }
+            Status::DisabledAny(_) => self.is_ready(graph, thread),
             _ => false,
         })
     }

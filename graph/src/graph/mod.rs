@@ -14,6 +14,7 @@ use self::happens_before::Computation;
 use self::thread::Thread;
 use crate::Model;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
+use crate::groups::Thing;
 use crate::step::StepId;
 use serde::{Deserialize, Serialize};
 
@@ -369,6 +370,17 @@ impl Graph {
         let location = self.locations.len() as u32 - 1;
         self.threads[thread as usize].made.push(location);
         location
+    }
+
+    /// Returns a location by its maker.
+    pub(crate) fn thing(&self, location: LocationId) -> Thing {
+        if let Kept::Static(at) = Kept::of(location) {
+            return Thing::Static(at as u32);
+        }
+        let of_thread = |thread: &Thread| thread.made.iter().position(|made| *made == location);
+        let made = self.threads.iter().find_map(|thread| Some((thread, of_thread(thread)?)));
+        let (thread, made) = made.expect("each location that is no static has been made by a thread");
+        Thing::Made { path: thread.path.clone(), made: made as u32 }
     }
 
     /// Returns the location of the `n`-th static.

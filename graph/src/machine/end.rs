@@ -120,6 +120,7 @@ impl Machine {
         }
         let stale = |thread: &crate::run::ThreadState| match &thread.status {
             Status::Stopped => true,
+            Status::Disabled(..) => thread.assumes,
             Status::Waits(read) => {
                 let event = graph.event(*read);
                 graph.position_of(event.source) != graph.location(event.location).writes.len() as u32

@@ -6,6 +6,7 @@
 mod access;
 mod detach;
 mod end;
+mod groups;
 mod objects;
 mod rehearsal;
 mod rounds;
@@ -16,6 +17,7 @@ use crate::event::{Event, EventId, LocationId, NONE, Site};
 use crate::explore::options::Added;
 use crate::explore::split::Part;
 use crate::explore::{Exploration, Mode, Statistics};
+use crate::groups::Groups;
 use crate::race::{self, Epoch, Race};
 use crate::replay::Token;
 use crate::run::{Run, Status};
@@ -72,6 +74,9 @@ pub struct Machine {
     threads: Rc<RefCell<Threads>>,
     options: Options,
     statics: Statics,
+    groups: Rc<Groups>,
+    /// The groups with which the exploration has to begin anew.
+    regrouped: RefCell<Option<Groups>>,
 }
 
 pub(crate) struct State {
@@ -94,7 +99,7 @@ impl Machine {
     /// Returns a machine that runs the execution which a token names.
     pub fn replaying(options: Options, token: &Token) -> Machine {
         let options = Options { model: token.model(), ..options };
-        Machine::with(options, Mode::Guided(token.guide()))
+        Machine::with(options, Mode::Guided(token.guide())).grouping(token.groups())
     }
 
     fn with(options: Options, mode: Mode) -> Machine {
@@ -102,7 +107,14 @@ impl Machine {
         let mut exploration = Exploration::new(mode, options.model);
         exploration.bound = options.max_preemptions;
         let state = RefCell::new(State { exploration, run: Run::default() });
-        Machine { state, threads: Rc::default(), options, statics: Statics::default() }
+        Machine {
+            state,
+            threads: Rc::default(),
+            options,
+            statics: Statics::default(),
+            groups: Rc::default(),
+            regrouped: RefCell::default(),
+        }
     }
 
     /// Shares the statics with other machines of the same exploration.
@@ -179,14 +191,15 @@ impl Machine {
     /// Returns the token of the execution that is running.
     pub fn token(&self) -> Token {
         let state = self.state.borrow();
-        Token::of(&state.exploration.graph, &state.run)
+        Token::of(&state.exploration.graph, &state.run).grouping(&self.groups)
     }
 
     /// Returns a token that orders the execution as an interleaving with few context switches, if the execution has
     /// one. The caller has to check that a replay of the token comes to the failure of the execution.
     pub fn interleaved_token(&self) -> Option<Token> {
         let state = self.state.borrow();
-        Token::interleaved(&state.exploration.graph, &state.run)
+        let token = Token::interleaved(&state.exploration.graph, &state.run)?;
+        Some(token.grouping(&self.groups))
     }
 
     /// Returns the estimate of the number of executions that a descent gives at its end.

@@ -24,8 +24,8 @@ impl Statics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn number(&self, address: usize) -> usize {
-        let distance = address.wrapping_sub((&raw const ANCHOR).addr()) as isize;
+    /// Returns the number of the static at this distance.
+    fn number(&self, distance: isize) -> usize {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.iter().position(|other| *other == distance).unwrap_or_else(|| {
             known.push(distance);
@@ -54,7 +54,12 @@ impl Machine {
 
     /// Returns the location of a static, as if it were made before the program began.
     pub fn static_location(&self, address: usize, initial: Value) -> LocationId {
-        let n = self.statics.number(address);
+        self.static_at(address.wrapping_sub((&raw const ANCHOR).addr()) as isize, initial)
+    }
+
+    /// Returns the location of the static at a distance from the fixed point.
+    pub(super) fn static_at(&self, distance: isize, initial: Value) -> LocationId {
+        let n = self.statics.number(distance);
         let mut state = self.state.borrow_mut();
         let location = state.exploration.graph.static_location(n);
         state.exploration.graph.location_mut(location).initial = initial;

@@ -2,7 +2,7 @@
 
 use super::{Machine, State};
 use crate::Order;
-use crate::event::{Event, EventId, Kind, LocationId, Read, Reading, Site};
+use crate::event::{Event, EventId, Kind, LocationId, NONE, Read, Reading, Site};
 use crate::explore::options::Added;
 use crate::explore::steps::Stepped;
 use crate::race::Race;
@@ -26,7 +26,15 @@ struct Request<'a> {
     name: StepName,
     attempt: Attempt<'a>,
     site: Site,
+    /// Whether another branch does what happens where this step never is enabled.
+    assumes: bool,
 }
+
+/// Returns the newest state of an object.
+pub(super) type Newest<'a> = &'a dyn Fn(LocationId) -> ObjectState;
+
+/// Chooses one of several objects by their newest states.
+pub(super) type Ready<'a> = &'a dyn Fn(Newest<'_>) -> Option<LocationId>;
 
 impl Machine {
     /// Makes an object, in this state.
@@ -40,6 +48,13 @@ impl Machine {
     pub fn static_object(&self, address: usize, state: ObjectState) -> LocationId {
         let number = self.state.borrow().run.states.add(state);
         let location = self.static_location(address, number);
+        self.note_object(location)
+    }
+
+    /// Returns the object of a static at a distance from the fixed point of the program.
+    pub(super) fn static_object_at(&self, distance: isize, state: ObjectState) -> LocationId {
+        let number = self.state.borrow().run.states.add(state);
+        let location = self.static_at(distance, number);
         self.note_object(location)
     }
 
@@ -60,19 +75,45 @@ impl Machine {
         site: Site,
     ) -> Result<(ObjectState, StepId), Race> {
         self.check_birth(object)?;
-        let request = Request { object, name, attempt, site };
-        if let Some(found) = self.rehearse_step(&request) {
+        let request = Request { object, name, attempt, site, assumes: false };
+        self.make_step(&request)
+    }
+
+    /// Makes a step as [`step`](Self::step) does; but where the step never is enabled the run comes to nothing: a choice that the thread has
+    /// made before would have had to be another one.
+    ///
+    /// # Errors
+    /// The making of the object, if it does not happen before the step.
+    pub fn step_assuming(
+        &self,
+        object: LocationId,
+        name: StepName,
+        attempt: Attempt<'_>,
+        site: Site,
+    ) -> Result<(ObjectState, StepId), Race> {
+        self.check_birth(object)?;
+        self.make_step(&Request { object, name, attempt, site, assumes: true })
+    }
+
+    fn make_step(&self, request: &Request<'_>) -> Result<(ObjectState, StepId), Race> {
+        if let Some(found) = self.rehearse_step(request) {
             return Ok(found);
         }
         loop {
             let outcome = match self.turn() {
-                Some(recorded) => self.replay_step(recorded, &request),
-                None => self.new_step(&request),
+                Some(recorded) => self.replay_step(recorded, request),
+                None => self.new_step(request),
             };
             match outcome {
-                Outcome::Made(state, me) => return Ok((state, me)),
+                Outcome::Made(state, me) => {
+                    self.state.borrow_mut().run.me().assumes = false;
+                    return Ok((state, me));
+                }
                 Outcome::Waited => (),
-                Outcome::Wait(status) => self.wait(status),
+                Outcome::Wait(status) => {
+                    self.state.borrow_mut().run.me().assumes = request.assumes;
+                    self.wait(status);
+                }
             }
         }
     }
@@ -116,6 +157,52 @@ impl Machine {
             self.state.borrow_mut().exploration.graph.order_after(id, &after);
             let _ = self.note_added(Added::Event(id));
             return Ok(found);
+        }
+    }
+
+    /// Returns the state that the last step on an object has left which the current thread can know of: by its own
+    /// events, and by what they have read, directly or through others.
+    pub fn known_state(&self, object: LocationId) -> ObjectState {
+        let state = self.state.borrow();
+        let State { exploration, run, .. } = &*state;
+        let graph = &exploration.graph;
+        let last = run.last_event(graph);
+        let known = graph.location(object).writes.iter().rfind(|step| graph.in_prefix(**step, last));
+        run.states.get(graph.value_of(object, known.copied().unwrap_or(NONE)))
+    }
+
+    /// Returns the state that the last step of all on an object has left, whether or not the current thread can know of it;
+    /// `None` in a replay, in which not all steps may have been made again.
+    pub fn newest_state(&self, object: LocationId) -> Option<ObjectState> {
+        let state = self.state.borrow();
+        let graph = &state.exploration.graph;
+        let last = graph.location(object).writes.last().copied().unwrap_or(NONE);
+        (state.run.remaining == 0).then(|| state.run.states.get(graph.value_of(object, last)))
+    }
+
+    /// Waits until one of the objects that `objects` returns is to be observed: the one that `ready` returns, which it gets
+    /// the objects' newest states for; or the one that the thread observes in the graph. What `ready` finds has to stay so,
+    /// and only one of all objects' observations may come to be possible first.
+    pub fn await_one_of(&self, objects: &dyn Fn() -> Vec<LocationId>, ready: Ready<'_>) -> LocationId {
+        loop {
+            let recorded = self.turn();
+            let objects = objects();
+            let seen = {
+                let state = self.state.borrow();
+                let graph = &state.exploration.graph;
+                if let Some(recorded) = recorded {
+                    return graph.event(recorded).location;
+                }
+                let newest = |object: LocationId| {
+                    let last = graph.location(object).writes.last().copied();
+                    state.run.states.get(graph.value_of(object, last.unwrap_or(NONE)))
+                };
+                if let Some(object) = ready(&newest) {
+                    return object;
+                }
+                objects.into_iter().map(|object| (object, graph.location(object).writes.len())).collect()
+            };
+            self.wait(Status::DisabledAny(seen));
         }
     }
 

@@ -6,7 +6,7 @@ use selvedge_check::{Checker, Engine, Primitives, Verdict};
 
 /// Returns how many executions `program` has, all of which are explored.
 #[track_caller]
-fn executions(program: impl Fn() + Send + Sync + 'static) -> u64 {
+pub(crate) fn executions(program: impl Fn() + Send + Sync + 'static) -> u64 {
     let checker =
         Checker::new().ignore_environment().engines([Engine::Graph]).primitives(Primitives::Specified);
     let report = checker.run(program).remove(0);

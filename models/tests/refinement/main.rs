@@ -14,8 +14,13 @@
     reason = "outcomes are collected outside the model"
 )]
 
+mod as_specified;
 mod counts;
+mod counts_chan;
 mod explore;
 mod program;
+mod promises;
 mod refine;
+mod selects;
 mod subjects;
+mod whole_programs;

@@ -5,12 +5,6 @@ use crate::program::{Draw, Program};
 use crate::subjects::Subject;
 use selvedge_check::{Change, Mutation, Primitives, site_of};
 
-/// How many executions of a program are explored: of the real form of one that was drawn, and of one that was given; and
-/// of the specified form.
-const REAL: u64 = 1_500;
-const GIVEN: u64 = 20_000;
-const SPECIFIED: u64 = 50_000;
-
 /// A program with what its real form comes to.
 struct Case {
     program: Program,
@@ -69,8 +63,9 @@ fn is_compared<S: Subject>(case: &Case, specified: &Outcomes) -> bool {
 #[track_caller]
 pub(crate) fn refine<S: Subject>(programs: usize, complete: usize) {
     let mut draw = Draw(S::SEED);
-    let drawn = (0..programs).map(|_| (draw.program(S::OPERATIONS), REAL));
-    let given = S::programs().into_iter().map(|program| (program, GIVEN));
+    let [real, given_real, limit] = S::LIMITS;
+    let drawn = (0..programs).map(|_| (draw.program(S::OPERATIONS), real));
+    let given = S::programs().into_iter().map(|program| (program, given_real));
     let cases: Vec<Case> = drawn
         .chain(given)
         .map(|(program, limit)| Case { real: explore::<S>(&program, Primitives::Real, limit, None), program })
@@ -78,7 +73,7 @@ pub(crate) fn refine<S: Subject>(programs: usize, complete: usize) {
     let mut compared = 0;
     let mut differences = Vec::new();
     for case in &cases {
-        let specified = explore::<S>(&case.program, Primitives::Specified, SPECIFIED, None);
+        let specified = explore::<S>(&case.program, Primitives::Specified, limit, None);
         compared += usize::from(is_compared::<S>(case, &specified));
         differences.extend(difference::<S>(case, &specified));
     }
@@ -92,7 +87,7 @@ fn is_caught<S: Subject>(twin: &str, cases: &[Case]) -> bool {
     let (file, source) = S::SPECIFICATION;
     let twin: Mutation = site_of(source, file, twin, Change::Twin).unwrap_or_else(|error| panic!("{error}"));
     cases.iter().any(|case| {
-        let specified = explore::<S>(&case.program, Primitives::Specified, SPECIFIED, Some(&twin));
+        let specified = explore::<S>(&case.program, Primitives::Specified, S::LIMITS[2], Some(&twin));
         specified.mutated && difference::<S>(case, &specified).is_some()
     })
 }

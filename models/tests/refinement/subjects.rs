@@ -1,10 +1,14 @@
 //! The primitives that are held against their specifications.
 
+mod channels;
 mod locks;
+mod selects;
 mod std_forms;
 mod waiting;
 
+pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
 pub(crate) use locks::{Locked, ReadWrite, RtLocked};
+pub(crate) use selects::{Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce};
 
@@ -23,6 +27,9 @@ pub(crate) trait Subject: Sync + Sized + 'static {
 
     /// The operations that return 0 if the primitive is not in the state that they need now.
     const ATTEMPTS: &'static [usize] = &[];
+    /// How many executions of a program are explored: of the real form of one that was drawn, and of one that was given; and
+    /// of the specified form.
+    const LIMITS: [u64; 3] = [1_500, 20_000, 50_000];
     /// Whether the real form orders no more than is specified.
     const EXACT_ORDER: bool = false;
 
@@ -101,6 +108,12 @@ refinements! {
     semaphore: Permits, 60 programs, 8 complete;
     barrier: Gate, 40 programs, 5 complete;
     once: RunsOnce, 40 programs, 5 complete;
+    rendezvous: Rendezvous, 24 programs, 0 complete;
+    buffered: Buffered, 24 programs, 0 complete;
+    unbounded: Unbounded, 24 programs, 0 complete;
+    handles: Handles, 24 programs, 0 complete;
+    selects: Selects, 8 programs, 0 complete;
+    timers: Timers, 10 programs, 2 complete;
     rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
     rt_barrier: RtGate, 0 programs, 2 complete;
     rt_once: RtRunsOnce, 40 programs, 5 complete;

@@ -142,6 +142,22 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
+    /// Returns an array that is never used, and owns no memory.
+    pub(crate) fn unused() -> Self {
+        let none: *mut Segment<C> = null_mut();
+        EndlessArray {
+            cursors: Party::BOTH.map(|_| CachePadded::new(AtomicPtr::new(none))),
+            scouts: [(); SCOUTS].map(|()| AtomicPtr::new(none)),
+            head: AtomicPtr::new(none),
+            walkers: AtomicUsize::new(0),
+            limbo: AtomicPtr::new(none),
+            to_take_out: AtomicUsize::new(0),
+            worth_a_walk: AtomicUsize::new(0),
+            spares: Box::default(),
+            shift: 0,
+        }
+    }
+
     /// The cell of a ticket; or the first ticket after it that has a cell, if its own has been taken out, because the
     /// other party abandoned it and all those in between.
     ///

@@ -13,6 +13,7 @@
 )]
 
 mod common;
+mod native;
 
 #[cfg(feature = "checking")]
 use super::seam::{Attempt, Current, Session, Slot, Taken, current};
@@ -23,7 +24,8 @@ use std::any::Any;
 #[cfg(feature = "checking")]
 use std::rc::Rc;
 
-pub(crate) use common::Common;
+pub(crate) use common::{Common, explores_ways};
+pub(crate) use native::{HandleNumber, Listed, Native, Store, Tally, unseen};
 
 /// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +34,25 @@ pub struct StepId {
     pub thread: u32,
     /// The position in the thread's program order.
     pub index: u32,
+}
+
+/// Returns whether the running execution uses primitives as specified.
+#[inline(always)]
+pub(crate) fn is_specifying() -> bool {
+    #[cfg(feature = "checking")]
+    if let Current::Model(session) = current() {
+        return session.specified();
+    }
+    false
+}
+
+/// The name of a value in a [`Store`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Token {
+    /// The thread that has put it there.
+    pub(crate) thread: u32,
+    /// How many that thread had put there before.
+    pub(crate) number: u32,
 }
 
 /// What an enabled step does.
@@ -141,7 +162,7 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     pub fn step<R>(&self, operation: &'static str, step: impl Fn(&S, StepId) -> Option<Done<S, R>>) -> R {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
-        make_step(session, (object, object), operation, step, Location::caller())
+        make_step(session, (object, object), operation, (step, false), Location::caller())
     }
 
     /// Returns the number of the object in the running execution.
@@ -172,7 +193,7 @@ fn make_step<S: PartialEq + 'static, R>(
     session: &Session,
     objects: (u32, u32),
     operation: &'static str,
-    step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    (step, assumes): (impl Fn(&S, StepId) -> Option<Done<S, R>>, bool),
     site: &'static Location<'static>,
 ) -> R {
     let attempt = |state: &Rc<dyn Any>, me: StepId| {
@@ -182,7 +203,7 @@ fn make_step<S: PartialEq + 'static, R>(
         Some(Taken { state, after })
     };
     let attempt: Attempt<'_> = &attempt;
-    let (found, me) = session.make_step(objects, operation, attempt, site);
+    let (found, me) = session.make_step(objects, operation, (attempt, assumes), site);
     match step(state_of::<S>(&found), me) {
         Some(done) => done.result,
         None => unreachable!("a step is a pure function of the state, and was enabled in this one"),

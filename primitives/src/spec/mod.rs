@@ -18,6 +18,7 @@
 //! specifications that have labels are changed there, and the tests have to notice.
 
 mod barrier;
+pub(crate) mod chan;
 mod cond;
 mod mutex;
 mod once;

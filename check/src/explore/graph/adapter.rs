@@ -64,6 +64,19 @@ fn graph_step(step: StepId) -> selvedge_graph::StepId {
     selvedge_graph::StepId { thread: step.thread, index: step.index }
 }
 
+fn graph_name(StepName { operation, kind, number }: StepName) -> selvedge_graph::StepName {
+    selvedge_graph::StepName { operation, kind, number }
+}
+
+fn graph_attempt(
+    attempt: Attempt<'_>,
+) -> impl Fn(&Rc<dyn Any>, selvedge_graph::StepId) -> Option<selvedge_graph::Taken> {
+    move |state, me| {
+        let Taken { state, after } = attempt(state, seam_step(me))?;
+        Some(selvedge_graph::Taken { state, after: after.into_iter().map(graph_step).collect() })
+    }
+}
+
 impl Backend for GraphBackend {
     fn name(&self) -> &'static str {
         "graph"
@@ -225,22 +238,45 @@ impl Graph for GraphBackend {
         self.machine.static_object(address, state)
     }
 
+    fn object_of_thing(&self, thing: u32, first: Rc<dyn Any>) -> u32 {
+        self.machine.object_of_thing(thing, first)
+    }
+
+    fn need_together(&self, things: &[u32]) {
+        self.machine.need_together(things);
+    }
+
     fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId) {
-        let StepName { operation, kind, number } = name;
-        let name = selvedge_graph::StepName { operation, kind, number };
-        let attempt = |state: &Rc<dyn Any>, me: selvedge_graph::StepId| {
-            let Taken { state, after } = attempt(state, seam_step(me))?;
-            Some(selvedge_graph::Taken { state, after: after.into_iter().map(graph_step).collect() })
-        };
-        let (state, me) = unless_raced(self.machine.step(object, name, &attempt, self.site()));
+        let attempt = graph_attempt(attempt);
+        let (state, me) = unless_raced(self.machine.step(object, graph_name(name), &attempt, self.site()));
+        (state, seam_step(me))
+    }
+
+    fn newest_state(&self, object: u32) -> Option<Rc<dyn Any>> {
+        self.machine.newest_state(object)
+    }
+
+    fn known_state(&self, object: u32) -> Rc<dyn Any> {
+        self.machine.known_state(object)
+    }
+
+    fn step_assuming(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId) {
+        let (attempt, name) = (graph_attempt(attempt), graph_name(name));
+        let (state, me) = unless_raced(self.machine.step_assuming(object, name, &attempt, self.site()));
         (state, seam_step(me))
     }
 
     fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any> {
-        let StepName { operation, kind, number } = name;
-        let name = selvedge_graph::StepName { operation, kind, number };
         let sees = |state: &Rc<dyn Any>| Some(sees(state)?.into_iter().map(graph_step).collect());
-        unless_raced(self.machine.observe(object, name, &sees, self.site()))
+        unless_raced(self.machine.observe(object, graph_name(name), &sees, self.site()))
+    }
+
+    fn await_one_of(
+        &self,
+        objects: &dyn Fn() -> Vec<u32>,
+        ready: &dyn Fn(&dyn Fn(u32) -> Rc<dyn Any>) -> Option<u32>,
+    ) -> u32 {
+        self.machine.await_one_of(objects, ready)
     }
 
     fn begin_wait(&self) -> u32 {

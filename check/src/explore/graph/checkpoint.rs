@@ -1,8 +1,8 @@
 //! A file with what is left of an exploration, to go on with later.
 
 use super::super::Plan;
-use super::pool::Standing;
-use selvedge_graph::{Part, Statistics};
+use super::pool::{Known, Standing};
+use selvedge_graph::{Groups, Part, Statistics};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,6 +17,7 @@ pub(super) struct Saved {
     exploration: String,
     pub(super) statistics: Statistics,
     pub(super) statics: Vec<isize>,
+    pub(super) groups: Groups,
     /// What has been cut so far.
     pub(super) cuts: Vec<String>,
     pub(super) parts: Vec<Part>,
@@ -29,6 +30,7 @@ struct Saving<'a> {
     exploration: String,
     statistics: Statistics,
     statics: Vec<isize>,
+    groups: Groups,
     cuts: &'a BTreeSet<String>,
     parts: &'a [Part],
 }
@@ -70,18 +72,14 @@ pub(super) fn read(path: &Path, plan: &Plan) -> Result<Saved, String> {
     Ok(saved)
 }
 
-pub(super) fn write(
-    path: &Path,
-    plan: &Plan,
-    statics: Vec<isize>,
-    standing: &Standing<'_>,
-) -> Result<(), String> {
+pub(super) fn write(path: &Path, plan: &Plan, known: &Known, standing: &Standing<'_>) -> Result<(), String> {
     let version = env!("CARGO_PKG_VERSION").to_string();
     let saved = Saving {
         version,
         exploration: exploration(plan),
         statistics: standing.statistics,
-        statics,
+        statics: known.statics.distances(),
+        groups: known.groups(),
         cuts: standing.cuts,
         parts: standing.parts,
     };

@@ -72,7 +72,7 @@ fn explore(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
 /// Writes the checkpoint while the exploration goes on. If it cannot be written, the end will say so.
 fn save(plan: &Plan, pool: &Pool, standing: &Standing<'_>) {
     if let Some(path) = &plan.graph.checkpoint {
-        let _ = checkpoint::write(path, plan, pool.known.statics.distances(), standing);
+        let _ = checkpoint::write(path, plan, &pool.known, standing);
     }
 }
 
@@ -83,7 +83,7 @@ fn finish(plan: &Plan, pool: &Pool) -> (End, Done) {
             checkpoint::remove(path)
         } else {
             let standing = Standing { parts: &parts, statistics, cuts: &cuts };
-            checkpoint::write(path, plan, pool.known.statics.distances(), &standing)
+            checkpoint::write(path, plan, &pool.known, &standing)
         };
         if let Err(why) = outcome {
             return (End::Refused(why), None);
@@ -139,10 +139,14 @@ fn launch(plan: &Plan, model: &Model, task: Task, reporter: Reporter<Report>) ->
 
 /// Knuth's estimate of how many executions a model has, the mean of so many samples.
 pub(super) fn estimate(plan: &Plan, model: &Model, samples: u32) -> Result<f64, End> {
-    let pool = Arc::new(Pool::new(plan, Left::default(), &Known::default(), Limits::new(None, None), 0));
-    match report_of(plan, model, Task::Descend(Arc::clone(&pool), samples.into())) {
-        Report::Done => Ok(pool.sizes() / f64::from(samples.max(1))),
-        Report::Ended(end) => Err(end),
+    let known = Known::default();
+    loop {
+        let pool = Arc::new(Pool::new(plan, Left::default(), &known, Limits::new(None, None), 0));
+        match report_of(plan, model, Task::Descend(Arc::clone(&pool), samples.into())) {
+            Report::Done if known.is_regrouped() => known.begin_anew(),
+            Report::Done => return Ok(pool.sizes() / f64::from(samples.max(1))),
+            Report::Ended(end) => return Err(end),
+        }
     }
 }
 
@@ -151,7 +155,7 @@ fn machine(plan: &Plan, task: &Task) -> Machine {
     let options = options(plan);
     match task {
         Task::Replay(token) => Machine::replaying(options, token),
-        Task::Descend(pool, _) => Machine::sampling(options).sharing(&pool.known.statics),
-        Task::Share(pool) | Task::Split(pool, _) => Machine::new(options).sharing(&pool.known.statics),
+        Task::Descend(pool, _) => pool.known.share_with(Machine::sampling(options)),
+        Task::Share(pool) | Task::Split(pool, _) => pool.known.share_with(Machine::new(options)),
     }
 }

@@ -48,6 +48,8 @@ pub(super) struct Search<'a> {
     known: Known,
     /// Executions that the phases have begun.
     begun: u64,
+    /// Whether the exploration has begun anew, and does not go on from a checkpoint.
+    is_anew: bool,
     /// Whether the phases of finding take part.
     finds_first: bool,
     /// Descents so far, and the sum of what they estimate as the number of executions.
@@ -71,8 +73,9 @@ impl<'a> Search<'a> {
             plan,
             model,
             limits: Limits::of(plan),
-            known: Known::default(),
+            known: Known::of(plan),
             begun: 0,
+            is_anew: false,
             finds_first: plan.find_first,
             descents: 0,
             sizes: 0.0,
@@ -80,8 +83,33 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Goes through the phases until nothing is left to do, or a limit is reached. Returns what was left.
+    /// Explores until nothing is left to do, or a limit is reached. Returns what was left.
     pub(super) fn run(&mut self) -> Result<Arc<Pool>, End> {
+        loop {
+            let pool = self.go_through()?;
+            if !self.known.is_regrouped() {
+                return Ok(pool);
+            }
+            self.begin_anew();
+        }
+    }
+
+    /// Forgets what has been explored, but for what is known of the program. The executions so far count for the limits.
+    fn begin_anew(&mut self) {
+        self.known.begin_anew();
+        let Search { plan, model, ref limits, ref known, begun, .. } = *self;
+        *self = Search {
+            limits: limits.clone(),
+            known: known.clone(),
+            begun,
+            is_anew: true,
+            ..Search::new(plan, model)
+        };
+        plan.counters.begin_anew();
+    }
+
+    /// Goes through the phases. Each ends at once when the exploration has to begin anew.
+    fn go_through(&mut self) -> Result<Arc<Pool>, End> {
         let mut left = self.start()?;
         // The first share looks for all.
         let shard = self.plan.graph.shard;
@@ -122,9 +150,9 @@ impl<'a> Search<'a> {
     /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
     fn start(&mut self) -> Result<Left, End> {
         let plan = self.plan;
-        if let Some(path) = plan.graph.checkpoint.as_ref().filter(|path| path.exists()) {
+        if let Some(path) = plan.graph.checkpoint.as_ref().filter(|path| path.exists() && !self.is_anew) {
             let saved = checkpoint::read(path, plan).map_err(End::Refused)?;
-            self.known = Known::from_distances(saved.statics);
+            self.known = Known::from_saved(saved.statics, saved.groups);
             // The run that left the checkpoint has been through the other phases.
             self.finds_first = false;
             let cuts = saved.cuts.into_iter().collect();
@@ -205,6 +233,9 @@ impl<'a> Search<'a> {
         task: &dyn Fn() -> Task,
         phase: impl Fn() -> Phase,
     ) -> Result<(), End> {
+        if self.known.is_regrouped() {
+            return Ok(());
+        }
         let worked = self.jobs(plan, task);
         let before = core::mem::replace(&mut self.begun, pool.begun());
         worked.map_err(|end| {

@@ -1,7 +1,7 @@
 //! The work that the jobs of an exploration share.
 
 use super::super::{Cut, Limits, Plan};
-use selvedge_graph::{Loops, Machine, Part, Statics, Statistics};
+use selvedge_graph::{Groups, Loops, Machine, Part, Statics, Statistics};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,12 +12,55 @@ use std::time::{Duration, Instant};
 pub(super) struct Known {
     pub(super) statics: Statics,
     loops: Arc<Mutex<Loops>>,
+    /// The groups of things that operations touch together.
+    groups: Arc<Mutex<Groups>>,
+    /// Whether a machine has found that the exploration needs other groups.
+    regrouped: Arc<AtomicBool>,
 }
 
 impl Known {
-    /// Returns what an earlier process has known, of which these are the distances of the statics.
-    pub(super) fn from_distances(distances: Vec<isize>) -> Known {
-        Known { statics: Statics::from_distances(distances), ..Known::default() }
+    /// Returns what is known before the exploration of a plan. Shards have to explore one tree, whatever each of them finds.
+    pub(super) fn of(plan: &Plan) -> Known {
+        let groups = plan.graph.shard.map_or_else(Groups::default, |_| Groups::all_together());
+        Known { groups: Arc::new(Mutex::new(groups)), ..Known::default() }
+    }
+
+    /// Returns what an earlier process has known: the distances of the statics, and the groups.
+    pub(super) fn from_saved(distances: Vec<isize>, groups: Groups) -> Known {
+        Known {
+            statics: Statics::from_distances(distances),
+            groups: Arc::new(Mutex::new(groups)),
+            ..Known::default()
+        }
+    }
+
+    /// Returns the groups of the exploration.
+    pub(super) fn groups(&self) -> Groups {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that the exploration needs these groups.
+    pub(super) fn regroup(&self, groups: &Groups) {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
+        // Relaxed: read when the jobs have ended.
+        self.regrouped.store(true, Relaxed);
+    }
+
+    /// Returns whether the exploration has to begin anew, with other groups.
+    pub(super) fn is_regrouped(&self) -> bool {
+        // Relaxed: read when the jobs have ended.
+        self.regrouped.load(Relaxed)
+    }
+
+    /// Begins the exploration anew, with the groups that have been found.
+    pub(super) fn begin_anew(&self) {
+        // Relaxed: no job works.
+        self.regrouped.store(false, Relaxed);
+    }
+
+    /// Returns the machine as one of those that share what is numbered and grouped.
+    pub(super) fn share_with(&self, machine: Machine) -> Machine {
+        machine.sharing(&self.statics).grouping(&self.groups())
     }
 
     /// Tells a machine what is known.

@@ -124,6 +124,18 @@ fn install(
 }
 
 impl Worker<'_> {
+    /// One execution. Returns whether the exploration goes on: it has to begin anew if the execution has touched things
+    /// together that are in no common group.
+    fn run_in(&self, pool: &Pool) -> bool {
+        self.run();
+        let regrouped = self.machine.regrouped();
+        if let Some(groups) = &regrouped {
+            pool.known.regroup(groups);
+            pool.stop();
+        }
+        regrouped.is_none()
+    }
+
     /// One execution.
     fn run(&self) {
         let (session, model) = (self.session, Arc::clone(self.model));
@@ -166,7 +178,9 @@ impl Worker<'_> {
                     pool.leave(parts, Some(why));
                     break;
                 }
-                self.run();
+                if !self.run_in(pool) {
+                    return Ended::Done;
+                }
                 runs += 1;
                 if std::thread::panicking() {
                     // A thread of the execution was given up while it unwound.
@@ -208,7 +222,9 @@ impl Worker<'_> {
             self.machine.take(part);
         }
         while self.machine.advance() {
-            self.run();
+            if !self.run_in(pool) {
+                return;
+            }
             if self.machine.pending() >= parts || std::thread::panicking() {
                 break;
             }
@@ -238,7 +254,9 @@ impl Worker<'_> {
                     break 'descents;
                 }
                 let before = self.machine.statistics().executions;
-                self.run();
+                if !self.run_in(pool) {
+                    break 'descents;
+                }
                 if std::thread::panicking() {
                     // A thread of the execution was given up while it unwound, so this descent ends here.
                     pool.known.learn(&self.machine);

@@ -19,8 +19,10 @@ use crate::chan::select::observers::Observers;
 use crate::queue::EndlessArray;
 #[cfg(feature = "async")]
 use crate::queue::LazyBox;
+use crate::rt::spec::unseen;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::spec;
 use std::time::Instant;
 
 /// How long an operation may wait.
@@ -161,12 +163,35 @@ pub(in crate::chan) struct Chan<T> {
     pub(in crate::chan) farewell: LazyBox<Chan<()>>,
     pub(in crate::chan) array: EndlessArray<Cell<T>>,
     capacity: Capacity,
+    /// The channel's specified form, which a checker takes instead.
+    pub(in crate::chan) spec: spec::chan::Chan<T>,
 }
 
 impl<T> Chan<T> {
+    /// Returns a channel of a user, which a checker may take as specified.
+    #[track_caller]
+    pub(in crate::chan) fn specified(capacity: Capacity, shift: u32) -> Chan<T> {
+        let spec = spec::chan::Chan::new(capacity.limit());
+        if spec.is_made_as_specified() {
+            #[cfg_attr(not(feature = "async"), allow(unused_mut, reason = "only tasks wait for the close"))]
+            let mut chan = unseen(|| Chan { spec, ..Chan::with_array(capacity, EndlessArray::unused()) });
+            #[cfg(feature = "async")]
+            {
+                let farewell = core::mem::replace(&mut chan.farewell, LazyBox::new());
+                unseen(|| drop(farewell));
+            }
+            return chan;
+        }
+        Chan { spec, ..Chan::new(capacity, shift) }
+    }
+
+    /// Returns a channel that always has its real form.
     pub(in crate::chan) fn new(capacity: Capacity, shift: u32) -> Chan<T> {
-        let in_use = capacity.limit().unwrap_or(0);
-        let end = in_use as u64;
+        Chan::with_array(capacity, EndlessArray::new(shift, capacity.limit().unwrap_or(0)))
+    }
+
+    fn with_array(capacity: Capacity, array: EndlessArray<Cell<T>>) -> Chan<T> {
+        let end = capacity.limit().unwrap_or(0) as u64;
         Chan {
             senders: CachePadded::new(Senders { sent: AtomicU64::new(0), known_end: AtomicU64::new(end) }),
             receivers: CachePadded::new(Receivers {
@@ -184,8 +209,9 @@ impl<T> Chan<T> {
             forced: AtomicU64::new(0),
             #[cfg(feature = "async")]
             farewell: LazyBox::new(),
-            array: EndlessArray::new(shift, in_use),
+            array,
             capacity,
+            spec: spec::chan::Chan::real(),
         }
     }
 

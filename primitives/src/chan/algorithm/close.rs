@@ -11,6 +11,9 @@ impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
     /// and receivers beyond the last send get nothing.
     pub(in crate::chan) fn close(&self) -> Result<(), CloseError> {
+        if let Some(spec) = self.spec.specified() {
+            return self.close_specified(spec);
+        }
         let _held = deferred::hold();
         let before = self.set_closed();
         if before.is_closed() {
@@ -151,6 +154,9 @@ impl<T> Chan<T> {
 
     /// Closes the channel and drops what is in it. Each value is dropped, though wakers and destructors panic.
     pub(in crate::chan) fn discard(&self) -> Result<(), CloseError> {
+        if let Some(spec) = self.spec.specified() {
+            return self.discard_specified(spec);
+        }
         let _held = deferred::hold();
         let closed = self.close();
         while let Ok(value) = self.recv(Blocking::Never) {

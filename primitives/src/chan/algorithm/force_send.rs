@@ -20,6 +20,9 @@ impl<T> Chan<T> {
     /// Sends a value at once, and takes the oldest one out if there is no room; or gives the value back if the channel
     /// is closed.
     pub(in crate::chan) fn force_send(&self, value: T) -> Result<Option<T>, T> {
+        if let Some(spec) = self.spec.specified() {
+            return self.force_send_specified(spec, value);
+        }
         let Capacity::Bounded(capacity) = self.capacity() else {
             return match self.send(value, Blocking::Never) {
                 Ok(()) => Ok(None),

@@ -12,5 +12,6 @@ pub(in crate::chan) mod redeliver;
 pub(in crate::chan) mod send;
 pub(in crate::chan) mod settled;
 pub(in crate::chan) mod snapshot;
+pub(in crate::chan) mod specified;
 pub(in crate::chan) mod try_send;
 pub(in crate::chan) mod undelivered;

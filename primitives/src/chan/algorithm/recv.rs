@@ -53,6 +53,9 @@ impl<T> Chan<T> {
     /// Receives a value.
     #[inline]
     pub(in crate::chan) fn recv(&self, blocking: Blocking) -> Result<T, NotReceived> {
+        if let Some(spec) = self.spec.specified() {
+            return self.recv_specified(spec, blocking);
+        }
         loop {
             let undelivered = self.undelivered.census();
             if undelivered.here() != 0

@@ -62,6 +62,9 @@ impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
     pub(in crate::chan) fn send(&self, mut value: T, mut blocking: Blocking) -> Result<(), (T, NotSent)> {
+        if let Some(spec) = self.spec.specified() {
+            return self.send_specified(spec, value, blocking);
+        }
         loop {
             let (ticket, place) = match self.send_place(blocking) {
                 Ok(found) => found,

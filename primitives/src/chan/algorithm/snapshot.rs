@@ -125,12 +125,18 @@ impl<T> Chan<T> {
 
     /// Returns a number that, at some moment, no fewer values were in the buffer, waited to be sent or had come back.
     pub(in crate::chan) fn under_way(&self) -> usize {
+        if let Some(spec) = self.spec.specified() {
+            return spec.under_way();
+        }
         let received = self.received();
         self.sent().ticket().saturating_sub(received) as usize + self.undelivered.census().here()
     }
 
     /// The number of values in the buffer, at some moment, and of those that came back.
     pub(in crate::chan) fn len(&self) -> usize {
+        if let Some(spec) = self.spec.specified() {
+            return spec.len();
+        }
         let mut received = self.received();
         // A receiver that comes meanwhile would make the senders after it count, so the numbers are read again; that is
         // another thread's progress.

@@ -75,6 +75,10 @@ impl<T> Future for ClosedFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Self { sender, slot, ended } = &mut *self;
+        if let Some(chan) = sender.0.spec.specified() {
+            *ended = sender.0.poll_closed_specified(chan, slot, context.waker());
+            return if *ended { Poll::Ready(()) } else { Poll::Pending };
+        }
         let farewell = sender.0.farewell.make();
         if !sender.is_closed() {
             let _closed = ready!(farewell.poll_recv(slot, context.waker()));
@@ -92,6 +96,9 @@ impl<T> FusedFuture for ClosedFuture<'_, T> {
 
 impl<T> Drop for ClosedFuture<'_, T> {
     fn drop(&mut self) {
+        if let Some(chan) = self.sender.0.spec.specified() {
+            return self.sender.0.cancel_closed_specified(chan, &mut self.slot);
+        }
         if let Some(farewell) = self.sender.0.farewell.get() {
             farewell.cancel_recv(&mut self.slot);
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod closed;
 mod poll;
+mod specified;
 
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::{Receiver, Source};

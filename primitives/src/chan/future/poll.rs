@@ -42,6 +42,9 @@ impl<T> Chan<T> {
     /// Receives, or waits in a cell, which the slot names then. If a waker panics meanwhile, the next receiver gets
     /// what was received.
     pub(in crate::chan) fn poll_recv(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+        if let Some(chan) = self.spec.specified() {
+            return self.poll_recv_specified(chan, slot, waker);
+        }
         let received = self.receive_or_wait(slot, waker);
         if !deferred::end() {
             return received;
@@ -117,6 +120,9 @@ impl<T> Chan<T> {
 
     /// The task does not wait any longer: a value that has come for it goes to the next receiver.
     pub(in crate::chan) fn cancel_recv(&self, slot: &mut Slot) {
+        if let Some(chan) = self.spec.specified() {
+            return self.cancel_recv_specified(chan, slot);
+        }
         if slot.hold != Hold::Waiting {
             return;
         }
@@ -139,6 +145,8 @@ impl<T> Chan<T> {
         let sent = if slot.hold == Hold::Happened {
             slot.hold = Hold::Nothing;
             Ready(Ok(()))
+        } else if let Some(chan) = self.spec.specified() {
+            self.send_or_wait_specified(chan, slot, stash, waker)
         } else {
             self.send_or_wait(slot, stash, waker)
         };
@@ -217,6 +225,9 @@ impl<T> Chan<T> {
 
     /// The task does not wait any longer: the value is dropped, unless it has been sent.
     pub(in crate::chan) fn cancel_send(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
+        if let Some(chan) = self.spec.specified() {
+            return self.cancel_send_specified(chan, slot, stash);
+        }
         let mut value = stash.take();
         if slot.hold != Hold::Waiting && value.is_none() {
             return;

@@ -5,12 +5,15 @@
 
 use crate::chan::algorithm::cell::{RECEIVER, SENDER};
 use crate::chan::algorithm::chan::Chan;
-use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::{deferred, specified};
 use crate::queue::Party;
 use crate::rt::alloc::TrackedBox;
+use crate::rt::spec::{HandleNumber, unseen};
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::spec::chan as spec;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -34,6 +37,7 @@ impl<T> Shared<T> {
 /// A side of a channel: [`Sends`] or [`Receives`].
 pub(in crate::chan) trait Side {
     const PARTY: Party;
+    const SPECIFIED: spec::Side;
     /// Does what is due when the side has lost its last handle.
     fn end<T>(chan: &Chan<T>);
 }
@@ -46,6 +50,7 @@ pub(in crate::chan) enum Receives {}
 
 impl Side for Sends {
     const PARTY: Party = SENDER;
+    const SPECIFIED: spec::Side = spec::Side::Senders;
 
     fn end<T>(chan: &Chan<T>) {
         let _closed_before = chan.close();
@@ -54,6 +59,7 @@ impl Side for Sends {
 
 impl Side for Receives {
     const PARTY: Party = RECEIVER;
+    const SPECIFIED: spec::Side = spec::Side::Receivers;
 
     fn end<T>(chan: &Chan<T>) {
         let _closed_before = chan.discard();
@@ -61,7 +67,7 @@ impl Side for Receives {
 }
 
 /// A share in the channel as one of the handles of a side.
-pub(in crate::chan) struct Share<T, S: Side>(NonNull<Shared<T>>, PhantomData<S>);
+pub(in crate::chan) struct Share<T, S: Side>(NonNull<Shared<T>>, HandleNumber, PhantomData<S>);
 
 /// What keeps the memory of a channel, and neither of its sides open.
 pub(in crate::chan) struct WeakShare<T, S: Side>(Keeper<T>, PhantomData<S>);
@@ -76,15 +82,13 @@ unsafe impl<T: Send, S: Side> Send for WeakShare<T, S> {}
 unsafe impl<T: Send, S: Side> Sync for WeakShare<T, S> {}
 
 pub(in crate::chan) fn pair<T>(chan: Chan<T>) -> (Share<T, Sends>, Share<T, Receives>) {
-    let shared = TrackedBox::into_raw(TrackedBox::new(Shared {
-        senders: AtomicUsize::new(1),
-        receivers: AtomicUsize::new(1),
-        keepers: AtomicUsize::new(2),
-        chan,
-    }));
+    let count = || [AtomicUsize::new(1), AtomicUsize::new(1), AtomicUsize::new(2)];
+    let [senders, receivers, keepers] = if chan.spec.counts_handles() { unseen(count) } else { count() };
+    let shared = TrackedBox::into_raw(TrackedBox::new(Shared { senders, receivers, keepers, chan }));
     // SAFETY: `into_raw` never returns null.
     let shared = unsafe { NonNull::new_unchecked(shared) };
-    (Share(shared, PhantomData), Share(shared, PhantomData))
+    let first = HandleNumber::default();
+    (Share(shared, first, PhantomData), Share(shared, first, PhantomData))
 }
 
 impl<T, S: Side> Share<T, S> {
@@ -99,11 +103,14 @@ impl<T, S: Side> Share<T, S> {
 
     /// The number of handles of a side, at some moment.
     pub(in crate::chan) fn handles(&self, party: Party) -> usize {
+        if let Some(spec) = self.spec.specified() {
+            return spec.count(if party == SENDER { Sends::SPECIFIED } else { Receives::SPECIFIED });
+        }
         self.shared().count(party).load(Relaxed) // Relaxed: a number that may have changed when it is looked at.
     }
 
     pub(in crate::chan) fn downgrade(&self) -> WeakShare<T, S> {
-        WeakShare(Keeper::add(self.0, self.shared()), PhantomData)
+        WeakShare(Keeper::add(self.0, self.shared(), S::SPECIFIED), PhantomData)
     }
 
     pub(in crate::chan) fn address(&self) -> usize {
@@ -125,10 +132,13 @@ impl<T, S: Side> Deref for Share<T, S> {
 
 impl<T, S: Side> Clone for Share<T, S> {
     fn clone(&self) -> Self {
+        if self.spec.counts_handles() {
+            return Share(self.0, self.spec.count_clone(S::SPECIFIED), PhantomData);
+        }
         // Relaxed: this share keeps the count above zero, and whoever gets the new one gets it through
         // some other synchronisation.
         add_to(self.count());
-        Share(self.0, PhantomData)
+        Share(self.0, HandleNumber::default(), PhantomData)
     }
 }
 
@@ -143,8 +153,12 @@ fn add_to(count: &AtomicUsize) {
 struct Keeper<T>(NonNull<Shared<T>>);
 
 impl<T> Keeper<T> {
-    fn add(at: NonNull<Shared<T>>, shared: &Shared<T>) -> Keeper<T> {
-        add_to(&shared.keepers);
+    fn add(at: NonNull<Shared<T>>, shared: &Shared<T>, side: spec::Side) -> Keeper<T> {
+        if shared.chan.spec.counts_handles() {
+            shared.chan.spec.count_weak(side);
+        } else {
+            add_to(&shared.keepers);
+        }
         Keeper(at)
     }
 
@@ -158,19 +172,61 @@ impl<T> Drop for Keeper<T> {
     fn drop(&mut self) {
         // The wakers of futures that were forgotten go with the channel.
         let _held = deferred::hold();
+        let spec = &self.shared().chan.spec;
+        if spec.counts_handles() {
+            if spec.specified().is_some_and(|spec| spec.drop_weak()) {
+                // SAFETY: this was the last handle of all.
+                unsafe { free_specified(self.0) };
+            }
+            return;
+        }
         // AcqRel: what every keeper did with the channel happens before the last one frees it.
         // site: drop-keeper
         if self.shared().keepers.fetch_sub(1, AcqRel) == 1 {
             // SAFETY: the count is zero: no side has a handle, no weak handle is left, and so nobody makes new ones.
-            drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
+            unsafe { free(self.0) };
         }
     }
+}
+
+/// Frees a channel.
+///
+/// # Safety
+/// No handle of it is left, and this is called once.
+unsafe fn free<T>(shared: NonNull<Shared<T>>) {
+    // SAFETY: the memory comes from `pair`, and nobody uses it any more, by this function's contract.
+    drop(unsafe { TrackedBox::from_raw(shared.as_ptr()) });
+}
+
+/// Frees a channel that was made as specified. Its real form owns nothing, and what the specified form has belongs to the
+/// execution.
+///
+/// # Safety
+/// No handle of it is left, and this is called once.
+unsafe fn free_specified<T>(shared: NonNull<Shared<T>>) {
+    #[cfg(feature = "async")]
+    {
+        // SAFETY: the channel is there, and nobody else uses it, by this function's contract.
+        let chan = unsafe { &mut (*shared.as_ptr()).chan };
+        let is_awaited = chan.spec.specified().is_some_and(|spec| !spec.sides.are_apart());
+        if is_awaited {
+            chan.farewell = crate::queue::LazyBox::new();
+        }
+    }
+    // SAFETY: the memory comes from `pair`, and nobody uses it any more, by this function's contract. `ManuallyDrop` has
+    // the layout of what it holds.
+    drop(unsafe { TrackedBox::from_raw(shared.as_ptr().cast::<ManuallyDrop<Shared<T>>>()) });
 }
 
 impl<T, S: Side> WeakShare<T, S> {
     /// A handle of the side, if the side still has one.
     pub(in crate::chan) fn upgrade(&self) -> Option<Share<T, S>> {
-        let count = self.0.shared().count(S::PARTY);
+        let shared = self.0.shared();
+        if shared.chan.spec.counts_handles() {
+            let upgraded = shared.chan.spec.specified().is_some_and(|spec| spec.upgrade(S::SPECIFIED));
+            return upgraded.then(|| Share(self.0.0, HandleNumber::default(), PhantomData));
+        }
+        let count = shared.count(S::PARTY);
         let mut handles = count.load(Relaxed); // Relaxed: the exchange decides.
         while handles != 0 {
             // Relaxed: the handle that is counted keeps the side open, and what its thread did is published by
@@ -182,7 +238,7 @@ impl<T, S: Side> WeakShare<T, S> {
                         handles <= isize::MAX as usize,
                         "more handles of a channel than memory could hold"
                     );
-                    return Some(Share(self.0.0, PhantomData));
+                    return Some(Share(self.0.0, HandleNumber::default(), PhantomData));
                 }
                 Err(found) => handles = found,
             }
@@ -193,12 +249,15 @@ impl<T, S: Side> WeakShare<T, S> {
 
 impl<T, S: Side> Clone for WeakShare<T, S> {
     fn clone(&self) -> Self {
-        WeakShare(Keeper::add(self.0.0, self.0.shared()), PhantomData)
+        WeakShare(Keeper::add(self.0.0, self.0.shared(), S::SPECIFIED), PhantomData)
     }
 }
 
 impl<T, S: Side> Drop for Share<T, S> {
     fn drop(&mut self) {
+        if self.spec.counts_handles() {
+            return self.drop_specified();
+        }
         // AcqRel: what the other handles of this side did happens before the last one closes.
         // site: drop-handle
         if self.count().fetch_sub(1, AcqRel) != 1 {
@@ -209,5 +268,25 @@ impl<T, S: Side> Drop for Share<T, S> {
         // The side's own keeper: `pair` counted one for each side.
         let _leave = Keeper(self.0);
         S::end(&**self);
+    }
+}
+
+impl<T, S: Side> Share<T, S> {
+    /// Drops the handle by a step, which knows whether it is the last one. A handle that is left when its execution is over
+    /// leaves the channel there.
+    #[cold]
+    fn drop_specified(&mut self) {
+        // The share in the specified form outlives the channel, which another handle may free after the step.
+        let spec = self.spec.clone();
+        let Some(spec) = spec.specified() else { return };
+        let _held = deferred::hold();
+        let dropped = spec.drop_handle(S::SPECIFIED, self.1);
+        specified::wake(spec, dropped.wakes);
+        if dropped.frees {
+            // SAFETY: of the steps that dropped a handle of this channel, weak or not, this is the last, and one only is. Each
+            // thread has used the channel for the last time before its step.
+            unsafe { free_specified(self.0) };
+        }
+        dropped.values.into_iter().for_each(|value| deferred::protect(|| drop(value)));
     }
 }

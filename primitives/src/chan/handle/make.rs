@@ -55,6 +55,6 @@ pub fn unbounded_with_segments<T>(shift: u32) -> (Sender<T>, Receiver<T>) {
 }
 
 fn with_segments<T>(capacity: Capacity, shift: u32) -> (Sender<T>, Receiver<T>) {
-    let (sender, receiver) = pair(Chan::new(capacity, shift));
+    let (sender, receiver) = pair(Chan::specified(capacity, shift));
     (Sender(sender), Receiver::channel(receiver))
 }

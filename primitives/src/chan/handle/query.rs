@@ -66,7 +66,7 @@ impl<T> Sender<T> {
     /// assert!(tx.is_closed());
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.0.sent().is_closed()
+        self.0.is_closed()
     }
 }
 
@@ -141,6 +141,6 @@ impl<T> Receiver<T> {
     /// assert_eq!(rx.recv(), Ok(1), "what was sent before is received");
     /// ```
     pub fn is_closed(&self) -> bool {
-        self.chan().is_some_and(|chan| chan.sent().is_closed())
+        self.chan().is_some_and(|chan| chan.is_closed())
     }
 }

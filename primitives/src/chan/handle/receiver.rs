@@ -9,6 +9,7 @@ use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, S
 use crate::chan::select::observers::Observers;
 use crate::chan::select::order::Order;
 use crate::chan::select::run::{Case, run};
+use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectState};
 use crate::chan::timer::alarm::Alarm;
 use crate::rt::entry::enter;
@@ -56,7 +57,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    fn timer(&self) -> Option<&Alarm> {
+    pub(in crate::chan) fn timer(&self) -> Option<&Alarm> {
         match &self.0 {
             Source::Alarm(alarm, _) => Some(alarm),
             _ => None,
@@ -344,6 +345,10 @@ impl<T> Handle for Receiver<T> {
             Source::Alarm(alarm, _) => alarm.identity(),
             Source::Never => Identity { channel: 0, party: RECEIVER },
         }
+    }
+
+    fn steps(&self) -> Option<AsSteps<'_>> {
+        Some(AsSteps(self))
     }
 
     fn rendezvous(&self) -> Option<Identity> {

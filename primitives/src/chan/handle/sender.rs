@@ -7,6 +7,7 @@ use crate::chan::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use crate::chan::handle::counted::{Sends, Share};
 use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
+use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectState};
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
@@ -252,6 +253,10 @@ impl<T> Handle for Sender<T> {
 
     fn identity(&self) -> Identity {
         Identity { channel: self.0.address(), party: SENDER }
+    }
+
+    fn steps(&self) -> Option<AsSteps<'_>> {
+        Some(AsSteps(self))
     }
 
     fn rendezvous(&self) -> Option<Identity> {

@@ -1,6 +1,7 @@
 //! What a select asks of a channel's side.
 
 use crate::chan::select::observers::Observers;
+use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectState};
 use crate::queue::{Anchor, Party};
 use crate::rt::sync::Arc;
@@ -139,6 +140,10 @@ pub trait Handle {
     fn observers(&self) -> Option<&Observers>;
     /// Returns which operation this is.
     fn identity(&self) -> Identity;
+    /// Returns the side as a select in its specified form uses it.
+    fn steps(&self) -> Option<AsSteps<'_>> {
+        None
+    }
     /// Returns which operation this is, if its channel has no buffer.
     fn rendezvous(&self) -> Option<Identity> {
         None

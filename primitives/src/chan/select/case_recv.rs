@@ -146,6 +146,9 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
+        if let Some(chan) = self.spec.specified() {
+            return self.withdraw_recv_specified(chan, slot);
+        }
         match slot.hold {
             Hold::Waiting => self.withdraw_receive(self.receiving(slot), slot.ticket),
             _ => {
@@ -178,13 +181,19 @@ impl<T> Chan<T> {
     /// What the case has received may come back as long as the select's user has it in his hands.
     pub(in crate::chan) fn lend_recv(&self, slot: &mut Slot) {
         if slot.hold == Hold::Happened {
-            self.lend(Delivery::Again);
+            // As specified a value that is given back was on loan in that step.
+            if self.spec.specified().is_none() {
+                self.lend(Delivery::Again);
+            }
             slot.hold = Hold::Lent;
         }
     }
 
     /// Takes what has happened.
     pub(in crate::chan) fn finish_recv(&self, slot: &mut Slot) -> Result<T, RecvError> {
+        if let Some(chan) = self.spec.specified() {
+            return self.finish_recv_specified(chan, slot);
+        }
         let is_lent = slot.hold != Hold::Happened;
         let (value, ticket) = self.take_held(slot).ok_or(RecvError)?;
         if !is_lent {

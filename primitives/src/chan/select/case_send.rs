@@ -155,6 +155,9 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn withdraw_case_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) {
+        if let Some(chan) = self.spec.specified() {
+            return self.cancel_late_specified(chan, slot);
+        }
         match (slot.hold, stash) {
             (Hold::Waiting, _) => self.take_back(slot, stash),
             (Hold::Late, _) => self.cancel_late(slot),
@@ -262,6 +265,9 @@ impl<T> Chan<T> {
     /// Sends the value for which the case has a cell, without waiting. If the receiver or the place for which the case
     /// was chosen is gone, the value goes to the next receiver, as one does that came back.
     pub(in crate::chan) fn finish_late(&self, slot: &mut Slot, value: T) -> Result<(), SendError<T>> {
+        if let Some(chan) = self.spec.specified() {
+            return self.finish_late_specified(chan, slot, value);
+        }
         if slot.hold != Hold::Late {
             slot.hold = Hold::Nothing;
             return Err(SendError(value));

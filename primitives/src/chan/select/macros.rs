@@ -3,6 +3,7 @@
 use super::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
 use super::order::Order;
 use super::run::{Case, run};
+use super::specified::AsSteps;
 use crate::chan::algorithm::cell::SENDER;
 use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::error::{RecvError, SendError};
@@ -24,7 +25,7 @@ use std::time::Duration;
 #[doc(hidden)]
 pub struct Sending<S, T> {
     sender: S,
-    value: Stash<Option<T>>,
+    pub(super) value: Stash<Option<T>>,
 }
 
 impl<'a, T> Sending<&'a Sender<T>, T> {
@@ -35,7 +36,7 @@ impl<'a, T> Sending<&'a Sender<T>, T> {
 }
 
 impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
-    fn chan(&self) -> &Chan<T> {
+    pub(super) fn chan(&self) -> &Chan<T> {
         &self.sender.borrow().0
     }
 
@@ -127,6 +128,10 @@ impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
 
     fn identity(&self) -> Identity {
         self.sender.borrow().identity()
+    }
+
+    fn steps(&self) -> Option<AsSteps<'_>> {
+        Some(AsSteps(self))
     }
 
     fn rendezvous(&self) -> Option<Identity> {

@@ -20,6 +20,7 @@
 pub(super) mod case;
 mod case_recv;
 mod case_send;
+mod case_specified;
 mod error;
 mod macros;
 pub(super) mod observers;
@@ -27,6 +28,7 @@ pub(super) mod order;
 mod own_receives;
 mod ready;
 pub(super) mod run;
+pub(super) mod specified;
 pub(super) mod state;
 
 use crate::chan::algorithm::chan::Blocking;

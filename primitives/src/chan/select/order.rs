@@ -13,6 +13,11 @@ pub enum Order {
 }
 
 impl Order {
+    /// Returns which of so many cases is the first.
+    pub(super) fn first(self, cases: usize) -> usize {
+        if self == Order::Random && cases > 1 { choose(cases) } else { 0 }
+    }
+
     pub(super) fn of(self, cases: usize) -> Sequence {
         let mut sequence = if cases <= FEW {
             Sequence::Few(core::array::from_fn(|at| at), cases)

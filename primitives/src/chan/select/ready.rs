@@ -2,6 +2,7 @@
 
 use super::case::Handle;
 use super::order::Order;
+use super::specified;
 use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::select::state::SelectState;
@@ -27,6 +28,9 @@ fn find_ready(handles: &[&dyn Handle], order: &[usize]) -> Option<usize> {
 
 /// Which of the operations is ready.
 fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Option<usize> {
+    if let Some(ready) = specified::until_ready(handles, order, blocking) {
+        return ready;
+    }
     let order = order.of(handles.len());
     let find = || find_ready(handles, &order);
     loop {

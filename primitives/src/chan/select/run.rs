@@ -3,6 +3,7 @@
 use super::case::{Handle, Hold, Look, Progress, Round, Slot, Stamp};
 use super::order::{FEW, Order};
 use super::own_receives::OwnReceives;
+use super::specified;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred;
 use crate::chan::select::state::{Cause, SelectState, Stage};
@@ -72,7 +73,8 @@ impl<'a> Case<'a> {
 /// calls, what has been received goes to the next receiver.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
     let _held = deferred::hold();
-    let chosen = run_held(cases, order, blocking);
+    let specified = specified::run(cases, order, blocking);
+    let chosen = specified.unwrap_or_else(|| run_held(cases, order, blocking));
     if deferred::call()
         && let Some(chosen) = chosen
     {

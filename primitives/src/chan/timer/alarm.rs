@@ -10,12 +10,15 @@ use crate::chan::algorithm::cell::RECEIVER;
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
 use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
+use crate::chan::select::specified::{Form, Happened, Steps};
 use crate::chan::select::state::{Cause, SelectState};
+use crate::rt::spec::Common;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::thread::yield_now;
 use crate::rt::time::now;
+use crate::spec::chan as spec;
 use std::time::{Duration, Instant};
 
 /// An instant that is too far away to be told in nanoseconds, or does not come.
@@ -46,6 +49,8 @@ pub(in crate::chan) struct Alarm {
     pace: Pace,
     /// Wakes who waits when the alarm is set anew; not there if it never is. By itself, since it is large.
     bell: Option<Box<Chan<()>>>,
+    /// The alarm's specified form, which a checker takes instead.
+    spec: Common<spec::World>,
 }
 
 /// Whether an alarm can be set anew.
@@ -63,8 +68,11 @@ fn nanos(duration: Duration) -> u64 {
 
 impl Alarm {
     fn new(base: Instant, pace: Pace, setting: Setting) -> Alarm {
-        let bell = (setting == Setting::Anew).then(|| Box::new(Chan::new(Capacity::Rendezvous, 2)));
-        Alarm { base, pace, bell }
+        let spec = Common::new("timer");
+        // As specified a thread that waits sees what the alarm comes to.
+        let has_bell = setting == Setting::Anew && !spec.is_specified();
+        let bell = has_bell.then(|| Box::new(Chan::new(Capacity::Rendezvous, 2)));
+        Alarm { base, pace, bell, spec }
     }
 
     /// An alarm with one instant.
@@ -115,6 +123,7 @@ impl Alarm {
     /// Takes the instant that is due by now.
     pub(in crate::chan) fn take(&self) -> Option<Instant> {
         let taken = match &self.pace {
+            _ if self.spec.is_specified() => self.take_specified(),
             Pace::Once(next) => self.take_one(next),
             Pace::Ticks { start, period } => self.take_tick(start, period),
         };
@@ -188,11 +197,17 @@ impl Alarm {
     }
 
     pub(in crate::chan) fn is_due(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.is_due_specified();
+        }
         self.due().is_some_and(|due| due <= now())
     }
 
     /// Lets no instant come any more; whether one was still to be received.
     pub(in crate::chan) fn stop(&self) -> bool {
+        if self.spec.is_specified() {
+            return self.set_specified("stop", spec::Alarm::stop);
+        }
         match &self.pace {
             // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that. Not
             // model-checked: T1.
@@ -206,6 +221,10 @@ impl Alarm {
 
     /// Sets the alarm anew, from now on; whether an instant was still to be received.
     pub(in crate::chan) fn reset(&self, after: Duration) -> bool {
+        if self.spec.is_specified() {
+            let (passed, after) = (self.passed(), number(nanos(after)));
+            return self.set_specified("reset", |alarm| alarm.reset(passed, after));
+        }
         let was_set = match &self.pace {
             // SeqCst: written before the bell is rung; a thread that waits for the bell reads it after that.
             Pace::Once(next) => {
@@ -347,5 +366,69 @@ impl Alarm {
         debug_assert!(slot.hold == Hold::Happened, "a timer's channel is never closed");
         slot.hold = Hold::Nothing;
         self.base + Duration::from_nanos(slot.ticket)
+    }
+}
+
+/// Returns a time that comes.
+fn number(nanos: u64) -> Option<u64> {
+    (nanos != NEVER).then_some(nanos)
+}
+
+impl Steps for Alarm {
+    fn form(&self) -> Form<'_> {
+        if self.spec.is_specified() { Form::Specified(&self.spec) } else { Form::Real }
+    }
+
+    fn case(&self) -> spec::Case {
+        spec::Case::Alarm(self.handle())
+    }
+
+    fn learn(&self, slot: &mut Slot, _case: &spec::Case, happened: Option<Happened>) {
+        match happened.map(|happened| happened.event) {
+            Some(spec::Event::Instant(instant)) => slot.set(instant, Hold::Happened),
+            _ => slot.hold = Hold::Nothing,
+        }
+    }
+}
+
+/// An alarm as specified.
+impl Alarm {
+    fn handle(&self) -> spec::AlarmHandle {
+        // Relaxed: as specified the words keep what the alarm was made with.
+        let first = match &self.pace {
+            Pace::Once(next) => spec::Alarm::once(number(next.load(Relaxed))),
+            Pace::Ticks { period, .. } => spec::Alarm::ticks(number(period.load(Relaxed))),
+        };
+        spec::AlarmHandle { key: self.spec.key(), first, base: self.base }
+    }
+
+    #[track_caller]
+    fn step<R>(&self, operation: &'static str, act: impl Fn(&mut spec::Turn, &spec::AlarmHandle) -> R) -> R {
+        let handle = self.handle();
+        let (result, _no_wakers) = self.spec.step(operation, |world, me| {
+            let mut turn = spec::Turn::new(world, me);
+            let result = act(&mut turn, &handle);
+            Some(turn.done(result))
+        });
+        result
+    }
+
+    fn take_specified(&self) -> Option<u64> {
+        let now = now();
+        self.step("take an instant", |turn, alarm| turn.take_instant(alarm, now))
+    }
+
+    fn is_due_specified(&self) -> bool {
+        let now = now();
+        self.step("look", |turn, alarm| turn.is_due(alarm, now))
+    }
+
+    /// Sets the alarm, and returns whether an instant was still to be received.
+    fn set_specified(
+        &self,
+        operation: &'static str,
+        set: impl Fn(spec::Alarm) -> (spec::Alarm, bool),
+    ) -> bool {
+        self.step(operation, |turn, alarm| turn.set(alarm, &set))
     }
 }

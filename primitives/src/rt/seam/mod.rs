@@ -67,7 +67,7 @@ pub use objects::StaticKey;
 pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
 pub use session::{Counters, Options, Outcome, Session};
 pub(crate) use slot::Slot;
-pub use steps::{Attempt, Sight, StepName, Taken};
+pub use steps::{Attempt, Newest, Ready, Sight, StepName, Taken};
 pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::{Call, Record, Step, Values};
 
@@ -219,11 +219,26 @@ pub trait Graph {
     fn object_new(&self, state: Rc<dyn Any>) -> u32;
     /// Returns the object of a static, as if made before the model in this state.
     fn object_of_static(&self, address: usize, state: Rc<dyn Any>) -> u32;
+    /// Returns the object on which steps of `thing`, an object, are made: that of the group in which the thing is with
+    /// others, whose state is `first` at first, or its own.
+    fn object_of_thing(&self, thing: u32, first: Rc<dyn Any>) -> u32;
+    /// Goes on only if the things are in one group. If they are not, the execution does not count, and the exploration
+    /// begins anew with the things in one group.
+    fn need_together(&self, things: &[u32]);
     /// Makes a step, which waits until it is enabled. Returns the state in which the step was made, and its name.
     fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
+    /// Returns the state that the last step of all on the object has left; `None` in a replay.
+    fn newest_state(&self, object: u32) -> Option<Rc<dyn Any>>;
+    /// Returns the state that the last step on the object has left which the current thread can know of.
+    fn known_state(&self, object: u32) -> Rc<dyn Any>;
+    /// As [`step`](Self::step); but where the step never is enabled the execution does not count.
+    fn step_assuming(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
     /// Waits until `sees` returns something in the object's state, which it then does in every later state: the earlier
     /// steps that happen before this. Returns the first state in which it did.
     fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any>;
+    /// Waits until one of the objects that `objects` returns is to be observed: the one that `ready` returns, which it gets
+    /// the objects' newest states for, or the one that the thread has observed before. What `ready` finds has to stay so.
+    fn await_one_of(&self, objects: &dyn Fn() -> Vec<u32>, ready: Ready<'_>) -> u32;
     /// Begins one evaluation of a condition that only reads, by a thread that waits for it.
     fn begin_wait(&self) -> u32;
     /// Blocks after an evaluation that was false, until something that it has read may have changed.

@@ -71,6 +71,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Begins to count anew what the search of everything has done.
+    pub fn begin_anew(&self) {
+        // Relaxed: statistics.
+        [&self.complete, &self.explored, &self.size].iter().for_each(|count| count.store(0, Relaxed));
+    }
+
     /// Returns the share of everything that has been explored, as far as the engine can tell: the smaller of what the
     /// branches' weights and the estimated number of executions say.
     pub fn share(&self) -> f64 {
@@ -236,6 +242,19 @@ impl Session {
     /// Returns whether primitives stand as specified.
     pub fn specified(&self) -> bool {
         self.specified
+    }
+
+    /// Does something that the engine does not see, as if outside of any execution.
+    pub(crate) fn unseen<R>(&self, act: impl FnOnce() -> R) -> R {
+        struct Seen<'a>(&'a Cell<bool>);
+        impl Drop for Seen<'_> {
+            fn drop(&mut self) {
+                self.0.set(true);
+            }
+        }
+        self.in_execution.set(false);
+        let _seen = Seen(&self.in_execution);
+        act()
     }
 
     pub(super) fn in_execution(&self) -> bool {

@@ -13,6 +13,7 @@ use super::meeting::{Deed, Place};
 use super::threads::Waits;
 use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width};
 use core::fmt;
+use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
 use std::collections::HashMap;
@@ -35,6 +36,12 @@ pub type Attempt<'a> = &'a AttemptFn<'a>;
 /// Looks for something in a state, which every later state has too, and returns the earlier steps that happen before the
 /// thread sees it.
 pub type Sight<'a> = &'a dyn Fn(&Rc<dyn Any>) -> Option<Vec<StepId>>;
+
+/// Returns the newest state of an object.
+pub type Newest<'a> = &'a dyn Fn(u32) -> Rc<dyn Any>;
+
+/// Chooses one of several objects by their newest states.
+pub type Ready<'a> = &'a dyn Fn(Newest<'_>) -> Option<u32>;
 
 /// An operation and the object that it acts on, as reports call them: `lock on mutex#1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +69,14 @@ struct Specified {
     /// The engine's object, or the atomic that stands for the order of the steps.
     engine: Option<u32>,
     waiting: Vec<Waiting>,
+    /// The object on which steps of this one are made, as a thing that may be in a group with others.
+    of_thing: Option<u32>,
+}
+
+/// Something that the execution keeps until its end.
+struct Keepsake {
+    kept: NonNull<()>,
+    release: fn(NonNull<()>),
 }
 
 /// A thread that waits until its step is enabled.
@@ -81,12 +96,19 @@ pub(super) struct SpecifiedObjects {
     edges: HashMap<StepId, u32>,
     /// The number of steps of each thread.
     steps: HashMap<ThreadId, u32>,
+    kept: Vec<Keepsake>,
+}
+
+impl Drop for SpecifiedObjects {
+    fn drop(&mut self) {
+        self.kept.drain(..).for_each(|keepsake| (keepsake.release)(keepsake.kept));
+    }
 }
 
 impl SpecifiedObjects {
     fn add(&mut self, kind: &'static str, state: Rc<dyn Any>, engine: Option<u32>) -> u32 {
         let number = self.all.iter().filter(|object| object.kind == kind).count() as u32;
-        self.all.push(Specified { kind, number, state, engine, waiting: Vec::new() });
+        self.all.push(Specified { kind, number, state, engine, waiting: Vec::new(), of_thing: None });
         self.all.len() as u32 - 1
     }
 
@@ -104,6 +126,11 @@ impl SpecifiedObjects {
 }
 
 impl Session {
+    /// Keeps something until the execution is over, and calls `release` with it then, which runs no code of the model's.
+    pub(crate) fn keep_to_the_end(&self, kept: NonNull<()>, release: fn(NonNull<()>)) {
+        self.state.borrow_mut().specified.kept.push(Keepsake { kept, release });
+    }
+
     /// Registers a new object with the running execution.
     pub(crate) fn object_created(&self, slot: &Slot, kind: &'static str, state: Rc<dyn Any>) {
         if !self.specified() {
@@ -159,13 +186,111 @@ impl Session {
         index
     }
 
+    /// Returns the object on which steps of a thing are made: the thing's own, or that of its group, whose state is `first`
+    /// at first. Without a graph all things with a state of this kind have one object, which `kind` stands for.
+    pub(crate) fn object_of_thing(&self, thing: u32, kind: usize, first: &dyn Fn() -> Rc<dyn Any>) -> u32 {
+        let Some(graph) = self.backend.graph() else {
+            return self.object(&Slot::lazy(), kind, "common", first);
+        };
+        let (known, engine) = {
+            let specified = &self.state.borrow().specified;
+            let thing = &specified.all[thing as usize];
+            (thing.of_thing, thing.engine)
+        };
+        if let Some(known) = known {
+            return known;
+        }
+        let engine = engine.expect("an engine with graphs knows the objects");
+        let on = graph.object_of_thing(engine, first());
+        let specified = &mut self.state.borrow_mut().specified;
+        let same = specified.all.iter().position(|object| object.engine == Some(on));
+        let object = same.map_or_else(|| specified.add("group", first(), Some(on)), |at| at as u32);
+        specified.all[thing as usize].of_thing = Some(object);
+        object
+    }
+
+    /// Goes on only if steps of these things are made on one object. If they are not, the execution does not count, and
+    /// they are in the executions that are explored instead.
+    pub(crate) fn need_together(&self, things: &[u32]) {
+        if let Some(graph) = self.backend.graph() {
+            let engine = {
+                let specified = &self.state.borrow().specified;
+                let engine = things.iter().filter_map(|thing| specified.all[*thing as usize].engine);
+                engine.collect::<Vec<u32>>()
+            };
+            graph.need_together(&engine);
+        }
+    }
+
+    /// Waits until one of the things that `things` returns is to be observed, which have objects of their own: the one that
+    /// `ready` returns, by the things' newest states; reports say that the thread waits for `operation` on `named`. Only for
+    /// engines with graphs.
+    pub(crate) fn await_one_of(
+        &self,
+        (operation, named): (&'static str, u32),
+        things: &dyn Fn() -> Vec<u32>,
+        ready: Ready<'_>,
+        site: Site,
+    ) -> u32 {
+        let graph = self.backend.graph().expect("without a graph, things have one state together");
+        let name = self.state.borrow().specified.name(named, operation);
+        let mut found = None;
+        self.while_blocked(Waits::Step(name), site, || {
+            let objects = || things().into_iter().map(|thing| self.place_of(thing)).collect();
+            let ready = |state: &dyn Fn(u32) -> Rc<dyn Any>| {
+                ready(&|thing| state(self.place_of(thing))).map(|thing| self.place_of(thing))
+            };
+            found = Some(graph.await_one_of(&objects, &ready));
+        });
+        let found = things().into_iter().find(|thing| Some(self.place_of(*thing)) == found);
+        found.expect("a thread observes in a replay what it has observed before")
+    }
+
+    /// Returns the engine's object of a thing. In the order of these numbers things come in the same order whenever an
+    /// execution is run.
+    pub(crate) fn place_of(&self, thing: u32) -> u32 {
+        let engine = self.state.borrow().specified.all[thing as usize].engine;
+        engine.expect("an engine with graphs knows the objects")
+    }
+
+    /// Returns whether the engine explores each way of a choice, and can leave an execution uncounted.
+    pub(crate) fn explores_ways(&self) -> bool {
+        self.backend.graph().is_some()
+    }
+
+    /// Returns the newest state of an object, which other threads may have made; `None` in a replay of an engine with
+    /// graphs.
+    pub(crate) fn newest_state(&self, object: u32) -> Option<Rc<dyn Any>> {
+        let (state, engine) = {
+            let object = &self.state.borrow().specified.all[object as usize];
+            (Rc::clone(&object.state), object.engine)
+        };
+        match (self.backend.graph(), engine) {
+            (Some(graph), Some(engine)) => graph.newest_state(engine),
+            _ => Some(state),
+        }
+    }
+
+    /// Returns the state of an object that the current thread can know of; without a graph, the state that the object has.
+    pub(crate) fn known_state(&self, object: u32) -> Rc<dyn Any> {
+        let (state, engine) = {
+            let object = &self.state.borrow().specified.all[object as usize];
+            (Rc::clone(&object.state), object.engine)
+        };
+        match (self.backend.graph(), engine) {
+            (Some(graph), Some(engine)) => graph.known_state(engine),
+            _ => state,
+        }
+    }
+
     /// Makes a step that reports call `operation` on the object `named`, and returns the state in which it was made, and
-    /// its name.
+    /// its name. If it `assumes` that it is enabled some time, an execution in which it never is does not count under an
+    /// engine with graphs.
     pub(crate) fn make_step(
         &self,
         (object, named): (u32, u32),
         operation: &'static str,
-        attempt: Attempt<'_>,
+        (attempt, assumes): (Attempt<'_>, bool),
         site: Site,
     ) -> (Rc<dyn Any>, StepId) {
         self.visit(Place::Object(object), Deed::Write);
@@ -178,8 +303,12 @@ impl Session {
         let (found, me, changed) = match (self.backend.graph(), engine) {
             (Some(graph), Some(engine)) => {
                 let mut made = None;
-                let step = || made = Some(graph.step(engine, name, attempt));
-                self.while_blocked(Waits::Step(name), site, step);
+                self.while_blocked(Waits::Step(name), site, || {
+                    made = Some(match assumes {
+                        true => graph.step_assuming(engine, name, attempt),
+                        false => graph.step(engine, name, attempt),
+                    });
+                });
                 let (found, me) = made.expect("an engine's step returns once it is made");
                 (found, me, true)
             }
@@ -205,7 +334,7 @@ impl Session {
         let (Some(graph), Some(engine)) = (self.backend.graph(), engine) else {
             let attempt =
                 |state: &Rc<dyn Any>, _| Some(Taken { state: Rc::clone(state), after: sees(state)? });
-            return self.make_step((object, named), operation, &attempt, site).0;
+            return self.make_step((object, named), operation, (&attempt, false), site).0;
         };
         self.visit(Place::Object(object), Deed::Read);
         // Relaxed: a statistic.

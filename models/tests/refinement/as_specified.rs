@@ -1,0 +1,65 @@
+//! The models of channels with channels as specified: each property of the real form is one of the specified form.
+
+use selvedge_check::{Checker, Engine, Primitives};
+use selvedge_models::model::Model;
+use selvedge_models::models::MODELS;
+
+/// The files whose models are of channels.
+const FILES: [&str; 9] = [
+    "chan_order::",
+    "chan_room::",
+    "chan_full::",
+    "chan_close::",
+    "chan_edges::",
+    "chan_force::",
+    "select::",
+    "timers::",
+    "futures::",
+];
+
+/// Models that look into the real form, to know which thread waits.
+const LOOK_INSIDE: &[&str] = &[
+    "chan_order::blocked_receivers_are_served_in_order",
+    "chan_order::blocked_receivers_of_a_buffer_are_served_in_order",
+    "chan_order::blocked_senders_are_served_in_order",
+    "chan_order::a_new_receiver_does_not_overtake_a_blocked_one",
+    "chan_order::a_new_sender_does_not_overtake_a_blocked_one",
+    "chan_order::receivers_that_gave_up_in_between_leave_the_order",
+    "chan_order::receivers_of_a_buffer_that_gave_up_in_between_leave_the_order",
+    "chan_order::a_sender_that_gave_up_in_between_leaves_the_order",
+    "chan_order::a_select_that_gave_up_in_between_leaves_the_order",
+    "chan_room::a_waiting_sender_is_not_counted",
+    "chan_full::the_value_of_a_select_that_was_let_in_counts",
+    "chan_close::dropping_the_last_receiver_ends_the_sender",
+    "select::a_select_does_not_overtake_a_blocked_receiver",
+    "timers::a_select_whose_timer_others_received_keeps_its_place",
+];
+
+#[test]
+fn properties_of_channels_hold_as_specified() {
+    let engines =
+        Engine::available().into_iter().filter(|engine| !matches!(engine.to_string().as_str(), "native"));
+    let failed: Vec<String> = engines.flat_map(failures).collect();
+    assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// Returns how models fail under an engine.
+fn failures(engine: Engine) -> Vec<String> {
+    let models = MODELS.iter().filter(|model| FILES.iter().any(|file| model.name.starts_with(file)));
+    let models = models.filter(|model| !LOOK_INSIDE.contains(&model.name));
+    let failure = |model: &Model| {
+        let checker = Checker::new()
+            .name(model.name)
+            .ignore_environment()
+            .engines([engine])
+            .primitives(Primitives::Specified)
+            .iterations(20)
+            .max_executions(1_000)
+            .event_bound(Some(600))
+            .shrink(false);
+        let report = checker.run(model.body).remove(0);
+        assert!(report.executions > 0 && report.primitives == Primitives::Specified, "{report}");
+        report.verdict.failure().map(|failure| format!("{} under {engine}: {failure}", model.name))
+    };
+    models.filter_map(failure).collect()
+}

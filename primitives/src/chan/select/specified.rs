@@ -1,0 +1,211 @@
+//! A select as specified: one step in which it arrives in all its channels, and one in which it completes.
+
+use super::case::{Handle, Slot};
+use super::order::Order;
+use super::run::Case;
+use crate::chan::algorithm::chan::Blocking;
+use crate::chan::algorithm::deferred;
+use crate::rt::spec::{Common, StepId, Token, explores_ways, is_specifying};
+use crate::rt::thread;
+use crate::rt::time::now;
+use crate::spec::chan::{self as spec, Arrived, Chosen, Event, Key, Turn, World};
+use std::time::Instant;
+
+/// In which form a side of a channel takes part in a select.
+pub(in crate::chan) enum Form<'a> {
+    Real,
+    /// Nothing ever comes, in both forms.
+    Never,
+    /// As specified, in this common state.
+    Specified(&'a Common<World>),
+}
+
+/// A case that has happened, as a side of a channel is told of it.
+pub(in crate::chan) struct Happened {
+    pub(in crate::chan) event: Event,
+    /// The arrival of the select.
+    pub(in crate::chan) select: StepId,
+}
+
+/// A side of a channel as a select in its specified form uses it.
+pub(in crate::chan) trait Steps {
+    /// Returns in which form the side takes part in a select.
+    fn form(&self) -> Form<'_>;
+    /// Returns the case of a select as specified. The value of a send is on its way from now on.
+    fn case(&self) -> spec::Case;
+    /// Learns what has become of the case; `None`: it has not happened.
+    fn learn(&self, slot: &mut Slot, case: &spec::Case, happened: Option<Happened>);
+    /// Wakes the tasks of this channel that a step has to wake, and takes them out of the list.
+    fn wake(&self, _wakes: &mut Vec<(Key, Token)>) {}
+}
+
+/// A handle as its steps, for [`Handle::steps`].
+pub struct AsSteps<'a>(pub(in crate::chan) &'a dyn Steps);
+
+/// Returns the common state of the handles, if they are all to be used as specified.
+fn common<'a>(sides: &[&'a dyn Steps]) -> Option<&'a Common<World>> {
+    let mut commons = Vec::new();
+    for side in sides {
+        match side.form() {
+            Form::Real => return None,
+            Form::Never => (),
+            Form::Specified(common) => commons.push(common),
+        }
+    }
+    Common::need_together(&commons);
+    commons.first().copied()
+}
+
+/// Returns the handles as their steps, and their common state, if they are all to be used as specified.
+fn specified<'a>(
+    handles: impl Iterator<Item = &'a dyn Handle>,
+) -> Option<(Vec<&'a dyn Steps>, &'a Common<World>)> {
+    if !is_specifying() {
+        return None;
+    }
+    let sides: Vec<&dyn Steps> = handles.map(|handle| Some(handle.steps()?.0)).collect::<Option<_>>()?;
+    let common = common(&sides)?;
+    Some((sides, common))
+}
+
+/// A select whose cases are all to be used as specified.
+struct Specified<'c> {
+    sides: Vec<&'c dyn Steps>,
+    common: &'c Common<World>,
+    specified: Vec<spec::Case>,
+    preferred: usize,
+    in_ways: bool,
+    now: Instant,
+}
+
+/// What a step has come to, beside the wakers that it has handed on.
+type Woken<R> = (R, Vec<(Key, Token)>);
+
+/// Does one of the operations, as [`run`](super::run::run) does; `None`: they are not to be used as specified.
+pub(super) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<Option<usize>> {
+    let (sides, common) = specified(cases.iter().map(|case| case.handle))?;
+    let specified: Vec<spec::Case> = sides.iter().map(|side| side.case()).collect();
+    let preferred = preferred(order, &specified);
+    let in_ways = order == Order::Random && may_be_in_ways(&specified);
+    Some(Specified { sides, common, specified, preferred, in_ways, now: now() }.run(cases, blocking))
+}
+
+/// Returns the case that happens if it can, else the next one that can.
+fn preferred(order: Order, cases: &[spec::Case]) -> usize {
+    let possible = || cases.iter().enumerate().filter(|(_, case)| !matches!(case, spec::Case::Never));
+    let first = order.first(possible().count());
+    possible().nth(first).map_or(0, |(case, _)| case)
+}
+
+/// Returns whether the exploration can go a way for each case that is preferred. Of two timers that are due at the same
+/// moment the preferred one goes off, also when the select has waited: so a select of several timers does not.
+fn may_be_in_ways(cases: &[spec::Case]) -> bool {
+    let alarms = cases.iter().filter(|case| matches!(case, spec::Case::Alarm(_))).count();
+    alarms < 2 && explores_ways()
+}
+
+impl Specified<'_> {
+    fn select(&self) -> spec::Select<'_> {
+        let Specified { specified, preferred, in_ways, now, .. } = self;
+        spec::Select { cases: specified, preferred: *preferred, in_ways: *in_ways, now: *now }
+    }
+
+    fn run(self, cases: &mut [Case<'_>], blocking: Blocking) -> Option<usize> {
+        let (may_wait, deadline) = match blocking {
+            Blocking::Never => (false, None),
+            Blocking::Until(deadline) => (true, deadline),
+        };
+        let name = if may_wait { "select" } else { "try to select" };
+        let arrive = |world: &World, me| {
+            let mut turn = Turn::new(world, me);
+            let arrived = self.select().arrive(&mut turn, may_wait)?;
+            Some(turn.done((arrived, me)))
+        };
+        let ((arrived, select), wakes): Woken<_> = match self.in_ways {
+            true => self.common.step_assuming(name, arrive),
+            false => self.common.step(name, arrive),
+        };
+        self.wake(wakes);
+        let chosen = match arrived {
+            Arrived::Chosen(chosen) => Some(chosen),
+            Arrived::Blocked => None,
+            // A waker has panicked: the select gives up.
+            Arrived::Waits(select) if deferred::call() => self.complete(select, Some(self.now)),
+            Arrived::Waits(select) => self.wait(select, deadline),
+        };
+        self.tell(cases, select, chosen)
+    }
+
+    fn wait(&self, select: StepId, deadline: Option<Instant>) -> Option<Chosen> {
+        let has_alarm = self.specified.iter().any(|case| matches!(case, spec::Case::Alarm(_)));
+        if deadline.is_some() || has_alarm {
+            return self.complete(select, deadline);
+        }
+        Some(self.common.observe("select", |world| {
+            let (case, ending) = world.chosen(select)?;
+            Some(((*case, Event::Ended(ending.ended.clone())), ending.after.clone()))
+        }))
+    }
+
+    /// Completes a select that waits, or times out.
+    fn complete(&self, select: StepId, deadline: Option<Instant>) -> Option<Chosen> {
+        let ((chosen, moment), wakes): Woken<_> = self.common.step("select or time out", |world, me| {
+            let mut turn = Turn::new(world, me);
+            let ended = self.select().complete_or_time_out(&mut turn, select, deadline)?;
+            Some(turn.done(ended))
+        });
+        self.wake(wakes);
+        pass_until(moment);
+        chosen
+    }
+
+    fn wake(&self, mut wakes: Vec<(Key, Token)>) {
+        for side in &self.sides {
+            side.wake(&mut wakes);
+        }
+    }
+
+    /// Tells the cases what has become of them.
+    fn tell(&self, cases: &mut [Case<'_>], select: StepId, chosen: Option<Chosen>) -> Option<usize> {
+        let (happened, event) = chosen.unzip();
+        let mut event = event;
+        for (number, case) in cases.iter_mut().enumerate() {
+            let event = if Some(number) == happened { event.take() } else { None };
+            let happened = event.map(|event| Happened { event, select });
+            self.sides[number].learn(&mut case.slot, &self.specified[number], happened);
+        }
+        happened
+    }
+}
+
+/// Lets the thread's time pass until this moment.
+fn pass_until(moment: Instant) {
+    let left = moment.saturating_duration_since(now());
+    if !left.is_zero() {
+        thread::sleep(left);
+    }
+}
+
+/// Returns which of the operations is ready, as specified; the outer `None`: they are not to be used as specified.
+pub(super) fn until_ready(
+    handles: &[&dyn Handle],
+    order: Order,
+    blocking: Blocking,
+) -> Option<Option<usize>> {
+    let (sides, common) = specified(handles.iter().copied())?;
+    let cases: Vec<spec::Case> = sides.iter().map(|side| side.case()).collect();
+    let select =
+        spec::Select { cases: &cases, preferred: preferred(order, &cases), in_ways: false, now: now() };
+    let (name, deadline) = match blocking {
+        Blocking::Never => ("look what is ready", Some(select.now)),
+        Blocking::Until(None) => ("wait until one is ready", None),
+        Blocking::Until(deadline) => ("wait until one is ready or time out", deadline),
+    };
+    let ((ready, moment), _): Woken<_> = common.step(name, |world, me| {
+        let mut turn = Turn::new(world, me);
+        let ready = select.ready_or_time_out(&mut turn, deadline)?;
+        Some(turn.done(ready))
+    });
+    pass_until(moment);
+    Some(ready)
+}

@@ -1,0 +1,377 @@
+//! A select: it arrives in all its channels in one step, and completes by one.
+//!
+//! A select that arrives lets one of its cases happen, if any can. Else it takes a place in the queue of each of its
+//! channels, or, if it may not wait, leaves no trace. The operation that meets it in one of the queues takes it out of
+//! all the others in the same step and notes what has happened. A select that has a deadline, or a timer among its cases,
+//! completes with what has been noted, or times out: it leaves the queues, and takes the timer's instant if that is due
+//! first. The clock is that of the select's thread, and time may pass while it waits: so it may time out at any moment.
+//!
+//! Three things of the real form are not specified. An operation that has begun and has not come to its place can make
+//! `ready` say that a channel is ready; here a channel is ready if the operation would not wait. In the real form a select
+//! that sends to and receives from the same channel without a buffer only observes the channel for its send, and an
+//! operation that does not wait never meets it; here, as in Go, it does. In the real form a value that a selected operation
+//! holds keeps a closed channel from being over; here only the value that is given back does.
+
+use super::alarm::{Alarm, AlarmHandle};
+use super::channel::{Ended, Ending, Waiter};
+use super::world::{Key, Turn};
+use crate::rt::spec::{StepId, Token};
+use crate::rt::twin::is_twin;
+use std::time::Instant;
+
+/// A channel, as a step names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) key: Key,
+    pub(crate) capacity: Option<usize>,
+}
+
+/// A case of a select, as specified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Case {
+    /// A send of the value with this token.
+    Send(Place, Token),
+    /// A send whose value comes once the case has been chosen.
+    Late(Place),
+    Receive(Place),
+    /// A receive of a timer's instant.
+    Alarm(AlarmHandle),
+    /// Nothing ever comes.
+    Never,
+}
+
+/// What has happened to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Its operation has ended.
+    Ended(Ended),
+    /// The instant was received that is so many nanoseconds after the timer's base.
+    Instant(u64),
+}
+
+/// The case that has happened, and what has happened to it.
+pub(crate) type Chosen = (usize, Event);
+
+/// What a select that arrives comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    Chosen(Chosen),
+    /// No case could happen.
+    Blocked,
+    /// It waits, by this name.
+    Waits(StepId),
+}
+
+/// A select, as each of its steps knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Select<'a> {
+    pub(crate) cases: &'a [Case],
+    /// The case that happens if several can, and this is one of them; else the next one.
+    pub(crate) preferred: usize,
+    /// Whether the exploration has a way in which each case is preferred, and counts each execution once.
+    pub(crate) in_ways: bool,
+    /// The clock of the select's thread.
+    pub(crate) now: Instant,
+}
+
+impl Select<'_> {
+    /// Returns the numbers of the cases, in the order in which they are tried.
+    fn order(&self) -> impl Iterator<Item = usize> {
+        let preferred = if is_twin() { 0 } else { self.preferred }; // site: first-case-only
+        let cases = self.cases.len();
+        (0..cases).map(move |offset| (preferred + offset) % cases)
+    }
+
+    fn touch(&self, turn: &mut Turn) {
+        for case in self.cases {
+            if let Some(place) = case.place() {
+                turn.channel(place.key, place.capacity);
+            }
+        }
+    }
+
+    /// Lets a case happen, if that need not wait.
+    fn attempt(&self, turn: &mut Turn, case: usize) -> Option<Event> {
+        match self.cases[case] {
+            Case::Send(place, value) => turn.try_send(place.key, value).map(Event::Ended),
+            Case::Late(place) => turn.try_send_late(place.key).map(Event::Ended),
+            Case::Receive(place) => turn.try_recv(place.key).map(Event::Ended),
+            Case::Alarm(alarm) => turn.take_instant(&alarm, self.now).map(Event::Instant),
+            Case::Never => None,
+        }
+    }
+
+    /// Lets the first case happen that can.
+    fn choose(&self, turn: &mut Turn) -> Option<Chosen> {
+        self.order().find_map(|case| Some((case, self.attempt(turn, case)?)))
+    }
+
+    /// Takes from late sends the places that receives of this select would not wait for; returns whether there were any.
+    fn pass_promises(&self, turn: &mut Turn) -> bool {
+        let receives = self.cases.iter().filter_map(|case| match case {
+            Case::Receive(place) => Some(place.key),
+            _ => None,
+        });
+        receives.filter(|key| turn.pass_promises(*key)).count() > 0
+    }
+
+    /// Lets the first case happen that can. Else the select waits, if it may. `None`: another way of the exploration has
+    /// this, in which the case that happens is preferred, or the first one if none happens.
+    pub(crate) fn arrive(&self, turn: &mut Turn, may_wait: bool) -> Option<Arrived> {
+        self.touch(turn);
+        let ready = self.ready(turn, self.now);
+        let is_here = !self.in_ways || ready.unwrap_or(self.first()) == self.preferred;
+        is_here.then(|| self.arrive_here(turn, may_wait))
+    }
+
+    /// Returns the first case that can happen at all.
+    fn first(&self) -> usize {
+        self.cases.iter().position(|case| !matches!(case, Case::Never)).unwrap_or(0)
+    }
+
+    fn arrive_here(&self, turn: &mut Turn, may_wait: bool) -> Arrived {
+        if let Some(chosen) = self.choose(turn) {
+            return Arrived::Chosen(chosen);
+        }
+        if !may_wait {
+            return Arrived::Blocked;
+        }
+        if self.pass_promises(turn)
+            && let Some(chosen) = self.choose(turn)
+        {
+            return Arrived::Chosen(chosen);
+        }
+        let mut places = Vec::new();
+        for (number, case) in self.cases.iter().enumerate() {
+            let waiter = Waiter { arrival: turn.me, case: Some(number), bell: None, borrows: false };
+            match *case {
+                Case::Send(place, value) => turn.wait_to_send(place.key, value, waiter),
+                Case::Late(place) => turn.wait_to_send_late(place.key, waiter),
+                Case::Receive(place) => turn.wait_to_recv(place.key, waiter),
+                Case::Alarm(_) | Case::Never => (),
+            }
+            places.extend(case.place().map(|place| place.key));
+        }
+        let keeps_last = is_twin(); // site: loser-keeps-its-place
+        places.truncate(places.len() - usize::from(keeps_last && !places.is_empty()));
+        turn.select(places);
+        Arrived::Waits(turn.me)
+    }
+
+    /// Completes a select that waits with the case that has happened, or times out: then it takes the instant of a timer,
+    /// if that is due first, and says at which moment. `None`: the select waits on.
+    pub(crate) fn complete_or_time_out(
+        &self,
+        turn: &mut Turn,
+        arrival: StepId,
+        deadline: Option<Instant>,
+    ) -> Option<(Option<Chosen>, Instant)> {
+        self.touch(turn);
+        if let Some((case, Ending { ended, after })) = turn.world().chosen(arrival).cloned() {
+            turn.after.extend(after);
+            return Some((Some((case, Event::Ended(ended))), self.now));
+        }
+        let moment = self.end(turn, deadline)?;
+        let taken = self.order().find_map(|case| match &self.cases[case] {
+            Case::Alarm(alarm) => Some((case, Event::Instant(turn.take_instant(alarm, moment)?))),
+            _ => None,
+        });
+        turn.withdraw_select(arrival);
+        Some((taken, moment))
+    }
+
+    /// Returns the moment at which the select times out, if it has a deadline or a timer that is set.
+    fn end(&self, turn: &Turn, deadline: Option<Instant>) -> Option<Instant> {
+        let alarms = self.cases.iter().filter_map(|case| match case {
+            Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)),
+            _ => None,
+        });
+        Some(alarms.chain(deadline).min()?.max(self.now))
+    }
+
+    /// Returns the first case that would happen now, or none when time is up, and the moment at which this is. `None`: the
+    /// select waits on.
+    pub(crate) fn ready_or_time_out(
+        &self,
+        turn: &mut Turn,
+        deadline: Option<Instant>,
+    ) -> Option<(Option<usize>, Instant)> {
+        self.touch(turn);
+        if let Some(ready) = self.ready(turn, self.now) {
+            return Some((Some(ready), self.now));
+        }
+        let moment = self.end(turn, deadline)?;
+        Some((self.ready(turn, moment), moment))
+    }
+
+    /// Returns the first case that would happen at this moment.
+    fn ready(&self, turn: &Turn, now: Instant) -> Option<usize> {
+        let channel = |place: &Place| turn.world().channel(place.key);
+        self.order().find(|case| match &self.cases[*case] {
+            Case::Send(place, _) | Case::Late(place) => {
+                channel(place).is_some_and(|channel| channel.takes_value() || channel.closed.is_some())
+            }
+            Case::Receive(place) => {
+                channel(place).is_some_and(|channel| channel.has_value() || channel.is_over())
+            }
+            Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)).is_some_and(|due| due <= now),
+            Case::Never => false,
+        })
+    }
+}
+
+impl Case {
+    /// Returns the channel of the case.
+    fn place(&self) -> Option<Place> {
+        match self {
+            Case::Send(place, _) | Case::Late(place) | Case::Receive(place) => Some(*place),
+            Case::Alarm(_) | Case::Never => None,
+        }
+    }
+}
+
+impl Turn {
+    /// Takes the instant of an alarm that is due at this moment.
+    pub(crate) fn take_instant(&mut self, handle: &AlarmHandle, now: Instant) -> Option<u64> {
+        let (alarm, due) = handle.take(self.world().alarm(handle), now)?;
+        self.set_alarm(handle, alarm);
+        Some(due)
+    }
+
+    /// Returns whether an alarm is due at this moment.
+    pub(crate) fn is_due(&self, handle: &AlarmHandle, now: Instant) -> bool {
+        handle.due(self.world().alarm(handle)).is_some_and(|due| due <= now)
+    }
+
+    /// Sets an alarm.
+    pub(crate) fn set<R>(&mut self, handle: &AlarmHandle, set: impl Fn(Alarm) -> (Alarm, R)) -> R {
+        let (alarm, result) = set(self.world().alarm(handle));
+        self.set_alarm(handle, alarm);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::channel::Item;
+    use super::super::world::World;
+    use super::*;
+    use crate::spec::testing::step;
+    use std::time::Duration;
+
+    const VALUE: Token = Token { thread: 0, number: 0 };
+
+    fn place(key: Key, capacity: usize) -> Place {
+        Place { key, capacity: Some(capacity) }
+    }
+
+    fn select(cases: &[Case], preferred: usize) -> Select<'_> {
+        Select { cases, preferred, in_ways: false, now: crate::rt::time::now() }
+    }
+
+    /// Makes a step on a state, and returns what the step has come to, with the state after it.
+    fn turn<R>(world: &World, index: u32, act: impl FnOnce(&mut Turn) -> R) -> (R, World, Vec<StepId>) {
+        let mut turn = Turn::new(world, step(index));
+        let result = act(&mut turn);
+        let done = turn.done(());
+        (result, done.state, done.after)
+    }
+
+    fn received(event: &Event) -> Option<Item> {
+        match event {
+            Event::Ended(Ended::Received(received)) => Some(received.item),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_select_that_is_met_in_one_channel_leaves_the_other() {
+        let (one, two) = (place(0, 0), place(1, 0));
+        let cases = [Case::Receive(one), Case::Receive(two)];
+        let (arrived, world, _) =
+            turn(&World::default(), 1, |turn| select(&cases, 0).arrive(turn, true).expect("it is no way"));
+        assert_eq!(arrived, Arrived::Waits(step(1)));
+        let (sent, world, after) = turn(&world, 2, |turn| turn.try_send(two.key, VALUE));
+        assert_eq!((sent, after), (Some(Ended::Sent), vec![step(1)]));
+        let (case, ending) = world.chosen(step(1)).expect("it was met");
+        assert_eq!((*case, &ending.after), (1, &vec![step(2)]));
+        let (sent, ..) = turn(&world, 3, |turn| turn.try_send(one.key, VALUE));
+        assert_eq!(sent, None, "the select does not wait there any more");
+    }
+
+    #[test]
+    fn of_cases_that_can_happen_the_preferred_one_does() {
+        let (one, two) = (place(0, 1), place(1, 1));
+        let ((), world, _) = turn(&World::default(), 1, |turn| {
+            for (place, number) in [(one, 1), (two, 2)] {
+                turn.channel(place.key, place.capacity);
+                turn.try_send(place.key, Token { number, ..VALUE });
+            }
+        });
+        let cases = [Case::Never, Case::Receive(one), Case::Receive(two)];
+        for (preferred, value) in [(0, 1), (1, 1), (2, 2)] {
+            let (arrived, ..) = turn(&world, 2, |turn| select(&cases, preferred).arrive(turn, false));
+            let Some(Arrived::Chosen((_, event))) = arrived else { panic!("a value is there") };
+            assert_eq!(received(&event).map(|item| item.value.number), Some(value));
+        }
+        let in_ways = Select { in_ways: true, ..select(&cases, 0) };
+        assert_eq!(turn(&world, 2, |turn| in_ways.arrive(turn, false)).0, None, "another way has this");
+    }
+
+    #[test]
+    fn a_select_that_times_out_leaves_no_trace_and_takes_the_instant_that_is_due() {
+        let (one, base) = (place(0, 0), crate::rt::time::now());
+        let alarm = AlarmHandle { key: 9, first: Alarm::once(Some(5)), base };
+        let cases = [Case::Receive(one), Case::Alarm(alarm)];
+        let select = Select { now: base, ..select(&cases, 0) };
+        let (_, world, _) = turn(&World::default(), 1, |turn| select.arrive(turn, true));
+        let later = base + Duration::from_nanos(7);
+        let end = |turn: &mut Turn| select.complete_or_time_out(turn, step(1), Some(later));
+        let (ended, world, _) = turn(&world, 2, end);
+        let due = base + Duration::from_nanos(5);
+        assert_eq!(ended, Some((Some((1, Event::Instant(5))), due)));
+        let (sent, ..) = turn(&world, 3, |turn| turn.try_send(one.key, VALUE));
+        assert_eq!(sent, None, "nobody waits");
+        let (_, world, _) = turn(&world, 4, |turn| select.arrive(turn, true));
+        let again = |turn: &mut Turn| select.complete_or_time_out(turn, step(4), None);
+        assert_eq!(turn(&world, 5, again).0, None, "the instant is gone, so the select waits");
+    }
+
+    #[test]
+    fn a_late_send_keeps_its_receiver_and_its_place() {
+        for capacity in [0, 1] {
+            let one = place(0, capacity);
+            let cases = [Case::Late(one)];
+            let ((), waits, _) = turn(&World::default(), 1, |turn| {
+                turn.channel(one.key, one.capacity);
+                let waiter = Waiter { arrival: turn.me, case: None, bell: None, borrows: false };
+                turn.wait_to_recv(one.key, waiter);
+            });
+            let (arrived, world, _) = turn(&waits, 2, |turn| select(&cases, 0).arrive(turn, true));
+            assert_eq!(arrived, Some(Arrived::Chosen((0, Event::Ended(Ended::Sent)))));
+            let (other, ..) = turn(&world, 3, |turn| turn.try_send(one.key, VALUE));
+            assert_eq!(other.is_some(), capacity > 0, "the receiver is kept for the late value");
+            let (sent, world, _) = turn(&world, 4, |turn| turn.finish_late(one.key, step(2), VALUE));
+            assert!(sent);
+            assert_eq!(world.ending(one.key, step(1)).map(|ending| &ending.after), Some(&vec![step(4)]));
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_late_send_whose_receiver_is_gone_is_the_next_one() {
+        let one = place(0, 0);
+        let cases = [Case::Late(one)];
+        let ((), world, _) = turn(&World::default(), 1, |turn| {
+            turn.channel(one.key, one.capacity);
+            let waiter = Waiter { arrival: turn.me, case: None, bell: None, borrows: false };
+            turn.wait_to_recv(one.key, waiter);
+        });
+        let (_, world, _) = turn(&world, 2, |turn| select(&cases, 0).arrive(turn, true));
+        let (_, world, _) = turn(&world, 3, |turn| turn.withdraw(one.key, step(1)));
+        let (sent, world, _) = turn(&world, 4, |turn| turn.finish_late(one.key, step(2), VALUE));
+        assert!(sent);
+        let (next, _, after) = turn(&world, 5, |turn| turn.try_recv(one.key));
+        assert!(matches!(next, Some(Ended::Received(_))));
+        assert_eq!(after, [step(4)]);
+    }
+}
