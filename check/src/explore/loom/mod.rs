@@ -79,12 +79,12 @@ pub(super) fn run(plan: &Plan, model: &Model) -> End {
             other => other,
         };
     }
-    let (limits, mut done) = (Limits::of(plan), 0);
+    let (limits, mut done, mut statics) = (Limits::of(plan), 0, Vec::new());
     let mut choices = Choices::default();
     loop {
         // All explorations together keep to the limits.
         let part = Part { limits: limits.clone(), done, record: Record::Every };
-        let (end, met) = explore(plan, model, &part, choices.given.clone());
+        let (end, met) = explore(plan, model, &part, &mut statics, choices.given.clone());
         done += met.executions;
         match (end, met.next()) {
             (End::Passed(cuts), Some(next)) if cuts.is_empty() => choices = next,
@@ -100,7 +100,14 @@ pub(super) fn run(plan: &Plan, model: &Model) -> End {
 /// One execution again, of the exploration with these choices: as far as that goes, however long it takes.
 fn replay(plan: &Plan, model: &Model, execution: u64, given: Vec<usize>) -> End {
     let limits = Limits::new(None, Some(execution));
-    explore(plan, model, &Part { limits, done: 0, record: Record::Execution(execution) }, given).0
+    explore(
+        plan,
+        model,
+        &Part { limits, done: 0, record: Record::Execution(execution) },
+        &mut Vec::new(),
+        given,
+    )
+    .0
 }
 
 /// What one exploration is of the whole.
@@ -124,19 +131,26 @@ fn gave_up(why: &str) -> End {
     End::Refused(format!("loom gave up: {why}"))
 }
 
-/// One exploration for one vector of choices, started over as long as it meets new statics.
-fn explore(plan: &Plan, model: &Model, part: &Part, given: Vec<usize>) -> (End, Choices) {
+/// One exploration for one vector of choices, started over as long as it meets new statics. `statics` are known: each that
+/// is met costs an OS thread, which cannot end.
+fn explore(
+    plan: &Plan,
+    model: &Model,
+    part: &Part,
+    statics: &mut Vec<StaticKey>,
+    given: Vec<usize>,
+) -> (End, Choices) {
     const MAX_STATICS: usize = 1_000;
-    let mut statics = Vec::new();
     loop {
         let (their_plan, their_model) = (plan.clone(), Arc::clone(model));
         let (their_part, their_choices) =
             (part.clone(), Choices { given: given.clone(), ..Choices::default() });
+        let known = statics.clone();
         let report = isolated(plan, "selvedge-loom", move |reporter| {
-            exploration(&their_plan, their_model, statics, their_part, their_choices, reporter);
+            exploration(&their_plan, their_model, known, their_part, their_choices, reporter);
         });
         match report {
-            Ok(Report::Restart(met)) if met.len() < MAX_STATICS => statics = met,
+            Ok(Report::Restart(met)) if met.len() < MAX_STATICS => *statics = met,
             Ok(Report::Restart(_)) => {
                 let why = "the addresses of statics change from one execution to the next: objects made with \
                            `const_new` must be statics, or be made with `new`";
