@@ -37,8 +37,7 @@ const LOOK_INSIDE: &[&str] = &[
 
 #[test]
 fn properties_of_channels_hold_as_specified() {
-    let engines =
-        Engine::available().into_iter().filter(|engine| !matches!(engine.to_string().as_str(), "native"));
+    let engines = Engine::available().into_iter().filter(|engine| *engine != Engine::Native);
     let failed: Vec<String> = engines.flat_map(failures).collect();
     assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n"));
 }

@@ -8,7 +8,7 @@ mod waiting;
 
 pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
 pub(crate) use locks::{Locked, ReadWrite, RtLocked};
-pub(crate) use selects::{Selects, Timers};
+pub(crate) use selects::{Futures, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce};
 
@@ -114,6 +114,7 @@ refinements! {
     handles: Handles, 24 programs, 0 complete;
     selects: Selects, 8 programs, 0 complete;
     timers: Timers, 10 programs, 2 complete;
+    futures: Futures, 5 programs, 1 complete;
     rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
     rt_barrier: RtGate, 0 programs, 2 complete;
     rt_once: RtRunsOnce, 40 programs, 5 complete;

@@ -4,6 +4,8 @@ use super::{NOT_NOW, Own, Subject, handing_over, operations};
 use crate::program::Program;
 use selvedge::chan::{Receiver, Select, Sender, Timer, bounded, select, select_biased};
 use selvedge::rt::seam::this_thread;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_millis(5);
@@ -162,6 +164,80 @@ impl Subject for Timers {
             operations(&[&[1, 0], &[2]]),
             operations(&[&[1], &[2, 3]]),
             operations(&[&[4], &[5]]),
+        ]
+    }
+}
+
+/// Polls a future once.
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Futures that are polled once or twice and then dropped, on a channel whose buffer holds one value.
+pub(crate) struct Futures(Sender<u8>, Receiver<u8>);
+
+impl Subject for Futures {
+    const SEED: u64 = 32;
+    const ATTEMPTS: &'static [usize] = &[2, 4, 5, 7];
+    const LIMITS: [u64; 3] = [100, 1_000, 20_000];
+    /// The last operation is in a given program only: in the real form a poll may find the buffer full by a send that is
+    /// under way, whose value an attempt to receive does not find yet.
+    const OPERATIONS: usize = 7;
+    const SPECIFICATION: (&'static str, &'static str) = (
+        "primitives/src/chan/future/specified.rs",
+        include_str!("../../../../primitives/src/chan/future/specified.rs"),
+    );
+    const TWINS: &'static [&'static str] =
+        &["dropped-future-takes-its-value", "dropped-future-keeps-its-place"];
+
+    fn new() -> Futures {
+        let (tx, rx) = bounded(1);
+        Futures(tx, rx)
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        let Futures(tx, rx) = self;
+        match operation {
+            0 => sent(1, tx.send(next_value(own))),
+            1 => rx.recv().unwrap_or(CLOSED),
+            2 => match poll(pin!(rx.recv_async())) {
+                Poll::Ready(value) => value.unwrap_or(CLOSED),
+                Poll::Pending => FAILED,
+            },
+            7 => match poll(pin!(tx.send_async(next_value(own)))) {
+                Poll::Ready(done) => sent(1, done),
+                Poll::Pending => FAILED,
+            },
+            4 => {
+                let mut future = pin!(rx.recv_async());
+                match poll(future.as_mut()).is_pending().then(|| poll(future)) {
+                    Some(Poll::Ready(value)) => value.unwrap_or(CLOSED),
+                    Some(Poll::Pending) => FAILED,
+                    None => 1,
+                }
+            }
+            5 => rx.try_recv().unwrap_or(FAILED),
+            6 => {
+                let mut future = Box::pin(rx.recv_async());
+                let was_pending = poll(future.as_mut()).is_pending();
+                let _full = tx.try_send(next_value(own));
+                drop(future);
+                u8::from(was_pending)
+            }
+            3 => u8::from(tx.close().is_ok()),
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[2, 0, 5]]),
+            operations(&[&[6, 5]]),
+            operations(&[&[2], &[0, 5]]),
+            operations(&[&[7], &[7, 1]]),
+            operations(&[&[4], &[3]]),
         ]
     }
 }

@@ -2,12 +2,16 @@
 //!
 //! A poll is one step. A task that waits has its place in a queue, with its waker, which another poll replaces. The slot
 //! names what the future holds: its arrival, and the value of a send.
+//!
+//! In the real form a poll may find a buffer full by a send that is under way, whose value is not there for an attempt to
+//! receive. Here a send that has a place has its value there.
 
 use crate::chan::algorithm::chan::Chan;
 use crate::chan::algorithm::{deferred, specified};
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::select::case::{Hold, Slot};
 use crate::rt::spec::{StepId, Token};
+use crate::rt::twin::is_twin;
 use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Turn, Waiter};
 use core::cell::Cell as Stash;
 use core::task::Poll::{Pending, Ready};
@@ -102,10 +106,14 @@ impl<T> Chan<T> {
         let (spare, wakes) = chan.step_and_wake("give up receiving", |turn, key| {
             Some(match turn.complete(key, arrival) {
                 Some(Ended::Received(received)) => {
-                    turn.give_back(key, received);
+                    let is_lost = is_twin(); // site: dropped-future-takes-its-value
+                    if !is_lost {
+                        turn.give_back(key, received);
+                    }
                     None
                 }
                 Some(_) => None,
+                None if is_twin() => None, // site: dropped-future-keeps-its-place
                 None => turn.withdraw(key, arrival),
             })
         });
