@@ -1,9 +1,19 @@
 //! Checking models.
 
+#![allow(clippy::disallowed_types, reason = "std's `Arc` keeps the model outside any execution")]
+
+use core::iter;
 use core::time::Duration;
-use selvedge_check::{Checker, Engine};
+use selvedge_check::{Checker, Engine, Verdict};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+
+/// How many executions are begun to see whether one comes to its end within a bound on preemptions.
+const PROBE: u64 = 2_000;
+
+/// The widest bound on preemptions that is tried before there is none.
+const WIDEST: usize = 32;
 
 /// What loom allows by default; here it stands for the checker's own limit on operations.
 const DEFAULT_BRANCHES: usize = 1_000;
@@ -35,8 +45,9 @@ pub struct Builder {
     /// The longest time to explore. `LOOM_MAX_DURATION`, in seconds.
     pub max_duration: Option<Duration>,
 
-    /// The most preemptions of an execution. `LOOM_MAX_PREEMPTIONS`. Without it, as by default, every execution is
-    /// explored, which seldom takes longer.
+    /// The most preemptions of an execution. `LOOM_MAX_PREEMPTIONS`. Without it, as by default, every execution is explored.
+    /// Where no execution comes to its end within the bound, [`check`](Builder::check) takes a wider one. The verdict names
+    /// the bound.
     pub preemption_bound: Option<usize>,
 
     /// The file in which a search that is interrupted leaves what it has not explored yet, and from which the next run goes on.
@@ -93,7 +104,32 @@ impl Builder {
     where
         F: Fn() + Sync + Send + 'static,
     {
-        self.checker().check(model);
+        let model = Arc::new(model);
+        let mut checker = self.checker();
+        if let Some(bound) = self.preemption_bound {
+            let bound = self.reaching_bound(bound, &model);
+            checker = checker.preemption_bound(bound);
+        }
+        checker.check(move || model());
+    }
+
+    /// Returns the least of `bound` and its doubles, up to [`WIDEST`], within which one of the first [`PROBE`] executions comes
+    /// to its end; else `None`, for no bound. The graph engine also cuts executions that are only on the way to others, so
+    /// there may be none within a bound that loom keeps to.
+    fn reaching_bound<F>(&self, bound: usize, model: &Arc<F>) -> Option<usize>
+    where
+        F: Fn() + Sync + Send + 'static,
+    {
+        let probe = self.without_file().ignore_environment().max_executions(PROBE).shrink(false);
+        let comes_to_an_end = |bound: &usize| {
+            let model = Arc::clone(model);
+            let report = probe.clone().preemption_bound(*bound).run(move || model()).remove(0);
+            let Verdict::Refused { why } = report.verdict else { return true };
+            !(why.contains("no execution came to its end")
+                && (why.contains("preemptions") || why.contains("stopped")))
+        };
+        let doubles = iter::successors(Some(bound), |bound| Some((2 * bound).max(1)));
+        doubles.take_while(|wider| *wider <= bound.max(WIDEST)).find(comes_to_an_end)
     }
 
     /// Returns the checker with these settings, for what loom has no setting of: other memory models, replays, reports.
@@ -104,6 +140,15 @@ impl Builder {
     /// assert_eq!(reports[0].executions, 1);
     /// ```
     pub fn checker(&self) -> Checker {
+        let checker = self.without_file();
+        match &self.checkpoint_file {
+            Some(file) => checker.checkpoint(file),
+            None => checker,
+        }
+    }
+
+    /// Returns the checker with these settings but the file.
+    fn without_file(&self) -> Checker {
         let mut checker = Checker::new()
             .engines([Engine::Graph])
             .spurious_failures(false)
@@ -115,9 +160,6 @@ impl Builder {
         }
         if let Some(executions) = self.max_permutations {
             checker = checker.max_executions(executions as u64);
-        }
-        if let Some(file) = &self.checkpoint_file {
-            checker = checker.checkpoint(file);
         }
         checker
     }

@@ -63,6 +63,33 @@ fn settings_without_a_meaning_here_change_nothing() {
     );
 }
 
+/// Two threads take turns.
+fn turns() {
+    let turn = Arc::new(AtomicUsize::new(0));
+    let theirs = Arc::clone(&turn);
+    let take = |turn: &AtomicUsize, mine: usize| {
+        for round in 0..4 {
+            while turn.load(SeqCst) != 2 * round + mine {
+                thread::yield_now();
+            }
+            turn.store(2 * round + mine + 1, SeqCst);
+        }
+    };
+    let thread = thread::spawn(move || take(&theirs, 1));
+    take(&turn, 0);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_bound_that_no_execution_keeps_to_is_widened() {
+    let bounded = Builder::new().checker().ignore_environment().preemption_bound(0);
+    let report = bounded.run(turns).remove(0);
+    assert!(matches!(report.verdict, Verdict::Refused { .. }), "{report}");
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(0);
+    builder.check(turns);
+}
+
 #[test]
 fn a_failure_panics_with_its_report() {
     let failing = || {
