@@ -5,6 +5,7 @@ use super::mutants::{CLOSE, NOT_ENTERED, RECV};
 use super::{Model, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
 use core::future::Future;
+use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use selvedge::chan::{Receiver, Sender, TryRecvError, bounded, bounded_with_segments, unbounded};
@@ -246,8 +247,10 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
         // All cells are in one segment: executions are long enough.
         let (tx, rx) = bounded(1);
         tx.send(0).expect("room");
-        let mut waiting = [tx.send_async(1), tx.send_async(2)];
-        for future in &mut waiting {
+        // A panic leaves these: under the mutant their destructors would panic as well, and the process abort.
+        let mut waiting = ManuallyDrop::new([tx.send_async(1), tx.send_async(2)]);
+        let rx = ManuallyDrop::new(rx);
+        for future in &mut *waiting {
             assert!(poll_once(future).is_pending(), "the buffer is full");
         }
         let theirs = tx.clone();
@@ -262,6 +265,7 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
             _ => vec![0],
         };
         assert_eq!((got, sent != [false, true]), (expected, true));
+        drop((ManuallyDrop::into_inner(waiting), ManuallyDrop::into_inner(rx)));
     })
     .bound(2)
     .catches([REJECTED])
