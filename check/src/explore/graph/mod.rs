@@ -60,11 +60,10 @@ fn explore(plan: &Plan, model: &Model, meter: &Meter) -> Explored {
     };
     let mut explored = meter.explored(end);
     explored.past = search.past();
-    if let Some(Statistics { executions, blocked, events, progress }) = statistics {
+    if let Some(statistics) = statistics {
+        let Statistics { executions, blocked, events, .. } = statistics;
         explored.counts = Counts { executions, blocked, events, ..explored.counts };
-        // The weights of the branches alone say far too much where a few branches near the root hold most of the tree.
-        let share = search.share(executions).map(|share| share.min(progress));
-        explored.coverage = explored.coverage_of(share);
+        explored.coverage = explored.coverage_of(search.share(&statistics));
     }
     explored
 }

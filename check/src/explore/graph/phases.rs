@@ -11,6 +11,7 @@ use super::isolated::reports;
 use super::pool::{Known, Left, Pool};
 use super::worker::Task;
 use super::{End, Report, checkpoint, launch, report_of};
+use selvedge_graph::Statistics;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -25,13 +26,22 @@ struct Turn {
 }
 
 /// The turns before the rest of everything. A model whose executions fit into the first turn never leaves the search of
-/// everything; in a larger one all other phases together run about as often as the search of everything has so far.
+/// everything. In a larger one the descents, which also estimate its size, run a tenth to a fifth as often as the search of
+/// everything has in the turn, and the bounded searches together at most a third as often.
 const TURNS: [Turn; 4] = [
-    Turn { executions: 256, descents: 128, bounded: 64 },
-    Turn { executions: 1_024, descents: 256, bounded: 256 },
-    Turn { executions: 4_096, descents: 1_024, bounded: 1_024 },
-    Turn { executions: 16_384, descents: 4_096, bounded: 4_096 },
+    Turn { executions: 256, descents: 48, bounded: 12 },
+    Turn { executions: 1_024, descents: 96, bounded: 64 },
+    Turn { executions: 4_096, descents: 384, bounded: 320 },
+    Turn { executions: 16_384, descents: 1_536, bounded: 1_536 },
 ];
+
+/// The share of everything from which on the bounded searches stay out of a turn, since the search of everything will be
+/// done soon.
+const ALMOST: f64 = 1.0 / 16.0;
+
+/// The descents of a turn have at most this part of the operations before it, since an execution at random may be far
+/// longer than others.
+const SHARE_OF_DESCENTS: u64 = 8;
 
 /// The bounds on preemptions that have searches of their own are those below this number.
 const BOUNDS: usize = 3;
@@ -55,6 +65,7 @@ pub(super) struct Search<'a> {
     /// Descents so far, and the sum of what they estimate as the number of executions.
     descents: u64,
     sizes: f64,
+    /// Empty before the first turn, beyond which a small model never comes.
     bounded: Vec<Bounded>,
 }
 
@@ -68,7 +79,6 @@ struct Bounded {
 
 impl<'a> Search<'a> {
     pub(super) fn new(plan: &'a Plan, model: &'a Model) -> Search<'a> {
-        let bounds = 0..plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS);
         Search {
             plan,
             model,
@@ -79,8 +89,14 @@ impl<'a> Search<'a> {
             finds_first: plan.find_first,
             descents: 0,
             sizes: 0.0,
-            bounded: bounds.map(|bound| Bounded { bound, left: Left::whole(plan), executions: 0 }).collect(),
+            bounded: Vec::new(),
         }
+    }
+
+    /// Returns the searches within bounds, none of which has begun.
+    fn all_bounded(&self) -> Vec<Bounded> {
+        let bounds = 0..self.plan.preemptions.unwrap_or(BOUNDS).min(BOUNDS);
+        bounds.map(|bound| Bounded { bound, left: Left::whole(self.plan), executions: 0 }).collect()
     }
 
     /// Explores until nothing is left to do, or a limit is reached. Returns what was left.
@@ -120,11 +136,19 @@ impl<'a> Search<'a> {
                     break;
                 }
                 self.descend(turn.descents)?;
-                (0..self.bounded.len()).try_for_each(|at| self.within(at, turn.bounded))?;
+                if self.bounded.is_empty() {
+                    self.bounded = self.all_bounded();
+                }
+                if self.share(&left.statistics).is_none_or(|share| share < ALMOST) {
+                    (0..self.bounded.len()).try_for_each(|at| self.within(at, turn.bounded))?;
+                }
             }
         }
+        let is_done = left.parts.is_empty();
         let pool = Arc::new(Pool::new(self.plan, left, &self.known, self.limits.clone(), self.begun));
-        self.work(self.plan, &pool, &|| Task::Share(Arc::clone(&pool)), || Phase::Everything)?;
+        if !is_done {
+            self.work(self.plan, &pool, &|| Task::Share(Arc::clone(&pool)), || Phase::Everything)?;
+        }
         Ok(pool)
     }
 
@@ -141,10 +165,12 @@ impl<'a> Search<'a> {
         descents.into_iter().chain(bounded).collect()
     }
 
-    /// Returns which share of everything so many executions are by the descents' estimate, which is Knuth's; `None`
-    /// without descents.
-    pub(super) fn share(&self, executions: u64) -> Option<f64> {
-        (self.descents > 0).then(|| executions as f64 * self.descents as f64 / self.sizes.max(1.0))
+    /// Returns which share of everything has been done: by the descents' estimate, which is Knuth's, or by the weights of
+    /// the branches if that is less, since the weights alone say far too much where a few branches near the root hold most
+    /// of the tree. `None` without descents.
+    pub(super) fn share(&self, done: &Statistics) -> Option<f64> {
+        let expected = self.sizes.max(1.0) / self.descents as f64;
+        (self.descents > 0).then(|| (done.executions as f64 / expected).min(done.progress))
     }
 
     /// The parts to begin with: everything, what a checkpoint left, or this shard's share.
@@ -185,8 +211,10 @@ impl<'a> Search<'a> {
         let seed = self.plan.seed;
         let limits = self.limits.of_phase(self.begun, executions, TIME_OF_DESCENTS);
         let plan = self.alone();
-        let pool = Pool::new(&plan, Left::default(), &self.known, limits, self.begun);
-        let pool = Arc::new(pool.apart(self.descents));
+        let pool = Pool::new(&plan, Left::default(), &self.known, limits, self.begun).apart(self.descents);
+        // Relaxed: a statistic.
+        let operations = self.plan.counters.operations.load(Relaxed);
+        let pool = Arc::new(pool.with_operations(operations + operations / SHARE_OF_DESCENTS));
         let task = || Task::Descend(Arc::clone(&pool), u64::MAX);
         self.work(&plan, &pool, &task, || Phase::Descents { descent: pool.descents(), seed })?;
         self.descents = pool.descents();

@@ -94,6 +94,8 @@ pub(super) struct Pool {
     pub(super) is_of_everything: bool,
     /// Descents that have begun.
     descents: AtomicU64,
+    /// No descent begins once the whole exploration has had so many operations.
+    most_operations: u64,
     pub(super) known: Known,
 }
 
@@ -162,6 +164,7 @@ impl Pool {
             jobs: plan.graph.jobs,
             is_of_everything: true,
             descents: AtomicU64::new(0),
+            most_operations: u64::MAX,
             known: known.clone(),
         }
     }
@@ -169,6 +172,11 @@ impl Pool {
     /// Returns the pool as one of a phase that is no part of the search of everything, after so many descents.
     pub(super) fn apart(self, descents: u64) -> Pool {
         Pool { is_of_everything: false, descents: AtomicU64::new(descents), ..self }
+    }
+
+    /// Returns the pool with a limit on the operations of the whole exploration, beyond which no descent begins.
+    pub(super) fn with_operations(self, most_operations: u64) -> Pool {
+        Pool { most_operations, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -281,9 +289,9 @@ impl Pool {
         self.stopped.load(Relaxed)
     }
 
-    /// Returns whether another execution may begin.
-    pub(super) fn is_within_limits(&self) -> bool {
-        self.limits.reached(self.begun()).is_none()
+    /// Returns whether another descent may begin, after so many operations of the whole exploration.
+    pub(super) fn has_time_for_a_descent(&self, operations: u64) -> bool {
+        operations < self.most_operations && self.limits.reached(self.begun()).is_none()
     }
 
     /// The limit that keeps another execution from beginning, if any.

@@ -246,7 +246,9 @@ impl Worker<'_> {
     }
 
     fn descend(&self, pool: &Pool, descents: u64) -> Ended {
-        'descents: while pool.descents() < descents && pool.is_within_limits() {
+        // Relaxed: a statistic.
+        let operations = || self.plan.counters.operations.load(Relaxed);
+        'descents: while pool.descents() < descents && pool.has_time_for_a_descent(operations()) {
             let number = pool.begin_descent();
             self.machine.begin_descent(self.plan.seed, number);
             loop {

@@ -7,7 +7,7 @@ use crate::Strategy;
 use std::collections::VecDeque;
 
 /// How many schedules are searched before each turn at random, and how many of each kind are drawn in it.
-const TURNS: [(u64, u64); 4] = [(256, 64), (1_024, 256), (4_096, 1_024), (16_384, 4_096)];
+const TURNS: [(u64, u64); 4] = [(256, 24), (1_024, 80), (4_096, 320), (16_384, 1_280)];
 
 /// The part of the time limit that a phase has at most.
 const TIME: u32 = 20;

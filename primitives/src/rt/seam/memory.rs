@@ -324,7 +324,11 @@ impl Session {
     }
 
     /// Issues the fence that the edits add beside an operation, if they add one.
+    #[inline]
     fn added_fence(&self, site: Site, operation: Operation, side: Side) {
+        if self.edits.0.is_empty() {
+            return;
+        }
         if let Some(order) = self.edits.fence(site, operation, side) {
             let orders = Orders { was: self.untried(Relaxed, order), now: order };
             self.note_ordered(load_buffering::Access::Fence, site, orders);
