@@ -2,11 +2,9 @@
 
 use crate::judge::{edits_text, passes, read_all};
 use crate::project::{Project, Tests};
-use cargo_selvedge::{Row, Summary};
+use cargo_selvedge::{Row, Summary, price};
 use clap::Args;
-use selvedge_check::audit::{
-    Entry, Findings, Instructions, Part, REPAIR, REPAIR_SECONDS, REPAIRS, Repair, SourceEdit,
-};
+use selvedge_check::audit::{Entry, Findings, Part, REPAIR, REPAIR_SECONDS, REPAIRS, Repair, SourceEdit};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
@@ -229,13 +227,4 @@ fn place(edit: &SourceEdit, repair: &Repair) -> String {
     let columns: BTreeSet<u32> = repair.edits.iter().filter(same_line).map(|other| other.column).collect();
     let (file, line, column) = (&edit.file, edit.line, edit.column);
     if columns.len() > 1 { format!("{file}:{line}:{column}") } else { format!("{file}:{line}") }
-}
-
-/// Returns what an edit costs.
-pub(crate) fn price(edit: &SourceEdit) -> String {
-    let (from, to): (Instructions, Instructions) = edit.instructions();
-    let change = |from: &str, to: &str| {
-        if from == to { format!("{to}, as before") } else { format!("{from} -> {to}") }
-    };
-    format!("    [x86-64: {}; AArch64: {}]", change(from.x86_64, to.x86_64), change(from.aarch64, to.aarch64))
 }

@@ -1,9 +1,10 @@
-//! Audits the primitives: which models meet an operation, and which of them fail without it.
+//! Audits the primitives: which models meet an operation, which of them fail without it, and how they end with edits.
 
 use crate::model::Model;
 use crate::run::{SharedCounters, checker};
-use selvedge_check::audit::{Candidate, Outcome};
-use selvedge_check::{Engine, Report, Use};
+use cargo_selvedge::Trial;
+use selvedge_check::audit::{Candidate, Outcome, SourceEdit};
+use selvedge_check::{Engine, Report, Use, Verdict};
 use std::time::Duration;
 
 /// How far to go with each model and change.
@@ -78,4 +79,37 @@ pub fn judge(
     };
     let exposed = pairs.iter().filter(|(_, engine)| *engine == Engine::Graph).any(exposes);
     outcome.with_load_buffering(exposed)
+}
+
+/// Runs models under the graph engine with edits of the source until one fails. Returns how that ended, and which models
+/// were not explored to the end.
+///
+/// # Errors
+/// If an edit names no operation or no ordering.
+pub fn try_edits(
+    models: &[&Model],
+    edits: &[SourceEdit],
+    effort: &Effort,
+) -> Result<(Trial, Vec<String>), String> {
+    let (mut trial, mut bounded) = (Trial::Passed, Vec::new());
+    for events in EVENTS {
+        bounded.clear();
+        for model in models {
+            let checker = checker(model, Engine::Graph)
+                .event_bound(model.bound.map(|_| events))
+                .time_limit(effort.time_limit)
+                .shrink(false)
+                .source_edits(edits)?;
+            let (report, exposed) = checker.survey_load_buffering(model.body);
+            match &report.verdict {
+                Verdict::Exhaustive => (),
+                Verdict::Searched { bounds, .. } => bounded.push(format!("{} ({bounds})", model.name)),
+                _ => return Ok((Trial::Failed, bounded)),
+            }
+            if exposed.is_some() {
+                trial = Trial::LoadBuffering;
+            }
+        }
+    }
+    Ok((trial, bounded))
 }

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => command::verify::run(&arguments),
         Command::Bugs(arguments) => command::bugs::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
+        Command::Tighten(arguments) => command::tighten::run(&arguments),
         Command::Merge(arguments) => command::merge::run(&arguments),
         Command::Litmus(arguments) => command::litmus::run(&arguments),
     };

@@ -19,8 +19,8 @@ mod verdicts;
 
 pub use changes::{Candidate, candidates};
 pub use costs::{Instructions, NOTHING, costs};
-pub(crate) use edit::edits_of_environment;
 pub use edit::{EDITS, Part, SourceEdit, ordering_of, weaker_orderings};
+pub(crate) use edit::{as_edits, edits_of_environment};
 pub(crate) use on_check::audit_check;
 pub(crate) use repair::repair_check;
 pub use repair::{Findings, REPAIR, REPAIR_SECONDS};

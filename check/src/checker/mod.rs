@@ -194,6 +194,14 @@ impl Checker {
     }
 
     /// Runs the code under test as if its source had these edits. Mutations change what the edits leave.
+    ///
+    /// # Errors
+    /// If an edit names no operation or no ordering.
+    pub fn source_edits(self, edits: &[audit::SourceEdit]) -> Result<Checker, String> {
+        Ok(self.edits(audit::as_edits(edits)?))
+    }
+
+    /// Runs the code under test with these edits, as an engine applies them.
     pub(crate) fn edits(mut self, edits: Edits) -> Checker {
         self.edits = edits;
         self

@@ -31,6 +31,13 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<bool, String> {
 type Work = (Candidate, Vec<(&'static Model, Engine)>);
 
 fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
+    Ok(summary_and_models(arguments)?.0)
+}
+
+/// Audits the primitives. Returns the summary, and the models that meet an operation of it.
+pub(super) fn summary_and_models(
+    arguments: &AuditArguments,
+) -> Result<(Summary, Vec<&'static Model>), String> {
     let selection = &arguments.selection;
     let engines = engines(arguments)?;
     let effort = Effort { time_limit: Duration::from_secs(arguments.time_limit) };
@@ -40,7 +47,7 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     };
     let sources = sources(&root(), &root().join(SOURCE))?;
     let lines = |source: &Source| 1..=source.text.lines().count() as u32;
-    // The survey runs every model, so a filter that no line fits is rejected before it.
+    // The survey runs the models, so a filter that no line fits is rejected before it.
     if !sources.iter().any(|source| lines(source).any(|line| fits(&source.file, line))) {
         return Err(
             "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
@@ -60,7 +67,9 @@ fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
     }
     let text =
         |file: &str| sources.iter().find(|source| source.file == file).map(|source| source.text.clone());
-    Ok(Summary::new(entries, &sites, text))
+    let pairs = work.iter().flat_map(|(_, pairs)| pairs);
+    let models: BTreeMap<&str, &Model> = pairs.map(|(model, _)| (model.name, *model)).collect();
+    Ok((Summary::new(entries, &sites, text), models.into_values().collect()))
 }
 
 /// Returns the engines that were asked for; without a choice the graph engine alone, which judges everything, or else
@@ -79,7 +88,7 @@ fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
     Ok(engines)
 }
 
-/// Runs every model once, and collects what can be changed in it.
+/// Runs every model that is asked for once, and collects what can be changed in it.
 fn work(
     arguments: &AuditArguments,
     engines: &[Engine],
@@ -87,8 +96,10 @@ fn work(
     fits: impl Fn(&str, u32) -> bool,
 ) -> Result<Vec<Work>, String> {
     let selection = &arguments.selection;
+    let wanted = |model: &&Model| arguments.model.as_deref().is_none_or(|text| model.name.contains(text));
+    let models = MODELS.iter().filter(wanted);
     let pairs: Vec<(&Model, Engine)> =
-        MODELS.iter().flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
+        models.flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
     let label = |(model, engine): &(&Model, Engine)| format!("{} under {engine}", model.name);
     let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
         survey(model, *engine, effort)

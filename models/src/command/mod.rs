@@ -8,6 +8,7 @@ pub(crate) mod litmus;
 pub(crate) mod merge;
 mod page;
 mod row;
+pub(crate) mod tighten;
 pub(crate) mod verify;
 
 use clap::{Args, Parser, Subcommand};
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     /// Weaken each ordering of the primitives and leave out each fence and wake-up, and see which models
     /// object
     Audit(AuditArguments),
+    /// Find the weakest orderings of the primitives with which all models that meet them still pass
+    Tighten(AuditArguments),
     /// Add up the JSON reports of the shares of one verification
     Merge(MergeArguments),
     /// Explore litmus programs under memory models, and hold their counts against the known ones
@@ -59,7 +62,7 @@ pub(crate) struct Selection {
     jobs: u16,
 }
 
-/// The arguments of `audit`.
+/// The arguments of `audit` and `tighten`.
 #[derive(Args)]
 pub(crate) struct AuditArguments {
     #[command(flatten)]
@@ -70,6 +73,9 @@ pub(crate) struct AuditArguments {
     /// Seconds for each model with each change
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: u64,
+    /// Only by models whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    model: Option<String>,
 }
 
 /// The arguments of `merge`.
