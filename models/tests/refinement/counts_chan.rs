@@ -4,6 +4,8 @@ use crate::counts::executions;
 use selvedge::chan::{bounded, unbounded};
 use selvedge::rt::thread;
 use selvedge_check::{Checker, Engine, Primitives, Strategy};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -88,4 +90,24 @@ fn other_engines_run_specified_channels() {
         assert!(report.verdict.failure().is_none(), "{report}");
         assert_eq!(report.primitives, Primitives::Specified, "{report}");
     }
+}
+
+#[test]
+fn handles_that_another_thread_clones_are_counted() {
+    let all = Arc::new(Mutex::new(BTreeSet::new()));
+    let seen = Arc::clone(&all);
+    let count = executions(move || {
+        let (tx, rx) = bounded::<u32>(1);
+        let cloner = thread::spawn(move || {
+            let second = tx.clone();
+            drop(tx);
+            drop(second);
+        });
+        let count = rx.sender_count();
+        seen.lock().expect("no panic").insert(count);
+        cloner.join().expect("no panic");
+        assert_eq!(rx.sender_count(), 0);
+    });
+    assert_eq!(*all.lock().expect("no panic"), BTreeSet::from([0, 1, 2]));
+    assert_eq!(count, 4, "before the clone, after it, after each drop");
 }

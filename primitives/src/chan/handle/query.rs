@@ -5,7 +5,8 @@ use crate::chan::handle::sender::Sender;
 
 impl<T> Sender<T> {
     /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
-    /// futures and operations that were dropped.
+    /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
+    /// value yet.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded(2);
@@ -72,7 +73,8 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
-    /// futures and operations that were dropped. A timer's instant counts once it is due.
+    /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
+    /// value yet. A timer's instant counts once it is due.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::unbounded();

@@ -78,6 +78,16 @@ impl Sides {
         Common::need_together(&[&self.whole, &self.receives]);
     }
 
+    /// Returns whether a clone of a handle is a step, since the program counts handles.
+    pub(crate) fn are_counted(&self) -> bool {
+        Common::are_together(&[&self.whole, &self.handles[SENDERS].all()[0]])
+    }
+
+    /// Puts everything together, and lets clones of handles be steps.
+    pub(crate) fn need_counts(&self) {
+        Common::need_together(&[&self.whole, &self.receives, &self.handles[SENDERS].all()[0]]);
+    }
+
     /// Notes a new handle of a side, and returns its number.
     pub(crate) fn clone_handle(&self, side: usize) -> usize {
         let kind = if side == SENDERS { "sender" } else { "receiver" };

@@ -1,6 +1,6 @@
 //! The handles of a channel.
 //!
-//! A clone is no event: natively it is counted. A drop is a step on an object that the handles of one side have for
+//! A clone is no event, unless the program counts handles: natively it is counted. A drop is a step on an object that the handles of one side have for
 //! themselves, which knows from that count whether the handle was the last one: if so, every clone has been made and dropped
 //! before; if not, a handle is left from which more may be made, but the side stays open in any case. So the count says the
 //! same whenever the step is looked at. The drop of the only handle that there ever was is no step. The last drop then closes
@@ -16,14 +16,16 @@ use crate::spec::done;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct State {
     dropped: Vec<StepId>,
+    /// How many handles were made by clones that are steps.
+    cloned: usize,
     /// How many weak handles have become handles.
     upgraded: usize,
 }
 
 impl State {
-    /// Returns the number of handles, of which so many were made by cloning.
+    /// Returns the number of handles, of which so many were made by clones that are no steps.
     fn count(&self, clones: usize) -> usize {
-        1 + clones + self.upgraded - self.dropped.len()
+        1 + clones + self.cloned + self.upgraded - self.dropped.len()
     }
 
     /// Drops a handle, and returns whether it was the last one.
@@ -57,10 +59,25 @@ impl Handles {
         Handles { object: Object::new(kind, State::default()), clones: Tally::new(), weak: Tally::new() }
     }
 
+    /// Returns how many clones were no steps.
+    fn clones(&self, counted: bool) -> usize {
+        if counted { 0 } else { self.clones.get() }
+    }
+
+    /// Clones a handle.
+    fn clone(&self, counted: bool) {
+        self.clones.add();
+        if counted {
+            self.object.step("clone", |state, _| {
+                Some(done(State { cloned: state.cloned + 1, ..state.clone() }, (), None))
+            });
+        }
+    }
+
     /// Drops a handle, and returns whether it was the last one.
-    fn drop(&self) -> bool {
-        let is_only = self.clones.get() == 0 && self.weak.get() == 0;
-        is_only || self.object.step("drop", |state, me| Some(state.drop(me, self.clones.get())))
+    fn drop(&self, counted: bool) -> bool {
+        let is_only = !counted && self.clones.get() == 0 && self.weak.get() == 0;
+        is_only || self.object.step("drop", |state, me| Some(state.drop(me, self.clones(counted))))
     }
 }
 
@@ -84,7 +101,7 @@ impl<T> Chan<T> {
     /// Notes that a handle was cloned, and numbers the clone.
     pub(crate) fn count_clone(&self, side: Side) -> HandleNumber {
         let Some(inner) = self.specified() else { return HandleNumber::default() };
-        inner.handles(side).clones.add();
+        inner.handles(side).clone(inner.sides.are_counted());
         if inner.sides.are_apart() {
             return HandleNumber::new(inner.sides.clone_handle(side as usize));
         }
@@ -135,7 +152,7 @@ impl<T> Inner<T> {
         if self.sides.are_apart() {
             return self.drop_apart(side, number);
         }
-        if !self.handles(side).drop() {
+        if !self.handles(side).drop(self.sides.are_counted()) {
             return Dropped { values: Vec::new(), frees: false, wakes: Vec::new() };
         }
         let operation = match side {
@@ -162,16 +179,18 @@ impl<T> Inner<T> {
     pub(crate) fn upgrade(&self, side: Side) -> bool {
         self.sides.need_together();
         let handles = self.handles(side);
-        handles.object.step("upgrade", |state, _| Some(state.upgrade(handles.clones.get())))
+        handles
+            .object
+            .step("upgrade", |state, _| Some(state.upgrade(handles.clones(self.sides.are_counted()))))
     }
 
     /// Returns the number of handles of a side.
     pub(crate) fn count(&self, side: Side) -> usize {
-        self.sides.need_together();
+        self.sides.need_counts();
         let handles = self.handles(side);
         handles
             .object
-            .step("count", |state, _| Some(done(state.clone(), state.count(handles.clones.get()), None)))
+            .step("count", |state, _| Some(done(state.clone(), state.count(handles.clones(true)), None)))
     }
 }
 
@@ -188,6 +207,12 @@ mod tests {
         assert!(last.result);
         assert_eq!(last.after, [step(1)]);
         assert!(!last.state.upgrade(1).result, "none is left");
+    }
+
+    #[test]
+    fn a_clone_that_is_a_step_counts() {
+        let two = State { cloned: 1, ..State::default() };
+        assert_eq!((two.count(0), two.drop(step(1), 0).result), (2, false));
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //!
 //! A close is one moment here, for senders that wait too. In the real form they are told one after the other, and a receive
 //! that began before may take the value of one of them when another has its value back already: to show this takes two
-//! senders that wait and two receives beside the close.
+//! senders that wait and two receives beside the close. The length, too, is that of one moment, and counts no send that is
+//! under way.
 
 #![cfg_attr(
     not(all(feature = "checking", feature = "async")),
