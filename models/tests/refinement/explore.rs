@@ -117,7 +117,8 @@ fn run<S: Subject>(
 
 fn execute<S: Subject>(program: &Program, collected: &Collected) {
     collected.begin(program);
-    let objects = [S::new(), S::new()];
+    let threads = program.threads.len();
+    let objects = [S::shared_by(threads), S::shared_by(threads)];
     let beside = Beside::default();
     thread::scope(|scope| {
         for (number, acts) in program.threads.iter().enumerate() {

@@ -18,6 +18,7 @@ mod as_specified;
 mod counts;
 mod counts_chan;
 mod explore;
+mod owners;
 mod program;
 mod promises;
 mod refine;

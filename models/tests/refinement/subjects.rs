@@ -2,12 +2,14 @@
 
 mod channels;
 mod locks;
+mod owners;
 mod selects;
 mod std_forms;
 mod waiting;
 
 pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
 pub(crate) use locks::{Locked, ReadWrite, RtLocked};
+pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce};
@@ -34,6 +36,11 @@ pub(crate) trait Subject: Sync + Sized + 'static {
     const EXACT_ORDER: bool = false;
 
     fn new() -> Self;
+
+    /// Returns a primitive for so many threads.
+    fn shared_by(_threads: usize) -> Self {
+        Self::new()
+    }
 
     /// Makes an operation, and returns what it came to.
     fn perform(&self, operation: usize, own: &mut Own) -> u8;
@@ -115,6 +122,8 @@ refinements! {
     selects: Selects, 8 programs, 0 complete;
     timers: Timers, 10 programs, 2 complete;
     futures: Futures, 5 programs, 1 complete;
+    arc: Observed, 60 programs, 8 complete;
+    arc_that_nobody_observes: Silent, 30 programs, 5 complete;
     rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
     rt_barrier: RtGate, 0 programs, 2 complete;
     rt_once: RtRunsOnce, 40 programs, 5 complete;

@@ -1,23 +1,24 @@
 //! What is allocated when it is first needed.
 
 use crate::rt::alloc::TrackedBox;
+use crate::rt::spec::Flag;
 use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
 /// One word, and a value that is made when somebody first asks for it.
-pub(crate) struct LazyBox<T>(AtomicPtr<T>, PhantomData<T>);
+pub(crate) struct LazyBox<T>(AtomicPtr<T>, Flag, PhantomData<T>);
 
 impl<T> LazyBox<T> {
     constructor! {
         pub(crate) fn new() -> Self {
-            LazyBox(AtomicPtr::new(null_mut()), PhantomData)
+            LazyBox(AtomicPtr::new(null_mut()), Flag::new(), PhantomData)
         }
     }
 
     pub(crate) const fn const_new() -> Self {
-        LazyBox(AtomicPtr::const_new(null_mut()), PhantomData)
+        LazyBox(AtomicPtr::const_new(null_mut()), Flag::new(), PhantomData)
     }
 
     /// The value, if anybody has ever asked for it.
@@ -37,6 +38,7 @@ impl<T: Default> LazyBox<T> {
         if let Some(value) = self.get() {
             return value;
         }
+        self.1.raise();
         let fresh = TrackedBox::into_raw(TrackedBox::new(T::default()));
         // SeqCst: comes before the look at the condition. Release, by that: publishes the value to the Acquire in
         // `get`. On failure SeqCst too: a thread that finds another one's value looks at the condition next, and a
@@ -59,6 +61,9 @@ impl<T: Default> LazyBox<T> {
 
 impl<T> Drop for LazyBox<T> {
     fn drop(&mut self) {
+        if self.1.is_needless() {
+            return;
+        }
         let value = self.0.with_mut(|value| *value);
         if !value.is_null() {
             // SAFETY: nobody else is left.

@@ -121,6 +121,16 @@ pub(crate) fn tracked<T>(items: impl Iterator<Item = T>) -> TrackedBox<[T]> {
     TrackedBox::from(items.collect::<Box<[T]>>())
 }
 
+/// Notes that an owner of tracked memory lets it go: an access that happens before now needs no other order before the memory
+/// is freed.
+#[inline(always)]
+pub(crate) fn let_go<T: ?Sized>(_memory: *const T) {
+    #[cfg(feature = "checking")]
+    if let Current::Model(session) = current() {
+        session.let_go(_memory.addr());
+    }
+}
+
 impl<T: ?Sized> Drop for TrackedBox<T> {
     fn drop(&mut self) {
         #[cfg(feature = "checking")]

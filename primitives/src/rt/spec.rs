@@ -13,6 +13,7 @@
 )]
 
 mod common;
+mod flag;
 mod native;
 
 #[cfg(feature = "checking")]
@@ -25,6 +26,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 pub(crate) use common::{Common, explores_ways};
+pub(crate) use flag::Flag;
 pub(crate) use native::{HandleNumber, Listed, Native, Store, Tally, unseen};
 
 /// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
@@ -100,6 +102,12 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         false
     }
 
+    /// Returns whether the object was specified in an execution that is not the current one.
+    #[inline(always)]
+    pub(crate) const fn outlives_execution(&self) -> bool {
+        false
+    }
+
     /// Makes one step.
     #[inline(always)]
     pub(crate) fn step<R>(
@@ -150,6 +158,12 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
             Current::Model(session) => session.specifies(&self.slot),
             Current::Native(_) | Current::Outside => false,
         }
+    }
+
+    /// Returns whether the object was specified in an execution that is not the current one.
+    pub(crate) fn outlives_execution(&self) -> bool {
+        let place = self.slot.get();
+        !place.lazy && place.epoch != 0 && !self.is_specified()
     }
 
     /// Makes one step, `operation`, which waits until it is enabled. `step` gets the state and the name of the step. It

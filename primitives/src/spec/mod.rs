@@ -17,6 +17,7 @@
 //! The refinement tests in `models/tests/refinement` hold each specification against the real form; sites of the
 //! specifications that have labels are changed there, and the tests have to notice.
 
+mod arc;
 mod barrier;
 pub(crate) mod chan;
 mod cond;
@@ -27,6 +28,7 @@ mod rw_mutex;
 mod semaphore;
 mod wait_group;
 
+pub(crate) use arc::Arc;
 pub(crate) use barrier::Barrier;
 pub(crate) use cond::Cond;
 pub(crate) use mutex::Mutex;

@@ -72,6 +72,7 @@ impl Meetings {
 impl Session {
     /// Notes that the current thread acts on an object, until two threads have met.
     pub(super) fn visit(&self, place: Place, deed: Deed) {
+        self.disturb();
         if self.met.get() {
             return;
         }

@@ -6,6 +6,7 @@ use super::memory::Access;
 use super::slot::{MAX_OBJECTS, Place, Slot};
 use super::{FailureKind, Made, Moment, Outcome, Session, Site, ThreadId, Values, Width};
 use core::alloc::Layout;
+use core::sync::atomic::Ordering::Relaxed;
 use std::collections::{BTreeMap, HashMap};
 
 /// A static that has to be made before the body runs.
@@ -315,6 +316,7 @@ impl Session {
     /// execution if the memory has been freed before, if it was allocated with another layout, or if an access to it is
     /// not ordered before now.
     pub(crate) fn begins_to_free(&self, address: usize, layout: Layout, site: Site) -> bool {
+        self.disturb();
         let (live, freed, around) = {
             let state = self.state.borrow();
             let objects = &state.objects;
@@ -363,6 +365,18 @@ impl Session {
     fn fail_free(&self, kind: FailureKind, what: &str, site: Site, other: Site) -> ! {
         let message = format!("{what} at {}:{}", other.file(), other.line());
         self.fail(kind, message, vec![site, other])
+    }
+
+    /// Notes that an owner of the memory at `address` lets it go. The accesses that happen before now need no other order
+    /// before the memory is freed.
+    pub(crate) fn let_go(&self, address: usize) {
+        self.disturb();
+        // Relaxed: a statistic.
+        self.counters.specified.fetch_add(1, Relaxed);
+        let Some(graph) = self.backend.graph() else { return };
+        if let Some(allocation) = self.state.borrow_mut().objects.live.get_mut(&address) {
+            allocation.touched.retain(|(moment, _)| !graph.is_ordered(*moment));
+        }
     }
 
     /// Ends what [`begins_to_free`](Self::begins_to_free) began, after the destructor of the value has run. The memory is

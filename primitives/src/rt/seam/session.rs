@@ -118,6 +118,8 @@ pub struct Session {
     in_execution: Cell<bool>,
     /// Whether two threads have met in an object.
     pub(super) met: Cell<bool>,
+    /// Things to be put together if the code that runs now does something that the engine sees.
+    pub(super) quiet: Cell<Option<[u32; 2]>>,
     pub(super) surveys: bool,
     /// The operations that this session has added to the survey.
     pub(super) seen: RefCell<HashSet<Use>>,
@@ -188,6 +190,7 @@ impl Session {
             unwinder: Cell::new(None),
             in_execution: Cell::new(false),
             met: Cell::new(false),
+            quiet: Cell::new(None),
         }));
         current::set_session(Some(session));
         session
@@ -197,6 +200,7 @@ impl Session {
         // Relaxed: the number has to be unique, and nothing is published with it.
         let epoch = EPOCH.fetch_add(1, Relaxed);
         self.backend.begin();
+        self.quiet.set(None);
         {
             let mut state = self.state.borrow_mut();
             state.epoch = epoch;

@@ -253,6 +253,28 @@ impl Session {
         engine.expect("an engine with graphs knows the objects")
     }
 
+    /// Runs `code`; if that does something that the engine sees, or runs in such code itself, the things are put together.
+    pub(crate) fn quietly(&self, things: [u32; 2], code: impl FnOnce()) {
+        /// Ends the quiet, also while the thread unwinds.
+        struct Ends<'a>(&'a Session);
+        impl Drop for Ends<'_> {
+            fn drop(&mut self) {
+                self.0.quiet.set(None);
+            }
+        }
+        self.disturb();
+        self.quiet.set(Some(things));
+        let _ends = Ends(self);
+        code();
+    }
+
+    /// Notes that the code which runs now does something that the engine sees.
+    pub(super) fn disturb(&self) {
+        if let Some(things) = self.quiet.take() {
+            self.need_together(&things);
+        }
+    }
+
     /// Returns whether the engine explores each way of a choice, and can leave an execution uncounted.
     pub(crate) fn explores_ways(&self) -> bool {
         self.backend.graph().is_some()

@@ -187,6 +187,7 @@ impl Session {
         site: Site,
         body: Box<dyn FnOnce()>,
     ) -> ThreadId {
+        self.disturb();
         let edge = match self.backend.graph() {
             Some(_) => None,
             None => self.backend.memory().map(|memory| memory.atomic_new(super::Width::U32, 0)),

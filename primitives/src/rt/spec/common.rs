@@ -70,6 +70,12 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
     #[inline(always)]
     pub(crate) fn need_together(_things: &[&Common<W>]) {}
 
+    /// Runs `code`.
+    #[inline(always)]
+    pub(crate) fn quietly(_things: &[&Common<W>; 2], code: impl FnOnce()) {
+        code();
+    }
+
     /// Makes one step on the common state.
     #[inline(always)]
     pub(crate) fn step<R>(
@@ -194,6 +200,15 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         if !Common::are_together(things) {
             specifying().need_together(&things.iter().map(|thing| thing.key()).collect::<Vec<u32>>());
         }
+    }
+
+    /// Runs `code`. If that does something that the engine sees, steps on the things have to be steps on one state, as by
+    /// [`need_together`](Self::need_together).
+    ///
+    /// # Panics
+    /// If a thing is not specified.
+    pub(crate) fn quietly(things: &[&Common<W>; 2], code: impl FnOnce()) {
+        specifying().quietly(things.map(Common::key), code);
     }
 
     /// Makes one step on the common state, as [`Object::step`](super::Object::step) does on that of an object.

@@ -27,7 +27,8 @@ mod traits;
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicU64, AtomicUsize, fence};
-use crate::rt::alloc::TrackedBox;
+use crate::rt::alloc::{TrackedBox, let_go};
+use crate::spec;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
@@ -38,6 +39,7 @@ struct Shared<T: ?Sized> {
     strong: AtomicUsize,
     /// The number of weak owners in the lower half ([`WEAK_OWNERS`]), of calls of `downgrade` in the upper one.
     weak: AtomicU64,
+    spec: spec::Arc,
     value: ManuallyDrop<T>,
 }
 
@@ -112,6 +114,26 @@ unsafe fn weak<'a, T: ?Sized>(shared: NonNull<Shared<T>>) -> &'a AtomicU64 {
     unsafe { &(*shared.as_ptr()).weak }
 }
 
+/// Returns the owners as specified, if the execution uses that form.
+///
+/// # Safety
+/// The caller holds a share of the allocation (A1), at least until it makes a step that gives up the share.
+unsafe fn specified<'a, T: ?Sized>(shared: NonNull<Shared<T>>) -> Option<&'a spec::Arc> {
+    // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but this field (A4).
+    let spec = unsafe { &(*shared.as_ptr()).spec };
+    spec.is_specified().then_some(spec)
+}
+
+/// Returns whether the value belongs to an execution that has ended. It is then never dropped, since the counts do not tell
+/// how many owners are left.
+///
+/// # Safety
+/// As for [`specified`].
+unsafe fn outlives_execution<T: ?Sized>(shared: NonNull<Shared<T>>) -> bool {
+    // SAFETY: the caller's share keeps the allocation, and the reference covers nothing but this field (A4).
+    unsafe { &(*shared.as_ptr()).spec }.outlives_execution()
+}
+
 /// Returns the value's address, with the provenance of the whole allocation.
 fn value_of<T: ?Sized>(shared: NonNull<Shared<T>>) -> *mut T {
     // SAFETY: the pointer is the address of an allocation with the layout of `Shared`, so the field is within it. No
@@ -128,8 +150,12 @@ impl<T> Arc<T> {
     /// Moves `value` to the heap.
     #[track_caller]
     pub fn new(value: T) -> Self {
-        let shared =
-            Shared { strong: AtomicUsize::new(1), weak: AtomicU64::new(1), value: ManuallyDrop::new(value) };
+        let shared = Shared {
+            strong: AtomicUsize::new(1),
+            weak: AtomicU64::new(1),
+            spec: spec::Arc::new(1),
+            value: ManuallyDrop::new(value),
+        };
         let pointer = TrackedBox::into_raw(TrackedBox::new(shared));
         // SAFETY: `into_raw` returns the address of a box, which is never null.
         Arc(unsafe { NonNull::new_unchecked(pointer) })
@@ -156,6 +182,9 @@ impl<T> Arc<T> {
     #[track_caller]
     pub fn into_inner(this: Self) -> Option<T> {
         let this = ManuallyDrop::new(this);
+        if let Some(spec) = this.specified() {
+            spec.observe();
+        }
         // SAFETY: A1: `this` holds a strong share, and gives it up once, since it is not dropped.
         if !unsafe { release_strong(this.0) } {
             return None;
@@ -178,15 +207,26 @@ impl<T: ?Sized> Arc<T> {
         unsafe { weak(self.0) }
     }
 
+    fn specified(&self) -> Option<&spec::Arc> {
+        // SAFETY: A1: this `Arc` keeps the allocation.
+        unsafe { specified(self.0) }
+    }
+
     /// Returns the number of strong owners, at some moment.
     #[track_caller]
     pub fn strong_count(this: &Self) -> usize {
+        if let Some(spec) = this.specified() {
+            return spec.count().0;
+        }
         this.strong().load(Relaxed) // Relaxed: a snapshot that orders nothing.
     }
 
     /// Returns the number of weak pointers, at some moment.
     #[track_caller]
     pub fn weak_count(this: &Self) -> usize {
+        if let Some(spec) = this.specified() {
+            return spec.count().1;
+        }
         weak_owners(this.weak().load(Relaxed)) as usize - 1 // Relaxed: a snapshot that orders nothing.
     }
 
@@ -203,6 +243,10 @@ impl<T: ?Sized> Arc<T> {
     /// Makes a pointer that does not keep the value.
     #[track_caller]
     pub fn downgrade(this: &Self) -> Weak<T> {
+        if let Some(spec) = this.specified() {
+            spec.add_weak("downgrade");
+            return Weak(this.0);
+        }
         // Relaxed: publishes nothing. If this owner ends later, its Release decrement orders this addition before an
         // `is_alone` that acquires the decrement, so `is_alone` cannot miss it (A3).
         let word = this.weak().fetch_add(DOWNGRADE, Relaxed);
@@ -220,6 +264,9 @@ impl<T: ?Sized> Arc<T> {
 
     /// Returns whether this is the only pointer (A3).
     fn is_alone(&mut self) -> bool {
+        if let Some(spec) = self.specified() {
+            return spec.is_alone();
+        }
         // Acquire: synchronizes with the Release decrement in `Weak::drop`, so that a strong owner which `upgrade` made
         // of a dropped weak pointer is counted in what is read below. With Relaxed that owner could be missed, and two
         // threads would have the value (mutant).
@@ -234,6 +281,9 @@ impl<T: ?Sized> Arc<T> {
 
     /// Gives up the strong share if no other is left, and returns whether it did.
     fn release_only(&self) -> bool {
+        if let Some(spec) = self.specified() {
+            return spec.take();
+        }
         // Acquire: synchronizes with the Release decrements in `release_strong`: what former owners did with the value
         // happens before what the caller does. With Relaxed the caller would race with them (mutant). Relaxed on
         // failure: the caller touches nothing.
@@ -290,6 +340,15 @@ impl<T: ?Sized> Arc<T> {
 /// # Safety
 /// The caller holds a strong share, and gives it up once.
 unsafe fn release_strong<T: ?Sized>(shared: NonNull<Shared<T>>) -> bool {
+    // SAFETY: the caller's share keeps the allocation until the step that gives the share up.
+    if let Some(spec) = unsafe { specified(shared) } {
+        let_go(shared.as_ptr());
+        return spec.drop_strong();
+    }
+    // SAFETY: the caller's share keeps the allocation.
+    if unsafe { outlives_execution(shared) } {
+        return false;
+    }
     // SAFETY: A1: the caller's share keeps the allocation until this write.
     // Release: publishes this owner's uses of the value to the last owner, which acquires them by the fence below (A2), or
     // to `is_alone` or `release_only`. With Relaxed the end of the value would race with these uses (mutant).
@@ -306,6 +365,10 @@ unsafe fn release_strong<T: ?Sized>(shared: NonNull<Shared<T>>) -> bool {
 impl<T: ?Sized> Clone for Arc<T> {
     #[track_caller]
     fn clone(&self) -> Self {
+        if let Some(spec) = self.specified() {
+            spec.clone_strong();
+            return Arc(self.0);
+        }
         // Relaxed: publishes nothing. This owner keeps the value alive meanwhile, and a thread that receives the new
         // pointer receives it by some other synchronization.
         let owners = self.strong().fetch_add(1, Relaxed);
@@ -321,7 +384,12 @@ impl<T: ?Sized> Drop for Arc<T> {
             // The weak share of all strong owners: given up also if the destructor panics.
             let _weak = Weak(self.0);
             // SAFETY: A2: the count is 0, so this thread owns the value alone, and drops it once.
-            unsafe { value_of(self.0).drop_in_place() };
+            let destroy = || unsafe { value_of(self.0).drop_in_place() };
+            // SAFETY: A1: the weak share keeps the allocation.
+            match unsafe { specified(self.0) } {
+                Some(spec) => spec.end(destroy),
+                None => destroy(),
+            }
         }
     }
 }
@@ -340,6 +408,10 @@ impl<T: ?Sized> Weak<T> {
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
         // SAFETY: A1: this `Weak` keeps the allocation.
+        if let Some(spec) = unsafe { specified(self.0) } {
+            return spec.upgrade().then(|| Arc(self.0));
+        }
+        // SAFETY: A1: this `Weak` keeps the allocation.
         let strong = unsafe { strong(self.0) };
         // Acquire: orders the new owner after former owners whose Release decrements this CAS reads, as in std.
         // Not model-checked: the value itself reached this thread with the `Weak`, by some other synchronization.
@@ -353,6 +425,11 @@ impl<T: ?Sized> Clone for Weak<T> {
     #[track_caller]
     fn clone(&self) -> Self {
         // SAFETY: A1: this `Weak` keeps the allocation.
+        if let Some(spec) = unsafe { specified(self.0) } {
+            spec.add_weak("clone weak");
+            return Weak(self.0);
+        }
+        // SAFETY: A1: this `Weak` keeps the allocation.
         // Relaxed: publishes nothing; `is_alone` finds this pointer's own share until it is dropped (A3).
         let word = unsafe { weak(self.0) }.fetch_add(1, Relaxed);
         assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
@@ -362,6 +439,19 @@ impl<T: ?Sized> Clone for Weak<T> {
 
 impl<T: ?Sized> Drop for Weak<T> {
     fn drop(&mut self) {
+        // SAFETY: A1: this `Weak` keeps the allocation until the step that gives the share up.
+        if let Some(spec) = unsafe { specified(self.0) } {
+            if spec.drop_weak() {
+                // SAFETY: A2: this was the last share, so this thread owns the memory alone. It came from a `TrackedBox`, and
+                // is freed once; the value has been dropped or moved out.
+                drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
+            }
+            return;
+        }
+        // SAFETY: A1: this `Weak` keeps the allocation.
+        if unsafe { outlives_execution(self.0) } {
+            return;
+        }
         // SAFETY: A1: this `Weak` keeps the allocation until this write.
         // Release: publishes this owner's uses of the counts to the thread that frees the memory, which acquires them by
         // the fence below (A2), and an `upgrade` of this pointer to `is_alone` (A3).

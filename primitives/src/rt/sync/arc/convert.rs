@@ -3,6 +3,7 @@
 use super::{Arc, Shared, offset_of_value};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::spec;
 use core::alloc::Layout;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
@@ -63,6 +64,7 @@ impl<T: ?Sized> Arc<T> {
         let boxed = unsafe {
             (&raw mut (*shared).strong).write(AtomicUsize::new(1));
             (&raw mut (*shared).weak).write(AtomicU64::new(1));
+            (&raw mut (*shared).spec).write(spec::Arc::new(1));
             memory.add(offset).copy_from_nonoverlapping(value.cast::<u8>(), layout.size());
             Box::from_raw(shared)
         };

@@ -1,9 +1,10 @@
 //! More ways to make an [`Arc`], and to own its value.
 
-use super::{Arc, Shared, Weak, strong, value_of};
+use super::{Arc, Shared, Weak, specified, strong, value_of};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::Ordering::Release;
 use crate::rt::sync::atomic::{AtomicU64, AtomicUsize};
+use crate::spec;
 use core::mem::{ManuallyDrop, MaybeUninit, forget};
 use core::pin::Pin;
 use core::ptr::NonNull;
@@ -30,12 +31,17 @@ impl<T> Arc<T> {
         let shared = Shared {
             strong: AtomicUsize::new(0),
             weak: AtomicU64::new(1),
+            spec: spec::Arc::new(0),
             value: ManuallyDrop::new(MaybeUninit::<T>::uninit()),
         };
         let pointer = TrackedBox::into_raw(TrackedBox::new(shared)).cast::<Shared<T>>();
         // SAFETY: `into_raw` returns the address of a box, which is never null. The pointer is weak: nothing looks at the
         // value as long as the strong count is 0, and if `make` panics, its drop gives up the share that was counted.
         let weak = Weak(unsafe { NonNull::new_unchecked(pointer) });
+        // SAFETY: A1: `weak` keeps the allocation.
+        if let Some(spec) = unsafe { specified(weak.0) } {
+            spec.observe();
+        }
         let value = make(&weak);
         // SAFETY: the strong count is 0, so no other thread looks at the value: this thread owns it alone, and writes it
         // once. `weak` keeps the memory.
@@ -84,6 +90,10 @@ impl<T> Arc<T> {
 
 /// Makes the first strong share of a cyclic value, which has been written.
 fn publish<T>(weak: &Weak<T>) {
+    // SAFETY: A1: `weak` keeps the allocation.
+    if let Some(spec) = unsafe { specified(weak.0) } {
+        return spec.publish();
+    }
     // SAFETY: A1: `weak` keeps the allocation.
     // Release: publishes the value to the Acquire CAS in `upgrade`, of a clone of `weak` that another thread got before
     // the value was there. With Relaxed that thread would race with the making of the value (mutant).
