@@ -1,7 +1,7 @@
 //! How many executions programs have with primitives as specified.
 
 use selvedge::rt::thread;
-use selvedge::sync::Mutex;
+use selvedge::sync::{Mutex, RwMutex};
 use selvedge_check::{Checker, Engine, Primitives, Verdict};
 
 /// Returns how many executions `program` has, all of which are explored.
@@ -31,4 +31,18 @@ fn increments(threads: usize, each: usize) -> u64 {
 fn critical_sections_are_explored_in_each_order() {
     assert_eq!(increments(3, 1), 6);
     assert_eq!(increments(2, 2), 6);
+}
+
+#[test]
+fn readers_leave_without_order() {
+    let count = executions(|| {
+        let value = RwMutex::new(0);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert!(*value.read() < 2));
+            }
+            scope.spawn(|| *value.write() += 1);
+        });
+    });
+    assert_eq!(count, 6, "the orders of two reads and a write");
 }

@@ -8,7 +8,7 @@ mod std_forms;
 mod waiting;
 
 pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
-pub(crate) use locks::{Locked, ReadWrite, RtLocked};
+pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
@@ -109,6 +109,7 @@ refinements! {
     mutex: Locked, 60 programs, 8 complete;
     rt_mutex: RtLocked, 60 programs, 8 complete;
     rw_mutex: ReadWrite, 60 programs, 8 complete;
+    rw_mutex_that_nobody_looks_at: ReadOrWrite, 60 programs, 8 complete;
     cond: Condition, 40 programs, 5 complete;
     condvar: RtCondition, 40 programs, 5 complete;
     wait_group: Group, 60 programs, 8 complete;

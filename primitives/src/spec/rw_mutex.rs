@@ -9,15 +9,19 @@
 //! takes the lock back in another step: for that moment attempts of others fail.
 //!
 //! A writer's unlock happens before every later lock, a reader's before the next write.
+//!
+//! Under an engine with graphs, readers need less order as long as the program only reads and writes ([`apart`]).
+
+mod apart;
 
 use super::done;
-use crate::rt::spec::{Done, Object, StepId};
+use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
 use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A readers-writer lock as specified.
-pub(crate) struct RwMutex(Object<State>);
+pub(crate) struct RwMutex(Object<State>, Native<apart::Apart>);
 
 /// The state of a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ struct State {
     written: Option<StepId>,
     /// The unlocks of the readers since the last write began.
     read: Vec<StepId>,
+    /// The reads since the last write began, if nothing looks at the lock.
+    begun: Vec<StepId>,
 }
 
 impl State {
@@ -51,6 +57,7 @@ impl State {
         in_vain: 0,
         written: None,
         read: Vec::new(),
+        begun: Vec::new(),
     };
 
     fn admits_readers(&self) -> bool {
@@ -154,12 +161,12 @@ fn timed_out(deadline: Instant) -> bool {
 impl RwMutex {
     constructor! {
         pub(crate) fn new() -> RwMutex {
-            RwMutex(Object::new("rwmutex", State::FREE))
+            RwMutex(Object::new("rwmutex", State::FREE), Native::of_default())
         }
     }
 
     pub(crate) const fn const_new() -> RwMutex {
-        RwMutex(Object::const_new("rwmutex", State::FREE))
+        RwMutex(Object::const_new("rwmutex", State::FREE), Native::none())
     }
 
     #[inline(always)]
@@ -167,26 +174,47 @@ impl RwMutex {
         self.0.is_specified()
     }
 
+    /// Returns what the lock has if nothing looks at it.
+    fn apart(&self) -> Option<&apart::Apart> {
+        self.1.get().filter(|apart| !apart.is_looked_at())
+    }
+
+    /// Returns the order of all operations, for an operation that looks at the lock.
+    fn looked_at(&self) -> &Object<State> {
+        if let Some(apart) = self.apart() {
+            apart.look();
+        }
+        &self.0
+    }
+
     #[track_caller]
     pub(crate) fn try_read(&self) -> bool {
-        self.0.step("try to read", |state, _| tried(state, state.try_read()))
+        self.looked_at().step("try to read", |state, _| tried(state, state.try_read()))
     }
 
     /// Locks to read, or returns `false` at the deadline.
     #[track_caller]
     pub(crate) fn read_until(&self, deadline: Option<Instant>) -> bool {
-        match deadline {
-            None => {
+        match (deadline, self.apart()) {
+            (None, Some(apart)) => {
+                apart.read(&self.0);
+                true
+            }
+            (None, None) => {
                 self.0.step("read", |state, _| state.try_read());
                 true
             }
-            Some(deadline) => self.try_read() || timed_out(deadline),
+            (Some(deadline), _) => self.try_read() || timed_out(deadline),
         }
     }
 
     /// Returns `false` if nobody reads.
     #[track_caller]
     pub(crate) fn unlock_read(&self) -> bool {
+        if let Some(apart) = self.apart() {
+            apart.end_read();
+            return true;
+        }
         self.leave("end to read", State::unlock_read)
     }
 
@@ -208,13 +236,17 @@ impl RwMutex {
 
     #[track_caller]
     pub(crate) fn try_write(&self) -> bool {
-        self.0.step("try to write", |state, _| tried(state, state.try_write()))
+        self.looked_at().step("try to write", |state, _| tried(state, state.try_write()))
     }
 
     /// Locks to write, or returns `false` at the deadline.
     #[track_caller]
     pub(crate) fn write_until(&self, deadline: Option<Instant>) -> bool {
-        let Some(announcement) = self.0.step("write", |state, me| Some(state.announce(me))) else {
+        if let (None, Some(apart)) = (deadline, self.apart()) {
+            apart.write(&self.0);
+            return true;
+        }
+        let Some(announcement) = self.looked_at().step("write", |state, me| Some(state.announce(me))) else {
             return true;
         };
         match deadline {
@@ -241,12 +273,12 @@ impl RwMutex {
     /// Returns `false` if nobody writes.
     #[track_caller]
     pub(crate) fn downgrade(&self) -> bool {
-        self.0.step("downgrade", |state, me| tried(state, state.downgrade(me)))
+        self.looked_at().step("downgrade", |state, me| tried(state, state.downgrade(me)))
     }
 
     #[track_caller]
     pub(crate) fn try_upgradable(&self) -> bool {
-        self.0.step("try to read, upgradable", |state, _| tried(state, state.try_upgradable()))
+        self.looked_at().step("try to read, upgradable", |state, _| tried(state, state.try_upgradable()))
     }
 
     /// Locks to read and perhaps to write later, or returns `false` at the deadline.
@@ -254,7 +286,7 @@ impl RwMutex {
     pub(crate) fn upgradable_until(&self, deadline: Option<Instant>) -> bool {
         match deadline {
             None => {
-                self.0.step("read, upgradable", |state, _| state.try_upgradable());
+                self.looked_at().step("read, upgradable", |state, _| state.try_upgradable());
                 true
             }
             Some(deadline) => self.try_upgradable() || timed_out(deadline),
@@ -269,19 +301,19 @@ impl RwMutex {
 
     #[track_caller]
     pub(crate) fn try_upgrade(&self) -> bool {
-        self.0.step("try to upgrade", |state, _| tried(state, state.try_upgrade()))
+        self.looked_at().step("try to upgrade", |state, _| tried(state, state.try_upgrade()))
     }
 
     /// Makes the upgradable reader the writer, or returns `false` at the deadline.
     #[track_caller]
     pub(crate) fn upgrade_until(&self, deadline: Option<Instant>) -> bool {
-        let upgraded = self.0.step("upgrade", |state, _| {
+        let upgraded = self.looked_at().step("upgrade", |state, _| {
             tried(&State { upgrading: true, ..state.clone() }, state.try_upgrade())
         });
         match deadline {
             _ if upgraded => true,
             None => {
-                self.0.step("upgrade", |state, _| state.try_upgrade());
+                self.looked_at().step("upgrade", |state, _| state.try_upgrade());
                 true
             }
             Some(deadline) => {
@@ -295,7 +327,7 @@ impl RwMutex {
     /// Returns whether a writer has the lock, and how many readers have it.
     #[track_caller]
     pub(crate) fn holders(&self) -> (bool, usize) {
-        self.0
+        self.looked_at()
             .step("look", |state, _| Some(done(state.clone(), (state.writer, state.readers as usize), None)))
     }
 }

@@ -6,6 +6,7 @@ use lock_api::{
     RawMutex as _, RawMutexTimed as _, RawRwLock as _, RawRwLockDowngrade as _, RawRwLockTimed as _,
     RawRwLockUpgrade as _,
 };
+use selvedge::rt::cell::UnsafeCell;
 use selvedge::sync::{RawMutex, RawRwMutex};
 use std::time::Duration;
 
@@ -221,5 +222,55 @@ impl Subject for ReadWrite {
             handing_over(&[2, 4], &[0, 4]),
             handing_over(&[0], &[0]),
         ]
+    }
+}
+
+/// `sync::RawRwMutex` that threads only read and write, with a cell that they use while they have it.
+pub(crate) struct ReadOrWrite(ReadWrite, UnsafeCell<u8>);
+
+// SAFETY: a thread that writes to the cell is the writer of the lock, and one that reads it is a reader or the writer.
+unsafe impl Sync for ReadOrWrite {}
+
+impl ReadOrWrite {
+    fn use_cell(&self, own: &Own) {
+        if own.exclusive {
+            // SAFETY: this thread is the writer.
+            self.1.with_mut(|cell| unsafe { *cell += 1 });
+        } else if own.shared > 0 {
+            // SAFETY: this thread is a reader.
+            self.1.with(|cell| unsafe { *cell });
+        }
+    }
+}
+
+impl Subject for ReadOrWrite {
+    const SEED: u64 = 15;
+    /// Those of [`ReadWrite`] that do not look at the lock.
+    const OPERATIONS: usize = 6;
+    const SPECIFICATION: (&'static str, &'static str) = (
+        "primitives/src/spec/rw_mutex/apart.rs",
+        include_str!("../../../../primitives/src/spec/rw_mutex/apart.rs"),
+    );
+    const TWINS: &'static [&'static str] =
+        &["reads-beside-a-claim", "waits-for-no-reader", "no-edge-from-the-reads"];
+
+    fn new() -> ReadOrWrite {
+        ReadOrWrite(ReadWrite::new(), UnsafeCell::new(0))
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        self.use_cell(own);
+        let seen = self.0.perform(operation, own);
+        self.use_cell(own);
+        seen
+    }
+
+    fn leave(&self, own: &mut Own) {
+        self.use_cell(own);
+        self.0.leave(own);
+    }
+
+    fn programs() -> Vec<Program> {
+        ReadWrite::programs()
     }
 }

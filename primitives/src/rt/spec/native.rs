@@ -50,6 +50,15 @@ impl<T> Native<T> {
         Native { shared: Some((Home::new(session), made)) }
     }
 
+    /// Returns the default, which the running execution keeps; nothing where primitives are not as specified.
+    #[track_caller]
+    pub(crate) fn of_default() -> Native<T>
+    where
+        T: Default,
+    {
+        Native::new(T::default)
+    }
+
     /// Returns whether something was made, though its execution may be over.
     pub(crate) const fn exists(&self) -> bool {
         self.shared.is_some()
@@ -75,6 +84,15 @@ impl<T> Native<T> {
     /// Returns nothing, since no primitive is specified outside a checker.
     #[inline(always)]
     pub(crate) fn new(_make: impl FnOnce() -> T) -> Native<T> {
+        Native::none()
+    }
+
+    /// Returns nothing, since no primitive is specified outside a checker.
+    #[inline(always)]
+    pub(crate) const fn of_default() -> Native<T>
+    where
+        T: Default,
+    {
         Native::none()
     }
 
