@@ -116,10 +116,10 @@ refinements! {
     semaphore: Permits, 60 programs, 8 complete;
     barrier: Gate, 40 programs, 5 complete;
     once: RunsOnce, 40 programs, 5 complete;
-    rendezvous: Rendezvous, 24 programs, 0 complete;
-    buffered: Buffered, 24 programs, 0 complete;
-    unbounded: Unbounded, 24 programs, 0 complete;
-    handles: Handles, 24 programs, 0 complete;
+    rendezvous: Rendezvous, 16 programs, 0 complete;
+    buffered: Buffered, 16 programs, 0 complete;
+    unbounded: Unbounded, 16 programs, 0 complete;
+    handles: Handles, 16 programs, 0 complete;
     selects: Selects, 8 programs, 0 complete;
     timers: Timers, 10 programs, 2 complete;
     futures: Futures, 5 programs, 1 complete;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_millis(5);
 /// As [`Subject::LIMITS`]: the real form is too wide to be explored to the end but for the smallest programs.
-const LIMITS: [u64; 3] = [500, 1_500, 5_000];
+const LIMITS: [u64; 3] = [300, 800, 5_000];
 const FAILED: u8 = 0;
 const CLOSED: u8 = 98;
 const WORLD: (&str, &str) =
