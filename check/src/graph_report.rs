@@ -25,8 +25,13 @@ fn pointers(graph: &Execution, names: &Names) -> BTreeMap<u128, String> {
 
 /// Puts the names of objects and threads, the lines of the source, and what went wrong into a graph.
 fn explain(graph: &mut Execution, failure: &Failure, names: &Names) {
+    let threads = &graph.threads;
     for location in &mut graph.locations {
-        location.name = names.object(Family::Atomic, location.number);
+        let step = location.writes.first().and_then(|write| threads[write.thread].events[write.index].object);
+        location.name = match step {
+            Some((kind, number)) => names.object(Family::Specified(kind), number),
+            None => names.object(Family::Atomic, location.number),
+        };
         location.values = match names.type_name(Family::Atomic, location.number) {
             Some("AtomicBool") => Values::Bool,
             Some("AtomicI8") => Values::Signed(8),
@@ -38,6 +43,10 @@ fn explain(graph: &mut Execution, failure: &Failure, names: &Names) {
         };
     }
     graph.cells = names.cells().collect();
+    let objects = graph.threads.iter().flat_map(|thread| &thread.events).filter_map(|event| event.object);
+    graph.objects = objects
+        .map(|(kind, number)| ((kind, number), names.object(Family::Specified(kind), number)))
+        .collect();
     graph.values = pointers(graph, names);
     let mut sources = Sources::default();
     for (number, thread) in graph.threads.iter_mut().enumerate() {

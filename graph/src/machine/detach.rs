@@ -137,6 +137,7 @@ fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize
     Event {
         operation: if access.write { "cell write" } else { "cell read" },
         location: None,
+        object: None,
         cell: Some(access.cell),
         order: None,
         read: None,
@@ -180,6 +181,7 @@ fn event(
     Event {
         operation,
         location: (reads || writes).then(|| number_of(event.location)).flatten(),
+        object: event.step.map(|step| (step.kind, step.number)),
         cell: None,
         order: event.order.ordering().filter(|_| !event.is_step()),
         // The values of a step are states, which have no number.

@@ -16,6 +16,8 @@ pub struct Execution {
     pub locations: Vec<Location>,
     /// The names of cells that events name by number; a cell without one is `c3`.
     pub cells: BTreeMap<u32, String>,
+    /// The names of objects; an object without one is `mutex#3`.
+    pub objects: BTreeMap<(&'static str, u32), String>,
     /// The names of values that are better shown by a name, such as pointers.
     pub values: BTreeMap<u128, String>,
     /// Events to highlight: the two accesses that race, or a read of an old value and the write that it missed.
@@ -111,6 +113,8 @@ pub struct Event {
     pub operation: &'static str,
     /// The location accessed, an index into [`Execution::locations`].
     pub location: Option<usize>,
+    /// The object on which the event is a step, by its kind and its number among those of its kind.
+    pub object: Option<(&'static str, u32)>,
     /// The number of the cell accessed.
     pub cell: Option<u32>,
     /// The ordering in force; `None` for plain accesses and events without one.

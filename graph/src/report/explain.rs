@@ -283,6 +283,7 @@ mod tests {
         let told = |read: bool| Event {
             operation: if read { "load" } else { "store" },
             location: Some(1),
+            object: None,
             cell: None,
             order: Some(Ordering::Relaxed),
             read: read.then_some(1),

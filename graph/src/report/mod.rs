@@ -7,6 +7,7 @@
 //! let event = |operation, read: Option<u128>, written| Event {
 //!     operation,
 //!     location: Some(0),
+//!     object: None,
 //!     cell: None,
 //!     order: Some(Relaxed),
 //!     read,
@@ -48,7 +49,9 @@ impl Execution {
     /// Describes an event: `load x.Acquire = 1`.
     fn describe(&self, event: &Event) -> String {
         let mut text = event.operation.to_string();
-        if let Some(location) = event.location.and_then(|at| self.locations.get(at)) {
+        if let Some(object) = event.object {
+            text.push_str(&format!(" on {}", self.object(object)));
+        } else if let Some(location) = event.location.and_then(|at| self.locations.get(at)) {
             text.push_str(&format!(" {}", location.name));
         }
         if let Some(cell) = event.cell {
@@ -70,6 +73,10 @@ impl Execution {
             text.push_str(&if thread { format!(" T{argument}") } else { format!(" {argument}") });
         }
         text
+    }
+
+    fn object(&self, object: (&'static str, u32)) -> String {
+        self.objects.get(&object).cloned().unwrap_or_else(|| format!("{}#{}", object.0, object.1))
     }
 
     /// Returns a value as it is written.
@@ -153,6 +160,7 @@ pub(crate) mod example {
         Event {
             operation,
             location: Some(0),
+            object: None,
             cell: None,
             order: Some(order),
             read: None,
@@ -175,6 +183,7 @@ pub(crate) mod example {
     pub(crate) fn race() -> Execution {
         let plain = |operation, clock: &[usize]| Event {
             location: None,
+            object: None,
             cell: Some(2),
             order: None,
             ..event(operation, Relaxed, clock)

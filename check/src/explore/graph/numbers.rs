@@ -50,6 +50,7 @@ mod tests {
         Event {
             operation,
             location: None,
+            object: None,
             cell: None,
             order: None,
             read: None,

@@ -25,6 +25,7 @@ fn not_sent<T>((value, why): (T, Failed)) -> (T, NotSent) {
 
 impl<T> Chan<T> {
     #[cold]
+    #[track_caller]
     pub(in crate::chan) fn send_specified(
         &self,
         chan: &Inner<T>,
@@ -40,6 +41,7 @@ impl<T> Chan<T> {
     }
 
     #[cold]
+    #[track_caller]
     pub(in crate::chan) fn recv_specified(
         &self,
         chan: &Inner<T>,
@@ -74,6 +76,7 @@ impl<T> Chan<T> {
     }
 
     #[cold]
+    #[track_caller]
     pub(in crate::chan) fn force_send_specified(&self, chan: &Inner<T>, value: T) -> Result<Option<T>, T> {
         let (forced, wakers) = chan.force_send(value);
         wake(chan, wakers);
@@ -81,6 +84,7 @@ impl<T> Chan<T> {
     }
 
     #[cold]
+    #[track_caller]
     pub(in crate::chan) fn close_specified(&self, chan: &Inner<T>) -> Result<(), CloseError> {
         let (was_open, wakers) = chan.close();
         wake(chan, wakers);
@@ -89,6 +93,7 @@ impl<T> Chan<T> {
     }
 
     #[cold]
+    #[track_caller]
     pub(in crate::chan) fn discard_specified(&self, chan: &Inner<T>) -> Result<(), CloseError> {
         let _held = deferred::hold();
         let ((was_open, values), wakers) = chan.discard();

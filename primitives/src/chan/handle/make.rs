@@ -19,6 +19,7 @@ const UNBOUNDED_SHIFT: u32 = 6;
 /// assert!(tx.try_send('b').unwrap_err().is_full());
 /// assert_eq!(rx.recv(), Ok('a'));
 /// ```
+#[cfg_attr(feature = "checking", track_caller)]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, SEGMENT_SHIFT)
 }
@@ -26,6 +27,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 /// [`bounded`] with two to the power `shift` cells in a segment, so that small models and tests
 /// cross from one segment to the next.
 #[doc(hidden)]
+#[cfg_attr(feature = "checking", track_caller)]
 pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Receiver<T>) {
     // Tickets and capacity are added: so many values fit in no memory.
     let capacity = capacity.min(isize::MAX as usize);
@@ -44,16 +46,19 @@ pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Rece
 /// drop(tx);
 /// assert_eq!(rx.iter().sum::<i32>(), 499_500);
 /// ```
+#[cfg_attr(feature = "checking", track_caller)]
 pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     with_segments(Capacity::Unbounded, UNBOUNDED_SHIFT)
 }
 
 /// [`unbounded`] with two to the power `shift` cells in a segment.
 #[doc(hidden)]
+#[cfg_attr(feature = "checking", track_caller)]
 pub fn unbounded_with_segments<T>(shift: u32) -> (Sender<T>, Receiver<T>) {
     with_segments(Capacity::Unbounded, shift)
 }
 
+#[cfg_attr(feature = "checking", track_caller)]
 fn with_segments<T>(capacity: Capacity, shift: u32) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = pair(Chan::specified(capacity, shift));
     (Sender(sender), Receiver::channel(receiver))

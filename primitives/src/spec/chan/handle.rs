@@ -5,7 +5,7 @@ use super::channel::{Ended, Received, Waiter};
 use super::handles::Handles;
 use super::held::Held;
 use super::world::{Key, Turn, World};
-use crate::rt::spec::{Native, StepId, Store, Tally, Token};
+use crate::rt::spec::{Native, StepId, Store, Tally, Token, is_specifying};
 use crate::rt::{thread, time};
 #[cfg(feature = "async")]
 use core::task::Waker;
@@ -46,8 +46,13 @@ impl<T> Chan<T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn new(capacity: Option<usize>) -> Chan<T> {
+        if !is_specifying() {
+            return Chan::real();
+        }
+        // Not in the closure: reports name a channel after the line that makes it.
+        let sides = Sides::new();
         Chan(Native::new(|| Inner {
-            sides: Sides::new(),
+            sides,
             capacity,
             values: Store::new(),
             #[cfg(feature = "async")]
