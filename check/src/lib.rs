@@ -67,6 +67,9 @@ struct Readme;
 #[doc = include_str!("../docs/orderings.md")]
 pub mod orderings {}
 
+#[doc = include_str!("../docs/your-program.md")]
+pub mod your_program {}
+
 #[cfg(feature = "proptest")]
 #[doc = include_str!("../docs/your-primitive.md")]
 pub mod your_primitive {}

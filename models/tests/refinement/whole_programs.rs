@@ -23,6 +23,40 @@ fn three_workers_and_four_jobs() {
     assert_eq!(count, 3_042);
 }
 
+/// Squares numbers by two workers; `apart`: a thread of its own sends the jobs.
+fn squares(numbers: &'static [u64], apart: bool) -> u64 {
+    let (jobs, queue) = bounded(1);
+    let (done, results) = bounded(1);
+    for _ in 0..2 {
+        let (queue, done) = (queue.clone(), done.clone());
+        thread::spawn(move || queue.iter().for_each(|n: u64| done.send(n * n).expect("open")));
+    }
+    drop((queue, done));
+    let send = move || numbers.iter().for_each(|n| jobs.send(*n).expect("open"));
+    if apart {
+        drop(thread::spawn(send))
+    } else {
+        send()
+    }
+    results.iter().sum()
+}
+
+/// Returns how a program fails.
+fn failure(program: impl Fn() + Send + Sync + 'static) -> FailureKind {
+    let checker = Checker::new().ignore_environment().engines([Engine::Graph]).shrink(false);
+    let report = checker.run(program).remove(0);
+    let Verdict::Failed(found) = report.verdict else { panic!("it should have failed: {report}") };
+    found.failure.kind
+}
+
+/// The worker pool of the chapter on programs.
+#[test]
+fn a_worker_pool_that_reads_too_late_deadlocks() {
+    assert_eq!(failure(|| drop(squares(&[1, 2, 3, 4, 5, 6], false))), FailureKind::Deadlock);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3], false), 14)), 36);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3, 4, 5], true), 55)), 324);
+}
+
 #[test]
 fn a_pipeline_of_three_stages() {
     let count = executions(|| {
@@ -59,10 +93,7 @@ fn philosophers_with_ordered_forks() {
 
 #[test]
 fn philosophers_deadlock() {
-    let checker = Checker::new().ignore_environment().engines([Engine::Graph]);
-    let report = checker.run(|| philosophers(false)).remove(0);
-    let Verdict::Failed(found) = report.verdict else { panic!("they wait for each other: {report}") };
-    assert_eq!(found.failure.kind, FailureKind::Deadlock);
+    assert_eq!(failure(|| philosophers(false)), FailureKind::Deadlock);
 }
 
 #[test]
