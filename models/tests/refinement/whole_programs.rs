@@ -34,9 +34,10 @@ fn squares(numbers: &'static [u64], apart: bool) -> u64 {
     drop((queue, done));
     let send = move || numbers.iter().for_each(|n| jobs.send(*n).expect("open"));
     if apart {
-        drop(thread::spawn(send))
+        thread::spawn(send);
     } else {
-        send()
+        send();
+        drop(send);
     }
     results.iter().sum()
 }
@@ -52,7 +53,8 @@ fn failure(program: impl Fn() + Send + Sync + 'static) -> FailureKind {
 /// The worker pool of the chapter on programs.
 #[test]
 fn a_worker_pool_that_reads_too_late_deadlocks() {
-    assert_eq!(failure(|| drop(squares(&[1, 2, 3, 4, 5, 6], false))), FailureKind::Deadlock);
+    let late = || assert_eq!(squares(&[1, 2, 3, 4, 5, 6], false), 91);
+    assert_eq!(failure(late), FailureKind::Deadlock);
     assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3], false), 14)), 36);
     assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3, 4, 5], true), 55)), 324);
 }
