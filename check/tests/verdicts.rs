@@ -66,7 +66,7 @@ fn a_lost_update_is_found_and_its_token_replays_it() {
         assert!(found.failure.message.contains("an increment was lost"), "{report}");
         assert!(found.failure.steps.iter().any(|step| step.operation == "store"), "{report}");
         assert!(found.note.is_none(), "{report}");
-        let again = Checker::new().ignore_environment().replay(&found.token).run(model).remove(0);
+        let again = checker(engine).replay(&found.token).run(model).remove(0);
         let replayed = again.verdict.failure().unwrap_or_else(|| panic!("{again}"));
         assert_eq!(replayed.failure.message, found.failure.message);
         let texts =
