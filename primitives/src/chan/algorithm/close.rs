@@ -10,7 +10,6 @@ use crate::rt::sync::atomic::Ordering::{AcqRel, Release, SeqCst};
 impl<T> Chan<T> {
     /// Closes the channel: from now on no send gets a ticket; senders that wait get their value back,
     /// and receivers beyond the last send get nothing.
-    #[cfg_attr(feature = "checking", track_caller)]
     pub(in crate::chan) fn close(&self) -> Result<(), CloseError> {
         if let Some(spec) = self.spec.specified() {
             return self.close_specified(spec);
@@ -154,7 +153,6 @@ impl<T> Chan<T> {
     }
 
     /// Closes the channel and drops what is in it. Each value is dropped, though wakers and destructors panic.
-    #[cfg_attr(feature = "checking", track_caller)]
     pub(in crate::chan) fn discard(&self) -> Result<(), CloseError> {
         if let Some(spec) = self.spec.specified() {
             return self.discard_specified(spec);

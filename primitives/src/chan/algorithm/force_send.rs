@@ -19,7 +19,6 @@ use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 impl<T> Chan<T> {
     /// Sends a value at once, and takes the oldest one out if there is no room; or gives the value back if the channel
     /// is closed.
-    #[cfg_attr(feature = "checking", track_caller)]
     pub(in crate::chan) fn force_send(&self, value: T) -> Result<Option<T>, T> {
         if let Some(spec) = self.spec.specified() {
             return self.force_send_specified(spec, value);

@@ -52,7 +52,6 @@ pub(in crate::chan) enum Accepted {
 impl<T> Chan<T> {
     /// Receives a value.
     #[inline]
-    #[cfg_attr(feature = "checking", track_caller)]
     pub(in crate::chan) fn recv(&self, blocking: Blocking) -> Result<T, NotReceived> {
         if let Some(spec) = self.spec.specified() {
             return self.recv_specified(spec, blocking);

@@ -61,7 +61,6 @@ pub(in crate::chan) enum Waited {
 impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
-    #[cfg_attr(feature = "checking", track_caller)]
     pub(in crate::chan) fn send(&self, mut value: T, mut blocking: Blocking) -> Result<(), (T, NotSent)> {
         if let Some(spec) = self.spec.specified() {
             return self.send_specified(spec, value, blocking);

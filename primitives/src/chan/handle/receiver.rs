@@ -65,7 +65,6 @@ impl<T> Receiver<T> {
     }
 
     #[inline]
-    #[cfg_attr(feature = "checking", track_caller)]
     fn receive(&self, blocking: Blocking) -> Result<T, NotReceived> {
         match &self.0 {
             Source::Channel(chan) => chan.recv(blocking),
@@ -159,7 +158,6 @@ impl<T> Receiver<T> {
         self.recv_until(Some(deadline))
     }
 
-    #[cfg_attr(feature = "checking", track_caller)]
     fn recv_until(&self, deadline: Option<Instant>) -> Result<T, RecvTimeoutError> {
         self.receive(Blocking::Until(deadline)).map_err(|why| match why {
             NotReceived::Timeout => RecvTimeoutError::Timeout,

@@ -101,7 +101,6 @@ impl<T> Sender<T> {
         self.send_until(value, Some(deadline))
     }
 
-    #[cfg_attr(feature = "checking", track_caller)]
     fn send_until(&self, value: T, deadline: Option<Instant>) -> Result<(), SendTimeoutError<T>> {
         self.0.send(value, Blocking::Until(deadline)).map_err(|(value, why)| match why {
             NotSent::NoRoom => SendTimeoutError::Timeout(value),

@@ -11,7 +11,7 @@
 use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
-use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width};
+use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width, is_own_source};
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -232,6 +232,7 @@ impl Session {
         ready: Ready<'_>,
         site: Site,
     ) -> u32 {
+        let site = self.line_of_step(site);
         let graph = self.backend.graph().expect("without a graph, things have one state together");
         let name = self.state.borrow().specified.name(named, operation);
         let mut found = None;
@@ -305,6 +306,14 @@ impl Session {
         }
     }
 
+    /// Returns the line that reports show for a step: that of the call by which the program came to a line of our own.
+    fn line_of_step(&self, site: Site) -> Site {
+        if !is_own_source(site.file()) {
+            return site;
+        }
+        self.state.borrow().threads.call().map_or(site, |call| call.site)
+    }
+
     /// Makes a step that reports call `operation` on the object `named`, and returns the state in which it was made, and
     /// its name. If it `assumes` that it is enabled some time, an execution in which it never is does not count under an
     /// engine with graphs.
@@ -315,6 +324,7 @@ impl Session {
         (attempt, assumes): (Attempt<'_>, bool),
         site: Site,
     ) -> (Rc<dyn Any>, StepId) {
+        let site = self.line_of_step(site);
         self.visit(Place::Object(object), Deed::Write);
         // Relaxed: a statistic.
         self.counters.specified.fetch_add(1, Relaxed);
@@ -349,6 +359,7 @@ impl Session {
         sees: Sight<'_>,
         site: Site,
     ) -> Rc<dyn Any> {
+        let site = self.line_of_step(site);
         let (name, engine) = {
             let specified = &self.state.borrow().specified;
             (specified.name(named, operation), specified.all[object as usize].engine)
