@@ -214,6 +214,7 @@ impl fmt::Display for Counterexample {
             let (file, line) = (blocked.site.file(), blocked.site.line());
             write!(f, "  T{}{name} waits: {} at {file}:{line}", blocked.thread, blocked.waits_for)?;
             match blocked.called_at {
+                Some(site) if site == blocked.site => writeln!(f, "{}", code(site))?,
                 Some(site) => writeln!(f, ", called at {}:{}{}", site.file(), site.line(), code(site))?,
                 None => writeln!(f)?,
             }
