@@ -178,7 +178,7 @@ fn step(machine: &Machine, object: LocationId, table: &[Option<u8>], ordered: bo
         Some(Taken { state: Rc::new(new), after: after.into_iter().collect() })
     };
     let name = StepName { operation: "step", kind: "object", number: 0 };
-    let (found, _) = machine.step(object, name, &attempt, Location::caller()).unwrap();
+    let (found, _) = machine.step(object, name, (&attempt, false), Location::caller()).unwrap();
     found.downcast_ref::<State>().unwrap().state
 }
 

@@ -3,7 +3,6 @@
 use super::Machine;
 use crate::event::LocationId;
 use crate::groups::{Groups, Thing};
-use crate::run::Status;
 use crate::step::ObjectState;
 use std::rc::Rc;
 
@@ -45,10 +44,7 @@ impl Machine {
         let mut groups = (*self.groups).clone();
         groups.join(&things);
         self.regrouped.replace(Some(groups));
-        self.state.borrow_mut().run.dead = true;
-        loop {
-            self.wait(Status::Stopped);
-        }
+        self.dead_end()
     }
 
     fn thing(&self, location: LocationId) -> Thing {
@@ -70,7 +66,9 @@ mod tests {
             let count: &u32 = state.downcast_ref()?;
             Some(Taken { state: Rc::new(count + 1), after: Vec::new() })
         };
-        machine.step(object, name, &attempt, Location::caller()).expect("no plain access races with a step");
+        machine
+            .step(object, name, (&attempt, false), Location::caller())
+            .expect("no plain access races with a step");
     }
 
     /// Two threads that step on one thing and then on another; `together`: one of them touches both at once.

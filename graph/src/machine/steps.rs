@@ -63,7 +63,9 @@ impl Machine {
         location
     }
 
-    /// Makes a step, which waits until it is enabled. Returns the state in which it was made, and its name.
+    /// Makes a step, which waits until it is enabled. Returns the state in which it was made, and its name. If the step
+    /// `assumes` that it is enabled some time, a run in which it never is comes to nothing: a choice that the thread has made
+    /// before would have had to be another one.
     ///
     /// # Errors
     /// The making of the object, if it does not happen before the step.
@@ -71,31 +73,11 @@ impl Machine {
         &self,
         object: LocationId,
         name: StepName,
-        attempt: Attempt<'_>,
+        (attempt, assumes): (Attempt<'_>, bool),
         site: Site,
     ) -> Result<(ObjectState, StepId), Race> {
         self.check_birth(object)?;
-        let request = Request { object, name, attempt, site, assumes: false };
-        self.make_step(&request)
-    }
-
-    /// Makes a step as [`step`](Self::step) does; but where the step never is enabled the run comes to nothing: a choice that the thread has
-    /// made before would have had to be another one.
-    ///
-    /// # Errors
-    /// The making of the object, if it does not happen before the step.
-    pub fn step_assuming(
-        &self,
-        object: LocationId,
-        name: StepName,
-        attempt: Attempt<'_>,
-        site: Site,
-    ) -> Result<(ObjectState, StepId), Race> {
-        self.check_birth(object)?;
-        self.make_step(&Request { object, name, attempt, site, assumes: true })
-    }
-
-    fn make_step(&self, request: &Request<'_>) -> Result<(ObjectState, StepId), Race> {
+        let request = &Request { object, name, attempt, site, assumes };
         if let Some(found) = self.rehearse_step(request) {
             return Ok(found);
         }

@@ -50,23 +50,6 @@ fn a_ping_pong() {
     assert_eq!(count, 1);
 }
 
-#[test]
-fn two_workers_and_two_jobs() {
-    let count = executions(|| {
-        let (jobs, todo) = unbounded();
-        let (done, results) = unbounded();
-        for _ in 0..2 {
-            let (todo, done) = (todo.clone(), done.clone());
-            thread::spawn(move || todo.iter().for_each(|job: u32| done.send(job * 2).expect("open")));
-        }
-        drop((todo, done));
-        (1..3).for_each(|job| jobs.send(job).expect("open"));
-        drop(jobs);
-        assert_eq!(results.iter().sum::<u32>(), 6);
-    });
-    assert_eq!(count, 12);
-}
-
 /// Sends, and times out, on a channel of each kind.
 fn each_kind() {
     for (tx, rx) in [bounded(0), bounded(1), unbounded()] {

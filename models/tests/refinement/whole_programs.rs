@@ -6,21 +6,26 @@ use selvedge::rt::thread;
 use selvedge::sync::{Barrier, Mutex};
 use selvedge_check::{Checker, Engine, FailureKind, Verdict};
 
-#[test]
-fn three_workers_and_four_jobs() {
-    let count = executions(|| {
-        let (jobs, todo) = unbounded();
+/// Counts the executions of so many workers that double so many jobs.
+fn pool(workers: usize, jobs: u32) -> u64 {
+    executions(move || {
+        let (todo, queue) = unbounded();
         let (done, results) = unbounded();
-        for _ in 0..3 {
-            let (todo, done) = (todo.clone(), done.clone());
-            thread::spawn(move || todo.iter().for_each(|job: u32| done.send(job * 2).expect("open")));
+        for _ in 0..workers {
+            let (queue, done) = (queue.clone(), done.clone());
+            thread::spawn(move || queue.iter().for_each(|job: u32| done.send(job * 2).expect("open")));
         }
-        drop((todo, done));
-        (1..5).for_each(|job| jobs.send(job).expect("open"));
-        drop(jobs);
-        assert_eq!(results.iter().sum::<u32>(), 20);
-    });
-    assert_eq!(count, 3_042);
+        drop((queue, done));
+        (1..=jobs).for_each(|job| todo.send(job).expect("open"));
+        drop(todo);
+        assert_eq!(results.iter().sum::<u32>(), jobs * (jobs + 1));
+    })
+}
+
+#[test]
+fn pools_of_workers() {
+    assert_eq!(pool(2, 2), 12);
+    assert_eq!(pool(3, 4), 3_042);
 }
 
 /// Squares numbers by two workers; `apart`: a thread of its own sends the jobs.

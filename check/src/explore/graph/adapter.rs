@@ -246,9 +246,15 @@ impl Graph for GraphBackend {
         self.machine.need_together(things);
     }
 
-    fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId) {
-        let attempt = graph_attempt(attempt);
-        let (state, me) = unless_raced(self.machine.step(object, graph_name(name), &attempt, self.site()));
+    fn step(
+        &self,
+        object: u32,
+        name: StepName,
+        (attempt, assumes): (Attempt<'_>, bool),
+    ) -> (Rc<dyn Any>, StepId) {
+        let (attempt, name) = (graph_attempt(attempt), graph_name(name));
+        let made = self.machine.step(object, name, (&attempt, assumes), self.site());
+        let (state, me) = unless_raced(made);
         (state, seam_step(me))
     }
 
@@ -258,12 +264,6 @@ impl Graph for GraphBackend {
 
     fn known_state(&self, object: u32) -> Rc<dyn Any> {
         self.machine.known_state(object)
-    }
-
-    fn step_assuming(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId) {
-        let (attempt, name) = (graph_attempt(attempt), graph_name(name));
-        let (state, me) = unless_raced(self.machine.step_assuming(object, name, &attempt, self.site()));
-        (state, seam_step(me))
     }
 
     fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any> {

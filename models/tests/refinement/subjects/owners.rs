@@ -141,7 +141,7 @@ impl Subject for Observed {
 }
 
 fn read(value: &Value) -> u8 {
-    // SAFETY: the caller is an owner, and nobody writes while there is one.
+    // SAFETY: the thread that calls `read` owns the value, and no thread writes it while it has an owner.
     value.used.with(|used| unsafe { *used })
 }
 

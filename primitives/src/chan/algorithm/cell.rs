@@ -180,7 +180,7 @@ pub(in crate::chan) enum Waiter {
 pub(in crate::chan) enum Payload {
     /// In the cell, from the start if the select sends.
     InCell,
-    /// Still with the select's user, who brings it once the case has been chosen.
+    /// With the user of the select, until the case has been chosen.
     Late,
 }
 

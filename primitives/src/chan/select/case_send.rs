@@ -196,7 +196,7 @@ impl<T> Chan<T> {
             match leave_by(place, state, full, SeqCst) {
                 Ok(()) => {
                     self.remove_behind();
-                    // Who received it by the select state may have left before.
+                    // A receiver that took the value by the select state may have left the cell before this.
                     if state.has_left(RECEIVER) {
                         self.array.finished(place);
                     }

@@ -226,13 +226,12 @@ pub trait Graph {
     /// begins anew with the things in one group.
     fn need_together(&self, things: &[u32]);
     /// Makes a step, which waits until it is enabled. Returns the state in which the step was made, and its name.
-    fn step(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
+    /// If the step assumes that it is enabled some time, `true`, an execution in which it never is does not count.
+    fn step(&self, object: u32, name: StepName, attempt: (Attempt<'_>, bool)) -> (Rc<dyn Any>, StepId);
     /// Returns the state that the last step of all on the object has left; `None` in a replay.
     fn newest_state(&self, object: u32) -> Option<Rc<dyn Any>>;
     /// Returns the state that the last step on the object has left which the current thread can know of.
     fn known_state(&self, object: u32) -> Rc<dyn Any>;
-    /// As [`step`](Self::step); but where the step never is enabled the execution does not count.
-    fn step_assuming(&self, object: u32, name: StepName, attempt: Attempt<'_>) -> (Rc<dyn Any>, StepId);
     /// Waits until `sees` returns something in the object's state, which it then does in every later state: the earlier
     /// steps that happen before this. Returns the first state in which it did.
     fn observe(&self, object: u32, name: StepName, sees: Sight<'_>) -> Rc<dyn Any>;

@@ -336,10 +336,7 @@ impl Session {
             (Some(graph), Some(engine)) => {
                 let mut made = None;
                 self.while_blocked(Waits::Step(name), site, || {
-                    made = Some(match assumes {
-                        true => graph.step_assuming(engine, name, attempt),
-                        false => graph.step(engine, name, attempt),
-                    });
+                    made = Some(graph.step(engine, name, (attempt, assumes)));
                 });
                 let (found, me) = made.expect("an engine's step returns once it is made");
                 (found, me, true)

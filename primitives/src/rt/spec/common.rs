@@ -294,7 +294,7 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         session.await_one_of(named, things, &ready, Location::caller())
     }
 
-    /// Returns a number that orders things: the same whenever an execution is run.
+    /// Returns a number that orders things. A thing has the same number in each run of an execution.
     ///
     /// # Panics
     /// If the thing is not specified, or has no state of its own.

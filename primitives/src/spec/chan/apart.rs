@@ -187,7 +187,7 @@ impl Sides {
 
 /// Drops of handles.
 impl Sides {
-    /// Returns the handles of a side other than these, in an order that is the same whenever an execution is run.
+    /// Returns the handles of a side other than these, in an order that each run of an execution has.
     ///
     /// A handle is listed before the one is dropped from which it was cloned, in each run. So handles that are all known
     /// to be dropped are all handles of the side.

@@ -93,7 +93,8 @@ impl<T> Shared<T> {
     /// As of [`next`](Self::next).
     #[track_caller]
     unsafe fn drain(&self) {
-        // SAFETY: the caller is the receiver, or has its nodes (promised by the caller), and `next` reads with Acquire.
+        // SAFETY: by this function's contract, which is that of `next`, the calling thread alone takes nodes; `next` reads with
+        // Acquire, so the node that it returns is made.
         while let Some(message) = unsafe { self.take(self.next()) } {
             drop(message);
         }
@@ -314,7 +315,7 @@ impl Left {
 unsafe fn drain<T>(shared: *const ()) {
     // SAFETY: the pointer comes from `Arc::into_raw` of this type, and is taken back once (promised by the caller).
     let shared = unsafe { Arc::from_raw(shared.cast::<Shared<T>>()) };
-    // SAFETY: the caller takes the place of the receiver.
+    // SAFETY: no receiver is left, by this function's contract, and this call takes its place.
     unsafe { shared.drain() };
 }
 
