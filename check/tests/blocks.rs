@@ -4,15 +4,15 @@
 
 mod common;
 
-use common::{explorers, kind, run};
+use common::{checker, explorers, kind, run};
 use selvedge::rt::alloc::{Layout, TrackedBox, alloc, alloc_zeroed, dealloc};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::park::Token;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
-use selvedge::rt::sync::{Arc, Barrier, LazyLock, Once, OnceLock, RwLock};
+use selvedge::rt::sync::{Arc, Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock};
 use selvedge::rt::{execution, thread};
-use selvedge_check::{Engine, FailureKind};
+use selvedge_check::{Engine, FailureKind, Primitives};
 
 /// A cell that threads share.
 struct Shared(UnsafeCell<u32>, AtomicBool);
@@ -198,6 +198,53 @@ fn statics_are_made_and_dropped_in_each_execution() {
             assert_eq!((CELL.wait().load(Relaxed), LAZY.1), (3, 7));
         });
         assert!(report.verdict.passed() && report.executions > 1, "{report}");
+    }
+}
+
+static LOCK: Mutex<Vec<u32>> = Mutex::const_new(Vec::new());
+static CHANGED: Condvar = Condvar::const_new();
+static ROOM: RwLock<u32> = RwLock::const_new(0);
+static START: Barrier = Barrier::const_new(2);
+
+const FORMS: [Primitives; 2] = [Primitives::Real, Primitives::Specified];
+
+/// Locks in statics are unlocked and nobody waits for them when an execution begins, whatever an execution that was given
+/// up has left there. The values are the model's to set.
+#[test]
+fn statics_that_wait_begin_anew_in_each_execution() {
+    for (engine, form) in explorers().into_iter().flat_map(|engine| FORMS.map(|form| (engine, form))) {
+        let model = || {
+            LOCK.lock().clear();
+            *ROOM.write() = 0;
+            let other = thread::spawn(|| {
+                START.wait();
+                *ROOM.write() += 1;
+                LOCK.lock().push(1);
+                CHANGED.notify_one();
+            });
+            let leads = START.wait().is_leader();
+            *ROOM.write() += u32::from(leads) + 1;
+            let mut items = LOCK.lock();
+            while items.is_empty() {
+                items = CHANGED.wait(items);
+            }
+            assert_eq!(*items, [1]);
+            drop(items);
+            other.join().expect("no panic");
+            assert!([2, 3].contains(&*ROOM.read()));
+        };
+        let report = checker(engine).primitives(form).run(model).remove(0);
+        assert!(report.verdict.passed() && report.executions > 1, "{engine:?} {form:?}: {report}");
+        let stuck = || {
+            let guard = LOCK.lock();
+            let other = thread::spawn(|| drop(LOCK.lock()));
+            other.join().expect("no panic");
+            drop(guard);
+        };
+        let report = checker(engine).primitives(form).run(stuck).remove(0);
+        assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
+        let report = checker(engine).primitives(form).run(model).remove(0);
+        assert!(report.verdict.passed(), "after a deadlock: {engine:?} {form:?}: {report}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use selvedge::rt::park::Token;
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use selvedge::rt::sync::{Arc, Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock};
+use selvedge::rt::sync::{Arc, Barrier, Condvar, LazyLock, Mutex, Once, OnceLock, RwLock, Weak};
 use selvedge::rt::{execution, thread};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -120,6 +120,28 @@ fn a_read_write_lock_has_readers_or_one_writer() {
         }
     });
     assert_eq!(lock.into_inner().len(), 403);
+}
+
+static ROOM: RwLock<u32> = RwLock::const_new(0);
+static QUEUE: Mutex<Vec<u32>> = Mutex::const_new(Vec::new());
+static FILLED: Condvar = Condvar::const_new();
+static START: Barrier = Barrier::const_new(2);
+static NOTHING: Weak<u32> = Weak::new();
+
+#[test]
+fn what_waits_stands_in_statics() {
+    let taker = thread::spawn(|| {
+        START.wait();
+        FILLED.wait_while(QUEUE.lock(), |queue| queue.len() < 2).drain(..).sum::<u32>()
+    });
+    START.wait();
+    for item in [3, 4] {
+        *ROOM.write() += item;
+        QUEUE.lock().push(item);
+        FILLED.notify_one();
+    }
+    assert_eq!((taker.join().expect("no panic"), *ROOM.read()), (7, 7));
+    assert!(QUEUE.lock().is_empty() && NOTHING.upgrade().is_none());
 }
 
 #[test]

@@ -33,6 +33,7 @@ models![
 const LAYER: Mutant = mutant_of!("models/src/models/layer.rs");
 const ARC: Mutant = mutant_of!("primitives/src/rt/sync/arc.rs");
 const ARC_MAKE: Mutant = mutant_of!("primitives/src/rt/sync/arc/make.rs");
+const ARC_WEAK: Mutant = mutant_of!("primitives/src/rt/sync/arc/weak.rs");
 const MUTEX: Mutant = mutant_of!("primitives/src/rt/sync/mutex.rs");
 
 /// Message passing: a write before a Release store is read after the Acquire load that reads the store.
@@ -197,7 +198,7 @@ fn a_weak_pointer_does_not_outlive_the_value() -> Model {
         drop(shared);
         assert!(matches!(thread.join().expect("no panic"), None | Some(1)));
     })
-    .catches([ARC.lose("drop-weak", FailureKind::Leak)])
+    .catches([ARC_WEAK.lose("drop-weak", FailureKind::Leak)])
 }
 
 /// An owner that `get_mut` finds alone writes to the value, beside an owner that makes a weak pointer, is dropped,

@@ -56,8 +56,14 @@ fn tried(state: &State, taken: Option<Done<State, ()>>) -> Done<State, bool> {
 }
 
 impl RwLock {
-    pub(crate) fn new() -> RwLock {
-        RwLock(Object::new("rt rwlock", State::FREE))
+    constructor! {
+        pub(crate) fn new() -> RwLock {
+            RwLock(Object::new("rt rwlock", State::FREE))
+        }
+    }
+
+    pub(crate) const fn const_new() -> RwLock {
+        RwLock(Object::const_new("rt rwlock", State::FREE))
     }
 
     #[inline(always)]

@@ -24,15 +24,16 @@
 mod convert;
 mod make;
 mod traits;
+mod weak;
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::atomic::{AtomicU64, AtomicUsize, fence};
 use crate::rt::alloc::{TrackedBox, let_go};
 use crate::spec;
-use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
+pub use weak::Weak;
 
 #[repr(C)]
 struct Shared<T: ?Sized> {
@@ -57,27 +58,11 @@ struct Shared<T: ?Sized> {
 /// `collect()`.
 pub struct Arc<T: ?Sized>(NonNull<Shared<T>>);
 
-/// A pointer that does not keep the value, as [`std::sync::Weak`].
-///
-/// ```
-/// use selvedge::rt::sync::Arc;
-/// let strong = Arc::new(1);
-/// let weak = Arc::downgrade(&strong);
-/// drop(strong);
-/// assert!(weak.upgrade().is_none());
-/// ```
-pub struct Weak<T: ?Sized>(NonNull<Shared<T>>);
-
 // SAFETY: an `Arc` on another thread gives shared access to the value (`T: Sync`) and, as the last owner, moves it out or
 // drops it there (`T: Send`). The counts are atomic.
 unsafe impl<T: ?Sized + Send + Sync> Send for Arc<T> {}
 // SAFETY: a thread with a shared `Arc` can clone it, so sharing needs what sending needs.
 unsafe impl<T: ?Sized + Send + Sync> Sync for Arc<T> {}
-// SAFETY: a `Weak` can become an `Arc`, so sending needs what it needs for `Arc`.
-unsafe impl<T: ?Sized + Send + Sync> Send for Weak<T> {}
-// SAFETY: a thread with a shared `Weak` can clone it and make an `Arc` of the clone.
-unsafe impl<T: ?Sized + Send + Sync> Sync for Weak<T> {}
-
 /// The most strong owners; more can only come from a loop that forgets them.
 const MAX_OWNERS: usize = isize::MAX as usize;
 
@@ -400,76 +385,6 @@ impl<T: ?Sized> Deref for Arc<T> {
         // SAFETY: A1: this `Arc` keeps the value. No thread has an exclusive reference to it: `get_mut` would have found
         // this pointer (A3), and moving out needs the last share (A2).
         unsafe { &*value_of(self.0) }
-    }
-}
-
-impl<T: ?Sized> Weak<T> {
-    /// Makes a strong owner, if the value still lives.
-    #[track_caller]
-    pub fn upgrade(&self) -> Option<Arc<T>> {
-        // SAFETY: A1: this `Weak` keeps the allocation.
-        if let Some(spec) = unsafe { specified(self.0) } {
-            return spec.upgrade().then(|| Arc(self.0));
-        }
-        // SAFETY: A1: this `Weak` keeps the allocation.
-        let strong = unsafe { strong(self.0) };
-        // Acquire: orders the new owner after former owners whose Release decrements this CAS reads, as in std.
-        // Not model-checked: the value itself reached this thread with the `Weak`, by some other synchronization.
-        // Relaxed on failure: the loop only looks at the count again.
-        strong.fetch_update(Acquire, Relaxed, |count| (count != 0).then_some(count + 1)).ok()?;
-        Some(Arc(self.0))
-    }
-}
-
-impl<T: ?Sized> Clone for Weak<T> {
-    #[track_caller]
-    fn clone(&self) -> Self {
-        // SAFETY: A1: this `Weak` keeps the allocation.
-        if let Some(spec) = unsafe { specified(self.0) } {
-            spec.add_weak("clone weak");
-            return Weak(self.0);
-        }
-        // SAFETY: A1: this `Weak` keeps the allocation.
-        // Relaxed: publishes nothing; `is_alone` finds this pointer's own share until it is dropped (A3).
-        let word = unsafe { weak(self.0) }.fetch_add(1, Relaxed);
-        assert!(weak_owners(word) <= MAX_WEAK_OWNERS, "more weak pointers of an Arc than memory could hold");
-        Weak(self.0)
-    }
-}
-
-impl<T: ?Sized> Drop for Weak<T> {
-    fn drop(&mut self) {
-        // SAFETY: A1: this `Weak` keeps the allocation until the step that gives the share up.
-        if let Some(spec) = unsafe { specified(self.0) } {
-            if spec.drop_weak() {
-                // SAFETY: A2: this was the last share, so this thread owns the memory alone. It came from a `TrackedBox`, and
-                // is freed once; the value has been dropped or moved out.
-                drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
-            }
-            return;
-        }
-        // SAFETY: A1: this `Weak` keeps the allocation.
-        if unsafe { outlives_execution(self.0) } {
-            return;
-        }
-        // SAFETY: A1: this `Weak` keeps the allocation until this write.
-        // Release: publishes this owner's uses of the counts to the thread that frees the memory, which acquires them by
-        // the fence below (A2), and an `upgrade` of this pointer to `is_alone` (A3).
-        // site: drop-weak
-        if weak_owners(unsafe { weak(self.0) }.fetch_sub(1, Release)) == 1 {
-            // Acquire: with the decrement above, which reads from the Release decrements of all other weak owners, their
-            // uses of the counts happen before the memory is freed (A2).
-            fence(Acquire);
-            // SAFETY: A2: this was the last share, so this thread owns the memory alone. It came from a `TrackedBox`, and
-            // is freed once. The value has been dropped or moved out, and `ManuallyDrop` does not drop it again.
-            drop(unsafe { TrackedBox::from_raw(self.0.as_ptr()) });
-        }
-    }
-}
-
-impl<T: ?Sized> fmt::Debug for Weak<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(Weak)")
     }
 }
 

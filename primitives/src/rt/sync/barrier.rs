@@ -40,15 +40,33 @@ impl BarrierWaitResult {
     }
 }
 
+const fn at_least_one(threads: usize) -> u64 {
+    if threads == 0 { 1 } else { threads as u64 }
+}
+
 impl Barrier {
-    /// Returns a barrier at which `threads` threads wait for each other; 0 is 1.
+    constructor! {
+        /// Returns a barrier at which `threads` threads wait for each other; 0 is 1. This function is `const` in the default
+        /// build only, for the reasons in [`rt`](crate::rt#statics).
+        pub fn new(threads: usize) -> Barrier {
+            Barrier {
+                arrived: AtomicU64::new(0),
+                threads: at_least_one(threads),
+                gate: Gate::new(),
+                spec: spec::Barrier::new("rt barrier"),
+            }
+        }
+    }
+
+    /// Returns a barrier for a static; `const` in every build. Under an engine no thread has arrived when an execution
+    /// begins.
     #[track_caller]
-    pub fn new(threads: usize) -> Barrier {
+    pub const fn const_new(threads: usize) -> Barrier {
         Barrier {
-            arrived: AtomicU64::new(0),
-            threads: threads.max(1) as u64,
+            arrived: AtomicU64::const_new(0),
+            threads: at_least_one(threads),
             gate: Gate::new(),
-            spec: spec::Barrier::new("rt barrier"),
+            spec: spec::Barrier::const_new("rt barrier"),
         }
     }
 

@@ -42,9 +42,19 @@ impl WaitTimeoutResult {
 }
 
 impl Condvar {
-    /// Returns a condition variable for which no thread waits.
-    pub fn new() -> Self {
-        Condvar { waiters: Waiters::default(), spec: spec::Cond::new("condvar") }
+    constructor! {
+        /// Returns a condition variable for which no thread waits. This function is `const` in the default build only,
+        /// for the reasons in [`rt`](crate::rt#statics).
+        pub fn new() -> Condvar {
+            Condvar { waiters: Waiters::new(), spec: spec::Cond::new("condvar") }
+        }
+    }
+
+    /// Returns a condition variable for a static; `const` in every build. Under an engine no thread waits for it when an
+    /// execution begins.
+    #[track_caller]
+    pub const fn const_new() -> Condvar {
+        Condvar { waiters: Waiters::const_new(), spec: spec::Cond::const_new("condvar") }
     }
 
     /// Unlocks the mutex, blocks until a later notification wakes this thread, and locks the mutex again.

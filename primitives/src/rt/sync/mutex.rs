@@ -11,7 +11,7 @@
 //! swap found the flag clear.
 
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
-use super::atomic::{AtomicBool, AtomicUsize};
+use super::atomic::{AtomicBool, AtomicU64};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::Origin;
 use crate::rt::park::{Parker, Unparker};
@@ -21,27 +21,39 @@ use core::ops::{Deref, DerefMut};
 use std::collections::VecDeque;
 
 /// The threads that wait, in the order in which they began to wait. A thread that does not wait may overtake them.
-#[derive(Default)]
 pub(super) struct Waiters {
     list: std::sync::Mutex<List>,
     /// Shows an engine the order of the changes (L1).
-    pushes: AtomicUsize,
+    pushes: AtomicU64,
 }
 
-#[derive(Default)]
 struct List {
     waiters: VecDeque<(u64, Unparker)>,
     next: u64,
 }
 
+impl List {
+    const EMPTY: List = List { waiters: VecDeque::new(), next: 0 };
+}
+
 impl Waiters {
+    constructor! {
+        pub(super) fn new() -> Waiters {
+            Waiters { list: std::sync::Mutex::new(List::EMPTY), pushes: AtomicU64::new(0) }
+        }
+    }
+
+    pub(super) const fn const_new() -> Waiters {
+        Waiters { list: std::sync::Mutex::new(List::EMPTY), pushes: AtomicU64::const_new(0) }
+    }
+
     /// Adds a waiter, and returns its number.
     #[track_caller]
     pub(super) fn push(&self, unparker: Unparker) -> u64 {
         // Release: publishes the unparker to the Acquire in `pop`, as the native lock does (L1). It stands before the
         // change of the list: from here to that change there is no scheduling point.
-        self.pushes.fetch_add(1, Release);
-        let mut list = self.list();
+        let pushed = self.pushes.fetch_add(1, Release);
+        let mut list = self.list(pushed);
         let number = list.next;
         list.next += 1;
         list.waiters.push_back((number, unparker));
@@ -52,30 +64,36 @@ impl Waiters {
     #[track_caller]
     pub(super) fn pop(&self) -> Option<Unparker> {
         // Acquire: synchronizes with the Release in `push` (L1). A read-modify-write, because it reads the latest value.
-        self.pushes.fetch_or(0, Acquire);
-        self.list().waiters.pop_front().map(|(_, unparker)| unparker)
+        let pushed = self.pushes.fetch_or(0, Acquire);
+        self.list(pushed).waiters.pop_front().map(|(_, unparker)| unparker)
     }
 
     /// Takes out all waiters at once, so that a thread which begins to wait meanwhile is none of them.
     #[track_caller]
     pub(super) fn take_all(&self) -> impl Iterator<Item = Unparker> {
         // Acquire: synchronizes with the Release in `push` (L1).
-        self.pushes.fetch_or(0, Acquire);
-        core::mem::take(&mut self.list().waiters).into_iter().map(|(_, unparker)| unparker)
+        let pushed = self.pushes.fetch_or(0, Acquire);
+        core::mem::take(&mut self.list(pushed).waiters).into_iter().map(|(_, unparker)| unparker)
     }
 
     /// Takes out a waiter that has stopped waiting, so that no wake-up is spent on it. Returns whether it was there.
     pub(super) fn remove(&self, number: u64) -> bool {
         // Relaxed: publishes nothing; the read-modify-write only gives this change its place among the others (L1).
-        self.pushes.fetch_or(0, Relaxed);
-        let mut list = self.list();
+        let pushed = self.pushes.fetch_or(0, Relaxed);
+        let mut list = self.list(pushed);
         let before = list.waiters.len();
         list.waiters.retain(|waiter| waiter.0 != number);
         list.waiters.len() != before
     }
 
-    fn list(&self) -> std::sync::MutexGuard<'_, List> {
-        self.list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Returns the list, after so many pushes. Before the first one it is empty: the waiters that an execution which was
+    /// given up has left in the list of a static are none of this execution.
+    fn list(&self, pushed: u64) -> std::sync::MutexGuard<'_, List> {
+        let mut list = self.list.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if pushed == 0 {
+            *list = List::EMPTY;
+        }
+        list
     }
 }
 
@@ -109,14 +127,36 @@ pub struct MutexGuard<'a, T: ?Sized> {
 }
 
 impl<T> Mutex<T> {
-    /// Returns an unlocked mutex.
+    constructor! {
+        /// Returns an unlocked mutex. This function is `const` in the default build only, for the reasons in
+        /// [`rt`](crate::rt#statics).
+        pub fn new(value: T) -> Mutex<T> {
+            Mutex {
+                locked: AtomicBool::new(false),
+                waiters: Waiters::new(),
+                spec: spec::Mutex::new("rt mutex"),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// Returns an unlocked mutex for a static; `const` in every build. Under an engine it is unlocked when an execution
+    /// begins, and the value is what the execution before has left: a model sets it before it reads it, or has a
+    /// [`LazyLock`](super::LazyLock) of a mutex, which makes a value of its own for each execution.
+    ///
+    /// ```
+    /// use selvedge::rt::sync::Mutex;
+    /// static NAMES: Mutex<Vec<&str>> = Mutex::const_new(Vec::new());
+    /// NAMES.lock().push("warp");
+    /// assert_eq!(*NAMES.lock(), ["warp"]);
+    /// ```
     #[track_caller]
-    pub fn new(value: T) -> Self {
+    pub const fn const_new(value: T) -> Mutex<T> {
         Mutex {
-            locked: AtomicBool::new(false),
-            waiters: Waiters::default(),
-            spec: spec::Mutex::new("rt mutex"),
-            value: UnsafeCell::new(value),
+            locked: AtomicBool::const_new(false),
+            waiters: Waiters::const_new(),
+            spec: spec::Mutex::const_new("rt mutex"),
+            value: UnsafeCell::const_new(value),
         }
     }
 

@@ -56,14 +56,29 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 
 impl<T> RwLock<T> {
-    /// Returns an unlocked lock.
+    constructor! {
+        /// Returns an unlocked lock. This function is `const` in the default build only, for the reasons in
+        /// [`rt`](crate::rt#statics).
+        pub fn new(value: T) -> RwLock<T> {
+            RwLock {
+                word: AtomicUsize::new(0),
+                gate: Gate::new(),
+                spec: spec::RwLock::new(),
+                value: UnsafeCell::new(value),
+            }
+        }
+    }
+
+    /// Returns an unlocked lock for a static; `const` in every build. Under an engine it is unlocked when an execution
+    /// begins, and the value is what the execution before has left: a model sets it before it reads it, or has a
+    /// [`LazyLock`](super::LazyLock) of a lock, which makes a value of its own for each execution.
     #[track_caller]
-    pub fn new(value: T) -> Self {
+    pub const fn const_new(value: T) -> RwLock<T> {
         RwLock {
-            word: AtomicUsize::new(0),
+            word: AtomicUsize::const_new(0),
             gate: Gate::new(),
-            spec: spec::RwLock::new(),
-            value: UnsafeCell::new(value),
+            spec: spec::RwLock::const_new(),
+            value: UnsafeCell::const_new(value),
         }
     }
 
