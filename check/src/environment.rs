@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
         assert_eq!(with(PRIMITIVES, "real").expect("a form").primitives, Primitives::Real);
         assert_eq!(with(PRIMITIVES, "specified").expect("a form").primitives, Primitives::Specified);
+        assert_eq!(with(PRIMITIVES, "both").expect("both forms").primitives, Primitives::Both);
     }
 
     #[test]
@@ -111,7 +112,7 @@ mod tests {
     fn a_token_replays_the_model_that_it_belongs_to() {
         let with_token = |name: &str| {
             let token = "shuttle:0*3".parse().expect("a token");
-            let token = Tagged { token, seed: None, model: "one".to_string() }.to_string();
+            let token = Tagged { token, form: None, seed: None, model: "one".to_string() }.to_string();
             Checker::new().name(name).overridden(|name| (name == REPLAY).then(|| token.clone()))
         };
         assert!(with_token("one").expect("good").replay.is_some());

@@ -12,14 +12,20 @@ pub enum Primitives {
     Specified,
     /// An operation is the primitive's own code, with every access to memory in it.
     Real,
+    /// The model is explored as specified, and then with real primitives in what is left of the limits. A report names what
+    /// came of either form.
+    Both,
 }
 
 impl Primitives {
+    const ALL: [Primitives; 3] = [Primitives::Specified, Primitives::Real, Primitives::Both];
+
     /// Returns the name that `SELVEDGE_PRIMITIVES` uses.
     pub fn name(self) -> &'static str {
         match self {
             Primitives::Specified => "specified",
             Primitives::Real => "real",
+            Primitives::Both => "both",
         }
     }
 }
@@ -34,8 +40,9 @@ impl FromStr for Primitives {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Primitives, String> {
-        let named =
-            [Primitives::Specified, Primitives::Real].into_iter().find(|form| form.name() == name.trim());
-        named.ok_or_else(|| format!("`{name}` is no form of the primitives; use `specified` or `real`"))
+        let named = Primitives::ALL.into_iter().find(|form| form.name() == name.trim());
+        named.ok_or_else(|| {
+            format!("`{name}` is no form of the primitives; use `specified`, `real` or `both`")
+        })
     }
 }

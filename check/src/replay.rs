@@ -6,10 +6,12 @@
 //! - `loom:17/2` or `loom:17/none:1.0`: execution 17 of the exploration with at most two preemptions, or
 //!   with any number and the choices 1, 0.
 //!
-//! A user sees the token with the version that made it and the model's name: `loom:17/2@0.1.0:my model`. If the
-//! execution was drawn at random, the seed stands before the version: `graph:0*5-1*3~seed=7@0.1.0:my model`. A replay
-//! does not need the seed.
+//! A user sees the token with the form of the primitives, the version that made it, and the model's name:
+//! `loom:real~17/2@0.1.0:my model`. A token without a form is replayed in the checker's. If the execution was drawn at
+//! random, the seed stands before the version: `graph:specified~0*5-1*3~seed=7@0.1.0:my model`. A replay does not need the
+//! seed.
 
+use crate::Primitives;
 use core::fmt;
 use core::str::FromStr;
 
@@ -183,6 +185,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tagged {
     pub(crate) token: Token,
+    /// The form of the primitives in the execution, if the token names it.
+    pub(crate) form: Option<Primitives>,
     /// The seed from which the execution was drawn, if it was.
     pub(crate) seed: Option<u64>,
     pub(crate) model: String,
@@ -191,9 +195,32 @@ pub(crate) struct Tagged {
 /// Stands before the seed.
 const SEED: &str = "~seed=";
 
+/// Stands between the form of the primitives and the execution.
+const FORM: char = '~';
+
+/// Takes the form of the primitives, if there is one, out of the text of a token.
+fn take_form(text: &str) -> Result<(Option<Primitives>, String), String> {
+    let parts = text.split_once(':');
+    let Some((engine, form, execution)) =
+        parts.and_then(|(engine, rest)| rest.split_once(FORM).map(|(form, rest)| (engine, form, rest)))
+    else {
+        return Ok((None, text.to_string()));
+    };
+    match form.parse() {
+        Ok(form @ (Primitives::Specified | Primitives::Real)) => {
+            Ok((Some(form), format!("{engine}:{execution}")))
+        }
+        _ => Err(format!("`{text}` is not a replay token (a bad form of the primitives)")),
+    }
+}
+
 impl fmt::Display for Tagged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.token)?;
+        let token = self.token.to_string();
+        match (self.form, token.split_once(':')) {
+            (Some(form), Some((engine, execution))) => write!(f, "{engine}:{form}{FORM}{execution}")?,
+            _ => f.write_str(&token)?,
+        }
         if let Some(seed) = self.seed {
             write!(f, "{SEED}{seed}")?;
         }
@@ -229,7 +256,8 @@ impl FromStr for Tagged {
             },
             None => (token, None),
         };
-        Ok(Tagged { token: token.parse()?, seed, model: model.to_string() })
+        let (form, token) = take_form(token)?;
+        Ok(Tagged { token: token.parse()?, form, seed, model: model.to_string() })
     }
 }
 
@@ -253,11 +281,20 @@ mod tests {
 
     #[test]
     fn a_tagged_token_says_version_and_model() {
-        for seed in ["", "~seed=7"] {
-            let text = format!("shuttle:1*3-0*3{seed}@{VERSION}:my model: the second");
+        let seeds = [("", None), ("~seed=7", Some(7))];
+        let forms =
+            [("", None), ("real~", Some(Primitives::Real)), ("specified~", Some(Primitives::Specified))];
+        for ((seed, seed_in_it), (form, form_in_it)) in
+            seeds.into_iter().flat_map(|seed| forms.map(|form| (seed, form)))
+        {
+            let text = format!("shuttle:{form}1*3-0*3{seed}@{VERSION}:my model: the second");
             let parsed: Tagged = text.parse().expect("whole");
             assert_eq!((parsed.to_string(), parsed.model.as_str()), (text, "my model: the second"));
-            assert_eq!(parsed.seed, Some(7).filter(|_| !seed.is_empty()));
+            assert_eq!((parsed.form, parsed.seed), (form_in_it, seed_in_it));
+        }
+        for form in ["both", "Real", ""] {
+            let bad = format!("graph:{form}~0*5@{VERSION}:m").parse::<Tagged>().expect_err("a bad form");
+            assert!(bad.contains("a bad form"), "{bad}");
         }
         let bad = format!("graph:0*5~seed=x@{VERSION}:m").parse::<Tagged>().expect_err("a bad seed");
         assert!(bad.contains("a bad seed"), "{bad}");

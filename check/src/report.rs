@@ -27,6 +27,9 @@ pub struct Report {
     pub events: u64,
     /// The form of the primitives that the executions have used: specified, if they made a step of one.
     pub primitives: Primitives,
+    /// What the other form came to, where [both](Primitives::Both) were explored. This report is of the specified form, unless
+    /// only the real one failed or was refused.
+    pub other_form: Option<Box<Report>>,
     /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all: of a search that
     /// nothing cut or that a limit ended, under shuttle, depth-first, and under the graph engine. There the estimate comes
     /// from random descents, so a search without them has none until it is done.
@@ -151,7 +154,8 @@ impl Report {
                 let (engine, kind, time) = (self.engine, found.failure.kind, self.elapsed);
                 let execution = found.failure.execution;
                 let phase = found.phase.map(|phase| format!(", found {phase}")).unwrap_or_default();
-                format!("{engine}: FAILED: {kind} in execution {execution} in {time:.1?}{phase}")
+                let form = self.form();
+                format!("{engine}: FAILED: {kind} in execution {execution} in {time:.1?}{phase}{form}")
             }
             _ => self.to_string(),
         }
@@ -160,12 +164,35 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (engine, executions, time) = (self.engine, self.executions, self.elapsed);
-        let form = match self.primitives {
-            Primitives::Specified => ", primitives as specified",
-            Primitives::Real => "",
-        };
-        write!(f, "{engine}: ")?;
+        write!(f, "{}: ", self.engine)?;
+        self.write_outcome(f)?;
+        match &self.other_form {
+            None => Ok(()),
+            Some(real) if self.verdict.passed() => {
+                f.write_str("; primitives real: ")?;
+                real.write_outcome(f)
+            }
+            Some(specified) => {
+                f.write_str("\n  primitives as specified: ")?;
+                specified.write_outcome(f)
+            }
+        }
+    }
+}
+
+impl Report {
+    /// Returns the form of the primitives that the verdict is about, as reports name it.
+    fn form(&self) -> &'static str {
+        match (self.primitives, self.verdict.passed()) {
+            (Primitives::Specified | Primitives::Both, _) => ", primitives as specified",
+            (Primitives::Real, false) if self.other_form.is_some() => ", primitives real",
+            (Primitives::Real, _) => "",
+        }
+    }
+
+    /// Writes the verdict, what it comes from, and what limits it.
+    fn write_outcome(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (executions, time, form) = (self.executions, self.elapsed, self.form());
         match &self.verdict {
             Verdict::Exhaustive => write!(f, "exhaustive{form}, {executions} executions")?,
             Verdict::Searched { bounds, .. } => {
@@ -177,11 +204,12 @@ impl fmt::Display for Report {
             Verdict::Stressed { runs } => write!(f, "stressed, {runs} runs")?,
             Verdict::Failed(counterexample) if f.alternate() => write!(f, "FAILED: {counterexample:#}")?,
             Verdict::Failed(counterexample) => write!(f, "FAILED: {counterexample}")?,
-            Verdict::Refused { why } => write!(f, "refused: {why}")?,
+            Verdict::Refused { why } => write!(f, "refused{form}: {why}")?,
         }
         if let Verdict::Failed(found) = &self.verdict {
             write!(f, "\n  found in {time:.1?}")?;
-            return found.phase.map_or(Ok(()), |phase| write!(f, " {phase}"));
+            found.phase.map_or(Ok(()), |phase| write!(f, " {phase}"))?;
+            return f.write_str(form);
         }
         if self.blocked > 0 {
             write!(f, " and {} that others complete", self.blocked)?;

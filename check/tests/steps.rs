@@ -242,3 +242,81 @@ fn a_pipeline_has_one_execution() {
         assert!(report.verdict.passed() && report.executions == 1, "{report}");
     }
 }
+
+/// Two threads that lock a `Mutex` of ours, and fail if one finds what the other has left.
+fn counts_to_two() {
+    let count = Arc::new(selvedge::sync::Mutex::new(0));
+    let theirs = Arc::clone(&count);
+    let other = thread::spawn(move || *theirs.lock() += 1);
+    *count.lock() += 1;
+    other.join().expect("no panic");
+    assert_eq!(*count.lock(), 3, "two were counted");
+}
+
+#[test]
+fn a_token_is_replayed_in_the_form_that_it_names() {
+    let forms = [(Primitives::Specified, Primitives::Real), (Primitives::Real, Primitives::Specified)];
+    for (engine, (form, other)) in
+        explorers().into_iter().flat_map(|engine| forms.map(|forms| (engine, forms)))
+    {
+        let first = checker(engine).primitives(form).run(counts_to_two).remove(0);
+        let token = &first.verdict.failure().unwrap_or_else(|| panic!("{first}")).token;
+        assert!(token.contains(&format!(":{form}~")), "{token}");
+        for default in [other, Primitives::Both] {
+            let again = checker(engine).primitives(default).replay(token).run(counts_to_two).remove(0);
+            let found = again.verdict.failure().unwrap_or_else(|| panic!("{again}"));
+            assert!(found.failure.message.contains("two were counted"), "{again}");
+            assert_eq!((again.primitives, &found.token), (form, token));
+        }
+    }
+}
+
+#[test]
+fn both_forms_are_explored_and_named() {
+    for engine in explorers() {
+        let both = checker(engine).primitives(Primitives::Both).max_executions(500);
+        let report = both.run(|| drop(selvedge::sync::Mutex::new(0).lock())).remove(0);
+        assert!(report.verdict.passed(), "{report}");
+        let real = report.other_form.as_ref().expect("the real form was explored");
+        assert!(real.verdict.passed() && real.executions > 0, "{report}");
+        assert_eq!((report.primitives, real.primitives), (Primitives::Specified, Primitives::Real));
+        let text = report.to_string();
+        let (specified, real) = text.split_once("; primitives real: ").expect("both are named");
+        assert!(specified.contains("primitives as specified") && real.contains("executions"), "{text}");
+    }
+}
+
+#[test]
+fn a_failure_of_either_form_names_it() {
+    let long = "more steps than the specified form makes";
+    for engine in explorers() {
+        let both = checker(engine).primitives(Primitives::Both);
+        let report = both.run(counts_to_two).remove(0);
+        assert!(report.verdict.failure().is_some() && report.other_form.is_none(), "{report}");
+        assert!(report.line().ends_with("primitives as specified"), "{}", report.line());
+
+        let report = both.run(move || {
+            let before = selvedge::rt::seam::own_steps();
+            drop(selvedge::sync::Mutex::new(0).lock());
+            assert!(selvedge::rt::seam::own_steps() - before <= 2, "{long}");
+        });
+        let report = &report[0];
+        assert_eq!(report.primitives, Primitives::Real, "{report}");
+        let specified = report.other_form.as_ref().expect("the specified form has passed");
+        assert!(specified.verdict.passed(), "{report}");
+        let text = report.to_string();
+        assert!(text.contains(long) && text.contains(", primitives real\n  primitives as specified: "), "{text}");
+    }
+}
+
+#[test]
+fn the_real_form_has_what_the_specified_one_leaves_of_the_limits() {
+    let engine = explorers().remove(0);
+    let both = checker(engine).primitives(Primitives::Both);
+    let model = || drop(selvedge::sync::Mutex::new(0).lock());
+    let report = both.clone().max_executions(1).run(model).remove(0);
+    assert!(report.verdict.passed() && report.other_form.is_none(), "{report}");
+    assert!(report.to_string().contains("primitives real: not explored"), "{report}");
+    let natively = both.engines([Engine::Native]).iterations(1).run(model).remove(0);
+    assert!(natively.verdict.passed() && natively.other_form.is_none(), "{natively}");
+}

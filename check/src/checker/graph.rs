@@ -115,7 +115,8 @@ impl Checker {
     }
 
     /// Sets a file in which the graph engine leaves what it has not explored yet, and from which a later run goes on.
-    /// The graph engine removes the file at the end of the exploration.
+    /// The graph engine removes the file at the end of the exploration. Where both forms of the primitives are explored, the
+    /// real one has a file of its own, whose name ends in `.real`.
     pub fn checkpoint(mut self, file: impl Into<PathBuf>) -> Checker {
         self.graph.checkpoint = Some(file.into());
         self

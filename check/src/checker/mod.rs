@@ -142,9 +142,9 @@ impl Checker {
         self
     }
 
-    /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, which is the default, or
-    /// real. Natively and under [`discrete_time`](Self::discrete_time) they are always real. A report says which form the
-    /// executions used. Models of a primitive itself need the real form.
+    /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, which is the default, real, or
+    /// first one and then the other in what is left of the limits on time and executions. Natively and under [`discrete_time`](Self::discrete_time) they are always real. A report says which form the
+    /// executions used. Models of a primitive itself need the real form. A token is replayed in the form that it names.
     ///
     /// ```
     /// use selvedge_check::{Checker, Primitives};
@@ -363,6 +363,7 @@ impl Checker {
             let feature = missing.name().split('-').next().unwrap_or_default();
             return Err(format!("{missing} is not compiled in; add `--features {feature}`"));
         }
+        let named = self.replay.as_ref().and_then(|tagged| tagged.form);
         let plan = |engine| Plan {
             name: self.model_name(),
             engine,
@@ -371,7 +372,7 @@ impl Checker {
             is_bounded_by_user: self.preemptions.flatten().is_some(),
             iterations: self.iterations,
             seed: self.seed,
-            primitives: self.primitives,
+            primitives: named.unwrap_or(self.primitives),
             time_limit: self.time_limit,
             max_executions: self.max_executions,
             max_operations: self.max_operations,

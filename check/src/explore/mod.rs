@@ -3,6 +3,7 @@
 //! A [`Plan`] goes down to the engine's driver, which explores on OS threads of its own ([`isolated`]) and returns an
 //! [`Explored`]. [`verdict`] says what may be concluded from that.
 
+mod both;
 mod explored;
 #[cfg(feature = "graph")]
 mod graph;
@@ -43,6 +44,13 @@ pub(crate) fn of_token(token: &Token) -> Engine {
 
 /// Runs a model under the plan's engine.
 pub(crate) fn run(plan: Plan, model: Model) -> Report {
+    match plan.primitives {
+        Primitives::Both => both::run(&plan, &model),
+        Primitives::Specified | Primitives::Real => run_in_one_form(plan, model),
+    }
+}
+
+fn run_in_one_form(plan: Plan, model: Model) -> Report {
     capture_panics(warm_up);
     let started = Instant::now();
     let mut explored = explore(&plan, &model);
@@ -65,6 +73,7 @@ pub(crate) fn run(plan: Plan, model: Model) -> Report {
         blocked: counts.blocked,
         events: counts.events,
         primitives: if counts.specified > 0 { Primitives::Specified } else { Primitives::Real },
+        other_form: None,
         coverage,
         remark: judged.remark,
         out_of_time: judged.out_of_time,

@@ -52,9 +52,13 @@ pub(crate) struct Plan {
 impl Plan {
     /// Returns whether primitives stand as specified. Under discrete time they are real: whether a timed operation that is
     /// specified times out does not depend on the time.
-    #[cfg(any(feature = "graph", feature = "loom", feature = "shuttle"))]
     pub(super) fn specified(&self) -> bool {
-        self.primitives == Primitives::Specified && !self.graph.discrete_time
+        self.primitives != Primitives::Real && self.has_two_forms()
+    }
+
+    /// Returns whether the form of the primitives matters.
+    pub(super) fn has_two_forms(&self) -> bool {
+        self.engine != Engine::Native && !self.graph.discrete_time
     }
 
     /// Returns the plan for what is run again to be shown, which does not count.

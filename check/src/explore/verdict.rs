@@ -2,7 +2,7 @@
 
 use super::{Counts, Cut, End, Explored, Found, Past, Plan};
 use crate::replay::Tagged;
-use crate::{Counterexample, Engine, Strategy, Verdict};
+use crate::{Counterexample, Engine, Primitives, Strategy, Verdict};
 
 /// A verdict, and what a report says beside it.
 pub(super) struct Judged {
@@ -34,7 +34,9 @@ fn failed(plan: &Plan, found: Found) -> Verdict {
         return Verdict::Refused { why: found.failure.message };
     }
     let seed = found.phase.and_then(|phase| phase.seed()).or(plan.replayed_seed);
-    let token = found.token.map(|token| Tagged { token, seed, model: plan.name.clone() }.to_string());
+    let form = Some(if plan.specified() { Primitives::Specified } else { Primitives::Real });
+    let tagged = |token| Tagged { token, form, seed, model: plan.name.clone() };
+    let token = found.token.map(|token| tagged(token).to_string());
     let counterexample =
         Counterexample::new(found.failure, &plan.name, token.unwrap_or_default(), found.note);
     #[cfg(feature = "graph")]

@@ -38,9 +38,10 @@ struct Saving<'a> {
 fn exploration(plan: &Plan) -> String {
     let graph = &plan.graph;
     format!(
-        "{}; {}; races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}, edits {:?}",
+        "{}; {}; primitives {}, races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, shard {:?}, mutations {:?}, edits {:?}",
         plan.name,
         graph.model,
+        plan.primitives,
         graph.races,
         graph.spurious_failures,
         graph.discrete_time,
