@@ -305,7 +305,10 @@ fn a_failure_of_either_form_names_it() {
         let specified = report.other_form.as_ref().expect("the specified form has passed");
         assert!(specified.verdict.passed(), "{report}");
         let text = report.to_string();
-        assert!(text.contains(long) && text.contains(", primitives real\n  primitives as specified: "), "{text}");
+        assert!(
+            text.contains(long) && text.contains(", primitives real\n  primitives as specified: "),
+            "{text}"
+        );
     }
 }
 

@@ -46,3 +46,21 @@ fn readers_leave_without_order() {
     });
     assert_eq!(count, 6, "the orders of two reads and a write");
 }
+
+#[test]
+fn pushes_and_pops_are_explored_in_each_order() {
+    let count = executions(|| {
+        let stack = selvedge::atomic::Stack::new();
+        thread::scope(|scope| {
+            for n in 0..2 {
+                let stack = &stack;
+                scope.spawn(move || {
+                    stack.push(n);
+                    assert!(stack.pop().is_some());
+                });
+            }
+        });
+        assert!(stack.is_empty());
+    });
+    assert_eq!(count, 6, "the orders of two pushes and two pops");
+}

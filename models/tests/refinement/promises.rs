@@ -4,7 +4,7 @@
 use selvedge::chan::{Receiver, Sender, bounded, unbounded};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::thread;
-use selvedge_check::{Change, Checker, Engine, FailureKind, Primitives, Verdict, site_of};
+use selvedge_check::{Change, Checker, Engine, FailureKind, Primitives, Report, Verdict, site_of};
 use std::sync::Arc;
 
 const WORLD: (&str, &str) =
@@ -96,6 +96,23 @@ fn close_then_receive(tx: Sender<u32>, rx: Receiver<u32>, plain: Arc<Plain>) {
     });
     rx.recv().expect_err("nothing was sent");
     plain.write(0);
+}
+
+#[test]
+fn a_send_waits_for_its_place() {
+    let checker =
+        Checker::new().ignore_environment().engines([Engine::Graph]).primitives(Primitives::Specified);
+    let run = || {
+        let (tx, rx) = bounded(1);
+        (0..2).for_each(|n| tx.send(n).expect("open"));
+        drop(rx);
+    };
+    let kind = |report: &Report| report.verdict.failure().map(|found| found.failure.kind);
+    let report = checker.clone().run(run).remove(0);
+    assert_eq!(kind(&report), Some(FailureKind::Deadlock), "{report}");
+    let twin = site_of(LANE.1, LANE.0, "apart-buffer-too-big", Change::Twin);
+    let report = checker.mutate(twin.unwrap_or_else(|error| panic!("{error}"))).run(run).remove(0);
+    assert_eq!(kind(&report), None, "{report}");
 }
 
 /// Returns a channel whose sends and receives have one order, since somebody has looked at both.

@@ -18,6 +18,7 @@ use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
 use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::spec;
 use core::fmt;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
@@ -37,6 +38,7 @@ use core::ptr::null_mut;
 pub struct Stack<T> {
     top: AtomicPtr<Node<T>>,
     popped: Domain<TrackedBox<Node<T>>>,
+    spec: spec::Stack<T>,
 }
 
 struct Node<T> {
@@ -59,7 +61,7 @@ impl<T> Stack<T> {
         /// assert!(selvedge::atomic::Stack::<i32>::new().is_empty());
         /// ```
         pub fn new() -> Stack<T> {
-            Stack { top: AtomicPtr::new(null_mut()), popped: Domain::new() }
+            Stack { top: AtomicPtr::new(null_mut()), popped: Domain::new(), spec: spec::Stack::new() }
         }
     }
 
@@ -70,7 +72,11 @@ impl<T> Stack<T> {
     /// NAMES.push("warp");
     /// ```
     pub const fn const_new() -> Stack<T> {
-        Stack { top: AtomicPtr::const_new(null_mut()), popped: Domain::const_new() }
+        Stack {
+            top: AtomicPtr::const_new(null_mut()),
+            popped: Domain::const_new(),
+            spec: spec::Stack::real(),
+        }
     }
 
     /// Pushes a value onto the top.
@@ -80,8 +86,17 @@ impl<T> Stack<T> {
     /// stack.push("warp");
     /// assert!(!stack.is_empty());
     /// ```
+    #[track_caller]
     pub fn push(&self, value: T) {
         let _entry = enter();
+        match self.spec.specified() {
+            Some(spec) => spec.push(value),
+            None => self.push_node(value),
+        }
+    }
+
+    #[inline]
+    fn push_node(&self, value: T) {
         let node =
             Node { value: UnsafeCell::new(MaybeUninit::new(value)), next: UnsafeCell::new(null_mut()) };
         let node = TrackedBox::into_raw(TrackedBox::new(node));
@@ -99,8 +114,17 @@ impl<T> Stack<T> {
     /// ```
     /// assert_eq!(selvedge::atomic::Stack::<i32>::new().pop(), None);
     /// ```
+    #[track_caller]
     pub fn pop(&self) -> Option<T> {
         let _entry = enter();
+        match self.spec.specified() {
+            Some(spec) => spec.pop(),
+            None => self.pop_node(),
+        }
+    }
+
+    #[inline]
+    fn pop_node(&self) -> Option<T> {
         let pin = self.popped.pin();
         let backoff = Backoff::new();
         let node = loop {
@@ -138,7 +162,12 @@ impl<T> Stack<T> {
     /// ```
     /// assert!(selvedge::atomic::Stack::<i32>::new().is_empty());
     /// ```
+    #[track_caller]
     pub fn is_empty(&self) -> bool {
+        if let Some(spec) = self.spec.specified() {
+            let _entry = enter();
+            return spec.is_empty();
+        }
         self.top.load(Relaxed).is_null() // Relaxed: a hint, stale when it returns.
     }
 }
@@ -158,7 +187,10 @@ impl<T> fmt::Debug for Stack<T> {
 impl<T> Drop for Stack<T> {
     fn drop(&mut self) {
         let mut panics = FirstPanic::none();
-        panics.drop_each(core::iter::from_fn(|| self.pop()));
+        match self.spec.specified().map(|spec| spec.rest()) {
+            Some(rest) => panics.drop_each(rest),
+            None => panics.drop_each(core::iter::from_fn(|| self.pop_node())),
+        }
         panics.resume();
     }
 }

@@ -118,6 +118,12 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         unreachable!("no object is specified outside a checker")
     }
 
+    /// Returns what `sees` finds in the state that the current thread can know of.
+    #[inline(always)]
+    pub(crate) fn known<R>(&self, _sees: impl Fn(&S) -> R) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+
     /// Waits for something in the state.
     #[inline(always)]
     pub(crate) fn observe<R>(
@@ -177,6 +183,16 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
         make_step(session, (object, object), operation, (step, false), Location::caller())
+    }
+
+    /// Returns what `sees` finds in the state that the last step has left which the current thread can know of: by what it
+    /// has done, and by what it has read, directly or through others. This is no event, and has no place among the steps.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    pub(crate) fn known<R>(&self, sees: impl Fn(&S) -> R) -> R {
+        let Current::Model(session) = current() else { panic!("a look outside a model") };
+        sees(state_of(&session.known_state(self.index(session))))
     }
 
     /// Returns the number of the object in the running execution.

@@ -26,6 +26,7 @@ mod once;
 mod rw_lock;
 mod rw_mutex;
 mod semaphore;
+mod stack;
 mod wait_group;
 
 pub(crate) use arc::Arc;
@@ -36,6 +37,7 @@ pub(crate) use once::{Begun, Call, Once};
 pub(crate) use rw_lock::RwLock;
 pub(crate) use rw_mutex::RwMutex;
 pub(crate) use semaphore::Semaphore;
+pub(crate) use stack::Stack;
 pub(crate) use wait_group::WaitGroup;
 
 use crate::rt::spec::{Done, StepId};

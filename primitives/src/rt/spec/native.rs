@@ -184,6 +184,12 @@ impl<T> Store<T> {
     }
 }
 
+impl<T> Default for Store<T> {
+    fn default() -> Self {
+        Store::new()
+    }
+}
+
 /// A count that is no event.
 pub(crate) struct Tally {
     #[cfg(feature = "checking")]

@@ -41,6 +41,16 @@ pub(crate) enum Kept {
     Promise(StepId),
 }
 
+impl Kept {
+    /// Returns the send of a value.
+    pub(super) fn sent(&self) -> Option<StepId> {
+        match self {
+            Kept::Value(item) => Some(item.sent),
+            Kept::Promise(_) => None,
+        }
+    }
+}
+
 /// A receiver that waits, and that a select has chosen for a late send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promised {

@@ -175,6 +175,9 @@ impl Turn {
                 Some(Kept::Value(item)) => {
                     let received = self.known(key).receive(item, me);
                     self.after.extend((!is_twin()).then_some(item.sent)); // site: no-edge-from-buffer
+                    let later = self.known(key).buffer.iter().filter_map(Kept::sent);
+                    let later: Vec<StepId> = later.filter(|_| is_twin()).collect(); // site: too-much-order
+                    self.after.extend(later);
                     self.fill_buffer(key);
                     return Some(Ended::Received(received));
                 }

@@ -1,0 +1,75 @@
+//! Collections.
+
+use super::{NOT_NOW, Own, Subject, handing_over, operations};
+use crate::program::Program;
+use selvedge::atomic::Stack;
+use selvedge::rt::cell::UnsafeCell;
+use selvedge::rt::seam::this_thread;
+
+/// Returns a value that names the thread that adds it, and tells which of the thread's values it is.
+fn next_value(own: &mut Own) -> u8 {
+    own.permits += 1;
+    let thread = this_thread().map_or(0, |thread| thread as u8);
+    thread * 16 + own.permits as u8
+}
+
+/// A value that is written once, before it is shared, and that a race detector watches.
+struct Watched(UnsafeCell<u8>);
+
+// SAFETY: the engine runs one thread at a time, and reports accesses that no order keeps apart.
+unsafe impl Sync for Watched {}
+
+impl Watched {
+    fn new(value: u8) -> Watched {
+        let watched = Watched(UnsafeCell::new(0));
+        // SAFETY: no other thread has the value yet.
+        watched.0.with_mut(|cell| unsafe { *cell = value });
+        watched
+    }
+
+    fn get(&self) -> u8 {
+        // SAFETY: the engine runs one thread at a time.
+        self.0.with(|cell| unsafe { *cell })
+    }
+}
+
+/// A stack.
+pub(crate) struct Stacked(Stack<Watched>);
+
+impl Subject for Stacked {
+    const SEED: u64 = 40;
+    /// A pop of an empty stack.
+    const ATTEMPTS: &'static [usize] = &[2, 3];
+    const OPERATIONS: usize = 5;
+    const SPECIFICATION: (&'static str, &'static str) =
+        ("primitives/src/spec/stack.rs", include_str!("../../../../primitives/src/spec/stack.rs"));
+    const TWINS: &'static [&'static str] = &["first-in-first-out", "no-edge-to-the-pop", "look-orders"];
+
+    fn new() -> Stacked {
+        Stacked(Stack::new())
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        match operation {
+            0 | 1 => {
+                self.0.push(Watched::new(next_value(own)));
+                1
+            }
+            2 | 3 => self.0.pop().map_or(0, |value| value.get()),
+            4 => u8::from(self.0.is_empty()),
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[0, 0, 2, 2, 2]]),
+            operations(&[&[0], &[2]]),
+            operations(&[&[0, 2], &[0, 2]]),
+            handing_over(&[0], &[2]),
+            handing_over(&[0], &[4]),
+        ]
+    }
+}
