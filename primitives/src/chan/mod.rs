@@ -43,14 +43,17 @@
 //!   completes; the k-th receive happens before the (k+C)-th send on capacity C completes; closing happens before a
 //!   receive that returns because of it (Go's memory model).
 //! - *Fairness.* Blocked receivers are served in the order in which they blocked, blocked senders likewise, whether
-//!   they are threads, with a timeout or without, selects or tasks; nobody overtakes a waiter. A future has blocked
-//!   when its poll returns `Pending`; a select once it waits in all its channels, and it keeps its places there until
-//!   one of its cases happens or its time is up. Until then two selects that go through their cases at the same time
-//!   may break each other's cells, and go on with new ones. So does a select that waits if it both sends to and
-//!   receives from one rendezvous channel, and this comes to be ready; if one of its timers is set anew; or if an
-//!   operation that [`Select`] chose to meet it is dropped. A send that [`Select`] chose begins when its value comes,
-//!   and does not wait then: on capacity 0 too its value may be left for the next receiver. A select picks any of its
-//!   ready cases with the same probability.
+//!   they are threads, with a timeout or without, selects or tasks; nobody overtakes a waiter. A thread has blocked
+//!   once it has taken its place in that order. Before it does so, a thread that finds a buffer of 8 places or more
+//!   full, or it or an unbounded channel empty, and nobody waiting there, gives the processor away up to three times;
+//!   that takes a few microseconds, as long as nobody else wants the processor, and another thread may come first
+//!   meanwhile. A future has blocked when its poll returns `Pending`; a select once it waits in all its channels, and
+//!   it keeps its places there until one of its cases happens or its time is up. Until then two selects that go through
+//!   their cases at the same time may break each other's cells, and go on with new ones. So does a select that waits if
+//!   it both sends to and receives from one rendezvous channel, and this comes to be ready; if one of its timers is set
+//!   anew; or if an operation that [`Select`] chose to meet it is dropped. A send that [`Select`] chose begins when its
+//!   value comes, and does not wait then: on capacity 0 too its value may be left for the next receiver. A select picks
+//!   any of its ready cases with the same probability.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
 //!   with it no more than the value or the place that its ticket names. One exception: a select that waits for a timer
 //!   gives way to another select that has the timer's instant in its hands, until that one has taken it or put it back.
@@ -98,7 +101,7 @@
 //! | | |
 //! | --- | --- |
 //! | `handle` | what a user holds: `sender`, `receiver`, `channel` (both), `weak`; `counted` keeps the channel alive, `make` makes it, `query` tells of it, `iter` iterates |
-//! | `algorithm` | `chan` (counters), `cell` (one cell: phases, value, waiters), `send`, `recv`, `cancel`, `close`, `expand` (the end of the buffer) |
+//! | `algorithm` | `chan` (counters), `cell` (one cell: phases, value, waiters), `send`, `recv`, `cancel`, `close`, `expand` (the end of the buffer), `look` (before an operation takes its ticket) |
 //! | | `try_send` and `settled`: whether a buffer is really full; `force_send`: a send at the cost of the oldest value; `undelivered` and `redeliver`: values that came back; `snapshot`: length and readiness; `deferred`: user code |
 //! | `select` | `run` waits for one of several `case`s (`case_send`, `case_recv`) by one `state`; `macros` is `select!`, `mod` is [`Select`], `ready` waits without doing; `observers` are told of changes |
 //! | `future` | futures, streams and sinks; `closed` waits for the close; `poll` is `send` and `recv` with a waker in place of a thread |
@@ -118,8 +121,9 @@
 //! there is room for one more value, and lets the sender go that waits there. A sender need not wait for that:
 //! `received + capacity` is a place too.
 //!
-//! A thread that waits looks for a while before it falls asleep, which is a bit of the cell's state: only then is there
-//! anybody to wake.
+//! A thread that would have to wait, and finds no other that waits, looks a few times whether it still would, before it
+//! takes its ticket (`look`). A thread that waits looks for a while before it falls asleep, which is a bit of the
+//! cell's state: only then is there anybody to wake.
 //!
 //! ```text
 //!  sender    Empty → Full                     the cell is in the buffer
@@ -154,8 +158,9 @@
 //!
 //! 1. `Sender::send` (`handle::sender`) reaches the channel through its share (`handle::counted`) and calls
 //!    `Chan::send`. All that follows is in `algorithm::send`, but for the cell's own operations.
-//! 2. `send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds its cell
-//!    (`EndlessArray::locate`); the send puts its value into the cell (`Cell::put`).
+//! 2. `look_to_send` (`algorithm::look`) finds the buffer full, and gives the processor away a few times, unless
+//!    another sender waits. Then `send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds
+//!    its cell (`EndlessArray::locate`); the send puts its value into the cell (`Cell::put`).
 //! 3. `has_place` says that the end of the buffer has not come to the cell. Had it come, the send would be done by one
 //!    compare-exchange, `Empty → Full`: that is the fast path.
 //! 4. `settle_send` calls `offer`, which looks who is in the cell: a receiver that waits would get the value

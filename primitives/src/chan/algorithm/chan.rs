@@ -123,6 +123,8 @@ pub(in crate::chan) struct Receivers {
     pub(in crate::chan) received: AtomicU64,
     /// The end of the buffer: in cells before it a sender need not wait.
     buffer_end: AtomicU64,
+    /// A value that the ticket in `sent` once had, so that receivers need not look at the senders' line for each value.
+    pub(in crate::chan) known_sent: AtomicU64,
     /// Whether the channel may be closed, so that receivers need not look at the senders' line for each value.
     pub(in crate::chan) closing: AtomicBool,
 }
@@ -197,6 +199,7 @@ impl<T> Chan<T> {
             receivers: CachePadded::new(Receivers {
                 received: AtomicU64::new(0),
                 buffer_end: AtomicU64::new(end),
+                known_sent: AtomicU64::new(0),
                 closing: AtomicBool::new(false),
             }),
             behind: AtomicUsize::new(0),

@@ -7,6 +7,7 @@ pub(in crate::chan) mod close;
 pub(in crate::chan) mod deferred;
 pub(in crate::chan) mod expand;
 pub(in crate::chan) mod force_send;
+pub(in crate::chan) mod look;
 pub(in crate::chan) mod recv;
 pub(in crate::chan) mod redeliver;
 pub(in crate::chan) mod send;

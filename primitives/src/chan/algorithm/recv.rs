@@ -56,6 +56,7 @@ impl<T> Chan<T> {
         if let Some(spec) = self.spec.specified() {
             return self.recv_specified(spec, blocking);
         }
+        self.look_to_receive(blocking);
         loop {
             let undelivered = self.undelivered.census();
             if undelivered.here() != 0

@@ -65,6 +65,7 @@ impl<T> Chan<T> {
         if let Some(spec) = self.spec.specified() {
             return self.send_specified(spec, value, blocking);
         }
+        self.look_to_send(blocking);
         loop {
             let (ticket, place) = match self.send_place(blocking) {
                 Ok(found) => found,
@@ -172,12 +173,17 @@ impl<T> Chan<T> {
         }
     }
 
-    fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
+    /// Returns how far the buffer reaches.
+    pub(in crate::chan) fn newest_end(&self, capacity: u64) -> u64 {
         // SeqCst: as in `sent` and `behind`; `received` pairs with the increments in `receive_ticket` and
         // `buffer_end` with those in `expand`: the receives that made this place happen before the send that
         // uses it completes.
         // Every receive that has begun moves the end, if it has not yet; so it is at least so far.
-        let end = self.buffer_end().max(self.received() + capacity);
+        self.buffer_end().max(self.received() + capacity)
+    }
+
+    fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
+        let end = self.newest_end(capacity);
         // A place that may be there only because of a receive after the close comes too late for a send.
         if self.sent().is_closed() {
             return false;
