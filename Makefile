@@ -43,14 +43,13 @@ audit:
 native:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --native
 
-# Everything once, natively and under all engines; the default build of the primitives, in which there is no engine; and
-# each engine alone.
+# Everything once, natively and under all engines; the primitives in a build in which there is no engine; and each engine
+# alone.
 test:
 	$(CARGO) $(TESTS) --workspace --exclude selvedge-benches --all-features --lib --bins --tests
 	$(CARGO) test -q --doc --workspace --exclude selvedge-benches --all-features
-	$(CARGO) $(TESTS) -p selvedge --lib --tests
-	$(CARGO) test -q --doc -p selvedge
-	$(CARGO) $(TESTS) -p selvedge --features async --test chan_async --test chan_user_code --test memory
+	$(CARGO) $(TESTS) -p selvedge -p selvedge-api-tests --features selvedge/async --lib --tests
+	$(CARGO) test -q --doc -p selvedge --features async
 	$(CARGO) test -q -p selvedge --release --test layout
 	$(CARGO) test -q -p spsc-ring --test model
 	$(CARGO) test -q -p spsc-ring --features loom --test model
@@ -67,15 +66,17 @@ soak:
 miri:
 	@if $(CARGO) +nightly miri --version >/dev/null 2>&1; then \
 	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" $(CARGO) +nightly miri test -p selvedge --features async \
-	--target-dir target/miri --lib --test aliasing --test chan_basic --test chan_as_crossbeam --test chan_handles \
-	--test chan_operations --test chan_user_code --test macro_use --test rt --test sync_basic; \
+	--target-dir target/miri --lib && \
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" $(CARGO) +nightly miri test -p selvedge-api-tests \
+	--target-dir target/miri --test api -- aliasing chan_basic chan_as_crossbeam:: chan_handles chan_operations \
+	chan_user_code rt:: sync_basic; \
 	else echo "Miri is not installed (rustup +nightly component add miri): the tests did not run under it"; fi
 
 # The native tests with every access to memory checked, if there is a nightly toolchain. Leaks are not: tests forget futures,
 # operations and payloads of panics on purpose, and count bytes and values themselves.
 asan:
 	@if $(CARGO) +nightly --version >/dev/null 2>&1; then \
-	ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test -q -p selvedge -p selvedge-proptests --lib --tests \
+	ASAN_OPTIONS=detect_leaks=0 RUSTFLAGS=-Zsanitizer=address $(CARGO) +nightly test -q -p selvedge -p selvedge-api-tests -p selvedge-proptests --lib --tests \
 	--target $$(rustc --print host-tuple) --target-dir target/asan; \
 	else echo "there is no nightly toolchain: AddressSanitizer did not run"; fi
 

@@ -5,7 +5,7 @@
 use core::sync::atomic as native;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::atomic as rt;
-use selvedge::sync::{Barrier, Cond, Lazy, Mutex, Once, RwMutex, Semaphore};
+use selvedge::sync::{Barrier, Cond, Lazy, Mutex, Once, RawMutex, RwMutex, Semaphore};
 
 macro_rules! same_layout {
     ($($rt:ty, $native:ty;)*) => {
@@ -57,6 +57,7 @@ fn locks_are_a_few_words() {
     assert_eq!(size_of::<Mutex<()>>(), 2 * word);
     assert_eq!(size_of::<RwMutex<()>>(), 4 * word);
     assert_eq!(size_of::<Cond>(), 2 * word);
+    assert_eq!(size_of::<RawMutex>(), 2 * word);
     assert_eq!(size_of::<Once>(), 2 * word);
     assert_eq!(size_of::<Semaphore>(), 4 * word);
     assert_eq!(size_of::<Barrier>(), 3 * word);

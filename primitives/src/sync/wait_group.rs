@@ -359,3 +359,25 @@ impl fmt::Debug for WaitGroup {
         f.debug_struct("WaitGroup").field("left", &left).finish()
     }
 }
+
+#[cfg(all(test, feature = "checking"))]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// Uses crossbeam's idiom, with which a `wait` would wait for no clone.
+    #[test]
+    fn a_wait_for_clones_that_count_nothing_panics() {
+        let group = WaitGroup::new();
+        group.wait();
+        let _worker = group.clone();
+        for wait in [WaitGroup::wait, |group: &WaitGroup| _ = group.wait_timeout(Duration::ZERO)] {
+            let payload = catch_unwind(AssertUnwindSafe(|| wait(&group))).expect_err("it panics");
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).expect("a text");
+            assert!(text.contains("`add` before") && text.contains("crossbeam"), "{text}");
+        }
+        group.add(0);
+        group.wait();
+    }
+}

@@ -1,9 +1,7 @@
 //! Selected operations, and the functions that the macros call, in every state: dropped, forgotten, completed with
 //! another handle.
 
-mod common;
-
-use common::panic_of;
+use crate::common::panic_of;
 use selvedge::chan::__select::{Cases, Completes, Order, Sending};
 use selvedge::chan::{
     Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,

@@ -1,8 +1,6 @@
 //! The module `sync` natively: misuse, panics, timeouts.
 
-mod common;
-
-use common::panic_of;
+use crate::common::panic_of;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
@@ -30,22 +28,6 @@ fn a_task_is_done_when_it_is_dropped() {
     drop(one);
     assert!(!group.wait_timeout(Duration::ZERO));
     drop(two);
-    group.wait();
-}
-
-/// Uses crossbeam's idiom, with which a `wait` would wait for no clone.
-#[test]
-fn a_wait_for_clones_that_count_nothing_panics_in_a_checking_build() {
-    let group = WaitGroup::new();
-    group.wait();
-    let _worker = group.clone();
-    if cfg!(feature = "checking") {
-        for wait in [WaitGroup::wait, |group: &WaitGroup| _ = group.wait_timeout(Duration::ZERO)] {
-            let text = panic_of(|| wait(&group));
-            assert!(text.contains("`add` before") && text.contains("crossbeam"), "{text}");
-        }
-        group.add(0);
-    }
     group.wait();
 }
 
@@ -78,13 +60,6 @@ fn a_value_whose_closure_panicked_panics_on_each_call() {
     let value: OnceValue<i32, _> = OnceValue::new(|| panic!("no luck"));
     let texts = [(); 3].map(|()| panic_of(|| _ = value.get()));
     assert_eq!(texts, ["no luck"; 3]);
-}
-
-#[test]
-fn a_mutex_is_two_words() {
-    if cfg!(not(feature = "checking")) {
-        assert_eq!(size_of::<RawMutex>(), 2 * size_of::<usize>());
-    }
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Code that runs once, called in the destructors of thread-locals: a thread runs user code until its very end.
 
-mod common;
-
-use common::panic_of;
+use crate::common::panic_of;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::sync::{Lazy, Once, OnceFunc, OnceValue, SingleFlight, WaitGroup};

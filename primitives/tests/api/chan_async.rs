@@ -1,5 +1,4 @@
 //! Futures, streams and sinks, which may be dropped at any time.
-#![cfg(feature = "async")]
 
 use futures::executor::block_on;
 use futures::future::FusedFuture;

@@ -157,7 +157,6 @@ fn wait_cells_are_reused() {
 }
 
 #[test]
-#[cfg(feature = "async")]
 fn segments_of_channels_are_reused() {
     use core::pin::Pin;
     use core::task::{Context, Poll, Waker};

@@ -1,5 +1,4 @@
 //! `force_send`, which takes the oldest value's place, and `closed`, the end of a channel as a future.
-#![cfg(feature = "async")]
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
 use futures::future::FusedFuture;

@@ -1,10 +1,7 @@
 //! Wakers and destructors, wherever a channel calls them: they panic, or call the channel again.
-#![cfg(feature = "async")]
 #![allow(clippy::disallowed_types, reason = "std's wakers want std's Arc")]
 
-mod common;
-
-use common::panic_of;
+use crate::common::panic_of;
 use futures::{Sink, Stream};
 use selvedge::chan::{Receiver, RecvError, Select, Sender, TryRecvError, bounded, select, unbounded};
 use selvedge::rt::thread;
