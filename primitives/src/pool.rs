@@ -20,6 +20,7 @@ use crate::rt::entry::enter;
 use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
+use crate::spec;
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
@@ -51,6 +52,7 @@ pub struct Pool<T, F = fn() -> T> {
     slots: usize,
     /// A number whose lowest bit names the younger generation.
     generation: AtomicUsize,
+    spec: spec::Pool<T>,
 }
 
 struct Shard<T> {
@@ -180,6 +182,7 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// let pool = selvedge::pool::Pool::new(String::new);
     /// assert_eq!(*pool.get(), "");
     /// ```
+    #[track_caller]
     pub fn new(make: F) -> Pool<T, F> {
         Pool::with_slots(SLOTS, make)
     }
@@ -194,13 +197,18 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// pool.put(2);
     /// assert_eq!(*pool.get(), 1, "no object is kept");
     /// ```
+    #[track_caller]
     pub fn with_slots(slots: usize, make: F) -> Pool<T, F> {
+        let spec = spec::Pool::new();
+        // A specified pool does not use its slots.
+        let shards = if spec.specified().is_some() { 0 } else { shard::count() };
         let shard = || CachePadded::new(Shard { generations: [Slots::new(slots), Slots::new(slots)] });
         Pool {
             make,
-            shards: (0..shard::count()).map(|_| shard()).collect(),
+            shards: (0..shards).map(|_| shard()).collect(),
             slots,
             generation: AtomicUsize::new(0),
+            spec,
         }
     }
 
@@ -258,6 +266,9 @@ impl<T, F> Pool<T, F> {
 
     #[inline]
     fn take(&self, own: usize) -> Option<TrackedBox<T>> {
+        if let Some(spec) = self.spec.specified() {
+            return spec.get(own);
+        }
         let young = self.generation.load(Relaxed); // Relaxed: a hint.
         let first =
             self.shards.get(own).and_then(|shard| Slots::take_from(&shard.generations[young & 1].own));
@@ -274,6 +285,9 @@ impl<T, F> Pool<T, F> {
     /// Puts an object into a slot, and returns it if all slots are full.
     #[inline]
     fn give(&self, own: usize, item: TrackedBox<T>) -> Option<TrackedBox<T>> {
+        if let Some(spec) = self.spec.specified() {
+            return spec.put(own, self.slots, item);
+        }
         let young = self.generation.load(Relaxed) & 1; // Relaxed: a hint.
         // A thread whose number is beyond the shards has no shard of its own.
         match self.shards.get(own).filter(|_| self.slots > 0) {
@@ -313,16 +327,26 @@ impl<T, F> Pool<T, F> {
     /// pool.clean();
     /// assert!(pool.try_get().is_none());
     /// ```
+    #[track_caller]
     pub fn clean(&self) {
         let _entry = enter();
-        let young = self.generation.load(Relaxed); // Relaxed: a hint.
-        let old = self.shards.iter().map(|shard| &shard.generations[(young + 1) & 1]);
-        let items: Vec<_> = old.flat_map(|old| (0..=self.slots).map_while(|_| old.take())).collect();
-        // Relaxed: a hint where to look first.
-        self.generation.fetch_add(1, Relaxed);
+        let items = match self.spec.specified() {
+            Some(spec) => spec.clean(),
+            None => self.take_older(),
+        };
         let mut panics = FirstPanic::none();
         panics.drop_each(items);
         panics.resume();
+    }
+
+    /// Takes the objects of the older generation, which the younger one becomes.
+    fn take_older(&self) -> Vec<TrackedBox<T>> {
+        let young = self.generation.load(Relaxed); // Relaxed: a hint.
+        let old = self.shards.iter().map(|shard| &shard.generations[(young + 1) & 1]);
+        let items = old.flat_map(|old| (0..=self.slots).map_while(|_| old.take())).collect();
+        // Relaxed: a hint where to look first.
+        self.generation.fetch_add(1, Relaxed);
+        items
     }
 }
 

@@ -118,6 +118,16 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         unreachable!("no object is specified outside a checker")
     }
 
+    /// Makes one step after a choice.
+    #[inline(always)]
+    pub(crate) fn step_assuming<R>(
+        &self,
+        _operation: &'static str,
+        _step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+
     /// Returns what `sees` finds in the state that the current thread can know of.
     #[inline(always)]
     pub(crate) fn known<R>(&self, _sees: impl Fn(&S) -> R) -> R {
@@ -183,6 +193,22 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
         make_step(session, (object, object), operation, (step, false), Location::caller())
+    }
+
+    /// Makes one step after a choice: where the step never is enabled, the graph engine does not count the execution, since
+    /// another way of the choice brings what then happens. For engines for which [`explores_ways`] returns `true`.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    #[track_caller]
+    pub(crate) fn step_assuming<R>(
+        &self,
+        operation: &'static str,
+        step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        let object = self.index(session);
+        make_step(session, (object, object), operation, (step, true), Location::caller())
     }
 
     /// Returns what `sees` finds in the state that the last step has left which the current thread can know of: by what it

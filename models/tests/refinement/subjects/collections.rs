@@ -3,6 +3,7 @@
 use super::{NOT_NOW, Own, Subject, handing_over, operations};
 use crate::program::Program;
 use selvedge::atomic::Stack;
+use selvedge::pool::Pool;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::seam::this_thread;
 
@@ -70,6 +71,56 @@ impl Subject for Stacked {
             operations(&[&[0, 2], &[0, 2]]),
             handing_over(&[0], &[2]),
             handing_over(&[0], &[4]),
+        ]
+    }
+}
+
+/// A pool with one shared slot in each shard.
+pub(crate) struct Pooled(Pool<Watched>);
+
+/// What a new object of the pool says.
+const NEW: u8 = 7;
+
+impl Subject for Pooled {
+    const SEED: u64 = 41;
+    /// A get that finds nothing.
+    const ATTEMPTS: &'static [usize] = &[2];
+    const OPERATIONS: usize = 5;
+    const SPECIFICATION: (&'static str, &'static str) =
+        ("primitives/src/spec/pool.rs", include_str!("../../../../primitives/src/spec/pool.rs"));
+    const TWINS: &'static [&'static str] = &["no-edge-to-the-get", "one-slot-less", "cleans-the-younger"];
+    const LIMITS: [u64; 3] = [1_500, 10_000, 50_000];
+
+    fn new() -> Pooled {
+        Pooled(Pool::with_slots(1, || Watched::new(NEW)))
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        match operation {
+            0 | 1 => {
+                self.0.put(Watched::new(next_value(own)));
+                1
+            }
+            2 => self.0.try_get().map_or(0, |object| object.detach().get()),
+            3 => self.0.get().get(),
+            4 => {
+                self.0.clean();
+                1
+            }
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[0, 2, 2]]),
+            operations(&[&[0, 0, 0, 0, 2, 2, 2, 2]]),
+            operations(&[&[0, 4, 0, 4, 2, 2]]),
+            operations(&[&[0], &[2]]),
+            operations(&[&[0], &[2], &[2]]),
+            handing_over(&[0], &[2]),
         ]
     }
 }
