@@ -3,7 +3,7 @@
 use crate::counts::executions;
 use selvedge::chan::{bounded, unbounded};
 use selvedge::rt::thread;
-use selvedge::sync::{Barrier, Mutex};
+use selvedge::sync::{Barrier, Mutex, RwMutex};
 use selvedge_check::{Checker, Engine, FailureKind, Verdict};
 
 /// Counts the executions of so many workers that double so many jobs.
@@ -115,4 +115,29 @@ fn a_barrier_of_three() {
         thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
     });
     assert_eq!(count, 432);
+}
+
+/// A subscriber for each topic, and one for both, in a list behind a lock.
+#[test]
+fn topics_and_their_subscribers() {
+    let count = executions(|| {
+        let (one, first) = unbounded();
+        let (two, second) = unbounded();
+        let (of_both, both) = unbounded();
+        let topics = RwMutex::new([vec![one, of_both.clone()], vec![two, of_both]]);
+        thread::scope(|scope| {
+            for topic in 0..2 {
+                let topics = &topics;
+                scope.spawn(move || {
+                    topics.read()[topic].iter().for_each(|subscriber| subscriber.send(topic).expect("open"));
+                });
+            }
+        });
+        drop(topics);
+        assert_eq!((first.iter().collect::<Vec<_>>(), second.iter().collect::<Vec<_>>()), (vec![0], vec![1]));
+        let mut both: Vec<usize> = both.iter().collect();
+        both.sort_unstable();
+        assert_eq!(both, [0, 1]);
+    });
+    assert_eq!(count, 2, "which topic comes first to the subscriber of both");
 }

@@ -118,6 +118,17 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         unreachable!("no object is specified outside a checker")
     }
 
+    /// Makes one step on an object that is a part of another.
+    #[inline(always)]
+    pub(crate) fn step_in<R, W: Clone + PartialEq + 'static>(
+        &self,
+        _whole: &Object<W>,
+        _operation: &'static str,
+        _step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+
     /// Makes one step after a choice.
     #[inline(always)]
     pub(crate) fn step_assuming<R>(
@@ -193,6 +204,22 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
         make_step(session, (object, object), operation, (step, false), Location::caller())
+    }
+
+    /// Makes one step, as [`step`](Self::step) does, on an object that is a part of another, which reports name.
+    ///
+    /// # Panics
+    /// If an object is not specified.
+    #[track_caller]
+    pub(crate) fn step_in<R, W: Clone + PartialEq + 'static>(
+        &self,
+        whole: &Object<W>,
+        operation: &'static str,
+        step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        let objects = (self.index(session), whole.index(session));
+        make_step(session, objects, operation, (step, false), Location::caller())
     }
 
     /// Makes one step after a choice: where the step never is enabled, the graph engine does not count the execution, since

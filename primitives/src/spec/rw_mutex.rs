@@ -42,8 +42,6 @@ struct State {
     written: Option<StepId>,
     /// The unlocks of the readers since the last write began.
     read: Vec<StepId>,
-    /// The reads since the last write began, if nothing looks at the lock.
-    begun: Vec<StepId>,
 }
 
 impl State {
@@ -57,7 +55,6 @@ impl State {
         in_vain: 0,
         written: None,
         read: Vec::new(),
-        begun: Vec::new(),
     };
 
     fn admits_readers(&self) -> bool {
@@ -267,6 +264,9 @@ impl RwMutex {
     /// Returns `false` if nobody writes.
     #[track_caller]
     pub(crate) fn unlock_write(&self) -> bool {
+        if let Some(apart) = self.apart() {
+            return apart.end_write(&self.0);
+        }
         self.0.step("end to write", |state, me| tried(state, state.end_write(me)))
     }
 

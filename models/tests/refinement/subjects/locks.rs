@@ -252,7 +252,7 @@ impl Subject for ReadOrWrite {
         include_str!("../../../../primitives/src/spec/rw_mutex/apart.rs"),
     );
     const TWINS: &'static [&'static str] =
-        &["reads-beside-a-claim", "waits-for-no-reader", "no-edge-from-the-reads"];
+        &["reads-beside-a-claim", "waits-for-no-reader", "no-edge-from-the-reads", "keeps-a-lane"];
 
     fn new() -> ReadOrWrite {
         ReadOrWrite(ReadWrite::new(), UnsafeCell::new(0))
