@@ -1,10 +1,12 @@
 //! A stack: the last value in is the first out. A push happens before the pop that takes its value.
 //!
-//! A pop that finds the stack empty orders nothing. The stack's end is no event: the thread that drops it knows all pushes
-//! and pops.
+//! A pop that finds the stack empty orders nothing. In the real form it is a load, which may be stale: it finds a moment since
+//! the last one that its thread knows of. So it may *miss* the values that are there now, if the stack was empty meanwhile.
+//! The stack's end is no event: the thread that drops it knows all pushes and pops.
 
 use super::done;
-use crate::rt::spec::{Done, Native, Object, StepId, Store, Token};
+use crate::rt::choose;
+use crate::rt::spec::{Done, Native, Object, StepId, Store, Token, explores_ways};
 use crate::rt::twin::is_twin;
 
 /// A stack as specified.
@@ -32,6 +34,14 @@ impl State {
         let Some((value, push)) = state.0.pop() else { return done(state, None, None) };
         let after = if is_twin() { None } else { Some(push) }; // site: no-edge-to-the-pop
         done(state, Some(value), after)
+    }
+
+    /// Finds nothing, though there are values: if the stack was empty since it was in the state that the thread knows of. That
+    /// is so if the lowest value was not in the stack then.
+    fn miss(&self, known: &State) -> Option<Done<State, Option<Token>>> {
+        let lowest = self.0.first()?;
+        let misses = !known.0.contains(lowest) && !is_twin(); // site: misses-nothing
+        misses.then(|| done(self.clone(), None, None))
     }
 
     fn is_empty(&self) -> Done<State, bool> {
@@ -75,7 +85,11 @@ impl<T> Specified<'_, T> {
 
     #[track_caller]
     pub(crate) fn pop(&self) -> Option<T> {
-        let popped = self.state.step("pop", |state, _| Some(state.pop()));
+        let known = self.state.known(State::clone);
+        let popped = match explores_ways() && choose(2) == 1 {
+            true => self.state.step_assuming("pop", |state, _| state.miss(&known)),
+            false => self.state.step("pop", |state, _| Some(state.pop())),
+        };
         popped.map(|value| self.values.take(value))
     }
 
@@ -98,6 +112,15 @@ mod tests {
 
     fn value(number: u32) -> Token {
         Token { thread: 0, number }
+    }
+
+    #[test]
+    fn a_pop_misses_values_only_if_the_stack_was_empty_meanwhile() {
+        let one = State::EMPTY.push(step(1), value(1)).state;
+        let two = one.push(step(2), value(2)).state;
+        assert!(two.miss(&State::EMPTY).is_some_and(|missed| missed.result.is_none() && missed.state == two));
+        assert!(two.miss(&one).is_none() && two.miss(&two).is_none());
+        assert!(State::EMPTY.miss(&one).is_none(), "there is nothing to be missed");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Collections.
 
 use super::{NOT_NOW, Own, Subject, handing_over, operations};
-use crate::program::Program;
+use crate::program::{Act, Program};
 use selvedge::atomic::Stack;
 use selvedge::pool::Pool;
 use selvedge::rt::cell::UnsafeCell;
@@ -44,7 +44,8 @@ impl Subject for Stacked {
     const OPERATIONS: usize = 5;
     const SPECIFICATION: (&'static str, &'static str) =
         ("primitives/src/spec/stack.rs", include_str!("../../../../primitives/src/spec/stack.rs"));
-    const TWINS: &'static [&'static str] = &["first-in-first-out", "no-edge-to-the-pop", "look-orders"];
+    const TWINS: &'static [&'static str] =
+        &["first-in-first-out", "no-edge-to-the-pop", "look-orders", "misses-nothing"];
 
     fn new() -> Stacked {
         Stacked(Stack::new())
@@ -71,8 +72,18 @@ impl Subject for Stacked {
             operations(&[&[0, 2], &[0, 2]]),
             handing_over(&[0], &[2]),
             handing_over(&[0], &[4]),
+            pushes_one_and_pops_the_other(),
         ]
     }
+}
+
+/// Returns a program in which two threads push onto one stack each and then pop from the other's: both pops may fail.
+fn pushes_one_and_pops_the_other() -> Program {
+    let thread = |own: usize| {
+        let operate = |operation, object| Act::Operate { operation, object };
+        vec![operate(0, own), operate(2, 1 - own)]
+    };
+    Program { threads: vec![thread(0), thread(1)] }
 }
 
 /// A pool with one shared slot in each shard.
