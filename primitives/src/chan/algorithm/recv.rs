@@ -64,32 +64,47 @@ impl<T> Chan<T> {
             {
                 return Ok(self.received_by(ticket, value));
             }
-            let (ticket, place) = match self.receive_place(blocking) {
-                Ok(found) => found,
+            let ticket = match self.receive_ticket(blocking) {
+                Ok(ticket) => ticket,
                 Err(_) if self.undelivered.has_news(undelivered) => continue,
                 Err(NoTicket::Closed) => return Err(NotReceived::Closed),
                 Err(NoTicket::WouldBlock | NoTicket::Undetermined) => return Err(NotReceived::Empty),
             };
-            let state = place.cell().load();
-            if state.phase() == Phase::Full {
-                let value = self.collect(place, state);
-                return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
-            }
-            match self.settle_receive(place, state, ticket, blocking) {
-                Ok(value) => return Ok(self.received_by(ticket, value)),
-                Err(why) => {
-                    deferred::settle();
-                    match why {
-                        Some(NotReceived::Empty) if self.undelivered.has_news(undelivered) => (),
-                        Some(why) => return Err(why),
-                        None => (),
-                    }
-                }
+            match self.receive_with(ticket, blocking) {
+                Ok(value) => return Ok(value),
+                Err(Some(NotReceived::Empty)) if self.undelivered.has_news(undelivered) => (),
+                Err(Some(why)) => return Err(why),
+                Err(None) => (),
             }
         }
     }
 
-    /// The same to receive.
+    /// Receives in the cell of a ticket; or fails, for a reason or to try again with another ticket.
+    fn receive_with(&self, ticket: u64, blocking: Blocking) -> Result<T, Option<NotReceived>> {
+        // SAFETY: the ticket is ours alone.
+        let place = match unsafe { self.array.locate(RECEIVER, ticket) } {
+            Ok(place) => place,
+            Err(next) => {
+                self.skip_missing(ticket, next);
+                return Err(None);
+            }
+        };
+        let state = place.cell().load();
+        if state.phase() == Phase::Full {
+            let value = self.collect(place, state);
+            return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
+        }
+        match self.settle_receive(place, state, ticket, blocking) {
+            Ok(value) => Ok(self.received_by(ticket, value)),
+            Err(why) => {
+                deferred::settle();
+                Err(why)
+            }
+        }
+    }
+
+    /// Takes a ticket to receive with, and finds its cell, which the caller leaves in the end; unless that would wait and
+    /// the caller may not.
     #[inline]
     pub(in crate::chan) fn receive_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
@@ -168,6 +183,7 @@ impl<T> Chan<T> {
     }
 
     /// Receives in this cell; or fails, for a reason or to try again with another ticket.
+    #[cold]
     fn settle_receive(
         &self,
         place: Place<'_, T>,
