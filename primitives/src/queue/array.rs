@@ -83,7 +83,7 @@ impl<'a, C: ArrayCell> Place<'a, C> {
     }
 
     pub(crate) fn aside(self) -> &'a C::Aside {
-        &self.segment().asides[self.index]
+        &self.segment().asides.make()[self.index]
     }
 
     /// This place, and those after it in its segment.
@@ -298,16 +298,25 @@ impl<C: ArrayCell> EndlessArray<C> {
     }
 
     fn take_spare(&self) -> Option<*mut Segment<C>> {
+        // Relaxed: a hint, so that a thread writes only to the line of a spare that it may get.
+        let mut there = self.spares.iter().filter(|spare| !spare.load(Relaxed).is_null());
         // Acquire: pairs with the Release of whoever put the spare there.
-        let mut taken = self.spares.iter().map(|spare| spare.swap(null_mut(), Acquire));
-        taken.find(|segment| !segment.is_null())
+        there.find_map(|spare| NonNull::new(spare.swap(null_mut(), Acquire))).map(NonNull::as_ptr)
     }
 
     /// Keeps a segment that nobody else has as a spare one, or frees it.
     pub(super) fn reuse(&self, segment: *mut Segment<C>) {
-        // SAFETY: nobody else has it.
-        unsafe { (*segment).renew() };
+        let mut is_renewed = false;
         for spare in &self.spares {
+            // Relaxed: a hint, so that a thread writes only to the line of a spare that is missing.
+            if !spare.load(Relaxed).is_null() {
+                continue;
+            }
+            if !is_renewed {
+                // SAFETY: nobody else has it.
+                unsafe { (*segment).renew() };
+                is_renewed = true;
+            }
             // Release: whoever takes the spare may write to it. Relaxed: then it is not passed on here.
             if spare.compare_exchange(null_mut(), segment, Release, Relaxed).is_ok() {
                 return;

@@ -3,7 +3,7 @@
 use super::state::{CellPhase, Party};
 use super::word::{Census, is_sealed, is_taggable, sealed, untagged};
 use crate::cache_padded::CachePadded;
-use crate::rt::alloc::{TrackedBox, tracked};
+use crate::rt::alloc::{LazySlice, TrackedBox, tracked};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32};
@@ -19,11 +19,11 @@ pub(crate) trait ArrayCell: Default {
     fn state(&self) -> &AtomicU8;
     /// Makes a cell as good as fresh, by plain stores, so that an engine sees a thread that uses it still. By a shared
     /// reference: a party that has just left may not have returned yet from the functions that it left in, whose
-    /// references are still in their arguments.
+    /// references are still in their arguments. There is nothing aside if nobody has waited in the segment.
     ///
     /// # Safety
     /// All parties have left the cell, and the caller has it alone.
-    unsafe fn renew(&self, aside: &Self::Aside);
+    unsafe fn renew(&self, aside: Option<&Self::Aside>);
 }
 
 /// Aligned so that seven low bits of its address are free for a tag.
@@ -39,7 +39,8 @@ pub(super) struct Segment<C: ArrayCell> {
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
     pub(super) cells: TrackedBox<[C]>,
-    pub(super) asides: TrackedBox<[C::Aside]>,
+    /// What waiters need: allocated once somebody waits in the segment.
+    pub(super) asides: LazySlice<C::Aside>,
     /// Which cells all parties have left. Apart from the cells: who leaves last need not write to the line
     /// in which the next ones are being filled.
     done: CachePadded<TrackedBox<[AtomicBool]>>,
@@ -54,7 +55,7 @@ impl<C: ArrayCell> Segment<C> {
             census: AtomicU32::new(0),
             limbo_next: AtomicPtr::default(),
             cells: tracked(cells.clone().map(|_| C::default())),
-            asides: tracked(cells.clone().map(|_| C::Aside::default())),
+            asides: LazySlice::new(cells.len()),
             done: CachePadded::new(tracked(cells.map(|_| AtomicBool::new(false)))),
         }));
         assert!(is_taggable(segment), "an address beyond 48 bits leaves no room for a tag");
@@ -202,9 +203,10 @@ impl<C: ArrayCell> Segment<C> {
     /// # Safety
     /// The caller has the segment alone.
     pub(super) unsafe fn renew(&self) {
-        for (cell, aside) in self.cells.iter().zip(&*self.asides) {
+        let asides = self.asides.get();
+        for (index, cell) in self.cells.iter().enumerate() {
             // SAFETY: the caller has the segment alone, by this function's contract.
-            unsafe { cell.renew(aside) };
+            unsafe { cell.renew(asides.map(|asides| &asides[index])) };
         }
         // SAFETY: the caller has the segment alone, by this function's contract.
         self.done.iter().for_each(|done| unsafe { done.unsync_store(false) });

@@ -55,11 +55,13 @@ impl ArrayCell for WaitCell {
         &self.0
     }
 
-    unsafe fn renew(&self, aside: &Sleeper) {
+    unsafe fn renew(&self, aside: Option<&Sleeper>) {
         // SAFETY: both parties have left the cell, and the caller has it alone.
         unsafe { self.0.unsync_store(State::new(WaitPhase::FRESH).bits()) };
-        // SAFETY: the slot belongs to the cell, which the caller has alone.
-        drop(unsafe { aside.set(None) });
+        if let Some(sleeper) = aside {
+            // SAFETY: the slot belongs to the cell, which the caller has alone.
+            drop(unsafe { sleeper.set(None) });
+        }
     }
 }
 

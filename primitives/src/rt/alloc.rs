@@ -8,8 +8,10 @@ use core::ops::{Deref, DerefMut};
 use core::panic::Location;
 use core::ptr::NonNull;
 
+mod lazy;
 mod raw;
 
+pub(crate) use lazy::LazySlice;
 pub use raw::{Layout, alloc, alloc_zeroed, dealloc};
 
 /// A `Box` whose leak, double free and use after free a checker reports: for the nodes of lock-free

@@ -126,14 +126,14 @@ impl<T> ArrayCell for Cell<T> {
         &self.state
     }
 
-    unsafe fn renew(&self, aside: &Aside) {
+    unsafe fn renew(&self, aside: Option<&Aside>) {
         // SAFETY: the caller has the cell alone.
         let was = State::from_bits(unsafe { self.state.unsync_load() });
         // SAFETY: as for the load.
         unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
         self.value.with_mut(|_| ());
         // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
-        if was.phase() != Phase::Full || was.is_seen() {
+        if let Some(aside) = aside.filter(|_| was.phase() != Phase::Full || was.is_seen()) {
             // SAFETY: the caller has the cell alone, and so its slots.
             unsafe { aside.renew() };
         }

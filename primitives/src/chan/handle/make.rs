@@ -5,8 +5,9 @@ use crate::chan::handle::counted::pair;
 use crate::chan::handle::receiver::Receiver;
 use crate::chan::handle::sender::Sender;
 
-/// Cells in a segment, as a power of two.
-const SEGMENT_SHIFT: u32 = 5;
+/// Cells in a segment of a bounded channel, as a power of two: at least so many, and at most so many where as many values
+/// fit in the buffer.
+const SEGMENT_SHIFTS: (u32, u32) = (5, 7);
 /// The same where segments come and go with the values.
 const UNBOUNDED_SHIFT: u32 = 6;
 
@@ -21,7 +22,8 @@ const UNBOUNDED_SHIFT: u32 = 6;
 /// ```
 #[cfg_attr(feature = "checking", track_caller)]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    bounded_with_segments(capacity, SEGMENT_SHIFT)
+    let (least, most) = SEGMENT_SHIFTS;
+    bounded_with_segments(capacity, capacity.checked_ilog2().unwrap_or(0).clamp(least, most))
 }
 
 /// [`bounded`] with two to the power `shift` cells in a segment, so that small models and tests
