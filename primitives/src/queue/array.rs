@@ -25,7 +25,7 @@ const MAX_SPARES: usize = 63;
 /// See the [module](super).
 pub(crate) struct EndlessArray<C: ArrayCell> {
     pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; Party::BOTH.len()],
-    /// Cursors of those who are no party: a [`Walk`](super::walk::Walk) begins there.
+    /// Cursors of threads that are no party: a [`Walk`](super::walk::Walk) begins there.
     pub(super) scouts: [AtomicPtr<Segment<C>>; SCOUTS],
     pub(super) head: AtomicPtr<Segment<C>>,
     /// Threads that walk.
@@ -36,7 +36,7 @@ pub(crate) struct EndlessArray<C: ArrayCell> {
     pub(super) to_take_out: AtomicUsize,
     /// How many of them are worth a walk along the list.
     pub(super) worth_a_walk: AtomicUsize,
-    /// Dead segments that nobody looks at any more, ready for use: as many as a user at its pace needs,
+    /// Dead segments that no thread looks at any more, ready for use: as many as a user at its pace needs,
     /// so that it allocates no more.
     spares: Box<[AtomicPtr<Segment<C>>]>,
     /// A segment has two to this power cells.
@@ -97,7 +97,7 @@ impl<'a, C: ArrayCell> Place<'a, C> {
     }
 }
 
-/// Where a place is, for whoever has its ticket and comes back; the types are forgotten.
+/// Where a place is, for a holder of its ticket that comes back; the types are forgotten.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Anchor(*mut ());
 
@@ -125,7 +125,7 @@ impl<C: ArrayCell> Drop for Pin<'_, C> {
 }
 
 impl<C: ArrayCell> EndlessArray<C> {
-    /// An array whose segments have two to the power `shift` cells, for a user who has up to `in_use`
+    /// Returns an array whose segments have two to the power `shift` cells, for a user with up to `in_use`
     /// cells in use at a time.
     pub(crate) fn new(shift: u32, in_use: usize) -> Self {
         let first = Segment::first(shift);
@@ -158,8 +158,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// The cell of a ticket; or the first ticket after it that has a cell, if its own has been taken out, because the
-    /// other party abandoned it and all those in between.
+    /// Returns the cell of a ticket; or the first ticket after it that has a cell, if its own has been taken out, because
+    /// the other party abandoned it and all those in between.
     ///
     /// # Safety
     /// The caller holds `ticket` of counter `party`, and has not left its cell; it uses the place
@@ -167,7 +167,8 @@ impl<C: ArrayCell> EndlessArray<C> {
     #[inline]
     pub(crate) unsafe fn locate(&self, party: Party, ticket: u64) -> Result<Place<'_, C>, u64> {
         let id = ticket >> self.shift;
-        // Acquire: pairs with the Release of whoever put the segment there: its cells are made.
+        // Acquire: pairs with the Release, by SeqCst, in `move_cursor` and `move_cursors_off`, which put the segment
+        // there: its cells are made.
         let word = self.cursors[party.index()].load(Acquire);
         let segment = if has_tag(word, id) {
             // SAFETY: the tag says that this is segment `id`, in which the caller is a party that has
@@ -179,11 +180,12 @@ impl<C: ArrayCell> EndlessArray<C> {
         Ok(Place::new(segment, self.index(ticket)))
     }
 
-    /// The cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has its tag
-    /// again.)
+    /// Returns the cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has its
+    /// tag again.)
     ///
     /// # Safety
-    /// As for [`locate`](Self::locate); and the anchor is that of the place which this returned for the ticket.
+    /// The caller holds `ticket` and has not left its cell, and the anchor is that of the place which
+    /// [`locate`](Self::locate) returned for the ticket.
     #[inline]
     pub(crate) unsafe fn again(&self, ticket: u64, anchor: Anchor) -> Place<'_, C> {
         debug_assert!(!anchor.0.is_null(), "the ticket has been located");
@@ -226,7 +228,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// The cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.
+    /// Returns the cell of a ticket, without a pin, and so without a trace; `None` if it has not been made.
     ///
     /// # Safety
     /// No segment up to the ticket's dies before the place is used for the last time.
@@ -252,7 +254,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         Pin(self)
     }
 
-    /// The segment after this one, appended if need be.
+    /// Returns the segment after a segment, appended if need be.
     pub(super) fn next_of(&self, segment: &Segment<C>) -> *mut Segment<C> {
         if let Some(next) = segment.next() {
             return next;
@@ -261,7 +263,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let fresh = match self.take_spare() {
             None => Segment::allocate(id, self.shift),
             Some(spare) => {
-                // SAFETY: a spare belongs to whoever takes it.
+                // SAFETY: the swap in `take_spare` took the spare out of its slot, so no other thread has it.
                 unsafe { (*spare).number(id) };
                 spare
             }
@@ -275,12 +277,12 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// The party has nothing more to do with the cell; the state in which it leaves it.
+    /// Notes that the party has nothing more to do with the cell; returns the state in which the party leaves it.
     #[inline]
     pub(crate) fn leave(&self, place: Place<'_, C>, party: Party) -> State<C::Phase> {
         let bit = State::<C::Phase>::left_bit(party);
-        // Release: our accesses to the cell happen before its reuse. Acquire: if we are the last,
-        // those of the other do too.
+        // Release: this party's accesses to the cell happen before its reuse, by the other party's Acquire here if that
+        // one leaves last. Acquire: if this party leaves last, the other's accesses happen before the reuse too.
         let before = State::from_bits(place.cell().state().fetch_or(bit, AcqRel));
         if before.with_left(party).is_finished() {
             self.finished(place);
@@ -288,10 +290,10 @@ impl<C: ArrayCell> EndlessArray<C> {
         before
     }
 
-    /// All parties have left the cell; the caller is the last.
+    /// Notes that all parties have left the cell. The caller is the last of them.
     #[inline]
     pub(crate) fn finished(&self, place: Place<'_, C>) {
-        // SAFETY: the cell is not noted as finished, so nobody has retired its segment.
+        // SAFETY: the cell is not noted as finished, so no thread has retired its segment.
         if unsafe { Segment::cell_finished(place.segment.as_ptr(), place.index) } {
             self.retire_finished();
         }
@@ -300,11 +302,12 @@ impl<C: ArrayCell> EndlessArray<C> {
     fn take_spare(&self) -> Option<*mut Segment<C>> {
         // Relaxed: a hint, so that a thread writes only to the line of a spare that it may get.
         let mut there = self.spares.iter().filter(|spare| !spare.load(Relaxed).is_null());
-        // Acquire: pairs with the Release of whoever put the spare there.
+        // Acquire: pairs with the Release in `reuse`: what the last user of the segment wrote happens before its new
+        // number.
         there.find_map(|spare| NonNull::new(spare.swap(null_mut(), Acquire))).map(NonNull::as_ptr)
     }
 
-    /// Keeps a segment that nobody else has as a spare one, or frees it.
+    /// Keeps a segment that only the caller has as a spare one, or frees it.
     pub(super) fn reuse(&self, segment: *mut Segment<C>) {
         let mut is_renewed = false;
         for spare in &self.spares {
@@ -313,23 +316,25 @@ impl<C: ArrayCell> EndlessArray<C> {
                 continue;
             }
             if !is_renewed {
-                // SAFETY: nobody else has it.
+                // SAFETY: only the caller has the segment: it has never been appended, or it comes out of the limbo
+                // when no thread walks (Q1).
                 unsafe { (*segment).renew() };
                 is_renewed = true;
             }
-            // Release: whoever takes the spare may write to it. Relaxed: then it is not passed on here.
+            // Release: pairs with the Acquire in `take_spare`, whose caller writes to the segment. Relaxed: if the CAS
+            // fails, the segment is not passed on here.
             if spare.compare_exchange(null_mut(), segment, Release, Relaxed).is_ok() {
                 return;
             }
         }
-        // SAFETY: nobody else has it.
+        // SAFETY: no slot has taken the segment, so it is still the caller's alone.
         unsafe { Segment::free(segment) };
     }
 }
 
 impl<C: ArrayCell> Pin<'_, C> {
-    /// The segment with this number, appended if need be; or the first ticket of the segment after it, if it is dead
-    /// or being taken out.
+    /// Returns the segment with this number, appended if need be; or the first ticket of the segment after it, if it is
+    /// dead or being taken out.
     fn segment(&self, party: Party, id: u64) -> Result<&Segment<C>, u64> {
         // SeqCst: read after the pin. Not model-checked: Q1.
         let cursor = untagged(self.0.cursors[party.index()].load(SeqCst));
@@ -338,7 +343,7 @@ impl<C: ArrayCell> Pin<'_, C> {
         unsafe { self.segment_from(cursor, id).map(|segment| &*segment) }
     }
 
-    /// The same, found on the way from another segment; or from `head`, if that one is past it.
+    /// Returns what `segment` does, found on the way from another segment; or from `head`, if that one is past it.
     ///
     /// # Safety
     /// `at` was alive at some moment since the pin began.
@@ -371,7 +376,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
     fn drop(&mut self) {
         let mut segment = self.head.with_mut(|head| *head);
         while !segment.is_null() {
-            // SAFETY: nobody else is left, and the list is ours.
+            // SAFETY: the array is being dropped, so no other thread has the list, and the segment is not freed yet.
             let next = unsafe { (*segment).next_alone() };
             // SAFETY: the array is being dropped, so the list is this thread's, and the segment is reached once.
             unsafe { Segment::free(segment) };
@@ -379,7 +384,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         }
         let mut dead = self.limbo.with_mut(|limbo| *limbo);
         while !dead.is_null() {
-            // SAFETY: segments in limbo are in no list but this.
+            // SAFETY: segments in limbo are in no list but the limbo, which is this thread's in its drop.
             let next = unsafe { (*dead).limbo_next.with_mut(|next| *next) };
             // SAFETY: the array is being dropped, so the limbo is this thread's, and the segment is reached once.
             unsafe { Segment::free(dead) };

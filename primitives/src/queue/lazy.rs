@@ -7,7 +7,7 @@ use crate::rt::sync::atomic::Ordering::SeqCst;
 use core::marker::PhantomData;
 use core::ptr::null_mut;
 
-/// One word, and a value that is made when somebody first asks for it.
+/// One word, and a value that is made when a thread first asks for it.
 pub(crate) struct LazyBox<T>(AtomicPtr<T>, Flag, PhantomData<T>);
 
 impl<T> LazyBox<T> {
@@ -21,19 +21,19 @@ impl<T> LazyBox<T> {
         LazyBox(AtomicPtr::const_new(null_mut()), Flag::new(), PhantomData)
     }
 
-    /// The value, if anybody has ever asked for it.
+    /// Returns the value, if a thread has ever asked for it.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {
-        // SeqCst: who changes a condition and then finds no queue comes before who makes it, enters, and looks at
-        // the condition. Acquire, by that: the value is made.
+        // SeqCst: a thread that changes a condition and then finds no queue here comes before a thread that makes the
+        // queue in `make`, enters it, and then looks at the condition. Acquire, by that: the value is made.
         let value = self.0.load(SeqCst);
-        // SAFETY: a value that was put here stays until we are dropped.
+        // SAFETY: a value that was put here stays until this is dropped.
         unsafe { value.as_ref() }
     }
 }
 
 impl<T: Default> LazyBox<T> {
-    /// The value.
+    /// Returns the value, and makes it first if no thread has.
     pub(crate) fn make(&self) -> &T {
         if let Some(value) = self.get() {
             return value;
@@ -50,7 +50,7 @@ impl<T: Default> LazyBox<T> {
             // SAFETY: a value that was put here stays until this is dropped.
             Ok(_) => unsafe { &*fresh },
             Err(faster) => {
-                // SAFETY: nobody else has seen ours.
+                // SAFETY: the exchange failed, so no other thread has seen the pointer, which came from `into_raw`.
                 drop(unsafe { TrackedBox::from_raw(fresh) });
                 // SAFETY: a value that was put here stays until this is dropped.
                 unsafe { &*faster }
@@ -66,7 +66,7 @@ impl<T> Drop for LazyBox<T> {
         }
         let value = self.0.with_mut(|value| *value);
         if !value.is_null() {
-            // SAFETY: nobody else is left.
+            // SAFETY: no other thread uses what is being dropped, and the pointer came from `into_raw` in `make`.
             drop(unsafe { TrackedBox::from_raw(value) });
         }
     }

@@ -21,7 +21,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         drop(pin);
     }
 
-    /// The same; the caller has pinned the array.
+    /// Retires segments as `retire_finished` does. The caller has pinned the array.
     fn retire_oldest(&self) {
         loop {
             // SeqCst. Not model-checked: Q1.
@@ -41,7 +41,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Whether both parties have gone on from the oldest segment, so that one which is finished may be behind it. The
+    /// Returns whether both parties have gone on from the oldest segment, so that one which is finished may be behind it. The
     /// caller has pinned the array.
     fn is_behind(&self) -> bool {
         // SeqCst, here and below. Not model-checked: Q1.
@@ -54,9 +54,9 @@ impl<C: ArrayCell> EndlessArray<C> {
     ///
     /// Cursors only move forward, so an exchange from `segment` can succeed only as long as the cursor has never been
     /// further. That is why the segment it moves to is still in the list then. It cannot be retired before this one has
-    /// left the list, with no cursor on it. And it cannot have been taken out: not for the sake of the other party,
-    /// since this one has come to it; nor for this party's, nor as finished, since whoever left its cells as this party
-    /// had moved the cursor there before.
+    /// left the list, with no cursor on it. And it cannot have been taken out: not as abandoned by the other party, since
+    /// this party has come to it; nor as abandoned by this party, nor as finished, since a thread of this party that left
+    /// one of its cells had moved the cursor there before.
     fn move_cursors_off(&self, segment: &Segment<C>) {
         let from = tagged(core::ptr::from_ref(segment).cast_mut(), segment.id());
         let next = self.next_of(segment);
@@ -78,13 +78,13 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// The party leaves a cell to which the other has not come yet: when it comes it need not find the cell.
+    /// Leaves a cell to which the other party has not come yet, and which the other party need not find when it comes.
     #[cold]
     pub(crate) fn abandon(&self, place: Place<'_, C>, party: Party) {
         self.leave_or_abandon(place, party, |_| true);
     }
 
-    /// The same, if the other party does not need the cell as it is left.
+    /// Leaves a cell, and abandons it if the other party does not need the cell in the state in which it is left.
     #[cold]
     pub(crate) fn leave_or_abandon(
         &self,
@@ -105,8 +105,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         drop(pin);
     }
 
-    /// The other party does not need a cell any more that this one has left. The caller has pinned the array, or is the
-    /// other party.
+    /// Notes that the other party does not need a cell any more that this one has left. The caller has pinned the array,
+    /// or is the other party.
     pub(crate) fn note_abandoned(&self, place: Place<'_, C>, party: Party) {
         let segment = place.segment();
         if !segment.both_have_come() && segment.abandon(party) {
@@ -114,8 +114,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// A segment in the middle of the list is dead, or may be: takes such out, if there are enough of them to be worth
-    /// a walk along the list. The caller has pinned the array.
+    /// Notes that a segment in the middle of the list is dead, or may be, and takes dead segments out, if there are enough
+    /// of them to be worth a walk along the list. The caller has pinned the array.
     fn note_dead_segment(&self) {
         // Release: pairs with the Acquire in `stop_taking`: the segment is dead. Not model-checked: a thread that
         // misses it keeps memory, and no model counts memory.
@@ -147,11 +147,13 @@ impl<C: ArrayCell> EndlessArray<C> {
                 Err(noted) => seen = noted,
             }
         }
-        // One that came to be the oldest meanwhile was left to whoever retires it, who may not have seen the mark.
+        // A segment that came to be the oldest meanwhile was left to the thread that retires the oldest, which may not
+        // have seen the mark.
         self.retire_oldest();
     }
 
-    /// Leaves what has been noted since `seen` to whoever notes the next, unless that is worth another walk.
+    /// Leaves what has been noted since `seen` to the thread that notes the next dead segment, unless it is worth another
+    /// walk.
     fn stop_taking(&self, seen: Noted, worth_a_walk: usize) -> Result<(), Noted> {
         let mut noted = seen;
         loop {
@@ -169,7 +171,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Takes out what is dead behind the oldest segment; the length of the list that is left.
+    /// Takes out what is dead behind the oldest segment; returns the length of the list that is left.
     fn unlink_dead(&self) -> usize {
         // SeqCst. Not model-checked: Q1.
         let head = self.head.load(SeqCst);
@@ -177,7 +179,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let mut at = unsafe { &*head };
         let mut length = 1;
         while let Some(next) = at.next() {
-            // SAFETY: and what follows it.
+            // SAFETY: the caller's pin keeps the memory of a segment that followed one that was alive.
             let segment = unsafe { &*next };
             if segment.is_taken_out() || segment.is_finished() {
                 self.move_cursors_off(segment);
@@ -204,7 +206,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         });
     }
 
-    /// Takes the limbo, and reuses its segments if nobody walks.
+    /// Takes the limbo, and reuses its segments if no thread walks.
     #[cold]
     pub(super) fn collect(&self) {
         // SeqCst: the limbo is taken before the walkers are read. Not model-checked: Q1.
@@ -212,7 +214,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         // SeqCst. Not model-checked: Q1.
         let quiet = self.walkers.load(SeqCst) == 0;
         while !segment.is_null() {
-            // SAFETY: the chain is ours alone. Relaxed: we got it by the swap.
+            // SAFETY: the swap above took the whole chain, so no other thread has it. Relaxed: the swap reads what `push`
+            // published.
             let next = unsafe { &*segment }.limbo_next.load(Relaxed);
             if quiet {
                 self.reuse(segment);

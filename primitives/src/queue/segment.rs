@@ -11,7 +11,7 @@ use core::ptr::null_mut;
 
 /// A cell of an endless array; the default is a fresh one.
 pub(crate) trait ArrayCell: Default {
-    /// What a cell needs only when somebody waits in it: kept apart, so that cells lie close.
+    /// What a cell needs only when a party waits in it: kept apart, so that cells lie close.
     type Aside: Default;
     /// Where a cell is in its life.
     type Phase: CellPhase;
@@ -29,8 +29,8 @@ pub(crate) trait ArrayCell: Default {
 /// Aligned so that seven low bits of its address are free for a tag.
 #[repr(align(128))]
 pub(super) struct Segment<C: ArrayCell> {
-    /// Constant as long as the segment is in the list. In a cell, so that a checker sees who reads it too
-    /// late.
+    /// Constant as long as the segment is in the list. In a cell, so that a checker sees a read that comes
+    /// too late.
     id: UnsafeCell<u64>,
     /// The segment after it, and whether that is sealed.
     next: AtomicPtr<Segment<C>>,
@@ -39,9 +39,9 @@ pub(super) struct Segment<C: ArrayCell> {
     /// The next one in limbo; of use to the limbo's owner alone.
     pub(super) limbo_next: AtomicPtr<Segment<C>>,
     pub(super) cells: TrackedBox<[C]>,
-    /// What waiters need: allocated once somebody waits in the segment.
+    /// What waiters need: allocated once a thread waits in the segment.
     pub(super) asides: LazySlice<C::Aside>,
-    /// Which cells all parties have left. Apart from the cells: who leaves last need not write to the line
+    /// Which cells all parties have left. Apart from the cells: the party that leaves last need not write to the line
     /// in which the next ones are being filled.
     done: CachePadded<TrackedBox<[AtomicBool]>>,
 }
@@ -62,23 +62,23 @@ impl<C: ArrayCell> Segment<C> {
         segment
     }
 
-    /// The first segment, in which both cursors begin.
+    /// Makes the first segment, in which both cursors begin.
     pub(super) fn first(shift: u32) -> *mut Segment<C> {
         let first = Segment::allocate(0, shift);
-        // SAFETY: nobody else has it.
+        // SAFETY: the segment was made here, and no other thread has its address yet.
         unsafe { (*first).census.unsync_store(Census::both().bits()) };
         first
     }
 
-    /// Its number in the list.
+    /// Returns the segment's number in the list.
     #[track_caller]
     pub(super) fn id(&self) -> u64 {
-        // SAFETY: it is written only while nobody else has the segment.
+        // SAFETY: `number` writes it only while one thread has the segment alone.
         self.id.with(|id| unsafe { *id })
     }
 
-    /// Notes that all parties have left a cell; whether the segment may be finished by that. The segment may be
-    /// another's as soon as that is noted: it must not be touched after it.
+    /// Notes that all parties have left a cell; returns whether the segment may be finished by that. Another thread may
+    /// retire the segment as soon as that is noted: the caller must not touch it any more.
     ///
     /// # Safety
     /// The segment is alive: the caller's own cell is not finished.
@@ -96,13 +96,14 @@ impl<C: ArrayCell> Segment<C> {
         may_be
     }
 
-    /// Whether all parties have left all cells.
+    /// Returns whether all parties have left all cells.
     pub(super) fn is_finished(&self) -> bool {
-        // Acquire: pairs with the Release in `cell_finished`.
+        // Acquire: pairs with the Release in `cell_finished`: what the parties did in the cells happens before the
+        // segment's reuse.
         self.done.iter().all(|done| done.load(Acquire))
     }
 
-    /// Notes that a party comes to the segment, so that nobody takes it out; `false` if somebody has.
+    /// Notes that a party comes to the segment, so that it is not taken out as abandoned; `false` if it has been.
     pub(super) fn enter(&self, party: Party) -> bool {
         // Relaxed, here and below: one word decides which was first, and nothing is handed over by it.
         let mut census = Census::from_bits(self.census.load(Relaxed));
@@ -113,19 +114,19 @@ impl<C: ArrayCell> Segment<C> {
         !census.is_taken_out()
     }
 
-    /// Whether both parties have come, so that nobody will take the segment out.
+    /// Returns whether both parties have come, so that the segment is not taken out as abandoned.
     pub(super) fn both_have_come(&self) -> bool {
         // Relaxed: one word decides which came first, and nothing is handed over by it.
         Census::from_bits(self.census.load(Relaxed)).both_have_come()
     }
 
-    /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come;
-    /// whether the segment is the caller's to take out, since all its cells are such and the other party has not come
-    /// to any.
+    /// Notes that a party, which has pinned the array, has left one of the cells, to which the other had not come.
+    /// Returns whether the segment is the caller's to take out, since all its cells are such and the other party has not
+    /// come to any.
     pub(super) fn abandon(&self, party: Party) -> bool {
-        // Relaxed, here and below: one word decides which came first. What we did in the cell happens before its reuse,
-        // since the caller has pinned the array: who reuses it reads that nobody walks any more, after our pin has
-        // ended.
+        // Relaxed, here and below: one word decides which came first. What the caller did in the cell happens before its
+        // reuse, since the caller has pinned the array: the thread that reuses the cell has read in `collect` that no
+        // thread walks, which the end of the caller's pin published.
         let before = self.census.fetch_add(Census::ONE_ABANDONED, Relaxed);
         let mut census = Census::from_bits(before + Census::ONE_ABANDONED);
         while census.all_abandoned_by(party, self.cells.len()) {
@@ -214,7 +215,7 @@ impl<C: ArrayCell> Segment<C> {
         unsafe { (self.next.unsync_store(null_mut()), self.census.unsync_store(0)) };
     }
 
-    /// Gives a segment its number.
+    /// Writes the segment's number.
     ///
     /// # Safety
     /// The caller has the segment alone.
@@ -223,8 +224,10 @@ impl<C: ArrayCell> Segment<C> {
         self.id.with_mut(|slot| unsafe { *slot = id });
     }
 
+    /// Frees a segment.
+    ///
     /// # Safety
-    /// `segment` came from `allocate`, and nobody else has it any more.
+    /// `segment` came from `allocate`, and no other thread has it any more.
     pub(super) unsafe fn free(segment: *mut Segment<C>) {
         // SAFETY: the segment came from `allocate`, and no other thread has it, by this function's contract.
         drop(unsafe { TrackedBox::from_raw(segment) });

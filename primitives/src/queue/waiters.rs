@@ -1,8 +1,8 @@
 //! The queue in which threads sleep: first come, first served, cancellable.
 //!
-//! Two counters on the [endless array](super): `entered` hands out places to those who are about to wait, `woken`
-//! to those who wake. A waker takes a place only if somebody has entered it, so it wakes the one who has waited
-//! longest, or finds that nobody waits; nothing is ever left for whoever comes later.
+//! Two counters on the [endless array](super): `entered` hands out places to threads that are about to wait, `woken`
+//! to wakers. A waker takes a place only if a waiter has entered it, so it wakes the thread that has waited longest, or
+//! finds that no thread waits; it never leaves a permit for a later waiter.
 //!
 //! ```text
 //!  waiter  Empty → Waiting      it waits here                  Waiting, Empty → Cancelled  it gives up
@@ -11,14 +11,14 @@
 //!          Cancelled            the next place, then (nor is there one, if all of its segment's were given up)
 //! ```
 //!
-//! So a wait ends once, by one compare-exchange, whether somebody wakes it or it gives up.
+//! So a wait ends once, by one compare-exchange, whether a waker ends it or the waiter gives up.
 //!
-//! Who waits for a condition enters, and then looks at the condition once more; who changes the condition does so,
-//! and then wakes. Both with SeqCst, so that one of them sees the other.
+//! A thread that waits for a condition enters, and then looks at the condition once more; a thread that changes the
+//! condition does so, and then wakes. Both with SeqCst, so that one of them sees the other.
 //!
-//! This is CQS (Koval, Khalanskiy, Alistarh, PLDI 2023) without permits that are left for whoever comes: a
-//! lock that lets others barge in keeps its state in its own word, and has no use for them; and without them
-//! a cancelled wait needs no repair.
+//! This is CQS (Koval, Khalanskiy, Alistarh, PLDI 2023) without permits that are left for later waiters: a lock that
+//! lets others barge in keeps its state in its own word, and has no use for permits; and without them a cancelled
+//! wait needs no repair.
 
 use super::wait_cell::{WaitCell, WaitPhase};
 use super::{EndlessArray, Party, Place};
@@ -34,12 +34,12 @@ const WAKER: Party = Party::Second;
 /// Cells in a segment, as a power of two.
 const SHIFT: u32 = 3;
 
-/// How a wait was ended by somebody else.
+/// How a waker ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// The waiter is to look again.
     Woken,
-    /// And what it waited for has been left to it.
+    /// What the waiter waited for has been left to it.
     Handed,
 }
 
@@ -52,7 +52,7 @@ impl Wake {
     }
 }
 
-/// The queue of those who sleep.
+/// The queue of threads that sleep.
 pub struct Waiters {
     array: EndlessArray<WaitCell>,
     entered: AtomicU64,
@@ -60,7 +60,7 @@ pub struct Waiters {
 }
 
 /// A place in the queue, to be waited in, or cancelled.
-#[must_use = "whoever wakes the next one counts on its being waited in"]
+#[must_use = "a waker of the next place counts on a waiter in it"]
 pub struct Ticket<'a> {
     waiters: &'a Waiters,
     number: u64,
@@ -73,7 +73,7 @@ impl Default for Waiters {
 }
 
 impl Waiters {
-    /// A queue with two to the power `shift` cells in a segment, so that small models come to a segment's end.
+    /// Returns a queue with two to the power `shift` cells in a segment, so that small models come to a segment's end.
     pub fn with_segments(shift: u32) -> Waiters {
         Waiters { array: EndlessArray::new(shift, 0), entered: AtomicU64::new(0), woken: AtomicU64::new(0) }
     }
@@ -84,38 +84,40 @@ impl Waiters {
         Ticket { waiters: self, number: self.entered.fetch_add(1, SeqCst) }
     }
 
-    /// Whether nobody waits, at some moment.
+    /// Returns whether no thread waits, at some moment.
     pub fn is_empty(&self) -> bool {
         // Relaxed: a hint.
         self.woken.load(Relaxed) >= self.entered.load(Relaxed)
     }
 
-    /// How many have entered so far.
+    /// Returns how many places have been entered so far.
     pub fn entered(&self) -> u64 {
-        // SeqCst: a waker changes the condition and then reads who has entered.
+        // SeqCst: a waker changes the condition and then reads how many have entered; a waiter does it in the other
+        // order, so one of them sees the other.
         self.entered.load(SeqCst)
     }
 
-    /// Wakes the one who has waited longest; `false` if nobody waits.
+    /// Wakes the thread that has waited longest; `false` if no thread waits.
     pub fn wake_one(&self, wake: Wake) -> bool {
         self.wake_one_of(u64::MAX, wake)
     }
 
-    /// The same, if it is one of the first `limit` who have entered.
+    /// Wakes the thread that has waited longest, if its place is one of the first `limit`; `false` if no such thread waits.
     pub fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
         let mut number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
         loop {
             if number >= self.entered().min(limit) {
                 return false;
             }
-            // Relaxed: a place is taken by one; what the waker did goes through the cell. A number that is
-            // behind is found so.
+            // Relaxed: the CAS only decides which waker has the place; what the waker did goes through the cell. A CAS
+            // on a number that is behind fails.
             match self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed) {
                 Ok(_) => match self.wake(number, wake) {
                     Ok(true) => return true,
                     Ok(false) => number += 1,
                     Err(next) => {
-                        // Relaxed: a place is taken by one. If the CAS fails, others skip the cells that were given up.
+                        // Relaxed: the CAS only decides which waker goes on where. If it fails, others skip the cells
+                        // that were given up.
                         number = match self.woken.compare_exchange(number + 1, next, Relaxed, Relaxed) {
                             Ok(_) => next,
                             Err(found) => found,
@@ -127,27 +129,29 @@ impl Waiters {
         }
     }
 
-    /// Wakes all who wait now.
+    /// Wakes all threads that wait now.
     pub fn wake_all(&self) {
         let end = self.entered();
-        // Relaxed: a place is taken by one; what the waker did goes through the cell.
+        // Relaxed: the maximum only decides which waker has the places; what the waker did goes through the cells.
         let mut number = self.woken.fetch_max(end, Relaxed);
         while number < end {
             number = self.wake(number, Wake::Woken).map_or_else(|next| next, |_| number + 1);
         }
     }
 
-    /// Ends the wait in a cell that is ours to wake; `false` if it was given up. Or the next number that has a cell, if
-    /// all up to it were given up.
+    /// Ends the wait in a cell that is the caller's to wake; `false` if it was given up. Or the next number that has a
+    /// cell, if all up to it were given up.
     fn wake(&self, number: u64, wake: Wake) -> Result<bool, u64> {
-        // SAFETY: the number is ours alone; we leave below.
+        // SAFETY: the caller's CAS of `woken` gave it the number alone, and it leaves the cell below, where it uses the
+        // place for the last time.
         let place = unsafe { self.array.locate(WAKER, number)? };
         let ended = loop {
             let from = place.cell().phase();
             if !matches!(from, WaitPhase::Empty | WaitPhase::Waiting) {
                 break None;
             }
-            // Release: what we did happens before the waiter goes on.
+            // Release: pairs with the Acquire in `WaitCell::phase`, read by `end`: what the waker did before happens
+            // before the waiter goes on.
             // site: end-wait
             if place.cell().advance(from, wake.phase(), Release) {
                 break Some(from);
@@ -164,28 +168,29 @@ impl Waiters {
         Ok(ended.is_some())
     }
 
-    /// After a wait was given up: takes the places of wakers that would only find such cells, so that these can be
-    /// given back though nobody ever wakes.
+    /// Takes, after a wait was given up, the places of wakers that would only find such cells, so that their memory is
+    /// given back although no waker comes.
     fn skip_cancelled(&self) {
         let mut walk = None;
         loop {
             let number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
-            // Relaxed: we see our own; cells of others that we do not see wait for the next who gives up or wakes.
+            // Relaxed: the caller sees its own entry; entries that it does not see are left to the next thread that gives
+            // up or wakes.
             if number >= self.entered.load(Relaxed) {
                 return;
             }
             let walk = walk.get_or_insert_with(|| self.array.walk(WAKER));
             match walk.find(number) {
                 Ok(place) if place.cell().phase() != WaitPhase::Cancelled => return,
-                // Relaxed: a place is taken by one; what the waker did goes through the cell.
+                // Relaxed: the CAS only decides which thread has the place; a cell that was given up publishes nothing.
                 Ok(place) => {
                     if self.woken.compare_exchange(number, number + 1, Relaxed, Relaxed).is_ok() {
                         walk.move_cursor();
                         self.array.leave(place, WAKER);
                     }
                 }
-                // Relaxed: a place is taken by one; what the waker did goes through the cell. The CAS fails if the cell
-                // was not given up, but done with long ago.
+                // Relaxed: the CAS only decides which thread has the places. It fails if the cell was not given up, but
+                // done with long ago.
                 Err(next) => _ = self.woken.compare_exchange(number, next, Relaxed, Relaxed),
             }
         }
@@ -194,20 +199,21 @@ impl Waiters {
 
 impl<'a> Ticket<'a> {
     fn place(&self) -> Place<'a, WaitCell> {
-        // SAFETY: the number is ours alone, and we leave when the ticket is given up.
+        // SAFETY: `enter` gave the number to this ticket alone, and the cell is left only by `give_up` and `end`, which
+        // take the ticket.
         let place = unsafe { self.waiters.array.locate(WAITER, self.number) };
         place.unwrap_or_else(|_| unreachable!("a waker abandons no cell"))
     }
 
-    /// Waits until somebody wakes us, or until `deadline`: then `None`.
+    /// Waits until a waker ends the wait, or until `deadline`: then `None`.
     pub fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
         let place = self.place();
         let parker = Parker::new();
-        // SAFETY: nobody has been told of a waiter.
+        // SAFETY: the phase is `Empty`, in which only the waiter uses the slot.
         unsafe { place.aside().set(Some(parker.unparker())) };
-        // Release: the waiter is here for who wakes it.
+        // Release: publishes the unparker in the slot to the waker, whose Acquire is in `WaitCell::phase`.
         if !place.cell().advance(WaitPhase::Empty, WaitPhase::Waiting, Release) {
-            // SAFETY: nobody was told of the waiter.
+            // SAFETY: the CAS failed, so no waker has seen `Waiting`, and the slot is the waiter's.
             drop(unsafe { place.aside().set(None) });
             return Some(self.end(place));
         }
@@ -217,7 +223,7 @@ impl<'a> Ticket<'a> {
         self.give_up(place, WaitPhase::Waiting)
     }
 
-    /// Does not wait; if somebody has woken us already, how.
+    /// Gives the place up without waiting; returns how it was woken, if a waker came first.
     pub fn cancel(self) -> Option<Wake> {
         let place = self.place();
         self.give_up(place, WaitPhase::Empty)
@@ -229,14 +235,14 @@ impl<'a> Ticket<'a> {
         if !place.cell().advance(from, WaitPhase::Cancelled, Relaxed) {
             return Some(self.end(place));
         }
-        // SAFETY: we ended the wait.
+        // SAFETY: the CAS above moved the cell to `Cancelled`, in which no waker uses the slot.
         drop(unsafe { place.aside().set(None) });
         self.waiters.array.abandon(place, WAITER);
         self.waiters.skip_cancelled();
         None
     }
 
-    /// Somebody has woken us.
+    /// Leaves the cell of a wait that a waker has ended.
     fn end(self, place: Place<'a, WaitCell>) -> Wake {
         let wake = if place.cell().phase() == WaitPhase::Handed { Wake::Handed } else { Wake::Woken };
         self.waiters.array.leave(place, WAITER);

@@ -2,7 +2,7 @@
 
 use super::state::Party;
 
-/// Who has come to a segment: how many cells one party has abandoned (bits 0 to 28), whether the segment has been taken
+/// What has happened in a segment: how many cells one party has abandoned (bits 0 to 28), whether the segment has been taken
 /// out (29), and which parties have come (30 and 31).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Census(u32);
