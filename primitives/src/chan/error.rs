@@ -99,7 +99,7 @@ pub enum RecvTimeoutError {
 pub struct CloseError;
 
 impl<T> SendError<T> {
-    /// The value that was not sent.
+    /// Returns the value that was not sent.
     ///
     /// ```
     /// assert_eq!(selvedge::chan::SendError(1).into_inner(), 1);
@@ -110,7 +110,7 @@ impl<T> SendError<T> {
 }
 
 impl<T> TrySendError<T> {
-    /// The value that was not sent.
+    /// Returns the value that was not sent.
     ///
     /// ```
     /// assert_eq!(selvedge::chan::TrySendError::Full(1).into_inner(), 1);
@@ -121,7 +121,7 @@ impl<T> TrySendError<T> {
         }
     }
 
-    /// Whether the channel was full.
+    /// Returns whether the channel was full.
     ///
     /// ```
     /// assert!(selvedge::chan::TrySendError::Full(1).is_full());
@@ -130,7 +130,7 @@ impl<T> TrySendError<T> {
         matches!(self, TrySendError::Full(_))
     }
 
-    /// Whether the channel was closed.
+    /// Returns whether the channel was closed.
     ///
     /// ```
     /// assert!(selvedge::chan::TrySendError::Disconnected(1).is_disconnected());
@@ -141,7 +141,7 @@ impl<T> TrySendError<T> {
 }
 
 impl<T> SendTimeoutError<T> {
-    /// The value that was not sent.
+    /// Returns the value that was not sent.
     ///
     /// ```
     /// assert_eq!(selvedge::chan::SendTimeoutError::Timeout(1).into_inner(), 1);
@@ -152,7 +152,7 @@ impl<T> SendTimeoutError<T> {
         }
     }
 
-    /// Whether time ran out.
+    /// Returns whether time ran out.
     ///
     /// ```
     /// assert!(selvedge::chan::SendTimeoutError::Timeout(1).is_timeout());
@@ -161,7 +161,7 @@ impl<T> SendTimeoutError<T> {
         matches!(self, SendTimeoutError::Timeout(_))
     }
 
-    /// Whether the channel was closed.
+    /// Returns whether the channel was closed.
     ///
     /// ```
     /// assert!(selvedge::chan::SendTimeoutError::Disconnected(1).is_disconnected());
@@ -172,7 +172,7 @@ impl<T> SendTimeoutError<T> {
 }
 
 impl TryRecvError {
-    /// Whether the channel was empty.
+    /// Returns whether the channel was empty.
     ///
     /// ```
     /// assert!(selvedge::chan::TryRecvError::Empty.is_empty());
@@ -181,7 +181,7 @@ impl TryRecvError {
         matches!(self, TryRecvError::Empty)
     }
 
-    /// Whether the channel was closed.
+    /// Returns whether the channel was closed.
     ///
     /// ```
     /// assert!(selvedge::chan::TryRecvError::Disconnected.is_disconnected());
@@ -192,7 +192,7 @@ impl TryRecvError {
 }
 
 impl RecvTimeoutError {
-    /// Whether time ran out.
+    /// Returns whether time ran out.
     ///
     /// ```
     /// assert!(selvedge::chan::RecvTimeoutError::Timeout.is_timeout());
@@ -201,7 +201,7 @@ impl RecvTimeoutError {
         matches!(self, RecvTimeoutError::Timeout)
     }
 
-    /// Whether the channel was closed.
+    /// Returns whether the channel was closed.
     ///
     /// ```
     /// assert!(selvedge::chan::RecvTimeoutError::Disconnected.is_disconnected());

@@ -46,7 +46,7 @@
 //!   they are threads, with a timeout or without, selects or tasks; nobody overtakes a waiter. A thread has blocked
 //!   once it has taken its place in that order. Before it does so, a thread that finds a buffer of 8 places or more
 //!   full, or it or an unbounded channel empty, and nobody waiting there, gives the processor away up to three times;
-//!   that takes a few microseconds, as long as nobody else wants the processor, and another thread may come first
+//!   that takes a few microseconds, as long as no other thread wants the processor, and another thread may come first
 //!   meanwhile. A future has blocked when its poll returns `Pending`; a select once it waits in all its channels, and
 //!   it keeps its places there until one of its cases happens or its time is up. Until then two selects that go through
 //!   their cases at the same time may break each other's cells, and go on with new ones. So does a select that waits if
@@ -57,7 +57,7 @@
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
 //!   with it no more than the value or the place that its ticket names. One exception: a select that waits for a timer
 //!   gives way to another select that has the timer's instant in its hands, until that one has taken it or put it back.
-//!   An operation that has to wait looks for 50 µs at most, as long as nobody else wants the processor, and then
+//!   An operation that has to wait looks for 50 µs at most, as long as no other thread wants the processor, and then
 //!   sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all: values
 //!   in the buffer are still received, then receives fail; sends fail from then on and give the value back. Senders
@@ -163,8 +163,8 @@
 //!    its cell (`EndlessArray::locate`); the send puts its value into the cell (`Cell::put`).
 //! 3. `has_place` says that the end of the buffer has not come to the cell. Had it come, the send would be done by one
 //!    compare-exchange, `Empty → Full`: that is the fast path.
-//! 4. `settle_send` calls `offer`, which looks who is in the cell: a receiver that waits would get the value
-//!    (`hand_over`). Here nobody is, and there is no place: the send must wait.
+//! 4. `settle_send` calls `offer`, which looks whether a receiver is in the cell: one that waits would get the value
+//!    (`hand_over`). Here there is none, and there is no place: the send must wait.
 //! 5. `wait_to_send` calls `begin_to_send`: it counts the cell as one that waits for the end of the buffer, moves it
 //!    `Empty → SenderWaits`, and looks once more at the closed bit and at the end. The thread then looks at the cell
 //!    for a while (`Cell::changes_soon`), puts its `Unparker` into the cell's waiter slot, says that it is asleep, and

@@ -14,7 +14,7 @@ impl<T> Chan<T> {
         let mut state = cell.load();
         loop {
             match state.phase() {
-                // Whoever has seen the cell may still look at the select state, so the cell cannot be used again.
+                // A thread that has seen the cell may still look at the select state, so the cell cannot be used again.
                 Phase::SenderSelects => {
                     let to = if state.is_seen() { Phase::SenderGone } else { Phase::SenderLeaving };
                     // SeqCst: `send_is_gone` reads the end of the buffer after it (C2). Not model-checked: in no model
@@ -79,7 +79,8 @@ impl<T> Chan<T> {
                 Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Poisoned, AcqRel) {
                     Err(found) => Err(found),
                     Ok(state) => {
-                        // SAFETY: we ended the wait.
+                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                        // thread's exchange can, so this one ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(RECEIVER, state) } {
                             // Not model-checked: no model has a sender leave twice while later ones have tickets.
                             waiter.unpark();
@@ -87,7 +88,7 @@ impl<T> Chan<T> {
                         return;
                     }
                 },
-                // SAFETY: we have not left.
+                // SAFETY: this operation has not left the cell, so its segment is alive.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => Err(found),
                     Ok(Registered { select, .. }) => {
@@ -135,8 +136,8 @@ impl<T> Chan<T> {
                 return;
             }
             let walk = self.array.walk_from_scout(END, RECEIVER);
-            // SeqCst: whoever gives up writes to its cell and then reads the end; we have moved the end and read the
-            // cell: one of us sees the other. Not model-checked: if both missed it, the cell would only be kept
+            // SeqCst: a sender that gives up writes to its cell and then reads the end; this thread has moved the end and
+            // reads the cell: one of the two sees the other. Not model-checked: if both missed it, the cell would only be kept
             // longer, which no model observes.
             let passed = walk
                 .find(end)

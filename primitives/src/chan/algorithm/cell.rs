@@ -25,11 +25,11 @@ pub(in crate::chan) type State = queue::State<Phase>;
 /// A channel's cell, found.
 pub(in crate::chan) type Place<'a, T> = queue::Place<'a, Cell<T>>;
 
-/// Where a cell is in its life; see the [module](super) for who moves it from where to where.
+/// Where a cell is in its life. The head of the [module](super) has the moves, and which party makes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(in crate::chan) enum Phase {
-    /// Nobody has been here.
+    /// No party has been here.
     Empty,
     /// A value is here for the receiver.
     Full,
@@ -129,7 +129,7 @@ impl<T> ArrayCell for Cell<T> {
     unsafe fn renew(&self, aside: Option<&Aside>) {
         // SAFETY: the caller has the cell alone.
         let was = State::from_bits(unsafe { self.state.unsync_load() });
-        // SAFETY: as for the load.
+        // SAFETY: the caller has the cell alone, by this function's contract.
         unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
         self.value.with_mut(|_| ());
         // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
@@ -140,7 +140,7 @@ impl<T> ArrayCell for Cell<T> {
     }
 }
 
-/// Who sleeps in a cell.
+/// What sleeps in a cell.
 pub(in crate::chan) enum Sleeper {
     Thread(Unparker),
     #[cfg(feature = "async")]
@@ -167,9 +167,9 @@ impl Sleeper {
     }
 }
 
-/// Who waits in a cell.
+/// What waits in a cell.
 pub(in crate::chan) enum Waiter {
-    /// One operation, of a thread or a task: whoever moves the cell out of its waiting phase has ended the wait.
+    /// One operation, of a thread or a task: the thread that moves the cell out of its waiting phase ends the wait.
     Plain(Sleeper),
     /// One case of a select: the thread that commits it has ended the wait.
     Select { select: Arc<SelectState>, case: usize, payload: Payload },
@@ -202,8 +202,8 @@ impl Waiter {
 }
 
 /// The waiters of a cell, one slot for each party, since both may be about to wait: written before the state says so. A
-/// plain one, which is there only while its thread or task is *asleep* (a bit of the state), is taken by whoever ends
-/// the wait. A select's stays once somebody has *seen* the cell (another bit), until the cell is used again.
+/// plain one, which is there only while its thread or task is *asleep* (a bit of the state), is taken by the thread
+/// that ends the wait. A select's stays once a thread has *seen* the cell (another bit), until the cell is used again.
 #[derive(Default)]
 pub(in crate::chan) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 
@@ -247,7 +247,7 @@ impl Aside {
     ///
     /// # Safety
     /// The caller ended its wait, by an exchange from `state` or to it: the bit is the same in both. The phase that it
-    /// moved from is left once, so nobody else ends the wait too.
+    /// moved from is left once, so no other thread ends the wait too.
     #[track_caller]
     pub(in crate::chan) unsafe fn take_sleeper(&self, party: Party, state: State) -> Option<Sleeper> {
         if !state.is_asleep() {
@@ -280,7 +280,7 @@ impl Aside {
 }
 
 impl<T> Cell<T> {
-    /// The state now. Acquire: pairs with the Release of whoever moved the cell there, so the value
+    /// Returns the state. Acquire: pairs with the Release by which another party moved the cell there, so the value
     /// and the waiter that the phase promises are here.
     #[inline]
     pub(in crate::chan) fn load(&self) -> State {
@@ -304,12 +304,12 @@ impl<T> Cell<T> {
         }
     }
 
-    /// Moves the cell from one phase to another, whatever its other bits; or the state found, once
-    /// the phase is another. Others only set their bits meanwhile, a bounded number of times.
+    /// Moves the cell from one phase to another, whatever its other bits; or returns the state found, once the phase is
+    /// another. Other threads only set their bits meanwhile, a bounded number of times.
     ///
-    /// Who then takes a waiter out needs Acquire: since the load, the waiter that it saw may have given its ticket
-    /// back, and the next one with that ticket waits here. Otherwise `order` is Release or Relaxed, for whoever moved
-    /// the cell to `from` is synchronised with by the load.
+    /// A caller that goes on to take a waiter out must pass Acquire: after the load the waiter that it saw may have
+    /// given its ticket back, and the next one with that ticket waits here (ABA). Otherwise `order` is Release or
+    /// Relaxed: the load synchronizes with the thread that moved the cell to `from`.
     #[track_caller]
     pub(in crate::chan) fn advance(&self, from: Phase, to: Phase, order: Ordering) -> Result<State, State> {
         let mut state = self.load();
@@ -328,7 +328,7 @@ impl<T> Cell<T> {
     pub(in crate::chan) fn fall_asleep(&self, waits: State) -> Result<(), State> {
         let mut state = waits;
         loop {
-            // Release: the waiter is here for whoever ends the wait.
+            // Release: publishes the waiter to the thread that ends the wait, whose Acquire is in `load` or `advance`.
             match self.exchange(state, state.asleep(), Release) {
                 Err(found) if found.phase() == waits.phase() => state = found,
                 result => return result,
@@ -349,8 +349,8 @@ impl<T> Cell<T> {
             if !state.is_asleep() {
                 return Ok(state);
             }
-            // Relaxed: the owner itself wrote the slot; whoever ends the wait takes it only if the cell says `asleep`
-            // then, and this exchange decides which comes first.
+            // Relaxed: the owner itself wrote the slot; a thread that ends the wait takes it only if the cell says
+            // `asleep` then, and this exchange decides which comes first.
             match self.exchange(state, state.awake(), Relaxed) {
                 Ok(()) => return Ok(state.awake()),
                 Err(found) => state = found,
@@ -408,8 +408,8 @@ pub(in crate::chan) fn leave_by<T>(
     }
 }
 
-/// Sleeps in a cell in which this party waits, in this state, until somebody ends the wait, `true`, or the deadline has
-/// passed. Whoever ended it before has found nobody to wake.
+/// Sleeps in a cell in which this party waits, in this state, until another thread ends the wait, `true`, or the
+/// deadline has passed. A thread that ended the wait before the sleep found no thread to wake.
 #[track_caller]
 pub(in crate::chan) fn sleep<T>(
     place: Place<'_, T>,
@@ -422,8 +422,9 @@ pub(in crate::chan) fn sleep<T>(
         !waits.is_asleep(),
         "what an earlier wait with the ticket left is taken back when this one begins"
     );
-    // SAFETY: the cell says that we wait, awake. Who ends such a wait leaves the slot alone, and only we say that we
-    // are asleep, below. An earlier operation with our ticket has emptied the slot before it gave the ticket back.
+    // SAFETY: the cell says that this party waits, awake. A thread that ends such a wait leaves the slot alone, and only
+    // the waiter says that it is asleep, below. An earlier operation with this ticket has emptied the slot before it gave
+    // the ticket back.
     unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Thread(parker.unparker()))) };
     if place.cell().fall_asleep(waits).is_err() {
         // SAFETY: the wait was ended while the cell said that we are awake, so the thread that ended it left the slot
@@ -459,8 +460,8 @@ pub(in crate::chan) unsafe fn see<'a, T>(
     state: State,
 ) -> Result<Registered<'a>, State> {
     if !state.is_seen() {
-        // Acquire: the waiter is here. Who takes it out knows by this exchange that nobody has seen it, or does so
-        // after we have left.
+        // Acquire: pairs with the Release that published the waiter, in `select_in`. A thread that takes the waiter out
+        // knows by this bit whether another thread has seen it, or does so after this one has left the cell.
         place.cell().exchange(state, state.with_seen(), Acquire)?;
     }
     // SAFETY: the cell has been seen, in a phase in which a select waits; and the caller keeps the cell alive, by this

@@ -30,7 +30,7 @@ impl<T> Chan<T> {
                 self.reject_sender(place, place.cell().look()); // site: look-for-sender
             });
         }
-        // As long as a value may come back, receivers wait for it; whoever ends the last loan disconnects them. SeqCst:
+        // As long as a value may come back, receivers wait for it; the end of the last loan disconnects them. SeqCst:
         // the closed bit is set before this load, and `end_loan` reads it after the last loan has ended. Not
         // model-checked: no model relies on it within the audit's bounds.
         if self.loans.load(SeqCst) == 0 {
@@ -63,7 +63,8 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                     Ok(state) => {
                         self.count_rejected_sender();
-                        // SAFETY: we ended the wait.
+                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                        // thread's exchange can, so this one ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark(); // site: wake-rejected-sender
                         }
@@ -130,7 +131,7 @@ impl<T> Chan<T> {
                         }
                     }
                 }
-                // SAFETY: the array is pinned.
+                // SAFETY: the caller has pinned the array, so the cell's segment stays.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { select, .. } => {

@@ -72,14 +72,15 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                     Ok(state) => {
                         self.remove_behind();
-                        // SAFETY: we ended the wait.
+                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                        // thread's exchange can, so this one ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark(); // site: wake-sender
                         }
                         return true;
                     }
                 },
-                // SAFETY: the array is pinned.
+                // SAFETY: the caller has pinned the array, so the cell's segment stays.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Operation) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { select, .. } => {
@@ -100,7 +101,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Passes over a cell whose sender gave up: whoever does so makes the buffer one place longer.
+    /// Passes over a cell whose sender gave up: the thread that does so makes the buffer one place longer.
     pub(in crate::chan) fn pass_over(&self, place: Place<'_, T>) -> bool {
         let mut state = place.cell().load();
         while state.phase() == Phase::SenderGone {

@@ -241,7 +241,7 @@ impl<T> Chan<T> {
                     self.expand();
                     return Accepted::Value;
                 }
-                // A value is not taken from who waits once the channel is closed: close is one moment for all.
+                // A value is not taken from a sender that waits once the channel is closed: close is one moment for all.
                 Phase::SenderWaits if self.sent().is_closed() => {
                     self.reject_sender(place, state);
                     state = cell.load();
@@ -253,7 +253,8 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                     Ok(state) => {
                         self.remove_behind();
-                        // SAFETY: we ended the wait.
+                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                        // thread's exchange can, so this one ended the wait.
                         if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
                             waiter.unpark(); // site: wake-sender
                         }
@@ -327,7 +328,7 @@ impl<T> Chan<T> {
                 return Err(found);
             }
         }
-        // SAFETY: we have not left.
+        // SAFETY: this operation has not left the cell, so its segment is alive.
         let poisoned = match unsafe { meet_another(place, SENDER, state, own) } {
             Meeting::Changed(found) => return Err(found),
             Meeting::Won { select, payload: Payload::InCell } => {
@@ -432,7 +433,8 @@ impl<T> Chan<T> {
         match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
             Err(_) => self.receiving_ended(place),
             Ok(state) => {
-                // SAFETY: we ended the wait.
+                // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                // thread's exchange can, so this one ended the wait.
                 let sleeper = unsafe { place.aside().take_sleeper(RECEIVER, state) };
                 self.withdraw_receive(place, ticket);
                 sleeper.into_iter().for_each(Sleeper::discard);

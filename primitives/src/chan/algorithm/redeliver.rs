@@ -78,9 +78,9 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Whether nothing will come any more on a channel whose counter of sends was this: it is closed, and nothing that
-    /// was sent may still come back. Whoever lends a value counts the loan and then looks whether the channel is
-    /// closed.
+    /// Returns whether nothing will come any more on a channel whose counter of sends was `sent`: it is closed, and
+    /// nothing that was sent may still come back. A thread that lends a value counts the loan and then looks whether the
+    /// channel is closed.
     #[inline]
     pub(in crate::chan) fn is_over(&self, sent: Sent) -> bool {
         sent.is_closed() && !self.has_loans()

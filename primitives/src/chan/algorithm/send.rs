@@ -175,9 +175,10 @@ impl<T> Chan<T> {
 
     /// Returns how far the buffer reaches.
     pub(in crate::chan) fn newest_end(&self, capacity: u64) -> u64 {
-        // SeqCst: as in `sent` and `behind`; `received` pairs with the increments in `receive_ticket` and
-        // `buffer_end` with those in `expand`: the receives that made this place happen before the send that
-        // uses it completes.
+        // SeqCst: this sender has written to its cell before these loads, and a receiver writes `received` or the end
+        // before it looks at the cell, so one of the two sees the other. Acquire, by that: `received` pairs with the
+        // increments in `receive_ticket` and `buffer_end` with those in `expand`: the receives that made this place
+        // happen before the send that uses it completes.
         // Every receive that has begun moves the end, if it has not yet; so it is at least so far.
         self.buffer_end().max(self.received() + capacity)
     }
@@ -277,7 +278,7 @@ impl<T> Chan<T> {
                     Ok(offered) => return offered,
                     Err(found) => state = found,
                 },
-                // SAFETY: we have not left.
+                // SAFETY: this operation has not left the cell, so its segment is alive.
                 Phase::ReceiverSelects => match unsafe { meet_another(place, RECEIVER, state, own) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { select, .. } => {
@@ -324,7 +325,8 @@ impl<T> Chan<T> {
             }
             return Err(found);
         }
-        // SAFETY: we ended the wait.
+        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+        // thread's exchange can, so this one ended the wait.
         let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
         self.array.leave(place, SENDER);
         if let Some(waiter) = waiter {
@@ -421,8 +423,9 @@ impl<T> Chan<T> {
     ) -> Result<Begun, State> {
         self.add_behind();
         let waits = state.awake().with_phase(Phase::SenderWaits);
-        // Release: the value is here for whoever ends the wait. SeqCst: if `close` looks at the cell before this, then
-        // we see the closed bit below; if a receiver has moved the end of the buffer and not seen us, then we see that.
+        // Release: publishes the value to the thread that ends the wait, whose Acquire is in `Cell::load`. SeqCst: if
+        // `close` looks at the cell before this, then the look below sees the closed bit; if a receiver has moved the end
+        // of the buffer and not seen this sender, then it sees that.
         if let Err(found) = place.cell().exchange(state, waits, SeqCst) {
             self.remove_behind();
             return Err(found);
@@ -444,7 +447,8 @@ impl<T> Chan<T> {
         match place.cell().advance(Phase::SenderWaits, to, Relaxed) {
             Err(_) => self.sending_ended(place),
             Ok(state) => {
-                // SAFETY: we ended the wait.
+                // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
+                // thread's exchange can, so this one ended the wait.
                 let sleeper = unsafe { place.aside().take_sleeper(SENDER, state) };
                 if to != Phase::Full {
                     return Waited::Leaving(why, sleeper);

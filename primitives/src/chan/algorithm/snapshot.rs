@@ -1,4 +1,4 @@
-//! What a channel looks like at some moment: its length, whether it is ready, who waits.
+//! What a channel looks like at some moment: its length, whether it is ready, whether a party waits.
 
 use crate::chan::algorithm::cell::{Payload, Phase, Place, RECEIVER, Registered, SENDER, see};
 use crate::chan::algorithm::chan::{Capacity, Chan};
@@ -63,8 +63,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Whether a receive would not wait, at some moment. A sender that has a ticket and whose value is not there yet
-    /// makes no receive ready: `try_recv` would find nothing, and whoever waits for the channel is told when the value
+    /// Returns whether a receive would not wait, at some moment. A sender that has a ticket and whose value is not there
+    /// yet makes no receive ready: `try_recv` would find nothing, and observers of the channel are told when the value
     /// comes.
     pub(in crate::chan) fn is_ready_to_receive(&self) -> bool {
         loop {

@@ -15,7 +15,7 @@ pub(in crate::chan) enum Room {
     Some,
     /// None: at some moment the buffer was full.
     None,
-    /// A send before it has a place, and may still fail. Who waits in a cell of its own can take it.
+    /// A send before it has a place, and may still fail. A sender that waits in a cell of its own can take the place.
     Unsettled,
 }
 
@@ -51,8 +51,8 @@ impl<T> Chan<T> {
     /// values.
     ///
     /// Others may take places at the same time, but only of sends that have not come to their cells and of selects that
-    /// still go through their cases, and these are before those who take them; so nobody who waits is disturbed, and
-    /// each is done when it has seen the cells before its own.
+    /// still go through their cases, and these are before the operations that take their places; so no waiter is
+    /// disturbed, and each operation is done when it has seen the cells before its own.
     #[cold]
     pub(in crate::chan) fn make_room(&self, ticket: u64) -> bool {
         !self.is_settled_full(ticket) && self.survey(ticket, |place, at| self.settle(place, at)) != Room::None
@@ -75,15 +75,16 @@ impl<T> Chan<T> {
             return Room::Unsettled;
         }
         if values < capacity && !self.sent().is_closed() {
-            // Some cells before ours are no places, and whoever moves the end for them may not have done so yet.
+            // Some cells before this one are no places, and the threads that move the end for them may not have done so
+            // yet.
             self.knows_place(ticket);
             return Room::Some;
         }
-        // If receives have begun meanwhile, what we saw was not all there at one moment.
+        // If receives have begun meanwhile, what this thread saw was not all there at one moment.
         if self.received() == received { Room::None } else { Room::Some }
     }
 
-    /// Who holds a place, after a moment in which a send that is under way may come to it.
+    /// Returns what holds a place, after a moment in which a send that is under way may come to it.
     fn held(&self, place: Place<'_, T>) -> Held {
         use Phase::{Empty, SenderLeaving, SenderSelects, SenderWaits};
         let backoff = Backoff::new();
@@ -135,7 +136,7 @@ impl<T> Chan<T> {
 
     /// The same for a select, or the state found instead.
     fn settle_select(&self, place: Place<'_, T>, at: u64, state: State) -> Result<Held, State> {
-        // SAFETY: the array is pinned.
+        // SAFETY: the caller has pinned the array, so the cell's segment stays.
         match unsafe { meet(place, SENDER, state, Cause::Operation) } {
             Meeting::Changed(found) => Err(found),
             Meeting::Won { select, payload } => {
@@ -156,7 +157,7 @@ impl<T> Chan<T> {
     /// Settles the cell of a select, in this state, if it was chosen to send here and its value does not come late. The
     /// array is pinned.
     pub(in crate::chan) fn keep_chosen(&self, place: Place<'_, T>, state: State) -> bool {
-        // SAFETY: the array is pinned.
+        // SAFETY: the caller has pinned the array, so the cell's segment stays.
         // Not model-checked: no model relies on it within the audit's bounds.
         let Ok(Registered { select, case, payload }) = (unsafe { see(place, SENDER, state) }) else {
             return false;

@@ -56,11 +56,11 @@ impl Census {
 /// it sets: the list has at least as many as were counted and not yet found, so it finds one, and the others are there
 /// for all meanwhile.
 ///
-/// SeqCst on both sides: whoever returns a value puts it here and then looks for receivers that wait; who is about
-/// to wait says so and then looks here: one of them sees the other.
+/// SeqCst on both sides: a thread that returns a value puts it here and then looks for receivers that wait; a receiver
+/// that is about to wait says so and then looks here: one of them sees the other.
 ///
 /// Nodes leave the list at its front, and then wait in *limbo* until a thread takes the whole limbo and then reads that
-/// nobody walks: whoever walks since has not found them in the list.
+/// no thread walks: a thread that walks since has not found them in the list.
 pub(in crate::chan) struct Undelivered<T> {
     census: AtomicU64,
     first: AtomicPtr<Node<T>>,
@@ -77,7 +77,7 @@ struct Node<T> {
     limbo_next: AtomicPtr<Node<T>>,
 }
 
-// SAFETY: a value belongs to whoever sets its node's `taken`; values move from thread to thread.
+// SAFETY: a value belongs to the thread that sets its node's `taken`; values move from thread to thread.
 unsafe impl<T: Send> Send for Undelivered<T> {}
 // SAFETY: no two threads share a value, since one of them sets `taken`.
 unsafe impl<T: Send> Sync for Undelivered<T> {}
@@ -160,10 +160,11 @@ impl<T> Undelivered<T> {
         // Not model-checked: U2.
         let quiet = self.walkers.load(SeqCst) == 0;
         while !at.is_null() {
-            // SAFETY: whoever takes the limbo owns its nodes. Relaxed: the swap has acquired them.
+            // SAFETY: the swap took the whole limbo, so this thread alone has its nodes. Relaxed: the swap has acquired
+            // them.
             let next = unsafe { &*at }.limbo_next.load(Relaxed);
             if quiet {
-                // SAFETY: the node is in no list, and nobody walks who could have found it there.
+                // SAFETY: the node is in no list, and no thread walks that could have found it there (U2).
                 drop(unsafe { TrackedBox::from_raw(at) });
             } else {
                 self.put_in_limbo(at);

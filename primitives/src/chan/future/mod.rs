@@ -382,7 +382,7 @@ impl<T> Receiver<T> {
         self.clone().into_stream()
     }
 
-    /// The values as a stream.
+    /// Returns the values as a stream.
     ///
     /// ```
     /// use futures::StreamExt;
@@ -447,7 +447,7 @@ impl<T> Sender<T> {
         self.clone().into_sink()
     }
 
-    /// The channel as a sink.
+    /// Returns the channel as a sink.
     ///
     /// ```
     /// use futures::SinkExt;

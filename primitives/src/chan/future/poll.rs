@@ -25,10 +25,10 @@ fn doze<T>(place: Place<'_, T>, party: Party, phase: Phase, waker: &Waker) -> Po
         deferred::discard(fresh);
         return Ready(());
     };
-    // SAFETY: the cell says that the task is awake, and only its owner, which we are, changes that. Whoever ends such a
-    // wait leaves the slot alone.
+    // SAFETY: the cell says that the task is awake, and only its owner, the caller, changes that. A thread that ends such
+    // a wait leaves the slot alone.
     let old = unsafe { place.aside().take(party) };
-    // SAFETY: the slot is still ours.
+    // SAFETY: the task is still awake, so the slot is still the caller's.
     unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Task(fresh))) };
     // site: fall-asleep
     let ended = cell.fall_asleep(awake).is_err();

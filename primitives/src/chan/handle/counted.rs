@@ -85,7 +85,7 @@ pub(in crate::chan) fn pair<T>(chan: Chan<T>) -> (Share<T, Sends>, Share<T, Rece
     let count = || [AtomicUsize::new(1), AtomicUsize::new(1), AtomicUsize::new(2)];
     let [senders, receivers, keepers] = if chan.spec.counts_handles() { unseen(count) } else { count() };
     let shared = TrackedBox::into_raw(TrackedBox::new(Shared { senders, receivers, keepers, chan }));
-    // SAFETY: `into_raw` never returns null.
+    // SAFETY: the pointer comes from a box, by `into_raw`, and a box's is never null.
     let shared = unsafe { NonNull::new_unchecked(shared) };
     let first = HandleNumber::default();
     (Share(shared, first, PhantomData), Share(shared, first, PhantomData))
@@ -135,8 +135,8 @@ impl<T, S: Side> Clone for Share<T, S> {
         if self.spec.counts_handles() {
             return Share(self.0, self.spec.count_clone(S::SPECIFIED), PhantomData);
         }
-        // Relaxed: this share keeps the count above zero, and whoever gets the new one gets it through
-        // some other synchronisation.
+        // Relaxed: this share keeps the count above zero, and a thread that gets the new share gets it through some
+        // other synchronisation.
         add_to(self.count());
         Share(self.0, HandleNumber::default(), PhantomData)
     }
@@ -206,7 +206,7 @@ unsafe fn free<T>(shared: NonNull<Shared<T>>) {
 unsafe fn free_specified<T>(shared: NonNull<Shared<T>>) {
     #[cfg(feature = "async")]
     {
-        // SAFETY: the channel is there, and nobody else uses it, by this function's contract.
+        // SAFETY: the channel is there, and no other thread uses it, by this function's contract.
         let chan = unsafe { &mut (*shared.as_ptr()).chan };
         let is_awaited = chan.spec.specified().is_some_and(|spec| !spec.sides.are_apart());
         if is_awaited {

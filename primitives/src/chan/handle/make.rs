@@ -11,7 +11,7 @@ const SEGMENT_SHIFTS: (u32, u32) = (5, 7);
 /// The same where segments come and go with the values.
 const UNBOUNDED_SHIFT: u32 = 6;
 
-/// A channel that holds up to `capacity` values; with 0, sends and receives meet (*rendezvous*).
+/// Returns a channel that holds up to `capacity` values; with 0, sends and receives meet (*rendezvous*).
 ///
 /// ```
 /// use selvedge::chan::bounded;
@@ -26,7 +26,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     bounded_with_segments(capacity, capacity.checked_ilog2().unwrap_or(0).clamp(least, most))
 }
 
-/// [`bounded`] with two to the power `shift` cells in a segment, so that small models and tests
+/// Returns what [`bounded`] does, with two to the power `shift` cells in a segment, so that small models and tests
 /// cross from one segment to the next.
 #[doc(hidden)]
 #[cfg_attr(feature = "checking", track_caller)]
@@ -37,7 +37,7 @@ pub fn bounded_with_segments<T>(capacity: usize, shift: u32) -> (Sender<T>, Rece
     with_segments(capacity, shift)
 }
 
-/// A channel that holds any number of values: a send never waits.
+/// Returns a channel that holds any number of values: a send never waits.
 ///
 /// Memory follows the number of values in it up and down.
 ///
@@ -53,7 +53,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     with_segments(Capacity::Unbounded, UNBOUNDED_SHIFT)
 }
 
-/// [`unbounded`] with two to the power `shift` cells in a segment.
+/// Returns what [`unbounded`] does, with two to the power `shift` cells in a segment.
 #[doc(hidden)]
 #[cfg_attr(feature = "checking", track_caller)]
 pub fn unbounded_with_segments<T>(shift: u32) -> (Sender<T>, Receiver<T>) {

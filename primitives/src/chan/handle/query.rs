@@ -4,7 +4,7 @@ use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
 
 impl<T> Sender<T> {
-    /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
+    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
     /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
     /// value yet.
     ///
@@ -17,7 +17,7 @@ impl<T> Sender<T> {
         self.0.len()
     }
 
-    /// Whether [`len`](Self::len) is 0, at some moment.
+    /// Returns whether [`len`](Self::len) is 0, at some moment.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded::<i32>(2);
@@ -27,7 +27,7 @@ impl<T> Sender<T> {
         self.len() == 0
     }
 
-    /// Whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
+    /// Returns whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded::<i32>(0);
@@ -37,7 +37,7 @@ impl<T> Sender<T> {
         self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
-    /// The number of values that the buffer holds; `None`: any number.
+    /// Returns the number of values that the buffer holds; `None`: any number.
     ///
     /// ```
     /// use selvedge::chan::{bounded, unbounded};
@@ -59,7 +59,7 @@ impl<T> Sender<T> {
         self.is_closed()
     }
 
-    /// Whether the channel is closed; values may still be in its buffer.
+    /// Returns whether the channel is closed; values may still be in its buffer.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::bounded::<i32>(2);
@@ -72,7 +72,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// The number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
+    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
     /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
     /// value yet. A timer's instant counts once it is due.
     ///
@@ -89,7 +89,7 @@ impl<T> Receiver<T> {
         }
     }
 
-    /// Whether [`len`](Self::len) is 0, at some moment.
+    /// Returns whether [`len`](Self::len) is 0, at some moment.
     ///
     /// ```
     /// assert!(selvedge::chan::never::<i32>().is_empty());
@@ -98,7 +98,7 @@ impl<T> Receiver<T> {
         self.len() == 0
     }
 
-    /// Whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
+    /// Returns whether [`len`](Self::len) has reached the capacity, at some moment; always on capacity 0.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::bounded(1);
@@ -109,7 +109,7 @@ impl<T> Receiver<T> {
         self.capacity().is_some_and(|capacity| self.len() >= capacity)
     }
 
-    /// The number of values that the buffer holds; `None`: any number. A timer's holds one.
+    /// Returns the number of values that the buffer holds; `None`: any number. A timer's holds one.
     ///
     /// ```
     /// assert_eq!(selvedge::chan::bounded::<i32>(2).1.capacity(), Some(2));
@@ -133,7 +133,7 @@ impl<T> Receiver<T> {
         self.is_closed()
     }
 
-    /// Whether the channel is closed; values may still be in its buffer.
+    /// Returns whether the channel is closed; values may still be in its buffer.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::bounded(1);

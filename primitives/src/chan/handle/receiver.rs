@@ -205,8 +205,8 @@ impl<T> Receiver<T> {
         self.chan().map_or(Err(CloseError), Chan::discard)
     }
 
-    /// Whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
-    /// know who blocked first.
+    /// Returns whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
+    /// know which thread blocked first.
     ///
     /// # Safety
     /// No operation with an earlier ticket ends meanwhile.
@@ -218,7 +218,7 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// Whether both receive from the same channel.
+    /// Returns whether both receive from the same channel.
     ///
     /// ```
     /// let (_tx, rx) = selvedge::chan::unbounded::<i32>();

@@ -177,8 +177,8 @@ impl<T> Sender<T> {
         self.0.close()
     }
 
-    /// Whether a sender waits with this ticket; tickets are handed out from 0. For models that have to
-    /// know who blocked first.
+    /// Returns whether a sender waits with this ticket; tickets are handed out from 0. For models that have to
+    /// know which thread blocked first.
     ///
     /// # Safety
     /// No operation with an earlier ticket ends meanwhile.
@@ -188,7 +188,7 @@ impl<T> Sender<T> {
         unsafe { self.0.waits_at(ticket, [Phase::SenderWaits, Phase::SenderSelects]) }
     }
 
-    /// Whether both send to the same channel.
+    /// Returns whether both send to the same channel.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::unbounded::<i32>();

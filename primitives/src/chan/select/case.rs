@@ -136,7 +136,7 @@ pub trait Handle {
     /// What the channel looks like: while it looks the same, whether the operation is ready has not changed, but by the
     /// clock.
     fn stamp(&self) -> Stamp;
-    /// Who is told of changes in the channel, if there are any.
+    /// Returns the selects that are told of changes in the channel, if a channel has such a list.
     fn observers(&self) -> Option<&Observers>;
     /// Returns which operation this is.
     fn identity(&self) -> Identity;

@@ -122,7 +122,7 @@ impl<T> Chan<T> {
     }
 
     pub(in crate::chan) fn look_recv(&self, slot: &mut Slot, round: Round) -> Look {
-        // A value that comes back later is given to those who wait.
+        // A value that comes back later is given to the receivers that wait.
         if round == Round::First && (!self.undelivered.is_empty() || self.is_over(self.sent())) {
             return Look::Over;
         }
@@ -178,7 +178,7 @@ impl<T> Chan<T> {
         held
     }
 
-    /// What the case has received may come back as long as the select's user has it in his hands.
+    /// Notes that what the case has received may come back, as long as the select's user has the operation.
     pub(in crate::chan) fn lend_recv(&self, slot: &mut Slot) {
         if slot.hold == Hold::Happened {
             // As specified a value that is given back was on loan in that step.

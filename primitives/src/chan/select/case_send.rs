@@ -50,7 +50,8 @@ impl<T> Chan<T> {
         // SAFETY: nobody waits here yet, and only this sender may come to.
         unsafe { place.aside().set(SENDER, waiter) };
         self.add_behind();
-        // Release: value and select are here for whoever meets them. SeqCst: as in a plain send that waits.
+        // Release: publishes the value and the select to the thread that meets them, whose Acquire is in `Cell::load`.
+        // SeqCst: comes before the looks at the closed bit and at the end of the buffer, as in a plain send that waits.
         let selects = state.with_phase(Phase::SenderSelects);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
@@ -237,7 +238,7 @@ impl<T> Chan<T> {
                     return Offered::MustWait(state);
                 }
                 Phase::Empty | Phase::SenderLeaving | Phase::ReceiverWaits => return Offered::Sent,
-                // SAFETY: we have not left.
+                // SAFETY: this operation has not left the cell, so the cell's segment is alive and its party's slot in use.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => state = found,
                     Ok(Registered { select, .. })

@@ -29,7 +29,7 @@ pub struct Sending<S, T> {
 }
 
 impl<'a, T> Sending<&'a Sender<T>, T> {
-    /// A send by a sender that stays the same: a `Borrow` of the user's might name another channel each time.
+    /// Returns a send by a sender that stays the same: a `Borrow` of the user's might name another channel each time.
     pub fn new(sender: &'a Sender<T>, value: T) -> Self {
         Sending { sender, value: Stash::new(Some(value)) }
     }
@@ -206,7 +206,7 @@ impl<'a, const N: usize> Cases<'a, N> {
         self.run(order, Blocking::Until(now().checked_add(timeout)));
     }
 
-    /// Whether the next case, in source order, is the one that was chosen.
+    /// Returns whether the next case, in source order, is the one that was chosen.
     pub fn is_next(&mut self) -> bool {
         let next = self.at;
         self.at += 1;

@@ -1,7 +1,7 @@
 //! Waiting for one of several operations: `select!`, `select_biased!` and [`Select`].
 //!
 //! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel and
-//! waits in all the cells at once, with one [`SelectState`](state::SelectState) for them all. Whoever meets it
+//! waits in all the cells at once, with one [`SelectState`](state::SelectState) for them all. A thread that meets it
 //! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
 //! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its sends
 //! stay its own until the select is committed.
@@ -94,7 +94,7 @@ impl Default for Select<'_> {
 }
 
 impl<'a> Select<'a> {
-    /// A select without operations, which picks at random among those that are ready.
+    /// Returns a select without operations, which picks at random among those that are ready.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
@@ -108,7 +108,7 @@ impl<'a> Select<'a> {
         Select { cases: Vec::with_capacity(4), next: 0, order: Order::Random }
     }
 
-    /// A select that picks the first of those that are ready.
+    /// Returns a select that picks the first of those that are ready.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
@@ -313,7 +313,7 @@ pub struct SelectedOperation<'a> {
 }
 
 impl SelectedOperation<'_> {
-    /// The index of the operation in its select.
+    /// Returns the index of the operation in its select.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};

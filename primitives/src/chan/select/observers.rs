@@ -1,4 +1,4 @@
-//! Who wants to be told when something changes in a channel, without taking part in it.
+//! The selects that are to be told when something changes in a channel, without taking part in it.
 
 use crate::chan::select::state::SelectState;
 use crate::queue::push;
@@ -8,11 +8,11 @@ use crate::rt::sync::atomic::Ordering::SeqCst;
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::{dangling_mut, null_mut};
 
-/// A list of selects that wait for a channel to become ready: whoever changes something takes the whole list and
+/// A list of selects that wait for a channel to become ready: a thread that changes something takes the whole list and
 /// wakes all of them. They look again, and come back if they have to.
 ///
-/// SeqCst on both sides: an observer joins the list and then looks at the channel; who changes the channel does
-/// so and then looks at the list: one of them sees the other.
+/// SeqCst on both sides: an observer joins the list and then looks at the channel; a thread that changes the
+/// channel does so and then looks at the list: one of them sees the other.
 ///
 /// An observer that leaves takes the list too, drops its own node, and puts the others' back, without waking them:
 /// nothing has happened. Meanwhile the list ends in a [mark](mark()) that says so. A thread that changes something and
@@ -103,7 +103,8 @@ impl Observers {
         // made. Not model-checked: the models observe a rendezvous only, whose tickets order it too.
         let mut at = self.first.swap(instead, SeqCst);
         while !at.is_null() && at != mark() {
-            // SAFETY: nodes in the list come from `add`; whoever takes the list owns them.
+            // SAFETY: nodes in the list come from `add`, by `into_raw`, and the swap above took the list, so this thread
+            // alone has them.
             let node = unsafe { TrackedBox::from_raw(at) };
             at = node.next;
             each(node);

@@ -62,7 +62,7 @@ impl<'a> Select<'a> {
         until_ready(&handles, self.order, blocking).map(|at| self.cases[at].0)
     }
 
-    /// Returns the index of an operation that is ready now: it would not wait, if nobody else were there.
+    /// Returns the index of an operation that is ready now: it would not wait, if no other thread came first.
     ///
     /// Another thread may take away what made it ready: try the operation with `try_send` or `try_recv`, and do not
     /// count on it. A receiver that has begun and has not come to its cell, a select that has not decided yet whether

@@ -49,7 +49,7 @@ impl<'a> Case<'a> {
 
     fn look(&mut self, select: &Arc<SelectState>, round: Round) -> Look {
         let Hold::Observing(own) = self.slot.hold else { return self.handle.look(&mut self.slot, round) };
-        // Whoever has woken us has taken us off the list.
+        // The thread that woke this select took it off the list.
         if let Some(observers) = self.handle.observers() {
             observers.add(select);
         }

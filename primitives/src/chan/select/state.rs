@@ -1,4 +1,4 @@
-//! Who decides what becomes of a select: one word that all its cells share.
+//! What becomes of a select: one word that all its cells share.
 
 use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicUsize;
@@ -16,8 +16,8 @@ pub enum Cause {
 
 /// The state of a select: its stage, as a number.
 ///
-/// `Registering`: its thread goes through the cases; nobody can choose one yet. `Waiting`: whoever makes the
-/// compare-exchange to `Chosen` has decided. `Chosen(case, cause)`: that case has happened, by a value or by the end of
+/// `Registering`: its thread goes through the cases; no case can be chosen yet. `Waiting`: the thread that makes the
+/// compare-exchange to `Chosen` decides. `Chosen(case, cause)`: that case has happened, by a value or by the end of
 /// its channel. `Over`: none of its cases happens by this select state any more; the select leaves all its cells, and
 /// starts over with a new select state or gives up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,9 +73,9 @@ impl SelectState {
         Stage(self.word.load(SeqCst))
     }
 
-    /// Decides a select that waits; or what it has come to instead. SeqCst: `close` and `stage` read the word in one
+    /// Decides a select that waits; returns what it has come to instead. SeqCst: `close` and `stage` read the word in one
     /// order with it; Release, by that: what the chooser did happens before the select returns. SeqCst also if it
-    /// fails: who then finds the select registering relies on its looking once it waits.
+    /// fails: a thread that then finds the select registering relies on the select's look once it waits.
     #[track_caller]
     pub(in crate::chan) fn commit(&self, from: Stage, to: Stage) -> Result<(), Stage> {
         match self.word.compare_exchange(from.0, to.0, SeqCst, SeqCst) {

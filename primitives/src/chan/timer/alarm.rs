@@ -1,4 +1,4 @@
-//! What the receivers of a timer share: the instant that is due next, which whoever receives compares with the clock.
+//! What the receivers of a timer share: the instant that is due next, which a receive compares with the clock.
 //!
 //! **T1, resets.** A reset stops a ticker, writes the period, sets the new start, and then rings the bell. A thread that
 //! waits registers with the bell, and then reads the start, the period, and the start again. The start and the bell are
@@ -32,11 +32,11 @@ const ON_TRIAL: u64 = 1 << 63;
 
 /// An instant, or regular ones. Times are nanoseconds after the alarm's base.
 enum Pace {
-    /// When the instant is due; [`NEVER`]: it is not. Whoever exchanges it has received it.
+    /// When the instant is due; [`NEVER`]: it is not. The thread that exchanges it has received it.
     Once(AtomicU64),
     Ticks {
-        /// One more than the time a period before the next instant; or [`STOPPED`]. Whoever exchanges it has received
-        /// the instant. Resets only move it on, so that of two at the same time each leaves the other's alone.
+        /// One more than the time a period before the next instant; or [`STOPPED`]. The thread that exchanges it has
+        /// received the instant. Resets only move it on, so that of two at the same time each leaves the other's alone.
         start: AtomicU64,
         /// How long after the start the instant is due. A reset writes it between a stop and a new start.
         period: AtomicU64,
@@ -47,7 +47,7 @@ enum Pace {
 pub(in crate::chan) struct Alarm {
     base: Instant,
     pace: Pace,
-    /// Wakes who waits when the alarm is set anew; not there if it never is. By itself, since it is large.
+    /// Wakes the threads that wait when the alarm is set anew; not there if it never is. By itself, since it is large.
     bell: Option<Box<Chan<()>>>,
     /// The alarm's specified form, which a checker takes instead.
     spec: Common<spec::World>,
@@ -94,7 +94,8 @@ impl Alarm {
     /// When the next instant is due, or [`NEVER`].
     fn next(&self) -> u64 {
         match &self.pace {
-            // SeqCst: who sets it anew rings the bell after it, and who waits reads it after it waits for the bell.
+            // SeqCst: `reset` sets it anew and then rings the bell, and a thread that waits for the bell reads it after
+            // that, so one of them sees the other.
             Pace::Once(next) => next.load(SeqCst) & !ON_TRIAL,
             Pace::Ticks { start, period } => {
                 // SeqCst: read after the select waits for the bell. Not model-checked: T1.
@@ -172,7 +173,7 @@ impl Alarm {
         }
     }
 
-    /// What whoever receives an instant exchanges.
+    /// Returns the word whose exchange receives an instant.
     fn word(&self) -> &AtomicU64 {
         match &self.pace {
             Pace::Once(next) => next,
@@ -251,7 +252,7 @@ impl Alarm {
     }
 }
 
-/// Wakes all who wait for the bell; those who come later see the new instant.
+/// Wakes all threads that wait for the bell; those that come later see the new instant.
 ///
 /// A round that takes no ticket finds that tickets of receivers went back, and so looks for fewer.
 fn ring(bell: &Chan<()>) {

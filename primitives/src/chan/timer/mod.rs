@@ -1,4 +1,4 @@
-//! Channels of instants: no thread stands behind them, whoever receives looks at the clock.
+//! Channels of instants: no thread stands behind them, a receive looks at the clock.
 
 pub(super) mod alarm;
 
@@ -15,9 +15,9 @@ fn receiver(alarm: Arc<Alarm>) -> Receiver<Instant> {
     Receiver::alarm(alarm, |instant| instant)
 }
 
-/// A channel that delivers one instant: the one at which `duration` has passed.
+/// Returns a channel that delivers one instant: the one at which `duration` has passed.
 ///
-/// Nothing runs meanwhile: whoever receives looks at the clock. Of several receivers one gets the instant; the
+/// Nothing runs meanwhile: a receive looks at the clock. Of several receivers one gets the instant; the
 /// others wait for ever. If no [`Instant`] is so far away, the channel is [`never()`]'s.
 ///
 /// ```
@@ -37,7 +37,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
     }
 }
 
-/// A channel that delivers one instant: this one, when it has come.
+/// Returns a channel that delivers one instant: this one, when it has come.
 ///
 /// ```
 /// use selvedge::chan::at;
@@ -50,7 +50,7 @@ pub fn at(when: Instant) -> Receiver<Instant> {
     receiver(Arc::new(Alarm::once(base, when - base, Setting::Once)))
 }
 
-/// A channel that delivers an instant every `period`. Those that nobody receives before the next one is due are
+/// Returns a channel that delivers an instant every `period`. Those that are not received before the next one is due are
 /// dropped.
 ///
 /// An instant that is received late does not shift the ones after it: they stay at multiples of the period after the
@@ -72,7 +72,7 @@ pub fn tick(period: Duration) -> Receiver<Instant> {
     }
 }
 
-/// A channel on which nothing ever comes and that is never closed: Go's nil channel. In a select it stands for a
+/// Returns a channel on which nothing ever comes and that is never closed: Go's nil channel. In a select it stands for a
 /// case that is switched off.
 ///
 /// ```
@@ -116,7 +116,7 @@ impl Error for PeriodError {}
 pub struct Timer(Arc<Alarm>, Receiver<Instant>);
 
 impl Timer {
-    /// A timer that goes off once `duration` has passed.
+    /// Returns a timer that goes off once `duration` has passed.
     ///
     /// ```
     /// use selvedge::chan::Timer;
@@ -129,7 +129,7 @@ impl Timer {
         Timer(Arc::clone(&alarm), receiver(alarm))
     }
 
-    /// Where its instant is received.
+    /// Returns where its instant is received.
     ///
     /// ```
     /// use selvedge::chan::Timer;
@@ -182,7 +182,7 @@ impl Timer {
 pub struct Ticker(Arc<Alarm>, Receiver<Instant>);
 
 impl Ticker {
-    /// A ticker with this period. Instants that nobody receives before the next one is due are dropped; one that is
+    /// Returns a ticker with this period. Instants that are not received before the next one is due are dropped; one that is
     /// received late does not shift the ones after it.
     ///
     /// # Errors
@@ -201,7 +201,7 @@ impl Ticker {
         Ok(Ticker(Arc::clone(&alarm), receiver(alarm)))
     }
 
-    /// Where its instants are received.
+    /// Returns where its instants are received.
     ///
     /// ```
     /// use selvedge::chan::Ticker;
