@@ -9,6 +9,7 @@ pub(crate) const SEED: &str = "SELVEDGE_SEED";
 pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
 pub(crate) const FIND_FIRST: &str = "SELVEDGE_FIND_FIRST";
 pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
+pub(crate) const FAIR: &str = "SELVEDGE_FAIR";
 #[cfg(feature = "graph")]
 pub(crate) const MODEL: &str = "SELVEDGE_MODEL";
 pub(crate) const PRIMITIVES: &str = "SELVEDGE_PRIMITIVES";
@@ -39,11 +40,10 @@ impl Checker {
             });
         }
         if let Some(text) = lookup(FIND_FIRST) {
-            self.find_first = match text.trim() {
-                "yes" => true,
-                "no" => false,
-                _ => return Err(format!("{FIND_FIRST}: `{text}` is neither `yes` nor `no`")),
-            };
+            self.find_first = yes_or_no(FIND_FIRST, &text)?;
+        }
+        if let Some(text) = lookup(FAIR) {
+            self = self.fair_schedules(yes_or_no(FAIR, &text)?);
         }
         if let Some(text) = lookup(ROUNDS) {
             let rounds = number(ROUNDS, &text)?;
@@ -67,6 +67,14 @@ impl Checker {
     }
 }
 
+fn yes_or_no(variable: &str, text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err(format!("{variable}: `{text}` is neither `yes` nor `no`")),
+    }
+}
+
 fn number(variable: &str, text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| format!("{variable}: `{text}` is not a number; use one such as 1000"))
 }
@@ -87,6 +95,8 @@ mod tests {
         assert_eq!(with(ITERATIONS, "7").expect("a number").iterations, 7);
         assert_eq!(with(SEED, "9").expect("a number").seed, 9);
         assert!(!with(FIND_FIRST, "no").expect("a word").find_first);
+        let plans = with(FAIR, "yes").expect("a word").plans().expect("all engines are compiled in");
+        assert!(plans.iter().all(|plan| plan.graph.fair_schedules));
         assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, Some(None));
         assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
         assert_eq!(with(PRIMITIVES, "real").expect("a form").primitives, Primitives::Real);

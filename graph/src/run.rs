@@ -5,6 +5,7 @@
 //! A thread that has replayed its recorded events waits at the *frontier* until the other threads have done so too.
 
 use crate::event::{EventId, LocationId, NONE, Site, ThreadId};
+use crate::explore::fair::{Set, Turns, set_of};
 use crate::graph::Graph;
 use crate::race::{Cell, CellAccess, Epoch};
 use crate::snapshot::Snapshot;
@@ -38,6 +39,8 @@ pub(crate) enum Status {
     Yields { site: Site, forever: bool },
     /// The thread goes round a loop during a replay, and goes on only if others wait for it.
     Pauses,
+    /// The thread has yielded, and lets other threads go first.
+    Held,
     /// The thread has made a false assumption, or its run is a dead end.
     Stopped,
     /// The thread has ended.
@@ -111,6 +114,8 @@ pub(crate) struct ThreadState {
     pub(crate) assumes: bool,
     /// The line from which the thread was let go on though its state says that it would only repeat the round.
     pub(crate) doubted: Option<Site>,
+    /// How many events the thread had had when it yielded, each time.
+    pub(crate) yields: Vec<u32>,
 }
 
 impl ThreadState {
@@ -130,6 +135,7 @@ impl ThreadState {
             let_go: false,
             assumes: false,
             doubted: None,
+            yields: Vec::new(),
         }
     }
 
@@ -168,6 +174,10 @@ pub(crate) struct Run {
     pub(crate) states: States,
     /// The epoch and the line at which each location was made, if not before the run.
     pub(crate) births: Vec<Option<(Epoch, Option<Site>)>>,
+    /// Whose turn it is, under a bound to fair schedules, once the graph has been judged.
+    pub(crate) turns: Option<Turns>,
+    /// Whether the graph is within that bound only with the events that are yet to be added.
+    pub(crate) is_open: bool,
 }
 
 impl Run {
@@ -190,6 +200,8 @@ impl Run {
         self.cells.clear();
         self.states.clear();
         self.births.clear();
+        self.turns = None;
+        self.is_open = false;
     }
 
     pub(crate) fn me(&mut self) -> &mut ThreadState {
@@ -242,6 +254,9 @@ impl Run {
     pub(crate) fn happened(&mut self) {
         self.order.push(self.current);
         self.threads[self.current as usize].cursor += 1;
+        if let Some(turns) = &mut self.turns {
+            turns.happened(self.current as usize);
+        }
     }
 
     /// Returns whether `thread` can go on.
@@ -259,6 +274,7 @@ impl Run {
             // A read in the graph finds another write only by a revisit, in another branch.
             Status::Spins(spin) => spin.seen.iter().any(|(location, seen)| newer(*location, *seen)),
             Status::Pauses => self.remaining == 0,
+            Status::Held => self.remaining == 0 && !self.is_held(graph, thread),
             Status::Absent | Status::Waits(_) | Status::Yields { .. } | Status::Stopped | Status::Done => {
                 false
             }
@@ -285,11 +301,30 @@ impl Run {
         // A thread whose wait may be over goes first: its reads are not in the graph, so a later write of another
         // thread could not revisit them.
         let order = |thread: &ThreadId| (!self.is_spinning(*thread), &graph.threads[*thread as usize].path);
+        if let Some(turns) = &self.turns {
+            let held = |thread: &ThreadId| {
+                let is_held = self.threads[*thread as usize].status == Status::Held;
+                is_held.then(|| turns.has_just_yielded(*thread as usize))
+            };
+            return ready.min_by(|a, b| (held(a), order(a)).cmp(&(held(b), order(b))));
+        }
         if graph.nested || self.threads.iter().any(|thread| matches!(thread.status, Status::Spins(_))) {
             ready.min_by(|a, b| order(a).cmp(&order(b)))
         } else {
             ready.next()
         }
+    }
+
+    /// Returns whether a thread that has yielded has to let others go first.
+    pub(crate) fn is_held(&self, graph: &Graph, thread: ThreadId) -> bool {
+        let goes_on = |other: &ThreadId| {
+            *other != thread
+                && self.threads[*other as usize].status != Status::Held
+                && self.is_ready(graph, *other)
+        };
+        let others = || (0..self.threads.len() as ThreadId).filter(goes_on);
+        let others = || others().fold(0, |set: Set, other| set | set_of(other as usize));
+        self.turns.as_ref().is_some_and(|turns| turns.waits(thread as usize, others()))
     }
 
     fn is_spinning(&self, thread: ThreadId) -> bool {

@@ -74,6 +74,38 @@ impl Checker {
         self
     }
 
+    /// Bounds the graph engine to fair schedules, which end loops that write in each round: spin locks by `swap`, tickets,
+    /// wakers that wake themselves. Off by default, or what the variable `SELVEDGE_FAIR` says.
+    ///
+    /// A schedule is fair if a thread that has called `spin_loop` or `yield_now` goes on only after another thread has done
+    /// something, and each other thread that had done nothing since its call before; but for threads that cannot go on. A
+    /// thread that has called them does not read a value again that it has read before, if there is a newer one. loom
+    /// explores no other schedules. Executions that no fair schedule has are left out, though they are possible: the verdict is
+    /// then `Searched`, by *fair schedules*.
+    ///
+    /// ```
+    /// use selvedge::rt::{hint, sync::atomic::{AtomicBool, Ordering::{Acquire, Release}}, thread};
+    ///
+    /// let reports = selvedge_check::Checker::new().fair_schedules(true).run(|| {
+    ///     let locked = AtomicBool::new(false);
+    ///     thread::scope(|scope| {
+    ///         for _ in 0..2 {
+    ///             scope.spawn(|| {
+    ///                 while locked.swap(true, Acquire) {
+    ///                     hint::spin_loop();
+    ///                 }
+    ///                 locked.swap(false, Release);
+    ///             });
+    ///         }
+    ///     });
+    /// });
+    /// assert!(reports[0].verdict.passed());
+    /// ```
+    pub fn fair_schedules(mut self, only: bool) -> Checker {
+        self.graph.fair_schedules = only;
+        self
+    }
+
     /// Calls `act` at the end of each execution under the graph engine whose threads wait for each other, and goes on
     /// with the exploration, instead of reporting a deadlock. For tests that collect how executions end.
     #[doc(hidden)]

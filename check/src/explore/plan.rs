@@ -81,6 +81,8 @@ pub(crate) struct GraphSettings {
     pub(crate) events: Option<u32>,
     /// How many rounds of a loop are explored.
     pub(crate) rounds: u32,
+    /// Whether only fair schedules are explored.
+    pub(crate) fair_schedules: bool,
     /// Which of how many, from 1.
     pub(crate) shard: Option<(usize, usize)>,
     pub(crate) checkpoint: Option<PathBuf>,
@@ -111,6 +113,7 @@ impl Default for GraphSettings {
             discrete_time: false,
             events: None,
             rounds: 32,
+            fair_schedules: false,
             shard: None,
             checkpoint: None,
             checkpoint_every: Duration::from_secs(30),

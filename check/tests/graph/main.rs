@@ -8,6 +8,7 @@
 
 mod bounds;
 mod exploring;
+mod fair;
 mod finding;
 mod loops;
 mod random_loops;

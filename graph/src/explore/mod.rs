@@ -7,6 +7,7 @@
 //! the condition under which a revisit is made (`revisit`) lets the exploration reach every consistent graph in
 //! exactly one way.
 
+pub(crate) mod fair;
 pub(crate) mod loop_cut;
 pub(crate) mod options;
 mod revisit;
@@ -119,6 +120,9 @@ pub(crate) struct Exploration {
     /// The most preemptions that an execution may take, and whether that bound has cut anything.
     pub(crate) bound: Option<u32>,
     pub(crate) bound_cut: bool,
+    /// Whether executions are bounded to fair schedules, and whether that bound has cut anything.
+    pub(crate) fair: bool,
+    pub(crate) fair_cut: bool,
     /// Loops that were cut, and why.
     pub(crate) loops_cut: BTreeSet<(LoopCut, Site)>,
     /// The rounds that have been rehearsed.
@@ -146,6 +150,8 @@ impl Exploration {
             scratch: Scratch::default(),
             bound: None,
             bound_cut: false,
+            fair: false,
+            fair_cut: false,
             loops_cut: BTreeSet::new(),
             rehearsed: BTreeSet::new(),
             suspects: BTreeSet::new(),

@@ -87,7 +87,7 @@ impl Exploration {
     fn make_step(&mut self, event: Event, stepping: &Stepping<'_>) -> EventId {
         let value = self.graph.value_of(event.location, event.source);
         let mut event = Event { value, ..event };
-        if self.bound.is_some() {
+        if self.bound.is_some() || self.fair {
             event.read.wanted = self.disabled_before(&event, stepping);
         }
         let read = self.graph.add(event);

@@ -143,7 +143,7 @@ impl Place {
     fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
         let event = graph.event(id);
         let done = |other: EventId| other == NONE || self.has_happened(graph, other);
-        if event.index == 0 && !done(graph.threads[event.thread as usize].spawn) {
+        if !has_spawned(graph, event.thread as usize, done) {
             return false;
         }
         match event.kind {
@@ -158,6 +158,11 @@ impl Place {
             _ => true,
         }
     }
+}
+
+/// Returns whether the event that makes a thread has happened.
+pub(super) fn has_spawned(graph: &Graph, thread: usize, done: impl Fn(EventId) -> bool) -> bool {
+    done(graph.threads[thread].spawn)
 }
 
 /// Returns whether a write may happen, whose own read is `read`: whether the write before it and the reads of that one have

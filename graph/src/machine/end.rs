@@ -176,9 +176,10 @@ impl Machine {
 
     fn account(&self, end: &End) {
         let mut state = self.state.borrow_mut();
-        let State { exploration, .. } = &mut *state;
+        let State { exploration, run } = &mut *state;
         // A run that was given up may have left a write without a place.
-        let within = !matches!(end, End::Complete) || exploration.check_preemptions();
+        let within =
+            !matches!(end, End::Complete) || exploration.check_preemptions() && run.is_fair(exploration);
         let events = u64::from(exploration.graph.len());
         let statistics = &mut exploration.statistics;
         statistics.progress += exploration.weight;

@@ -6,6 +6,7 @@
 mod access;
 mod detach;
 mod end;
+mod fair;
 mod groups;
 mod objects;
 mod rehearsal;
@@ -52,6 +53,8 @@ pub struct Options {
     ///
     /// The number also bounds how often a thread's weak compare-exchange at one line fails spuriously.
     pub rounds: u32,
+    /// Leave out executions that no fair schedule has: a thread that spins or yields lets others go first.
+    pub fair_schedules: bool,
 }
 
 impl Default for Options {
@@ -64,6 +67,7 @@ impl Default for Options {
             max_preemptions: None,
             max_events: None,
             rounds: 32,
+            fair_schedules: false,
         }
     }
 }
@@ -106,6 +110,7 @@ impl Machine {
         crate::overflow::prepare();
         let mut exploration = Exploration::new(mode, options.model);
         exploration.bound = options.max_preemptions;
+        exploration.fair = options.fair_schedules;
         let state = RefCell::new(State { exploration, run: Run::default() });
         Machine {
             state,
@@ -139,6 +144,11 @@ impl Machine {
     /// Returns whether one of the bounds in [`Options`] has cut anything.
     pub fn bound_cut(&self) -> bool {
         self.state.borrow().exploration.bound_cut
+    }
+
+    /// Returns whether the bound to fair schedules has cut anything.
+    pub fn fairness_cut(&self) -> bool {
+        self.state.borrow().exploration.fair_cut
     }
 
     /// Returns the loops that were cut, in words.
@@ -266,7 +276,9 @@ impl Machine {
     /// add a new one.
     fn turn(&self) -> Option<EventId> {
         self.fail_if_rehearsing();
+        let mut was_held = false;
         loop {
+            self.judge_fairness();
             let status = {
                 let mut state = self.state.borrow_mut();
                 let State { exploration, run, .. } = &mut *state;
@@ -279,6 +291,10 @@ impl Machine {
                     Status::Frontier
                 } else if core::mem::take(&mut run.reschedule) || !exploration.may_add(run.current) {
                     Status::Ready
+                } else if !was_held && run.is_held(&exploration.graph, run.current) {
+                    exploration.fair_cut = true;
+                    was_held = true;
+                    Status::Held
                 } else {
                     return None;
                 }
@@ -349,6 +365,7 @@ impl Machine {
             self.dead_end();
         }
         self.cut_if_overtaken();
+        self.judge_again();
         self.check_race(id)?;
         Ok(id)
     }

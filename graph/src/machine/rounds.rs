@@ -59,6 +59,7 @@ impl Machine {
             }
             return;
         }
+        self.note_yield();
         let Some((begun, round)) = self.pass(site, frames) else { return };
         match round {
             Round::Stutter => {

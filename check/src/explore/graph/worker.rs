@@ -242,6 +242,9 @@ impl Worker<'_> {
             let bounds: Vec<String> = preemptions.into_iter().chain(events).collect();
             pool.cut(bounds.join(", "));
         }
+        if self.machine.fairness_cut() {
+            pool.cut("fair schedules".to_string());
+        }
         self.machine.loops_cut().into_iter().for_each(|cut| pool.cut(cut));
     }
 
