@@ -99,6 +99,7 @@ pub(crate) mod twin;
 
 #[doc(inline)]
 pub use crate::__rt_thread_local as thread_local;
+pub(crate) use choice::Choices;
 pub use choice::{assume, choose};
 #[doc(inline)]
 pub use hint::wait_until;

@@ -56,6 +56,32 @@ pub(crate) fn before_wait(deadline: Option<Instant>, mut done: impl FnMut() -> b
     done()
 }
 
+/// The patience of a thread that tries an operation of several parts, and would rather try again than wait for all of them.
+pub(crate) struct Patience {
+    turns: u32,
+}
+
+impl Patience {
+    pub(crate) fn new() -> Patience {
+        Patience { turns: 0 }
+    }
+
+    /// Pauses, or gives the processor away, and returns `true`; or returns `false` if the caller had better wait: after a
+    /// few microseconds, and under an engine at once.
+    pub(crate) fn lasts(&mut self) -> bool {
+        if thread::under_engine() || self.turns == ROUNDS + YIELDS {
+            return false;
+        }
+        if self.turns < ROUNDS {
+            (0..1 << self.turns).for_each(|_| core::hint::spin_loop());
+        } else {
+            std::thread::yield_now();
+        }
+        self.turns += 1;
+        true
+    }
+}
+
 /// Gives the processor away up to three times while `would_wait`, before the caller takes its place in a queue, which it
 /// does in any case. Returns at once under an engine, and if the deadline has passed.
 ///

@@ -181,6 +181,22 @@ pub(in crate::chan) fn resume() -> ! {
 /// panic resumed.
 pub(in crate::chan) struct Held(());
 
+impl Held {
+    /// Lets go of the list, if there is nothing to call or to resume.
+    pub(in crate::chan) fn release(self) -> Result<(), Held> {
+        let is_idle = Deferred::with(|deferred| {
+            let is_idle = deferred.first.is_none() && deferred.panic.is_none();
+            deferred.holds -= usize::from(is_idle);
+            is_idle
+        });
+        if is_idle {
+            mem::forget(self);
+            return Ok(());
+        }
+        Err(self)
+    }
+}
+
 /// Holds the list; to be called first by an operation.
 pub(in crate::chan) fn hold() -> Held {
     Deferred::with(|deferred| deferred.holds += 1);

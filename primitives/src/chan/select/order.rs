@@ -1,7 +1,6 @@
 //! The order in which a select tries its cases.
 
-use crate::rt::choose;
-use core::ops::Deref;
+use crate::rt::{Choices, choose};
 
 /// In which order the cases are tried, and so which of several that are ready is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,42 +18,68 @@ impl Order {
     }
 
     pub(super) fn of(self, cases: usize) -> Sequence {
-        let mut sequence = if cases <= FEW {
-            Sequence::Few(core::array::from_fn(|at| at), cases)
+        let numbers = if cases <= FEW {
+            Numbers::Few(core::array::from_fn(|at| at as u8))
         } else {
-            Sequence::Many((0..cases).collect())
+            Numbers::Many((0..cases).collect())
         };
-        if self == Order::Random {
-            let order = match &mut sequence {
-                Sequence::Few(order, cases) => &mut order[..*cases],
-                Sequence::Many(order) => order,
-            };
-            for at in (1..cases).rev() {
-                order.swap(at, choose(at + 1));
-            }
-        }
-        sequence
+        let drawn = if self == Order::Random { 0 } else { cases };
+        Sequence { numbers, cases, drawn, choices: Choices::new() }
     }
 }
 
 /// So many cases are few: their order is not allocated, and they are tried several times before the select waits.
 pub(super) const FEW: usize = 16;
 
-/// The numbers of the cases, in some order.
-pub(super) enum Sequence {
-    /// The first so many of these.
-    Few([usize; FEW], usize),
+/// The numbers of the cases, in some order, which is drawn as far as it is asked for.
+pub(super) struct Sequence {
+    numbers: Numbers,
+    cases: usize,
+    /// How many of the numbers are in their places.
+    drawn: usize,
+    choices: Choices,
+}
+
+enum Numbers {
+    Few([u8; FEW]),
     Many(Vec<usize>),
 }
 
-impl Deref for Sequence {
-    type Target = [usize];
-
-    fn deref(&self) -> &[usize] {
+impl Numbers {
+    fn at(&self, at: usize) -> usize {
         match self {
-            Sequence::Few(order, cases) => &order[..*cases],
-            Sequence::Many(order) => order,
+            Numbers::Few(numbers) => numbers[at].into(),
+            Numbers::Many(numbers) => numbers[at],
         }
+    }
+
+    fn swap(&mut self, one: usize, other: usize) {
+        match self {
+            Numbers::Few(numbers) => numbers.swap(one, other),
+            Numbers::Many(numbers) => numbers.swap(one, other),
+        }
+    }
+}
+
+impl Sequence {
+    /// Returns the case at this place of the order. All before it have been asked for.
+    pub(super) fn at(&mut self, at: usize) -> usize {
+        if at == self.drawn {
+            let left = self.cases - at;
+            let other = match &self.numbers {
+                _ if left == 1 => 0,
+                Numbers::Few(_) => self.choices.choose(left),
+                Numbers::Many(_) => choose(left),
+            };
+            self.numbers.swap(at, at + other);
+            self.drawn += 1;
+        }
+        self.numbers.at(at)
+    }
+
+    /// Returns the first case in the order that is such.
+    pub(super) fn find(&mut self, mut is_such: impl FnMut(usize) -> bool) -> Option<usize> {
+        (0..self.cases).map(|at| self.at(at)).find(|&case| is_such(case))
     }
 }
 
@@ -66,12 +91,27 @@ mod tests {
     fn every_order_has_each_case_once() {
         for cases in [0, 1, FEW, FEW + 1, 100] {
             for order in [Order::Random, Order::Given] {
-                let mut numbers = order.of(cases).to_vec();
+                let (mut sequence, mut numbers) = (order.of(cases), Vec::new());
+                assert_eq!(sequence.find(|_| false), None);
+                sequence.find(|case| {
+                    numbers.push(case);
+                    false
+                });
                 if order == Order::Random {
                     numbers.sort_unstable();
                 }
                 assert_eq!(numbers, (0..cases).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn an_order_stays_as_it_was_drawn() {
+        for cases in [3, FEW + 1] {
+            let mut sequence = Order::Random.of(cases);
+            let first = sequence.at(0);
+            let drawn: Vec<usize> = (0..cases).map(|at| sequence.at(at)).collect();
+            assert_eq!((drawn[0], drawn), (first, (0..cases).map(|at| sequence.at(at)).collect()));
         }
     }
 }

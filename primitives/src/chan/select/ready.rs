@@ -1,7 +1,7 @@
 //! Waiting until an operation could happen, without doing it.
 
 use super::case::Handle;
-use super::order::Order;
+use super::order::{Order, Sequence};
 use super::specified;
 use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::algorithm::chan::Blocking;
@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 /// Which of the operations is ready, in this order; `None` only if at one moment none was: before and after they were
 /// looked at all channels look the same.
-fn find_ready(handles: &[&dyn Handle], order: &[usize]) -> Option<usize> {
+fn find_ready(handles: &[&dyn Handle], order: &mut Sequence) -> Option<usize> {
     let stamps = || -> Vec<_> { handles.iter().map(|handle| handle.stamp()).collect() };
     loop {
         let before = if handles.len() > 1 { stamps() } else { Vec::new() };
-        let found = order.iter().copied().find(|&at| handles[at].is_ready(0));
+        let found = order.find(|at| handles[at].is_ready(0));
         // A further round means that another thread's operation has begun or ended.
         if found.is_some() || handles.len() < 2 || before == stamps() {
             return found;
@@ -31,8 +31,8 @@ fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Opt
     if let Some(ready) = specified::until_ready(handles, order, blocking) {
         return ready;
     }
-    let order = order.of(handles.len());
-    let find = || find_ready(handles, &order);
+    let mut order = order.of(handles.len());
+    let mut find = || find_ready(handles, &mut order);
     loop {
         if let Some(ready) = find() {
             return Some(ready);

@@ -1,15 +1,14 @@
 //! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
 
 use super::case::{Handle, Hold, Look, Progress, Round, Slot, Stamp};
-use super::order::{FEW, Order};
+use super::order::{FEW, Order, Sequence};
 use super::own_receives::OwnReceives;
 use super::specified;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred;
 use crate::chan::select::state::{Cause, SelectState, Stage};
-use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
-use crate::rt::spin_wait;
+use crate::rt::spin_wait::{self, Patience};
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use std::time::Instant;
@@ -18,19 +17,11 @@ use std::time::Instant;
 pub(in crate::chan) struct Case<'a> {
     pub(in crate::chan) handle: &'a dyn Handle,
     pub(in crate::chan) slot: Slot,
-    /// What its channel looked like when this was tried in vain.
-    stamp: Stamp,
 }
 
 impl<'a> Case<'a> {
     pub(in crate::chan) fn new(handle: &'a dyn Handle) -> Case<'a> {
-        Case { handle, slot: Slot::EMPTY, stamp: [0; 7] }
-    }
-
-    /// Whether its channel looks as it did before.
-    fn looks_the_same(&mut self) -> bool {
-        let before = core::mem::replace(&mut self.stamp, self.handle.stamp());
-        before == self.stamp
+        Case { handle, slot: Slot::EMPTY }
     }
 
     fn attempt(&mut self) -> Progress {
@@ -72,10 +63,11 @@ impl<'a> Case<'a> {
 /// Does one of the operations: the case that has happened, or `None` if none could in time. If a waker panics that it
 /// calls, what has been received goes to the next receiver.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
-    let _held = deferred::hold();
+    let held = deferred::hold();
     let specified = specified::run(cases, order, blocking);
     let chosen = specified.unwrap_or_else(|| run_held(cases, order, blocking));
-    if deferred::call()
+    if let Err(_held) = held.release()
+        && deferred::call()
         && let Some(chosen) = chosen
     {
         let Case { handle, slot, .. } = &mut cases[chosen];
@@ -85,11 +77,11 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Block
 }
 
 fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
-    let order = order.of(cases.len());
-    let backoff = Backoff::new();
-    let mut tried = false;
+    let mut order = order.of(cases.len());
+    let mut patience = Patience::new();
+    let mut looks = None;
     loop {
-        if let Some(&ready) = order.iter().find(|&&case| cases[case].attempt() == Progress::Happened) {
+        if let Some(ready) = order.find(|case| cases[case].attempt() == Progress::Happened) {
             return Some(ready);
         }
         let deadline = match blocking {
@@ -97,24 +89,17 @@ fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<
             // To know, such a case must wait in a cell.
             Blocking::Never if cases.iter().any(|case| case.slot.hold == Hold::Unsettled) => Some(now()),
             // That none is ready is said of one moment: before and after they were tried all channels look the same.
-            Blocking::Never => {
-                // Each case is looked at, for the next round.
-                let changed =
-                    cases.iter_mut().filter_map(|case| (!case.looks_the_same()).then_some(())).count();
-                if cases.len() < 2 || (tried && changed == 0) {
-                    return None;
-                }
-                tried = true;
-                continue;
+            Blocking::Never if cases.len() < 2 => return None,
+            Blocking::Never if looks.get_or_insert_with(|| Looks::new(cases.len())).are_the_same(cases) => {
+                return None;
             }
+            Blocking::Never => continue,
         };
         // To wait in all cells and leave them again costs more than a moment; but so does it to try many cases again.
-        let is_soon = !backoff.is_completed() && cases.len() <= FEW;
-        if is_soon && deadline.is_none_or(|deadline| deadline > now()) {
-            backoff.snooze();
+        if cases.len() <= FEW && patience.lasts() && deadline.is_none_or(|deadline| deadline > now()) {
             continue;
         }
-        match Waiting::new(cases, &order, deadline).wait() {
+        match Waiting::new(cases, &mut order, deadline).wait() {
             Verdict::Happened(case) => return Some(case),
             Verdict::TimedOut => return None,
             Verdict::StartOver => (),
@@ -122,10 +107,37 @@ fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<
     }
 }
 
+/// What the channels of a select looked like when its cases were tried in vain.
+struct Looks {
+    /// Those of up to so many cases, for which nothing is allocated.
+    few: [Stamp; FEW],
+    /// Those of all the cases, if there are more.
+    many: Vec<Stamp>,
+    is_first: bool,
+}
+
+impl Looks {
+    fn new(cases: usize) -> Looks {
+        let many = if cases > FEW { vec![[0; 7]; cases] } else { Vec::new() };
+        Looks { few: [[0; 7]; FEW], many, is_first: true }
+    }
+
+    /// Looks at all channels; returns whether they look as they did before.
+    fn are_the_same(&mut self, cases: &[Case<'_>]) -> bool {
+        let before = if self.many.is_empty() { &mut self.few[..] } else { &mut self.many };
+        let mut same = !core::mem::replace(&mut self.is_first, false);
+        for (before, case) in before.iter_mut().zip(cases) {
+            let now = case.handle.stamp();
+            same &= core::mem::replace(before, now) == now;
+        }
+        same
+    }
+}
+
 /// A select that waits.
 struct Waiting<'a, 'c> {
     cases: &'a mut [Case<'c>],
-    order: &'a [usize],
+    order: &'a mut Sequence,
     parker: Parker,
     select: Arc<SelectState>,
     deadline: Option<Instant>,
@@ -152,7 +164,7 @@ enum Ended {
 }
 
 impl<'a, 'c> Waiting<'a, 'c> {
-    fn new(cases: &'a mut [Case<'c>], order: &'a [usize], deadline: Option<Instant>) -> Self {
+    fn new(cases: &'a mut [Case<'c>], order: &'a mut Sequence, deadline: Option<Instant>) -> Self {
         let parker = Parker::new();
         let select = Arc::new(SelectState::new(parker.unparker()));
         Waiting { cases, order, parker, select, deadline }
@@ -222,7 +234,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     fn register(&mut self) -> Option<usize> {
         let Waiting { cases, order, select, .. } = self;
         let own_receives = OwnReceives::of(cases.iter().map(|case| case.handle));
-        order.iter().copied().find(|&number| {
+        order.find(|number| {
             let own = own_receives.meeting(cases[number].handle);
             cases[number].register(select, number, own) == Progress::Happened
         })
@@ -263,7 +275,8 @@ impl<'a, 'c> Waiting<'a, 'c> {
     }
 
     fn time_is_up(&mut self) -> Option<Ended> {
-        for &number in self.order {
+        for at in 0..self.cases.len() {
+            let number = self.order.at(at);
             let Some(instant) = self.cases[number].handle.reserve() else { continue };
             let chosen = Stage::chosen(number, Cause::Operation);
             let Case { handle, slot, .. } = &mut self.cases[number];
