@@ -64,9 +64,11 @@ use crate::queue::{LazyBox, push};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
 use crate::rt::shard;
+use crate::rt::spec::HandleNumber;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, fence};
 use crate::rt::thread;
+use crate::spec;
 use core::fmt;
 use core::ptr::null_mut;
 
@@ -77,6 +79,7 @@ pub struct Domain<G> {
     state: LazyBox<State<G>>,
     /// A thread collects each time it has retired this many objects.
     collect_every: usize,
+    spec: spec::Garbage<G>,
 }
 
 /// Lets a reader follow pointers until it is dropped; made by [`Domain::pin`].
@@ -84,6 +87,8 @@ pub struct Domain<G> {
 pub struct Pin<'a> {
     counter: &'a PinCounter,
     owner: Owner,
+    /// 1 if the domain keeps its garbage, so that there is nothing to announce.
+    is_needless: HandleNumber,
 }
 
 /// The number of the shard whose own thread has pinned, or [`NONE`](Self::NONE) if it was another thread.
@@ -102,6 +107,10 @@ struct PinCounter {
     /// Written by all other threads.
     others: AtomicUsize,
 }
+
+/// What the pins of domains refer to that keep their garbage.
+static NO_READERS: PinCounter =
+    PinCounter { owned: AtomicUsize::const_new(0), others: AtomicUsize::const_new(0) };
 
 struct State<G> {
     /// A number whose lowest bit names the counters that readers use now.
@@ -421,7 +430,15 @@ impl<G> Domain<G> {
         /// drop(domain.pin());
         /// ```
         pub fn new() -> Domain<G> {
-            Domain { state: LazyBox::new(), collect_every: 1 }
+            Domain { state: LazyBox::new(), collect_every: 1, spec: spec::Garbage::real() }
+        }
+    }
+
+    constructor! {
+        /// Creates the domain of a structure whose garbage has no destructor that a program could see: under a checker it may
+        /// be kept to the end.
+        pub(crate) fn of_plain_garbage() -> Domain<G> {
+            Domain { state: LazyBox::new(), collect_every: 1, spec: spec::Garbage::new() }
         }
     }
 
@@ -432,7 +449,7 @@ impl<G> Domain<G> {
     /// GARBAGE.retire(Box::new(1));
     /// ```
     pub const fn const_new() -> Domain<G> {
-        Domain { state: LazyBox::const_new(), collect_every: 1 }
+        Domain { state: LazyBox::const_new(), collect_every: 1, spec: spec::Garbage::real() }
     }
 
     /// Makes a thread collect only each time it has retired `count` objects: for objects that are retired often and
@@ -463,6 +480,9 @@ impl<G> Domain<G> {
     /// let (_one, _two) = (domain.pin(), domain.pin());
     /// ```
     pub fn pin(&self) -> Pin<'_> {
+        if self.spec.is_kept() {
+            return Pin { counter: &NO_READERS, owner: Owner::NONE, is_needless: HandleNumber::new(1) };
+        }
         let state = self.state.make();
         let number = shard::of_thread();
         let counters = &state.shard(number).pins;
@@ -489,6 +509,7 @@ impl<G> Domain<G> {
     /// ```
     #[doc(alias("defer_destroy", "defer"))]
     pub fn retire(&self, garbage: G) {
+        let Err(garbage) = self.spec.keep(garbage) else { return };
         let state = self.state.make();
         let number = shard::of_thread();
         let shard = state.shard(number);
@@ -509,9 +530,23 @@ impl<G> Domain<G> {
     /// selvedge::reclaim::Domain::<i32>::new().collect();
     /// ```
     pub fn collect(&self) {
+        if self.spec.is_kept() {
+            return;
+        }
         if let Some(state) = self.state.get() {
             state.collect(shard::of_thread(), Extent::Exhaustive);
         }
+    }
+
+    /// Returns whether garbage is kept to the domain's end.
+    #[inline(always)]
+    pub(crate) fn keeps_garbage(&self) -> bool {
+        self.spec.is_kept()
+    }
+
+    /// Takes the real form from now on, since the program can see when this garbage is dropped.
+    pub(crate) fn look(&self) {
+        self.spec.look();
     }
 }
 
@@ -538,7 +573,7 @@ impl PinCounter {
             let owned = self.owned.load(Relaxed); // Relaxed: only the shard's own thread, which is this one, writes it.
             self.owned.store(owned.wrapping_add(1), SeqCst); // site: pin
         }
-        Pin { counter: self, owner }
+        Pin { counter: self, owner, is_needless: HandleNumber::default() }
     }
 
     /// Returns whether all readers that the calling collector has seen begin have ended (I2).
@@ -553,6 +588,9 @@ impl PinCounter {
 impl Drop for Pin<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.is_needless.get() == 1 {
+            return;
+        }
         // Release, in both branches: I3, with the collector's Acquire in `is_zero`. With Relaxed the drop of an object
         // races with this reader's accesses (mutants at `unpin` and `unpin-without-shard`).
         if self.owner == Owner(shard::of_thread()) {

@@ -64,3 +64,30 @@ fn pushes_and_pops_are_explored_in_each_order() {
     });
     assert_eq!(count, 6, "the orders of two pushes and two pops");
 }
+
+#[test]
+fn lookups_are_loads() {
+    let count = executions(|| {
+        let map = selvedge::map::Map::new();
+        map.store("one", 1);
+        thread::scope(|scope| {
+            scope.spawn(|| map.store("one", 2));
+            (0..2).for_each(|_| drop(scope.spawn(|| assert!(map.load("one").is_some()))));
+        });
+        assert_eq!(map.load("one"), Some(2));
+    });
+    assert_eq!(count, 4, "which lookups come before the change");
+}
+
+#[test]
+fn values_are_loaded_without_order() {
+    let count = executions(|| {
+        let limit = selvedge::atomic::Value::new(1);
+        thread::scope(|scope| {
+            scope.spawn(|| limit.store(2));
+            (0..2).for_each(|_| drop(scope.spawn(|| assert!(limit.load() > 0))));
+        });
+        assert_eq!(limit.load(), 2);
+    });
+    assert_eq!(count, 4, "which loads come before the store");
+}

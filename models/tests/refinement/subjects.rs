@@ -9,7 +9,7 @@ mod std_forms;
 mod waiting;
 
 pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
-pub(crate) use collections::{Pooled, Stacked};
+pub(crate) use collections::{Cells, Mapped, Pooled, Stacked};
 pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, Selects, Timers};
@@ -128,6 +128,8 @@ refinements! {
     arc: Observed, 60 programs, 8 complete;
     arc_that_nobody_observes: Silent, 30 programs, 5 complete;
     stack: Stacked, 40 programs, 5 complete;
+    map: Mapped, 8 programs, 0 complete;
+    cells: Cells, 16 programs, 0 complete;
     pool: Pooled, 30 programs, 3 complete;
     rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
     rt_barrier: RtGate, 0 programs, 2 complete;

@@ -13,6 +13,7 @@ use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use core::fmt;
+use core::mem::needs_drop;
 use core::ops::Deref;
 
 /// Holds an [`Arc`] that threads read and replace: for data that is read often and changed seldom, such as a
@@ -70,7 +71,8 @@ impl<T> ArcCell<T> {
     /// assert_eq!(*ArcCell::new(Arc::new(1)).load(), 1);
     /// ```
     pub fn new(value: Arc<T>) -> ArcCell<T> {
-        ArcCell { value: AtomicPtr::new(Arc::into_raw(value).cast_mut()), replaced: Domain::new() }
+        let replaced = if needs_drop::<T>() { Domain::new() } else { Domain::of_plain_garbage() };
+        ArcCell { value: AtomicPtr::new(Arc::into_raw(value).cast_mut()), replaced }
     }
 
     /// Returns a reference to the current value.
@@ -115,7 +117,7 @@ impl<T> ArcCell<T> {
         let _entry = enter();
         let old = self.replace(value);
         // SAFETY: S1: `replace` gave this thread the old pointer's count.
-        self.replaced.retire(unsafe { Arc::from_raw(old) });
+        self.retire(unsafe { Arc::from_raw(old) });
     }
 
     /// Replaces the value, and returns the old one.
@@ -196,8 +198,21 @@ impl<T> ArcCell<T> {
         // SAFETY: S1: the count that was the cell's is this thread's until it is retired below.
         let kept = unsafe { share(old) };
         // SAFETY: S1: the count is this thread's, and is given up once, here.
-        self.replaced.retire(unsafe { Arc::from_raw(old) });
+        self.retire(unsafe { Arc::from_raw(old) });
         kept
+    }
+
+    /// Returns whether the cell keeps values that it had: always until its end, as a checker may let it.
+    #[inline(always)]
+    pub(super) fn keeps_old_values(&self) -> bool {
+        self.replaced.keeps_garbage()
+    }
+
+    fn retire(&self, old: Arc<T>) {
+        if old.is_observed() {
+            self.replaced.look();
+        }
+        self.replaced.retire(old);
     }
 }
 

@@ -70,7 +70,10 @@ impl<T: Clone> Value<T> {
     /// ```
     #[track_caller]
     pub fn swap(&self, value: T) -> T {
-        Arc::try_unwrap(self.0.swap(Arc::new(value))).unwrap_or_else(|shared| {
+        let old = self.0.swap(Arc::new(value));
+        // Where the cell keeps its old values, the old one is shared.
+        let unwrapped = if self.0.keeps_old_values() { Err(old) } else { Arc::try_unwrap(old) };
+        unwrapped.unwrap_or_else(|shared| {
             let copy = T::clone(&shared);
             // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
             // (rust#47949).

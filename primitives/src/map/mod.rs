@@ -38,6 +38,7 @@ use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::sync::Mutex;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use core::mem::needs_drop;
 use core::ptr::null_mut;
 use table::{Entry, Table, Word};
 
@@ -122,9 +123,11 @@ impl<K, V, S> Map<K, V, S> {
         /// map.store(1, "one");
         /// ```
         pub fn with_hasher(hasher: S) -> Map<K, V, S> {
+            let ends = needs_drop::<K>() || needs_drop::<V>();
+            let garbage = if ends { Domain::new() } else { Domain::of_plain_garbage() };
             Map {
                 table: AtomicPtr::new(null_mut()),
-                garbage: Domain::new().collecting_every(COLLECT_EVERY),
+                garbage: garbage.collecting_every(COLLECT_EVERY),
                 replacing: Mutex::new(()),
                 hasher,
                 min_homes: MIN_HOMES,

@@ -48,6 +48,15 @@ pub(crate) fn is_specifying() -> bool {
     false
 }
 
+/// Counts an operation as specified that makes no step.
+#[inline(always)]
+pub(crate) fn note_specified() {
+    #[cfg(feature = "checking")]
+    if let Current::Model(session) = current() {
+        session.note_specified();
+    }
+}
+
 /// The name of a value in a [`Store`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Token {

@@ -2,10 +2,12 @@
 
 use super::{NOT_NOW, Own, Subject, handing_over, operations};
 use crate::program::{Act, Program};
-use selvedge::atomic::Stack;
+use selvedge::atomic::{ArcCell, Stack, Value};
+use selvedge::map::Map;
 use selvedge::pool::Pool;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::seam::this_thread;
+use selvedge::rt::sync::Arc;
 
 /// Returns a value that names the thread that adds it, and tells which of the thread's values it is.
 fn next_value(own: &mut Own) -> u8 {
@@ -132,6 +134,95 @@ impl Subject for Pooled {
             operations(&[&[0], &[2]]),
             operations(&[&[0], &[2], &[2]]),
             handing_over(&[0], &[2]),
+        ]
+    }
+}
+
+const GARBAGE: (&str, &str) =
+    ("primitives/src/spec/garbage.rs", include_str!("../../../../primitives/src/spec/garbage.rs"));
+
+/// A map, of whose keys two are used.
+pub(crate) struct Mapped(Map<u8, u8>);
+
+impl Subject for Mapped {
+    const SEED: u64 = 42;
+    const OPERATIONS: usize = 8;
+    const SPECIFICATION: (&'static str, &'static str) = GARBAGE;
+    const TWINS: &'static [&'static str] = &["drops-at-once"];
+    const LIMITS: [u64; 3] = [150, 1_000, 20_000];
+
+    fn new() -> Mapped {
+        Mapped(Map::with_homes(2, Default::default()))
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        let key = (operation % 2) as u8;
+        match operation {
+            0 | 1 => self.0.swap(key, next_value(own)).unwrap_or(0),
+            2 | 3 => self.0.load(&key).unwrap_or(0),
+            4 => self.0.load_and_delete(&key).unwrap_or(0),
+            5 => self.0.load_or_store(key, next_value(own)).0,
+            6 => self.0.get(&key).map_or(0, |found| *found),
+            7 => self.0.len() as u8,
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[0, 2, 4, 2]]),
+            operations(&[&[0], &[2]]),
+            operations(&[&[0, 3], &[1, 2]]),
+            operations(&[&[0, 0], &[2]]),
+            handing_over(&[0], &[2]),
+        ]
+    }
+}
+
+/// A cell of an `Arc`, and one of a value.
+pub(crate) struct Cells(ArcCell<u8>, Value<u8>);
+
+impl Subject for Cells {
+    const SEED: u64 = 43;
+    const OPERATIONS: usize = 7;
+    const SPECIFICATION: (&'static str, &'static str) = GARBAGE;
+    const TWINS: &'static [&'static str] = &["drops-at-once"];
+    const LIMITS: [u64; 3] = [200, 1_000, 20_000];
+
+    fn new() -> Cells {
+        Cells(ArcCell::new(Arc::new(0)), Value::new(0))
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        match operation {
+            0 => {
+                self.0.store(Arc::new(next_value(own)));
+                1
+            }
+            1 => *self.0.load(),
+            2 => *self.0.swap(Arc::new(next_value(own))),
+            3 => {
+                let before = self.0.load_full();
+                u8::from(self.0.compare_and_swap(&before, Arc::new(next_value(own))).is_ok())
+            }
+            4 => self.1.load(),
+            5 => self.1.swap(next_value(own)),
+            6 => *self.0.update(|value| value + 1),
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[0, 1, 5, 4]]),
+            operations(&[&[0], &[1]]),
+            operations(&[&[2], &[2]]),
+            operations(&[&[3], &[3]]),
+            handing_over(&[0], &[1]),
         ]
     }
 }

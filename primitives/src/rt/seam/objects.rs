@@ -367,12 +367,17 @@ impl Session {
         self.fail(kind, message, vec![site, other])
     }
 
+    /// Counts an operation of a primitive as specified.
+    pub(crate) fn note_specified(&self) {
+        // Relaxed: a statistic.
+        self.counters.specified.fetch_add(1, Relaxed);
+    }
+
     /// Notes that an owner of the memory at `address` lets it go. The accesses that happen before now need no other order
     /// before the memory is freed.
     pub(crate) fn let_go(&self, address: usize) {
         self.disturb();
-        // Relaxed: a statistic.
-        self.counters.specified.fetch_add(1, Relaxed);
+        self.note_specified();
         let Some(graph) = self.backend.graph() else { return };
         if let Some(allocation) = self.state.borrow_mut().objects.live.get_mut(&address) {
             allocation.touched.retain(|(moment, _)| !graph.is_ordered(*moment));

@@ -264,6 +264,12 @@ impl<T: ?Sized> Arc<T> {
         weak_owners(word) == 1 && last && self.weak().load(Relaxed) == word
     }
 
+    /// Returns whether the program may see how many owners there are.
+    #[inline(always)]
+    pub(crate) fn is_observed(&self) -> bool {
+        self.specified().is_none_or(spec::Arc::is_observed)
+    }
+
     /// Gives up the strong share if no other is left, and returns whether it did.
     fn release_only(&self) -> bool {
         if let Some(spec) = self.specified() {
