@@ -1,7 +1,6 @@
 //! The events of an execution graph.
 
 use crate::Order;
-use crate::step::StepName;
 use core::panic::Location;
 use serde::{Deserialize, Serialize};
 
@@ -153,9 +152,6 @@ pub(crate) struct Event {
     pub(crate) time: u64,
     #[serde(skip)]
     pub(crate) site: Option<Site>,
-    /// What a step is called.
-    #[serde(skip)]
-    pub(crate) step: Option<StepName>,
 }
 
 impl Event {
@@ -174,7 +170,6 @@ impl Event {
             read: Read::new(Reading::Load, 0, order, order),
             time: 0,
             site: None,
-            step: None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::explore::fair::{Set, Turns, set_of};
 use crate::graph::Graph;
 use crate::race::{Cell, CellAccess, Epoch};
 use crate::snapshot::Snapshot;
-use crate::step::States;
+use crate::step::{States, StepName};
 
 /// What a thread is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +139,14 @@ impl ThreadState {
         }
     }
 
+    /// Becomes that of a thread which has not been made in the run that begins.
+    fn begin(&mut self) {
+        let ThreadState { mut lines, mut failures, .. } = core::mem::replace(self, ThreadState::absent());
+        lines.clear();
+        failures.clear();
+        (self.lines, self.failures) = (lines, failures);
+    }
+
     /// Returns what the machine keeps of the thread's state.
     pub(crate) fn kept(&self) -> [u64; 3] {
         [self.spawned as u64, self.made as u64, self.time]
@@ -172,6 +180,8 @@ pub(crate) struct Run {
     pub(crate) cells: Vec<Cell>,
     /// The states of objects.
     pub(crate) states: States,
+    /// What the steps are called, by the numbers of their reads.
+    names: Vec<Option<StepName>>,
     /// The epoch and the line at which each location was made, if not before the run.
     pub(crate) births: Vec<Option<(Epoch, Option<Site>)>>,
     /// Whose turn it is, under a bound to fair schedules, once the graph has been judged.
@@ -182,8 +192,9 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn begin(&mut self, graph: &Graph) {
-        self.threads.clear();
-        self.threads.resize(graph.threads.len(), ThreadState::absent());
+        self.threads.truncate(graph.threads.len());
+        self.threads.iter_mut().for_each(ThreadState::begin);
+        self.make_room(graph.threads.len());
         // The root has happened.
         self.threads[0].cursor = 1;
         self.current = 0;
@@ -197,8 +208,10 @@ impl Run {
         self.overflow = None;
         self.race.clear();
         self.order.clear();
+        self.order.reserve(graph.events.len().max(16));
         self.cells.clear();
         self.states.clear();
+        self.names.clear();
         self.births.clear();
         self.turns = None;
         self.is_open = false;
@@ -221,6 +234,20 @@ impl Run {
         }
     }
 
+    /// Names the step whose read is `read`, or the observation.
+    pub(crate) fn name_step(&mut self, read: EventId, name: StepName) {
+        let at = read as usize;
+        if self.names.len() <= at {
+            self.names.resize(at + 1, None);
+        }
+        self.names[at] = Some(name);
+    }
+
+    /// Returns what the step is called whose read is `read`, or the observation, if it has happened in this run.
+    pub(crate) fn name_of(&self, read: EventId) -> Option<StepName> {
+        self.names.get(read as usize).copied().flatten()
+    }
+
     /// Returns whether an event has happened in this run.
     pub(crate) fn has_happened(&self, graph: &Graph, id: EventId) -> bool {
         if id == NONE {
@@ -237,6 +264,7 @@ impl Run {
     }
 
     /// Notes that the current thread's next event, a recorded one, has happened.
+    #[inline]
     pub(crate) fn replayed(&mut self) {
         self.happened();
         self.count_replayed();
@@ -245,12 +273,14 @@ impl Run {
     /// Counts a replayed event. After the last one a revisited read-modify-write has to write first. Where there are
     /// steps, it is the turn of the thread whose turn it is in this graph, which need not be the current one. Elsewhere the
     /// current thread goes on: it is interrupted less often in what a bound on preemptions then explores.
+    #[inline]
     pub(crate) fn count_replayed(&mut self) {
         self.remaining -= 1;
         self.reschedule |= self.remaining == 0 && (self.urgent.is_some() || !self.states.is_empty());
     }
 
     /// Notes that the current thread's next event, a new one, has happened.
+    #[inline]
     pub(crate) fn happened(&mut self) {
         self.order.push(self.current);
         self.threads[self.current as usize].cursor += 1;
@@ -283,17 +313,18 @@ impl Run {
 
     /// Returns the thread to go on next: during a replay any that can; later one that spun; then the first by its path.
     pub(crate) fn next(&self, graph: &Graph) -> Option<ThreadId> {
-        let mut ready = (0..self.threads.len() as ThreadId).filter(|thread| self.is_ready(graph, *thread));
+        let threads = 0..self.threads.len() as ThreadId;
         if self.remaining > 0 {
             let recorded = |thread: ThreadId| graph.threads[thread as usize].events.len();
-            let replays =
-                ready.find(|thread| (self.threads[*thread as usize].cursor as usize) < recorded(*thread));
+            let has_more =
+                |thread: ThreadId| (self.threads[thread as usize].cursor as usize) < recorded(thread);
+            let replays = threads.clone().find(|thread| has_more(*thread) && self.is_ready(graph, *thread));
             // Other threads may wait for the end of a thread that has no recorded events left.
             let ends = |thread: &ThreadId| match &self.threads[*thread as usize].status {
                 Status::Pauses | Status::Spins(_) => true,
                 status => *status == Status::Ready && recorded(*thread) == 0,
             };
-            return replays.or_else(|| (0..self.threads.len() as ThreadId).find(ends));
+            return replays.or_else(|| threads.clone().find(ends));
         }
         if self.urgent.is_some() {
             return self.urgent;
@@ -301,6 +332,7 @@ impl Run {
         // A thread whose wait may be over goes first: its reads are not in the graph, so a later write of another
         // thread could not revisit them.
         let order = |thread: &ThreadId| (!self.is_spinning(*thread), &graph.threads[*thread as usize].path);
+        let mut ready = threads.filter(|thread| self.is_ready(graph, *thread));
         if let Some(turns) = &self.turns {
             let held = |thread: &ThreadId| {
                 let is_held = self.threads[*thread as usize].status == Status::Held;
@@ -331,21 +363,15 @@ impl Run {
         matches!(self.threads[thread as usize].status, Status::Spins(_))
     }
 
-    /// Returns whether a thread that waits for its step can try it again.
-    pub(crate) fn step_is_ready(&self, graph: &Graph) -> bool {
-        (0..self.threads.len() as ThreadId).any(|thread| match &self.threads[thread as usize].status {
-            Status::Disabled(location, _) => {
-                graph.location(*location).is_object && self.is_ready(graph, thread)
-            }
-            Status::DisabledAny(_) => self.is_ready(graph, thread),
+    /// Returns whether a thread can go on that spins, or that waits for its step.
+    pub(crate) fn waiter_is_ready(&self, graph: &Graph) -> bool {
+        let waits = |thread: &ThreadState| match &thread.status {
+            Status::Spins(_) | Status::DisabledAny(_) => true,
+            Status::Disabled(location, _) => graph.location(*location).is_object,
             _ => false,
-        })
-    }
-
-    /// Returns whether a thread that spins can go on.
-    pub(crate) fn spinner_is_ready(&self, graph: &Graph) -> bool {
-        (0..self.threads.len() as ThreadId)
-            .any(|thread| self.is_spinning(thread) && self.is_ready(graph, thread))
+        };
+        let mut threads = self.threads.iter().enumerate();
+        threads.any(|(number, thread)| waits(thread) && self.is_ready(graph, number as ThreadId))
     }
 }
 
@@ -353,7 +379,7 @@ impl Run {
     /// Makes room for this many threads.
     pub(crate) fn make_room(&mut self, threads: usize) {
         if self.threads.len() < threads {
-            self.threads.resize(threads, ThreadState::absent());
+            self.threads.resize_with(threads, ThreadState::absent);
         }
     }
 }

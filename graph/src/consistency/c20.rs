@@ -18,8 +18,14 @@
 //! A read-modify-write is one event.
 
 use super::seq_cst;
-use crate::event::{Event, EventId, Kind, LocationId};
+use crate::event::{Event, EventId, Kind, LocationId, ThreadId};
 use crate::graph::Graph;
+
+/// Where a node ends.
+pub(super) struct Node {
+    thread: ThreadId,
+    index: u32,
+}
 
 /// With the repair.
 pub(super) struct Repaired;
@@ -31,13 +37,13 @@ impl seq_cst::Rules for Repaired {
     const UPDATE_IS_ONE: bool = true;
     const EARLIER_ORDERS_MORE: bool = true;
 
-    type Source = Event;
+    type Source = Node;
 
-    fn source(graph: &Graph, a: EventId) -> Event {
+    fn source(graph: &Graph, a: EventId) -> Node {
         last_half(graph, a)
     }
 
-    fn is_ordered(graph: &Graph, a: &Event, b: EventId) -> bool {
+    fn is_ordered(graph: &Graph, a: &Node, b: EventId) -> bool {
         strongly_happens_before(graph, a, b)
     }
 
@@ -59,13 +65,13 @@ impl seq_cst::Rules for Published {
     const UPDATE_IS_ONE: bool = true;
     const EARLIER_ORDERS_MORE: bool = true;
 
-    type Source = Event;
+    type Source = Node;
 
-    fn source(graph: &Graph, a: EventId) -> Event {
+    fn source(graph: &Graph, a: EventId) -> Node {
         last_half(graph, a)
     }
 
-    fn is_ordered(graph: &Graph, a: &Event, b: EventId) -> bool {
+    fn is_ordered(graph: &Graph, a: &Node, b: EventId) -> bool {
         strongly_happens_before(graph, a, b)
     }
 
@@ -79,7 +85,7 @@ impl seq_cst::Rules for Published {
 
 /// Whether `po` or `po; hb; po` leads from the node whose last event is `from` to `b`. Longer chains are edges one after
 /// another.
-fn strongly_happens_before(graph: &Graph, from: &Event, b: EventId) -> bool {
+fn strongly_happens_before(graph: &Graph, from: &Node, b: EventId) -> bool {
     let to = graph.event(b);
     // A read-modify-write begins with its read half.
     let first = to.index - u32::from(to.kind == Kind::RmwWrite);
@@ -90,7 +96,8 @@ fn strongly_happens_before(graph: &Graph, from: &Event, b: EventId) -> bool {
     graph.clocks.hb(before)[from.thread as usize] > from.index + 1
 }
 
-fn last_half(graph: &Graph, id: EventId) -> Event {
-    let event = graph.event(id);
-    if event.is_read() { *graph.event(graph.other_half(id)) } else { *event }
+fn last_half(graph: &Graph, id: EventId) -> Node {
+    let Event { thread, index, .. } =
+        *graph.event(if graph.event(id).is_read() { graph.other_half(id) } else { id });
+    Node { thread, index }
 }

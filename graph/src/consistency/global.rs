@@ -81,7 +81,7 @@ fn at_location(graph: &Graph, id: EventId, event: &Event, scratch: &mut Scratch)
         event.is_write() && read.source == id && read.thread != event.thread
     };
     let observes = |watch: &&EventId| graph.event(**watch).kind == Kind::Observe;
-    let reads = at.reads.iter().chain(at.watches.iter().filter(observes));
+    let reads = at.reads.iter().chain(graph.watches.iter().filter(observes));
     reads.filter(reads_it).for_each(|read| scratch.push(*read));
 }
 

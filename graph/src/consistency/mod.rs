@@ -27,7 +27,10 @@ use crate::graph::Graph;
 /// Room for a search among events, kept from check to check.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
-    seen: Vec<bool>,
+    /// For each event the number of the last search that has seen it.
+    seen: Vec<u32>,
+    /// The number of this search.
+    search: u32,
     stack: Vec<EventId>,
     /// For each thread the index of the first event from which the search has followed happens-before.
     followed: Vec<u32>,
@@ -35,15 +38,24 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     fn clear(&mut self, graph: &Graph) {
-        self.seen.clear();
-        self.seen.resize(graph.len() as usize, false);
+        self.search = self.search.checked_add(1).unwrap_or_else(|| {
+            self.seen.clear();
+            1
+        });
+        if self.seen.len() < graph.len() as usize {
+            self.seen.resize(graph.len() as usize, 0);
+        }
         self.stack.clear();
         self.followed.clear();
         self.followed.resize(graph.threads.len(), u32::MAX);
     }
 
+    fn has_seen(&self, event: EventId) -> bool {
+        self.seen[event as usize] == self.search
+    }
+
     fn push(&mut self, event: EventId) {
-        if !core::mem::replace(&mut self.seen[event as usize], true) {
+        if core::mem::replace(&mut self.seen[event as usize], self.search) != self.search {
             self.stack.push(event);
         }
     }

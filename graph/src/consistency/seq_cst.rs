@@ -95,7 +95,7 @@ fn follow_happens_before<R: Rules>(graph: &Graph, node: EventId, scratch: &mut S
     *followed = event.index;
     let source = R::source(graph, node);
     for other in graph.seq_cst.iter().rev() {
-        if !scratch.seen[*other as usize] && *other != node && R::is_ordered(graph, &source, *other) {
+        if !scratch.has_seen(*other) && *other != node && R::is_ordered(graph, &source, *other) {
             scratch.push(*other);
         }
     }

@@ -100,7 +100,7 @@ pub(crate) struct Spare {
 impl Spare {
     /// Returns a graph to be overwritten.
     fn graph(&mut self, model: Model) -> Box<Graph> {
-        self.graphs.pop().unwrap_or_else(|| Box::new(Graph::new(model)))
+        self.graphs.pop().unwrap_or_else(|| Box::new(Graph::empty(model)))
     }
 }
 
@@ -266,6 +266,14 @@ impl Exploration {
         self.below.clear();
         self.weight = 1.0;
         self.jump = false;
+    }
+
+    /// Gives all memory back, after which nothing is explored.
+    pub(crate) fn forget(&mut self) {
+        *self.graph = Graph::empty(self.graph.model);
+        self.items = Vec::new();
+        self.below = Vec::new();
+        self.spare = Spare::default();
     }
 
     /// Returns the thread to go on next.

@@ -90,7 +90,7 @@ fn is_maximal(graph: &Graph, id: EventId, write: EventId) -> bool {
         Kind::Read => is_newest(graph, event.location, graph.position_of(event.source), id, write),
         Kind::Write | Kind::RmwWrite => {
             let location = graph.location(event.location);
-            let watches = location.watches.iter().filter(|_| !twin::is(Twin::WaitIsUnread));
+            let watches = graph.watches.iter().filter(|_| !twin::is(Twin::WaitIsUnread));
             let mut reads = location.reads.iter().chain(watches);
             let is_read =
                 reads.any(|read| graph.event(*read).source == id && counts(graph, *read, id, write));

@@ -14,7 +14,7 @@ impl Part {
     /// Returns the whole exploration under a memory model.
     pub fn whole(model: Model) -> Part {
         let items = vec![Item { what: What::Start, weight: 1.0 }];
-        Part(Box::new(Level { graph: Box::new(Graph::new(model)), items }))
+        Part(Box::new(Level { graph: Box::new(Graph::empty(model)), items }))
     }
 }
 
@@ -61,7 +61,11 @@ impl Exploration {
     /// Takes a part on. The exploration must have no branch left.
     pub(crate) fn take(&mut self, part: Part) {
         let Level { graph, items } = *part.0;
-        self.graph = graph;
+        if !graph.events.is_empty() {
+            self.graph = graph;
+        } else if !self.graph.is_new() {
+            *self.graph = Graph::new(graph.model);
+        }
         self.items = items;
         self.below.clear();
     }
@@ -74,8 +78,8 @@ fn part(graph: &Graph, item: Item) -> Part {
             graph.cut(*length);
             graph
         }
-        // Such a branch brings its own graph.
-        What::Revisit { .. } | What::Start => Graph::new(graph.model),
+        // Such a branch brings its own graph, or begins anew.
+        What::Revisit { .. } | What::Start => Graph::empty(graph.model),
     };
     Part(Box::new(Level { graph: Box::new(graph), items: vec![item] }))
 }

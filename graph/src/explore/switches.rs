@@ -134,6 +134,7 @@ impl Place {
         }
     }
 
+    #[inline]
     fn has_happened(&self, graph: &Graph, id: EventId) -> bool {
         let event = graph.event(id);
         event.index < self.cursors[event.thread as usize]
@@ -148,13 +149,14 @@ impl Place {
         }
         match event.kind {
             Kind::Join | Kind::Observe => done(event.source),
-            // Both halves of a read-modify-write happen at once.
             Kind::Read if !done(event.source) => false,
+            Kind::Read if event.read.reading == Reading::Load => true,
+            // Both halves of a read-modify-write happen at once: what the write needs, the read waits for.
             Kind::Read => {
                 let write = graph.other_half(id);
                 write == id || may_write(graph, write, id, extends, done)
             }
-            Kind::Write | Kind::RmwWrite => may_write(graph, id, graph.other_half(id), extends, done),
+            Kind::Write => may_write(graph, id, id, extends, done),
             _ => true,
         }
     }
@@ -165,8 +167,9 @@ pub(super) fn has_spawned(graph: &Graph, thread: usize, done: impl Fn(EventId) -
     done(graph.threads[thread].spawn)
 }
 
-/// Returns whether a write may happen, whose own read is `read`: whether the write before it and the reads of that one have
-/// happened. (The write before it has waited for all older ones.)
+/// Returns whether a write may happen, whose own read is `read`, if it has one: whether the write before it and the reads of
+/// that one have happened. (The write before it has waited for all older ones.)
+#[inline]
 fn may_write(
     graph: &Graph,
     write: EventId,

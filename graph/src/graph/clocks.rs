@@ -71,6 +71,11 @@ impl Clocks {
         self.row(id, if self.rows > RACES_HB { RACES_HB } else { HB })
     }
 
+    /// Makes room for the rows of so many more events.
+    pub(crate) fn reserve(&mut self, events: usize) {
+        self.numbers.reserve(events * self.rows * self.width);
+    }
+
     /// Makes room for the rows of one more event.
     pub(crate) fn push(&mut self, thread: ThreadId) {
         self.widen(thread as usize + 1);
@@ -106,7 +111,7 @@ impl Clocks {
     }
 
     /// Copies the rows from the predecessor, and empties the row after them, which is a message.
-    #[inline]
+    #[inline(always)]
     fn inherit_rows(&mut self, id: EventId, before: Option<EventId>, rows: Range<usize>) {
         let (to, message) = (self.start(id, rows.start), self.start(id, rows.end));
         match before {
@@ -134,7 +139,7 @@ impl Clocks {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn join(&mut self, (id, row): (EventId, usize), (other, from): (EventId, usize)) {
         let (to, from) = (self.start(id, row), self.start(other, from));
         let (mine, theirs) = if from < to {

@@ -59,6 +59,7 @@ impl Computation<'_> {
         }
     }
 
+    #[inline]
     fn with_rules(&mut self, id: EventId, event: &Event, rules: Rules) {
         match event.kind {
             // The steps that happen before a step are named by it.
@@ -75,12 +76,14 @@ impl Computation<'_> {
         &self.events[id as usize]
     }
 
+    #[inline]
     fn read(&mut self, id: EventId, event: &Event, rules: Rules) {
         if event.source != NONE && rules.acquires(event) {
             self.clocks.acquire(rules.rows, id, event.source);
         }
     }
 
+    #[inline]
     fn write(&mut self, id: EventId, event: &Event, rules: Rules) {
         if rules.releases(event) {
             self.clocks.publish(rules.rows, id, id);

@@ -22,6 +22,9 @@ use serde::{Deserialize, Serialize};
 /// them.
 const STATIC: LocationId = 1 << 23;
 
+/// How many events the first run of a machine can add before it makes room for more.
+const ROOM: usize = 16;
+
 /// Where a graph keeps a location.
 enum Kept {
     /// Among the locations that the program makes.
@@ -55,8 +58,6 @@ pub(crate) struct Location {
     pub(crate) writes: Vec<EventId>,
     /// Its reads, in the order in which they were added.
     pub(crate) reads: Vec<EventId>,
-    /// The waits for steps and the observations, in the order of their numbers.
-    pub(crate) watches: Vec<EventId>,
     pub(crate) initial: Value,
     /// How many of the accesses in the graph are plain.
     pub(crate) plain: u32,
@@ -77,25 +78,49 @@ pub(crate) struct Graph {
     pub(crate) seq_cst: Vec<EventId>,
     /// The fences among them.
     pub(crate) fences: Vec<EventId>,
+    /// The waits for steps and the observations, in the order of their numbers.
+    pub(crate) watches: Vec<EventId>,
     /// Whether threads make threads, so that numbers need not follow paths.
     pub(crate) nested: bool,
 }
 
 impl Graph {
+    /// Returns the graph with which executions begin.
     pub(crate) fn new(model: Model) -> Graph {
-        let mut graph = Graph {
+        let mut graph = Graph::empty(model);
+        graph.make_room(ROOM);
+        graph.threads.push(Thread { spawn: NONE, ..Thread::default() });
+        graph.add(Event::new(Kind::Root, crate::Order::Plain));
+        graph
+    }
+
+    fn make_room(&mut self, events: usize) {
+        self.events.reserve(events);
+        self.clocks.reserve(events);
+    }
+
+    /// Returns a graph without any event, to be overwritten.
+    pub(crate) fn empty(model: Model) -> Graph {
+        Graph {
             model,
             events: Vec::new(),
             clocks: Clocks::new(model.has_own_happens_before()),
-            threads: vec![Thread { spawn: NONE, ..Thread::default() }],
+            threads: Vec::new(),
             locations: Vec::new(),
             statics: Vec::new(),
             seq_cst: Vec::new(),
             fences: Vec::new(),
+            watches: Vec::new(),
             nested: false,
-        };
-        graph.add(Event::new(Kind::Root, crate::Order::Plain));
-        graph
+        }
+    }
+
+    /// Returns whether the graph is the one with which executions begin.
+    pub(crate) fn is_new(&self) -> bool {
+        self.events.len() == 1
+            && self.threads.len() == 1
+            && self.locations.is_empty()
+            && self.statics.is_empty()
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -237,7 +262,7 @@ impl Graph {
             }
         }
         if matches!(event.kind, Kind::Wait | Kind::Observe) {
-            self.location_mut(event.location).watches.push(id);
+            self.watches.push(id);
         }
         self.events.push(event);
         self.clocks.push(event.thread);
@@ -307,10 +332,9 @@ impl Graph {
     pub(crate) fn make_wait(&mut self, read: EventId) {
         self.events[read as usize].kind = Kind::Wait;
         let location = self.events[read as usize].location;
-        let location = self.location_mut(location);
-        location.reads.retain(|other| *other != read);
-        let at = location.watches.partition_point(|other| *other < read);
-        location.watches.insert(at, read);
+        self.location_mut(location).reads.retain(|other| *other != read);
+        let at = self.watches.partition_point(|other| *other < read);
+        self.watches.insert(at, read);
     }
 
     /// Lets the steps in `after` happen before the step whose read is `id`, the last event of its thread. They are in its
@@ -344,7 +368,7 @@ impl Graph {
                 }
             }
             if matches!(event.kind, Kind::Wait | Kind::Observe) {
-                self.location_mut(event.location).watches.pop();
+                self.watches.pop();
             }
             if self.seq_cst.last() == Some(&id) {
                 self.seq_cst.pop();

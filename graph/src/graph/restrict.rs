@@ -20,7 +20,10 @@ impl Graph {
         }
         let kept = |ids: &[EventId], part: &mut Vec<EventId>| {
             part.clear();
-            part.reserve(ids.len() + 1);
+            // The run of the part may add one. Most locations have no events, and never will.
+            if !ids.is_empty() {
+                part.reserve(ids.len() + 1);
+            }
             part.extend(ids.iter().map(|id| map[*id as usize]).filter(|id| *id != NONE));
         };
         part.threads.resize_with(self.threads.len(), Default::default);
@@ -36,7 +39,6 @@ impl Graph {
             for (location, from) in part.iter_mut().zip(from) {
                 kept(&from.writes, &mut location.writes);
                 kept(&from.reads, &mut location.reads);
-                kept(&from.watches, &mut location.watches);
                 location.initial = from.initial;
                 location.plain = 0;
                 location.is_object = from.is_object;
@@ -46,6 +48,7 @@ impl Graph {
         locations(&self.statics, &mut part.statics);
         kept(&self.seq_cst, &mut part.seq_cst);
         kept(&self.fences, &mut part.fences);
+        kept(&self.watches, &mut part.watches);
         part.recount();
     }
 

@@ -288,6 +288,7 @@ impl Machine {
     }
 
     /// Replays the write half of a replayed read-modify-write, or adds it if the read was revisited.
+    #[inline]
     pub(super) fn write_half(&self, read: EventId, value: Value, site: Site) -> Result<(), Race> {
         let recorded = {
             let state = self.state.borrow();

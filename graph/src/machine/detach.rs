@@ -5,6 +5,7 @@ use crate::event::{EventId, Kind, NONE, Reading, Site};
 use crate::graph::Graph;
 use crate::race::CellAccess;
 use crate::report::{Event, EventId as Place, Execution, Line, Location, Source, Thread, Values};
+use crate::run::Run;
 
 /// Where the graph's events stand in the report: the two halves of a read-modify-write are one there, and
 /// the accesses of a race on a cell are put in.
@@ -60,7 +61,7 @@ impl Machine {
             .collect();
         let locations = used.iter().enumerate().map(|(number, (id, location))| Location {
             number: *id,
-            name: object_name(graph, location).unwrap_or_else(|| format!("#{number}")),
+            name: object_name(graph, run, location).unwrap_or_else(|| format!("#{number}")),
             values: Values::default(),
             initial: location.initial,
             writes: location.writes.iter().map(|id| places.of(graph, *id)).collect(),
@@ -68,7 +69,7 @@ impl Machine {
         let number_of = |wanted: u32| used.iter().position(|(location, _)| *location == wanted);
         let mut culprits = Vec::new();
         let threads = (0..graph.threads.len())
-            .map(|number| thread(graph, number, &places, &run.race, &number_of, &mut culprits));
+            .map(|number| thread(graph, number, &places, run, &number_of, &mut culprits));
         let threads = threads.collect();
         Execution {
             headline: headline.to_string(),
@@ -84,14 +85,14 @@ fn thread(
     graph: &Graph,
     number: usize,
     places: &Places,
-    race: &[CellAccess],
+    run: &Run,
     number_of: &dyn Fn(u32) -> Option<usize>,
     culprits: &mut Vec<Place>,
 ) -> Thread {
     let mut thread = Thread::default();
     let events = &graph.threads[number].events;
     for at in 0..=events.len() {
-        for access in race {
+        for access in &run.race {
             if access.epoch.thread as usize == number && access.epoch.events as usize == at {
                 culprits.push(Place { thread: number, index: thread.events.len() });
                 let before = match thread.events.last() {
@@ -112,15 +113,15 @@ fn thread(
         if graph.event(*id).kind == Kind::Wait {
             continue;
         }
-        thread.events.push(event(graph, *id, places, number_of, thread.events.len()));
+        thread.events.push(event(graph, run, *id, places, number_of, thread.events.len()));
     }
     thread
 }
 
 /// Returns the name of an object that has had steps.
-fn object_name(graph: &Graph, location: &crate::graph::Location) -> Option<String> {
+fn object_name(graph: &Graph, run: &Run, location: &crate::graph::Location) -> Option<String> {
     let first = location.writes.first()?;
-    let step = graph.event(graph.other_half(*first)).step?;
+    let step = run.name_of(graph.other_half(*first))?;
     Some(format!("{}#{}", step.kind, step.number))
 }
 
@@ -152,6 +153,7 @@ fn cell_event(access: &CellAccess, mut happens_before: Vec<usize>, thread: usize
 
 fn event(
     graph: &Graph,
+    run: &Run,
     id: EventId,
     places: &Places,
     number_of: &dyn Fn(u32) -> Option<usize>,
@@ -159,8 +161,9 @@ fn event(
 ) -> Event {
     let event = graph.event(id);
     let (reads, writes) = (matches!(event.kind, Kind::Read | Kind::Observe), event.kind == Kind::Write);
+    let step = run.name_of(id);
     let operation = match event.kind {
-        Kind::Read | Kind::Observe if event.is_step() => event.step.map_or("step", |step| step.operation),
+        Kind::Read | Kind::Observe if event.is_step() => step.map_or("step", |step| step.operation),
         Kind::Root => "begin",
         Kind::Wait => "wait",
         Kind::Observe => "observe",
@@ -181,7 +184,7 @@ fn event(
     Event {
         operation,
         location: (reads || writes).then(|| number_of(event.location)).flatten(),
-        object: event.step.map(|step| (step.kind, step.number)),
+        object: step.map(|step| (step.kind, step.number)),
         cell: None,
         order: event.order.ordering().filter(|_| !event.is_step()),
         // The values of a step are states, which have no number.

@@ -4,7 +4,6 @@ use super::Machine;
 use crate::event::LocationId;
 use crate::groups::{Groups, Thing};
 use crate::step::ObjectState;
-use std::rc::Rc;
 
 /// The first of the numbers that stand for the addresses of groups' objects. No static is so far away from another.
 const FIRST_GROUP: isize = isize::MIN;
@@ -12,7 +11,7 @@ const FIRST_GROUP: isize = isize::MIN;
 impl Machine {
     /// Lets things be in these groups.
     pub fn grouping(mut self, groups: &Groups) -> Machine {
-        self.groups = Rc::new(groups.clone());
+        self.groups = groups.clone();
         self
     }
 
@@ -41,7 +40,7 @@ impl Machine {
         if self.groups.are_together(&things) {
             return;
         }
-        let mut groups = (*self.groups).clone();
+        let mut groups = self.groups.clone();
         groups.join(&things);
         self.regrouped.replace(Some(groups));
         self.dead_end()
@@ -58,6 +57,7 @@ mod tests {
     use crate::{End, Options, StepId, StepName, Taken};
     use core::panic::Location;
     use std::any::Any;
+    use std::rc::Rc;
 
     fn step(machine: &Machine, thing: LocationId) {
         let object = machine.object_of_thing(thing, Rc::new(0_u32));

@@ -78,7 +78,7 @@ pub struct Machine {
     threads: Rc<RefCell<Threads>>,
     options: Options,
     statics: Statics,
-    groups: Rc<Groups>,
+    groups: Groups,
     /// The groups with which the exploration has to begin anew.
     regrouped: RefCell<Option<Groups>>,
 }
@@ -117,7 +117,7 @@ impl Machine {
             threads: Rc::default(),
             options,
             statics: Statics::default(),
-            groups: Rc::default(),
+            groups: Groups::default(),
             regrouped: RefCell::default(),
         }
     }
@@ -235,8 +235,7 @@ impl Machine {
     pub fn retire(&self) {
         self.threads.borrow_mut().free_stacks();
         let mut state = self.state.borrow_mut();
-        state.exploration.restart();
-        state.exploration.spare = Default::default();
+        state.exploration.forget();
         state.run = Run::default();
     }
 
@@ -356,8 +355,7 @@ impl Machine {
                 exploration.note_event(run.current);
             }
             if exploration.graph.event(id).is_write() {
-                run.reschedule |=
-                    run.spinner_is_ready(&exploration.graph) || run.step_is_ready(&exploration.graph);
+                run.reschedule |= run.waiter_is_ready(&exploration.graph);
             }
             core::mem::take(&mut exploration.jump)
         };

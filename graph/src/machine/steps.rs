@@ -123,7 +123,7 @@ impl Machine {
             }
             let read = Read::new(Reading::Step, 0, Order::Relaxed, Order::Relaxed);
             let event = self.event(Kind::Observe, read.success, site);
-            let event = Event { location: object, read, step: Some(name), ..event };
+            let event = Event { location: object, read, ..event };
             let added = {
                 let mut state = self.state.borrow_mut();
                 let State { exploration, run, .. } = &mut *state;
@@ -134,6 +134,7 @@ impl Machine {
                 self.wait(Status::Disabled(object, steps));
                 continue;
             };
+            self.state.borrow_mut().run.name_step(id, name);
             let found = self.found(id);
             let after = sees(&found).unwrap_or_default();
             self.state.borrow_mut().exploration.graph.order_after(id, &after);
@@ -207,7 +208,8 @@ impl Machine {
             let State { exploration, run, .. } = &mut *state;
             let value = exploration.graph.value_of(object, event.source);
             let stored = &mut exploration.graph.events[id as usize];
-            (stored.value, stored.site, stored.step) = (value, Some(site), Some(name));
+            (stored.value, stored.site) = (value, Some(site));
+            run.name_step(id, name);
             run.replayed();
         }
         Some(self.found(id))
@@ -216,13 +218,17 @@ impl Machine {
     fn new_step(&self, request: &Request<'_>) -> Outcome {
         let read = Read::new(Reading::Step, 0, Order::Relaxed, Order::Relaxed);
         let event = self.event(Kind::Read, read.success, request.site);
-        let event = Event { location: request.object, read, step: Some(request.name), ..event };
+        let event = Event { location: request.object, read, ..event };
         let (stepped, me) = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             let me = StepId { thread: run.current, index: run.me().cursor };
             let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
-            (exploration.add_step(event, &stepping), me)
+            let stepped = exploration.add_step(event, &stepping);
+            if let Stepped::Made(read) = stepped {
+                run.name_step(read, request.name);
+            }
+            (stepped, me)
         };
         match stepped {
             Stepped::Made(read) => {
@@ -283,7 +289,7 @@ impl Machine {
             let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
             let taken = stepping.take(value);
             let stored = &mut graph.events[id as usize];
-            (stored.value, stored.site, stored.step) = (value, Some(request.site), Some(request.name));
+            (stored.value, stored.site) = (value, Some(request.site));
             let revisited = graph.last(event.thread) == id;
             match &taken {
                 Some((_, after)) if revisited => graph.order_after(id, after),
@@ -297,7 +303,11 @@ impl Machine {
             taken
         };
         let Some((new, _)) = taken else { return self.replay_wait() };
-        self.state.borrow_mut().run.replayed();
+        {
+            let run = &mut self.state.borrow_mut().run;
+            run.name_step(id, request.name);
+            run.replayed();
+        }
         let found = self.found(id);
         // No plain access races with a step.
         let _ = self.write_half(id, new, request.site);

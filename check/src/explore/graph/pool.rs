@@ -11,51 +11,57 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Default)]
 pub(super) struct Known {
     pub(super) statics: Statics,
-    loops: Arc<Mutex<Loops>>,
+    found: Arc<Finds>,
+}
+
+/// What machines find out, but for the statics.
+#[derive(Default)]
+struct Finds {
+    loops: Mutex<Loops>,
     /// The groups of things that operations touch together.
-    groups: Arc<Mutex<Groups>>,
+    groups: Mutex<Groups>,
     /// Whether a machine has found that the exploration needs other groups.
-    regrouped: Arc<AtomicBool>,
+    regrouped: AtomicBool,
 }
 
 impl Known {
     /// Returns what is known before the exploration of a plan. Shards have to explore one tree, whatever each of them finds.
     pub(super) fn of(plan: &Plan) -> Known {
         let groups = plan.graph.shard.map_or_else(Groups::default, |_| Groups::all_together());
-        Known { groups: Arc::new(Mutex::new(groups)), ..Known::default() }
+        Known::with(Statics::default(), groups)
     }
 
     /// Returns what an earlier process has known: the distances of the statics, and the groups.
     pub(super) fn from_saved(distances: Vec<isize>, groups: Groups) -> Known {
-        Known {
-            statics: Statics::from_distances(distances),
-            groups: Arc::new(Mutex::new(groups)),
-            ..Known::default()
-        }
+        Known::with(Statics::from_distances(distances), groups)
+    }
+
+    fn with(statics: Statics, groups: Groups) -> Known {
+        Known { statics, found: Arc::new(Finds { groups: Mutex::new(groups), ..Finds::default() }) }
     }
 
     /// Returns the groups of the exploration.
     pub(super) fn groups(&self) -> Groups {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.groups.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes that the exploration needs these groups.
     pub(super) fn regroup(&self, groups: &Groups) {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
+        self.found.groups.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
         // Relaxed: read when the jobs have ended.
-        self.regrouped.store(true, Relaxed);
+        self.found.regrouped.store(true, Relaxed);
     }
 
     /// Returns whether the exploration has to begin anew, with other groups.
     pub(super) fn is_regrouped(&self) -> bool {
         // Relaxed: read when the jobs have ended.
-        self.regrouped.load(Relaxed)
+        self.found.regrouped.load(Relaxed)
     }
 
     /// Begins the exploration anew, with the groups that have been found.
     pub(super) fn begin_anew(&self) {
         // Relaxed: no job works.
-        self.regrouped.store(false, Relaxed);
+        self.found.regrouped.store(false, Relaxed);
     }
 
     /// Returns the machine as one of those that share what is numbered and grouped.
@@ -65,12 +71,12 @@ impl Known {
 
     /// Tells a machine what is known.
     pub(super) fn teach(&self, machine: &Machine) {
-        machine.learn(&self.loops.lock().unwrap_or_else(PoisonError::into_inner));
+        machine.learn(&self.found.loops.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Learns what a machine has found out.
     pub(super) fn learn(&self, machine: &Machine) {
-        self.loops.lock().unwrap_or_else(PoisonError::into_inner).extend(machine.loops());
+        self.found.loops.lock().unwrap_or_else(PoisonError::into_inner).extend(machine.loops());
     }
 }
 

@@ -125,9 +125,16 @@ fn pairs(events: &[Event]) -> impl Iterator<Item = &[Event]> {
 
 impl Session {
     /// Notes an access or a fence, if the survey collects. An `Arc`'s counts decide nothing that a cycle could change.
+    #[inline]
     pub(super) fn note_ordered(&self, access: Access, site: Site, orders: Orders) {
-        let of_arc = || is_own_source(site.file()) && site.file().ends_with("rt/sync/arc.rs");
-        if !self.surveys || of_arc() {
+        if self.surveys {
+            self.survey(access, site, orders);
+        }
+    }
+
+    #[cold]
+    fn survey(&self, access: Access, site: Site, orders: Orders) {
+        if is_own_source(site.file()) && site.file().ends_with("rt/sync/arc.rs") {
             return;
         }
         if self.edits.is_edited(site) {

@@ -37,12 +37,18 @@ pub struct Made {
 
 impl Session {
     /// Lists a new object, if the execution is recorded.
+    #[inline]
     pub(super) fn list(&self, family: Family, number: u32, type_name: &'static str, site: Site) {
         if self.is_recording() {
-            let mut state = self.state.borrow_mut();
-            let called_at = state.threads.call().map(|call| call.site);
-            state.objects.listed.push(Made { family, number, type_name, address: 0, site, called_at });
+            self.list_now(family, number, type_name, site);
         }
+    }
+
+    #[cold]
+    fn list_now(&self, family: Family, number: u32, type_name: &'static str, site: Site) {
+        let mut state = self.state.borrow_mut();
+        let called_at = state.threads.call().map(|call| call.site);
+        state.objects.listed.push(Made { family, number, type_name, address: 0, site, called_at });
     }
 
     /// Lists new memory, if the execution is recorded.
