@@ -30,6 +30,9 @@ pub struct Report {
     /// What the other form came to, where [both](Primitives::Both) were explored. This report is of the specified form, unless
     /// only the real one failed or was refused.
     pub other_form: Option<Box<Report>>,
+    /// Whether the program has threads that are alike, and executions that differ only in which of them is which counted as
+    /// one (graph engine): those of [`spawn_symmetric`](selvedge::rt::thread::spawn_symmetric).
+    pub up_to_symmetry: bool,
     /// An estimate of the share of everything that was explored, from 0 to 1 and 1 only if it was all: of a search that
     /// nothing cut or that a limit ended, under shuttle, depth-first, and under the graph engine. There the estimate comes
     /// from random descents, so a search without them has none until it is done.
@@ -193,10 +196,11 @@ impl Report {
     /// Writes the verdict, what it comes from, and what limits it.
     fn write_outcome(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (executions, time, form) = (self.executions, self.elapsed, self.form());
+        let symmetry = if self.up_to_symmetry { " up to symmetry" } else { "" };
         match &self.verdict {
-            Verdict::Exhaustive => write!(f, "exhaustive{form}, {executions} executions")?,
+            Verdict::Exhaustive => write!(f, "exhaustive{symmetry}{form}, {executions} executions")?,
             Verdict::Searched { bounds, .. } => {
-                write!(f, "searched{form}, {executions} executions ({bounds})")?
+                write!(f, "searched{symmetry}{form}, {executions} executions ({bounds})")?
             }
             Verdict::Sampled { schedules, seed } => {
                 write!(f, "sampled{form}, {schedules} schedules, seed {seed}")?

@@ -271,6 +271,54 @@ fn a_token_is_replayed_in_the_form_that_it_names() {
     }
 }
 
+/// Runs three threads that are alike; each adds to a number once, and fails if it finds `fatal` there.
+fn alike(fatal: u32, ordered: bool) -> impl Fn() + Send + Sync + 'static {
+    move || {
+        let lock = Arc::new(Lock::new());
+        let threads = thread::spawn_symmetric(3, || {
+            let lock = Arc::clone(&lock);
+            move || {
+                lock.lock(ordered);
+                let found = lock.read();
+                lock.write(found + 1);
+                lock.unlock();
+                assert_ne!(found, fatal);
+            }
+        });
+        threads.join().expect("an addition too many");
+        assert_eq!(lock.get(), 3);
+    }
+}
+
+#[test]
+fn threads_that_are_alike_are_explored_up_to_symmetry() {
+    for engine in explorers() {
+        let report = run(engine, alike(3, true));
+        assert!(report.verdict.passed(), "{report}");
+        let is_graph = engine == Engine::Graph;
+        assert_eq!(report.up_to_symmetry, is_graph, "{report}");
+        if is_graph {
+            assert_eq!(report.executions, 1, "{report}");
+            assert!(report.to_string().contains("exhaustive up to symmetry, primitives"), "{report}");
+        }
+        assert!(!run(engine, adders(2, 1)).up_to_symmetry);
+    }
+}
+
+#[test]
+fn failures_of_threads_that_are_alike_are_found() {
+    for engine in explorers() {
+        for fatal in 0..3 {
+            let report = run(engine, alike(fatal, true));
+            let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
+            assert!(found.failure.message.contains("an addition too many"), "{report}");
+        }
+    }
+    if let Some(graph) = explorers().into_iter().find(|engine| *engine == Engine::Graph) {
+        assert_eq!(common::kind(&run(graph, alike(3, false))), Some(FailureKind::Race));
+    }
+}
+
 #[test]
 fn both_forms_are_explored_and_named() {
     for engine in explorers() {

@@ -146,6 +146,8 @@ pub(super) struct Counts {
     pub(super) mutated: u64,
     /// Steps that operations of primitives as specified have made.
     pub(super) specified: u64,
+    /// Whether threads were alike, and executions that differ only in which of them is which counted as one.
+    pub(super) up_to_symmetry: bool,
     /// Whether two threads conflicted in an object.
     pub(super) met: bool,
     /// The most threads that an execution had.
@@ -164,6 +166,7 @@ pub(super) struct Meter {
     operations: u64,
     mutated: u64,
     specified: u64,
+    symmetric: u64,
     met: u64,
 }
 
@@ -177,6 +180,7 @@ impl Meter {
             operations: counters.operations.load(Relaxed),
             mutated: counters.mutated.load(Relaxed),
             specified: counters.specified.load(Relaxed),
+            symmetric: counters.symmetric.load(Relaxed),
             met: counters.met.load(Relaxed),
             counters,
         }
@@ -190,6 +194,7 @@ impl Meter {
             operations: counters.operations.load(Relaxed) - self.operations,
             mutated: counters.mutated.load(Relaxed) - self.mutated,
             specified: counters.specified.load(Relaxed) - self.specified,
+            up_to_symmetry: counters.symmetric.load(Relaxed) > self.symmetric,
             met: counters.met.load(Relaxed) > self.met,
             threads: counters.threads.load(Relaxed),
             blocked: 0,

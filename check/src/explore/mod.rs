@@ -74,6 +74,7 @@ fn run_in_one_form(plan: Plan, model: Model) -> Report {
         events: counts.events,
         primitives: if counts.specified > 0 { Primitives::Specified } else { Primitives::Real },
         other_form: None,
+        up_to_symmetry: counts.up_to_symmetry,
         coverage,
         remark: judged.remark,
         out_of_time: judged.out_of_time,

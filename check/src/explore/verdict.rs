@@ -146,6 +146,7 @@ mod tests {
         blocked: 0,
         events: 0,
         specified: 0,
+        up_to_symmetry: false,
     };
 
     #[test]

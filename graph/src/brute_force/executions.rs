@@ -4,7 +4,7 @@
 //! write at any place, as coherence allows. Nothing is added before what it depends on, so `po ∪ rf` and the objects' orders
 //! have no cycle together. Executions that come of several orders are one.
 
-use super::program::{Deed, Program, stored};
+use super::program::{Deed, Program};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation that has been done: its thread, and how many the thread had done before.
@@ -18,6 +18,47 @@ pub(crate) type Deeds = Vec<(usize, Option<Option<Place>>)>;
 pub(crate) struct Execution {
     pub(crate) threads: Vec<Deeds>,
     pub(crate) orders: BTreeSet<Vec<Place>>,
+}
+
+impl Execution {
+    /// Returns the first of the executions that are this one but for which of the threads that are alike is which.
+    pub(crate) fn canonical(&self, program: &Program) -> Execution {
+        let first = program.alike.start;
+        let orders = permutations(program.alike.len());
+        let renamed = orders.iter().map(|order| {
+            self.renamed(|thread| {
+                let place = thread.checked_sub(first).and_then(|place| order.get(place));
+                place.map_or(thread, |place| first + place)
+            })
+        });
+        renamed.min().expect("there is at least the order that leaves all as it is")
+    }
+
+    /// Returns the execution with the threads renamed.
+    fn renamed(&self, name: impl Fn(usize) -> usize) -> Execution {
+        let place = |(thread, index): Place| (name(thread), index);
+        let mut renamed = self.clone();
+        for (thread, deeds) in self.threads.iter().enumerate() {
+            let deeds = deeds.iter().map(|(at, source)| (*at, source.map(|source| source.map(place))));
+            renamed.threads[name(thread)] = deeds.collect();
+        }
+        let order = |order: &Vec<Place>| order.iter().copied().map(place).collect();
+        renamed.orders = self.orders.iter().map(order).collect();
+        renamed
+    }
+}
+
+/// Returns all orders of the numbers below `count`.
+fn permutations(count: usize) -> Vec<Vec<usize>> {
+    let Some(last) = count.checked_sub(1) else { return vec![Vec::new()] };
+    let insert = |shorter: Vec<usize>| {
+        (0..count).map(move |at| {
+            let mut longer = shorter.clone();
+            longer.insert(at, last);
+            longer
+        })
+    };
+    permutations(last).into_iter().flat_map(insert).collect()
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,9 +89,9 @@ pub(crate) fn executions(program: &Program, memory: Memory) -> BTreeSet<Executio
     let first = Graph {
         threads: vec![Vec::new(); threads],
         results: vec![Vec::new(); threads],
-        objects: vec![Vec::new(); program.objects],
+        objects: vec![Vec::new(); program.all_objects()],
         locations: vec![Vec::new(); program.locations],
-        states: vec![0; program.objects],
+        states: vec![0; program.all_objects()],
         ..Graph::default()
     };
     let (mut ends, mut seen, mut left) = (BTreeSet::new(), BTreeSet::new(), vec![first]);
@@ -126,7 +167,7 @@ fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next:
                     _ if taken => (),
                     Deed::Store { .. } => add(None, value_kept(last), &before, &|graph| {
                         graph.locations[location].insert(from, place);
-                        graph.written.insert(place, stored(thread, at));
+                        graph.written.insert(place, program.stored(thread, at));
                     }),
                     _ => add(Some(source), value, &before, &|graph| {
                         graph.locations[location].insert(from, place);

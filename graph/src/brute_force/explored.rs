@@ -1,7 +1,7 @@
 //! The executions that the machine explores.
 
 use super::executions::{Execution, Memory};
-use super::program::{Deed, Program, stored};
+use super::program::{Deed, Program};
 use crate::report::Source;
 use crate::{End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
 use std::cell::RefCell;
@@ -118,14 +118,16 @@ fn run(machine: &Rc<Machine>, program: &Program) -> (End, Execution) {
     let (me, program, done) = (Rc::clone(machine), Rc::new(program.clone()), Rc::clone(&log));
     let end = machine.run(Box::new(move || {
         let first = || Rc::new(State { state: 0, steps: Vec::new() });
-        let objects: Vec<_> = (0..program.objects).map(|_| me.new_object(first())).collect();
+        let objects: Vec<_> = (0..program.all_objects()).map(|_| me.new_object(first())).collect();
         let locations: Vec<_> = (0..program.locations).map(|_| me.new_location(0, None)).collect();
+        let mut made = Vec::new();
         for thread in 0..program.threads.len() {
             let (machine, program, done) = (Rc::clone(&me), Rc::clone(&program), Rc::clone(&done));
             let (objects, locations) = (objects.clone(), locations.clone());
             let body = move || thread_body(&machine, &program, thread, (&objects, &locations), &done);
-            me.spawn(Box::new(body), Location::caller());
+            made.push(me.spawn(Box::new(body), Location::caller()));
         }
+        assert!(me.alike(&made[program.alike.clone()]));
     }));
     let execution = match end {
         End::Complete | End::Deadlock => execution(machine, &log.borrow()),
@@ -155,7 +157,7 @@ fn thread_body(
                 last = machine.load(locations[location], Order::Relaxed, site).unwrap() as u8;
             }
             Deed::Store { location } => {
-                let value = stored(thread, found).into();
+                let value = program.stored(thread, found).into();
                 machine.store(locations[location], value, Order::Relaxed, site).unwrap();
             }
             Deed::Add { location } => {

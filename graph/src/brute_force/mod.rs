@@ -5,11 +5,12 @@ mod executions;
 mod explored;
 mod program;
 
-use self::executions::{Memory, executions};
+use self::executions::{Execution, Memory, executions};
 use self::explored::{explore, replays, sampled, within};
-use self::program::{critical_sections, random};
+use self::program::{Program, critical_sections, random, random_alike};
 use crate::explore::twin::{TWIN, Twin};
 use fastrand::Rng;
+use std::collections::BTreeSet;
 
 /// Compares the executions of random programs; `accesses` in ten of their operations are accesses. Returns what is wrong.
 fn compare(seed: u64, programs: u32, accesses: u8, memory: Memory) -> Result<(), String> {
@@ -34,6 +35,33 @@ fn compare(seed: u64, programs: u32, accesses: u8, memory: Memory) -> Result<(),
     Ok(())
 }
 
+/// Compares the executions of random programs, some of whose threads are alike, but for which of these threads is which.
+/// Returns what is wrong.
+fn compare_alike(seed: u64, programs: u32, accesses: u8, memory: Memory) -> Result<(), String> {
+    let mut numbers = Rng::with_seed(seed);
+    for number in 0..programs {
+        let program = random_alike(&mut numbers, accesses);
+        let all = executions(&program, memory);
+        let explored = explore(&program, memory, number % 4 == 0);
+        let sets = |executions: &mut dyn Iterator<Item = &Execution>| -> BTreeSet<Execution> {
+            executions.map(|execution| execution.canonical(&program)).collect()
+        };
+        let fault = if explored.blocked > 0 {
+            "has runs that come to nothing"
+        } else if explored.found.values().any(|times| *times > 1) {
+            "comes to an execution twice"
+        } else if explored.found.keys().any(|execution| !all.contains(execution)) {
+            "has an execution too many"
+        } else if sets(&mut explored.found.keys()) != sets(&mut all.iter()) {
+            "misses an execution"
+        } else {
+            continue;
+        };
+        return Err(format!("program {number} {fault}: {program:?}"));
+    }
+    Ok(())
+}
+
 #[test]
 fn steps_alone_are_explored_once_each() {
     assert_eq!(compare(1, 2_000, 0, Memory::Relaxed), Ok(()));
@@ -47,6 +75,31 @@ fn steps_and_relaxed_accesses_are_explored_once_each() {
 #[test]
 fn steps_and_accesses_in_one_order_are_explored_once_each() {
     assert_eq!(compare(3, 1_000, 5, Memory::Sequential), Ok(()));
+}
+
+#[test]
+fn no_execution_is_missed_but_for_which_thread_is_which() {
+    assert_eq!(compare_alike(6, 1_000, 0, Memory::Relaxed), Ok(()));
+    assert_eq!(compare_alike(7, 600, 4, Memory::Relaxed), Ok(()));
+    assert_eq!(compare_alike(8, 600, 4, Memory::Sequential), Ok(()));
+}
+
+#[test]
+fn a_twin_that_leaves_out_either_order_of_threads_is_told_from_the_machine() {
+    TWIN.set(Some(Twin::NoneComesFirst));
+    let found = compare_alike(6, 1_000, 0, Memory::Relaxed);
+    TWIN.set(None);
+    assert!(found.is_err());
+}
+
+/// Threads whose first operation is a step are explored in one order.
+#[test]
+fn one_order_of_threads_that_are_alike_stands_for_all() {
+    let explored = |threads, each| {
+        let program = Program { alike: 0..threads, ..critical_sections(threads, each) };
+        explore(&program, Memory::Relaxed, false).found.len()
+    };
+    assert_eq!([explored(2, 1), explored(3, 1), explored(4, 1), explored(3, 2)], [1, 1, 1, 15]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Random programs of steps and accesses.
 
+use core::ops::Range;
 use fastrand::Rng;
 
 /// States that an object has, at most.
@@ -42,6 +43,9 @@ pub(crate) struct Op {
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) threads: Vec<Vec<Op>>,
+    /// The threads that are alike.
+    pub(crate) alike: Range<usize>,
+    /// The objects that threads share. Number `objects` stands for one that each thread has apart.
     pub(crate) objects: usize,
     pub(crate) locations: usize,
 }
@@ -51,13 +55,28 @@ impl Program {
     pub(crate) fn next(&self, thread: usize, at: usize, last: u8) -> Option<(usize, Deed)> {
         let ops = self.threads[thread].iter().enumerate().skip(at);
         let mut possible = ops.filter(|(_, op)| op.only_after.is_none_or(|parity| last % 2 == parity));
-        possible.next().map(|(at, op)| (at, op.deed))
+        possible.next().map(|(at, op)| (at, self.on_own_objects(op.deed, thread)))
     }
-}
 
-/// Returns a number for a store to write, which is no other's.
-pub(crate) fn stored(thread: usize, at: usize) -> u8 {
-    (thread * 8 + at + 1) as u8
+    fn on_own_objects(&self, deed: Deed, thread: usize) -> Deed {
+        let own = |object: usize| if object == self.objects { self.objects + thread } else { object };
+        match deed {
+            Deed::Step { object, table, ordered } => Deed::Step { object: own(object), table, ordered },
+            Deed::Observe { object, steps, ordered } => Deed::Observe { object: own(object), steps, ordered },
+            Deed::Load { .. } | Deed::Store { .. } | Deed::Add { .. } => deed,
+        }
+    }
+
+    /// Returns how many objects there are.
+    pub(crate) fn all_objects(&self) -> usize {
+        self.objects + self.threads.len()
+    }
+
+    /// Returns a number for a store to write, which is no other's but those of threads that are alike.
+    pub(crate) fn stored(&self, thread: usize, at: usize) -> u8 {
+        let thread = if self.alike.contains(&thread) { self.alike.start } else { thread };
+        (thread * 8 + at + 1) as u8
+    }
 }
 
 fn table(random: &mut Rng) -> [Option<u8>; STATES] {
@@ -79,7 +98,24 @@ pub(crate) fn critical_sections(threads: usize, each: usize) -> Program {
     let step = |table| Op { deed: Deed::Step { object: 0, table, ordered: true }, only_after: None };
     let (lock, unlock) = (step([Some(1), None, None, None]), step([Some(0); STATES]));
     let thread: Vec<Op> = (0..each).flat_map(|_| [lock, unlock]).collect();
-    Program { threads: vec![thread; threads], objects: 1, locations: 0 }
+    Program { threads: vec![thread; threads], alike: 0..0, objects: 1, locations: 0 }
+}
+
+/// Returns a random program, two or all of whose threads are alike.
+pub(crate) fn random_alike(random: &mut Rng, accesses: u8) -> Program {
+    let mut program = self::random(random, accesses);
+    let first = random.usize(..program.threads.len() - 1);
+    program.alike = first..random.usize(first + 2..=program.threads.len());
+    let mut thread = program.threads[first].clone();
+    for op in &mut thread {
+        if let Deed::Step { object, .. } = &mut op.deed
+            && random.u8(..4) == 0
+        {
+            *object = program.objects;
+        }
+    }
+    program.threads[program.alike.clone()].fill(thread);
+    program
 }
 
 /// Returns a random program, of steps alone if `accesses` is 0, else of so many accesses in ten operations.
@@ -106,5 +142,5 @@ pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
         Op { deed, only_after }
     };
     let mut thread = |_| (0..random.usize(1..=longest)).map(|at| op(random, at == 0)).collect();
-    Program { threads: (0..threads).map(&mut thread).collect(), objects, locations }
+    Program { threads: (0..threads).map(&mut thread).collect(), alike: 0..0, objects, locations }
 }

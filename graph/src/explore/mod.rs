@@ -14,6 +14,7 @@ mod revisit;
 pub(crate) mod split;
 pub(crate) mod steps;
 pub(crate) mod switches;
+mod symmetry;
 pub(crate) mod twin;
 
 use self::loop_cut::LoopCut;

@@ -8,7 +8,7 @@
 
 use super::options::places;
 use super::twin::{self, Twin};
-use super::{Exploration, Mode, What};
+use super::{Exploration, Mode, What, symmetry};
 use crate::consistency::coherence::newest_known;
 use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, TIMED_OUT};
 use crate::graph::Graph;
@@ -49,6 +49,10 @@ impl Exploration {
             return;
         }
         graph.set_source(read, write);
+        if symmetry::is_redundant(&graph, read, &self.graph) {
+            self.spare.graphs.push(graph);
+            return;
+        }
         let event = *graph.event(read);
         if event.read.weak && event.read.writes(event.value) {
             // The compare-exchange may read the write and fail spuriously.

@@ -11,6 +11,8 @@ pub(crate) enum Twin {
     WaitIsRead,
     /// A step is maximally added though it has disabled another that was there before.
     WaitIsUnread,
+    /// Of threads that are alike neither may come first.
+    NoneComesFirst,
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ impl Graph {
             thread.children.clone_from(&from.children);
             thread.made.clone_from(&from.made);
             thread.path.clone_from(&from.path);
+            thread.like = from.like;
         }
         let locations = |from: &[Location], part: &mut Vec<Location>| {
             part.resize_with(from.len(), Default::default);

@@ -17,6 +17,9 @@ pub(crate) struct Thread {
     /// The numbers of the spawns that lead from the body to the thread. Threads are scheduled in the order of their
     /// paths, which do not depend on the order in which the threads happened to be made.
     pub(crate) path: Vec<u32>,
+    /// The first of the threads that are alike, of which this is one: they run the same code, and nothing but their numbers
+    /// tells them apart.
+    pub(crate) like: Option<ThreadId>,
 }
 
 impl Thread {

@@ -50,6 +50,21 @@ impl Machine {
         child
     }
 
+    /// Says that threads are alike, in the order in which the current thread has made them, one right after the other: they
+    /// run the same code on the same values, and nobody treats one otherwise than another. Of the executions that differ
+    /// only in which of the threads is which, at least one is explored. Returns whether some may be left out: not within the
+    /// bound to fair schedules.
+    pub fn alike(&self, threads: &[ThreadId]) -> bool {
+        if self.options.fair_schedules {
+            return false;
+        }
+        let graph = &mut self.state.borrow_mut().exploration.graph;
+        for thread in threads {
+            graph.threads[*thread as usize].like = threads.first().copied();
+        }
+        true
+    }
+
     /// Waits for the end of a thread. What it did happens before this returns.
     pub fn join(&self, thread: ThreadId, site: Site) {
         loop {

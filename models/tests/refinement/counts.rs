@@ -34,6 +34,17 @@ fn critical_sections_are_explored_in_each_order() {
 }
 
 #[test]
+fn critical_sections_of_threads_that_are_alike_are_explored_in_one_order() {
+    let count = executions(|| {
+        let sum = Mutex::new(0);
+        let add = || *sum.lock() += 1;
+        thread::scope(|scope| thread::spawn_symmetric_scoped(scope, 4, || add));
+        assert_eq!(sum.into_inner(), 4);
+    });
+    assert_eq!(count, 1);
+}
+
+#[test]
 fn readers_come_and_leave_without_order() {
     let count = executions(|| {
         let value = RwMutex::new(0);

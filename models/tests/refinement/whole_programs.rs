@@ -6,14 +6,19 @@ use selvedge::rt::thread;
 use selvedge::sync::{Barrier, Mutex, RwMutex};
 use selvedge_check::{Checker, Engine, FailureKind, Verdict};
 
-/// Counts the executions of so many workers that double so many jobs.
-fn pool(workers: usize, jobs: u32) -> u64 {
+/// Counts the executions of so many workers that double so many jobs; `alike`: which worker is which does not count.
+fn pool(workers: usize, jobs: u32, alike: bool) -> u64 {
     executions(move || {
         let (todo, queue) = unbounded();
         let (done, results) = unbounded();
-        for _ in 0..workers {
+        let worker = || {
             let (queue, done) = (queue.clone(), done.clone());
-            thread::spawn(move || queue.iter().for_each(|job: u32| done.send(job * 2).expect("open")));
+            move || queue.iter().for_each(|job: u32| done.send(job * 2).expect("open"))
+        };
+        if alike {
+            drop(thread::spawn_symmetric(workers, worker));
+        } else {
+            (0..workers).for_each(|_| drop(thread::spawn(worker())));
         }
         drop((queue, done));
         (1..=jobs).for_each(|job| todo.send(job).expect("open"));
@@ -24,17 +29,29 @@ fn pool(workers: usize, jobs: u32) -> u64 {
 
 #[test]
 fn pools_of_workers() {
-    assert_eq!(pool(2, 2), 12);
-    assert_eq!(pool(3, 4), 3_042);
+    assert_eq!(pool(2, 2, false), 12);
+    assert_eq!(pool(3, 4, false), 3_042);
 }
 
-/// Squares numbers by two workers; `apart`: a thread of its own sends the jobs.
-fn squares(numbers: &'static [u64], apart: bool) -> u64 {
+#[test]
+fn pools_of_workers_that_are_alike() {
+    assert_eq!(pool(2, 2, true), 6);
+    assert_eq!(pool(3, 4, true), 507);
+}
+
+/// Squares numbers by two workers; `apart`: a thread of its own sends the jobs; `alike`: which worker is which does not
+/// count.
+fn squares(numbers: &'static [u64], apart: bool, alike: bool) -> u64 {
     let (jobs, queue) = bounded(1);
     let (done, results) = bounded(1);
-    for _ in 0..2 {
+    let worker = || {
         let (queue, done) = (queue.clone(), done.clone());
-        thread::spawn(move || queue.iter().for_each(|n: u64| done.send(n * n).expect("open")));
+        move || queue.iter().for_each(|n: u64| done.send(n * n).expect("open"))
+    };
+    if alike {
+        drop(thread::spawn_symmetric(2, worker));
+    } else {
+        (0..2).for_each(|_| drop(thread::spawn(worker())));
     }
     drop((queue, done));
     let send = move || numbers.iter().for_each(|n| jobs.send(*n).expect("open"));
@@ -58,10 +75,12 @@ fn failure(program: impl Fn() + Send + Sync + 'static) -> FailureKind {
 /// The worker pool of the chapter on programs.
 #[test]
 fn a_worker_pool_that_reads_too_late_deadlocks() {
-    let late = || assert_eq!(squares(&[1, 2, 3, 4, 5, 6], false), 91);
-    assert_eq!(failure(late), FailureKind::Deadlock);
-    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3], false), 14)), 36);
-    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3, 4, 5], true), 55)), 324);
+    assert_eq!(failure(|| assert_eq!(squares(&[1, 2, 3, 4, 5, 6], false, false), 91)), FailureKind::Deadlock);
+    assert_eq!(failure(|| assert_eq!(squares(&[1, 2, 3, 4, 5, 6], false, true), 91)), FailureKind::Deadlock);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3], false, false), 14)), 36);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3], false, true), 14)), 18);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3, 4, 5], true, false), 55)), 324);
+    assert_eq!(executions(|| assert_eq!(squares(&[1, 2, 3, 4, 5], true, true), 55)), 162);
 }
 
 #[test]

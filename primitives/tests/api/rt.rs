@@ -108,6 +108,21 @@ fn scoped_threads_borrow_and_return_values() {
 }
 
 #[test]
+fn threads_that_are_alike_all_run_and_pass_on_a_panic() {
+    let (made, sum) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let threads = thread::spawn_symmetric(3, || {
+        made.fetch_add(1, Relaxed);
+        let sum = Arc::clone(&sum);
+        move || assert!(sum.fetch_add(1, Relaxed) != 1, "the second")
+    });
+    assert_eq!(made.into_inner(), 3);
+    let panic = threads.join().expect_err("one has panicked");
+    assert_eq!(panic.downcast_ref(), Some(&"the second"));
+    assert_eq!(Arc::try_unwrap(sum).map(AtomicUsize::into_inner).ok(), Some(3));
+    assert!(thread::spawn_symmetric(0, || || ()).is_finished());
+}
+
+#[test]
 fn the_mutex_excludes_and_the_condvar_wakes() {
     let shared = Arc::new((Mutex::new(0_u32), Condvar::new()));
     let threads: Vec<_> = (0..4)

@@ -215,6 +215,11 @@ impl Memory for GraphBackend {
 }
 
 impl Graph for GraphBackend {
+    fn alike(&self, threads: &[ThreadId]) -> bool {
+        let threads: Vec<u32> = threads.iter().map(|thread| self.thread(*thread)).collect();
+        self.machine.alike(&threads)
+    }
+
     fn join(&self, thread: ThreadId) {
         self.machine.join(self.thread(thread), self.site());
     }

@@ -211,6 +211,9 @@ pub struct Exchange {
 pub trait Graph {
     /// Waits for the end of `thread`, which happens before this returns.
     fn join(&self, thread: ThreadId);
+    /// Notes that threads are alike, which the current thread has made one right after the other: executions that differ
+    /// only in which of them is which are one. Returns whether the engine leaves some of these out.
+    fn alike(&self, threads: &[ThreadId]) -> bool;
     /// Waits until `atomic` is 1, and makes it 0, with Acquire.
     fn take(&self, atomic: u32);
     /// Waits until `atomic` is 1, and makes it 0, with Acquire; or until `deadline` in virtual time. Returns whether it was 1.

@@ -66,6 +66,8 @@ pub struct Counters {
     pub met: AtomicU64,
     /// Steps that operations of primitives as specified have made.
     pub specified: AtomicU64,
+    /// Times that threads were said to be alike to an engine that explores up to symmetry.
+    pub symmetric: AtomicU64,
     /// The operations met, if they are to be collected.
     pub survey: Survey,
 }

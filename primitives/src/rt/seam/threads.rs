@@ -225,6 +225,15 @@ impl Session {
         id
     }
 
+    /// Notes that threads are alike, which the current thread has started one right after the other.
+    pub(crate) fn note_symmetric(&self, threads: &[ThreadId]) {
+        let graph = self.backend.graph().filter(|_| threads.len() > 1);
+        if graph.is_some_and(|graph| graph.alike(threads)) {
+            // Relaxed: a statistic.
+            self.counters.symmetric.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Ends a thread other than the model's body.
     fn thread_ends(&self, site: Site) {
         self.drop_locals();

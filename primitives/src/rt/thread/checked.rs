@@ -213,6 +213,18 @@ where
     Builder::new().spawn(f).expect("failed to spawn a thread")
 }
 
+/// Tells an engine that threads are alike, which the current thread has started one right after the other.
+pub(super) fn note_symmetric<'a>(threads: impl Iterator<Item = &'a Raw>) {
+    let Current::Model(session) = seam::current() else { return };
+    let number = |thread: &Raw| match &thread.kind {
+        Kind::Model { thread, .. } => Some(*thread),
+        Kind::Native { .. } | Kind::Inline => None,
+    };
+    if let Some(numbers) = threads.map(number).collect::<Option<Vec<_>>>() {
+        session.note_symmetric(&numbers);
+    }
+}
+
 /// Permission to wait for a thread and take its result.
 pub struct JoinHandle<T> {
     raw: Raw,
@@ -221,6 +233,10 @@ pub struct JoinHandle<T> {
 }
 
 impl<T> JoinHandle<T> {
+    pub(super) fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
     /// Blocks until the thread has ended, which happens before this returns, and returns its result.
     ///
     /// # Errors

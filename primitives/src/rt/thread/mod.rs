@@ -16,6 +16,7 @@ mod plain;
 mod raw;
 #[cfg(feature = "checking")]
 mod scope;
+mod symmetric;
 
 pub use super::local::{AccessError, LocalKey};
 #[cfg(feature = "checking")]
@@ -38,3 +39,4 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;
 #[cfg(not(feature = "checking"))]
 pub use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, ThreadId};
+pub use symmetric::{Symmetric, spawn_symmetric, spawn_symmetric_scoped};

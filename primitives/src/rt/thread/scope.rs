@@ -115,6 +115,10 @@ impl Builder {
 }
 
 impl<T> ScopedJoinHandle<'_, T> {
+    pub(super) fn raw(&self) -> &Raw {
+        &self.raw
+    }
+
     /// Blocks until the thread has ended, which happens before this returns, and returns its result.
     ///
     /// # Errors
