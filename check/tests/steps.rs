@@ -371,3 +371,22 @@ fn the_real_form_has_what_the_specified_one_leaves_of_the_limits() {
     let natively = both.engines([Engine::Native]).iterations(1).run(model).remove(0);
     assert!(natively.verdict.passed() && natively.other_form.is_none(), "{natively}");
 }
+
+#[test]
+fn a_report_shows_the_value_that_waits_to_be_sent() {
+    fn sends_two<T: Send + 'static>(values: [T; 2]) {
+        let (tx, rx) = selvedge::chan::bounded(1);
+        let sender = thread::spawn(move || values.into_iter().for_each(|value| drop(tx.send(value))));
+        sender.join().expect("no panic");
+        drop(rx);
+    }
+    for engine in explorers() {
+        let waits = |model: fn(), what: &str| {
+            let text = run(engine, model).to_string();
+            assert!(text.contains(&format!("waits: {what} on chan#0")), "{text}");
+        };
+        waits(|| sends_two([1, -2]), "send -2");
+        waits(|| sends_two(["warp", "weft"]), "send \"weft\"");
+        waits(|| sends_two([vec![1], vec![2]]), "send");
+    }
+}

@@ -15,6 +15,7 @@
 mod common;
 mod flag;
 mod native;
+mod shown;
 
 #[cfg(feature = "checking")]
 use super::seam::{Attempt, Current, Session, Slot, Taken, current};
@@ -28,6 +29,7 @@ use std::rc::Rc;
 pub(crate) use common::{Common, explores_ways};
 pub(crate) use flag::Flag;
 pub(crate) use native::{HandleNumber, Listed, Native, Store, Tally, unseen};
+pub(crate) use shown::with_value;
 
 /// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,7 @@
 
 use super::done;
 use crate::rt::choose;
-use crate::rt::spec::{Done, Native, Object, StepId, Store, Token, explores_ways};
+use crate::rt::spec::{Done, Native, Object, StepId, Store, Token, explores_ways, with_value};
 use crate::rt::twin::is_twin;
 
 /// A stack as specified.
@@ -79,8 +79,9 @@ pub(crate) struct Specified<'a, T> {
 impl<T> Specified<'_, T> {
     #[track_caller]
     pub(crate) fn push(&self, value: T) {
+        let operation = with_value("push", &value);
         let value = self.values.put(value);
-        self.state.step("push", |state, me| Some(state.push(me, value)));
+        self.state.step(operation, |state, me| Some(state.push(me, value)));
     }
 
     #[track_caller]

@@ -530,7 +530,7 @@ impl Session {
         Some(mutation.change)
     }
 
-    pub(super) fn is_recording(&self) -> bool {
+    pub(crate) fn is_recording(&self) -> bool {
         self.recording.get()
     }
 

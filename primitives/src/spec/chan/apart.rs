@@ -97,15 +97,15 @@ impl Sides {
 
 /// Sends, receives, closes.
 impl Sides {
-    /// Sends, and waits for a place on a channel of this capacity.
+    /// Sends, which reports call `operation`, and waits for a place on a channel of this capacity.
     #[track_caller]
-    pub(crate) fn send(&self, value: Token, capacity: Option<usize>) -> Ended {
+    pub(crate) fn send(&self, operation: &'static str, value: Token, capacity: Option<usize>) -> Ended {
         if self.knows_dropped(RECEIVERS) {
-            self.observe_drops("send", RECEIVERS);
+            self.observe_drops(operation, RECEIVERS);
             return Ended::Closed;
         }
         let key = self.whole.key();
-        let number = self.whole.step("send", |world, me| {
+        let number = self.whole.step(operation, |world, me| {
             Some(match world.lane(key).closed {
                 Some(close) => Done { state: world.clone(), result: None, after: vec![close] },
                 None => {
@@ -119,10 +119,10 @@ impl Sides {
         let Some(capacity) = capacity.filter(|capacity| number >= *capacity) else { return Ended::Sent };
         let receives = self.receives.key();
         let has_place = |receives: &Lane| receives.place(number, capacity).is_some();
-        if self.wait("send", &self.receives, &has_place, RECEIVERS) {
+        if self.wait(operation, &self.receives, &has_place, RECEIVERS) {
             return Ended::Closed;
         }
-        self.receives.observe("send", |world| world.lane(receives).place(number, capacity));
+        self.receives.observe(operation, |world| world.lane(receives).place(number, capacity));
         Ended::Sent
     }
 

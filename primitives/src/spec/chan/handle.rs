@@ -5,7 +5,7 @@ use super::channel::{Ended, Received, Waiter};
 use super::handles::Handles;
 use super::held::Held;
 use super::world::{Key, Turn, World};
-use crate::rt::spec::{Native, StepId, Store, Tally, Token, is_specifying};
+use crate::rt::spec::{Native, StepId, Store, Tally, Token, is_specifying, with_value};
 use crate::rt::{thread, time};
 #[cfg(feature = "async")]
 use core::task::Waker;
@@ -180,27 +180,29 @@ impl<T> Inner<T> {
     /// Sends a value if that need not wait. The wakers that are due are returned too.
     #[track_caller]
     pub(crate) fn try_send(&self, value: T) -> (Result<(), (T, Failed)>, Vec<Token>) {
+        let operation = with_value("try to send", &value);
         let value = self.values.put(value);
-        let (ended, wakes) = self.step_and_wake("try to send", |turn, key| Some(turn.try_send(key, value)));
+        let (ended, wakes) = self.step_and_wake(operation, |turn, key| Some(turn.try_send(key, value)));
         (self.sent(value, ended), wakes)
     }
 
     /// Sends a value, and waits until the deadline at most.
     #[track_caller]
     pub(crate) fn send(&self, value: T, deadline: Option<Instant>) -> (Result<(), (T, Failed)>, Vec<Token>) {
+        let operation = with_value("send", &value);
         let value = self.values.put(value);
         if deadline.is_none() && self.sides.are_apart() {
-            let ended = self.sides.send(value, self.capacity);
+            let ended = self.sides.send(operation, value, self.capacity);
             return (self.sent(value, Some(ended)), Vec::new());
         }
-        let ((ended, arrival), wakes) = self.step_and_wake("send", |turn, key| {
+        let ((ended, arrival), wakes) = self.step_and_wake(operation, |turn, key| {
             let ended = turn.try_send(key, value);
             if ended.is_none() {
                 turn.wait_to_send(key, value, waiter(turn));
             }
             Some((ended, turn.me))
         });
-        let ended = ended.or_else(|| self.wait(["send", "send or time out"], arrival, deadline));
+        let ended = ended.or_else(|| self.wait([operation, "send or time out"], arrival, deadline));
         (self.sent(value, ended), wakes)
     }
 
@@ -231,8 +233,9 @@ impl<T> Inner<T> {
     /// Sends a value at once; returns the value that went for it, or the value itself if the channel is closed.
     #[track_caller]
     pub(crate) fn force_send(&self, value: T) -> (Result<Option<T>, T>, Vec<Token>) {
+        let operation = with_value("force-send", &value);
         let value = self.values.put(value);
-        let (forced, wakes) = self.step_and_wake("force-send", |turn, key| Some(turn.force_send(key, value)));
+        let (forced, wakes) = self.step_and_wake(operation, |turn, key| Some(turn.force_send(key, value)));
         let forced = match forced {
             Ok(oldest) => Ok(oldest.map(|oldest| self.values.take(oldest))),
             Err(_closed) => Err(self.values.take(value)),
