@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// microsecond. If the other thread needs the same processor, these pauses are lost.
 const ROUNDS: u32 = 5;
 
-/// How long [`before_park`] goes on after those rounds, with `yield_now` between two looks: about as long as it takes to
+/// How long [`yield_before_park`] goes on, with `yield_now` between two looks: about as long as it takes to
 /// park a thread and wake it. If `yield_now` takes longer than that, there are more threads than processors, and the
 /// thread stops looking.
 const A_WAKE_UP: Duration = Duration::from_micros(50);
@@ -22,9 +22,12 @@ const YIELDS: u32 = 3;
 /// Two threads that meet again and again, each sooner than a wake-up takes, therefore never sleep, and a thread that
 /// sleeps has spent no more time on looking than its wake-up costs.
 pub(crate) fn before_park(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-    if before_wait(deadline, &mut done) {
-        return true;
-    }
+    before_wait(deadline, &mut done) || yield_before_park(deadline, done)
+}
+
+/// Looks as [`before_park`] does, for a thread that has looked by [`before_wait`] already: gives the processor away before
+/// each look.
+pub(crate) fn yield_before_park(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
     if thread::under_engine() {
         return false;
     }

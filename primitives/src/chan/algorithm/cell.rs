@@ -369,6 +369,12 @@ impl<T> Cell<T> {
         spin_wait::before_park(deadline, || self.load().phase() != phase)
     }
 
+    /// Looks as [`changes_soon`](Self::changes_soon) does, for a thread that has looked by
+    /// [`changes_at_once`](Self::changes_at_once).
+    pub(in crate::chan) fn changes_in_a_while(&self, phase: Phase, deadline: Option<Instant>) -> bool {
+        spin_wait::yield_before_park(deadline, || self.load().phase() != phase)
+    }
+
     /// # Safety
     /// The value slot is the caller's, and empty.
     #[inline]

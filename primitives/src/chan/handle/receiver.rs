@@ -118,7 +118,11 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         let _entry = enter();
-        self.receive(Blocking::Never).map_err(|why| match why {
+        let received = match &self.0 {
+            Source::Channel(chan) => chan.try_recv(),
+            _ => self.receive_alone(Blocking::Never),
+        };
+        received.map_err(|why| match why {
             NotReceived::Empty => TryRecvError::Empty,
             _ => TryRecvError::Disconnected,
         })
