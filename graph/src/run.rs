@@ -114,8 +114,6 @@ pub(crate) struct ThreadState {
     pub(crate) assumes: bool,
     /// The line from which the thread was let go on though its state says that it would only repeat the round.
     pub(crate) doubted: Option<Site>,
-    /// How many events the thread had had when it yielded, each time.
-    pub(crate) yields: Vec<u32>,
 }
 
 impl ThreadState {
@@ -135,7 +133,6 @@ impl ThreadState {
             let_go: false,
             assumes: false,
             doubted: None,
-            yields: Vec::new(),
         }
     }
 

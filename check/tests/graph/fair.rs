@@ -178,6 +178,40 @@ fn a_fault_between_the_operations_of_the_other_thread_is_found() {
     assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
 }
 
+/// A thread that yields lets another go on without being interrupted.
+#[test]
+fn a_yield_is_no_preemption() {
+    let program = || {
+        let (lock, entered) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let enter = || {
+            while lock.swap(true, Acquire) {
+                thread::yield_now();
+            }
+            entered.fetch_add(1, Relaxed);
+            lock.swap(false, Release);
+        };
+        // The first thread waits at each of the other's critical sections.
+        two(enter, || (0..2).for_each(|_| enter()));
+        vec![entered.load(Relaxed)]
+    };
+    let (all, _) = outcomes(fair().preemption_bound(1), program);
+    assert_eq!(all, Outcomes::from([vec![3]]));
+    let handed_over = || {
+        let turn = AtomicUsize::new(0);
+        let take = |mine: usize| {
+            while turn.fetch_add(0, AcqRel) % 2 != mine {
+                turn.fetch_add(2, Relaxed);
+                thread::yield_now();
+            }
+            turn.fetch_add(1, AcqRel);
+        };
+        two(|| (0..2).for_each(|_| take(1)), || (0..2).for_each(|_| take(0)));
+        vec![turn.load(Relaxed) % 2]
+    };
+    let (met, report) = outcomes(fair().preemption_bound(0), handed_over);
+    assert_eq!(met, Outcomes::from([vec![0]]), "{report}");
+}
+
 /// Nothing is left out where no thread yields, so the verdict has no bound.
 #[test]
 fn a_program_without_yields_is_explored_exhaustively() {

@@ -46,7 +46,8 @@ pub struct Builder {
     pub max_duration: Option<Duration>,
 
     /// The most preemptions of an execution. `LOOM_MAX_PREEMPTIONS`. Without it, as by default, every execution is explored.
-    /// Where no execution comes to its end within the bound, [`check`](Builder::check) takes a wider one. The verdict names
+    /// With it the search keeps to fair schedules, too, as loom always does ([`Checker::fair_schedules`]), and that a thread
+    /// which yields or spins lets another go on is no preemption. Where no execution comes to its end within the bound, [`check`](Builder::check) takes a wider one. The verdict names
     /// the bound.
     pub preemption_bound: Option<usize>,
 
@@ -154,6 +155,7 @@ impl Builder {
             .spurious_failures(false)
             .allow_no_operations()
             .preemption_bound(self.preemption_bound)
+            .fair_schedules(self.preemption_bound.is_some())
             .time_limit(self.max_duration);
         if self.max_branches != DEFAULT_BRANCHES {
             checker = checker.max_operations(self.max_branches as u64);

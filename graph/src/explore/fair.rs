@@ -19,7 +19,7 @@
 
 use super::switches::has_spawned;
 use crate::event::{Event, EventId, Kind, NONE, Reading};
-use crate::graph::Graph;
+use crate::graph::{Graph, Thread};
 use std::collections::HashSet;
 
 /// How many places a search for a fair schedule visits. A graph whose search needs more counts as beyond the bound.
@@ -70,13 +70,15 @@ impl Turns {
         }
     }
 
-    /// Notes that a thread yields.
+    /// Notes that a thread yields. Two yields with nothing between them are one.
     pub(crate) fn yielded(&mut self, thread: usize) {
         if self.threads.len() <= thread {
             self.threads.resize(thread + 1, Turn::FIRST);
         }
-        let owed = !self.threads[thread].since;
-        self.threads[thread] = Turn { has_yielded: true, since: 0, owed };
+        let turn = &mut self.threads[thread];
+        if !turn.has_yielded {
+            *turn = Turn { has_yielded: true, since: 0, owed: !turn.since };
+        }
     }
 
     /// Returns whether a thread has to let others go first, of those that have an enabled event.
@@ -103,12 +105,12 @@ pub(crate) enum Judgement {
     Unfair,
 }
 
-/// Judges a graph whose threads have yielded after so many events each. `going` are the threads that may add events.
-pub(crate) fn judge(graph: &Graph, yields: &[&[u32]], going: Set) -> Judgement {
-    if yields.iter().all(|yields| yields.is_empty()) {
+/// Judges a graph. `going` are the threads that may add events.
+pub(crate) fn judge(graph: &Graph, going: Set) -> Judgement {
+    if graph.threads.iter().all(|thread| thread.yields.is_empty()) {
         return Judgement::Fair(Turns::default());
     }
-    let closed = Search { graph, yields, going, keeps_co: true, is_open: false, seen: seen(graph, yields) };
+    let closed = Search { graph, going, keeps_co: true, is_open: false, seen: seen(graph) };
     match closed.judge() {
         Judgement::Unfair if !closed.has_any_order() => Search { keeps_co: false, ..closed }.judge(),
         judgement => judgement,
@@ -116,10 +118,9 @@ pub(crate) fn judge(graph: &Graph, yields: &[&[u32]], going: Set) -> Judgement {
 }
 
 /// Returns the reads of writes that the thread had read or made before its last yield.
-fn seen(graph: &Graph, yields: &[&[u32]]) -> HashSet<EventId> {
+fn seen(graph: &Graph) -> HashSet<EventId> {
     let mut seen = HashSet::new();
-    for (thread, yields) in yields.iter().enumerate().filter(|(_, yields)| !yields.is_empty()) {
-        let events = &graph.threads[thread].events;
+    for Thread { events, yields, .. } in graph.threads.iter().filter(|thread| !thread.yields.is_empty()) {
         for (index, id) in events.iter().enumerate() {
             let event = graph.event(*id);
             let yielded = yields.iter().rfind(|at| **at as usize <= index);
@@ -156,7 +157,6 @@ struct Place {
 #[derive(Clone)]
 struct Search<'a> {
     graph: &'a Graph,
-    yields: &'a [&'a [u32]],
     going: Set,
     /// Whether the schedule extends `co`, too, which few executions under weak models do not let it.
     keeps_co: bool,
@@ -286,11 +286,7 @@ impl Search<'_> {
     /// nothing.
     fn rests(&self, place: &Place, thread: usize) -> bool {
         let cursor = place.cursors[thread];
-        place.gone_on & set_of(thread) == 0 && (cursor == 0 || self.yields_at(thread, cursor))
-    }
-
-    fn yields_at(&self, thread: usize, cursor: u32) -> bool {
-        self.yields.get(thread).is_some_and(|yields| yields.contains(&cursor))
+        place.gone_on & set_of(thread) == 0 && (cursor == 0 || self.graph.threads[thread].yields_at(cursor))
     }
 
     fn is_spawned(&self, place: &Place, thread: usize) -> bool {
@@ -363,7 +359,7 @@ impl Search<'_> {
     fn pass(&self, place: &mut Place, thread: usize) {
         loop {
             let cursor = place.cursors[thread];
-            if self.yields_at(thread, cursor) {
+            if self.graph.threads[thread].yields_at(cursor) {
                 place.turns.yielded(thread);
             }
             match self.next(place, thread) {

@@ -21,7 +21,7 @@ use self::loop_cut::LoopCut;
 use crate::Model;
 use crate::consistency::{self, Scratch};
 use crate::event::{Event, EventId, NONE, Site, ThreadId};
-use crate::graph::Graph;
+use crate::graph::{Graph, Thread};
 use crate::replay::Guide;
 use crate::run::Run;
 use serde::{Deserialize, Serialize};
@@ -199,6 +199,9 @@ impl Exploration {
 
     fn redo(&mut self, length: u32, event: Event, position: u32) -> bool {
         self.graph.cut(length);
+        if self.fair {
+            self.graph.threads.iter_mut().for_each(Thread::forget_last_yields);
+        }
         let id = self.graph.add(event);
         if position != 0 {
             self.graph.place(id, position);

@@ -110,9 +110,10 @@ impl Place {
         (0..self.cursors.len()).filter(enabled)
     }
 
-    /// Returns 1 if the current thread could go on, and 0 if it has ended or waits.
+    /// Returns 1 if the current thread could go on, and 0 if it has ended, waits or yields.
     fn interruption(&self, graph: &Graph) -> u32 {
-        let goes_on = self.next(graph, self.current).is_some_and(|id| !self.waits(graph, id));
+        let yields = graph.threads[self.current].yields_at(self.cursors[self.current]);
+        let goes_on = self.next(graph, self.current).is_some_and(|id| !yields && !self.waits(graph, id));
         u32::from(goes_on)
     }
 

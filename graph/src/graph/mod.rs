@@ -11,7 +11,7 @@ mod thread;
 
 use self::clocks::{Clocks, Rows};
 use self::happens_before::Computation;
-use self::thread::Thread;
+pub(crate) use self::thread::Thread;
 use crate::Model;
 use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId, Value};
 use crate::groups::Thing;

@@ -29,6 +29,8 @@ impl Graph {
         part.threads.resize_with(self.threads.len(), Default::default);
         for (thread, from) in part.threads.iter_mut().zip(&self.threads) {
             kept(&from.events, &mut thread.events);
+            thread.yields.clone_from(&from.yields);
+            thread.forget_last_yields();
             thread.spawn = new(from.spawn);
             thread.children.clone_from(&from.children);
             thread.made.clone_from(&from.made);

@@ -14,12 +14,10 @@ impl Machine {
         if !exploration.is_fair() {
             return;
         }
-        let (current, me) = (run.current as usize, run.me());
-        if me.yields.last() != Some(&me.cursor) {
-            me.yields.push(me.cursor);
-            if let Some(turns) = &mut run.turns {
-                turns.yielded(current);
-            }
+        let current = run.current as usize;
+        exploration.graph.threads[current].note_yield(run.threads[current].cursor);
+        if let Some(turns) = &mut run.turns {
+            turns.yielded(current);
         }
     }
 
@@ -66,8 +64,7 @@ impl Run {
             _ => self.is_ready(&exploration.graph, *thread as ThreadId),
         };
         let going = (0..self.threads.len()).filter(going).fold(0, |set: Set, thread| set | set_of(thread));
-        let yields: Vec<&[u32]> = self.threads.iter().map(|thread| &*thread.yields).collect();
-        let (turns, is_open) = match judge(&exploration.graph, &yields, going) {
+        let (turns, is_open) = match judge(&exploration.graph, going) {
             Judgement::Fair(turns) => (turns, false),
             Judgement::Open(turns) => (turns, true),
             Judgement::Unfair => {
