@@ -37,6 +37,18 @@ fn uncontended<C: Channel>(shape: Shape, messages: u64) -> Duration {
     started.elapsed()
 }
 
+/// Fills a buffer and empties it on one thread, which never waits.
+fn fill_and_empty<C: Channel>(shape: Shape, messages: u64) -> Duration {
+    let (tx, rx) = C::bounded(shape.capacity);
+    let buffer = shape.capacity as u64;
+    let started = Instant::now();
+    for _ in 0..messages / buffer {
+        (0..buffer).for_each(|n| C::send(&tx, n));
+        take::<C>(&rx, buffer);
+    }
+    started.elapsed()
+}
+
 /// Transfers values from producers to consumers, which all start at the same moment.
 fn transfer<C: Channel>(Shape { capacity, producers, consumers }: Shape, messages: u64) -> Duration {
     let (tx, rx) = C::bounded(capacity);
@@ -177,13 +189,21 @@ macro_rules! scenario {
 
 fn channels(criterion: &mut Criterion) {
     let (one, many) = (shape(1, 1, 1), shape(128, 1, 1));
-    let (none, crowd) = (shape(0, 1, 1), shape(128, 2, 2));
+    let (none, crowd, wide) = (shape(0, 1, 1), shape(128, 2, 2), shape(1024, 1, 1));
     scenario!(
         criterion,
         "uncontended",
         10_000,
         uncontended,
         one,
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
+    );
+    scenario!(
+        criterion,
+        "one thread 128",
+        12_800,
+        fill_and_empty,
+        many,
         [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
     );
     scenario!(
@@ -200,6 +220,14 @@ fn channels(criterion: &mut Criterion) {
         10_000,
         transfer,
         many,
+        [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
+    );
+    scenario!(
+        criterion,
+        "spsc 1024",
+        100_000,
+        transfer,
+        wide,
         [Selvedge, Crossbeam, Crossfire, Flume, Kanal, Std, Locked]
     );
     scenario!(criterion, "rendezvous", 1_000, transfer, none, [Selvedge, Crossbeam, Flume, Kanal, Std]);

@@ -6,7 +6,7 @@
     reason = "the allocator stands below everything; these are native threads"
 )]
 
-use selvedge::chan::{Ticker, Timer, bounded, select, tick, unbounded};
+use selvedge::chan::{Receiver, Sender, Ticker, Timer, bounded, never, select, tick, unbounded};
 use selvedge::sync::{Cond, Mutex, Waiters, Wake};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -88,6 +88,50 @@ fn channels_allocate_nothing_for_a_message_and_free_what_waiters_used() {
         drop((tx, rx));
     });
     assert_eq!(live, 0, "a channel dropped full");
+}
+
+#[test]
+fn an_idle_channel_has_one_segment_and_nothing_for_waiters() {
+    let idle = |make: &dyn Fn() -> (Sender<u64>, Receiver<u64>)| {
+        let mut channel = None;
+        cost(|| channel = Some(make())).0
+    };
+    assert!(idle(&|| bounded(0)) < 3_072);
+    assert!(idle(&|| bounded(1)) < 3_072);
+    assert!(idle(&unbounded) < 4_096);
+    assert!(idle(&|| bounded(1_024)) < 1_024 * 8, "less than the values that fit in the buffer");
+
+    let (tx, rx) = bounded(4);
+    let burst = || (0..4).for_each(|n| tx.send(n).expect("room"));
+    let (before, _) = cost(|| {
+        burst();
+        (0..4).for_each(|n| assert_eq!(rx.recv(), Ok(n)));
+    });
+    assert_eq!(before, 0, "no thread has waited");
+    let (slots, _) = cost(|| assert!(rx.recv_timeout(Duration::ZERO).is_err()));
+    assert!(slots > 0, "a thread has waited");
+    let (again, _) = cost(|| assert!(rx.recv_timeout(Duration::ZERO).is_err()));
+    assert_eq!(again, 0, "the slots are there");
+}
+
+#[test]
+fn a_select_allocates_nothing_to_find_a_case_that_is_ready() {
+    let (tx, rx) = bounded(1);
+    let idle = never::<u64>();
+    let round = || {
+        tx.send(1).expect("room");
+        select! {
+            recv(idle) -> _ => unreachable!("nothing comes"),
+            recv(rx) -> value => assert_eq!(value, Ok(1)),
+        }
+        select! {
+            recv(rx) -> _ => unreachable!("it is empty"),
+            recv(idle) -> _ => unreachable!("nothing comes"),
+            default => (),
+        }
+    };
+    (0..1_000).for_each(|_| round()); // until the channel has all its segments
+    assert_eq!(cost(|| (0..1_000).for_each(|_| round())), (0, 0));
 }
 
 #[test]
