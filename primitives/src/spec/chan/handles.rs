@@ -178,10 +178,8 @@ impl<T> Inner<T> {
     /// Makes a weak handle a handle; returns whether that can be.
     pub(crate) fn upgrade(&self, side: Side) -> bool {
         self.sides.need_together();
-        let handles = self.handles(side);
-        handles
-            .object
-            .step("upgrade", |state, _| Some(state.upgrade(handles.clones(self.sides.are_counted()))))
+        let (handles, counted) = (self.handles(side), self.sides.are_counted());
+        handles.object.step("upgrade", |state, _| Some(state.upgrade(handles.clones(counted))))
     }
 
     /// Returns the number of handles of a side.
