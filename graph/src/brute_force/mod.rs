@@ -82,17 +82,20 @@ fn no_execution_is_missed_but_for_which_thread_is_which() {
     assert_eq!(compare_alike(6, 1_000, 0, Memory::Relaxed), Ok(()));
     assert_eq!(compare_alike(7, 600, 4, Memory::Relaxed), Ok(()));
     assert_eq!(compare_alike(8, 600, 4, Memory::Sequential), Ok(()));
+    assert_eq!(compare_alike(9, 600, 8, Memory::Relaxed), Ok(()));
 }
 
 #[test]
-fn a_twin_that_leaves_out_either_order_of_threads_is_told_from_the_machine() {
-    TWIN.set(Some(Twin::NoneComesFirst));
-    let found = compare_alike(6, 1_000, 0, Memory::Relaxed);
-    TWIN.set(None);
-    assert!(found.is_err());
+fn every_twin_of_the_symmetry_is_told_from_it() {
+    for (twin, accesses) in [(Twin::NoneComesFirst, 0), (Twin::EveryPlaceIsFixed, 8)] {
+        TWIN.set(Some(twin));
+        let found = compare_alike(6, 2_000, accesses, Memory::Relaxed);
+        TWIN.set(None);
+        assert!(found.is_err(), "{twin:?} misses nothing");
+    }
 }
 
-/// Threads whose first operation is a step are explored in one order.
+/// Threads whose first operation is an update are explored in one order.
 #[test]
 fn one_order_of_threads_that_are_alike_stands_for_all() {
     let explored = |threads, each| {

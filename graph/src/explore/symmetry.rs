@@ -6,25 +6,28 @@
 //! if all executions that it leads to have another one in their set that is not left out.
 //!
 //! *Thread B overtakes A*, both alike and A the first by number, if the two do the same up to some point, the next event of
-//! B is a step on an object that both know, and A makes its own step on this object later, or none. In each set there is an
+//! B is an *update* of a location that both know, and A makes its own update of this location later, or none. An update is a
+//! step on an object, or a read-modify-write that writes whatever it finds. In each set there is an
 //! execution without overtaking: number the threads so that A comes before B wherever B would overtake A. That has no
-//! cycle. Threads of which one overtakes the other part at a step, and no two threads share a step, so all threads of
-//! a cycle would part from each other at one point, and there the object's order of steps is the order of them all.
+//! cycle. Threads of which one overtakes the other part at an update, and no two threads share an update, so all threads of
+//! a cycle would part from each other at one point, and there the order of the updates is the order of them all.
 //!
 //! A graph is left out if a thread overtakes another in it *for good*. An event is for good if it is in the causal prefix
 //! of a write that an earlier event was made to read by a revisit. Such a write is never dropped, since it is read, and no
 //! read in its prefix is revisited, since that would drop the write. What a thread does on its own locations, which no
-//! other thread knows, is for good too. If B's step and what the two threads do before it are for good, and A has its step
-//! behind B's, or will have, then A has none or one behind B's in every execution to come. That A's next event will be a
-//! step on the same object shows in the graph before the revisit, which dropped the step, or in a wait for it. It does not
-//! follow from B's step: threads that are alike may use objects apart, such as the handles that they own.
+//! other thread knows, is for good too. If B's update and what the two threads do before it are for good, and only
+//! read-modify-writes come before B's update, as on every object, then no write will come before it, since each
+//! of these reads the one before. So if A has its update behind B's, or will have one, then A has none or one behind B's in
+//! every execution to come. That A's next event will be an update of the same location shows in the graph before the revisit,
+//! which dropped the update, or in a wait for it. It does not follow from B's update: threads that are alike may use
+//! objects apart, such as the handles that they own.
 //!
-//! So no set is missed, though of a set whose threads part by reads or by atomic accesses several executions may be
+//! So no set is missed, though of a set whose threads part by reads or by other writes several executions may be
 //! explored: their positions may change as long as the reads are no more than placeholders. `brute_force` compares the
 //! sets of random programs.
 
 use super::twin::{self, Twin};
-use crate::event::{Event, EventId, Kind, LocationId, NONE, ThreadId};
+use crate::event::{Event, EventId, Kind, LocationId, NONE, Reading, ThreadId};
 use crate::graph::Graph;
 
 /// Two threads that are alike, the first by number first.
@@ -72,35 +75,38 @@ impl Pair {
                     }
                 }
                 Some(mine) => {
-                    let behind = graph.in_prefix(theirs, mine) || twin::is(Twin::NoneComesFirst);
+                    let behind = !graph.in_prefix(mine, theirs) || twin::is(Twin::NoneComesFirst);
+                    let location = self.update_for_good(graph, theirs);
                     return behind
-                        && self
-                            .step_for_good(graph, theirs)
-                            .is_some_and(|object| step_of(graph, mine) == Some(object));
+                        && location.is_some_and(|location| updated_by(graph, mine) == Some(location));
                 }
                 None => {
-                    let object = self.step_for_good(graph, theirs);
-                    return object.is_some_and(|object| self.is_to_step(graph, revisit, (at, object)));
+                    let location = self.update_for_good(graph, theirs);
+                    return location
+                        .is_some_and(|location| self.is_to_update(graph, revisit, (at, location)));
                 }
             }
         }
         false
     }
 
-    /// Returns the object on which the second thread makes a step for good, if the event is the read of one, and the thread
-    /// is not the one that has made the object.
-    fn step_for_good(self, graph: &Graph, theirs: EventId) -> Option<LocationId> {
-        let object = step_of(graph, theirs).filter(|object| !is_made_by(graph, *object, self.second));
-        object.filter(|_| is_for_good(graph, theirs))
+    /// Returns the location which the second thread updates for good and behind updates only, if the event is the read of an
+    /// update, and the thread is not the one that has made the location.
+    fn update_for_good(self, graph: &Graph, theirs: EventId) -> Option<LocationId> {
+        let location = updated_by(graph, theirs).filter(|at| !is_made_by(graph, *at, self.second))?;
+        let place = graph.position_of(graph.event(theirs).source) as usize;
+        let mut before = graph.location(location).writes[..place].iter();
+        let is_fixed = before.all(|write| graph.event(*write).kind == Kind::RmwWrite);
+        ((is_fixed || twin::is(Twin::EveryPlaceIsFixed)) && is_for_good(graph, theirs)).then_some(location)
     }
 
-    /// Returns whether the first thread's next event, number `at` but for waits, will be a step on the object.
-    fn is_to_step(self, graph: &Graph, revisit: &Revisit<'_>, (at, object): (usize, LocationId)) -> bool {
+    /// Returns whether the first thread's next event, number `at` but for waits, will be an update of the location.
+    fn is_to_update(self, graph: &Graph, revisit: &Revisit<'_>, (at, location): (usize, LocationId)) -> bool {
         let last = graph.event(graph.last(self.first));
-        let waits = last.kind == Kind::Wait && last.thread == self.first && last.location == object;
+        let waits = last.kind == Kind::Wait && last.thread == self.first && last.location == location;
         let mut before = events(revisit.before, self.first);
         let dropped = before.nth(at).filter(|_| revisit.read != self.first);
-        waits || dropped.is_some_and(|dropped| step_of(revisit.before, dropped) == Some(object))
+        waits || dropped.is_some_and(|dropped| updated_by(revisit.before, dropped) == Some(location))
     }
 
     /// Returns whether two events of the threads, before which the threads did the same, are the same.
@@ -154,10 +160,11 @@ impl Pair {
     }
 }
 
-/// Returns the object of a step, if this is the read of one.
-fn step_of(graph: &Graph, id: EventId) -> Option<LocationId> {
+/// Returns the location of an update, if this is the read of one.
+fn updated_by(graph: &Graph, id: EventId) -> Option<LocationId> {
     let event = graph.event(id);
-    (event.kind == Kind::Read && event.is_step()).then_some(event.location)
+    let updates = matches!(event.read.reading, Reading::Step | Reading::Update);
+    (event.kind == Kind::Read && updates).then_some(event.location)
 }
 
 fn is_made_by(graph: &Graph, location: LocationId, thread: ThreadId) -> bool {

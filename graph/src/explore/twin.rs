@@ -13,6 +13,8 @@ pub(crate) enum Twin {
     WaitIsUnread,
     /// Of threads that are alike neither may come first.
     NoneComesFirst,
+    /// No write comes between the updates of threads that are alike.
+    EveryPlaceIsFixed,
 }
 
 #[cfg(test)]

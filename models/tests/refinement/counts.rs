@@ -1,5 +1,6 @@
 //! How many executions programs have with primitives as specified.
 
+use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use selvedge::rt::thread;
 use selvedge::sync::{Mutex, RwMutex};
 use selvedge_check::{Checker, Engine, Primitives, Verdict};
@@ -42,6 +43,22 @@ fn critical_sections_of_threads_that_are_alike_are_explored_in_one_order() {
         assert_eq!(sum.into_inner(), 4);
     });
     assert_eq!(count, 1);
+}
+
+#[test]
+fn additions_of_threads_that_are_alike_are_explored_in_one_order() {
+    let additions = |threads: usize, each: usize| {
+        let program = move || {
+            let sum = AtomicUsize::new(0);
+            let add = || (0..each).for_each(|_| _ = sum.fetch_add(1, Relaxed));
+            thread::scope(|scope| thread::spawn_symmetric_scoped(scope, threads, || add));
+            assert_eq!(sum.into_inner(), threads * each);
+        };
+        let report = Checker::new().ignore_environment().engines([Engine::Graph]).run(program).remove(0);
+        assert!(matches!(report.verdict, Verdict::Exhaustive) && report.up_to_symmetry, "{report}");
+        report.executions
+    };
+    assert_eq!([additions(4, 1), additions(3, 2)], [1, 15]);
 }
 
 #[test]

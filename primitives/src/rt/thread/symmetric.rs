@@ -12,9 +12,10 @@ pub struct Symmetric(Vec<JoinHandle<()>>);
 ///
 /// Natively this is [`spawn`] in a loop. Under the graph engine executions that differ only in which of these threads is
 /// which are one: of each set of such executions at least one is explored, and the verdict says *exhaustive up to symmetry*.
-/// Fewer executions are left for threads that part at an operation of a primitive as specified: workers that take jobs from
-/// one channel, or threads that take one lock. There `count` threads have up to `count!` times fewer executions. Threads
-/// that part at an access to an atomic are explored in every order, as are all threads under the other engines.
+/// Fewer executions are left for threads that part at an operation of a primitive as specified, such as workers that take
+/// jobs from one channel and threads that take one lock, or at a `fetch_add`, `swap` or other operation that writes
+/// whatever it finds. There `count` threads have up to `count!` times fewer executions. Threads that part at
+/// other accesses to atomics are explored in every order, as are all threads under the other engines.
 ///
 /// The closures have to do the same: `make` captures the same values for each, or clones of the same handles, and no
 /// number. Nobody may treat one of the threads otherwise than another, so there is no result and no handle for a single
