@@ -48,7 +48,10 @@ fn properties_of_channels_hold_as_specified() {
 
 #[test]
 fn properties_of_collections_hold_as_specified() {
-    let reports = reports(&COLLECTIONS, Engine::Graph);
+    let engines = Engine::available().into_iter().filter(|engine| *engine != Engine::Native);
+    let pools = engines.flat_map(|engine| reports(&COLLECTIONS[..1], engine));
+    assert!(pools.into_iter().all(|report| report.primitives == Primitives::Specified));
+    let reports = reports(&COLLECTIONS[1..], Engine::Graph);
     let specified = reports.iter().filter(|report| report.primitives == Primitives::Specified).count();
     assert!(specified > reports.len() / 2, "{specified} of {} are specified", reports.len());
 }
