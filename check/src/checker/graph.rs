@@ -66,7 +66,7 @@ impl Checker {
     ///
     /// A round that is proved to repeat the one before costs nothing and is left out. A round that leaves the thread in
     /// the state in which it began, and yet is no such repetition, counts as eight: only another thread can end a loop
-    /// of those. Where a thread would go on beyond the number, it does so only as long as no other thread can run and
+    /// of those. (Under [`fair_schedules`](Self::fair_schedules) it counts as one.) Where a thread would go on beyond the number, it does so only as long as no other thread can run and
     /// it reads what is newest; whatever else it could do is not explored, and the verdict is `Searched`, with the
     /// line.
     pub fn rounds(mut self, rounds: u32) -> Checker {

@@ -104,7 +104,7 @@ impl Machine {
         let me = run.me();
         let doubted = me.doubted.take();
         if let Round::Differs(Difference { cost, wrote, .. }) = round {
-            me.lines[at].spent += cost;
+            me.lines[at].spent += self.cost(cost);
             let beyond = wrote && me.lines[at].spent > self.options.rounds;
             exploration.loops_cut.extend(doubted.map(|site| (LoopCut::HiddenState, site)));
             if beyond {
@@ -172,8 +172,15 @@ impl Machine {
         }
     }
 
+    /// Returns what a round of this cost takes of the bound. Under fair schedules the other threads end loops that would go
+    /// round for ever, so all rounds cost the same.
+    fn cost(&self, cost: u32) -> u32 {
+        if self.options.fair_schedules { cost.min(1) } else { cost }
+    }
+
     /// Notes the cost of a round at a line where no state is compared.
     fn note_cost(&self, site: Site, cost: u32) {
+        let cost = self.cost(cost);
         let mut state = self.state.borrow_mut();
         let me = state.run.me();
         let (events, cell_writes) = (me.cursor, me.cell_writes);
