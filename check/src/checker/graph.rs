@@ -79,9 +79,9 @@ impl Checker {
     ///
     /// A schedule is fair if a thread that has called `spin_loop` or `yield_now` goes on only after another thread has done
     /// something, and each other thread that had done nothing since its call before; but for threads that cannot go on. A
-    /// thread that has called them does not read a value again that it has read before, if there is a newer one. loom
-    /// explores no other schedules. Executions that no fair schedule has are left out, though they are possible: the verdict is
-    /// then `Searched`, by *fair schedules*.
+    /// thread that has called them does not read a value again that it has read before, if there is a newer one. Of
+    /// two threads loom explores no other schedules. Executions that no fair schedule has are left out, though they are
+    /// possible: the verdict is then `Searched`, by *fair schedules*.
     ///
     /// ```
     /// use selvedge::rt::{hint, sync::atomic::{AtomicBool, Ordering::{Acquire, Release}}, thread};

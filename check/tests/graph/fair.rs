@@ -176,6 +176,9 @@ fn a_fault_between_the_operations_of_the_other_thread_is_found() {
         })
         .remove(0);
     assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
+    // The token replays it, whatever the bound.
+    assert!(report.to_string().contains("both states were seen"), "{report}");
+    assert!(!report.to_string().contains("the replay went another way"), "{report}");
 }
 
 /// A thread that yields lets another go on without being interrupted.

@@ -8,9 +8,9 @@
 //! - a thread that has yielded reads no write again that it had read or made before the yield, if the schedule has a newer
 //!   one by then.
 //!
-//! An execution is within the bound if it has a fair schedule. That is what loom explores of a loop that yields: a thread
-//! that yields goes on after one operation of another thread, not after all of them. So a loop that writes in each round
-//! ends as soon as no other thread has an event left to let it go round once more.
+//! An execution is within the bound if it has a fair schedule. As in loom, a thread that yields goes on after one operation of
+//! another thread, not after all of them. So a loop that writes in each round ends as soon as no other thread has an event
+//! left to let it go round once more.
 //!
 //! Which executions are within the bound is a question to graphs: [`judge`] looks for a fair schedule before a run adds
 //! anything to its graph. As long as the graph grows, its threads take their turns fairly ([`Turns`]), so it stays within the

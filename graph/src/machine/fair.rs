@@ -23,7 +23,14 @@ impl Machine {
 
     /// Judges the graph when the run has replayed it, or is about to replay its last event; gives the run up if it is beyond
     /// the bound.
+    #[inline]
     pub(super) fn judge_fairness(&self) {
+        if self.options.fair_schedules {
+            self.judge_if_due();
+        }
+    }
+
+    fn judge_if_due(&self) {
         let is_unfair = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
@@ -38,7 +45,7 @@ impl Machine {
 
     /// Judges the graph with the new event, if it was not within the bound without.
     pub(super) fn judge_again(&self) {
-        let is_unfair = {
+        let is_unfair = self.options.fair_schedules && {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             run.is_open && run.is_unfair(exploration)
