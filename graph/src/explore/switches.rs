@@ -145,7 +145,7 @@ impl Place {
     fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
         let event = graph.event(id);
         let done = |other: EventId| other == NONE || self.has_happened(graph, other);
-        if !has_spawned(graph, event.thread as usize, done) {
+        if event.index == 0 && !has_spawned(graph, event.thread as usize, done) {
             return false;
         }
         match event.kind {
