@@ -2,8 +2,8 @@
 
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use selvedge::rt::thread;
-use selvedge::sync::{Mutex, RwMutex};
-use selvedge_check::{Checker, Engine, Primitives, Verdict};
+use selvedge::sync::{Mutex, RwMutex, WaitGroup};
+use selvedge_check::{Checker, Engine, FailureKind, Primitives, Verdict};
 
 /// Returns how many executions `program` has, all of which are explored.
 #[track_caller]
@@ -32,6 +32,65 @@ fn increments(threads: usize, each: usize) -> u64 {
 fn critical_sections_are_explored_in_each_order() {
     assert_eq!(increments(3, 1), 6);
     assert_eq!(increments(2, 2), 6);
+}
+
+/// The thread that adds the tasks waits, or a thread that begins when all are added.
+#[test]
+fn ends_of_tasks_have_no_order() {
+    for closes in [false, true] {
+        let count = executions(move || {
+            let group = WaitGroup::new();
+            (0..5).for_each(|_| drop(group.go(|| ())));
+            if closes {
+                let theirs = group.clone();
+                thread::spawn(move || theirs.wait()).join().expect("no panic");
+            } else {
+                group.wait();
+            }
+        });
+        assert_eq!(count, 1);
+    }
+}
+
+/// Each of these groups comes to be looked at, and has all orders of its operations.
+#[test]
+fn additions_beside_ends_and_waits_are_explored_in_each_order() {
+    let fails = |program: fn(&WaitGroup)| {
+        let model = move || {
+            let group = WaitGroup::new();
+            program(&group);
+        };
+        let report = Checker::new().ignore_environment().engines([Engine::Graph]).run(model).remove(0);
+        report.verdict.failure().map(|found| found.failure.kind)
+    };
+    let ends_too_early = |group: &WaitGroup| {
+        let theirs = group.clone();
+        let task = thread::spawn(move || theirs.done());
+        group.add(1);
+        task.join().expect("no panic");
+    };
+    let adds_too_late = |group: &WaitGroup| {
+        let theirs = group.clone();
+        let task = thread::spawn(move || {
+            theirs.add(1);
+            theirs.done();
+        });
+        group.add(0);
+        group.wait();
+        task.join().expect("no panic");
+    };
+    let adds_while_another_waits = |group: &WaitGroup| {
+        let (waits, ends) = (group.clone(), group.clone());
+        group.add(1);
+        let waits = thread::spawn(move || waits.wait());
+        ends.done();
+        group.add(1);
+        group.done();
+        waits.join().expect("no panic");
+    };
+    assert_eq!(fails(ends_too_early), Some(FailureKind::Panic));
+    assert_eq!(fails(adds_too_late), Some(FailureKind::Race));
+    assert_eq!(fails(adds_while_another_waits), Some(FailureKind::Race));
 }
 
 #[test]

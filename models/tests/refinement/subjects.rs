@@ -14,7 +14,7 @@ pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
-pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce};
+pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce, Tasks};
 
 use crate::program::{Act, Program};
 
@@ -115,6 +115,7 @@ refinements! {
     cond: Condition, 40 programs, 5 complete;
     condvar: RtCondition, 40 programs, 5 complete;
     wait_group: Group, 60 programs, 8 complete;
+    wait_group_that_nobody_looks_at: Tasks, 30 programs, 5 complete;
     semaphore: Permits, 60 programs, 8 complete;
     barrier: Gate, 40 programs, 5 complete;
     once: RunsOnce, 40 programs, 5 complete;

@@ -5,15 +5,20 @@
 //! return of a wait that finds the count at the end of that round. It also happens before the next task is added to the
 //! empty group. That is more than is promised, and is there because each addition to an empty group writes the cell by
 //! which a checker notices an addition that races with a wait: two additions are to race with waits, not with each other.
+//!
+//! Under an engine with graphs, the ends of tasks need no order as long as each thread that ends one knows of enough
+//! additions ([`apart`]).
+
+mod apart;
 
 use super::done;
-use crate::rt::spec::{Done, Object, StepId};
+use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
 use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A group as specified.
-pub(crate) struct WaitGroup(Object<State>);
+pub(crate) struct WaitGroup(Object<State>, Native<apart::Apart>);
 
 /// The state of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,9 +69,21 @@ impl State {
 }
 
 impl WaitGroup {
-    constructor! {
-        pub(crate) fn new() -> WaitGroup {
-            WaitGroup(Object::new("waitgroup", State::EMPTY))
+    #[track_caller]
+    pub(crate) fn new() -> WaitGroup {
+        let state = Object::new("waitgroup", State::EMPTY);
+        let apart = Native::new(|| apart::Apart::new(&state));
+        WaitGroup(state, apart)
+    }
+
+    fn apart(&self) -> Option<&apart::Apart> {
+        self.1.get().filter(|apart| !apart.is_looked_at())
+    }
+
+    /// Notes that the program looks at the count, for which all operations need one order.
+    fn look(&self) {
+        if let Some(apart) = self.apart() {
+            apart.look();
         }
     }
 
@@ -75,15 +92,24 @@ impl WaitGroup {
         self.0.is_specified()
     }
 
-    /// Adds tasks, and returns how many are left; `None` if they are too many.
+    /// Adds tasks, and returns whether a race of this with a wait is to be noticed, as the group may be empty and be waited
+    /// for; `None` if the tasks are too many.
     #[track_caller]
-    pub(crate) fn add(&self, n: u32) -> Option<u32> {
-        self.0.step("add", |state, _| Some(state.add(n)))
+    pub(crate) fn add(&self, n: u32) -> Option<bool> {
+        if let Some(apart) = self.apart() {
+            apart.add(n);
+            return Some(false);
+        }
+        self.0.step("add", |state, _| Some(state.add(n))).map(|left| left == n)
     }
 
     /// Ends a task; returns `false` if none is left.
     #[track_caller]
     pub(crate) fn done(&self) -> bool {
+        if let Some(apart) = self.apart() {
+            apart.done();
+            return true;
+        }
         self.0.step("done", |state, me| Some(state.done(me)))
     }
 
@@ -91,8 +117,12 @@ impl WaitGroup {
     #[track_caller]
     pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<u32> {
         let Some(deadline) = deadline else {
-            return Some(self.0.step("wait", |state, _| state.wait()));
+            return Some(match self.apart() {
+                Some(apart) => u32::from(apart.wait()),
+                None => self.0.step("wait", |state, _| state.wait()),
+            });
         };
+        self.look();
         let waited = self.0.step("wait or time out", |state, _| {
             Some(match state.wait() {
                 Some(Done { state, result, after }) => Done { state, result: Some(result), after },
@@ -107,6 +137,7 @@ impl WaitGroup {
 
     #[track_caller]
     pub(crate) fn left(&self) -> u32 {
+        self.look();
         self.0.step("look", |state, _| Some(done(state.clone(), state.left, None)))
     }
 }

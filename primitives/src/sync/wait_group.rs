@@ -142,11 +142,11 @@ impl WaitGroup {
         if n == 0 {
             return;
         }
-        let left = match self.0.spec.is_specified() {
+        let was_empty = match self.0.spec.is_specified() {
             true => self.0.spec.add(n),
-            false => self.change(|count| count.added(n)).map(Count::left),
+            false => self.change(|count| count.added(n)).map(|count| count.left() == n),
         };
-        if left.expect("more things to be done than a WaitGroup can count") == n {
+        if was_empty.expect("more things to be done than a WaitGroup can count") {
             self.0.from_zero.write();
         }
     }

@@ -150,6 +150,56 @@ impl Subject for Group {
     }
 }
 
+/// `sync::WaitGroup` with one task, of which a program uses nothing but additions, ends of tasks and waits.
+pub(crate) struct Tasks(WaitGroup);
+
+impl Subject for Tasks {
+    const SEED: u64 = 17;
+    const OPERATIONS: usize = 3;
+    const EXACT_ORDER: bool = true;
+    const SPECIFICATION: (&'static str, &'static str) = (
+        "primitives/src/spec/wait_group/apart.rs",
+        include_str!("../../../../primitives/src/spec/wait_group/apart.rs"),
+    );
+    const TWINS: &'static [&'static str] =
+        &["apart-early-wait", "apart-lost-done", "apart-no-edge-from-done"];
+
+    fn new() -> Tasks {
+        let group = WaitGroup::new();
+        group.add(1);
+        Tasks(group)
+    }
+
+    fn perform(&self, operation: usize, _: &mut Own) -> u8 {
+        match operation {
+            0 => or_panic(|| {
+                self.0.done();
+                1
+            }),
+            1 => {
+                self.0.wait();
+                1
+            }
+            2 => {
+                self.0.add(1);
+                1
+            }
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            handing_over(&[0], &[1]),
+            operations(&[&[0], &[1], &[1]]),
+            operations(&[&[2, 0, 1], &[0]]),
+            operations(&[&[2, 0], &[0], &[1]]),
+        ]
+    }
+}
+
 /// `sync::Semaphore` with one permit.
 pub(crate) struct Permits(Semaphore);
 

@@ -7,7 +7,7 @@
 
 #[cfg(feature = "checking")]
 use super::super::seam::{Current, Session, Slot, current};
-use super::{Done, StepId};
+use super::{Done, Object, StepId};
 #[cfg(feature = "checking")]
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
@@ -45,6 +45,12 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
     /// Returns a part, of this kind, of a thing.
     #[inline(always)]
     pub(crate) const fn part(_kind: &'static str, _whole: &Common<W>) -> Common<W> {
+        Common { state: PhantomData }
+    }
+
+    /// Returns a part, of this kind, of an object.
+    #[inline(always)]
+    pub(crate) const fn part_of<S>(_kind: &'static str, _whole: &Object<S>) -> Common<W> {
         Common { state: PhantomData }
     }
 
@@ -154,6 +160,18 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
     pub(crate) fn part(kind: &'static str, whole: &Common<W>) -> Common<W> {
         let part_of = whole.is_specified().then(|| whole.key());
         Common { part_of, ..Common::new(kind) }
+    }
+
+    /// Returns a part, of this kind, of an object. Reports name steps on the part after the object.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    #[track_caller]
+    pub(crate) fn part_of<S: Clone + PartialEq + 'static>(
+        kind: &'static str,
+        whole: &Object<S>,
+    ) -> Common<W> {
+        Common { part_of: Some(whole.index(specifying())), ..Common::new(kind) }
     }
 
     fn first() -> Rc<dyn Any> {
