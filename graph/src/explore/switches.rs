@@ -169,7 +169,7 @@ pub(super) fn has_spawned(graph: &Graph, thread: usize, done: impl Fn(EventId) -
 }
 
 /// Returns whether a write may happen, whose own read is `read`, if it has one: whether the write before it and the reads of
-/// that one have happened. (The write before it has waited for all older ones.)
+/// that earlier write have happened. (The earlier write has waited for all writes before itself.)
 #[inline]
 fn may_write(
     graph: &Graph,

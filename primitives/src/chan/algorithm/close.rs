@@ -131,7 +131,8 @@ impl<T> Chan<T> {
                         }
                     }
                 }
-                // SAFETY: the caller has pinned the array, so the cell's segment stays.
+                // SAFETY: `visit_each`, in `disconnect_receivers`, keeps the array pinned while it calls this, so the cell's
+                // segment is not reused.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won { select, .. } => {

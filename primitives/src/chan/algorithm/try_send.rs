@@ -136,7 +136,8 @@ impl<T> Chan<T> {
 
     /// The same for a select, or the state found instead.
     fn settle_select(&self, place: Place<'_, T>, at: u64, state: State) -> Result<Held, State> {
-        // SAFETY: the caller has pinned the array, so the cell's segment stays.
+        // SAFETY: `visit_until`, in `survey`, keeps the array pinned while it calls this, so the cell's segment is not
+        // reused.
         match unsafe { meet(place, SENDER, state, Cause::Operation) } {
             Meeting::Changed(found) => Err(found),
             Meeting::Won { select, payload } => {
