@@ -8,7 +8,7 @@ TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --status-level fail --final-s
 
 # The targets that we support. Tests run on the first, the others are compiled where rustup has installed their std.
 TARGETS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
-PUBLISHED := -p selvedge -p selvedge-graph -p selvedge-check -p cargo-selvedge -p selvedge-loom
+PUBLISHED := -p selvedge -p selvedge-go -p selvedge-graph -p selvedge-check -p cargo-selvedge -p selvedge-loom
 
 .PHONY: verify verify-full verify-short bugs audit native test soak miri asan lint targets print-targets package bench
 

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders and files whose comments are checked, below the root of the repository.
-const CHECKED: [&str; 7] =
-    ["primitives", "check", "graph", "models", "cargo-selvedge", "proptests", "compat"];
+const CHECKED: [&str; 8] =
+    ["primitives", "runtime", "check", "graph", "models", "cargo-selvedge", "proptests", "compat"];
 
 /// Words without a subject of their own, and references to text elsewhere.
 const FORBIDDEN: [&str; 11] = [
