@@ -95,7 +95,8 @@ pub(crate) mod spin_wait;
 pub mod sync;
 pub mod thread;
 pub mod time;
-pub(crate) mod twin;
+#[doc(hidden)]
+pub mod twin;
 
 #[doc(inline)]
 pub use crate::__rt_thread_local as thread_local;

@@ -1,4 +1,4 @@
-//! Sites of specifications that a test may change.
+//! Sites that a test may change to a faulty twin.
 
 #[cfg(feature = "checking")]
 use super::seam::{Current, current};
@@ -7,7 +7,7 @@ use super::seam::{Current, current};
 /// [`Twin`](super::seam::Change::Twin) there. In the default build it never is.
 #[inline(always)]
 #[cfg_attr(feature = "checking", track_caller)]
-pub(crate) fn is_twin() -> bool {
+pub fn is_twin() -> bool {
     #[cfg(feature = "checking")]
     if let Current::Model(session) = current() {
         return session.is_twin(core::panic::Location::caller());
