@@ -2,6 +2,7 @@
 //! must catch.
 
 use crate::mutant::Mutant;
+use selvedge_check::Engine;
 
 /// A model, and how it is checked.
 #[derive(Clone, Debug)]
@@ -14,19 +15,31 @@ pub struct Model {
     pub body: fn(),
     /// The preemption bound of searches; `None`: none.
     pub bound: Option<usize>,
+    /// An engine that raises a false alarm, and why.
+    pub not_under: Option<(Engine, &'static str)>,
     /// Mutations of the code under test that the model must catch.
     pub mutants: Vec<Mutant>,
 }
 
 /// Starts a model's row: `body` checks `property`, and is searched without a preemption bound.
 pub(crate) fn model(property: &'static str, body: fn()) -> Model {
-    Model { name: "", property, body, bound: None, mutants: Vec::new() }
+    Model { name: "", property, body, bound: None, not_under: None, mutants: Vec::new() }
 }
 
 impl Model {
     /// Bounds the preemptions of a search, for a model whose full search takes more than a few seconds.
     pub(crate) fn bound(self, preemptions: usize) -> Model {
         Model { bound: Some(preemptions), ..self }
+    }
+
+    /// Leaves an engine out that would raise a false alarm, for this reason.
+    pub(crate) fn not_under(self, engine: (Engine, &'static str)) -> Model {
+        Model { not_under: Some(engine), ..self }
+    }
+
+    /// Returns whether the model is run under an engine.
+    pub fn is_run_under(&self, engine: Engine) -> bool {
+        self.not_under.is_none_or(|(left_out, _)| left_out != engine)
     }
 
     /// Names the mutants that the model must catch.

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The folder with the primitives' source, as sites name it.
-const SOURCE: &str = "primitives/src";
+/// The folders with the source that is audited, as sites name it.
+const SOURCES: [&str; 2] = ["primitives/src", "runtime/src/core"];
 
 /// Parts of the source that an engine replaces, or that connect to one: no model runs them.
 const NOT_MODELLED: [&str; 4] = [
@@ -43,15 +43,18 @@ pub(super) fn summary_and_models(
     let effort = Effort { time_limit: Duration::from_secs(arguments.time_limit) };
     let fits = |file: &str, line: u32| {
         let wanted = selection.filter.as_deref().unwrap_or("");
-        file.starts_with(SOURCE) && format!("{file}:{line}").contains(wanted)
+        SOURCES.iter().any(|folder| file.starts_with(folder)) && format!("{file}:{line}").contains(wanted)
     };
-    let sources = sources(&root(), &root().join(SOURCE))?;
+    let mut all_sources = Vec::new();
+    for folder in SOURCES {
+        all_sources.extend(sources(&root(), &root().join(folder))?);
+    }
+    let sources = all_sources;
     let lines = |source: &Source| 1..=source.text.lines().count() as u32;
     // The survey runs the models, so a filter that no line fits is rejected before it.
     if !sources.iter().any(|source| lines(source).any(|line| fits(&source.file, line))) {
         return Err(
-            "nothing of the primitives' source fits the filter; name a part of a path, or file.rs:12"
-                .to_string(),
+            "nothing of the audited source fits the filter; name a part of a path, or file.rs:12".to_string()
         );
     }
     let work = work(arguments, &engines, &effort, fits)?;
@@ -98,8 +101,8 @@ fn work(
     let selection = &arguments.selection;
     let wanted = |model: &&Model| arguments.model.as_deref().is_none_or(|text| model.name.contains(text));
     let models = MODELS.iter().filter(wanted);
-    let pairs: Vec<(&Model, Engine)> =
-        models.flat_map(|model| engines.iter().map(move |engine| (model, *engine))).collect();
+    let all = models.flat_map(|model| engines.iter().map(move |engine| (model, *engine)));
+    let pairs: Vec<(&Model, Engine)> = all.filter(|(model, engine)| model.is_run_under(*engine)).collect();
     let label = |(model, engine): &(&Model, Engine)| format!("{} under {engine}", model.name);
     let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
         survey(model, *engine, effort)

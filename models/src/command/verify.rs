@@ -89,8 +89,8 @@ pub(crate) fn run(arguments: &VerifyArguments) -> Result<bool, String> {
         let failed = |error| format!("the folder {} cannot be made: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    let pairs: Vec<(&Model, Engine)> =
-        models.iter().flat_map(|model| engines.iter().map(move |engine| (*model, *engine))).collect();
+    let all = models.iter().flat_map(|model| engines.iter().map(move |engine| (*model, *engine)));
+    let pairs: Vec<(&Model, Engine)> = all.filter(|(model, engine)| model.is_run_under(*engine)).collect();
     let effort = arguments.effort();
     let outcomes = jobs::run(
         &pairs,

@@ -10,6 +10,7 @@ mod chan_full;
 mod chan_order;
 mod chan_room;
 mod futures;
+mod goroutines;
 mod layer;
 mod map;
 mod mutants;
@@ -51,6 +52,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         layer::models,
         blocks::models,
         orders::models,
+        goroutines::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

@@ -1,4 +1,6 @@
-//! The scheduler's algorithms: which goroutine runs next, and who is woken for it.
+//! The scheduler's algorithms: which goroutine runs next, and which thread is woken for it.
 //!
 //! They know goroutines as numbers, and stacks, signals and clocks not at all. They are written on `selvedge::rt`, so
 //! that the models of `selvedge-models` run them under each engine.
+
+pub mod ready;
