@@ -11,6 +11,7 @@ mod chan_order;
 mod chan_room;
 mod futures;
 mod goroutines;
+mod goroutines_queue;
 mod layer;
 mod map;
 mod mutants;
@@ -53,6 +54,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         blocks::models,
         orders::models,
         goroutines::models,
+        goroutines_queue::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

@@ -3,4 +3,7 @@
 //! They know goroutines as numbers, and stacks, signals and clocks not at all. They are written on `selvedge::rt`, so
 //! that the models of `selvedge-models` run them under each engine.
 
+pub mod chain;
+pub mod injector;
 pub mod ready;
+pub mod run_queue;
