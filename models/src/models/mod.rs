@@ -11,6 +11,7 @@ mod chan_order;
 mod chan_room;
 mod futures;
 mod goroutines;
+mod goroutines_idle;
 mod goroutines_queue;
 mod layer;
 mod map;
@@ -55,6 +56,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         orders::models,
         goroutines::models,
         goroutines_queue::models,
+        goroutines_idle::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });
