@@ -22,6 +22,7 @@ mod queue;
 mod reclaim;
 mod rw;
 mod select;
+mod select_values;
 pub mod sync;
 mod timers;
 
@@ -42,6 +43,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         chan_edges::models,
         chan_force::models,
         select::models,
+        select_values::models,
         timers::models,
         futures::models,
         queue::models,

@@ -1,6 +1,6 @@
 //! Models of timers, and of selects that are built at run time.
 
-use super::mutants::{DECIDE, EXPANDING_WAKES_SELECT, SEND_WAKES_SELECT, WAKE_RECEIVER};
+use super::mutants::{DECIDE, EXPANDING_WAKES_SELECT, NOT_TOLD, SEND_WAKES_SELECT};
 use super::{Model, model, models, mutant_of, small, until};
 use crate::mutant::Mutant;
 use selvedge::chan::{Select, Ticker, Timer, after, bounded, select};
@@ -125,7 +125,7 @@ fn a_value_that_comes_late_is_received() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(5));
     })
     .bound(2)
-    .catches([WAKE_RECEIVER])
+    .catches([NOT_TOLD])
 }
 
 /// A select that gets its value only once its case has been chosen gets the place that a receive frees.

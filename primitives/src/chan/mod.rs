@@ -51,14 +51,20 @@
 //!   it keeps its places there until one of its cases happens or its time is up. Until then two selects that go through
 //!   their cases at the same time may break each other's cells, and go on with new ones. So does a select that waits if
 //!   it both sends to and receives from one rendezvous channel, and this comes to be ready; if one of its timers is set
-//!   anew; or if an operation that [`Select`] chose to meet it is dropped. A send that [`Select`] chose begins when its
-//!   value comes, and does not wait then: on capacity 0 too its value may be left for the next receiver. A select picks
-//!   any of its ready cases with the same probability.
+//!   anew; or if a send that another select chose to meet it does not happen. A select picks any of its ready cases with
+//!   the same probability.
+//! - *Values of selects.* A select chooses a send before the value is there: then `select!` evaluates the value, and the
+//!   user of a [`Select`] brings it. A receiver that may wait, and comes to the place of a select that has waited, waits
+//!   for the value, beyond its deadline too. On capacity 0 the two have met: so every receiver waits for the value, one
+//!   that must not wait too. The receiver goes on without the value only if the send does not happen: the value panics or
+//!   leaves the `select!`, or the operation is dropped. With a buffer, a receive that must not wait passes such a send.
+//!   The value is then sent when it comes, and so is one whose receiver is gone, a future that was dropped; it does not
+//!   wait, so that the channel may hold one value more than its capacity until the next receive.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names. One exception: a select that waits for a timer
-//!   gives way to another select that has the timer's instant in its hands, until that one has taken it or put it back.
-//!   An operation that has to wait looks for 50 µs at most, as long as no other thread wants the processor, and then
-//!   sleeps.
+//!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver waits for the value of
+//!   a select that has chosen to send to it, which is user code; and a select that waits for a timer gives way to another
+//!   select that has the timer's instant in its hands, until that one has taken it or put it back. An operation that has
+//!   to wait looks for 50 µs at most, as long as no other thread wants the processor, and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all: values
 //!   in the buffer are still received, then receives fail; sends fail from then on and give the value back. Senders
 //!   that wait are told one after the other: a receive that began before the close may still take the value of one of
@@ -76,8 +82,10 @@
 //!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so. A
 //!   select takes its default, and [`Select::try_ready`] fails, only if at one moment none of the channels was ready.
-//!   One exception: while another select has the instant of a timer in its hands, a receive and a select find no
-//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back.
+//!   Two exceptions. While another select has the instant of a timer in its hands, a receive and a select find no
+//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back. And while the value
+//!   of a select is evaluated that was chosen to send into a buffer, its place is taken for sends and empty for receives
+//!   that do not wait.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the
@@ -129,14 +137,23 @@
 //!  sender    Empty → Full                     the cell is in the buffer
 //!            Empty → SenderWaits              it is not: the sender waits here
 //!            ReceiverWaits → Delivered        the value goes to the receiver that waits
+//!            ReceiverWaits → Promised         a select chooses to send: its value is still to come
+//!            ReceiverSelects → Promised       the same, and the receiving select is decided by that
+//!            Promised → Delivered             the value has come
+//!            Promised → Poisoned              it will not come
+//!            SenderSelects → Full             the value of a select that was chosen has come
 //!            ReceiverLeaving → PassedOver     another receiver may come with the ticket, or nobody
-//!            Empty → Full                     it is not, and the send is forced: the oldest value goes
+//!            Empty → Full                     it is not, and the send is forced: the oldest value goes; or the value
+//!                                             is a select's, whose cell others have left or poisoned meanwhile
 //!            Empty → SenderGone               the cell of a send before it, whose place it takes
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
 //!            ReceiverWaits → Poisoned         the sender was leaving when the receiver came: nothing will come here
 //!  receiver  Full                             takes the value
-//!            SenderWaits → Consumed           takes the value, and wakes the sender
+//!            SenderWaits → Delivered          takes the value, and wakes the sender
+//!            SenderSelects → Promised         decides the select, or finds it decided, and waits for the value
+//!            SenderSelects → ReceiverWaits    the same for a task, which may leave before the value comes
+//!            SenderSelects → Poisoned         the same for a receiver that must not wait, in a buffer
 //!            Empty → Poisoned                 the sender has its ticket and has not been here: both go
 //!                                             for new tickets, neither waits for the other
 //!            Empty → ReceiverWaits            no sender has this ticket: the receiver waits here
@@ -150,8 +167,11 @@
 //!
 //! The thread that makes the compare-exchange out of a waiting phase has ended the wait: that thread hands the value
 //! over, or the value stays with its owner. So a wait ends once, and giving up is one compare-exchange too. A select
-//! waits in `SenderSelects` and `ReceiverSelects`; there the select's state is committed (the module `select`). Value
-//! and waiter slots belong to the party that the phase names, from the compare-exchange on.
+//! waits in `SenderSelects` and `ReceiverSelects`; there the select's state is committed (the module `select`). The
+//! exception is `Promised`: that wait is ended by the sender alone. A promise binds threads and selects on channels
+//! without a buffer from the moment at which the sending select chooses them. With a buffer the sending select relies on
+//! its place, and only a receiver that finds the select in the cell is bound. Value and waiter slots belong to the party
+//! that the phase names, from the compare-exchange on.
 //!
 //! # One blocking send, step by step
 //! A send to a bounded channel whose buffer is full, and the receive that makes room for it:
@@ -185,7 +205,7 @@
 //! which it found no value in the cells of all later tickets; a failing `try_send`, its last read of `received`, from
 //! where on there are as many values as the buffer holds, in cells whose sends can no longer fail; close, setting the
 //! bit in `sent`. Up to where cells are settled in this way the channel remembers, so that each is looked at once (the
-//! module `settled`). While a send is under way among them, or a [`SelectedOperation`] that will bring its value, a
+//! module `settled`). While a send is under way among them, or one that a select chose and that will bring its value, a
 //! look at a buffer that seems to be full goes through the whole of it.
 //!
 //! A `try_send` that finds a send under way in the buffer, which may still fail, cannot say Full, and must not wait. It
@@ -225,5 +245,5 @@ pub use crate::{select, select_biased};
 pub mod __select {
     //! What the macros expand to.
     pub use super::select::order::Order;
-    pub use super::select::{Cases, Completes, Sending};
+    pub use super::select::{Cases, Chosen, handle_of};
 }

@@ -9,6 +9,7 @@ mod chan_force;
 mod chan_handles;
 mod chan_operations;
 mod chan_select;
+mod chan_select_values;
 mod chan_threads;
 mod chan_timers;
 mod chan_user_code;

@@ -366,7 +366,7 @@ fn completing_a_send_does_not_block_when_its_place_is_gone() {
     assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "this receive takes the place away");
     tx.try_send(2).expect("room");
     operation.send(&tx, 1).expect("open");
-    assert_eq!((rx.recv(), rx.recv()), (Ok(1), Ok(2)), "the operation was chosen first");
+    assert_eq!((rx.recv(), rx.recv()), (Ok(2), Ok(1)), "in the order in which the values came");
 
     let mut select = Select::new();
     select.send(&tx);

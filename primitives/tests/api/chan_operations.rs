@@ -2,7 +2,7 @@
 //! another handle.
 
 use crate::common::panic_of;
-use selvedge::chan::__select::{Cases, Completes, Order, Sending};
+use selvedge::chan::__select::{Cases, Order, handle_of};
 use selvedge::chan::{
     Receiver, RecvError, Select, SelectedOperation, SendError, Ticker, Timer, TryRecvError, TrySendError,
     after, at, bounded, never, tick, unbounded,
@@ -122,50 +122,57 @@ fn a_forgotten_operation_takes_its_value_with_it() {
 #[test]
 fn a_case_is_completed_with_its_own_handle_alone() {
     let ((tx, numbers), (_texts, text)) = (bounded::<usize>(1), bounded::<String>(1));
+    let mut cases = Cases::new([handle_of(&numbers)]);
     tx.send(0x1000).expect("room");
-    let case = &numbers;
-    let mut cases = Cases::new([Completes::handle(&case)]);
     cases.wait(Order::Random);
-    assert!(cases.is_next());
-    assert!(panic_of(|| cases.complete(&&text)).contains("another one's handle"));
-    assert!(panic_of(|| cases.complete(&&numbers)).contains("only a case that was chosen"));
-
+    assert!(panic_of(|| cases.recv(&text)).contains("another one's handle"));
     // A clone receives from the same channel, but the case was made with the other handle.
-    tx.send(1).expect("room");
     let another = numbers.clone();
-    let mut cases = Cases::new([Completes::handle(&case)]);
+    assert!(panic_of(|| cases.recv(&another)).contains("another one's handle"));
+    assert_eq!(cases.recv(&numbers), Ok(0x1000), "the case is chosen still");
+    assert!(panic_of(|| cases.recv(&numbers)).contains("only a case that was chosen"));
+    assert!(panic_of(|| cases.chosen()).contains("only a case that was chosen"));
+
+    tx.send(0x1001).expect("room");
     cases.wait(Order::Random);
-    assert!(panic_of(|| cases.complete(&&another)).contains("another one's handle"));
+    let case = cases.chosen();
+    assert!(panic_of(|| case.send(&tx, 1)).contains("another one's handle"));
+    assert_eq!(numbers.try_recv(), Ok(0x1001), "the value goes to the next receiver");
 }
 
 #[test]
 fn a_sending_case_is_completed_with_its_own_handle_alone() {
     let ((tx, rx), (texts, _text)) = (bounded::<usize>(1), bounded::<String>(1));
-    let (number, text) = (Sending::new(&tx, 7), Sending::new(&texts, String::from("seven")));
-    let mut cases = Cases::new([Completes::handle(&number)]);
-    cases.wait(Order::Given);
-    assert!(panic_of(|| cases.complete(&text)).contains("another one's handle"));
-    assert_eq!(rx.recv(), Ok(7), "it was sent all the same");
-    // The case has given its value away.
-    let mut cases = Cases::new([Completes::handle(&number)]);
-    assert!(panic_of(|| cases.attempt(Order::Given)).contains("has its value"));
-    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0));
+    let mut cases = Cases::new([handle_of(&tx)]);
+    let mut chosen = || {
+        cases.wait(Order::Given);
+        cases.chosen()
+    };
+    let case = chosen();
+    assert!(panic_of(|| case.send(&texts, String::from("seven"))).contains("another one's handle"));
+    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0), "the case has not happened");
+    assert_eq!(chosen().send(&tx, 7), Ok(()));
+    assert_eq!(rx.recv(), Ok(7));
+    drop(chosen());
+    assert_eq!((rx.try_recv(), tx.len()), (Err(TryRecvError::Empty), 0), "the case has not happened");
+    drop(rx);
+    assert_eq!(chosen().send(&tx, 8), Err(SendError(8)));
 }
 
 #[test]
 fn a_select_of_the_macros_runs_once() {
     let (tx, rx) = bounded(2);
     (0..2).for_each(|n| tx.send(n).expect("room"));
-    let case = &rx;
-    let mut cases = Cases::new([Completes::handle(&case)]);
+    let mut cases = Cases::new([handle_of(&rx)]);
     cases.wait(Order::Given);
+    assert!(cases.is_next() && !cases.is_next());
     assert!(panic_of(|| cases.wait(Order::Given)).contains("before the select runs again"));
-    assert_eq!(cases.complete(&&rx), Ok(0));
+    assert_eq!(cases.recv(&rx), Ok(0));
     cases.attempt(Order::Given);
-    assert_eq!(cases.complete(&&rx), Ok(1));
+    assert_eq!(cases.recv(&rx), Ok(1));
     drop(tx);
     cases.wait_timeout(Order::Given, Duration::ZERO);
-    assert_eq!(cases.complete(&&rx), Err(RecvError));
+    assert_eq!(cases.recv(&rx), Err(RecvError));
 }
 
 #[test]

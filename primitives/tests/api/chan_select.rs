@@ -8,7 +8,6 @@ use selvedge::rt::sync::atomic::AtomicBool;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
-use std::cell::Cell;
 use std::time::Duration;
 
 const FOREVER: Duration = Duration::from_secs(60);
@@ -96,22 +95,6 @@ fn a_closed_channel_is_ready() {
     let (tx, rx) = bounded(0);
     drop(rx);
     assert_eq!(select! { send(tx, 5) -> sent => sent }, Err(SendError(5)));
-}
-
-#[test]
-fn channels_and_values_are_evaluated_once_and_in_order() {
-    let (tx, rx) = bounded(1);
-    let (one, other) = bounded(1);
-    let log = Cell::new(0);
-    let step = |n: u32| log.set(log.get() * 10 + n);
-    let chosen = select! {
-        recv({ step(1); &rx }) -> _ => 0,
-        send({ step(2); &tx }, { step(3); 7 }) -> _ => 1,
-        send({ step(4); &one }, { step(5); 8 }) -> _ => 2,
-    };
-    assert_eq!(log.get(), 12345);
-    let (sent, unsent) = if chosen == 1 { (&rx, &other) } else { (&other, &rx) };
-    assert_eq!((sent.try_iter().count(), unsent.try_iter().count()), (1, 0));
 }
 
 #[test]

@@ -88,6 +88,7 @@ impl<T> Chan<T> {
                         return;
                     }
                 },
+                Phase::Promised => return self.end_promise(place, Phase::Poisoned),
                 // SAFETY: this operation has not left the cell, so its segment is alive.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => Err(found),

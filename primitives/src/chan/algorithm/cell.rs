@@ -41,10 +41,10 @@ pub(in crate::chan) enum Phase {
     ReceiverWaits,
     /// A select waits to receive; its select state says what has become of it.
     ReceiverSelects,
-    /// The waiting receiver was given the value that is here.
+    /// A receiver waits for the value of a select that was chosen to send here. The receiver does not give up.
+    Promised,
+    /// The value went from one party to the other, one of which waited.
     Delivered,
-    /// The waiting sender's value was taken.
-    Consumed,
     /// One party came and did not want to wait for the other: both go for new tickets.
     Poisoned,
     /// The waiting sender gives its ticket back.
@@ -71,8 +71,8 @@ impl Phase {
         Phase::SenderSelects,
         Phase::ReceiverWaits,
         Phase::ReceiverSelects,
+        Phase::Promised,
         Phase::Delivered,
-        Phase::Consumed,
         Phase::Poisoned,
         Phase::SenderLeaving,
         Phase::ReceiverLeaving,
@@ -172,23 +172,13 @@ pub(in crate::chan) enum Waiter {
     /// One operation, of a thread or a task: the thread that moves the cell out of its waiting phase ends the wait.
     Plain(Sleeper),
     /// One case of a select: the thread that commits it has ended the wait.
-    Select { select: Arc<SelectState>, case: usize, payload: Payload },
-}
-
-/// Where the value is that a select offers, or will take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chan) enum Payload {
-    /// In the cell, from the start if the select sends.
-    InCell,
-    /// With the user of the select, until the case has been chosen.
-    Late,
+    Select { select: Arc<SelectState>, case: usize },
 }
 
 /// The select that waits in a cell.
 pub(in crate::chan) struct Registered<'a> {
     pub(in crate::chan) select: &'a SelectState,
     pub(in crate::chan) case: usize,
-    pub(in crate::chan) payload: Payload,
 }
 
 #[cfg(feature = "async")]
@@ -260,6 +250,28 @@ impl Aside {
         }
     }
 
+    /// Wakes the select that waits as this party for a value that was promised; or returns the sleeper if a plain
+    /// operation waits, for the caller to wake once it has left.
+    ///
+    /// # Safety
+    /// The caller ended the wait, in the phase `Promised`, by an exchange from `state`, and has not left the cell.
+    #[track_caller]
+    pub(in crate::chan) unsafe fn end_promise(&self, party: Party, state: State) -> Option<Sleeper> {
+        if !state.is_asleep() {
+            return None;
+        }
+        let is_select = self.0[party.index()].with(|slot| {
+            // SAFETY: the slot was written before the cell said that this party is asleep, by an exchange that the
+            // caller's has acquired. Nobody writes to the slot of a select before the cell is used again, and a plain
+            // waiter is the caller's, who ended its wait.
+            let Some(Waiter::Select { select, .. }) = (unsafe { &*slot }) else { return false };
+            select.wake(); // site: wake-promised-select
+            true
+        });
+        // SAFETY: a plain operation waits, and the caller ended its wait.
+        if is_select { None } else { unsafe { self.take_sleeper(party, state) } }
+    }
+
     /// Returns the select that waits here.
     ///
     /// # Safety
@@ -270,9 +282,7 @@ impl Aside {
         self.0[party.index()].with(|slot| {
             // SAFETY: a slot that has been seen is not written to before the cell is used again.
             match unsafe { &*slot } {
-                Some(Waiter::Select { select, case, payload }) => {
-                    Registered { select, case: *case, payload: *payload }
-                }
+                Some(Waiter::Select { select, case }) => Registered { select, case: *case },
                 _ => unreachable!("a cell in which a select waits has its select state"),
             }
         })
@@ -336,9 +346,8 @@ impl<T> Cell<T> {
         }
     }
 
-    /// Says that the task that waits in this phase is awake, so that its slot aside is the owner's again; or the state
-    /// found, once the wait has been ended.
-    #[cfg(feature = "async")]
+    /// Says that the plain operation that waits in this phase is awake, so that its slot aside is the owner's again; or
+    /// the state found, once the wait has been ended.
     #[track_caller]
     pub(in crate::chan) fn rouse(&self, phase: Phase) -> Result<State, State> {
         let mut state = self.load();
@@ -444,9 +453,9 @@ pub(in crate::chan) fn sleep<T>(
 /// What a party finds that meets a select in its cell.
 pub(in crate::chan) enum Meeting<'a> {
     /// We have decided it: this case has happened.
-    Won { select: &'a SelectState, payload: Payload },
+    Won(&'a SelectState),
     /// Somebody has decided it, and for this case.
-    Happened { payload: Payload },
+    Happened(&'a SelectState),
     /// It has been decided otherwise, or is over; it will leave the cell.
     Lost,
     /// It is still going through its cases: it cannot be decided yet.
@@ -517,14 +526,14 @@ pub(in crate::chan) unsafe fn meet_another<'a, T>(
 
 /// Decides a select that has been seen, if it waits.
 fn commit(seen: Registered<'_>, cause: Cause) -> Meeting<'_> {
-    let Registered { select, case, payload } = seen;
+    let Registered { select, case } = seen;
     // SeqCst in `commit`: the select commits to waiting and then looks at its cells. Not model-checked: the select
     // reads its cells again, and they say the same.
     // site: commit-select
     match select.commit(Stage::WAITING, Stage::chosen(case, cause)) {
-        Ok(()) => Meeting::Won { select, payload },
+        Ok(()) => Meeting::Won(select),
         Err(Stage::REGISTERING) => Meeting::Registering(select),
-        Err(other) if other == Stage::chosen(case, Cause::Operation) => Meeting::Happened { payload },
+        Err(other) if other == Stage::chosen(case, Cause::Operation) => Meeting::Happened(select),
         Err(_) => Meeting::Lost,
     }
 }

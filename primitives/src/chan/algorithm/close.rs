@@ -74,7 +74,7 @@ impl<T> Chan<T> {
                 // SAFETY: the array is pinned, or we are the receiver and have not left.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won { select, .. } => {
+                    Meeting::Won(select) => {
                         // Release: closing happens before the send returns. Not model-checked: the select reads its
                         // select state, which publishes the close too.
                         if cell.advance(Phase::SenderSelects, Phase::Rejected, Release).is_ok() {
@@ -91,7 +91,7 @@ impl<T> Chan<T> {
                         }
                         return;
                     }
-                    Meeting::Happened { .. } | Meeting::Lost => return,
+                    Meeting::Happened(_) | Meeting::Lost => return,
                 },
                 _ => return,
             }
@@ -135,7 +135,7 @@ impl<T> Chan<T> {
                 // segment is not reused.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won { select, .. } => {
+                    Meeting::Won(select) => {
                         return select.wake(); // site: wake-disconnected-select
                     }
                     Meeting::Registering(select) => {
@@ -147,7 +147,7 @@ impl<T> Chan<T> {
                         }
                         return;
                     }
-                    Meeting::Happened { .. } | Meeting::Lost => return,
+                    Meeting::Happened(_) | Meeting::Lost => return,
                 },
                 _ => return,
             }

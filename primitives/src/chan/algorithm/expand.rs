@@ -83,12 +83,12 @@ impl<T> Chan<T> {
                 // SAFETY: the caller has pinned the array, so the cell's segment stays.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Operation) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won { select, .. } => {
+                    Meeting::Won(select) => {
                         select.wake(); // site: wake-select
                         return true;
                     }
                     // It looks at the end of the buffer itself before it waits, or once it has left.
-                    Meeting::Registering(_) | Meeting::Happened { .. } | Meeting::Lost => return true,
+                    Meeting::Registering(_) | Meeting::Happened(_) | Meeting::Lost => return true,
                 },
                 Phase::SenderGone => return !self.pass_over(place),
                 // Its sender still counts the cell, and will find it so.

@@ -1,7 +1,7 @@
 //! Sending without waiting, at the cost of the oldest value.
 //!
 //! A forced send takes a ticket as any other. Without a place in the buffer it leaves its value in its cell all the
-//! same, *beyond* the end: `Empty → Full`. Then each forced send, with a place or without, looks whether a forced value
+//! same, *beyond* the end: `Empty → Full`. (So does the value of a select that comes when its cell is lost.) Then each forced send, with a place or without, looks whether a forced value
 //! is beyond the end. If so, the send takes a receiver's ticket, and by that the oldest value out, once: this makes the
 //! buffer one place longer, as every receive does. Of several forced sends at the same time one may make the place for
 //! another's value; each of them takes one value out unless it finds, after its own has come, that none is beyond the
@@ -31,13 +31,20 @@ impl<T> Chan<T> {
             };
         };
         match self.push(value) {
-            Ok(()) => Ok(self.take_oldest(capacity as u64)),
+            Ok(beyond) => {
+                if let Some(ticket) = beyond {
+                    // SeqCst: comes before the look at the end in `oldest_place`. Not model-checked: no model relies on
+                    // it within the audit's bounds.
+                    self.forced.fetch_max(ticket + 1, SeqCst); // site: note-forced
+                }
+                Ok(self.take_oldest(capacity as u64))
+            }
             Err(value) => deferred::settle_with(Err(value)),
         }
     }
 
-    /// Sends a value, beyond the end of the buffer if need be.
-    fn push(&self, mut value: T) -> Result<(), T> {
+    /// Sends a value at once, beyond the end of the buffer if need be: then this returns its ticket.
+    pub(in crate::chan) fn push(&self, mut value: T) -> Result<Option<u64>, T> {
         loop {
             let Ok((ticket, place)) = self.send_place(Blocking::FOREVER) else { return Err(value) };
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
@@ -45,7 +52,7 @@ impl<T> Chan<T> {
             let mut state = place.cell().load();
             loop {
                 match self.offer(place, state, ticket, None, Delivery::First) {
-                    Offered::Sent => return Ok(()),
+                    Offered::Sent => return Ok(None),
                     Offered::Poisoned => break,
                     Offered::MustWait(found) => {
                         let full = found.with_phase(Phase::Full).with_left(SENDER);
@@ -53,11 +60,8 @@ impl<T> Chan<T> {
                         // Not model-checked: no model relies on it within the audit's bounds.
                         match leave_by(place, found, full, SeqCst) {
                             Ok(()) => {
-                                // SeqCst: comes before the look at the end in `oldest_place`. Not model-checked: no
-                                // model relies on it within the audit's bounds.
-                                self.forced.fetch_max(ticket + 1, SeqCst); // site: note-forced
                                 self.observers.notify();
-                                return Ok(());
+                                return Ok(Some(ticket));
                             }
                             Err(found) => state = found,
                         }
@@ -74,18 +78,33 @@ impl<T> Chan<T> {
     #[cold]
     fn take_oldest(&self, capacity: u64) -> Option<T> {
         while let Some((ticket, place)) = self.oldest_place(capacity) {
-            match self.accept(place, place.cell().load(), ticket, None, Blocking::FOREVER) {
-                Accepted::Value => {
-                    let value = self.collect(place, place.cell().load());
-                    return Some(self.received_by(ticket, value));
-                }
-                Accepted::Poisoned => deferred::settle(),
+            if self.accept_at_once(place, ticket) {
+                let value = self.collect(place, place.cell().load());
+                return Some(self.received_by(ticket, value));
+            }
+            deferred::settle();
+        }
+        deferred::settle_with(None)
+    }
+
+    /// Accepts what is in a cell before that of a value that was sent; returns whether it is a value. If not, we have
+    /// left.
+    fn accept_at_once(&self, place: Place<'_, T>, ticket: u64) -> bool {
+        let mut state = place.cell().load();
+        loop {
+            match self.accept(place, state, ticket, None, Blocking::FOREVER) {
+                Accepted::Value => return true,
+                Accepted::Poisoned => return false,
+                // The value is still to come, and goes into another cell.
+                Accepted::Promised(_) => match self.poison_sender(place) {
+                    Ok(()) => return false,
+                    Err(found) => state = found,
+                },
                 Accepted::Closed | Accepted::MustWait(_) => {
                     unreachable!("a ticket before that of a value that was sent belongs to a sender")
                 }
             }
         }
-        deferred::settle_with(None)
     }
 
     /// Takes a ticket to receive with if a forced value is beyond the end of the buffer, and finds its cell.

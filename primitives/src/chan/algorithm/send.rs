@@ -281,7 +281,7 @@ impl<T> Chan<T> {
                 // SAFETY: this operation has not left the cell, so its segment is alive.
                 Phase::ReceiverSelects => match unsafe { meet_another(place, RECEIVER, state, own) } {
                     Meeting::Changed(found) => state = found,
-                    Meeting::Won { select, .. } => {
+                    Meeting::Won(select) => {
                         select.wake(); // site: wake-select
                         self.array.leave(place, SENDER);
                         return Offered::Sent;
@@ -292,7 +292,7 @@ impl<T> Chan<T> {
                             Err(found) => state = found,
                         }
                     }
-                    Meeting::Lost | Meeting::Happened { .. } => {
+                    Meeting::Lost | Meeting::Happened(_) => {
                         // Relaxed: nothing is handed over.
                         match cell.advance(Phase::ReceiverSelects, Phase::Poisoned, Relaxed) {
                             Ok(_) => return Offered::Poisoned,
@@ -304,8 +304,31 @@ impl<T> Chan<T> {
                     Ok(()) => return Offered::Poisoned,
                     Err(found) => state = found,
                 },
+                Phase::Promised => {
+                    self.end_promise(place, Phase::Delivered);
+                    return Offered::Sent;
+                }
                 _ => return Offered::Poisoned,
             }
+        }
+    }
+
+    /// Tells a receiver that waits for the value of a select, which the caller was chosen to send, that the value is
+    /// here (`Delivered`) or does not come (`Poisoned`). In the first case the caller leaves the cell.
+    pub(in crate::chan) fn end_promise(&self, place: Place<'_, T>, to: Phase) {
+        // Release: publishes the value to the receiver, which reads the cell in `receiving_ended` or `collect`. Acquire:
+        // the waiter that this thread takes out is here.
+        // site: end-promise
+        let Ok(state) = place.cell().advance(Phase::Promised, to, AcqRel) else {
+            unreachable!("only the sender ends a receiver's wait for what it has promised")
+        };
+        // SAFETY: we ended the wait, and have not left.
+        let sleeper = unsafe { place.aside().end_promise(RECEIVER, state) };
+        if to == Phase::Delivered {
+            self.array.leave(place, SENDER);
+        }
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark(); // site: wake-promised-receiver
         }
     }
 
@@ -465,7 +488,7 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn sending_ended(&self, place: Place<'_, T>) -> Waited {
         // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
         match place.cell().load().phase() {
-            Phase::Consumed | Phase::Full => {
+            Phase::Delivered | Phase::Full => {
                 self.array.leave(place, SENDER);
                 Waited::Sent
             }

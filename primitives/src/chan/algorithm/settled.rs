@@ -61,13 +61,12 @@ impl<T> Chan<T> {
 
     /// Whether a cell is settled, or is by this. The array is pinned.
     fn is_settled(&self, place: Place<'_, T>) -> bool {
-        use Phase::{Consumed, Delivered, Full, PassedOver, Poisoned, ReceiverGone, SenderSelects};
+        use Phase::{Delivered, Full, PassedOver, Poisoned, Promised, ReceiverGone};
         let state = place.cell().load();
         match state.phase() {
             // A receiver that has left, or whose wait has come to something, does not give its ticket back.
             _ if state.has_left(RECEIVER) => true,
-            Full | PassedOver | Delivered | Consumed | Poisoned | ReceiverGone => true,
-            SenderSelects => self.keep_chosen(place, state),
+            Full | PassedOver | Delivered | Promised | Poisoned | ReceiverGone => true,
             _ => false,
         }
     }

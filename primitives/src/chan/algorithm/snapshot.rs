@@ -1,8 +1,8 @@
 //! What a channel looks like at some moment: its length, whether it is ready, whether a party waits.
 
-use crate::chan::algorithm::cell::{Payload, Phase, Place, RECEIVER, Registered, SENDER, see};
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Registered, SENDER, see};
 use crate::chan::algorithm::chan::{Capacity, Chan};
-use crate::chan::select::state::{Cause, Stage};
+use crate::chan::select::state::Stage;
 use crate::queue::Party;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 
@@ -169,12 +169,10 @@ fn has_value<T>(place: Place<'_, T>) -> bool {
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::SenderSelects => match unsafe { see(place, SENDER, state) } {
                 Err(found) => state = found,
-                Ok(Registered { select, case, payload }) => {
-                    return match select.stage() {
-                        // A receiver commits it, or makes it start over: the cell does not seem ready twice.
-                        Stage::REGISTERING | Stage::WAITING => true,
-                        stage => payload == Payload::InCell && stage == Stage::chosen(case, Cause::Operation),
-                    };
+                // A receiver commits it, or makes it start over: the cell does not seem ready twice. Of a select that was
+                // chosen the value is still to come.
+                Ok(Registered { select, .. }) => {
+                    return matches!(select.stage(), Stage::REGISTERING | Stage::WAITING);
                 }
             },
             _ => return false,

@@ -1,12 +1,10 @@
 //! Whether a buffer is really full.
 
-use crate::chan::algorithm::cell::{
-    Meeting, Payload, Phase, Place, RECEIVER, Registered, SENDER, State, meet, see,
-};
+use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
 use crate::chan::algorithm::chan::{Capacity, Chan};
-use crate::chan::select::state::{Cause, Stage};
+use crate::chan::select::state::Cause;
 use crate::rt::hint::Backoff;
-use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::rt::sync::atomic::Ordering::SeqCst;
 
 /// What there is for a send that seems to have no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,43 +138,18 @@ impl<T> Chan<T> {
         // reused.
         match unsafe { meet(place, SENDER, state, Cause::Operation) } {
             Meeting::Changed(found) => Err(found),
-            Meeting::Won { select, payload } => {
-                let held = self.keep(place, payload);
+            Meeting::Won(select) => {
                 // Not model-checked: `the_value_of_a_select_that_was_let_in_counts` has the lost wake-up as a mutant,
                 // and takes longer to find it.
                 select.wake(); // site: wake-select
-                held
+                Ok(Held::ByValue)
             }
-            Meeting::Happened { payload } => self.keep(place, payload),
+            Meeting::Happened(_) => Ok(Held::ByValue),
             Meeting::Registering(select) if !select.poison() => Err(place.cell().load()),
             Meeting::Registering(_) | Meeting::Lost => {
                 self.invalidate(place, at, state.with_seen()).map(|()| Held::Not)
             }
         }
-    }
-
-    /// Settles the cell of a select, in this state, if it was chosen to send here and its value does not come late. The
-    /// array is pinned.
-    pub(in crate::chan) fn keep_chosen(&self, place: Place<'_, T>, state: State) -> bool {
-        // SAFETY: the caller has pinned the array, so the cell's segment stays.
-        // Not model-checked: no model relies on it within the audit's bounds.
-        let Ok(Registered { select, case, payload }) = (unsafe { see(place, SENDER, state) }) else {
-            return false;
-        };
-        payload == Payload::InCell
-            && select.stage() == Stage::chosen(case, Cause::Operation)
-            && self.keep(place, payload).is_ok()
-    }
-
-    /// A select was chosen to send here: nobody poisons its cell any more, unless its value comes late.
-    fn keep(&self, place: Place<'_, T>, payload: Payload) -> Result<Held, State> {
-        if payload == Payload::InCell {
-            // Relaxed: the value for the receiver was published when the select came here, and read-modify-writes since
-            // then pass that on.
-            place.cell().advance(Phase::SenderSelects, Phase::Full, Relaxed)?;
-            self.remove_behind();
-        }
-        Ok(Held::ByValue)
     }
 
     /// Makes a cell none of a place: its sender, which is still to come or about to leave, will find it so.

@@ -2,12 +2,12 @@
 
 pub(super) mod closed;
 mod poll;
+mod sending;
 mod specified;
 
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
-use crate::chan::select::Sending;
 use crate::chan::select::case::{Handle, Hold, Progress, Slot};
 use core::borrow::Borrow;
 use core::fmt;
@@ -16,6 +16,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use futures_core::{FusedFuture, FusedStream, Stream};
 use futures_sink::Sink;
+use sending::Sending;
 
 /// The handle of a future.
 enum Held<'a, H> {
@@ -168,7 +169,7 @@ impl<T> Receiver<T> {
             Source::Channel(chan) => chan.poll_recv(slot, waker),
             Source::Alarm(alarm, _) => {
                 assert!(
-                    alarm.attempt(slot) == Progress::Happened,
+                    alarm.attempt(slot, false) == Progress::Happened,
                     "a timer's channel cannot be awaited, since nothing runs there that could wake the task; use \
                      the timers of your runtime, or receive without `async`"
                 );

@@ -3,7 +3,7 @@
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, Sleeper, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::algorithm::deferred;
-use crate::chan::algorithm::recv::{Accepted, NotReceived, Taker};
+use crate::chan::algorithm::recv::{Accepted, NotReceived, Promise, Taker};
 use crate::chan::algorithm::send::{Begun, NotSent, Offered, Waited};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::{RecvError, SendError};
@@ -96,7 +96,8 @@ impl<T> Chan<T> {
                 Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
                 Accepted::Poisoned => return Some(Err(None)),
                 Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),
-                Accepted::MustWait(found) => {
+                // A task does not stand still for a value that is promised: it waits as for any other.
+                Accepted::MustWait(found) | Accepted::Promised(Promise { state: found, .. }) => {
                     match self.begin_to_receive(place, found, ticket, Taker::Borrows) {
                         Err(found) => state = found,
                         Ok(None) => return Some(self.returns(self.give_up_receiving(place, ticket, None))),

@@ -12,7 +12,7 @@ use crate::chan::error::{RecvError, SendError};
 use crate::chan::select::case::{Hold, Slot};
 use crate::rt::spec::{StepId, Token};
 use crate::rt::twin::is_twin;
-use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Turn, Waiter};
+use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Manner, Turn, Waiter};
 use core::cell::Cell as Stash;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker};
@@ -35,14 +35,15 @@ fn poll(
     begin: impl Fn(&mut Turn, Waiter) -> Option<Ended>,
 ) -> Polled {
     let me = turn.me;
-    let Some(arrival) = arrival else {
+    let ended = arrival.and_then(|arrival| turn.complete(key, arrival));
+    let begins_anew = ended == Some(Ended::Broken);
+    let Some(arrival) = arrival.filter(|_| !begins_anew) else {
         let waiter =
             Waiter { arrival: me, case: None, bell: Some(Bell { waker, brought: me }), borrows: true };
         let ended = begin(turn, waiter);
         let spare = ended.is_some().then_some(waker);
         return Polled { ended, spare, arrival: me };
     };
-    let ended = turn.complete(key, arrival);
     if let Some(Ended::Received(_)) = ended {
         turn.end_loan(key);
     }
@@ -75,13 +76,7 @@ impl<T> Chan<T> {
     ) -> Poll<Result<T, RecvError>> {
         let waits = (slot.hold == Hold::Waiting).then(|| slot.held_step());
         let (ended, arrival) = step_with_waker(chan, "poll a receive", waker, |turn, key, waker| {
-            poll(turn, key, (waits, waker), |turn, waiter| {
-                let ended = turn.try_recv(key);
-                if ended.is_none() {
-                    turn.wait_to_recv(key, waiter);
-                }
-                ended
-            })
+            poll(turn, key, (waits, waker), |turn, waiter| turn.receive(key, waiter, Manner::Waits).ended())
         });
         slot.hold = Hold::Nothing;
         let received = match ended {

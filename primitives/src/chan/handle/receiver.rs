@@ -249,10 +249,10 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Handle for Receiver<T> {
-    fn attempt(&self, slot: &mut Slot) -> Progress {
+    fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress {
         match &self.0 {
-            Source::Channel(chan) => chan.attempt_recv(slot),
-            Source::Alarm(alarm, _) => alarm.attempt(slot),
+            Source::Channel(chan) => chan.attempt_recv(slot, may_wait),
+            Source::Alarm(alarm, _) => alarm.attempt(slot, may_wait),
             Source::Never => Progress::NotYet,
         }
     }
@@ -276,12 +276,13 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
+    fn is_promised(&self, slot: &Slot) -> bool {
+        matches!(&self.0, Source::Channel(chan) if chan.is_promised(slot))
+    }
+
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
         match &self.0 {
-            Source::Channel(chan) => {
-                chan.chosen_recv(slot, cause);
-                Progress::Happened
-            }
+            Source::Channel(chan) => chan.chosen_recv(slot, cause),
             Source::Alarm(alarm, _) => alarm.chosen(slot, cause),
             Source::Never => unreachable!("nothing comes on a channel on which nothing comes"),
         }

@@ -5,7 +5,7 @@ use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::send::NotSent;
 use crate::chan::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use crate::chan::handle::counted::{Sends, Share};
-use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
+use crate::chan::select::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectState};
@@ -206,14 +206,14 @@ impl<T> Sender<T> {
     }
 }
 
-/// A send whose value comes once it has been chosen.
+/// A send as a case of a select, whose value comes once the case has been chosen.
 impl<T> Handle for Sender<T> {
-    fn attempt(&self, slot: &mut Slot) -> Progress {
-        self.0.case_send(slot, None, None)
+    fn attempt(&self, slot: &mut Slot, _: bool) -> Progress {
+        self.0.case_send(slot, None)
     }
 
     fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
-        self.0.case_send(slot, None, Some((select, case)))
+        self.0.case_send(slot, Some((select, case)))
     }
 
     fn look(&self, slot: &mut Slot, _round: Round) -> Look {
@@ -225,18 +225,12 @@ impl<T> Handle for Sender<T> {
     }
 
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
-        match cause {
-            Cause::Operation => slot.hold = Hold::Late,
-            Cause::Close => {
-                self.0.withdraw_case_send(slot, None);
-                slot.hold = Hold::Closed;
-            }
-        }
+        self.0.chosen_send(slot, cause);
         Progress::Happened
     }
 
     fn withdraw(&self, slot: &mut Slot) {
-        self.0.withdraw_case_send(slot, None);
+        self.0.withdraw_case_send(slot);
     }
 
     fn is_ready(&self, own: u64) -> bool {

@@ -16,7 +16,7 @@ pub(in crate::chan) enum Hold {
     Unsettled,
     /// A cell in which it waits.
     Waiting,
-    /// It has happened: the value is in the cell, or has been sent, or waits in the handle.
+    /// It has happened: the value that was received is in the cell.
     Happened,
     /// The same, with a value that may come back.
     Lent,
@@ -96,16 +96,22 @@ pub enum Look {
 
 /// A side of a channel, with the type of its values forgotten.
 pub trait Handle {
-    /// Does the operation if that need not wait: then the slot holds what has happened.
-    fn attempt(&self, slot: &mut Slot) -> Progress;
+    /// Does the operation if that need not wait: then the slot holds what has happened. A select that may wait also waits
+    /// for a value that another select was chosen to send here.
+    fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress;
     /// Waits in a cell for others to commit the select state, unless the operation can happen now: then the slot holds
-    /// what has happened.
+    /// what has happened, or the case waits for a value that another select was chosen to send.
     fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress;
     /// Looks for what nobody tells a select that has begun to wait.
     fn look(&self, slot: &mut Slot, round: Round) -> Look;
     /// Completes the case for which the select state has been committed. If the operation has not happened by that, the
     /// select must start over.
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress;
+    /// Whether the case for which the select state has been committed must wait for a value that another select was
+    /// chosen to send; the thread is woken when the value has come or will not come.
+    fn is_promised(&self, _slot: &Slot) -> bool {
+        false
+    }
     /// Settles, at the deadline, operations in flight that could make this case look blocked: the case is `Ready` if it
     /// may be able to happen now, else it `Waits`.
     fn settle_in_flight(&self, _slot: &Slot) -> Look {

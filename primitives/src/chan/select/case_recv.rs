@@ -1,7 +1,7 @@
 //! A receive as a case of a select.
 
 use super::case::{Hold, Look, Progress, Round, Slot};
-use crate::chan::algorithm::cell::{Payload, Phase, Place, RECEIVER, Waiter};
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
 use crate::chan::algorithm::recv::Accepted;
 use crate::chan::algorithm::undelivered::Delivery;
@@ -27,7 +27,7 @@ impl<T> Chan<T> {
         unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
-    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> Progress {
+    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot, may_wait: bool) -> Progress {
         if !self.undelivered.is_empty() && self.hold_undelivered(slot) {
             return Progress::Happened;
         }
@@ -44,12 +44,21 @@ impl<T> Chan<T> {
                 }
             };
             slot.wait_at(ticket, place.anchor());
+            let manner = if may_wait { Blocking::FOREVER } else { Blocking::Never };
             let mut state = place.cell().load();
             loop {
                 match self.accept(place, state, ticket, None, Blocking::FOREVER) {
                     Accepted::Value => slot.hold = Hold::Happened,
                     Accepted::Closed => slot.hold = Hold::Closed,
                     Accepted::Poisoned => break,
+                    Accepted::Promised(promise) => match self.accept_promised(place, promise, manner) {
+                        Ok(true) => slot.hold = Hold::Happened,
+                        Ok(false) => break,
+                        Err(found) => {
+                            state = found;
+                            continue;
+                        }
+                    },
                     Accepted::MustWait(found) => match self.stop_receiving(place, found, ticket) {
                         Ok(()) => {
                             slot.hold = Hold::Nothing;
@@ -89,9 +98,29 @@ impl<T> Chan<T> {
                         yield_now();
                         break;
                     }
+                    Accepted::Promised(promise) if self.declines(promise, Blocking::FOREVER) => {
+                        match self.poison_sender(place) {
+                            Ok(()) => break,
+                            Err(found) => {
+                                state = found;
+                                continue;
+                            }
+                        }
+                    }
+                    Accepted::Promised(promise) => {
+                        let waiter = Waiter::Select { select: Arc::clone(select), case };
+                        // SAFETY: nobody waits here yet, and only this receiver may come to.
+                        unsafe { place.aside().set(RECEIVER, waiter) };
+                        if let Err(found) = self.await_promised(place, promise.state, promise.state.asleep())
+                        {
+                            // SAFETY: nobody was told of the waiter.
+                            drop(unsafe { place.aside().take(RECEIVER) });
+                            state = found;
+                            continue;
+                        }
+                    }
                     Accepted::MustWait(found) => {
-                        let waiter =
-                            Waiter::Select { select: Arc::clone(select), case, payload: Payload::InCell };
+                        let waiter = Waiter::Select { select: Arc::clone(select), case };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
                         let selects = found.afresh().with_phase(Phase::ReceiverSelects);
@@ -135,14 +164,26 @@ impl<T> Chan<T> {
         }
     }
 
-    pub(in crate::chan) fn chosen_recv(&self, slot: &mut Slot, cause: Cause) {
-        match cause {
-            Cause::Operation => slot.hold = Hold::Happened,
-            Cause::Close => {
-                self.withdraw_recv(slot);
-                slot.hold = Hold::Closed;
+    /// Whether the sender that decided the select is to bring its value yet.
+    pub(in crate::chan) fn is_promised(&self, slot: &Slot) -> bool {
+        slot.hold == Hold::Waiting && self.receiving(slot).cell().load().phase() == Phase::Promised
+    }
+
+    pub(in crate::chan) fn chosen_recv(&self, slot: &mut Slot, cause: Cause) -> Progress {
+        if cause == Cause::Operation {
+            let place = self.receiving(slot);
+            if place.cell().load().phase() != Phase::Poisoned {
+                slot.hold = Hold::Happened;
+                return Progress::Happened;
             }
+            // The sender has broken its promise.
+            self.array.leave(place, RECEIVER);
+            slot.hold = Hold::Nothing;
+            return Progress::NotYet;
         }
+        self.withdraw_recv(slot);
+        slot.hold = Hold::Closed;
+        Progress::Happened
     }
 
     pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {

@@ -2,18 +2,17 @@
 
 use super::case::{Hold, Look, Progress, Slot};
 use crate::chan::algorithm::cell::{
-    Payload, Phase, Place, RECEIVER, Registered, SENDER, State, Waiter, leave_by, see,
+    Phase, Place, RECEIVER, Registered, SENDER, State, Waiter, leave_by, see,
 };
-use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
+use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
 use crate::chan::algorithm::deferred;
-use crate::chan::algorithm::send::{NotSent, Offered};
-use crate::chan::algorithm::undelivered::Delivery;
+use crate::chan::algorithm::recv::Taker;
+use crate::chan::algorithm::send::Offered;
 use crate::chan::error::SendError;
 use crate::chan::select::state::{Cause, SelectState, Stage};
 use crate::rt::sync::Arc;
-use crate::rt::sync::atomic::Ordering::SeqCst;
+use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::thread::yield_now;
-use core::cell::Cell as Stash;
 
 impl<T> Chan<T> {
     /// The cell of a case that holds one.
@@ -44,14 +43,13 @@ impl<T> Chan<T> {
         state: State,
         select: &Arc<SelectState>,
         case: usize,
-        payload: Payload,
     ) -> Result<(), State> {
-        let waiter = Waiter::Select { select: Arc::clone(select), case, payload };
+        let waiter = Waiter::Select { select: Arc::clone(select), case };
         // SAFETY: nobody waits here yet, and only this sender may come to.
         unsafe { place.aside().set(SENDER, waiter) };
         self.add_behind();
-        // Release: publishes the value and the select to the thread that meets them, whose Acquire is in `Cell::load`.
-        // SeqCst: comes before the looks at the closed bit and at the end of the buffer, as in a plain send that waits.
+        // Release: publishes the select to the thread that meets it, whose Acquire is in `Cell::load`. SeqCst: comes before
+        // the looks at the closed bit and at the end of the buffer, as in a plain send that waits.
         let selects = state.with_phase(Phase::SenderSelects);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
@@ -63,42 +61,24 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Tries to send as a case of a select: the value in the stash, or, without a stash, a value that comes once the
-    /// case has been chosen. With a select state the case waits if there is no place.
+    /// Tries to send as a case of a select, whose value comes once the case has been chosen. With a select state the
+    /// case waits if there is no place.
     pub(in crate::chan) fn case_send(
         &self,
         slot: &mut Slot,
-        stash: Option<&Stash<Option<T>>>,
         select: Option<(&Arc<SelectState>, usize)>,
     ) -> Progress {
         let blocking = if select.is_some() { Blocking::FOREVER } else { Blocking::Never };
         let own = select.map(|(select, _)| &**select);
         loop {
-            // Before the case takes a ticket: a cell that it holds has its value.
-            let value = stash.map(|stash| stash.take().expect("a case that has not happened has its value"));
             let Some((ticket, place)) = self.case_place(slot, blocking) else {
-                if let Some(stash) = stash {
-                    stash.set(value);
-                }
                 return if slot.hold == Hold::Closed { Progress::Happened } else { Progress::NotYet };
-            };
-            let payload = match value {
-                // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
-                Some(value) => unsafe {
-                    place.cell().put(value);
-                    Payload::InCell
-                },
-                None => Payload::Late,
             };
             let mut state = place.cell().load();
             let would_block = loop {
-                let offered = match payload {
-                    Payload::InCell => self.offer(place, state, ticket, own, Delivery::First),
-                    Payload::Late => self.could_send(place, state, ticket, own),
-                };
-                match (offered, select) {
+                match (self.promise(place, state, ticket, own), select) {
                     (Offered::Sent, _) => {
-                        slot.hold = if payload == Payload::InCell { Hold::Happened } else { Hold::Late };
+                        slot.hold = Hold::Late;
                         return Progress::Happened;
                     }
                     (Offered::Poisoned, _) => break false,
@@ -107,14 +87,15 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     },
                     (Offered::MustWait(found), Some((select, case))) => {
-                        match self.select_in(place, found, select, case, payload) {
+                        match self.select_in(place, found, select, case) {
                             Ok(()) => return Progress::NotYet,
                             Err(found) => state = found,
                         }
                     }
                 }
             };
-            self.take_back(slot, stash);
+            self.withdraw_send(place, ticket);
+            slot.hold = Hold::Nothing;
             if would_block {
                 return Progress::NotYet;
             }
@@ -124,17 +105,6 @@ impl<T> Chan<T> {
                 yield_now();
             }
         }
-    }
-
-    /// Leaves the cell, with the value that was not sent, if it is in the cell.
-    fn take_back(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) {
-        let place = self.sending(slot);
-        if let Some(stash) = stash {
-            // SAFETY: the value was not handed over, so the slot is ours, and full.
-            stash.set(Some(unsafe { place.cell().take() }));
-        }
-        self.withdraw_send(place, slot.ticket);
-        slot.hold = Hold::Nothing;
     }
 
     /// Makes room before the cell of a case whose time is up.
@@ -155,97 +125,76 @@ impl<T> Chan<T> {
         }
     }
 
-    pub(in crate::chan) fn withdraw_case_send(&self, slot: &mut Slot, stash: Option<&Stash<Option<T>>>) {
+    pub(in crate::chan) fn withdraw_case_send(&self, slot: &mut Slot) {
         if let Some(chan) = self.spec.specified() {
             return self.cancel_late_specified(chan, slot);
         }
-        match (slot.hold, stash) {
-            (Hold::Waiting, _) => self.take_back(slot, stash),
-            (Hold::Late, _) => self.cancel_late(slot),
+        match slot.hold {
+            Hold::Waiting => self.withdraw_send(self.sending(slot), slot.ticket),
+            Hold::Late => self.cancel_late(slot),
             _ => (),
         }
         slot.hold = Hold::Nothing;
     }
 
-    /// The select state of an early case was decided for it.
-    pub(in crate::chan) fn chosen_send(
-        &self,
-        slot: &mut Slot,
-        cause: Cause,
-        stash: &Stash<Option<T>>,
-    ) -> Progress {
-        if cause == Cause::Operation && self.settle_case(self.sending(slot)) {
-            slot.hold = Hold::Happened;
-            return Progress::Happened;
-        }
-        self.take_back(slot, Some(stash));
-        if cause == Cause::Close {
-            slot.hold = Hold::Closed;
-            return Progress::Happened;
-        }
-        Progress::NotYet
-    }
-
-    /// Settles that the value in the cell is sent. The select state was committed for it; but if that was done for the
-    /// sake of a place in the buffer, a receiver that still found the select registering may have poisoned the cell.
-    fn settle_case(&self, place: Place<'_, T>) -> bool {
-        let mut state = place.cell().load();
-        while state.phase() == Phase::SenderSelects {
-            let full = state.with_phase(Phase::Full).with_left(SENDER);
-            // Release: the value is here for the receiver, which may have it already. SeqCst: for observers, as in
-            // `send`. Not model-checked: the select state publishes the value too, except where a place was given.
-            match leave_by(place, state, full, SeqCst) {
-                Ok(()) => {
-                    self.remove_behind();
-                    // A receiver that took the value by the select state may have left the cell before this.
-                    if state.has_left(RECEIVER) {
-                        self.array.finished(place);
-                    }
-                    return true;
-                }
-                Err(found) => state = found,
+    /// The select state was committed for the case: its value may come.
+    pub(in crate::chan) fn chosen_send(&self, slot: &mut Slot, cause: Cause) {
+        match cause {
+            Cause::Operation => slot.hold = Hold::Late,
+            Cause::Close => {
+                self.withdraw_case_send(slot);
+                slot.hold = Hold::Closed;
             }
         }
-        // A later sender may have moved the cell to Full on the select's behalf (`keep`).
-        let kept = state.phase() == Phase::Full;
-        if kept {
-            self.array.leave(place, SENDER);
-        }
-        kept
     }
 
-    /// What became of an early case.
-    pub(in crate::chan) fn finish_send(&self, slot: &mut Slot, value: Option<T>) -> Result<(), SendError<T>> {
-        let happened = slot.hold == Hold::Happened;
-        slot.hold = Hold::Nothing;
-        match value {
-            Some(value) if !happened => Err(SendError(value)),
-            _ => Ok(()),
-        }
-    }
-
-    /// What [`offer`](Chan::offer) would find, but for the value.
-    fn could_send(
+    /// Promises the value of a case that is chosen by this: what [`offer`](Chan::offer) would do, but for the value. On a
+    /// channel without a buffer the receiver waits for the value from now on, unless it is a task. With a buffer the
+    /// value needs no receiver.
+    fn promise(
         &self,
         place: Place<'_, T>,
         mut state: State,
         ticket: u64,
         own: Option<&SelectState>,
     ) -> Offered {
+        let binds = self.capacity() == Capacity::Rendezvous;
         loop {
             match state.phase() {
                 Phase::Empty | Phase::SenderLeaving if !self.has_place(ticket) => {
                     return Offered::MustWait(state);
                 }
-                Phase::Empty | Phase::SenderLeaving | Phase::ReceiverWaits => return Offered::Sent,
+                Phase::Empty | Phase::SenderLeaving => {
+                    // Also if the channel is closed before the value comes.
+                    if self.expands() {
+                        self.knows_place(ticket);
+                    }
+                    return Offered::Sent;
+                }
+                Phase::ReceiverWaits if !binds || Taker::of(state) == Taker::Borrows => return Offered::Sent,
+                Phase::ReceiverWaits => {
+                    // Relaxed: nothing is handed over.
+                    // site: promise-to-receiver
+                    match place.cell().exchange(state, state.with_phase(Phase::Promised), Relaxed) {
+                        Ok(()) => return Offered::Sent,
+                        Err(found) => state = found,
+                    }
+                }
                 // SAFETY: this operation has not left the cell, so the cell's segment is alive and its party's slot in use.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => state = found,
-                    Ok(Registered { select, .. })
-                        if select.stage() == Stage::WAITING
-                            && own.is_none_or(|own| !core::ptr::eq(own, select)) =>
+                    Ok(seen)
+                        if seen.select.stage() == Stage::WAITING
+                            && own.is_none_or(|own| !core::ptr::eq(own, seen.select)) =>
                     {
-                        return Offered::Sent;
+                        if !binds {
+                            return Offered::Sent;
+                        }
+                        match promise_to_select(place, state.with_seen(), seen) {
+                            Ok(true) => return Offered::Sent,
+                            Ok(false) => return Offered::Poisoned,
+                            Err(found) => state = found,
+                        }
                     }
                     Ok(Registered { select, .. }) => {
                         match self.poison_select(place, Phase::ReceiverSelects, select) {
@@ -263,8 +212,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends the value for which the case has a cell, without waiting. If the receiver or the place for which the case
-    /// was chosen is gone, the value goes to the next receiver, as one does that came back.
+    /// Sends the value for which the case has a cell, without waiting. If the cell is not to have it any more, the value
+    /// goes into another one, beyond the end of the buffer if need be.
     pub(in crate::chan) fn finish_late(&self, slot: &mut Slot, value: T) -> Result<(), SendError<T>> {
         if let Some(chan) = self.spec.specified() {
             return self.finish_late_specified(chan, slot, value);
@@ -277,22 +226,43 @@ impl<T> Chan<T> {
         slot.hold = Hold::Nothing;
         // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
         unsafe { place.cell().put(value) };
-        let state = place.cell().load();
-        if state.phase() == Phase::SenderSelects && self.settle_case(place) {
+        if self.fill_empty(place, slot.ticket) || self.fill_chosen(place) {
             self.observers.notify();
-            return deferred::settle_with(Ok(()));
+            return Ok(());
         }
-        let sent = self.settle_send(place, slot.ticket, Blocking::Never);
-        let value = match deferred::settle_with(sent) {
-            Ok(()) => return Ok(()),
-            Err((value, Some(NotSent::Closed))) => return Err(SendError(value)),
-            Err((value, _)) => value,
+        let sent = match self.settle_send(place, slot.ticket, Blocking::Never) {
+            Ok(()) => Ok(()),
+            Err((value, _)) => self.push(value).map(|_| ()).map_err(SendError),
         };
-        if !self.lend(Delivery::First) {
-            return Err(SendError(value));
+        deferred::settle_with(sent)
+    }
+
+    /// Leaves the value in the cell of a case that was tried and had its place, if nobody else has come there.
+    fn fill_empty(&self, place: Place<'_, T>, ticket: u64) -> bool {
+        let full = State::new(Phase::Full).with_left(SENDER);
+        // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as in
+        // `send`. Not model-checked: an observer looks at the tickets, which are SeqCst too.
+        // site: fill-empty
+        self.has_place(ticket) && leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok()
+    }
+
+    /// Leaves the value in the cell of a case that waited there until it was chosen, if nobody else has come there.
+    fn fill_chosen(&self, place: Place<'_, T>) -> bool {
+        let mut state = place.cell().load();
+        while state.phase() == Phase::SenderSelects {
+            let full = state.with_phase(Phase::Full).with_left(SENDER);
+            // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as
+            // in `send`.
+            // site: fill-chosen
+            match leave_by(place, state, full, SeqCst) {
+                Ok(()) => {
+                    self.remove_behind();
+                    return true;
+                }
+                Err(found) => state = found,
+            }
         }
-        self.give_back(value, slot.ticket);
-        deferred::settle_with(Ok(()))
+        false
     }
 
     /// The value for which the case has a cell will not come.
@@ -314,4 +284,23 @@ impl<T> Chan<T> {
         self.poison_receiver(place);
         self.withdraw_send(place, slot.ticket);
     }
+}
+
+/// Binds a select that waits to receive in a cell in this state to the value that will come there; returns whether it is
+/// bound. If not, another thread has decided it, and the cell is of no use. Or the state found, if the cell is no longer
+/// as it was.
+fn promise_to_select<T>(place: Place<'_, T>, state: State, seen: Registered<'_>) -> Result<bool, State> {
+    let cell = place.cell();
+    // The select is asleep for the thread that brings the value. The phase says that the value is still to come before
+    // the select state says that the case has happened.
+    // Relaxed: published by the exchange of the select state's word.
+    // site: promise-to-select
+    cell.exchange(state, state.with_phase(Phase::Promised).asleep(), Relaxed)?;
+    if seen.select.commit(Stage::WAITING, Stage::chosen(seen.case, Cause::Operation)).is_ok() {
+        return Ok(true);
+    }
+    // Relaxed: nothing is handed over.
+    let broken = cell.advance(Phase::Promised, Phase::Poisoned, Relaxed);
+    debug_assert!(broken.is_ok(), "a select that is decided otherwise leaves such a cell as it is");
+    Ok(false)
 }

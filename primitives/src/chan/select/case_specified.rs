@@ -1,7 +1,6 @@
 //! A send or a receive as a case of a select, as specified.
 
 use super::case::{Hold, Slot};
-use super::macros::Sending;
 use super::specified::{Form, Happened, Steps};
 use crate::chan::algorithm::chan::Chan;
 use crate::chan::algorithm::{deferred, specified};
@@ -10,8 +9,6 @@ use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
 use crate::rt::spec::{StepId, Token};
 use crate::spec::chan::{self as spec, Case, Ended, Event, Held, Inner, Key};
-use core::borrow::Borrow;
-use core::cell::Cell as Stash;
 
 /// Two numbers as the ticket of a slot.
 const fn pack(thread: u32, number: u32) -> u64 {
@@ -58,12 +55,6 @@ impl<T> Chan<T> {
         Case::Late(self.steps().place())
     }
 
-    pub(in crate::chan) fn send_case(&self, stash: &Stash<Option<T>>) -> Case {
-        let chan = self.steps();
-        let value = stash.take().expect("a case that has not happened has its value");
-        Case::Send(chan.place(), chan.values.put(value))
-    }
-
     pub(in crate::chan) fn learn_receive(&self, slot: &mut Slot, happened: Option<Happened>) {
         match happened.map(|happened| happened.event) {
             Some(Event::Ended(Ended::Received(received))) => {
@@ -80,24 +71,6 @@ impl<T> Chan<T> {
             Some(_closed) => slot.set(0, Hold::Closed),
             None => slot.hold = Hold::Nothing,
         }
-    }
-
-    pub(in crate::chan) fn learn_send(
-        &self,
-        slot: &mut Slot,
-        case: &spec::Case,
-        happened: Option<Happened>,
-        stash: &Stash<Option<T>>,
-    ) {
-        let hold = match happened.map(|happened| happened.event) {
-            Some(Event::Ended(Ended::Sent)) => return slot.set(0, Hold::Happened),
-            Some(_closed) => Hold::Closed,
-            None => Hold::Nothing,
-        };
-        if let Case::Send(_, value) = case {
-            stash.set(Some(self.steps().values.take(*value)));
-        }
-        slot.set(0, hold);
     }
 
     pub(in crate::chan) fn wake_own(&self, wakes: &mut Vec<(Key, Token)>) {
@@ -156,24 +129,6 @@ impl<T> Steps for Sender<T> {
 
     fn wake(&self, wakes: &mut Vec<(Key, Token)>) {
         self.0.wake_own(wakes);
-    }
-}
-
-impl<S: Borrow<Sender<T>>, T> Steps for Sending<S, T> {
-    fn form(&self) -> Form<'_> {
-        self.chan().form()
-    }
-
-    fn case(&self) -> Case {
-        self.chan().send_case(&self.value)
-    }
-
-    fn learn(&self, slot: &mut Slot, case: &Case, happened: Option<Happened>) {
-        self.chan().learn_send(slot, case, happened, &self.value);
-    }
-
-    fn wake(&self, wakes: &mut Vec<(Key, Token)>) {
-        self.chan().wake_own(wakes);
     }
 }
 

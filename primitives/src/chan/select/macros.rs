@@ -1,174 +1,22 @@
 //! `select!` and `select_biased!`: what they expand to.
 
-use super::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
+use super::case::{Handle, Hold, Slot};
 use super::order::Order;
 use super::run::{Case, run};
-use super::specified::AsSteps;
-use crate::chan::algorithm::cell::SENDER;
-use crate::chan::algorithm::chan::{Blocking, Chan};
+use crate::chan::algorithm::chan::Blocking;
+use crate::chan::algorithm::deferred;
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::Receiver;
 use crate::chan::handle::sender::Sender;
-use crate::chan::select::observers::Observers;
-use crate::chan::select::state::{Cause, SelectState};
 use crate::rt::entry::enter;
-use crate::rt::sync::Arc;
 use crate::rt::time::now;
-use core::borrow::Borrow;
-use core::cell::Cell as Stash;
 use core::fmt;
-#[cfg(feature = "async")]
-use core::task::{Poll, Waker};
 use std::time::Duration;
 
-/// A send with its value.
+/// Returns the side of a channel that stands in a case, with the type of its values forgotten.
 #[doc(hidden)]
-pub struct Sending<S, T> {
-    sender: S,
-    pub(super) value: Stash<Option<T>>,
-}
-
-impl<'a, T> Sending<&'a Sender<T>, T> {
-    /// Returns a send by a sender that stays the same: a `Borrow` of the user's might name another channel each time.
-    pub fn new(sender: &'a Sender<T>, value: T) -> Self {
-        Sending { sender, value: Stash::new(Some(value)) }
-    }
-}
-
-impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
-    pub(super) fn chan(&self) -> &Chan<T> {
-        &self.sender.borrow().0
-    }
-
-    /// What has become of it.
-    pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Result<(), SendError<T>> {
-        self.chan().finish_send(slot, self.value.take())
-    }
-}
-
-#[cfg(feature = "async")]
-impl<S: Borrow<Sender<T>>, T> Sending<S, T> {
-    /// One without a value.
-    pub(in crate::chan) fn empty(sender: S) -> Self {
-        Sending { sender, value: Stash::new(None) }
-    }
-
-    /// One with a value, by a sender whose `borrow` always gives the same one.
-    pub(in crate::chan) fn by(sender: S, value: T) -> Self {
-        Sending { sender, value: Stash::new(Some(value)) }
-    }
-
-    pub(in crate::chan) fn sender(&self) -> &Sender<T> {
-        self.sender.borrow()
-    }
-
-    pub(in crate::chan) fn fill(&self, value: T) {
-        self.value.set(Some(value));
-    }
-
-    pub(in crate::chan) fn poll(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<(), SendError<T>>> {
-        self.chan().poll_send(slot, &self.value, waker)
-    }
-
-    /// The task does not wait any longer.
-    pub(in crate::chan) fn cancel(&self, slot: &mut Slot) {
-        self.chan().cancel_send(slot, &self.value);
-    }
-
-    pub(in crate::chan) fn is_empty(&self) -> bool {
-        let value = self.value.take();
-        let empty = value.is_none();
-        self.value.set(value);
-        empty
-    }
-}
-
-impl<S, T> fmt::Debug for Sending<S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("Sending { .. }")
-    }
-}
-
-impl<S: Borrow<Sender<T>>, T> Handle for Sending<S, T> {
-    fn attempt(&self, slot: &mut Slot) -> Progress {
-        self.chan().case_send(slot, Some(&self.value), None)
-    }
-
-    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
-        self.chan().case_send(slot, Some(&self.value), Some((select, case)))
-    }
-
-    fn look(&self, slot: &mut Slot, _round: Round) -> Look {
-        self.chan().look_send(slot)
-    }
-
-    fn settle_in_flight(&self, slot: &Slot) -> Look {
-        self.chan().settle_sends_before(slot)
-    }
-
-    fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
-        self.chan().chosen_send(slot, cause, &self.value)
-    }
-
-    fn withdraw(&self, slot: &mut Slot) {
-        self.chan().withdraw_case_send(slot, Some(&self.value));
-    }
-
-    fn is_ready(&self, own: u64) -> bool {
-        self.chan().is_ready_to_send(own)
-    }
-
-    fn stamp(&self) -> Stamp {
-        self.chan().stamp()
-    }
-
-    fn observers(&self) -> Option<&Observers> {
-        Some(&self.chan().observers)
-    }
-
-    fn identity(&self) -> Identity {
-        self.sender.borrow().identity()
-    }
-
-    fn steps(&self) -> Option<AsSteps<'_>> {
-        Some(AsSteps(self))
-    }
-
-    fn rendezvous(&self) -> Option<Identity> {
-        self.chan().rendezvous().map(|channel| Identity { channel, party: SENDER })
-    }
-}
-
-/// What a macro's case is made of.
-#[doc(hidden)]
-pub trait Completes {
-    type Result;
-    fn handle(&self) -> &dyn Handle;
-    fn complete(&self, slot: &mut Slot) -> Self::Result;
-}
-
-impl<T> Completes for &Receiver<T> {
-    type Result = Result<T, RecvError>;
-
-    fn handle(&self) -> &dyn Handle {
-        *self
-    }
-
-    fn complete(&self, slot: &mut Slot) -> Self::Result {
-        self.finish(slot)
-    }
-}
-
-impl<S: Borrow<Sender<T>>, T> Completes for Sending<S, T> {
-    type Result = Result<(), SendError<T>>;
-
-    fn handle(&self) -> &dyn Handle {
-        self
-    }
-
-    fn complete(&self, slot: &mut Slot) -> Self::Result {
-        self.finish(slot)
-    }
+pub fn handle_of<'a>(handle: &'a (impl Handle + 'a)) -> &'a dyn Handle {
+    handle
 }
 
 /// The cases of one `select!`.
@@ -213,19 +61,68 @@ impl<'a, const N: usize> Cases<'a, N> {
         self.chosen == Some(next)
     }
 
-    /// Completes the case that was chosen.
-    ///
-    /// # Panics
-    /// If `case` is not the one that stands in its place in the select: the slot is that case's alone. (Two handles of
-    /// different channels never have the same address while the select borrows them.)
+    /// Completes the receive that was chosen.
+    #[inline]
     #[track_caller]
-    pub fn complete<C: Completes>(&mut self, case: &C) -> C::Result {
+    pub fn recv<T>(&mut self, receiver: &Receiver<T>) -> Result<T, RecvError> {
+        let chosen = self.chosen.expect("only a case that was chosen is completed");
+        let Case { handle, slot, .. } = &mut self.cases[chosen];
+        must_be(*handle, receiver);
+        self.chosen = None;
+        receiver.finish(slot)
+    }
+
+    /// Returns the send that was chosen, to be completed.
+    #[inline]
+    #[track_caller]
+    pub fn chosen(&mut self) -> Chosen<'a> {
         let chosen = self.chosen.take().expect("only a case that was chosen is completed");
         let Case { handle, slot, .. } = &mut self.cases[chosen];
-        let is_it =
-            ::core::ptr::addr_eq(::core::ptr::from_ref(*handle), ::core::ptr::from_ref(case.handle()));
-        assert!(is_it, "a case of a select is completed with another one's handle");
-        case.complete(slot)
+        Chosen { handle: *handle, slot: core::mem::replace(slot, Slot::EMPTY) }
+    }
+}
+
+/// # Panics
+/// If `handle` is not the one that stands in the case: the slot is that case's alone. (Two handles of different channels
+/// never have the same address while the select borrows them.)
+#[track_caller]
+fn must_be(case: &dyn Handle, handle: &dyn Handle) {
+    let is_it = core::ptr::addr_eq(core::ptr::from_ref(case), core::ptr::from_ref(handle));
+    assert!(is_it, "a case of a select is completed with another one's handle");
+}
+
+/// A send that was chosen. If it is not completed, since the value of a send panics or leaves the select, it has not
+/// happened.
+#[doc(hidden)]
+pub struct Chosen<'a> {
+    handle: &'a dyn Handle,
+    slot: Slot,
+}
+
+impl Chosen<'_> {
+    /// Completes a send.
+    #[inline]
+    #[track_caller]
+    pub fn send<T>(mut self, sender: &Sender<T>, value: T) -> Result<(), SendError<T>> {
+        must_be(self.handle, sender);
+        sender.finish_late(&mut self.slot, value)
+    }
+}
+
+impl Drop for Chosen<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.slot.hold != Hold::Nothing {
+            let _held = deferred::hold();
+            self.handle.withdraw(&mut self.slot);
+        }
+    }
+}
+
+#[doc(hidden)]
+impl fmt::Debug for Chosen<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chosen").finish_non_exhaustive()
     }
 }
 
@@ -240,25 +137,34 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 ///
 /// The syntax is crossbeam-channel's: cases `recv(receiver) -> result => body` and
 /// `send(sender, value) -> result => body`, and at most one `default => body` (taken if nothing can happen at once)
-/// or `default(timeout) => body` (taken if nothing happened in time). As in Go, channels and values are evaluated
-/// once, in source order, before anything happens; of several cases that are ready one is picked at random, each as
-/// likely as any other; and exactly one case happens. A closed channel is ready: its case gets the error.
+/// or `default(timeout) => body` (taken if nothing happened in time). Channels are evaluated first, once and in source
+/// order; of several cases that are ready one is picked at random, each as likely as any other; and exactly one case
+/// happens. A closed channel is ready: its case gets the error.
 ///
-/// The values of sends that do not happen are dropped. (crossbeam-channel evaluates a value only when its case has been
-/// chosen. Here a select waits with its values in the cells, so that a receiver takes one in its turn without waiting
-/// for the select's thread.) A value that must not be made in vain, or that two cases could send, belongs into a
-/// [`Select`](crate::chan::Select), whose operation gets its value when it has been chosen:
+/// The value of a send is evaluated once its case has been chosen, also if it was chosen because the channel is closed:
+/// then the value comes back in the error. So a value that is moved may stand in several cases. A value that panics, or
+/// leaves the select by `return`, `break`, `continue` or `?`, leaves the channels as they were: the case has not happened.
 ///
 /// ```
-/// use selvedge::chan::{Select, bounded};
-/// let ((one, _from_one), (two, _from_two)) = (bounded(1), bounded(1));
-/// let mut value = Some(1);
-/// let mut select = Select::new();
-/// let (first, _second) = (select.send(&one), select.send(&two));
-/// let operation = select.select();
-/// let sender = if operation.index() == first { &one } else { &two };
-/// operation.send(sender, value.take().unwrap()).unwrap();
+/// use selvedge::chan::{bounded, select};
+///
+/// let ((one, from_one), (two, from_two)) = (bounded(1), bounded(1));
+/// let mut value = Some(String::from("once"));
+/// while value.is_some() {
+///     select! {
+///         send(one, value.take().unwrap()) -> sent => sent.unwrap(),
+///         send(two, value.take().unwrap()) -> sent => sent.unwrap(),
+///     }
+/// }
+/// assert_eq!(from_one.try_iter().chain(from_two.try_iter()).count(), 1);
 /// ```
+///
+/// A value is user code that runs while its case is half done: the receiver that has met this send waits for the value,
+/// so a value that waits for this very receiver waits for ever.
+///
+/// A select that waits both to send to and to receive from one channel without a buffer never meets itself. It waits there
+/// as a receiver, and sends when it finds a receiver of another thread: so a `try_recv` of another thread finds no sender
+/// there. (In Go it does.)
 ///
 /// ```
 /// use selvedge::chan::{bounded, select};
@@ -385,7 +291,7 @@ macro_rules! __chan_select_cases {
         match &$r {
             receiver => {
                 let receiver: &$crate::chan::Receiver<_> = receiver;
-                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (receiver, $p, $body)] $d)
+                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (recv receiver, (), $p, $body)] $d)
             }
         }
     };
@@ -393,26 +299,32 @@ macro_rules! __chan_select_cases {
         match &$s {
             sender => {
                 let sender: &$crate::chan::Sender<_> = sender;
-                let sending = $crate::chan::__select::Sending::new(sender, $v);
-                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (sending, $p, $body)] $d)
+                $crate::__chan_select_cases!(@expand $b [$($more)*] [$($done)* (send sender, ($v), $p, $body)] $d)
             }
         }
     };
-    (@expand $b:tt [] [$(($case:ident, $p:pat, $body:expr))*] $d:tt) => {{
-        let mut cases = $crate::chan::__select::Cases::new([
-            $($crate::chan::__select::Completes::handle(&$case)),*
-        ]);
+    (@expand $b:tt [] [$(($kind:ident $case:ident, $v:tt, $p:pat, $body:expr))*] $d:tt) => {{
+        let mut cases = $crate::chan::__select::Cases::new([$($crate::chan::__select::handle_of($case)),*]);
         $crate::__chan_select_cases!(@wait cases $b $d);
-        $crate::__chan_select_cases!(@arms cases [$(($case, $p, $body))*] $d)
+        $crate::__chan_select_cases!(@arms cases [$(($kind $case, $v, $p, $body))*] $d)
     }};
 
     (@wait $cases:ident $b:tt []) => { $cases.wait($crate::chan::__select::Order::$b) };
     (@wait $cases:ident $b:tt [now $body:expr]) => { $cases.attempt($crate::chan::__select::Order::$b) };
     (@wait $cases:ident $b:tt [later $t:expr, $body:expr]) => { $cases.wait_timeout($crate::chan::__select::Order::$b, $t) };
 
-    (@arms $cases:ident [($case:ident, $p:pat, $body:expr) $($more:tt)*] $d:tt) => {
+    (@arms $cases:ident [(recv $case:ident, (), $p:pat, $body:expr) $($more:tt)*] $d:tt) => {
         if $cases.is_next() {
-            let $p = $cases.complete(&$case);
+            let $p = $cases.recv($case);
+            $body
+        } else {
+            $crate::__chan_select_cases!(@arms $cases [$($more)*] $d)
+        }
+    };
+    (@arms $cases:ident [(send $case:ident, ($v:expr), $p:pat, $body:expr) $($more:tt)*] $d:tt) => {
+        if $cases.is_next() {
+            #[allow(unreachable_code)]
+            let $p = $cases.chosen().send($case, $v);
             $body
         } else {
             $crate::__chan_select_cases!(@arms $cases [$($more)*] $d)

@@ -3,8 +3,10 @@
 //! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel and
 //! waits in all the cells at once, with one [`SelectState`](state::SelectState) for them all. A thread that meets it
 //! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
-//! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does; values of its sends
-//! stay its own until the select is committed.
+//! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does.
+//!
+//! The value of a send comes once its case is chosen. Until then the send is *promised*: a thread or a select that has
+//! met it waits in the cell, in `Promised`, for the value or for the word that it will not come.
 //!
 //! While a select goes through its cases (`Registering`) no other thread can commit it, or it might get two values. A
 //! thread that meets it then *poisons* it: the select state goes from `Registering` to `Over`, the thread poisons the
@@ -47,15 +49,16 @@ use run::{Case, run};
 use std::time::{Duration, Instant};
 
 #[doc(hidden)]
-pub use macros::{Cases, Completes, Sending};
+pub use macros::{Cases, Chosen, handle_of};
 
 /// A select whose operations are added one by one, at run time.
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added, by the same handle or by a clone of it. For a send the value comes only then, and completing it does not
-/// block: if the receiver or the place for which it was chosen is gone by then, the value goes to the next receiver,
-/// before all others (and so the channel holds one value more than its capacity until then).
+/// added, by the same handle or by a clone of it. For a send the value comes only then, and a receiver that has met the
+/// send waits for it. Completing a send does not block: if the place for which it was chosen is gone by then, or the
+/// receiver is a future that was dropped, the value goes into the channel all the same (and so the channel holds one
+/// value more than its capacity until the next receive).
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -293,7 +296,7 @@ impl fmt::Debug for Select<'_> {
 /// # Panics
 /// If it is dropped without being completed, unless the thread is panicking already. A value that was received goes to
 /// the next receiver; an instant of a timer counts as received. A forgotten operation takes with it the value that it
-/// has received; a receiver that has met a forgotten send waits on.
+/// has received; a receiver that has met a forgotten send waits on, whether or not it has a deadline.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -339,7 +342,7 @@ impl SelectedOperation<'_> {
         );
     }
 
-    /// Completes a send. Does not block; see [`Select`] for a receiver that is gone.
+    /// Completes a send, without blocking: if its place is gone, the value goes into the channel beyond its capacity.
     ///
     /// # Errors
     /// If the channel is closed; the value comes back.

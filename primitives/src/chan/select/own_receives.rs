@@ -44,7 +44,7 @@ mod tests {
         fn stamp(&self) -> Stamp {
             [0; 7]
         }
-        fn attempt(&self, _: &mut Slot) -> Progress {
+        fn attempt(&self, _: &mut Slot, _: bool) -> Progress {
             Progress::NotYet
         }
         fn register(&self, _: &mut Slot, _: &Arc<SelectState>, _: usize) -> Progress {

@@ -24,8 +24,8 @@ impl<'a> Case<'a> {
         Case { handle, slot: Slot::EMPTY }
     }
 
-    fn attempt(&mut self) -> Progress {
-        self.handle.attempt(&mut self.slot)
+    fn attempt(&mut self, may_wait: bool) -> Progress {
+        self.handle.attempt(&mut self.slot, may_wait)
     }
 
     /// Waits in a cell; or observes the channel, in which `own` receives of the same select wait: they must not
@@ -78,10 +78,11 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Block
 
 fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
     let mut order = order.of(cases.len());
+    let may_wait = !blocking.is_never();
     let mut patience = Patience::new();
     let mut looks = None;
     loop {
-        if let Some(ready) = order.find(|case| cases[case].attempt() == Progress::Happened) {
+        if let Some(ready) = order.find(|case| cases[case].attempt(may_wait) == Progress::Happened) {
             return Some(ready);
         }
         let deadline = match blocking {
@@ -155,7 +156,7 @@ enum Verdict {
 
 /// Why a select does not wait any longer.
 enum Ended {
-    /// This case has happened, and its slot says so.
+    /// This case has happened, and its slot says so; or it waits for a value that another select was chosen to send.
     Happened(usize),
     /// The select state says what it has come to.
     Decided(Stage),
@@ -172,26 +173,51 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Waits, and leaves the cells of all cases but one that has happened.
     fn wait(mut self) -> Verdict {
-        let (chosen, verdict) = match self.until_ended() {
-            Ended::Happened(case) => (Some(case), Verdict::Happened(case)),
-            Ended::Timeout => (None, Verdict::TimedOut),
-            Ended::Decided(stage) => match stage.case() {
-                None => (None, Verdict::StartOver),
-                Some((case, cause)) => {
-                    let Case { handle, slot, .. } = &mut self.cases[case];
-                    match handle.chosen(slot, cause) {
-                        Progress::Happened => (Some(case), Verdict::Happened(case)),
-                        Progress::NotYet => (Some(case), Verdict::StartOver),
-                    }
-                }
-            },
+        let ended = self.until_ended();
+        let chosen = match ended {
+            Ended::Happened(case) => Some((case, Cause::Operation)),
+            Ended::Decided(stage) => stage.case(),
+            Ended::Timeout => None,
         };
         for (number, case) in self.cases.iter_mut().enumerate() {
-            if Some(number) != chosen {
+            if chosen.is_none_or(|(chosen, _)| number != chosen) {
                 case.withdraw(&self.select);
             }
         }
-        verdict
+        match (ended, chosen) {
+            (Ended::Timeout, _) => Verdict::TimedOut,
+            (_, None) => Verdict::StartOver,
+            (_, Some((case, cause))) => self.complete(case, cause),
+        }
+    }
+
+    /// Completes the case that was chosen, after the others have left their cells.
+    fn complete(&mut self, case: usize, cause: Cause) -> Verdict {
+        // Else the slot says already what has happened.
+        if self.cases[case].slot.hold == Hold::Waiting {
+            self.until_promise_ends(case);
+            let Case { handle, slot, .. } = &mut self.cases[case];
+            if handle.chosen(slot, cause) == Progress::NotYet {
+                return Verdict::StartOver;
+            }
+        }
+        Verdict::Happened(case)
+    }
+
+    /// Waits until the value has come, or will not come, that another select was chosen to send to this case.
+    fn until_promise_ends(&self, case: usize) {
+        let Case { handle, slot, .. } = &self.cases[case];
+        let has_ended = || !handle.is_promised(slot);
+        if has_ended() {
+            return;
+        }
+        // A panic comes out of the select once the value is here.
+        deferred::call();
+        if !spin_wait::before_park(None, has_ended) {
+            while !has_ended() {
+                self.parker.park(); // site: await-promised
+            }
+        }
     }
 
     /// Registers all cases, and waits until the select is committed. From the moment at which the select state says

@@ -8,7 +8,7 @@ use crate::chan::algorithm::deferred;
 use crate::rt::spec::{Common, StepId, Token, explores_ways, is_specifying};
 use crate::rt::thread;
 use crate::rt::time::now;
-use crate::spec::chan::{self as spec, Arrived, Chosen, Event, Key, Turn, World};
+use crate::spec::chan::{self as spec, Arrived, Chosen, Ended, Event, Key, Turn, World};
 use std::time::Instant;
 
 /// In which form a side of a channel takes part in a select.
@@ -85,9 +85,17 @@ type Woken<R> = (R, Vec<(Key, Token)>);
 pub(super) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<Option<usize>> {
     let (sides, common) = specified(cases.iter().map(|case| case.handle))?;
     let specified: Vec<spec::Case> = sides.iter().map(|side| side.case()).collect();
-    let preferred = preferred(order, &specified);
     let in_ways = order == Order::Random && may_be_in_ways(&specified);
-    Some(Specified { sides, common, specified, preferred, in_ways, now: now() }.run(cases, blocking))
+    let mut select = Specified { sides, common, specified, preferred: 0, in_ways, now: now() };
+    loop {
+        select.preferred = preferred(order, &select.specified);
+        select.now = now();
+        let (arrival, chosen) = select.run(blocking);
+        // A late send that one of the cases waited for does not happen.
+        if !matches!(chosen, Some((_, Event::Ended(Ended::Broken)))) {
+            return Some(select.tell(cases, arrival, chosen));
+        }
+    }
 }
 
 /// Returns the case that happens if it can, else the next one that can.
@@ -110,7 +118,8 @@ impl Specified<'_> {
         spec::Select { cases: specified, preferred: *preferred, in_ways: *in_ways, now: *now }
     }
 
-    fn run(self, cases: &mut [Case<'_>], blocking: Blocking) -> Option<usize> {
+    /// Returns the arrival of the select, and what it has come to.
+    fn run(&self, blocking: Blocking) -> (StepId, Option<Chosen>) {
         let (may_wait, deadline) = match blocking {
             Blocking::Never => (false, None),
             Blocking::Until(deadline) => (true, deadline),
@@ -133,7 +142,7 @@ impl Specified<'_> {
             Arrived::Waits(select) if deferred::call() => self.complete(select, Some(self.now)),
             Arrived::Waits(select) => self.wait(select, deadline),
         };
-        self.tell(cases, select, chosen)
+        (select, chosen)
     }
 
     fn wait(&self, select: StepId, deadline: Option<Instant>) -> Option<Chosen> {

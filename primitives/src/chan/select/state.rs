@@ -1,5 +1,6 @@
 //! What becomes of a select: one word that all its cells share.
 
+use crate::chan::algorithm::deferred;
 use crate::rt::park::Unparker;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::SeqCst;
@@ -58,11 +59,20 @@ impl fmt::Debug for Stage {
 pub struct SelectState {
     word: AtomicUsize,
     thread: Unparker,
+    /// The mark of the select's thread.
+    mark: usize,
 }
 
 impl SelectState {
+    /// Returns the state of a select of the calling thread.
     pub(in crate::chan) fn new(unparker: Unparker) -> SelectState {
-        SelectState { word: AtomicUsize::new(Stage::REGISTERING.0), thread: unparker }
+        let word = AtomicUsize::new(Stage::REGISTERING.0);
+        SelectState { word, thread: unparker, mark: deferred::mark_of_thread() }
+    }
+
+    /// Whether the calling thread is the one that made the select.
+    pub(in crate::chan) fn is_of_this_thread(&self) -> bool {
+        self.mark == deferred::mark_of_thread()
     }
 
     /// What the select has come to. SeqCst: `close` marks a cell of a select that is registering and then reads this,

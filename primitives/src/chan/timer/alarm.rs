@@ -269,7 +269,7 @@ impl Handle for Alarm {
         Identity { channel: core::ptr::from_ref(self).addr(), party: RECEIVER }
     }
 
-    fn attempt(&self, slot: &mut Slot) -> Progress {
+    fn attempt(&self, slot: &mut Slot, _: bool) -> Progress {
         let Some(instant) = self.take() else { return Progress::NotYet };
         // The slot may still have the cell in which it waits for the bell.
         self.withdraw(slot);
@@ -297,7 +297,7 @@ impl Handle for Alarm {
             bell.chosen_recv(slot, cause);
             let _rung = bell.finish_recv(slot);
         }
-        self.attempt(slot)
+        self.attempt(slot, false)
     }
 
     fn withdraw(&self, slot: &mut Slot) {

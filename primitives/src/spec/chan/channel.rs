@@ -37,8 +37,17 @@ pub(crate) struct Waiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Value(Item),
-    /// Nothing yet: the select with this arrival has chosen a late send, and may bring its value here.
-    Promise(StepId),
+    /// Nothing yet: a select has chosen a late send, and may bring its value here.
+    Promise(Promise),
+}
+
+/// A place in the buffer that a late send has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Promise {
+    /// The arrival of the select.
+    pub(super) by: StepId,
+    /// Whether the select waited for the place: then a receive that may wait waits for the value.
+    pub(super) is_awaited: bool,
 }
 
 impl Kept {
@@ -49,15 +58,24 @@ impl Kept {
             Kept::Promise(_) => None,
         }
     }
+
+    /// Returns whether a receive that may wait waits for the value that is to come here.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Kept::Promise(Promise { is_awaited: true, .. }))
+    }
 }
 
-/// A receiver that waits, and that a select has chosen for a late send.
+/// A receiver that waits, and is kept for the value of a late send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Promised {
-    /// The arrival of the select.
+    /// The arrival of the select that sends.
     pub(super) by: StepId,
     /// The arrival of the receive, and its case if it is a select's.
     to: (StepId, Option<usize>),
+    /// Whether the receiver is bound: it does not give up before the value has come, or will not come.
+    binds: bool,
+    /// Whether the receive has made its place in the buffer already.
+    has_place: bool,
 }
 
 /// A send that waits for its place, or a forced one that has not got it.
@@ -75,6 +93,8 @@ pub(crate) enum Ended {
     Sent,
     Received(Received),
     Closed,
+    /// Nothing: the late send that the receiver was kept for does not happen. The receive begins anew.
+    Broken,
 }
 
 /// A value that was received.
@@ -160,6 +180,15 @@ impl Channel {
         self.closed.is_some() && !self.has_value() && self.loans == 0
     }
 
+    /// Returns whether a receive comes to an end, or to a late send that it waits for, if it begins now.
+    pub(super) fn is_found(&self, may_wait: bool) -> bool {
+        let late = match self.capacity {
+            Some(0) => !self.offers.is_empty(),
+            _ => may_wait && (!self.offers.is_empty() || self.buffer.iter().any(Kept::is_awaited)),
+        };
+        self.has_value() || self.is_over() || (self.closed.is_none() && late)
+    }
+
     /// Returns whether a receive would find a value.
     pub(crate) fn has_value(&self) -> bool {
         let is_buffered = self.buffer.iter().any(|kept| matches!(kept, Kept::Value(_)));
@@ -175,17 +204,45 @@ impl Channel {
         self.receivers.iter().position(is_free)
     }
 
-    /// Keeps a receiver for the value of a late send, by the select with this arrival.
-    pub(super) fn promise(&mut self, by: StepId, receiver: Waiter) {
-        self.promised.push(Promised { by, to: (receiver.arrival, receiver.case) });
+    /// Keeps a receiver that waits for the value of a late send, by the select with this arrival.
+    pub(super) fn keep(&mut self, by: StepId, receiver: Waiter, binds: bool) {
+        let to = (receiver.arrival, receiver.case);
+        self.promised.push(Promised { by, to, binds, has_place: false });
+    }
+
+    /// Lets a receiver wait in the place of a late send, by the select with this arrival, for its value.
+    pub(super) fn keep_in_place(&mut self, by: StepId, receiver: Waiter) {
+        self.make_place(receiver.arrival);
+        self.receivers.push_back(receiver);
+        let to = (receiver.arrival, receiver.case);
+        self.promised.push(Promised { by, to, binds: !receiver.borrows, has_place: true });
+    }
+
+    /// Returns whether the receive with this arrival is bound to a late send.
+    pub(super) fn is_bound(&self, receiver: StepId) -> bool {
+        self.promised.iter().any(|promised| promised.to.0 == receiver && promised.binds)
     }
 
     /// Takes out the receiver that was kept for a select, if it waits still.
-    pub(super) fn take_promised(&mut self, by: StepId) -> Option<Waiter> {
+    fn take_kept(&mut self, by: StepId) -> Option<(Promised, Waiter)> {
         let at = self.promised.iter().position(|promised| promised.by == by)?;
-        let Promised { to, .. } = self.promised.remove(at);
-        let at = self.receivers.iter().position(|waiter| (waiter.arrival, waiter.case) == to)?;
-        self.receivers.remove(at)
+        let promised = self.promised.remove(at);
+        let at = self.receivers.iter().position(|waiter| (waiter.arrival, waiter.case) == promised.to)?;
+        Some((promised, self.receivers.remove(at)?))
+    }
+
+    /// Gives the value of a late send to the receiver that was kept for it, which leaves the queue.
+    pub(super) fn receive_kept(&mut self, by: StepId, item: Item) -> Option<(Waiter, Received)> {
+        let (promised, receiver) = self.take_kept(by)?;
+        if !promised.has_place {
+            self.make_place(receiver.arrival);
+        }
+        Some((receiver, Received { item, number: self.count_receive() }))
+    }
+
+    /// Takes out the receiver that was kept for a late send that does not happen.
+    pub(super) fn let_go(&mut self, by: StepId) -> Option<Waiter> {
+        self.take_kept(by).map(|(_, receiver)| receiver)
     }
 
     /// Returns whether a send would find a receiver or a place.

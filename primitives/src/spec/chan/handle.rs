@@ -4,6 +4,7 @@ use super::apart::Sides;
 use super::channel::{Ended, Received, Waiter};
 use super::handles::Handles;
 use super::held::Held;
+use super::late::{Came, Manner};
 use super::world::{Key, Turn, World};
 use crate::rt::spec::{Native, StepId, Store, Tally, Token, is_specifying, with_value};
 use crate::rt::{thread, time};
@@ -142,6 +143,9 @@ impl<T> Inner<T> {
         let (ended, _) = self.step_and_wake(operation[1], |turn, key| {
             let ended = turn.complete(key, arrival);
             if ended.is_none() {
+                if turn.known(key).is_bound(arrival) {
+                    return None;
+                }
                 turn.withdraw(key, arrival);
             }
             Some(ended)
@@ -164,7 +168,7 @@ impl<T> Inner<T> {
             Some(Ended::Sent) => Ok(()),
             Some(Ended::Closed) => Err((self.values.take(value), Failed::Closed)),
             None => Err((self.values.take(value), Failed::NotNow)),
-            Some(Ended::Received(_)) => unreachable!("a send receives nothing"),
+            Some(Ended::Received(_) | Ended::Broken) => unreachable!("a send receives nothing"),
         }
     }
 
@@ -173,7 +177,7 @@ impl<T> Inner<T> {
             Some(Ended::Received(received)) => Ok(received),
             Some(Ended::Closed) => Err(Failed::Closed),
             None => Err(Failed::NotNow),
-            Some(Ended::Sent) => unreachable!("a receive sends nothing"),
+            Some(Ended::Sent | Ended::Broken) => unreachable!("a receive sends nothing, and begins anew"),
         }
     }
 
@@ -209,8 +213,30 @@ impl<T> Inner<T> {
     /// Receives a value if that need not wait.
     #[track_caller]
     pub(crate) fn try_recv(&self) -> (Result<Received, Failed>, Vec<Token>) {
-        let (ended, wakes) = self.step_and_wake("try to receive", |turn, key| Some(turn.try_recv(key)));
-        (Self::received(ended), wakes)
+        self.receive(["try to receive", "receive"], Manner::Tries, None)
+    }
+
+    /// Receives in this manner, and waits until the deadline at most.
+    #[track_caller]
+    fn receive(
+        &self,
+        [begin, operation]: [&'static str; 2],
+        manner: Manner,
+        deadline: Option<Instant>,
+    ) -> (Result<Received, Failed>, Vec<Token>) {
+        let mut wakes = Vec::new();
+        loop {
+            let ((came, arrival), woken) = self
+                .step_and_wake(begin, |turn, key| Some((turn.receive(key, waiter(turn), manner), turn.me)));
+            wakes.extend(woken);
+            let ended = match came {
+                Came::Waits => self.wait([operation, "receive or time out"], arrival, deadline),
+                came => came.ended(),
+            };
+            if ended != Some(Ended::Broken) {
+                return (Self::received(ended), wakes);
+            }
+        }
     }
 
     /// Receives a value, and waits until the deadline at most.
@@ -219,15 +245,7 @@ impl<T> Inner<T> {
         if deadline.is_none() && self.sides.are_apart() {
             return (Self::received(Some(self.sides.recv())), Vec::new());
         }
-        let ((ended, arrival), wakes) = self.step_and_wake("receive", |turn, key| {
-            let ended = turn.try_recv(key);
-            if ended.is_none() {
-                turn.wait_to_recv(key, waiter(turn));
-            }
-            Some((ended, turn.me))
-        });
-        let ended = ended.or_else(|| self.wait(["receive", "receive or time out"], arrival, deadline));
-        (Self::received(ended), wakes)
+        self.receive(["receive"; 2], Manner::Waits, deadline)
     }
 
     /// Sends a value at once; returns the value that went for it, or the value itself if the channel is closed.

@@ -1,14 +1,53 @@
-//! Late sends: the sends of a [`Select`](crate::chan::Select), whose values come once they have been chosen.
+//! Late sends: the sends of selects, whose values come once they have been chosen.
 //!
-//! A late send that is chosen keeps the place that it was chosen for: a receiver that waits, which no other send meets then,
-//! or a place in the buffer. It does not keep others waiting: a receive goes on from that place to the values behind it, and
-//! the receiver may time out. If the receiver or the place is gone when the value comes, the value goes to the next receiver,
-//! before all others. A receive that meets a late send in the queue of a channel lets the select have chosen it, and waits
-//! for a value like any other receive.
+//! A late send that is chosen keeps what it was chosen for: a receiver that waits, which no other send meets then, or a place
+//! in the buffer. Some receivers are *bound*: they wait until the value has come, or will not come, beyond their deadlines.
+//! - Without a buffer the two have met: a receiver that waits is bound by the choice, and a receive that meets a late send in
+//!   the queue lets the select have chosen it and is bound, also one that must not wait.
+//! - With a buffer a receive that may wait is bound if it comes to the place of a select that has waited for that place. All
+//!   others take the place from the late send and go on to the values behind it.
+//! - A task is never bound: it is kept, and may give up.
+//!
+//! If the receiver or the place is gone when the value comes, the value is sent then, beyond the capacity if need be. If the
+//! late send does not happen, the receiver that was kept for it begins anew.
 
-use super::channel::{Ended, Item, Kept, Offer, Received, Waiter};
+use super::channel::{Ended, Item, Kept, Offer, Promise, Waiter};
 use super::world::{Key, Turn};
 use crate::rt::spec::{StepId, Token};
+use crate::rt::twin::is_twin;
+
+/// What a receive does where it finds no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It fails.
+    Tries,
+    /// It fails, as a case of a select that does not wait.
+    TriesCase,
+    /// It fails, unless it comes to the place of a select that has waited.
+    MayWait,
+    /// It waits in the queue.
+    Waits,
+}
+
+/// What a receive comes to when it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    Ended(Ended),
+    /// It waits in the queue.
+    Waits,
+    /// It has left no trace but that it may have taken places from late sends.
+    Failed,
+}
+
+impl Came {
+    /// Returns what the receive has ended with.
+    pub(crate) fn ended(self) -> Option<Ended> {
+        match self {
+            Came::Ended(ended) => Some(ended),
+            Came::Waits | Came::Failed => None,
+        }
+    }
+}
 
 impl Turn {
     /// Chooses a late send, unless that must wait, `None`.
@@ -19,11 +58,16 @@ impl Turn {
         }
         let me = self.me;
         if let Some(receiver) = self.meet_receiver(key) {
-            self.known(key).promise(me, receiver);
+            let gives_up = is_twin(); // site: met-receiver-gives-up
+            let binds = self.known(key).capacity == Some(0) && !receiver.borrows && !gives_up;
+            if binds {
+                self.bind_select(key, receiver);
+            }
+            self.known(key).keep(me, receiver, binds);
             return Some(Ended::Sent);
         }
         self.take_place(key).then(|| {
-            self.known(key).buffer.push_back(Kept::Promise(me));
+            self.known(key).buffer.push_back(Kept::Promise(Promise { by: me, is_awaited: false }));
             Ended::Sent
         })
     }
@@ -33,27 +77,45 @@ impl Turn {
         self.known(key).offers.push_back(Offer { item: None, waiter: Some(waiter) });
     }
 
-    /// Takes the places that late sends have in the buffer from them, and returns whether there were any.
-    pub(super) fn pass_promises(&mut self, key: Key) -> bool {
-        let before = self.known(key).buffer.len();
-        self.known(key).buffer.retain(|kept| matches!(kept, Kept::Value(_)));
-        let passed = self.known(key).buffer.len() < before;
-        if passed {
-            self.fill_buffer(key);
+    /// A receive comes to the place of a late send. Returns what becomes of the receive, unless it goes on.
+    pub(super) fn come_to_promise(
+        &mut self,
+        key: Key,
+        promise: Promise,
+        receiver: Waiter,
+        manner: Manner,
+    ) -> Option<Came> {
+        let may_wait = matches!(manner, Manner::MayWait | Manner::Waits);
+        let is_open = self.known(key).closed.is_none();
+        let awaits = promise.is_awaited && may_wait && is_open;
+        if awaits {
+            self.known(key).keep_in_place(promise.by, receiver);
         }
-        passed
+        self.fill_buffer(key);
+        if awaits {
+            return Some(Came::Waits);
+        }
+        let fails = manner == Manner::Tries && !promise.is_awaited && is_open;
+        (fails && !self.known(key).has_value()).then_some(Came::Failed)
+    }
+
+    /// A receive meets a late send in the queue, and lets the select have chosen it.
+    pub(super) fn meet_late(&mut self, key: Key, sender: Waiter, receiver: Waiter) {
+        let me = self.me;
+        self.end_wait(key, Some(sender), Ended::Sent, vec![me]);
+        self.known(key).keep_in_place(sender.arrival, receiver);
     }
 
     /// Brings the value of the late send that a select has chosen; returns `false` if the channel is closed.
     pub(crate) fn finish_late(&mut self, key: Key, select: StepId, value: Token) -> bool {
         let item = Item { value, sent: self.me };
         let channel = self.known(key);
-        if let Some(place) = channel.buffer.iter_mut().find(|kept| **kept == Kept::Promise(select)) {
+        let is_its = |kept: &&mut Kept| matches!(kept, Kept::Promise(promise) if promise.by == select);
+        if let Some(place) = channel.buffer.iter_mut().find(is_its) {
             *place = Kept::Value(item);
             return true;
         }
-        if let Some(receiver) = channel.take_promised(select) {
-            let received = channel.receive(item, receiver.arrival);
+        if let Some((receiver, received)) = channel.receive_kept(select, item) {
             self.hand_over(key, receiver, received);
             return true;
         }
@@ -61,20 +123,19 @@ impl Turn {
             self.after.push(close);
             return false;
         }
-        // No receive has made a place for the value.
-        let received = Received { item, number: channel.count_receive() };
-        self.lend(key);
-        self.give_back(key, received);
+        if !self.put(key, item) {
+            self.known(key).offers.push_back(Offer { item: Some(item), waiter: None });
+        }
         true
     }
 
-    /// Gives up the late send that a select has chosen. A receiver that was kept for it waits like one that has just come.
+    /// Gives up the late send that a select has chosen.
     pub(crate) fn cancel_late(&mut self, key: Key, select: StepId) {
         let me = self.me;
         let channel = self.known(key);
-        channel.buffer.retain(|kept| *kept != Kept::Promise(select));
-        let receiver = channel.take_promised(select);
-        channel.receivers.extend(receiver);
+        channel.buffer.retain(|kept| !matches!(kept, Kept::Promise(promise) if promise.by == select));
+        let receiver = channel.let_go(select);
+        self.end_wait(key, receiver, Ended::Broken, Vec::new());
         self.fill_buffer(key);
         self.disconnect_receivers(key, me);
     }

@@ -14,8 +14,9 @@
 
 use super::alarm::{Alarm, AlarmHandle};
 use super::channel::{Ended, Ending, Waiter};
+use super::late::{Came, Manner};
 use super::world::{Key, Turn};
-use crate::rt::spec::{StepId, Token};
+use crate::rt::spec::StepId;
 use crate::rt::twin::is_twin;
 use std::time::Instant;
 
@@ -29,8 +30,6 @@ pub(crate) struct Place {
 /// A case of a select, as specified.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Case {
-    /// A send of the value with this token.
-    Send(Place, Token),
     /// A send whose value comes once the case has been chosen.
     Late(Place),
     Receive(Place),
@@ -90,36 +89,34 @@ impl Select<'_> {
         }
     }
 
-    /// Lets a case happen, if that need not wait.
-    fn attempt(&self, turn: &mut Turn, case: usize) -> Option<Event> {
-        match self.cases[case] {
-            Case::Send(place, value) => turn.try_send(place.key, value).map(Event::Ended),
-            Case::Late(place) => turn.try_send_late(place.key).map(Event::Ended),
-            Case::Receive(place) => turn.try_recv(place.key).map(Event::Ended),
-            Case::Alarm(alarm) => turn.take_instant(&alarm, self.now).map(Event::Instant),
-            Case::Never => None,
-        }
-    }
-
-    /// Lets the first case happen that can.
-    fn choose(&self, turn: &mut Turn) -> Option<Chosen> {
-        self.order().find_map(|case| Some((case, self.attempt(turn, case)?)))
-    }
-
-    /// Takes from late sends the places that receives of this select would not wait for; returns whether there were any.
-    fn pass_promises(&self, turn: &mut Turn) -> bool {
-        let receives = self.cases.iter().filter_map(|case| match case {
-            Case::Receive(place) => Some(place.key),
-            _ => None,
-        });
-        receives.filter(|key| turn.pass_promises(*key)).count() > 0
+    /// Lets a case happen, if that need not wait. A receive of the select may come to wait for the value of a late send,
+    /// and for nothing else.
+    fn attempt(&self, turn: &mut Turn, case: usize, may_wait: bool) -> Option<Arrived> {
+        let event = match self.cases[case] {
+            Case::Late(place) => turn.try_send_late(place.key).map(Event::Ended)?,
+            Case::Receive(place) => {
+                let receiver = Waiter { arrival: turn.me, case: Some(case), bell: None, borrows: false };
+                let manner = if may_wait { Manner::MayWait } else { Manner::TriesCase };
+                match turn.receive(place.key, receiver, manner) {
+                    Came::Ended(ended) => Event::Ended(ended),
+                    Came::Failed => return None,
+                    Came::Waits => {
+                        turn.select_bound(place.key);
+                        return Some(Arrived::Waits(turn.me));
+                    }
+                }
+            }
+            Case::Alarm(alarm) => turn.take_instant(&alarm, self.now).map(Event::Instant)?,
+            Case::Never => return None,
+        };
+        Some(Arrived::Chosen((case, event)))
     }
 
     /// Lets the first case happen that can. Else the select waits, if it may. `None`: another way of the exploration has
     /// this, in which the case that happens is preferred, or the first one if none happens.
     pub(crate) fn arrive(&self, turn: &mut Turn, may_wait: bool) -> Option<Arrived> {
         self.touch(turn);
-        let ready = self.ready(turn, self.now);
+        let ready = self.ready(turn, self.now, may_wait);
         let is_here = !self.in_ways || ready.unwrap_or(self.first()) == self.preferred;
         is_here.then(|| self.arrive_here(turn, may_wait))
     }
@@ -130,24 +127,18 @@ impl Select<'_> {
     }
 
     fn arrive_here(&self, turn: &mut Turn, may_wait: bool) -> Arrived {
-        if let Some(chosen) = self.choose(turn) {
-            return Arrived::Chosen(chosen);
+        if let Some(arrived) = self.order().find_map(|case| self.attempt(turn, case, may_wait)) {
+            return arrived;
         }
         if !may_wait {
             return Arrived::Blocked;
-        }
-        if self.pass_promises(turn)
-            && let Some(chosen) = self.choose(turn)
-        {
-            return Arrived::Chosen(chosen);
         }
         let mut places = Vec::new();
         for (number, case) in self.cases.iter().enumerate() {
             let waiter = Waiter { arrival: turn.me, case: Some(number), bell: None, borrows: false };
             match *case {
-                Case::Send(place, value) => turn.wait_to_send(place.key, value, waiter),
                 Case::Late(place) => turn.wait_to_send_late(place.key, waiter),
-                Case::Receive(place) => turn.wait_to_recv(place.key, waiter),
+                Case::Receive(place) => turn.known(place.key).receivers.push_back(waiter),
                 Case::Alarm(_) | Case::Never => (),
             }
             places.extend(case.place().map(|place| place.key));
@@ -170,6 +161,9 @@ impl Select<'_> {
         if let Some((case, Ending { ended, after })) = turn.world().chosen(arrival).cloned() {
             turn.after.extend(after);
             return Some((Some((case, Event::Ended(ended))), self.now));
+        }
+        if turn.world().is_bound(arrival) {
+            return None;
         }
         let moment = self.end(turn, deadline)?;
         let taken = self.order().find_map(|case| match &self.cases[case] {
@@ -197,23 +191,21 @@ impl Select<'_> {
         deadline: Option<Instant>,
     ) -> Option<(Option<usize>, Instant)> {
         self.touch(turn);
-        if let Some(ready) = self.ready(turn, self.now) {
+        if let Some(ready) = self.ready(turn, self.now, false) {
             return Some((Some(ready), self.now));
         }
         let moment = self.end(turn, deadline)?;
-        Some((self.ready(turn, moment), moment))
+        Some((self.ready(turn, moment, false), moment))
     }
 
-    /// Returns the first case that would happen at this moment.
-    fn ready(&self, turn: &Turn, now: Instant) -> Option<usize> {
+    /// Returns the first case that would happen at this moment, of a select that may wait for the value of a late send.
+    fn ready(&self, turn: &Turn, now: Instant, may_wait: bool) -> Option<usize> {
         let channel = |place: &Place| turn.world().channel(place.key);
         self.order().find(|case| match &self.cases[*case] {
-            Case::Send(place, _) | Case::Late(place) => {
+            Case::Late(place) => {
                 channel(place).is_some_and(|channel| channel.takes_value() || channel.closed.is_some())
             }
-            Case::Receive(place) => {
-                channel(place).is_some_and(|channel| channel.has_value() || channel.is_over())
-            }
+            Case::Receive(place) => channel(place).is_some_and(|channel| channel.is_found(may_wait)),
             Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)).is_some_and(|due| due <= now),
             Case::Never => false,
         })
@@ -224,7 +216,7 @@ impl Case {
     /// Returns the channel of the case.
     fn place(&self) -> Option<Place> {
         match self {
-            Case::Send(place, _) | Case::Late(place) | Case::Receive(place) => Some(*place),
+            Case::Late(place) | Case::Receive(place) => Some(*place),
             Case::Alarm(_) | Case::Never => None,
         }
     }
@@ -256,6 +248,7 @@ mod tests {
     use super::super::channel::Item;
     use super::super::world::World;
     use super::*;
+    use crate::rt::spec::Token;
     use crate::spec::testing::step;
     use std::time::Duration;
 
@@ -267,6 +260,11 @@ mod tests {
 
     fn select(cases: &[Case], preferred: usize) -> Select<'_> {
         Select { cases, preferred, in_ways: false, now: crate::rt::time::now() }
+    }
+
+    /// A receive or a send that arrives by this step.
+    fn waiter(turn: &Turn) -> Waiter {
+        Waiter { arrival: turn.me, case: None, bell: None, borrows: false }
     }
 
     /// Makes a step on a state, and returns what the step has come to, with the state after it.
@@ -344,8 +342,7 @@ mod tests {
             let cases = [Case::Late(one)];
             let ((), waits, _) = turn(&World::default(), 1, |turn| {
                 turn.channel(one.key, one.capacity);
-                let waiter = Waiter { arrival: turn.me, case: None, bell: None, borrows: false };
-                turn.wait_to_recv(one.key, waiter);
+                turn.receive(one.key, waiter(turn), Manner::Waits);
             });
             let (arrived, world, _) = turn(&waits, 2, |turn| select(&cases, 0).arrive(turn, true));
             assert_eq!(arrived, Some(Arrived::Chosen((0, Event::Ended(Ended::Sent)))));
@@ -358,20 +355,47 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_a_late_send_whose_receiver_is_gone_is_the_next_one() {
-        let one = place(0, 0);
-        let cases = [Case::Late(one)];
-        let ((), world, _) = turn(&World::default(), 1, |turn| {
-            turn.channel(one.key, one.capacity);
-            let waiter = Waiter { arrival: turn.me, case: None, bell: None, borrows: false };
-            turn.wait_to_recv(one.key, waiter);
-        });
-        let (_, world, _) = turn(&world, 2, |turn| select(&cases, 0).arrive(turn, true));
-        let (_, world, _) = turn(&world, 3, |turn| turn.withdraw(one.key, step(1)));
-        let (sent, world, _) = turn(&world, 4, |turn| turn.finish_late(one.key, step(2), VALUE));
-        assert!(sent);
-        let (next, _, after) = turn(&world, 5, |turn| turn.try_recv(one.key));
-        assert!(matches!(next, Some(Ended::Received(_))));
-        assert_eq!(after, [step(4)]);
+    fn the_value_of_a_late_send_whose_receiver_is_gone_is_sent_when_it_comes() {
+        for capacity in [0, 1] {
+            let one = place(0, capacity);
+            let cases = [Case::Late(one)];
+            let ((), world, _) = turn(&World::default(), 1, |turn| {
+                turn.channel(one.key, one.capacity);
+                let task = Waiter { borrows: true, ..waiter(turn) };
+                turn.receive(one.key, task, Manner::Waits);
+            });
+            let (_, world, _) = turn(&world, 2, |turn| select(&cases, 0).arrive(turn, true));
+            let (_, world, _) = turn(&world, 3, |turn| turn.withdraw(one.key, step(1)));
+            let (sent, world, _) = turn(&world, 4, |turn| turn.finish_late(one.key, step(2), VALUE));
+            assert!(sent);
+            let (next, _, after) = turn(&world, 5, |turn| turn.receive(one.key, waiter(turn), Manner::Tries));
+            assert!(matches!(next, Came::Ended(Ended::Received(_))));
+            assert_eq!(after, [step(4)]);
+        }
+    }
+
+    #[test]
+    fn a_receive_waits_for_the_value_of_a_select_that_has_waited() {
+        for (capacity, manner) in [(0, Manner::Tries), (0, Manner::Waits), (1, Manner::Waits)] {
+            let one = place(0, capacity);
+            let cases = [Case::Late(one)];
+            let ((), full, _) = turn(&World::default(), 1, |turn| {
+                turn.channel(one.key, one.capacity);
+                (0..capacity).for_each(|_| assert_eq!(turn.try_send(one.key, VALUE), Some(Ended::Sent)));
+            });
+            let (arrived, world, _) = turn(&full, 2, |turn| select(&cases, 0).arrive(turn, true));
+            assert_eq!(arrived, Some(Arrived::Waits(step(2))));
+            let (_, world, _) = turn(&world, 3, |turn| {
+                (0..capacity).for_each(|_| _ = turn.receive(one.key, waiter(turn), Manner::Tries));
+            });
+            let (came, world, _) = turn(&world, 4, |turn| turn.receive(one.key, waiter(turn), manner));
+            assert_eq!((came, world.chosen(step(2)).is_some()), (Came::Waits, true));
+            assert!(world.channel(one.key).expect("known").is_bound(step(4)));
+            let (_, broken, _) = turn(&world, 5, |turn| turn.cancel_late(one.key, step(2)));
+            assert_eq!(broken.ending(one.key, step(4)).map(|ending| &ending.ended), Some(&Ended::Broken));
+            let (sent, world, _) = turn(&world, 5, |turn| turn.finish_late(one.key, step(2), VALUE));
+            assert!(sent);
+            assert_eq!(world.ending(one.key, step(4)).map(|ending| &ending.after), Some(&vec![step(5)]));
+        }
     }
 }

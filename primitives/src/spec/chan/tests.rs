@@ -1,4 +1,5 @@
 use super::channel::Waiter;
+use super::late::Manner;
 use super::{Ended, Key, Received, Turn, World};
 use crate::rt::spec::{StepId, Token};
 use crate::spec::testing::step;
@@ -46,13 +47,7 @@ impl Chan {
     }
 
     fn recv(&mut self) -> Made<Option<u32>> {
-        let (ended, after) = self.step(|turn| {
-            let ended = turn.try_recv(KEY);
-            if ended.is_none() {
-                turn.wait_to_recv(KEY, waiter(turn.me));
-            }
-            ended
-        });
+        let (ended, after) = self.step(|turn| turn.receive(KEY, waiter(turn.me), Manner::Waits).ended());
         (ended.map(|ended| number(&ended)), after)
     }
 
@@ -71,7 +66,7 @@ fn number(ended: &Ended) -> u32 {
     match ended {
         Ended::Received(Received { item, .. }) => item.value.number,
         Ended::Closed => 99,
-        Ended::Sent => unreachable!("a receive sends nothing"),
+        Ended::Sent | Ended::Broken => unreachable!("a receive sends nothing, and nobody was to send late"),
     }
 }
 
@@ -172,7 +167,7 @@ fn a_value_on_loan_keeps_a_closed_channel_from_being_over() {
     chan.send(1);
     let lent = chan.step(|turn| {
         turn.lend(KEY);
-        turn.try_recv(KEY)
+        turn.receive(KEY, waiter(turn.me), Manner::Tries).ended()
     });
     let Some(Ended::Received(lent)) = lent.0 else { unreachable!("a value was there") };
     chan.step(|turn| turn.close(KEY));

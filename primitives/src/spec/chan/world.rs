@@ -1,8 +1,9 @@
 //! All channels of an execution, and a step on some of them.
 
 use super::alarm::{Alarm, AlarmHandle};
-use super::channel::{Bell, Channel, Ended, Ending, Item, Kept, Offer, Received, Side, Waiter};
+use super::channel::{Bell, Channel, Ended, Ending, Item, Kept, Offer, Promise, Received, Side, Waiter};
 use super::lane::Lane;
+use super::late::{Came, Manner};
 use crate::rt::spec::{Done, StepId, Token};
 use crate::rt::twin::is_twin;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub(crate) struct World {
 pub(crate) struct Select {
     /// The channels in which it waits.
     pub(crate) places: Vec<Key>,
+    /// Whether it waits for the value of a late send, and does not give up.
+    is_bound: bool,
     /// The case that has happened.
     pub(crate) chosen: Option<(usize, Ending)>,
 }
@@ -59,6 +62,11 @@ impl World {
     /// Returns the case of a select that has happened.
     pub(crate) fn chosen(&self, select: StepId) -> Option<&(usize, Ending)> {
         self.selects.get(&select)?.chosen.as_ref()
+    }
+
+    /// Returns whether a select waits for the value of a late send, and does not give up.
+    pub(crate) fn is_bound(&self, select: StepId) -> bool {
+        self.selects.get(&select).is_some_and(|select| select.is_bound)
     }
 
     /// Returns the state of an alarm.
@@ -124,14 +132,20 @@ impl Turn {
             self.after.push(close);
             return Some(Ended::Closed);
         }
+        self.put(key, item).then_some(Ended::Sent)
+    }
+
+    /// Gives a value to a receiver that waits, or a place in the buffer; returns whether there is one or the other.
+    pub(super) fn put(&mut self, key: Key, item: Item) -> bool {
         if self.meet_receiver(key).is_some() {
             self.deliver(key, item);
-            return Some(Ended::Sent);
+            return true;
         }
-        self.take_place(key).then(|| {
+        let has_place = self.take_place(key);
+        if has_place {
             self.known(key).buffer.push_back(Kept::Value(item));
-            Ended::Sent
-        })
+        }
+        has_place
     }
 
     /// Returns the receiver that a send meets now; what happens before that send completes, does so before this step.
@@ -159,16 +173,15 @@ impl Turn {
         self.known(key).offers.push_back(Offer { item: Some(item), waiter: Some(waiter) });
     }
 
-    /// Receives, unless that must wait, `None`.
-    pub(crate) fn try_recv(&mut self, key: Key) -> Option<Ended> {
+    /// Receives. Of a select that waits each case takes its place in the same step.
+    pub(crate) fn receive(&mut self, key: Key, receiver: Waiter, manner: Manner) -> Came {
         let me = self.me;
         let channel = self.known(key);
         if let Some(again) = channel.returned.pop_front() {
             self.after.push(again.item.sent);
-            return Some(Ended::Received(again));
+            return Came::Ended(Ended::Received(again));
         }
-        // A receive goes on from the place of a late send to a value behind it.
-        while self.known(key).has_value() || !self.known(key).offers.is_empty() {
+        loop {
             let buffer = &mut self.known(key).buffer;
             let first = if is_twin() { buffer.pop_back() } else { buffer.pop_front() }; // site: last-in-first-out
             match first {
@@ -179,34 +192,66 @@ impl Turn {
                     let later: Vec<StepId> = later.filter(|_| is_twin()).collect(); // site: too-much-order
                     self.after.extend(later);
                     self.fill_buffer(key);
-                    return Some(Ended::Received(received));
+                    return Came::Ended(Ended::Received(received));
                 }
-                Some(Kept::Promise(_)) => self.fill_buffer(key),
-                None => {
-                    let Offer { item, waiter } = self.known(key).offers.pop_front()?;
-                    self.end_wait(key, waiter, Ended::Sent, vec![me]);
-                    if let Some(item) = item {
-                        self.after.push(item.sent);
-                        return Some(Ended::Received(self.known(key).receive(item, me)));
+                Some(Kept::Promise(promise)) => {
+                    if let Some(came) = self.come_to_promise(key, promise, receiver, manner) {
+                        return came;
                     }
                 }
+                None => break,
             }
         }
-        let channel = self.known(key);
-        let close = channel.closed.filter(|_| channel.is_over())?;
-        self.after.push(close);
-        Some(Ended::Closed)
+        match self.known(key).offers.pop_front() {
+            Some(Offer { item: Some(item), waiter }) => {
+                self.end_wait(key, waiter, Ended::Sent, vec![me]);
+                self.after.push(item.sent);
+                Came::Ended(Ended::Received(self.known(key).receive(item, me)))
+            }
+            Some(Offer { waiter, .. }) => {
+                self.meet_late(key, waiter.expect("a late send has a select that waits"), receiver);
+                Came::Waits
+            }
+            None => self.find_nothing(key, receiver, manner),
+        }
     }
 
-    /// Waits to receive, in the channel's queue. Of a select each case does so in the same step.
-    pub(crate) fn wait_to_recv(&mut self, key: Key, waiter: Waiter) {
-        self.pass_promises(key);
-        self.known(key).receivers.push_back(waiter);
+    /// A receive finds no value, and no sender that waits.
+    fn find_nothing(&mut self, key: Key, receiver: Waiter, manner: Manner) -> Came {
+        let channel = self.known(key);
+        if let Some(close) = channel.closed.filter(|_| channel.is_over()) {
+            self.after.push(close);
+            return Came::Ended(Ended::Closed);
+        }
+        if manner != Manner::Waits {
+            return Came::Failed;
+        }
+        channel.receivers.push_back(receiver);
+        Came::Waits
     }
 
     /// Lets a select wait: to be called in the step that puts its cases into the queues of these channels.
     pub(crate) fn select(&mut self, places: Vec<Key>) {
-        self.world.selects.insert(self.me, Rc::new(Select { places, chosen: None }));
+        self.world.selects.insert(self.me, Rc::new(Select { places, is_bound: false, chosen: None }));
+    }
+
+    /// Lets a select wait in one channel only, for the value of a late send.
+    pub(super) fn select_bound(&mut self, place: Key) {
+        self.world
+            .selects
+            .insert(self.me, Rc::new(Select { places: vec![place], is_bound: true, chosen: None }));
+    }
+
+    /// Binds the select that waits as this receiver, if a select does: it leaves all other queues.
+    pub(super) fn bind_select(&mut self, key: Key, receiver: Waiter) {
+        if receiver.case.is_none() {
+            return;
+        }
+        self.withdraw_select(receiver.arrival);
+        self.known(key).receivers.push_back(receiver);
+        let select = self.world.selects.get_mut(&receiver.arrival).expect("a select that waits is noted");
+        let select = Rc::make_mut(select);
+        (select.places, select.is_bound) = (vec![key], true);
     }
 
     /// Takes a select out of the queues of its channels.
@@ -352,7 +397,8 @@ impl Turn {
             }
             let Some(offer) = channel.offers.pop_front() else { return };
             let place = channel.take_place().filter(|_| !is_twin()); // site: no-edge-to-sender
-            let promise = offer.waiter.map(|waiter| Kept::Promise(waiter.arrival));
+            let promise =
+                offer.waiter.map(|waiter| Kept::Promise(Promise { by: waiter.arrival, is_awaited: true }));
             channel.buffer.extend(offer.item.map(Kept::Value).or(promise));
             self.end_wait(key, offer.waiter, Ended::Sent, place.into_iter().collect());
         }
@@ -378,7 +424,7 @@ impl Turn {
     }
 
     /// Notes what a wait has come to. A select's other cases leave their queues.
-    fn end_wait(&mut self, key: Key, waiter: Option<Waiter>, ended: Ended, after: Vec<StepId>) {
+    pub(super) fn end_wait(&mut self, key: Key, waiter: Option<Waiter>, ended: Ended, after: Vec<StepId>) {
         let Some(waiter) = waiter else { return };
         let is_lost = is_twin(); // site: lost-wake-up
         if is_lost {
