@@ -13,6 +13,7 @@ mod futures;
 mod goroutines;
 mod goroutines_idle;
 mod goroutines_queue;
+mod goroutines_waits;
 mod layer;
 mod map;
 mod mutants;
@@ -59,6 +60,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines::models,
         goroutines_queue::models,
         goroutines_idle::models,
+        goroutines_waits::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

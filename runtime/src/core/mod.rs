@@ -6,5 +6,8 @@
 pub mod chain;
 pub mod idle;
 pub mod injector;
+pub mod poll_slot;
+pub mod proc_state;
 pub mod ready;
 pub mod run_queue;
+pub mod timers;

@@ -84,6 +84,10 @@ pub fn given(word: &AtomicU64, wait: u64) -> bool {
 /// Ends a wait, and returns whether the caller makes the goroutine runnable. If the wait is over, nothing happens.
 #[must_use]
 pub fn unpark(word: &AtomicU64, wait: u64) -> bool {
+    give(word, wait)
+}
+
+fn give(word: &AtomicU64, wait: u64) -> bool {
     let mut found = word.load(Relaxed); // Relaxed: the CAS below checks the value.
     // site: compare-waits
     while found >> SHIFT == wait || is_twin() {
@@ -98,6 +102,14 @@ pub fn unpark(word: &AtomicU64, wait: u64) -> bool {
         }
     }
     false
+}
+
+/// Does what [`unpark`] does for a wait of which the caller has the lower half of the number only. The goroutine may be in
+/// a wait whose number differs by a multiple of 2³², and is then woken spuriously.
+#[must_use]
+pub fn unpark_low(word: &AtomicU64, wait: u32) -> bool {
+    let current = word.load(Relaxed) >> SHIFT; // Relaxed: `give` compares again, by a CAS.
+    current as u32 == wait && give(word, current)
 }
 
 /// Ends a wait whose deadline has passed, if the goroutine is parked in it. The goroutine then finds in [`given`] whether
