@@ -69,7 +69,7 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
             if let Some(value) = self.try_read() {
                 return value;
             }
-            backoff.snooze();
+            backoff.wait();
         }
     }
 
@@ -155,7 +155,7 @@ impl<T: NoUninit + AnyBitPattern> SeqLock<T> {
                 fence(Release); // site: fence-before-writing
                 return sequence + 2;
             }
-            backoff.snooze();
+            backoff.wait();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Spinning locks: a thread that waits keeps its processor.
 
 use crate::race_probe::RaceProbe;
-use crate::rt::hint::spin_loop;
+use crate::rt::hint::Spin;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -45,10 +45,11 @@ unsafe impl lock_api::RawMutex for RawSpinLock {
 
     #[inline]
     fn lock(&self) {
+        let spin = Spin::new();
         while !self.try_lock() {
             // Relaxed: the CAS in `try_lock` decides. A waiting thread only reads, which leaves the cache line shared.
             while self.locked.load(Relaxed) {
-                spin_loop();
+                spin.pause();
             }
         }
     }
@@ -124,12 +125,13 @@ unsafe impl lock_api::RawMutex for RawTicketLock {
     fn lock(&self) {
         // Relaxed: the Acquire load of `serving` below synchronizes with the last owner.
         let mine = self.next.fetch_add(1, Relaxed);
+        let spin = Spin::new();
         // Acquire: pairs with the Release store in `unlock`, so the last owner's accesses happen before this owner's.
         // With
         // Relaxed the two race (mutant at `wait-for-ticket`).
         // site: wait-for-ticket
         while self.serving.load(Acquire) != mine {
-            spin_loop();
+            spin.pause();
         }
         self.held.write();
     }

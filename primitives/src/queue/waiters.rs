@@ -25,6 +25,7 @@ use super::{EndlessArray, Party, Place};
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::task::Why;
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -207,8 +208,13 @@ impl<'a> Ticket<'a> {
 
     /// Waits until a waker ends the wait, or until `deadline`: then `None`.
     pub fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
+        self.wait_for(Why::Permit, deadline)
+    }
+
+    /// Waits as [`wait`](Self::wait) does, and lets reports of goroutines name the reason.
+    pub fn wait_for(self, why: Why, deadline: Option<Instant>) -> Option<Wake> {
         let place = self.place();
-        let parker = Parker::new();
+        let parker = Parker::for_wait(why);
         // SAFETY: the phase is `Empty`, in which only the waiter uses the slot.
         unsafe { place.aside().set(Some(parker.unparker())) };
         // Release: publishes the unparker in the slot to the waker, whose Acquire is in `WaitCell::phase`.

@@ -1,5 +1,7 @@
 //! Exponential back-off on real processors.
 
+use super::task;
+
 use core::cell::Cell;
 
 /// Up to this step a pause is one of the processor, twice as long at each step; after it the thread gives the processor
@@ -8,6 +10,9 @@ const LAST_SPIN: u32 = 6;
 
 /// After this step it is time to block.
 const LAST_YIELD: u32 = 10;
+
+/// Rounds of pauses on a goroutine, whose thread has other goroutines to run: 15 pauses in all.
+const TASK_ROUNDS: u32 = 4;
 
 /// How often a thread has backed off since it began.
 pub(super) struct Native {
@@ -30,10 +35,16 @@ impl Native {
         }
     }
 
-    /// Pauses the processor as [`spin`](Self::spin) does, and after the longest pause gives it to other threads.
+    /// Pauses the processor as [`spin`](Self::spin) does, and after the longest pause gives it to other threads. A goroutine
+    /// pauses a few times, if that may help, and gives nothing away (K2 of `task`).
     #[inline]
     pub(super) fn snooze(&self) {
         let step = self.step.get();
+        if let Some((runtime, _)) = task::current() {
+            let goes_on = step < TASK_ROUNDS && (runtime.may_spin)(step);
+            pause(step.min(TASK_ROUNDS - 1));
+            return self.step.set(if goes_on { step + 1 } else { LAST_YIELD + 1 });
+        }
         if step <= LAST_SPIN {
             pause(step);
         } else {

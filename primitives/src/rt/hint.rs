@@ -1,7 +1,8 @@
 //! Waiting without blocking.
 
 use super::backoff::Native;
-use super::thread;
+use super::{task, thread};
+use core::cell::Cell;
 use core::fmt;
 
 /// Tells the processor, or the engine, that this thread spins: that it waits in a loop for another thread. Every loop
@@ -62,6 +63,43 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) {
     let backoff = Native::new();
     while !condition() {
         backoff.snooze();
+        if backoff.is_completed() {
+            task::yield_now();
+        }
+    }
+}
+
+/// The rounds of a loop in which a thread spins until another one has gone on, with no other way to wait.
+pub(crate) struct Spin {
+    rounds: Cell<u32>,
+}
+
+impl Spin {
+    /// After so many rounds a goroutine lets others run: the one that it waits for may need the same thread.
+    const PATIENCE: u32 = 64;
+
+    #[inline]
+    pub(crate) const fn new() -> Spin {
+        Spin { rounds: Cell::new(0) }
+    }
+
+    /// Tells the processor, or the engine, what [`spin_loop`] tells it.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn pause(&self) {
+        if !thread::spin_under_engine() {
+            core::hint::spin_loop();
+            self.count();
+        }
+    }
+
+    #[inline]
+    fn count(&self) {
+        let rounds = self.rounds.get() + 1;
+        self.rounds.set(rounds % Spin::PATIENCE);
+        if rounds == Spin::PATIENCE {
+            task::yield_now();
+        }
     }
 }
 
@@ -70,7 +108,8 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) {
 /// Natively each pause of the processor is twice as long as the one before, and after the longest the thread gives the
 /// processor to others a few times. Under an engine it never spins: [`spin`](Self::spin) does nothing, because a failed
 /// compare-exchange means that another thread made progress; [`snooze`](Self::snooze) yields; and
-/// [`is_completed`](Self::is_completed) is true at once, so that the code under test parks next.
+/// [`is_completed`](Self::is_completed) is true at once, so that the code under test parks next. On a goroutine it pauses
+/// a few times and never lets another goroutine run.
 ///
 /// ```
 /// use selvedge::rt::hint::Backoff;
@@ -104,6 +143,19 @@ impl Backoff {
     pub fn snooze(&self) {
         if !thread::spin_under_engine() {
             self.native.snooze();
+        }
+    }
+
+    /// Backs off as [`snooze`](Self::snooze) does, in a loop with no other way to wait: when it would be time to block, a
+    /// goroutine lets others run, since the one that it waits for may need the same thread.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn wait(&self) {
+        if !thread::spin_under_engine() {
+            self.native.snooze();
+            if self.native.is_completed() {
+                task::yield_now();
+            }
         }
     }
 

@@ -1,5 +1,6 @@
-//! Thread-locals: std's, or one value for each thread of an execution.
+//! Thread-locals: std's, or one value for each thread of an execution, or for each goroutine.
 
+use super::task::{Key, Local};
 use core::cell::{Cell, RefCell};
 use core::error::Error;
 use core::fmt;
@@ -8,6 +9,8 @@ use core::fmt;
 ///
 /// Under an engine a thread drops its values when it ends, the last one first. From then on a key has no value on that
 /// thread, as with std; a value without a destructor stays.
+///
+/// A goroutine has values of its own, and drops them when it ends, the last one first.
 ///
 /// No method is inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
 /// thread-local that the compiler has kept would be the first thread's.
@@ -72,7 +75,23 @@ impl<T: 'static> LocalKey<T> {
             // ever made of it.
             return Ok(f(unsafe { &*value }));
         }
+        if let Some(local) = super::task::local() {
+            let value = self.of_task(local, Some(&mut || (self.init)())).ok_or(GONE)?;
+            // SAFETY: the value is the running goroutine's, which drops it when it ends. `f` runs on that goroutine, so the
+            // value lives meanwhile; shared references are all that is ever made of it.
+            return Ok(f(unsafe { &*value }));
+        }
         self.native.try_with(f).map_err(|_| GONE)
+    }
+
+    /// Returns the running goroutine's value, or the one that `make` makes if there is none.
+    fn of_task(&'static self, local: Local, make: Option<&mut dyn FnMut() -> T>) -> Option<*const T> {
+        let key = Key { address: (&raw const *self).addr(), has_destructor: core::mem::needs_drop::<T>() };
+        let value = match make {
+            None => local(key, None),
+            Some(make) => local(key, Some(&mut || Box::new(make()))),
+        };
+        value.map(|value| value.cast::<T>())
     }
 
     /// Makes `value` the current thread's first value; or calls `replace` with the value that there is. Outside any
@@ -91,6 +110,17 @@ impl<T: 'static> LocalKey<T> {
                 return self.with(|old| replace(old, value));
             }
             session.local(key, || value);
+            return;
+        }
+        if let Some(local) = super::task::local() {
+            if self.of_task(local, None).is_some() {
+                return self.with(|old| replace(old, value));
+            }
+            let mut value = Some(value);
+            let mut make = || value.take().expect("a value is made once");
+            if self.of_task(local, Some(&mut make)).is_none() {
+                panic!("a thread-local is set when its goroutine has dropped it: {GONE}");
+            }
             return;
         }
         let _ = replace;

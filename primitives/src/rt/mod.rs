@@ -93,6 +93,8 @@ pub(crate) mod shard;
 pub(crate) mod spec;
 pub(crate) mod spin_wait;
 pub mod sync;
+#[doc(hidden)]
+pub mod task;
 pub mod thread;
 pub mod time;
 #[doc(hidden)]
@@ -104,3 +106,5 @@ pub(crate) use choice::Choices;
 pub use choice::{assume, choose};
 #[doc(inline)]
 pub use hint::wait_until;
+#[doc(inline)]
+pub use task::Join;

@@ -6,6 +6,8 @@
 //!
 //! A [`Token`] is what a `Parker` is, for any thread and any number of waits.
 //!
+//! On a goroutine the goroutine is parked, and its thread runs others ([`Join`](crate::rt::Join) says what starts one).
+//!
 //! Under an engine a park with a deadline is one test of the permit at a moment that the scheduler picks. It never blocks,
 //! and virtual time moves to the deadline if the permit was not there.
 
@@ -15,16 +17,18 @@ mod token;
 
 #[cfg(feature = "checking")]
 use super::seam::{Current, Home, Session, current};
+use super::task::{self, Runtime, Task, Why};
 use core::fmt;
 use core::marker::PhantomData;
 #[cfg(feature = "checking")]
 use core::panic::Location;
 pub(crate) use gate::Gate;
 use permit::{Held, Share};
+use std::sync::Arc;
 use std::time::Instant;
 pub use token::Token;
 
-/// The waiting side; stays on the thread that made it.
+/// The waiting side; stays on the thread, or the goroutine, that made it.
 ///
 /// ```
 /// use selvedge::rt::{park::Parker, thread};
@@ -41,6 +45,15 @@ pub struct Parker {
 
 enum Inner {
     Native(Held),
+    /// A goroutine's wait of this number.
+    Task {
+        runtime: &'static Runtime,
+        task: Task,
+        wait: u64,
+        why: Why,
+    },
+    /// A permit beside the waits of a goroutine.
+    Token(Arc<Token>),
     #[cfg(feature = "checking")]
     Model {
         session: &'static Session,
@@ -55,6 +68,11 @@ pub struct Unparker(Target);
 #[derive(Clone)]
 enum Target {
     Native(Share),
+    Task {
+        task: Task,
+        wait: u64,
+    },
+    Token(Arc<Token>),
     #[cfg(feature = "checking")]
     Model {
         home: Home,
@@ -63,16 +81,41 @@ enum Target {
 }
 
 impl Parker {
-    /// Returns a parker for the current thread, whose permit has not been given yet.
+    /// Returns a parker for the current thread or goroutine, whose permit has not been given yet.
     #[inline]
     #[cfg_attr(feature = "checking", track_caller)]
     pub fn new() -> Parker {
+        if task::is_current() {
+            // The goroutine may wait for other things before it parks here, which a wait of its own would not outlast.
+            return Parker { inner: Inner::Token(Arc::new(Token::new())), not_send: PhantomData };
+        }
+        Parker::for_wait(Why::Permit)
+    }
+
+    /// Returns a parker as [`new`](Self::new) does, for a goroutine that waits for nothing else before it has parked for
+    /// the last time here; if user code may have done so in between, [`is_overtaken`](Self::is_overtaken) tells.
+    #[inline]
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn for_wait(why: Why) -> Parker {
         #[cfg(feature = "checking")]
         if let Current::Model(session) = current() {
             let inner = Inner::Model { session, token: session.token_new() };
             return Parker { inner, not_send: PhantomData };
         }
-        Parker { inner: Inner::Native(Held::new()), not_send: PhantomData }
+        let inner = match task::current() {
+            None => Inner::Native(Held::new()),
+            Some((runtime, task)) => Inner::Task { runtime, task, wait: (runtime.begin_wait)(task), why },
+        };
+        Parker { inner, not_send: PhantomData }
+    }
+
+    /// Returns whether the goroutine has begun another wait since the parker was made (K1 of `task`): then no permit
+    /// arrives any more, and a park returns `false` at once.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        match self.inner {
+            Inner::Task { task, wait, .. } => !task::is_current_wait(task, wait),
+            _ => false,
+        }
     }
 
     /// Returns the waking side.
@@ -80,6 +123,8 @@ impl Parker {
     pub fn unparker(&self) -> Unparker {
         match &self.inner {
             Inner::Native(held) => Unparker(Target::Native(held.share())),
+            Inner::Task { task, wait, .. } => Unparker(Target::Task { task: *task, wait: *wait }),
+            Inner::Token(token) => Unparker(Target::Token(Arc::clone(token))),
             #[cfg(feature = "checking")]
             Inner::Model { session, token } => {
                 Unparker(Target::Model { home: Home::new(session), token: *token })
@@ -92,6 +137,9 @@ impl Parker {
     pub(crate) fn is_woken(&self) -> bool {
         match &self.inner {
             Inner::Native(held) => held.is_given(),
+            Inner::Task { runtime, task, wait, .. } => (runtime.is_given)(*task, *wait),
+            // The caller parks, and is woken at once if the token is there.
+            Inner::Token(_) => false,
             #[cfg(feature = "checking")]
             Inner::Model { .. } => false,
         }
@@ -111,6 +159,8 @@ impl Parker {
     pub fn park_deadline(&self, deadline: Option<Instant>) -> bool {
         match &self.inner {
             Inner::Native(held) => held.park(deadline),
+            Inner::Task { runtime, task, wait, why } => (runtime.park)(*task, *wait, deadline, *why),
+            Inner::Token(token) => token.wait_deadline(deadline),
             #[cfg(feature = "checking")]
             Inner::Model { session, token } => session.park(*token, deadline, Location::caller()),
         }
@@ -131,6 +181,12 @@ impl Unparker {
     pub fn unpark(self) {
         match self.0 {
             Target::Native(share) => share.unpark(),
+            Target::Task { task, wait } => {
+                if let Some(runtime) = task::runtime() {
+                    (runtime.unpark)(task, wait);
+                }
+            }
+            Target::Token(token) => token.give(),
             #[cfg(feature = "checking")]
             Target::Model { home, token } => {
                 if let Some(session) = home.get() {

@@ -1,6 +1,6 @@
 //! Looking for a while before a thread waits in a queue or is parked.
 
-use super::thread;
+use super::{task, thread};
 use std::time::{Duration, Instant};
 
 /// Rounds of looking without giving the processor away, each with twice as many pauses as the round before: about a
@@ -17,7 +17,7 @@ const A_WAKE_UP: Duration = Duration::from_micros(50);
 const YIELDS: u32 = 3;
 
 /// Looks for a while whether `done`, before the caller parks the thread. Returns `false` if it is not, or if the deadline
-/// has passed; under an engine at once.
+/// has passed; under an engine and on a goroutine at once.
 ///
 /// Two threads that meet again and again, each sooner than a wake-up takes, therefore never sleep, and a thread that
 /// sleeps has spent no more time on looking than its wake-up costs.
@@ -28,7 +28,7 @@ pub(crate) fn before_park(deadline: Option<Instant>, mut done: impl FnMut() -> b
 /// Looks as [`before_park`] does, for a thread that has looked by [`before_wait`] already: gives the processor away before
 /// each look.
 pub(crate) fn yield_before_park(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-    if thread::under_engine() {
+    if never_looks() {
         return false;
     }
     let mut now = Instant::now();
@@ -47,7 +47,7 @@ pub(crate) fn yield_before_park(deadline: Option<Instant>, mut done: impl FnMut(
 /// Looks for about a microsecond whether `done`, before the caller announces that it waits, which would oblige another
 /// thread to wake it. Returns `false` if it is not, or if the deadline has passed; under an engine at once.
 pub(crate) fn before_wait(deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> bool {
-    if thread::under_engine() || has_passed(deadline) {
+    if never_looks() || has_passed(deadline) {
         return false;
     }
     for round in 0..ROUNDS {
@@ -70,9 +70,9 @@ impl Patience {
     }
 
     /// Pauses, or gives the processor away, and returns `true`; or returns `false` if the caller had better wait: after a
-    /// few microseconds, and under an engine at once.
+    /// few microseconds, and under an engine and on a goroutine at once.
     pub(crate) fn lasts(&mut self) -> bool {
-        if thread::under_engine() || self.turns == ROUNDS + YIELDS {
+        if self.turns == ROUNDS + YIELDS || never_looks() {
             return false;
         }
         if self.turns < ROUNDS {
@@ -102,7 +102,7 @@ pub(crate) fn before_ticket(deadline: Option<Instant>, mut would_wait: impl FnMu
 
 #[cold]
 fn give_way(deadline: Option<Instant>, mut would_wait: impl FnMut() -> bool) {
-    if has_passed(deadline) {
+    if never_looks() || has_passed(deadline) {
         return;
     }
     for _ in 0..YIELDS {
@@ -111,6 +111,12 @@ fn give_way(deadline: Option<Instant>, mut would_wait: impl FnMut() -> bool) {
             return;
         }
     }
+}
+
+/// Returns whether the caller is to wait at once: under an engine, where nothing passes meanwhile; and on a goroutine, which
+/// would keep its thread from the goroutine that it looks out for.
+fn never_looks() -> bool {
+    thread::under_engine() || task::is_current()
 }
 
 fn has_passed(deadline: Option<Instant>) -> bool {

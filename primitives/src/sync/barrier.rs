@@ -4,6 +4,7 @@ use crate::queue::LazyWaiters;
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::rt::task::Why;
 use crate::spec;
 use core::fmt;
 
@@ -143,7 +144,7 @@ impl Barrier {
                 return;
             }
             // The wake-up may belong to the round before, so the loop reads the round again.
-            ticket.wait(None);
+            ticket.wait_for(Why::Barrier, None);
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::queue::{LazyWaiters, Wake};
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::Relaxed;
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use crate::spec;
 use core::fmt;
@@ -181,7 +182,7 @@ impl Cond {
         }
         // Under the lock, so a thread that signals after it has had the lock finds the ticket in the queue.
         let ticket = queue.enter();
-        Some(guard.unlocked(|| ticket.wait(deadline).is_some()))
+        Some(guard.unlocked(|| ticket.wait_for(Why::Condition, deadline).is_some()))
     }
 
     /// Wakes the thread that has waited longest, and returns whether a thread waited.

@@ -1,10 +1,10 @@
-//! Threads that work on parts of a task, of which one may fail.
+//! Threads or goroutines that work on parts of a task, of which one may fail.
 
 use super::{Mutex, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
 use crate::first_panic::dispose;
 use crate::rt::sync::Arc;
-use crate::rt::thread;
+use crate::rt::{task, thread};
 use core::any::Any;
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -81,7 +81,7 @@ impl<E: Send + 'static> ErrGroup<E> {
         ErrGroup { group: WaitGroup::new(), shared, stop }
     }
 
-    /// Runs `f` on a new thread, with the channel that is closed when another closure fails or panics.
+    /// Runs `f` on a new thread, or on a new goroutine if the caller is one, with the channel that is closed when another closure fails or panics.
     ///
     /// ```
     /// let group = selvedge::sync::ErrGroup::<()>::new();
@@ -99,7 +99,7 @@ impl<E: Send + 'static> ErrGroup<E> {
         self.group.add(1);
         let done = Done(self.group.clone(), Arc::clone(&self.shared));
         let stop = self.stop.clone();
-        thread::spawn(move || {
+        task::spawn(move || {
             let shared = &done.1;
             let ended =
                 catch_unwind(AssertUnwindSafe(|| f(&stop).unwrap_or_else(|error| shared.fail(error))));

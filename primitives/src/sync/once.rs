@@ -4,6 +4,7 @@ use crate::queue::LazyWaiters;
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use crate::rt::task::Why;
 use crate::rt::thread;
 use crate::spec;
 use core::fmt;
@@ -159,7 +160,7 @@ impl Once {
         if self.state.load(SeqCst) == DONE {
             ticket.cancel();
         } else {
-            ticket.wait(None);
+            ticket.wait_for(Why::Once, None);
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use crate::spec;
 use core::fmt;
@@ -191,7 +192,7 @@ impl RawMutex {
             let ticket = self.queue.make().enter();
             // SeqCst: I2, with `unlock_slow`. With Acquire both could miss each other, and this thread sleeps for ever.
             let still = State(self.state.load(SeqCst)).has(State::LOCKED.with(State::CONTENDED));
-            match if still { ticket.wait(deadline) } else { ticket.cancel() } {
+            match if still { ticket.wait_for(Why::Lock, deadline) } else { ticket.cancel() } {
                 Some(Wake::Handed) => {
                     self.accept(since);
                     return true;

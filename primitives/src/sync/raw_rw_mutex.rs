@@ -30,6 +30,7 @@ use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use crate::spec;
 use core::fmt;
@@ -213,7 +214,7 @@ impl RawRwMutex {
             // queue, and this one sleeps for ever.
             match self.state.compare_exchange(state.0, state.with(flag).0, Release, Relaxed) {
                 Ok(_) => {
-                    let ended = ticket.wait(deadline).map(Sleep::Ended);
+                    let ended = ticket.wait_for(Why::RwLock, deadline).map(Sleep::Ended);
                     return ended.unwrap_or_else(|| {
                         locks::given_up();
                         Sleep::TimedOut

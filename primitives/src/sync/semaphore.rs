@@ -12,6 +12,7 @@ use crate::queue::{LazyWaiters, Wake};
 use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use crate::spec;
 use core::fmt;
@@ -195,7 +196,7 @@ impl Semaphore {
                 ticket.cancel();
                 return true;
             }
-            if ticket.wait(deadline).is_none() {
+            if ticket.wait_for(Why::Permits, deadline).is_none() {
                 return self.take(count);
             }
         }

@@ -12,7 +12,9 @@ use crate::rt::mark::Mark;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use crate::rt::thread::{self, JoinHandle, Scope, ScopedJoinHandle};
+use crate::rt::task::Why;
+use crate::rt::task::{self, Join};
+use crate::rt::thread::{Scope, ScopedJoinHandle};
 use crate::rt::time::now;
 use crate::spec;
 use core::fmt;
@@ -236,7 +238,7 @@ impl WaitGroup {
                 ticket.cancel();
                 return Some(count);
             }
-            let woken = ticket.wait(deadline).is_some();
+            let woken = ticket.wait_for(Why::Group, deadline).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
             // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
             // passed, or the waker ended an earlier round.
@@ -251,19 +253,20 @@ impl WaitGroup {
         }
     }
 
-    /// Adds a task, and runs `f` on a new thread; the task is done when `f` ends, also by a panic.
+    /// Adds a task, and runs `f` on a new thread, or on a new goroutine if the caller is one; the task is done when `f`
+    /// ends, also by a panic.
     ///
     /// ```
     /// let group = selvedge::sync::WaitGroup::new();
-    /// let thread = group.go(|| 1);
+    /// let join = group.go(|| 1);
     /// group.wait();
-    /// assert_eq!(thread.join().unwrap(), 1);
+    /// assert_eq!(join.join().unwrap(), 1);
     /// ```
     #[track_caller]
-    pub fn go<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-        let task = self.task();
-        thread::spawn(move || {
-            let _task = task;
+    pub fn go<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Join<T> {
+        let guard = self.task();
+        task::spawn(move || {
+            let _task = guard;
             f()
         })
     }

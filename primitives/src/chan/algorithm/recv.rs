@@ -10,6 +10,7 @@ use crate::chan::select::state::SelectState;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
+use crate::rt::task::Why;
 use std::time::Instant;
 
 /// Why no value was received.
@@ -492,7 +493,7 @@ impl<T> Chan<T> {
         };
         if ended
             // site: fall-asleep
-            || sleep(place, RECEIVER, waits, &Parker::new(), deadline)
+            || sleep(place, RECEIVER, waits, &Parker::for_wait(Why::Receive), deadline)
         {
             return Ok(self.receiving_ended(place));
         }

@@ -12,6 +12,7 @@ use crate::chan::select::state::SelectState;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use std::time::Instant;
 
@@ -413,7 +414,7 @@ impl<T> Chan<T> {
             return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
         }
         let cell = place.cell();
-        let parker = Parker::new();
+        let parker = Parker::for_wait(Why::Send);
         let mut ended =
             // site: fall-asleep
             cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);
@@ -433,6 +434,8 @@ impl<T> Chan<T> {
             if deferred::call() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
             }
+            // The deadline has passed, so this only looks whether a receiver has ended the wait. The state of the cell tells
+            // the same, if user code has waited meanwhile and the wake-up is lost to it (K1 of `task`).
             ended = parker.park_deadline(deadline);
         }
     }

@@ -9,6 +9,7 @@ use crate::chan::select::state::SelectState;
 use crate::rt::entry::enter;
 use crate::rt::park::Parker;
 use crate::rt::sync::Arc;
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,7 @@ fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Opt
             return Some(ready);
         }
         let Blocking::Until(deadline) = blocking else { return None };
-        let parker = Parker::new();
+        let parker = Parker::for_wait(Why::Select);
         let select = Arc::new(SelectState::new(parker.unparker()));
         let observers = || handles.iter().filter_map(|handle| handle.observers());
         observers().for_each(|observers| observers.add(&select));

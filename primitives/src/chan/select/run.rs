@@ -10,6 +10,7 @@ use crate::chan::select::state::{Cause, SelectState, Stage};
 use crate::rt::park::Parker;
 use crate::rt::spin_wait::{self, Patience};
 use crate::rt::sync::Arc;
+use crate::rt::task::Why;
 use crate::rt::time::now;
 use std::time::Instant;
 
@@ -166,7 +167,7 @@ enum Ended {
 
 impl<'a, 'c> Waiting<'a, 'c> {
     fn new(cases: &'a mut [Case<'c>], order: &'a mut Sequence, deadline: Option<Instant>) -> Self {
-        let parker = Parker::new();
+        let parker = Parker::for_wait(Why::Select);
         let select = Arc::new(SelectState::new(parker.unparker()));
         Waiting { cases, order, parker, select, deadline }
     }
@@ -241,6 +242,10 @@ impl<'a, 'c> Waiting<'a, 'c> {
                     Stage::OVER => Ended::Timeout,
                     decided => Ended::Decided(decided),
                 };
+            }
+            if self.parker.is_overtaken() {
+                // User code that was called just now has waited on this goroutine: the select waits anew.
+                return Ended::Decided(self.commit(Stage::OVER));
             }
             let deadline = self.first_deadline();
             let is_over = || self.select.stage() != Stage::WAITING;

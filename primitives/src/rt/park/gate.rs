@@ -2,36 +2,40 @@
 //!
 //! G1. No wake-up is lost. A thread reads the count, then looks at what it waits for, then sleeps unless the count has
 //! changed. A thread that changes something counts up afterwards. Both do so under the lock of the count: if the waiter
-//! read the count after the change was counted, it sees the change; else it finds another count and does not sleep.
+//! read the count after the change was counted, it sees the change; else it finds another count and does not sleep. A
+//! thread that sleeps has left its unparker in the list under that lock, and the next count wakes all that are there.
 
-#[cfg(feature = "checking")]
-use crate::rt::seam::{Current, current};
+use super::{Parker, Unparker};
+use crate::rt::task::Why;
 use crate::rt::thread;
-#[cfg(feature = "checking")]
-use core::panic::Location;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Lets threads wait until others have changed something. It has no state of an execution, so it may stand in a static.
-pub(crate) struct Gate {
+pub(crate) struct Gate(Mutex<State>);
+
+struct State {
     /// How often something has changed.
-    count: Mutex<u64>,
-    changed: Condvar,
+    count: u64,
+    /// The threads that sleep, each with the number of its wait.
+    waiters: Vec<(u64, Unparker)>,
+    /// The number of the next wait.
+    next: u64,
 }
 
 impl Gate {
     pub(crate) const fn new() -> Gate {
-        Gate { count: Mutex::new(0), changed: Condvar::new() }
+        Gate(Mutex::new(State { count: 0, waiters: Vec::new(), next: 0 }))
     }
 
-    fn count(&self) -> MutexGuard<'_, u64> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Blocks until `condition` holds, which changes nothing when it does not hold. Under an engine this is an
     /// [`rt::wait_until`](crate::rt::wait_until).
     #[track_caller]
-    pub(crate) fn until(&self, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, why: Why, mut condition: impl FnMut() -> bool) {
         if thread::wait_under_engine(&mut condition) {
             return;
         }
@@ -40,52 +44,50 @@ impl Gate {
             if condition() {
                 return;
             }
-            self.wait(seen, None);
+            self.wait(seen, why, None);
         }
     }
 
     /// Returns the count, to be read before a thread looks whether it must wait.
     pub(super) fn seen(&self) -> u64 {
-        *self.count()
+        self.state().count
     }
 
-    /// Blocks until something has changed since [`seen`](Self::seen) returned, or spuriously; or returns `false` at the
-    /// deadline.
+    /// Blocks until something has changed since [`seen`](Self::seen) returned; or returns `false` at the deadline.
     #[track_caller]
-    pub(super) fn wait(&self, seen: u64, deadline: Option<Instant>) -> bool {
-        #[cfg(feature = "checking")]
-        if let (Current::Native(run), None) = (current(), deadline) {
-            run.begins_to_park(self.number(), Location::caller(), || *self.count() != seen);
-        }
-        let count = self.count();
-        if *count != seen {
+    pub(super) fn wait(&self, seen: u64, why: Why, deadline: Option<Instant>) -> bool {
+        let parker = Parker::for_wait(why);
+        let number = {
+            let mut state = self.state();
+            if state.count != seen {
+                return true;
+            }
+            state.next += 1;
+            let number = state.next;
+            state.waiters.push((number, parker.unparker()));
+            number
+        };
+        if parker.park_deadline(deadline) {
             return true;
         }
-        match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            None => drop(self.changed.wait(count)),
-            Some(left) if left.is_zero() => return false,
-            Some(left) => drop(self.changed.wait_timeout(count, left)),
-        }
-        true
+        let mut state = self.state();
+        let before = state.waiters.len();
+        state.waiters.retain(|waiter| waiter.0 != number);
+        // A thread that is no longer in the list has been woken by a change.
+        state.waiters.len() == before
     }
 
     /// Lets all threads that wait look again: something has changed. Under an engine nothing is to be done.
+    #[track_caller]
     pub(crate) fn open(&self) {
         if thread::under_engine() {
             return;
         }
-        *self.count() += 1;
-        // Each thread that waits looks again, and announces its wait before it sleeps again.
-        #[cfg(feature = "checking")]
-        if let Current::Native(run) = current() {
-            run.wakes_all(self.number());
-        }
-        self.changed.notify_all();
-    }
-
-    /// Returns a number that no other live gate and no permit has.
-    #[cfg(feature = "checking")]
-    fn number(&self) -> usize {
-        core::ptr::from_ref(self).addr()
+        let waiters = {
+            let mut state = self.state();
+            state.count += 1;
+            core::mem::take(&mut state.waiters)
+        };
+        waiters.into_iter().for_each(|(_, unparker)| unparker.unpark());
     }
 }

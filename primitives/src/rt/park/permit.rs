@@ -17,6 +17,7 @@
 
 #[cfg(feature = "checking")]
 use crate::rt::seam::{Change, Current, NativeRun, ThreadId, current};
+use crate::rt::task::Blocks;
 use core::cell::RefCell;
 #[cfg(feature = "checking")]
 use core::panic::Location;
@@ -121,6 +122,7 @@ impl Permit {
 
     /// Blocks until the permit is given, and takes it; or returns `false` at the deadline.
     fn wait(&self, wait: u64, deadline: Option<Instant>) -> bool {
+        let _blocks = Blocks::begin(deadline.is_some());
         loop {
             // Relaxed: P2 needs the order of changes to this one word only, and `take` acquires what `give` publishes.
             // After a spurious wake-up of `std::thread::park` the CAS finds ASLEEP, and the thread blocks again.

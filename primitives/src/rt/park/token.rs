@@ -3,6 +3,7 @@
 use super::gate::Gate;
 #[cfg(feature = "checking")]
 use crate::rt::seam::{Change, Current, Home, NativeRun, current};
+use crate::rt::task::Why;
 use core::fmt;
 #[cfg(feature = "checking")]
 use core::panic::Location;
@@ -147,7 +148,7 @@ impl Native {
             if self.take() {
                 return true;
             }
-            if !self.gate.wait(seen, deadline) {
+            if !self.gate.wait(seen, Why::Permit, deadline) {
                 return self.take();
             }
         }

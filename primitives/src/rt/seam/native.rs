@@ -208,15 +208,6 @@ impl NativeRun {
         }
     }
 
-    /// Notes that no thread waits for this permit any more: each looks again, and announces its wait before it sleeps.
-    pub(crate) fn wakes_all(&self, token: usize) {
-        for thread in &mut self.lock().all {
-            if thread.waits.as_ref().is_some_and(|wait| wait.token == token) {
-                thread.waits = None;
-            }
-        }
-    }
-
     pub(crate) fn this_thread(&self) -> ThreadId {
         ME.get()
     }

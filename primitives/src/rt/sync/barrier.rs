@@ -6,6 +6,7 @@
 use super::atomic::AtomicU64;
 use super::atomic::Ordering::{AcqRel, Acquire};
 use crate::rt::park::Gate;
+use crate::rt::task::Why;
 use crate::spec;
 use core::fmt;
 
@@ -83,7 +84,7 @@ impl Barrier {
             self.gate.open();
         } else {
             let last = number / self.threads * self.threads + self.threads;
-            self.gate.until(|| self.count() >= last);
+            self.gate.until(Why::Barrier, || self.count() >= last);
         }
         BarrierWaitResult(leads)
     }

@@ -4,6 +4,7 @@ use super::MutexGuard;
 use super::mutex::Waiters;
 use crate::rt::entry;
 use crate::rt::park::Parker;
+use crate::rt::task::Why;
 use crate::rt::time;
 use crate::spec;
 use core::fmt;
@@ -69,7 +70,7 @@ impl Condvar {
             self.spec.complete(arrival, None);
             return mutex.lock();
         }
-        let parker = Parker::new();
+        let parker = Parker::for_wait(Why::Condition);
         self.waiters.push(parker.unparker());
         drop(guard);
         parker.park();
@@ -137,7 +138,7 @@ impl Condvar {
             let signalled = self.spec.complete(arrival, deadline);
             return (mutex.lock(), WaitTimeoutResult(!signalled));
         }
-        let parker = Parker::new();
+        let parker = Parker::for_wait(Why::Condition);
         let number = self.waiters.push(parker.unparker());
         drop(guard);
         // A notification that has taken this thread out of the list was spent on it, so the wait has not timed out.

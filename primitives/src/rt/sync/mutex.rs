@@ -15,6 +15,7 @@ use super::atomic::{AtomicBool, AtomicU64};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::Origin;
 use crate::rt::park::{Parker, Unparker};
+use crate::rt::task::Why;
 use crate::spec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -176,7 +177,7 @@ impl<T: ?Sized> Mutex<T> {
             return self.guard();
         }
         while !self.acquire() {
-            let parker = Parker::new();
+            let parker = Parker::for_wait(Why::Lock);
             let number = self.waiters.push(parker.unparker());
             // Tries again: from now on a thread that unlocks finds this one in the list. If one has found it before
             // this attempt succeeds, the wake-up is passed on when this thread unlocks.

@@ -6,6 +6,7 @@
 use super::atomic::AtomicU8;
 use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::park::Gate;
+use crate::rt::task::Why;
 use crate::spec;
 use core::fmt;
 
@@ -114,7 +115,7 @@ impl Once {
         if self.spec.is_specified() {
             return assert!(self.spec.wait(), "the closure of a Once has panicked");
         }
-        self.gate.until(|| matches!(self.acquired(), DONE | POISONED));
+        self.gate.until(Why::Once, || matches!(self.acquired(), DONE | POISONED));
         assert!(self.is_completed(), "the closure of a Once has panicked");
     }
 
@@ -140,7 +141,7 @@ impl Once {
             match self.acquired() {
                 DONE => return None,
                 POISONED if !despite_poison => panic!("a closure of this Once has panicked before"),
-                RUNNING => self.gate.until(|| self.acquired() != RUNNING),
+                RUNNING => self.gate.until(Why::Once, || self.acquired() != RUNNING),
                 found if self.claim(found) => return Some(Running { once: self, becomes: found }),
                 _ => (),
             }

@@ -8,6 +8,7 @@ use super::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::entry::Origin;
 use crate::rt::park::Gate;
+use crate::rt::task::Why;
 use crate::spec;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -95,7 +96,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         match self.spec.is_specified() {
             true => self.spec.read(),
-            false => self.gate.until(|| self.share()),
+            false => self.gate.until(Why::RwLock, || self.share()),
         }
         self.reader()
     }
@@ -116,7 +117,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         match self.spec.is_specified() {
             true => self.spec.write(),
-            false => self.gate.until(|| self.own()),
+            false => self.gate.until(Why::RwLock, || self.own()),
         }
         self.writer()
     }

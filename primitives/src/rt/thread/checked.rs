@@ -4,6 +4,7 @@ use super::frames::Registers;
 use super::parking::Wake;
 use super::raw::{self, Kind, Packet, Raw, Settings};
 use crate::rt::seam::{self, Current};
+use crate::rt::task;
 use core::fmt;
 use core::panic::Location;
 use std::io;
@@ -141,7 +142,11 @@ pub fn yield_now() {
             run.step();
             std::thread::yield_now();
         }
-        Current::Outside => std::thread::yield_now(),
+        Current::Outside => {
+            if !task::yield_now() {
+                std::thread::yield_now();
+            }
+        }
     }
 }
 
@@ -150,7 +155,11 @@ pub fn yield_now() {
 pub fn sleep(duration: Duration) {
     match seam::current() {
         Current::Model(session) => session.sleep(duration, Location::caller()),
-        _ => std::thread::sleep(duration),
+        _ => {
+            if !task::sleep(duration) {
+                std::thread::sleep(duration);
+            }
+        }
     }
 }
 

@@ -8,8 +8,8 @@ std::thread_local! {
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Returns a number that no other thread has, now or later; under an engine, that no other thread of the execution has. Any
-/// code of a thread may call this, also the destructor of a thread-local.
+/// Returns a number that no other thread or goroutine has, now or later; under an engine, that no other thread of the
+/// execution has. Any code of a thread may call this, also the destructor of a thread-local.
 ///
 /// Never inlined: a stackful coroutine of a user's may be resumed on another OS thread, where an address of the
 /// thread-local that the compiler has kept would be the first thread's.
@@ -18,6 +18,9 @@ pub(crate) fn number() -> u64 {
     #[cfg(feature = "checking")]
     if let Some(thread) = super::index_under_engine() {
         return thread as u64;
+    }
+    if let Some(number) = crate::rt::task::number() {
+        return number;
     }
     NUMBER.with(|number| {
         if number.get() == 0 {

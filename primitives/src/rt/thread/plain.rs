@@ -1,6 +1,7 @@
 //! The default build: std's threads. These functions are not re-exports of std's, so that clippy's list of disallowed
 //! methods tells code that calls `rt` from code that calls std.
 
+use crate::rt::task;
 use std::thread::{self, JoinHandle, Scope, Thread};
 use std::time::Duration;
 
@@ -29,10 +30,12 @@ pub fn current() -> Thread {
     thread::current()
 }
 
-/// Lets other threads run, as [`std::thread::yield_now`] does.
+/// Lets other threads run, as [`std::thread::yield_now`] does; on a goroutine, other goroutines.
 #[inline]
 pub fn yield_now() {
-    thread::yield_now();
+    if !task::yield_now() {
+        thread::yield_now();
+    }
 }
 
 /// Blocks until `unpark` is called for this thread, or spuriously, as [`std::thread::park`] does.
@@ -47,10 +50,12 @@ pub fn park_timeout(duration: Duration) {
     thread::park_timeout(duration);
 }
 
-/// Sleeps, as [`std::thread::sleep`] does.
+/// Sleeps, as [`std::thread::sleep`] does; on a goroutine the goroutine sleeps, and its thread runs others.
 #[inline]
 pub fn sleep(duration: Duration) {
-    thread::sleep(duration);
+    if !task::sleep(duration) {
+        thread::sleep(duration);
+    }
 }
 
 /// Returns whether an engine schedules this thread.

@@ -3,6 +3,7 @@
 use super::parking;
 use crate::rt::park::Token;
 use crate::rt::seam::{Current, Home, NativeRun, Site, ThreadId, current, restore_panic, take_panic};
+use crate::rt::task::Blocks;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::any::Any;
 use std::io;
@@ -77,6 +78,7 @@ impl Latch {
     }
 
     fn wait(&self) {
+        let _blocks = Blocks::begin(false);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         while !*open {
             open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);
