@@ -1,0 +1,97 @@
+//! Goroutines as such.
+
+use crate::goroutine::entry;
+pub use crate::machine::Deadlock;
+use crate::machine::{self, Here, Settings, here};
+use core::panic::Location;
+use core::sync::atomic::Ordering::Relaxed;
+use selvedge::rt::Join;
+
+/// What a program has set.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) procs: Option<usize>,
+    pub(super) stack_size: Option<usize>,
+    pub(super) deadlock: Option<Deadlock>,
+    pub(super) on_panic: Option<super::OnPanic>,
+}
+
+const OUTSIDE: &str =
+    "this is no goroutine: call `selvedge_go::run` first, and start goroutines from its closure";
+
+/// Returns the M of this thread, if a goroutine runs.
+#[track_caller]
+fn on_goroutine<'a>() -> &'a Here {
+    here().filter(|here| here.running.get() != 0).unwrap_or_else(|| panic!("{OUTSIDE}"))
+}
+
+/// Returns how many Ps there are if the program does not say.
+#[track_caller]
+fn default_procs() -> usize {
+    let Ok(text) = std::env::var("SELVEDGE_PROCS") else { return crate::num_cpu() };
+    match text.parse() {
+        Ok(procs) if (1..=crate::core::idle::MAX_PROCS).contains(&procs) => procs,
+        _ => panic!("SELVEDGE_PROCS is a number from 1 to 48, and not {text:?}"),
+    }
+}
+
+#[track_caller]
+pub(super) fn run<R>(options: Options, main: impl FnOnce() -> R) -> R {
+    let is_nested = here().is_some_and(|here| here.running.get() != 0 && here.blocked.get() == 0);
+    assert!(!is_nested, "`run` is called from a goroutine: wrap it in `selvedge_go::blocking`");
+    let settings = Settings {
+        procs: options.procs.unwrap_or_else(default_procs).min(crate::core::idle::MAX_PROCS),
+        stack_size: options.stack_size.unwrap_or(crate::stack::DEFAULT_SIZE),
+        deadlock: options.deadlock.unwrap_or(Deadlock::Fatal),
+        on_panic: options.on_panic,
+    };
+    machine::run(settings, Location::caller(), main)
+}
+
+/// # Safety
+/// What `f` borrows must live until it has returned.
+#[track_caller]
+pub(crate) unsafe fn go(f: impl FnOnce() + Send) {
+    // SAFETY: the caller promises the same.
+    unsafe { machine::spawn(on_goroutine(), None, Location::caller(), f) };
+}
+
+#[track_caller]
+pub(super) fn go_local(f: impl FnOnce() + 'static) {
+    // SAFETY: the closure is `'static`, so what it borrows lives for ever.
+    unsafe { machine::spawn_local(on_goroutine(), Location::caller(), f) };
+}
+
+#[track_caller]
+pub(super) fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Join<T> {
+    let here = on_goroutine();
+    let site = Location::caller();
+    // SAFETY: the closure is `'static`, so what it borrows lives for ever.
+    Join::of_task(f, |body| unsafe { machine::spawn(here, None, site, body) })
+}
+
+#[track_caller]
+pub(super) fn goexit() -> ! {
+    entry::exit(on_goroutine().running.get())
+}
+
+pub(super) fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    machine::blocking(f)
+}
+
+pub(super) fn num_goroutine() -> usize {
+    // Relaxed: a number to look at.
+    here().map_or(0, |here| here.m.instance.live.load(Relaxed))
+}
+
+pub(super) fn set_procs(procs: usize) -> usize {
+    here().map_or_else(crate::num_cpu, |here| here.m.instance.set_procs(procs))
+}
+
+/// Locks the goroutine's thread once more, or unlocks it once.
+pub(super) fn lock_thread(more: bool) {
+    if let Some(here) = here() {
+        let locked = here.locked.get();
+        here.locked.set(if more { locked + 1 } else { locked.saturating_sub(1) });
+    }
+}

@@ -1,0 +1,75 @@
+//! The thread-locals of a goroutine: those that `selvedge::rt::thread_local` declares.
+
+use selvedge::rt::task::{Key, Make};
+use std::any::Any;
+
+/// The values of one goroutine, in the order in which they were made.
+#[derive(Default)]
+pub(crate) struct Locals {
+    values: Vec<(Key, Box<dyn Any>)>,
+    /// The keys whose values have been dropped, since the goroutine ends.
+    gone: Vec<Key>,
+}
+
+impl Locals {
+    /// Returns the value for a key, if there is one.
+    fn find(&self, key: Key) -> Option<*const dyn Any> {
+        self.values.iter().rev().find(|value| value.0.address == key.address).map(|value| &raw const *value.1)
+    }
+
+    /// Drops the values that have destructors, the last one first; and those that are made meanwhile.
+    ///
+    /// # Safety
+    /// The pointer is to the running goroutine's.
+    pub(crate) unsafe fn drop_values(locals: *mut Locals) {
+        loop {
+            // SAFETY: the goroutine has its values alone, and no reference to them outlives this block: a destructor that
+            // runs below may come here again.
+            let last = unsafe {
+                let locals = &mut *locals;
+                let at = locals.values.iter().rposition(|value| value.0.has_destructor);
+                at.map(|at| {
+                    let (key, value) = locals.values.remove(at);
+                    locals.gone.push(key);
+                    value
+                })
+            };
+            let Some(value) = last else { return };
+            drop(value);
+        }
+    }
+
+    /// Forgets everything, for the next goroutine.
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.gone.clear();
+    }
+}
+
+/// Returns the value for a key, or makes one. `None`: it has been dropped, or there is none and no function to make it.
+///
+/// # Safety
+/// The pointer is to the running goroutine's.
+pub(crate) unsafe fn get(
+    locals: *mut Locals,
+    key: Key,
+    make: Option<&mut Make<'_>>,
+) -> Option<*const dyn Any> {
+    // SAFETY: the goroutine has its values alone, and the reference ends with this block.
+    let (found, is_gone) = unsafe {
+        let locals = &*locals;
+        (locals.find(key), locals.gone.contains(&key))
+    };
+    if found.is_some() || is_gone {
+        return found;
+    }
+    let value = make?();
+    // SAFETY: as before: what `make` has done here is over.
+    let locals = unsafe { &mut *locals };
+    // `make` may have made the value by itself, which then stays.
+    if let Some(found) = locals.find(key) {
+        return Some(found);
+    }
+    locals.values.push((key, value));
+    locals.find(key)
+}

@@ -1,0 +1,179 @@
+//! What a thread that runs goroutines knows, and only itself uses.
+
+use super::{Instance, M};
+use crate::goroutine::slot;
+use crate::stack::Cache;
+use core::cell::{Cell, RefCell};
+use core::panic::Location;
+use core::ptr::null;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Why a goroutine gives its thread back.
+pub(crate) enum Suspend {
+    /// It waits, in the wait of this number, and until the deadline.
+    Park(u64, Option<Instant>),
+    /// Others are to run first.
+    Yield,
+}
+
+/// How many goroutines run from `next` before the others have a turn.
+const STREAK: u32 = 64;
+
+/// An M as its own thread sees it (M1).
+pub(crate) struct Here {
+    pub(crate) m: Arc<M>,
+    /// The goroutine that runs; 0: none.
+    pub(crate) running: Cell<u32>,
+    /// Whether the goroutine is inside a hook: then what waits blocks the thread.
+    pub(crate) in_runtime: Cell<bool>,
+    /// How many blocking calls the goroutine is in, one inside the other.
+    pub(crate) blocked: Cell<u32>,
+    /// The P that the M has.
+    pub(crate) proc: Cell<Option<usize>>,
+    /// Whether the M counts as one that searches.
+    pub(crate) searching: Cell<bool>,
+    /// The goroutine that was made runnable last, which runs first; 0: none.
+    next: Cell<u32>,
+    streak: Cell<u32>,
+    /// The goroutines of this M that can run.
+    pub(crate) bound: RefCell<VecDeque<u32>>,
+    /// Whether the run queue of the P has the next turn.
+    pub(crate) proc_is_next: Cell<bool>,
+    pub(crate) tick: Cell<u32>,
+    /// How often the running goroutine has locked the thread.
+    pub(crate) locked: Cell<u32>,
+    slots: RefCell<Vec<u32>>,
+    stacks: RefCell<Cache>,
+}
+
+std::thread_local! {
+    /// The M of this thread; null: none. Without a destructor and made at compile time, so that a signal handler may read it.
+    static HERE: Cell<*const Here> = const { Cell::new(null()) };
+}
+
+/// Returns the M of this thread.
+///
+/// Never inlined, so that no address of the thread-local is kept across a suspension.
+#[inline(never)]
+pub(crate) fn here<'a>() -> Option<&'a Here> {
+    // SAFETY: the pointer is null or set by `Here::enter`, whose guard outlives all code that runs on this thread meanwhile;
+    // a caller uses the reference within one call, and never across a suspension.
+    unsafe { HERE.get().as_ref() }
+}
+
+/// Returns the number and the origin of the goroutine that runs on this thread, for a signal handler.
+pub(crate) fn signal_note() -> (u64, Option<&'static Location<'static>>) {
+    here().filter(|here| here.running.get() != 0).map_or((0, None), |here| {
+        let slot = slot(here.running.get());
+        (slot.id(), slot.site())
+    })
+}
+
+/// Makes a thread an M until it is dropped.
+pub(crate) struct Entered(*const Here);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        HERE.set(self.0);
+    }
+}
+
+impl Here {
+    pub(crate) fn new(m: Arc<M>, proc: Option<usize>) -> Here {
+        Here {
+            m,
+            running: Cell::new(0),
+            in_runtime: Cell::new(false),
+            blocked: Cell::new(0),
+            proc: Cell::new(proc),
+            searching: Cell::new(false),
+            next: Cell::new(0),
+            streak: Cell::new(0),
+            bound: RefCell::new(VecDeque::new()),
+            proc_is_next: Cell::new(false),
+            tick: Cell::new(0),
+            locked: Cell::new(0),
+            slots: RefCell::new(Vec::new()),
+            stacks: RefCell::new(Cache::default()),
+        }
+    }
+
+    /// Makes this the M of the current thread until the guard is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        Entered(HERE.replace(self))
+    }
+
+    pub(crate) fn instance(&self) -> &Instance {
+        &self.m.instance
+    }
+
+    /// Puts a goroutine of this M where it runs next, and the one that was there behind the others.
+    pub(crate) fn put_next(&self, task: u32) {
+        let displaced = self.next.replace(task);
+        if displaced != 0 {
+            self.put_last(displaced);
+        }
+    }
+
+    /// Puts a goroutine of this M behind the others.
+    pub(crate) fn put_last(&self, task: u32) {
+        self.bound.borrow_mut().push_back(task);
+    }
+
+    /// Takes the goroutine that runs next, unless the others have not had a turn for long.
+    pub(crate) fn take_next(&self) -> Option<u32> {
+        let next = self.next.get();
+        if next == 0 {
+            return None;
+        }
+        self.next.set(0);
+        let streak = self.streak.get();
+        if streak >= STREAK {
+            self.streak.set(0);
+            self.put_last(next);
+            return None;
+        }
+        self.streak.set(streak + 1);
+        Some(next)
+    }
+
+    /// Takes the first of the other goroutines of this M.
+    pub(crate) fn take_bound(&self) -> Option<u32> {
+        self.streak.set(0);
+        self.bound.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn has_bound(&self) -> bool {
+        self.next.get() != 0 || !self.bound.borrow().is_empty()
+    }
+
+    /// Takes a free slot of the table.
+    pub(crate) fn take_slot(&self) -> u32 {
+        let mut slots = self.slots.borrow_mut();
+        if slots.is_empty() {
+            *slots = crate::goroutine::TABLE.take(32);
+        }
+        slots.pop().unwrap_or_else(|| unreachable!("the table gives at least one slot"))
+    }
+
+    /// Gives a slot back.
+    pub(crate) fn put_slot(&self, task: u32) {
+        let mut slots = self.slots.borrow_mut();
+        if slots.len() == 64 {
+            crate::goroutine::TABLE.put(slots.drain(32..));
+        }
+        slots.push(task);
+    }
+
+    pub(crate) fn stacks(&self) -> core::cell::RefMut<'_, Cache> {
+        self.stacks.borrow_mut()
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        crate::goroutine::TABLE.put(self.slots.get_mut().drain(..));
+    }
+}

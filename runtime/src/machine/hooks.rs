@@ -1,0 +1,149 @@
+//! What the primitives ask of the scheduler (`selvedge::rt::task`).
+
+use super::here::{Here, Suspend, here};
+use super::{blocking, run_loop, start};
+use crate::core::ready;
+use crate::goroutine::{entry, local, slot};
+use core::num::NonZeroU32;
+use core::panic::Location;
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::Relaxed;
+use selvedge::rt::task::{self, Key, Make, Runtime, Task, Why};
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+/// Threads outside the runtime that are parked, with no deadline.
+pub(crate) static PARKED_OUTSIDERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Installs the hooks, once.
+pub(super) fn install() {
+    // SAFETY: `park` returns `true` if `ready::given` says so, which acquires what the unparker released. `running` names
+    // the goroutine that the thread's M runs, and `id` is the number that the table gave it alone. `local` keeps each
+    // goroutine's values by their keys, in boxes, until the goroutine has ended.
+    unsafe { task::install(&RUNTIME) };
+}
+
+static RUNTIME: Runtime = Runtime {
+    running,
+    may_suspend: || here().is_some_and(|here| !here.in_runtime.get() && here.blocked.get() == 0),
+    id: |task| slot(task.0.get()).id(),
+    begin_wait,
+    park,
+    is_given: |task, wait| ready::given(&slot(task.0.get()).word, wait),
+    is_current_wait: |task, wait| {
+        // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+        unsafe { (*slot(task.0.get()).own()).wait == wait }
+    },
+    unpark,
+    yield_now,
+    sleep,
+    spawn,
+    may_spin,
+    local: find_local,
+    blocks: |timed| match here() {
+        None => _ = PARKED_OUTSIDERS.fetch_add(usize::from(!timed), Relaxed),
+        Some(here) => blocking::begin(here),
+    },
+    unblocks: |timed| match here() {
+        None => _ = PARKED_OUTSIDERS.fetch_sub(usize::from(!timed), Relaxed),
+        Some(here) => blocking::end(here),
+    },
+};
+
+/// Notes that the goroutine is inside a hook, until it is dropped.
+pub(super) struct InRuntime<'a>(&'a Here, bool);
+
+pub(super) fn enter(here: &Here) -> InRuntime<'_> {
+    InRuntime(here, here.in_runtime.replace(true))
+}
+
+impl Drop for InRuntime<'_> {
+    fn drop(&mut self) {
+        self.0.in_runtime.set(self.1);
+    }
+}
+
+fn running() -> Option<Task> {
+    here().and_then(|here| NonZeroU32::new(here.running.get())).map(Task)
+}
+
+fn begin_wait(task: Task) -> u64 {
+    let slot = slot(task.0.get());
+    let wait = ready::begin_wait(&slot.word);
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+    unsafe { (*slot.own()).wait = wait };
+    wait
+}
+
+/// Gives the thread back, until the goroutine runs again.
+fn suspend(task: u32, suspend: Suspend) {
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own, and its yielder was set when it began.
+    let yielder = unsafe { &*(*slot(task).own()).yielder };
+    yielder.suspend(suspend);
+}
+
+fn park(task: Task, wait: u64, deadline: Option<Instant>, why: Why) -> bool {
+    let slot = slot(task.0.get());
+    entry::go_on_exiting(task.0.get());
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+    let is_current = unsafe { (*slot.own()).wait == wait };
+    if ready::given(&slot.word, wait) {
+        return true;
+    }
+    if !is_current || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return false;
+    }
+    slot.set_why(Some(why));
+    suspend(task.0.get(), Suspend::Park(wait, deadline));
+    ready::given(&slot.word, wait)
+}
+
+fn unpark(task: Task, wait: u64) {
+    let task = task.0.get();
+    if ready::unpark(&slot(task).word, wait) {
+        run_loop::make_runnable(task, here());
+    }
+}
+
+/// Lets other goroutines run.
+fn yield_now() {
+    if let Some(task) = running() {
+        entry::go_on_exiting(task.0.get());
+        suspend(task.0.get(), Suspend::Yield);
+    }
+}
+
+fn sleep(duration: Duration) {
+    let Some(task) = running() else { return };
+    if duration.is_zero() {
+        return yield_now();
+    }
+    let wait = begin_wait(task);
+    park(task, wait, Instant::now().checked_add(duration), Why::Sleep);
+}
+
+#[track_caller]
+fn spawn(f: Box<dyn FnOnce() + Send>) {
+    if let Some(here) = here() {
+        // SAFETY: the closure is `'static`, so what it borrows lives for ever.
+        unsafe { start::spawn(here, None, Location::caller(), f) };
+    }
+}
+
+/// Go's rule: a few rounds, if another P is busy, and nothing waits here.
+fn may_spin(round: u32) -> bool {
+    here().is_some_and(|here| {
+        let instance = here.instance();
+        // Relaxed: a hint.
+        let busy = instance.active.load(Relaxed).saturating_sub(instance.idle.idle() as usize);
+        round < 4 && busy > 1 && !here.has_bound()
+    })
+}
+
+fn find_local(key: Key, make: Option<&mut Make<'_>>) -> Option<*const dyn Any> {
+    let task = running()?;
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+    let locals = unsafe { &raw mut (*slot(task.0.get()).own()).locals };
+    // SAFETY: the locals are the running goroutine's.
+    unsafe { local::get(locals, key, make) }
+}

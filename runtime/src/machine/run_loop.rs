@@ -1,0 +1,237 @@
+//! What an M does: it picks a goroutine, runs it until it suspends itself, and picks the next.
+
+use super::here::{Here, Suspend};
+use super::{Instance, M};
+use crate::core::ready;
+use crate::goroutine::{Slot, TABLE, slot};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use corosensei::CoroutineResult;
+use std::sync::Arc;
+
+/// Every so many goroutines the M looks at the global queue and for Ms that wait for a P, before its own queues.
+const LOOK_AROUND: u32 = 61;
+
+/// Every so many goroutines the M looks at the clock, if there are deadlines.
+const LOOK_AT_CLOCK: u32 = 16;
+
+/// The body of a thread that is started for a P. The caller has counted the M.
+pub(super) fn thread(m: Arc<M>, proc: usize, searching: bool) {
+    crate::stack::prepare_thread();
+    let instance = Arc::clone(&m.instance);
+    let here = Here::new(m, Some(proc));
+    here.searching.set(searching);
+    let _entered = here.enter();
+    run(&here, || instance.has_ended());
+}
+
+/// Runs goroutines until `is_over`.
+pub(super) fn run(here: &Here, is_over: impl Fn() -> bool) {
+    while !is_over() {
+        match here.next_task() {
+            Some(task) => {
+                here.stop_searching();
+                here.execute(task);
+            }
+            None => here.search_or_sleep(),
+        }
+    }
+}
+
+impl Here {
+    /// Picks the goroutine that runs next, from what is at hand.
+    fn next_task(&self) -> Option<u32> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if self.m.has_mail() {
+            self.m.take_inbox().into_iter().for_each(|task| self.put_last(task));
+        }
+        let instance = self.instance();
+        if tick.is_multiple_of(LOOK_AT_CLOCK) && instance.timers.are_due() {
+            self.run_timers();
+        }
+        if tick.is_multiple_of(LOOK_AROUND) {
+            if instance.is_wanting() {
+                self.hand_proc_on();
+            }
+            self.retire_surplus();
+            if let Some(task) = self.take_injected(1) {
+                return Some(task);
+            }
+        }
+        self.proc.get()?;
+        self.take_next().or_else(|| self.take_in_turn()).or_else(|| self.take_injected(RING / 2))
+    }
+
+    /// Takes a goroutine of this M, or one that has not begun, in turn.
+    fn take_in_turn(&self) -> Option<u32> {
+        let proc_first = self.proc_is_next.replace(!self.proc_is_next.get());
+        if proc_first {
+            self.take_fresh().or_else(|| self.take_bound())
+        } else {
+            self.take_bound().or_else(|| self.take_fresh())
+        }
+    }
+
+    /// Takes a goroutine that has not begun from the P's queue.
+    fn take_fresh(&self) -> Option<u32> {
+        let queue = &self.instance().queues[self.proc.get()?];
+        queue.take_next().or_else(|| queue.take())
+    }
+
+    /// Takes goroutines from the global queue, as many as the share of one P, and returns the first.
+    fn take_injected(&self, most: u32) -> Option<u32> {
+        let instance = self.instance();
+        let proc = self.proc.get()?;
+        let mut taken = instance.injector.take(&TABLE, instance.active.load(Relaxed) as u32, most);
+        let first = taken.pop(&TABLE);
+        while let Some(task) = taken.pop(&TABLE) {
+            if let Some(overflow) = instance.queues[proc].put(&TABLE, task) {
+                instance.injector.push(&TABLE, overflow);
+            }
+        }
+        first
+    }
+
+    /// Makes the goroutines runnable whose deadlines have passed.
+    pub(super) fn run_timers(&self) {
+        for (task, wait) in self.instance().timers.take_due() {
+            match ready::time_out(&slot(task).word, wait) {
+                ready::TimeOut::Runnable => make_runnable(task, Some(self)),
+                ready::TimeOut::Over => (),
+                ready::TimeOut::Scanned => {
+                    // Nothing scans stacks yet; the deadline is due again at once.
+                    _ = self.instance().timers.add(std::time::Instant::now(), task, wait);
+                }
+            }
+        }
+    }
+
+    /// Runs a goroutine until it suspends itself or ends.
+    fn execute(&self, task: u32) {
+        let slot = slot(task);
+        // SAFETY: S1 of the table: this M has taken the goroutine out of a queue. The reference ends before the goroutine
+        // runs.
+        let mut coroutine = unsafe {
+            let own = &mut *slot.own();
+            if own.home.is_none() {
+                own.home = Some(Arc::clone(&self.m));
+            }
+            own.coroutine.take().unwrap_or_else(|| unreachable!("a goroutine that can run has a stack"))
+        };
+        slot.set_why(None);
+        self.running.set(task);
+        let result = coroutine.resume(());
+        self.running.set(0);
+        match result {
+            CoroutineResult::Return(()) => self.end(task, slot, coroutine.into_stack()),
+            CoroutineResult::Yield(suspend) => {
+                // SAFETY: S1: the goroutine is in no queue, and its wait is not committed yet, so it is this M's.
+                unsafe { (*slot.own()).coroutine = Some(coroutine) };
+                self.suspended(task, slot, suspend);
+            }
+        }
+    }
+
+    /// Does what the goroutine has asked for when it suspended itself.
+    fn suspended(&self, task: u32, slot: &Slot, suspend: Suspend) {
+        match suspend {
+            Suspend::Yield => self.put_last(task),
+            // From a commit on the goroutine is another thread's, and this M uses only what it has copied.
+            Suspend::Park(wait, deadline) => match ready::commit(&slot.word, wait) {
+                false => self.put_next(task),
+                true => {
+                    if let Some(deadline) = deadline
+                        && self.instance().timers.add(deadline, task, wait)
+                    {
+                        self.poke_keeper();
+                    }
+                }
+            },
+        }
+    }
+
+    /// Lets an M that sleeps look at the timers again, whose first deadline is earlier now.
+    fn poke_keeper(&self) {
+        let instance = self.instance();
+        if instance.timers.keeper().is_some_and(|keeper| keeper.poke()) {
+            return;
+        }
+        let all = instance.ms().all.clone();
+        _ = all.iter().any(|m| m.poke());
+    }
+
+    /// Ends a goroutine whose body has returned.
+    fn end(&self, task: u32, slot: &Slot, stack: crate::stack::Stack) {
+        // SAFETY: S1: the goroutine has ended on this M, so its parts are this M's. Its values without a destructor go, and
+        // the reference ends with this block.
+        unsafe {
+            let own = &mut *slot.own();
+            own.locals.clear();
+            own.home = None;
+            own.yielder = core::ptr::null();
+            own.exits = false;
+        }
+        self.locked.set(0);
+        // The deadline of the goroutine's last wait, which may still stand in the heap, is over.
+        ready::begin_wait(&slot.word);
+        slot.end();
+        self.stacks().put(stack);
+        self.put_slot(task);
+        // AcqRel: the one that reads 0 has seen all that ended goroutines did.
+        self.instance().live.fetch_sub(1, AcqRel);
+    }
+
+    /// Stops counting as an M that searches, since it has found a goroutine; wakes another if there is more.
+    fn stop_searching(&self) {
+        if self.searching.replace(false) {
+            let instance = &self.m.instance;
+            if let Some(taken) = instance.idle.found_work(|| instance.has_work()) {
+                instance.start(taken, true);
+            }
+        }
+    }
+
+    /// Gives the P to an M that waits for one, and waits for the next.
+    fn hand_proc_on(&self) {
+        let Some(proc) = self.proc.take() else { return };
+        if !self.m.instance.serve_wanting(proc) {
+            self.proc.set(Some(proc));
+        }
+    }
+
+    /// Gives the P up for good, if there are more than the program wants.
+    fn retire_surplus(&self) {
+        if let Some(proc) = self.proc.take()
+            && !self.m.instance.retire(proc)
+        {
+            self.proc.set(Some(proc));
+        }
+    }
+}
+
+/// The tasks that a run queue has room for.
+const RING: u32 = 256;
+
+/// Puts a goroutine that has begun into the queue of its M. The caller has ended the goroutine's wait, and is the only one
+/// to make it runnable.
+pub(super) fn make_runnable(task: u32, here: Option<&Here>) {
+    // SAFETY: S1: the caller alone makes the goroutine runnable, so this part is the caller's until it has done so.
+    let home = unsafe { (*slot(task).own()).home.as_ref() };
+    let home = home.unwrap_or_else(|| unreachable!("a goroutine that waits has begun"));
+    match here {
+        Some(here) if Arc::ptr_eq(&here.m, home) => here.put_next(task),
+        // Cloned, because the goroutine may run, and its instance end, while the letter is posted.
+        _ => Arc::clone(home).post(task),
+    }
+}
+
+impl Instance {
+    /// Puts a goroutine that has not begun where an M finds it.
+    pub(super) fn put_fresh(self: &Arc<Self>, here: &Here, task: u32) {
+        let Some(proc) = here.proc.get() else { return self.inject(task) };
+        if let Some(overflow) = self.queues[proc].put_next(&TABLE, task) {
+            self.injector.push(&TABLE, overflow);
+        }
+        self.submit();
+    }
+}

@@ -1,0 +1,136 @@
+//! Starting goroutines, and the run of an instance.
+
+use super::here::Here;
+use super::instance::{Instance, Settings};
+use super::{M, hooks, run_loop};
+use crate::goroutine::{entry, slot};
+use crate::stack::{prepare_thread, slot_size};
+use core::panic::Location;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+use corosensei::Coroutine;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most Ps that an instance may come to have.
+const MOST_PROCS: usize = crate::core::idle::MAX_PROCS;
+
+/// Makes a goroutine, which is in no queue yet.
+///
+/// # Safety
+/// What `f` borrows must live until it has returned. If `f` is not `Send`, the goroutine must begin on this thread.
+unsafe fn make(
+    here: &Here,
+    instance: &Arc<Instance>,
+    stack_size: usize,
+    site: &'static Location<'static>,
+    f: impl FnOnce(),
+) -> u32 {
+    let stack = here.stacks().take(slot_size(stack_size)).unwrap_or_else(|error| {
+        panic!(
+            "there is no stack for another goroutine: {error} (if the limit of mappings is reached, raise the sysctl \
+             vm.max_map_count, or use Linux 6.13 or later)"
+        )
+    });
+    let task = here.take_slot();
+    let its = slot(task);
+    its.begin(instance, site);
+    // Relaxed: a count; the queue that the goroutine goes through publishes it.
+    instance.live.fetch_add(1, Relaxed);
+    let belongs = Arc::as_ptr(instance);
+    let body = move |yielder: &corosensei::Yielder<(), super::Suspend>, ()| {
+        // SAFETY: S1 of the table: the goroutine runs, so these parts are its own. The instance lives as long as a goroutine
+        // of it does: `run` leaks it otherwise.
+        let instance = unsafe {
+            (*its.own()).yielder = yielder;
+            &*belongs
+        };
+        entry::body(instance, task, f);
+    };
+    // SAFETY: the caller promises that what `f` borrows lives until it has returned. A coroutine that is never run to its
+    // end is never dropped either.
+    let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, body) };
+    // SAFETY: S1: the goroutine is in no queue yet, so its parts are this thread's.
+    unsafe { (*its.own()).coroutine = Some(coroutine) };
+    task
+}
+
+/// Starts a goroutine.
+///
+/// # Safety
+/// What `f` borrows must live until it has returned.
+pub(crate) unsafe fn spawn(
+    here: &Here,
+    stack_size: Option<usize>,
+    site: &'static Location<'static>,
+    f: impl FnOnce() + Send,
+) {
+    let _in_runtime = hooks::enter(here);
+    let instance = &here.m.instance;
+    // SAFETY: `f` is `Send`, and the caller promises the rest.
+    let task =
+        unsafe { make(here, instance, stack_size.unwrap_or(instance.settings.stack_size), site, f) };
+    instance.put_fresh(here, task);
+}
+
+/// Starts a goroutine on this M.
+///
+/// # Safety
+/// What `f` borrows must live until it has returned.
+pub(crate) unsafe fn spawn_local(here: &Here, site: &'static Location<'static>, f: impl FnOnce()) {
+    let _in_runtime = hooks::enter(here);
+    let instance = &here.m.instance;
+    // SAFETY: the goroutine has this M as its home below, and the caller promises the rest.
+    let task = unsafe { make(here, instance, instance.settings.stack_size, site, f) };
+    // SAFETY: S1 of the table: the goroutine is in no queue yet.
+    unsafe { (*slot(task).own()).home = Some(Arc::clone(&here.m)) };
+    here.put_last(task);
+}
+
+/// Runs `main` as the first goroutine of a new instance, until it has ended.
+pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main: impl FnOnce() -> R) -> R {
+    hooks::install();
+    prepare_thread();
+    let procs = settings.procs.clamp(1, MOST_PROCS);
+    let most = procs.max(crate::num_cpu()).min(MOST_PROCS);
+    let instance = Instance::new(settings, most);
+    let m = Arc::new(M::new(Arc::clone(&instance), None));
+    instance.ms().all.push(Arc::clone(&m));
+    let here = Here::new(m, Some(0));
+    let entered = here.enter();
+    instance.set_procs(procs);
+    let result = Arc::new(Mutex::new(None));
+    let (ours, its) = (Arc::clone(&result), Arc::clone(&instance));
+    let body = move || {
+        let ended = catch_unwind(AssertUnwindSafe(main));
+        if ended.as_ref().is_err_and(|panic| panic.is::<entry::Goexit>()) {
+            // Release: a report on another thread reads it.
+            its.main_has_exited.store(true, Release);
+            return;
+        }
+        *ours.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        // Release: publishes the result to the Acquire load of `has_ended`.
+        its.has_ended.store(true, Release);
+    };
+    // SAFETY: the goroutine has this M as its home. `run_loop::run` below returns once the body has returned, or never: if
+    // `main` calls `goexit`, its frames are unwound, and what it has borrowed is used no more.
+    let task = unsafe { make(&here, &instance, instance.settings.stack_size, site, body) };
+    // SAFETY: S1 of the table: the goroutine is in no queue yet.
+    unsafe { (*slot(task).own()).home = Some(Arc::clone(&here.m)) };
+    here.put_last(task);
+    run_loop::run(&here, || instance.has_ended());
+    drop(entered);
+    finish(&instance);
+    let ended = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match ended.unwrap_or_else(|| unreachable!("the main goroutine has left its result")) {
+        Ok(result) => result,
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Ends an instance: no goroutine of it runs again, but for those that run now, until they suspend themselves.
+fn finish(instance: &Arc<Instance>) {
+    let all = core::mem::take(&mut instance.ms().all);
+    all.iter().for_each(|m| m.stop());
+    // The goroutines that are left may be referred to by their slots and by channels. They are leaked with their instance.
+    core::mem::forget(Arc::clone(instance));
+}

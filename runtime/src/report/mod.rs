@@ -1,0 +1,3 @@
+//! What the runtime tells about its goroutines.
+
+pub(crate) mod deadlock;
