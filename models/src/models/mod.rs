@@ -11,6 +11,7 @@ mod chan_order;
 mod chan_room;
 mod futures;
 mod goroutines;
+mod goroutines_bound;
 mod goroutines_idle;
 mod goroutines_queue;
 mod goroutines_waits;
@@ -61,6 +62,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_queue::models,
         goroutines_idle::models,
         goroutines_waits::models,
+        goroutines_bound::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

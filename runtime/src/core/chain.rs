@@ -1,5 +1,6 @@
 //! Lists of tasks that are linked through the tasks themselves, so that a list of any length costs no memory.
 
+use core::mem;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
 
@@ -43,6 +44,13 @@ impl Chain {
     /// Adds a task at the end.
     pub fn push(&mut self, links: &impl Links, task: Task) {
         self.append(links, Chain { first: task, last: task, len: 1 });
+    }
+
+    /// Adds a task at the beginning.
+    pub fn push_front(&mut self, links: &impl Links, task: Task) {
+        let mut one = Chain { first: task, last: task, len: 1 };
+        one.append(links, mem::take(self));
+        *self = one;
     }
 
     /// Adds the tasks of another list at the end.

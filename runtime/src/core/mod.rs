@@ -3,9 +3,12 @@
 //! They know goroutines as numbers, and stacks, signals and clocks not at all. They are written on `selvedge::rt`, so
 //! that the models of `selvedge-models` run them under each engine.
 
+pub mod bound;
 pub mod chain;
 pub mod idle;
+pub mod inbox;
 pub mod injector;
+pub mod mailbox;
 pub mod poll_slot;
 pub mod proc_state;
 pub mod ready;

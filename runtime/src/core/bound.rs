@@ -1,0 +1,122 @@
+//! How an M gets a P for the goroutines that are bound to it.
+//!
+//! B1. A bound task that was put into its M's inbox runs. The thread that put it passes a SeqCst fence and looks whether
+//! the M sleeps. The M says that it sleeps, passes the SeqCst fence of `Idle::give_up` or [`last_look_without_a_p`], and
+//! looks at its inbox. One of the fences comes first: either the M sees the task, or the thread sees the M asleep. Then
+//! the thread assigns an idle P to the M, or, if there is none, puts the M on the list of those that want a P.
+//!
+//! B2. An M that wants a P gets one. A thread puts it on the list, passes a SeqCst fence, and looks for an idle P. An M
+//! that gives its P up passes a SeqCst fence and looks at the list. A busy P looks at the list from time to time.
+
+use super::idle::{Idle, Taken};
+use super::mailbox::{Assigned, Mailbox};
+use core::fmt;
+use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use selvedge::rt::sync::atomic::{AtomicU32, fence};
+use selvedge::sync::Mutex;
+
+/// The Ms that have bound tasks to run and no P. An M may stand here twice, or stand here though it has got a P.
+pub struct WantsP {
+    ms: Mutex<Vec<u32>>,
+    len: AtomicU32,
+}
+
+/// What the thread that has readied a bound task does next.
+#[derive(Debug)]
+#[must_use]
+pub enum Bound<T, H> {
+    /// Nothing: the M is awake, or gets a P from one that gives its own up.
+    Done,
+    /// It wakes the M, which is counted. The M that left the P sleeps on, without one.
+    Wake {
+        /// What wakes the M.
+        token: T,
+        /// The P that the M gets, and the token of the M that left it.
+        taken: Taken<H>,
+    },
+    /// It calls `Idle::rest` for the P, which was taken for an M that has woken meanwhile.
+    Rest(Taken<H>),
+}
+
+/// Looks after an M to whose inbox the caller has put a task. `number` is the M's number.
+pub fn submit_bound<T, H>(
+    idle: &Idle<H>,
+    mailbox: &Mailbox<T>,
+    wants_p: &WantsP,
+    number: u32,
+) -> Bound<T, H> {
+    // SeqCst: the task was put before, and the M is looked at after (B1); pairs with the fence in `Idle::give_up` and in
+    // `last_look_without_a_p`.
+    fence(SeqCst); // site: fence-after-inbox
+    if !mailbox.is_asleep() {
+        return Bound::Done;
+    }
+    let taken = idle.take_idle().or_else(|| {
+        wants_p.push(number);
+        // SeqCst: the M is on the list before, and the idle Ps are looked at after (B2); pairs with the fence in
+        // `Idle::give_up`.
+        fence(SeqCst); // site: fence-after-wanting
+        idle.take_idle()
+    });
+    match taken {
+        None => Bound::Done,
+        Some(taken) => match mailbox.assign(Assigned { p: taken.p, searching: false }) {
+            Some(token) => {
+                idle.wakes_one();
+                Bound::Wake { token, taken }
+            }
+            None => Bound::Rest(taken),
+        },
+    }
+}
+
+/// Passes the fence that an M without a P passes after it has said that it sleeps, and before it looks at its inbox once
+/// more.
+pub fn last_look_without_a_p(look: impl FnOnce() -> bool) -> bool {
+    // SeqCst: the mailbox says that the M sleeps before, and the inbox is looked at after (B1); pairs with the fence in
+    // `submit_bound`.
+    fence(SeqCst); // site: fence-without-a-p
+    look()
+}
+
+impl WantsP {
+    /// Returns an empty list.
+    pub fn new() -> WantsP {
+        WantsP { ms: Mutex::new(Vec::new()), len: AtomicU32::new(0) }
+    }
+
+    /// Adds an M.
+    pub fn push(&self, number: u32) {
+        let mut ms = self.ms.lock();
+        ms.push(number);
+        self.len.store(ms.len() as u32, Relaxed); // Relaxed: B2 takes the fences. // site: count-wanting
+    }
+
+    /// Takes the M that was added last.
+    pub fn pop(&self) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        let mut ms = self.ms.lock();
+        let number = ms.pop();
+        self.len.store(ms.len() as u32, Relaxed); // Relaxed: the lock orders the threads that take.
+        number
+    }
+
+    /// Returns whether no M wants a P.
+    pub fn is_empty(&self) -> bool {
+        self.len.load(Relaxed) == 0 // Relaxed: the caller has passed the fence of B2, or looks again later.
+    }
+}
+
+impl Default for WantsP {
+    fn default() -> WantsP {
+        WantsP::new()
+    }
+}
+
+impl fmt::Debug for WantsP {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WantsP").field("len", &self.len.load(Relaxed)).finish_non_exhaustive()
+    }
+}
