@@ -485,10 +485,12 @@ impl<G> Domain<G> {
         }
         let state = self.state.make();
         let number = shard::of_thread();
-        let counters = &state.shard(number).pins;
         // Relaxed: a reader may use either kind of counters.
-        let counter = &counters[state.epoch.load(Relaxed) & 1];
-        counter.pin(if number < state.shards.len() { Owner(number) } else { Owner::NONE })
+        let kind = state.epoch.load(Relaxed) & 1;
+        match state.shards.get(number) {
+            Some(own) => own.pins[kind].pin(Owner(number)),
+            None => state.shard(number).pins[kind].pin(Owner::NONE),
+        }
     }
 
     /// Drops an object when no reader can see it any more.

@@ -191,8 +191,8 @@ impl<K, V> Table<K, V> {
 
     /// Returns the slots from a hash's home on.
     fn path(&self, hash: u64) -> &[Slot<K, V>] {
-        // With one home the shift is by 64 bits, which `>>` does not allow.
-        let home = hash.checked_shr(64 - self.bits).unwrap_or(0);
+        // In two steps, since with one home the shift is by 64 bits, which `>>` does not allow.
+        let home = hash >> 1 >> (63 - self.bits);
         &self.slots[home as usize..]
     }
 

@@ -34,10 +34,17 @@ impl<T> LazyBox<T> {
 
 impl<T: Default> LazyBox<T> {
     /// Returns the value, and makes it first if no thread has.
+    #[inline]
     pub(crate) fn make(&self) -> &T {
-        if let Some(value) = self.get() {
-            return value;
+        match self.get() {
+            Some(value) => value,
+            None => self.make_now(),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_now(&self) -> &T {
         self.1.raise();
         let fresh = TrackedBox::into_raw(TrackedBox::new(T::default()));
         // SeqCst: comes before the look at the condition. Release, by that: publishes the value to the Acquire in

@@ -52,22 +52,32 @@ pub(crate) fn of_thread() -> usize {
     native()
 }
 
+/// What [`NUMBER`] is while the thread has no number.
+const NO_NUMBER: usize = usize::MAX;
+
 std::thread_local! {
-    static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+    static NUMBER: Cell<usize> = const { Cell::new(NO_NUMBER) };
     /// Its destructor gives the number back when the thread ends.
     static OWN: Cell<Option<OwnShard>> = const { Cell::new(None) };
 }
 
+#[inline]
 fn native() -> usize {
-    NUMBER.with(|number| {
-        if number.get().is_none() {
-            let own = OwnShard::new();
-            number.set(Some(own.0));
-            // If the thread is ending and `OWN` is gone, `own` is dropped here and its number given back at once.
-            _ = OWN.try_with(|kept| kept.set(Some(own)));
-        }
-        number.get().unwrap_or(SHARED)
-    })
+    match NUMBER.get() {
+        NO_NUMBER => take_number(),
+        number => number,
+    }
+}
+
+/// Gives the thread its number.
+#[cold]
+#[inline(never)]
+fn take_number() -> usize {
+    let own = OwnShard::new();
+    NUMBER.set(own.0);
+    // If the thread is ending and `OWN` is gone, `own` is dropped here and its number given back at once.
+    _ = OWN.try_with(|kept| kept.set(Some(own)));
+    NUMBER.get()
 }
 
 /// The first of the numbers that several threads may have.
@@ -94,7 +104,7 @@ impl Drop for OwnShard {
     fn drop(&mut self) {
         if self.0 < SHARED {
             // Destructors of other thread-locals may still run on this thread, which then owns no number.
-            NUMBER.set(Some(SHARED + self.0));
+            NUMBER.set(SHARED + self.0);
             // Release: publishes what this thread did in its shard to the next owner, whose Acquire is in
             // `OwnShard::new` (S1).
             // Not model-checked: under an engine the number of a thread in its execution is its shard number.
