@@ -17,8 +17,8 @@ use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::null_mut;
 
-/// A key and its value, which never change. The alignment leaves the low bits of the address to a [`Word`].
-#[repr(align(16))]
+/// A key and its value, which never change. The alignment leaves the lowest bits of the address to a [`Word`].
+#[repr(align(8))]
 pub(super) struct Entry<K, V> {
     pub(super) hash: u64,
     pub(super) key: K,
@@ -35,7 +35,11 @@ impl<K, V> Entry<K, V> {
     }
 }
 
-/// The content of a slot: an entry's address, three bits of its hash, and whether the slot is frozen.
+/// The content of a slot: an entry's address, bits of its hash, and whether the slot is frozen.
+///
+/// An address on a 64-bit system mostly leaves its upper 16 bits free. A word fills them with bits of the entry's hash, the
+/// *tag*, so that a walk seldom reads an entry of another key, which is a cache miss. The word of an entry whose address
+/// needs these bits, as most do on a 32-bit system, has no tag.
 pub(super) struct Word<K, V>(*mut Entry<K, V>);
 
 impl<K, V> Clone for Word<K, V> {
@@ -46,20 +50,31 @@ impl<K, V> Clone for Word<K, V> {
 
 impl<K, V> Copy for Word<K, V> {}
 
-/// The bits that an entry's address leaves free.
-const FREE: usize = 15;
 /// The slot never changes again.
 const FROZEN: usize = 1;
 /// With no address: the slot had an entry, which was deleted.
 const TOMBSTONE: usize = 2;
+/// The word has no tag, but the whole address.
+const UNTAGGED: usize = 4;
+/// The bits that the alignment of an entry leaves free.
+const FLAGS: usize = FROZEN | TOMBSTONE | UNTAGGED;
+/// The lowest bit of a tag.
+const TAG_SHIFT: u32 = usize::BITS - 16;
+/// The address in a word with a tag.
+const ADDRESS: usize = (1 << TAG_SHIFT) - 1 - FLAGS;
 
 impl<K, V> Word<K, V> {
     pub(super) const EMPTY: Word<K, V> = Word(null_mut());
     pub(super) const TOMBSTONE: Word<K, V> = Word(core::ptr::without_provenance_mut(TOMBSTONE));
 
     pub(super) fn of(entry: TrackedBox<Entry<K, V>>) -> Word<K, V> {
-        let tag = tag(entry.hash);
-        Word(TrackedBox::into_raw(entry).map_addr(|address| address | tag))
+        let hash = entry.hash;
+        Word::with_tag(TrackedBox::into_raw(entry), hash)
+    }
+
+    fn with_tag(entry: *mut Entry<K, V>, hash: u64) -> Word<K, V> {
+        let bits = if entry.addr() >> TAG_SHIFT == 0 { tag(hash) } else { UNTAGGED };
+        Word(entry.map_addr(|address| address | bits))
     }
 
     pub(super) fn is_frozen(self) -> bool {
@@ -96,20 +111,25 @@ impl<K, V> Word<K, V> {
 
     /// Returns the entry's address, if there is an entry.
     pub(super) fn entry(self) -> Option<*mut Entry<K, V>> {
-        let entry = self.0.map_addr(|address| address & !FREE);
+        let part = if self.is_untagged() { !FLAGS } else { ADDRESS };
+        let entry = self.0.map_addr(|address| address & part);
         (!entry.is_null()).then_some(entry)
     }
 
-    /// Returns whether an entry here may have this hash, as far as three bits of it tell.
+    fn is_untagged(self) -> bool {
+        self.0.addr() & UNTAGGED != 0
+    }
+
+    /// Returns whether an entry here may have this hash, as far as its tag tells. (An empty slot and a tombstone have the
+    /// tag of some hashes, but no entry.)
     fn may_have(self, hash: u64) -> bool {
-        self.0.addr() & (FREE & !FROZEN) == tag(hash)
+        (self.0.addr() ^ tag(hash)) >> TAG_SHIFT == 0 || self.is_untagged()
     }
 }
 
-/// Returns three bits of a hash, above the bit [`FROZEN`]. (A tombstone's bits are those of some hashes too, but it has
-/// no address.)
+/// Returns the lowest bits of a hash, where a [`Word`] has them.
 fn tag(hash: u64) -> usize {
-    (hash as usize & 7) << 1
+    (hash as usize) << TAG_SHIFT
 }
 
 pub(super) struct Slot<K, V>(AtomicPtr<Entry<K, V>>);
@@ -314,5 +334,35 @@ impl<K, V> Table<K, V> {
     /// Returns the words of a table that no other thread has.
     pub(super) fn words_mut(&mut self) -> impl Iterator<Item = Word<K, V>> {
         self.slots.iter_mut().map(|slot| Word(slot.0.with_mut(|word| *word)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ptr::without_provenance_mut;
+
+    #[test]
+    fn a_word_gives_back_its_address_whatever_bits_the_address_has() {
+        let hash = 0x1234_5678_9abc_def0;
+        for address in [8, 0x7fff_ffff_fff8 & ADDRESS, (1 << TAG_SHIFT) | 8, usize::MAX & !FLAGS] {
+            let word = Word::<(), ()>::with_tag(without_provenance_mut(address), hash);
+            for word in [word, Word(word.0.map_addr(|word| word | FROZEN))] {
+                assert_eq!(word.entry().map(|entry| entry.addr()), Some(address));
+                assert!(word.may_have(hash) && !word.is_empty());
+                assert_eq!(
+                    word.may_have(hash ^ 1),
+                    address > ADDRESS,
+                    "{address:x} has a tag if it has room for one"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_without_an_entry_gives_no_address() {
+        for word in [Word::<(), ()>::EMPTY, Word::TOMBSTONE] {
+            assert!(word.entry().is_none());
+        }
     }
 }
