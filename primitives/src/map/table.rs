@@ -15,6 +15,7 @@ use crate::rt::alloc::{TrackedBox, tracked};
 use crate::rt::shard;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
+use core::hint::select_unpredictable;
 use core::ptr::null_mut;
 
 /// A key and its value, which never change. The alignment leaves the lowest bits of the address to a [`Word`].
@@ -127,6 +128,28 @@ impl<K, V> Word<K, V> {
     }
 }
 
+/// Walks along the words of a path to the entry of a key, or to the first empty slot.
+///
+/// # Safety
+/// The entries in the words are not dropped as long as the caller uses the reference.
+unsafe fn first_of<'a, K, V>(
+    path: impl Iterator<Item = Word<K, V>>,
+    hash: u64,
+    is_it: impl Fn(&K) -> bool,
+) -> Option<&'a Entry<K, V>> {
+    for word in path {
+        if word.is_empty() {
+            return None;
+        }
+        // SAFETY: the caller keeps the entry from being dropped.
+        let found = unsafe { word.read_if(hash, &is_it) };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
 /// Returns the lowest bits of a hash, where a [`Word`] has them.
 fn tag(hash: u64) -> usize {
     (hash as usize) << TAG_SHIFT
@@ -221,18 +244,23 @@ impl<K, V> Table<K, V> {
     /// # Safety
     /// The caller was pinned before it found the table.
     pub(super) unsafe fn find(&self, hash: u64, is_it: impl Fn(&K) -> bool) -> Option<&Entry<K, V>> {
-        for slot in self.path(hash) {
-            let word = slot.get();
-            if word.is_empty() {
-                return None;
-            }
-            // SAFETY: S1: the caller was pinned before it found the table, and the entry was loaded since.
-            let found = unsafe { word.read_if(hash, &is_it) };
-            if found.is_some() {
-                return found;
-            }
+        let path = self.path(hash);
+        let Some((near, far)) = path.split_first_chunk::<2>() else {
+            // SAFETY: S1: the caller was pinned before it found the table, and the walk loads each word since.
+            return unsafe { first_of(path.iter().map(Slot::get), hash, is_it) };
+        };
+        // Most keys are in one of the first two slots, and a processor that guesses in which one is often wrong. So both
+        // are loaded, in the order of the path, and no branch chooses. An entry of the key is the key's when the slot is
+        // loaded, whatever the slots before it are.
+        let near = near.each_ref().map(Slot::get);
+        let likely = select_unpredictable(near[0].may_have(hash), near[0], near[1]);
+        // SAFETY: S1: the caller was pinned before it found the table, and the word was loaded since.
+        let found = unsafe { likely.read_if(hash, &is_it) };
+        if found.is_some() {
+            return found;
         }
-        None
+        // SAFETY: S1: the caller was pinned before it found the table, and each word is loaded since.
+        unsafe { first_of(near.into_iter().chain(far.iter().map(Slot::get)), hash, is_it) }
     }
 
     /// Finds the slot of a key, for an operation that changes it.
