@@ -1,17 +1,19 @@
 //! The lock behind [`Mutex`](super::Mutex).
 //!
-//! A thread that finds the lock taken spins for a moment, sets `CONTENDED`, enters the queue and sleeps. Unlocking a
-//! lock that is `CONTENDED` clears the state and wakes the thread that has slept longest, which then competes with
-//! newcomers. A thread that has lost for longer than [`PATIENCE`] sets `STARVING`; from then on an unlock leaves the
-//! lock taken and hands it to the first sleeper.
+//! A thread that finds the lock taken spins for a moment, sets `CONTENDED`, enters the queue and sleeps. An unlock
+//! subtracts `LOCKED`. If it finds `CONTENDED`, it then clears that flag and wakes the thread that has slept longest, which
+//! competes with newcomers. A thread that has lost for longer than [`PATIENCE`] sets `STARVING`: then no thread takes the
+//! lock, and the unlocking thread sets `LOCKED` again and hands the lock to the first sleeper.
 //!
-//! - **I1 (exclusion).** The lock is taken by one CAS from a state without `LOCKED` to one with it, or by a hand-over:
-//!   the owner ends the wait of one sleeper with [`Wake::Handed`] and leaves `LOCKED` set. Only the owner clears
-//!   `LOCKED`. So at any moment at most one thread owns the lock.
+//! - **I1 (exclusion).** The lock is taken by one CAS from a state without `LOCKED` and `STARVING` to one with `LOCKED`, or by
+//!   a hand-over: the owner ends the wait of one sleeper with [`Wake::Handed`] and leaves `LOCKED` set. Only the owner
+//!   subtracts `LOCKED`. If the owner finds `STARVING` then, it still owns the lock: `STARVING` is set only in a state that is
+//!   taken, and cleared only by the owner. So at any moment at most one thread owns the lock.
 //! - **I2 (no lost wake-up).** A thread that is about to sleep enters the queue and then reads the state; `unlock_slow`
 //!   writes the state and then reads the queue. All four accesses are SeqCst, so either the thread sees the lock
-//!   released and does not sleep, or the unlocking thread finds it in the queue. The fast path of an unlock needs no
-//!   part in this: its CAS fails while `CONTENDED` is set.
+//!   released or the flag cleared, and does not sleep, or the unlocking thread finds a sleeper in the queue. The thread that
+//!   is woken sets `CONTENDED` again, since others may still sleep. The fast path of an unlock needs no part in this: it ends
+//!   there only if `CONTENDED` is not set.
 
 use crate::queue::{LazyWaiters, Wake};
 use crate::race_probe::RaceProbe;
@@ -32,15 +34,20 @@ struct State(usize);
 impl State {
     /// No flag: the lock is free, and no thread sleeps.
     const FREE: State = State(0);
-    /// A thread owns the lock.
+    /// A thread owns the lock, and does not release it now.
     const LOCKED: State = State(1);
     /// A thread may sleep, so an unlock wakes one.
     const CONTENDED: State = State(2);
-    /// A sleeper has lost for longer than [`PATIENCE`], so an unlock hands the lock over.
+    /// A sleeper has lost for longer than [`PATIENCE`], so the owner hands the lock over.
     const STARVING: State = State(4);
 
     const fn has(self, flags: State) -> bool {
         self.0 & flags.0 == flags.0
+    }
+
+    /// Returns whether a thread owns the lock (I1).
+    const fn is_taken(self) -> bool {
+        self.0 & (State::LOCKED.0 | State::STARVING.0) != 0
     }
 
     const fn with(self, flags: State) -> State {
@@ -137,8 +144,7 @@ impl RawMutex {
     #[inline]
     fn try_take(&self) -> bool {
         let (free, locked) = (State::FREE.0, State::LOCKED.0);
-        // Acquire: pairs with the Release in `unlock` and `unlock_slow`, so the last owner's accesses happen before
-        // this owner's. With Relaxed the two race (mutant at `lock`).
+        // Acquire: pairs with the Release in `release`, so the last owner's accesses happen before this owner's. With Relaxed the two race (mutant at `lock`).
         let taken = self.state.compare_exchange(free, locked, Acquire, Relaxed).is_ok(); // site: lock
         if taken {
             self.note_taken();
@@ -163,9 +169,9 @@ impl RawMutex {
         let backoff = Backoff::new();
         loop {
             let state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
-            if !state.has(State::LOCKED) {
+            if !state.is_taken() {
                 let locked = state.with(State::LOCKED).with(others);
-                // Acquire: pairs with the Release in `unlock` and `unlock_slow`, as the CAS in `try_take` does.
+                // Acquire: pairs with the Release in `release`, as the CAS in `try_take` does.
                 if self.state.compare_exchange(state.0, locked.0, Acquire, Relaxed).is_ok() {
                     self.note_taken();
                     return true;
@@ -191,7 +197,8 @@ impl RawMutex {
             locks::wanted(self, "Mutex");
             let ticket = self.queue.make().enter();
             // SeqCst: I2, with `unlock_slow`. With Acquire both could miss each other, and this thread sleeps for ever.
-            let still = State(self.state.load(SeqCst)).has(State::LOCKED.with(State::CONTENDED));
+            let state = State(self.state.load(SeqCst));
+            let still = state.is_taken() && state.has(State::CONTENDED);
             match if still { ticket.wait_for(Why::Lock, deadline) } else { ticket.cancel() } {
                 Some(Wake::Handed) => {
                     self.accept(since);
@@ -225,27 +232,45 @@ impl RawMutex {
         }
         self.held.write();
         locks::freed(self);
-        let (locked, free) = (State::LOCKED.0, State::FREE.0);
+        if how == Unlock::Fair && self.hands_over() {
+            return;
+        }
         // Release: publishes this owner's accesses to the next owner, whose Acquire CAS in `try_take` or `lock_slow`
-        // reads FREE. With Relaxed the two race (mutant at `unlock`).
-        // site: unlock
-        if self.state.compare_exchange(locked, free, Release, Relaxed).is_err() {
-            self.unlock_slow(how);
+        // reads this write or a read-modify-write after it. With Relaxed the two race (mutant at `unlock`).
+        let before = State(self.state.fetch_sub(State::LOCKED.0, Release)); // site: unlock
+        if before != State::LOCKED {
+            self.unlock_slow(before);
         }
     }
 
+    /// Hands the lock, which this thread owns, to the thread that has slept longest, if one sleeps.
     #[cold]
-    fn unlock_slow(&self, how: Unlock) {
-        let state = State(self.state.load(Relaxed)); // Relaxed: only the owner clears `LOCKED`; `STARVING` is a hint.
-        assert!(state.has(State::LOCKED), "{NOT_LOCKED}");
-        let hand_over = how == Unlock::Fair || state.has(State::STARVING);
-        // A hand-over publishes this owner's accesses through the sleeper's cell: `wake_one` is a Release there.
-        if hand_over && self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Handed)) {
-            return;
+    fn hands_over(&self) -> bool {
+        // This publishes the owner's accesses through the sleeper's cell: `wake_one` is a Release there.
+        self.queue.get().is_some_and(|queue| queue.wake_one(Wake::Handed))
+    }
+
+    /// Goes on with an unlock that has subtracted `LOCKED` from the state `before`.
+    #[cold]
+    fn unlock_slow(&self, before: State) {
+        if !before.has(State::LOCKED) {
+            self.state.fetch_add(State::LOCKED.0, Relaxed); // Relaxed: undoes the caller's mistake, and publishes nothing.
+            panic!("{NOT_LOCKED}");
         }
-        // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. The Release in it publishes
-        // this owner's accesses, as the CAS in `release` does.
-        self.state.swap(State::FREE.0, SeqCst);
+        if before.has(State::STARVING) {
+            // Relaxed: this thread still owns the lock (I1), so there is nothing to acquire or to publish.
+            self.state.fetch_add(State::LOCKED.0, Relaxed);
+            if self.hands_over() {
+                return;
+            }
+            // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. All sleepers have given up,
+            // and one may have come since.
+            self.state.swap(State::FREE.0, SeqCst);
+        } else {
+            // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. With Release both could miss
+            // each other, and that thread sleeps for ever.
+            self.state.fetch_and(!State::CONTENDED.0, SeqCst);
+        }
         if let Some(queue) = self.queue.get() {
             queue.wake_one(Wake::Woken);
         }
@@ -295,7 +320,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
         if self.spec.is_specified() {
             return self.spec.is_locked();
         }
-        State(self.state.load(Relaxed)).has(State::LOCKED) // Relaxed: a hint, stale when it returns.
+        State(self.state.load(Relaxed)).is_taken() // Relaxed: a hint, stale when it returns.
     }
 }
 
