@@ -5,7 +5,7 @@ use super::{TrackedBox, tracked};
 use crate::rt::thread;
 use core::ptr::{null_mut, slice_from_raw_parts_mut};
 use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 /// A slice of default values, which is allocated when a thread first asks for it. Under an engine it is there from the
 /// start: how much memory there is makes no difference to a model, and so there is nothing to explore.
@@ -41,7 +41,8 @@ impl<T: Default> LazySlice<T> {
         if let Some(made) = &self.made {
             return Some(made);
         }
-        // Acquire: synchronizes with the Release of the CAS in `make`, so the values are there.
+        // Acquire: synchronizes with the Release of the CAS in `allocate`, so the values are there.
+        // Not model-checked: under an engine the values are there from the start.
         let first = self.first.load(Acquire);
         // SAFETY: a pointer that is not null is that of a boxed slice of `len` values, which this slice owns until it is
         // dropped.
@@ -58,9 +59,10 @@ impl<T: Default> LazySlice<T> {
     fn allocate(&self) -> &[T] {
         debug_assert!(!thread::under_engine(), "an engine has the values from the start");
         let fresh = Box::into_raw((0..self.len).map(|_| T::default()).collect::<Box<[T]>>());
-        // Release: publishes the values to the Acquire in `get`. Acquire: if another thread was faster, its values are
-        // there for this one.
-        let made = match self.first.compare_exchange(null_mut(), fresh.cast(), AcqRel, Acquire) {
+        // Release: publishes the values to the Acquire in `get`. Acquire on failure: another thread was faster, and its values
+        // are there for this one.
+        // Not model-checked: under an engine the values are there from the start.
+        let made = match self.first.compare_exchange(null_mut(), fresh.cast(), Release, Acquire) {
             Ok(_) => fresh,
             Err(faster) => {
                 // SAFETY: `fresh` is from `into_raw` above, and no other thread has seen it.
