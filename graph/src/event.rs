@@ -26,9 +26,6 @@ pub(crate) const NONE: EventId = EventId::MAX;
 /// The argument of a weak compare-exchange's read that found the wanted value, and failed spuriously.
 pub(crate) const SPURIOUS: u32 = 1;
 
-/// The argument of a timed wait's read that came to its deadline.
-pub(crate) const TIMED_OUT: u32 = 2;
-
 /// What an event does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
@@ -82,18 +79,11 @@ pub(crate) struct Read {
     pub(crate) failure: Order,
     /// Whether the comparison may fail though it finds the wanted value.
     pub(crate) weak: bool,
-    /// The end of a timed wait in discrete virtual time, in nanoseconds.
-    pub(crate) deadline: Option<u64>,
 }
 
 impl Read {
     pub(crate) fn new(reading: Reading, wanted: Value, success: Order, failure: Order) -> Read {
-        Read { reading, wanted, success, failure, weak: false, deadline: None }
-    }
-
-    /// Returns whether a write of `value` at `time` comes after the deadline of a wait for that value.
-    pub(crate) fn is_too_late(&self, value: Value, time: u64) -> bool {
-        value == self.wanted && self.deadline.is_some_and(|deadline| time > deadline)
+        Read { reading, wanted, success, failure, weak: false }
     }
 
     /// Returns whether the operation writes after it has read `value`. (A step does if it is enabled, which only the program
@@ -117,12 +107,12 @@ impl Read {
 
     /// Returns the read without its write: a comparison that fails, whatever value it finds.
     pub(crate) fn failing(&self) -> Read {
-        Read { reading: Reading::Load, success: self.failure, deadline: None, ..*self }
+        Read { reading: Reading::Load, success: self.failure, ..*self }
     }
 
     /// Returns whether a thread that finds `value` waits for another.
     pub(crate) fn waits(&self, value: Value) -> bool {
-        (self.reading == Reading::Await || self.deadline.is_some()) && value != self.wanted
+        self.reading == Reading::Await && value != self.wanted
     }
 }
 
@@ -140,7 +130,7 @@ pub(crate) struct Event {
     pub(crate) source: EventId,
     /// For a write its position in the location's modification order, from 1; 0 is the initial value.
     pub(crate) position: u32,
-    /// For spawn and join the other thread; for a choice the way taken; for a read [`SPURIOUS`], [`TIMED_OUT`] or 0.
+    /// For spawn and join the other thread; for a choice the way taken; for a read [`SPURIOUS`] or 0.
     pub(crate) argument: u32,
     /// The last release fence in the thread up to here.
     pub(crate) release_fence: EventId,
@@ -148,7 +138,7 @@ pub(crate) struct Event {
     /// from run to run.
     pub(crate) value: Value,
     pub(crate) read: Read,
-    /// The thread's virtual time, in nanoseconds.
+    /// The thread's virtual time, in nanoseconds. Where time is discrete, that of all threads when the event was added.
     pub(crate) time: u64,
     #[serde(skip)]
     pub(crate) site: Option<Site>,

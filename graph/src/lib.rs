@@ -65,4 +65,4 @@ pub use race::{Epoch, Race};
 pub use replay::Token;
 pub use snapshot::Frames;
 pub use stack::DEFAULT_STACK_SIZE;
-pub use step::{Attempt, ObjectState, StepId, StepName, Taken};
+pub use step::{Attempt, Disabled, ObjectState, StepId, StepName, Taken};

@@ -136,6 +136,10 @@ fn as_replayed(graph: &Graph, order: &[ThreadId]) -> Vec<(ThreadId, Option<Event
             ahead[*thread as usize] = true;
         }
     }
+    if graph.discrete {
+        // The run may have made events of different times again in another order.
+        made.sort_by_key(|(_, id)| id.map_or(u64::MAX, |id| graph.event(id).time));
+    }
     made
 }
 
@@ -276,8 +280,10 @@ impl Guide {
         }
         // The scheduled thread waits for a thread that has only to end.
         let fresh = |thread: &ThreadId| {
-            run.is_ready(graph, *thread)
-                && run.threads[*thread as usize].cursor == 0
+            let state = &run.threads[*thread as usize];
+            state.status != Status::Frontier
+                && run.is_ready(graph, *thread)
+                && state.cursor == 0
                 && !self.has_more_of(*thread)
         };
         (0..run.threads.len() as ThreadId).find(fresh)

@@ -24,14 +24,14 @@ pub(crate) enum Status {
     Frontier,
     /// The thread waits for the end of another thread.
     Join(ThreadId),
-    /// The thread waits for a write to this location, which has had so many writes.
-    Disabled(LocationId, usize),
+    /// The thread waits for a write to this location, which has had so many writes; or until a moment in virtual time.
+    Disabled { location: LocationId, seen: usize, until: Option<u64> },
     /// The thread waits for a new step on one of these objects, which have had so many.
     DisabledAny(Vec<(LocationId, usize)>),
-    /// The thread waits for a write to this location until a deadline in virtual time.
-    Timed { location: LocationId, seen: usize, deadline: u64 },
-    /// The thread waits for another value than this read has found.
-    Waits(EventId),
+    /// The thread waits for another value than this read has found, or until a moment in virtual time.
+    Waits { read: EventId, until: Option<u64> },
+    /// The thread sleeps until a moment in virtual time.
+    Sleeps(u64),
     /// The thread repeats a round, and waits for a newer write than those that it has read.
     Spins(Spin),
     /// The thread has gone round as often as it may, and lets all others go first. `forever`: it would only repeat
@@ -102,8 +102,6 @@ pub(crate) struct ThreadState {
     pub(crate) lines: Vec<Line>,
     /// The location and the source of the last round of a promised wait, if the round was one read.
     pub(crate) in_vain: Option<(LocationId, EventId)>,
-    /// Whether the thread's wait has come to its deadline.
-    pub(crate) timed_out: bool,
     /// The lines at which the thread's weak compare-exchanges failed spuriously, with its state then.
     pub(crate) failures: Vec<Line>,
     /// How often the thread was let go round because no other thread could run.
@@ -127,7 +125,6 @@ impl ThreadState {
             cell_writes: 0,
             lines: Vec::new(),
             in_vain: None,
-            timed_out: false,
             failures: Vec::new(),
             idle_rounds: 0,
             let_go: false,
@@ -144,6 +141,20 @@ impl ThreadState {
         (self.lines, self.failures) = (lines, failures);
     }
 
+    /// Returns whether the graph has more events of the thread than it has made.
+    fn has_more(&self, graph: &Graph, me: ThreadId) -> bool {
+        (self.cursor as usize) < graph.threads[me as usize].events.len()
+    }
+
+    /// Returns the moment at which the thread goes on if nothing comes before, if there is one.
+    pub(crate) fn until(&self) -> Option<u64> {
+        match self.status {
+            Status::Disabled { until, .. } | Status::Waits { until, .. } => until,
+            Status::Sleeps(until) => Some(until),
+            _ => None,
+        }
+    }
+
     /// Returns what the machine keeps of the thread's state.
     pub(crate) fn kept(&self) -> [u64; 3] {
         [self.spawned as u64, self.made as u64, self.time]
@@ -155,6 +166,8 @@ impl ThreadState {
 pub(crate) struct Run {
     pub(crate) threads: Vec<ThreadState>,
     pub(crate) current: ThreadId,
+    /// The time that it is for all threads, in nanoseconds, if time is discrete.
+    pub(crate) clock: Option<u64>,
     /// Events still to be replayed.
     pub(crate) remaining: u32,
     /// A thread whose read was revisited, and which has to write before any other thread moves.
@@ -195,6 +208,7 @@ impl Run {
         // The root has happened.
         self.threads[0].cursor = 1;
         self.current = 0;
+        self.clock = graph.discrete.then(|| graph.last_time());
         self.remaining = graph.len() - 1;
         self.urgent = None;
         self.reschedule = false;
@@ -216,6 +230,14 @@ impl Run {
 
     pub(crate) fn me(&mut self) -> &mut ThreadState {
         &mut self.threads[self.current as usize]
+    }
+
+    /// Moves the current thread's time to that of all threads, if time is discrete. Returns the thread's time.
+    pub(crate) fn now(&mut self) -> u64 {
+        let clock = self.clock.unwrap_or(0);
+        let me = self.me();
+        me.time = me.time.max(clock);
+        me.time
     }
 
     pub(crate) fn epoch(&self) -> Epoch {
@@ -289,22 +311,27 @@ impl Run {
     /// Returns whether `thread` can go on.
     pub(crate) fn is_ready(&self, graph: &Graph, thread: ThreadId) -> bool {
         let newer = |location: LocationId, seen: usize| graph.location(location).writes.len() > seen;
+        let has_come = |until: Option<u64>| until.is_some() && until <= self.clock;
         match &self.threads[thread as usize].status {
             Status::Ready => true,
             Status::Behind(source) => self.has_happened(graph, *source),
             Status::Frontier => self.remaining == 0,
             Status::Join(other) => self.threads[*other as usize].status == Status::Done,
-            Status::Disabled(location, seen) | Status::Timed { location, seen, .. } => {
-                newer(*location, *seen)
-            }
+            Status::Disabled { location, seen, until } => newer(*location, *seen) || has_come(*until),
+            Status::Sleeps(until) => has_come(Some(*until)),
             Status::DisabledAny(objects) => objects.iter().any(|(object, seen)| newer(*object, *seen)),
             // A read in the graph finds another write only by a revisit, in another branch.
-            Status::Spins(spin) => spin.seen.iter().any(|(location, seen)| newer(*location, *seen)),
+            Status::Spins(spin) => {
+                spin.seen.iter().any(|(location, seen)| newer(*location, *seen))
+                    || graph.discrete && spin.reads.iter().any(|read| graph.is_outlived(*read))
+            }
+            Status::Waits { read, until } => {
+                let goes_on = || self.threads[thread as usize].has_more(graph, thread);
+                graph.discrete && (goes_on() || graph.is_outlived(*read) || has_come(*until))
+            }
             Status::Pauses => self.remaining == 0,
             Status::Held => self.remaining == 0 && !self.is_held(graph, thread),
-            Status::Absent | Status::Waits(_) | Status::Yields { .. } | Status::Stopped | Status::Done => {
-                false
-            }
+            Status::Absent | Status::Yields { .. } | Status::Stopped | Status::Done => false,
         }
     }
 
@@ -313,8 +340,7 @@ impl Run {
         let threads = 0..self.threads.len() as ThreadId;
         if self.remaining > 0 {
             let recorded = |thread: ThreadId| graph.threads[thread as usize].events.len();
-            let has_more =
-                |thread: ThreadId| (self.threads[thread as usize].cursor as usize) < recorded(thread);
+            let has_more = |thread: ThreadId| self.threads[thread as usize].has_more(graph, thread);
             let replays = threads.clone().find(|thread| has_more(*thread) && self.is_ready(graph, *thread));
             // Other threads may wait for the end of a thread that has no recorded events left.
             let ends = |thread: &ThreadId| match &self.threads[*thread as usize].status {
@@ -364,7 +390,7 @@ impl Run {
     pub(crate) fn waiter_is_ready(&self, graph: &Graph) -> bool {
         let waits = |thread: &ThreadState| match &thread.status {
             Status::Spins(_) | Status::DisabledAny(_) => true,
-            Status::Disabled(location, _) => graph.location(*location).is_object,
+            Status::Disabled { location, .. } => graph.location(*location).is_object,
             _ => false,
         };
         let mut threads = self.threads.iter().enumerate();

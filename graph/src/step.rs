@@ -7,7 +7,9 @@
 //! A step may be disabled in a state. Its thread then waits: `explore::options` has what becomes of it.
 
 use crate::event::{ThreadId, Value};
+use crate::explore::twin::{self, Twin};
 use core::cell::RefCell;
+use core::time::Duration;
 use std::any::Any;
 use std::rc::Rc;
 
@@ -31,8 +33,16 @@ pub struct Taken {
     pub after: Vec<StepId>,
 }
 
-/// Tries a step in a state, as the step of that name; `None`: it is disabled. A pure function.
-pub type Attempt<'a> = &'a dyn Fn(&ObjectState, StepId) -> Option<Taken>;
+/// A step is disabled in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// When the step is enabled in this state, if it ever is.
+    pub until: Option<Duration>,
+}
+
+/// Tries a step in a state, as the step of that name, at a moment of virtual time; where time is not discrete, `None`, any
+/// moment may have come. A pure function.
+pub type Attempt<'a> = &'a dyn Fn(&ObjectState, StepId, Option<Duration>) -> Result<Taken, Disabled>;
 
 /// The operation and the kind of the object of a step, for reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,18 +91,32 @@ pub(crate) struct Stepping<'a> {
     pub(crate) me: StepId,
     pub(crate) attempt: Attempt<'a>,
     pub(crate) states: &'a States,
+    /// The moment at which the step is made, in nanoseconds, if time is discrete.
+    pub(crate) now: Option<u64>,
 }
 
 impl Stepping<'_> {
     /// Returns whether the step is enabled in a state.
     pub(crate) fn is_enabled(&self, state: Value) -> bool {
-        (self.attempt)(&self.states.get(state), self.me).is_some()
+        self.attempt(&self.states.get(state)).is_ok()
+    }
+
+    /// Returns the later moment at which the step is enabled in a state in which it is disabled now.
+    pub(crate) fn until(&self, state: Value) -> Option<u64> {
+        let disabled = self.attempt(&self.states.get(state)).err()?;
+        let until = u64::try_from(disabled.until?.as_nanos()).unwrap_or(u64::MAX);
+        self.now.is_some_and(|now| until > now).then_some(until)
+    }
+
+    fn attempt(&self, state: &ObjectState) -> Result<Taken, Disabled> {
+        let now = self.now.map(|now| if twin::is(Twin::TimesOutAtOnce) { u64::MAX } else { now });
+        (self.attempt)(state, self.me, now.map(Duration::from_nanos))
     }
 
     /// Makes the step in a state; returns the number of the state that it leaves, and the steps that happen before it.
     pub(crate) fn take(&self, number: Value) -> Option<(Value, Vec<StepId>)> {
         let old = self.states.get(number);
-        let Taken { state, after } = (self.attempt)(&old, self.me)?;
+        let Taken { state, after } = self.attempt(&old).ok()?;
         let new = if Rc::ptr_eq(&state, &old) { number } else { self.states.add(state) };
         Some((new, after))
     }

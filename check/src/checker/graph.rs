@@ -45,9 +45,31 @@ impl Checker {
         self
     }
 
-    /// Sets whether under the graph engine time passes only while all threads wait. All else takes no time then, so a
-    /// timed wait times out if and only if nothing ended it before. Without that, as by default, a timed wait is woken
-    /// or times out at any moment.
+    /// Sets whether under the graph engine time is discrete: it passes only while all threads wait, to the earliest moment for
+    /// which one of them waits. Nothing else takes time. So a timed wait times out if and only if nothing ended it before
+    /// its deadline; what comes at the very moment of the deadline may come before or after.
+    ///
+    /// What is written at one time is what everybody sees at later times. It does not *happen before* what comes later,
+    /// though: an access that only time orders after another one is still a data race. Without discrete time, as by default,
+    /// each thread has a clock of its own, a `sleep` lets no other thread go first, and a timed wait is woken or times out at any
+    /// moment. A program that must be right whatever the times are is to be checked so. Discrete time is for what a program does
+    /// *in time*.
+    ///
+    /// ```
+    /// use selvedge::{chan, rt::thread};
+    /// use std::time::Duration;
+    ///
+    /// let reports = selvedge_check::Checker::new().discrete_time(true).run(|| {
+    ///     let (beat, beats) = chan::unbounded();
+    ///     thread::spawn(move || {
+    ///         thread::sleep(Duration::from_millis(10));
+    ///         beat.send(()).unwrap();
+    ///     });
+    ///     assert!(beats.recv_timeout(Duration::from_millis(9)).is_err());
+    ///     assert!(beats.recv_timeout(Duration::from_millis(9)).is_ok());
+    /// });
+    /// assert!(reports[0].verdict.passed());
+    /// ```
     pub fn discrete_time(mut self, on: bool) -> Checker {
         self.graph.discrete_time = on;
         self

@@ -143,8 +143,8 @@ impl Checker {
     }
 
     /// Sets the form of the primitives of `selvedge` in the model's executions: as specified, which is the default, real, or
-    /// first one and then the other in what is left of the limits on time and executions. Natively and under
-    /// [`discrete_time`](Self::discrete_time) they are always real. A report says which form the executions used. Models of
+    /// first one and then the other in what is left of the limits on time and executions. Natively they are always real. A
+    /// report says which form the executions used. Models of
     /// a primitive itself need the real form. A token is replayed in the form that it names.
     ///
     /// ```

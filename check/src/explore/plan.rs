@@ -50,15 +50,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Returns whether primitives stand as specified. Under discrete time they are real: whether a timed operation that is
-    /// specified times out does not depend on the time.
+    /// Returns whether primitives stand as specified.
     pub(super) fn specified(&self) -> bool {
         self.primitives != Primitives::Real && self.has_two_forms()
     }
 
     /// Returns whether the form of the primitives matters.
     pub(super) fn has_two_forms(&self) -> bool {
-        self.engine != Engine::Native && !self.graph.discrete_time
+        self.engine != Engine::Native
     }
 
     /// Returns the plan for what is run again to be shown, which does not count.

@@ -1,12 +1,13 @@
 //! Waiting under the graph engine: spinning, parking, time. Time is virtual: nothing here sleeps.
 
 use super::{checker, count, kind, results, run};
-use selvedge::rt::park::Parker;
-use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
+use selvedge::rt::park::{Parker, Token};
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
 use selvedge::rt::{hint, thread, time};
 use selvedge_check::{FailureKind, Verdict};
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -187,4 +188,88 @@ fn where_time_is_discrete_a_wait_times_out_only_if_nothing_came_before() {
         assert_eq!(report.executions, 1);
         assert_eq!(kind(&run(wait(sleep, deadline))), Some(FailureKind::Panic));
     }
+}
+
+#[test]
+fn where_time_is_discrete_nothing_of_a_later_time_is_seen_and_all_of_an_earlier_one() {
+    let report = checker().discrete_time(true).run(|| {
+        let (early, late) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                early.store(true, Relaxed);
+                thread::sleep(Duration::from_secs(2));
+                late.store(true, Relaxed);
+            });
+            assert!(!late.load(Relaxed));
+            thread::sleep(Duration::from_secs(1));
+            assert!(early.load(Relaxed) && !late.load(Relaxed));
+        });
+    });
+    assert!(matches!(report[0].verdict, Verdict::Exhaustive), "{}", report[0]);
+    assert_eq!(report[0].executions, 1);
+}
+
+/// Returns at which times, in milliseconds, a wait for a flag ends that is set at 3 ms.
+fn ends_of_wait(wait: fn(&AtomicBool)) -> BTreeSet<u128> {
+    let ends = Arc::new(Mutex::new(BTreeSet::new()));
+    let into = Arc::clone(&ends);
+    let report = checker().discrete_time(true).run(move || {
+        let (flag, begun) = (AtomicBool::new(false), time::now());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(3));
+                flag.store(true, Release);
+            });
+            scope.spawn(|| thread::sleep(Duration::from_millis(1)));
+            wait(&flag);
+        });
+        into.lock().expect("no panic").insert((time::now() - begun).as_millis());
+    });
+    assert!(matches!(report[0].verdict, Verdict::Exhaustive), "{}", report[0]);
+    ends.lock().expect("no panic").clone()
+}
+
+#[test]
+fn where_time_is_discrete_a_thread_that_waits_in_a_loop_goes_on_later() {
+    let spins = ends_of_wait(|flag| {
+        while !flag.load(Acquire) {
+            hint::spin_loop();
+        }
+    });
+    assert_eq!(spins, BTreeSet::from([3]));
+    assert_eq!(ends_of_wait(|flag| hint::wait_until(|| flag.load(Acquire))), BTreeSet::from([3]));
+    let polls = ends_of_wait(|flag| {
+        while !flag.load(Acquire) {
+            thread::sleep(Duration::from_millis(2));
+        }
+    });
+    assert_eq!(polls, BTreeSet::from([4]));
+    let at_the_moment = ends_of_wait(|flag| {
+        while !flag.load(Acquire) {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    assert_eq!(at_the_moment, BTreeSet::from([3, 4]));
+}
+
+/// Two threads wait for one token, which is given twice.
+#[test]
+fn where_time_is_discrete_threads_that_share_a_token_wait_for_the_next() {
+    let report = checker().discrete_time(true).run(|| {
+        let (token, begun) = (Token::new(), time::now());
+        let ends: Vec<u128> = thread::scope(|scope| {
+            let wait = || {
+                token.wait();
+                (time::now() - begun).as_millis()
+            };
+            let waits = [scope.spawn(wait), scope.spawn(wait)];
+            for _ in 0..2 {
+                thread::sleep(Duration::from_millis(5));
+                token.give();
+            }
+            waits.map(|wait| wait.join().expect("no panic")).into()
+        });
+        assert!(ends == [5, 10] || ends == [10, 5], "{ends:?}");
+    });
+    assert!(matches!(report[0].verdict, Verdict::Exhaustive), "{}", report[0]);
 }

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An operation that has been done: its thread, and how many the thread had done before.
 pub(crate) type Place = (usize, usize);
 
-/// What a thread has done: each operation's position in the program, and for a read its source.
-pub(crate) type Deeds = Vec<(usize, Option<Option<Place>>)>;
+/// What a thread has done: each operation's position in the program, for a read its source, and the time.
+pub(crate) type Deeds = Vec<(usize, Option<Option<Place>>, u8)>;
 
 /// An execution: what each thread did, and the orders of objects and locations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +39,8 @@ impl Execution {
         let place = |(thread, index): Place| (name(thread), index);
         let mut renamed = self.clone();
         for (thread, deeds) in self.threads.iter().enumerate() {
-            let deeds = deeds.iter().map(|(at, source)| (*at, source.map(|source| source.map(place))));
+            let deeds =
+                deeds.iter().map(|(at, source, time)| (*at, source.map(|source| source.map(place)), *time));
             renamed.threads[name(thread)] = deeds.collect();
         }
         let order = |order: &Vec<Place>| order.iter().copied().map(place).collect();
@@ -64,6 +65,7 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Graph {
     threads: Vec<Deeds>,
+    time: u8,
     results: Vec<Vec<u8>>,
     objects: Vec<Vec<Place>>,
     locations: Vec<Vec<Place>>,
@@ -101,6 +103,10 @@ pub(crate) fn executions(program: &Program, memory: Memory) -> BTreeSet<Executio
         }
         let mut next = Vec::new();
         (0..threads).for_each(|thread| extend(program, memory, &graph, thread, &mut next));
+        let moments = (0..threads).flat_map(|thread| moments(program, &graph, thread));
+        if let (true, Some(time)) = (next.is_empty(), moments.filter(|moment| *moment > graph.time).min()) {
+            next.push(Graph { time, ..graph.clone() });
+        }
         if next.is_empty() {
             let orders = graph.objects.iter().chain(&graph.locations).filter(|order| !order.is_empty());
             ends.insert(Execution { threads: graph.threads.clone(), orders: orders.cloned().collect() });
@@ -110,11 +116,31 @@ pub(crate) fn executions(program: &Program, memory: Memory) -> BTreeSet<Executio
     ends
 }
 
+/// Returns the operation that a thread comes to, and the moment at which it does.
+fn next_of(program: &Program, graph: &Graph, thread: usize) -> Option<(usize, Deed, u8)> {
+    let last = graph.results[thread].last().copied().unwrap_or(0);
+    let (at, time) = graph.threads[thread].last().map_or((0, 0), |(at, _, time)| (at + 1, *time));
+    let (at, deed, sleep) = program.next(thread, at, last)?;
+    Some((at, deed, time + sleep))
+}
+
+/// Returns the moments for which a thread waits: that at which it comes to its operation, and the end of a timed step.
+fn moments(program: &Program, graph: &Graph, thread: usize) -> Vec<u8> {
+    let Some((_, deed, begun)) = next_of(program, graph, thread) else { return Vec::new() };
+    let end = match deed {
+        Deed::Step { within, .. } => within.map(|within| begun + within),
+        _ => None,
+    };
+    [begun].into_iter().chain(end).collect()
+}
+
 /// Adds the next operation of a thread in every way.
 fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next: &mut Vec<Graph>) {
+    let Some((at, deed, begun)) = next_of(program, graph, thread) else { return };
+    if begun > graph.time {
+        return;
+    }
     let last = graph.results[thread].last().copied().unwrap_or(0);
-    let at = graph.threads[thread].last().map_or(0, |(at, _)| at + 1);
-    let Some((at, deed)) = program.next(thread, at, last) else { return };
     let place = (thread, graph.threads[thread].len());
     let mut before = match place.1.checked_sub(1) {
         Some(earlier) => graph.before[&(thread, earlier)].clone(),
@@ -124,16 +150,17 @@ fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next:
     let mut add =
         |source: Option<Option<Place>>, result: u8, before: &BTreeSet<Place>, change: &dyn Fn(&mut Graph)| {
             let mut graph = graph.clone();
-            graph.threads[thread].push((at, source));
+            graph.threads[thread].push((at, source, graph.time));
             graph.results[thread].push(result);
             graph.before.insert(place, before.clone());
             change(&mut graph);
             next.push(graph);
         };
     match deed {
-        Deed::Step { object, table, ordered } => {
+        Deed::Step { object, table, ordered, within } => {
             let state = graph.states[object];
-            let Some(new) = table[state as usize] else { return };
+            let is_late = within.is_some_and(|within| graph.time >= begun + within);
+            let Some(new) = table[state as usize].or(is_late.then_some(state)) else { return };
             let source = graph.objects[object].last().copied();
             if let Some(source) = source.filter(|_| ordered) {
                 before.extend(&graph.before[&source]);
@@ -157,6 +184,8 @@ fn extend(program: &Program, memory: Memory, graph: &Graph, thread: usize, next:
                 Memory::Relaxed => newest_known(graph, location, &before),
                 Memory::Sequential => writes.len(),
             };
+            let earlier = writes.iter().filter(|write| time_of(graph, **write) < graph.time).count();
+            let known = known.max(earlier);
             for from in known..=writes.len() {
                 let source = from.checked_sub(1).map(|at| writes[at]);
                 let value = source.map_or(0, |source| graph.written[&source]);
@@ -184,8 +213,12 @@ fn value_kept(last: u8) -> u8 {
     last
 }
 
+fn time_of(graph: &Graph, (thread, index): Place) -> u8 {
+    graph.threads[thread][index].2
+}
+
 fn adds(program: &Program, graph: &Graph, (thread, index): Place) -> bool {
-    let (at, _) = graph.threads[thread][index];
+    let (at, ..) = graph.threads[thread][index];
     matches!(program.threads[thread][at].deed, Deed::Add { .. })
 }
 
@@ -195,7 +228,7 @@ fn newest_known(graph: &Graph, location: usize, before: &BTreeSet<Place>) -> usi
     let position = |place: &Place| writes.iter().position(|write| write == place).map(|at| at + 1);
     let known = before.iter().filter(|(thread, index)| *index < graph.threads[*thread].len());
     let newest = known.filter_map(|place| {
-        let (_, source) = graph.threads[place.0][place.1];
+        let (_, source, _) = graph.threads[place.0][place.1];
         position(place).max(source.flatten().as_ref().and_then(position))
     });
     newest.max().unwrap_or(0)

@@ -3,11 +3,12 @@
 use super::executions::{Execution, Memory};
 use super::program::{Deed, Program};
 use crate::report::Source;
-use crate::{End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
+use crate::{Disabled, End, LocationId, Machine, Model, Options, Order, Part, StepId, StepName, Taken};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What an exploration came to.
 pub(crate) struct Explored {
@@ -24,23 +25,23 @@ struct State {
     steps: Vec<(StepId, u8)>,
 }
 
-/// The operations that each thread has done in a run, by their positions in the program.
-type Done = Rc<RefCell<Vec<Vec<usize>>>>;
+/// The operations that each thread has done in a run, by their positions in the program, and the thread's time after each.
+type Done = Rc<RefCell<Vec<Vec<(usize, u8)>>>>;
 
-fn options(memory: Memory) -> Options {
+fn options(program: &Program, memory: Memory) -> Options {
     let model = match memory {
         Memory::Relaxed => Model::C20,
         Memory::Sequential => Model::Sc,
     };
-    Options { model, ..Options::default() }
+    Options { model, discrete_time: program.discrete, ..Options::default() }
 }
 
 /// Explores a program; `split`: each part that can be given away is explored by a machine of its own.
 pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explored {
     let mut explored = Explored { found: BTreeMap::new(), blocked: 0 };
-    let mut parts = vec![Part::whole(options(memory).model)];
+    let mut parts = vec![Part::whole(options(program, memory).model)];
     while let Some(part) = parts.pop() {
-        let machine = Rc::new(Machine::new(options(memory)));
+        let machine = Rc::new(Machine::new(options(program, memory)));
         machine.take(part);
         while machine.advance() {
             match run(&machine, program) {
@@ -58,7 +59,7 @@ pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explore
 
 /// Returns the number of executions of a program with at most so many preemptions.
 pub(crate) fn within(program: &Program, preemptions: u32) -> u64 {
-    let options = Options { max_preemptions: Some(preemptions), ..options(Memory::Relaxed) };
+    let options = Options { max_preemptions: Some(preemptions), ..options(program, Memory::Relaxed) };
     let machine = Rc::new(Machine::new(options));
     loop {
         let _ = run(&machine, program);
@@ -70,7 +71,7 @@ pub(crate) fn within(program: &Program, preemptions: u32) -> u64 {
 
 /// Explores a program, and runs each execution again by its token. Returns whether all came out the same.
 pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
-    let machine = Rc::new(Machine::new(options(memory)));
+    let machine = Rc::new(Machine::new(options(program, memory)));
     loop {
         let (_, execution) = run(&machine, program);
         let interleaved = machine.interleaved_token();
@@ -80,7 +81,7 @@ pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
         );
         for token in [Some(machine.token()), interleaved].into_iter().flatten() {
             let token = token.to_string().parse().unwrap();
-            let machine = Rc::new(Machine::replaying(options(memory), &token));
+            let machine = Rc::new(Machine::replaying(options(program, memory), &token));
             let (_, again) = run(&machine, program);
             if machine.went_astray() || again != execution {
                 return false;
@@ -94,7 +95,7 @@ pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
 
 /// Returns executions drawn at random.
 pub(crate) fn sampled(program: &Program, memory: Memory, samples: u64) -> Vec<Execution> {
-    let machine = Rc::new(Machine::sampling(options(memory)));
+    let machine = Rc::new(Machine::sampling(options(program, memory)));
     let mut drawn = Vec::new();
     for sample in 0..samples {
         machine.begin_descent(1, sample);
@@ -145,10 +146,12 @@ fn thread_body(
 ) {
     let site = Location::caller();
     let (mut at, mut last) = (0, 0);
-    while let Some((found, deed)) = program.next(thread, at, last) {
+    while let Some((found, deed, sleep)) = program.next(thread, at, last) {
+        machine.advance_to(machine.now() + Duration::from_nanos(sleep.into()));
         match deed {
-            Deed::Step { object, table, ordered } => {
-                last = step(machine, objects[object], &table, ordered);
+            Deed::Step { object, table, ordered, within } => {
+                let deadline = within.map(|within| machine.now() + Duration::from_nanos(within.into()));
+                last = step(machine, objects[object], (&table, deadline), ordered);
             }
             Deed::Observe { object, steps, ordered } => {
                 last = observe(machine, objects[object], steps, ordered);
@@ -165,19 +168,25 @@ fn thread_body(
                 last = machine.update(locations[location], &add, Order::Relaxed, site).unwrap() as u8;
             }
         }
-        done.borrow_mut()[thread].push(found);
+        done.borrow_mut()[thread].push((found, machine.now().as_nanos() as u8));
         at = found + 1;
     }
 }
 
-fn step(machine: &Machine, object: LocationId, table: &[Option<u8>], ordered: bool) -> u8 {
-    let attempt = |state: &Rc<dyn std::any::Any>, me: StepId| {
+fn step(
+    machine: &Machine,
+    object: LocationId,
+    (table, until): (&[Option<u8>], Option<Duration>),
+    ordered: bool,
+) -> u8 {
+    let attempt = |state: &Rc<dyn std::any::Any>, me: StepId, now: Option<Duration>| {
         let old: &State = state.downcast_ref().unwrap();
         let mut new = old.clone();
-        new.state = table[old.state as usize]?;
+        let is_late = until.is_some() && until <= now;
+        new.state = table[old.state as usize].or(is_late.then_some(old.state)).ok_or(Disabled { until })?;
         new.steps.push((me, new.state));
         let after = old.steps.last().filter(|_| ordered).map(|(step, _)| *step);
-        Some(Taken { state: Rc::new(new), after: after.into_iter().collect() })
+        Ok(Taken { state: Rc::new(new), after: after.into_iter().collect() })
     };
     let name = StepName { operation: "step", kind: "object", number: 0 };
     let (found, _) = machine.step(object, name, (&attempt, false), Location::caller()).unwrap();
@@ -195,10 +204,10 @@ fn observe(machine: &Machine, object: LocationId, steps: usize, ordered: bool) -
 }
 
 /// Returns the execution that has just been run. Thread 0 of the machine is the body, which only makes the others.
-fn execution(machine: &Machine, done: &[Vec<usize>]) -> Execution {
+fn execution(machine: &Machine, done: &[Vec<(usize, u8)>]) -> Execution {
     let graph = machine.execution("");
     let place = |id: crate::report::EventId| (id.thread - 1, id.index);
-    let deeds = |(events, done): (&crate::report::Thread, &Vec<usize>)| {
+    let deeds = |(events, done): (&crate::report::Thread, &Vec<(usize, u8)>)| {
         assert_eq!(events.events.len(), done.len());
         let source = |source: Option<Source>| {
             source.map(|source| match source {
@@ -206,7 +215,8 @@ fn execution(machine: &Machine, done: &[Vec<usize>]) -> Execution {
                 Source::Write(write) => Some(place(write)),
             })
         };
-        done.iter().zip(&events.events).map(|(at, event)| (*at, source(event.reads_from))).collect()
+        let deeds = done.iter().zip(&events.events);
+        deeds.map(|((at, time), event)| (*at, source(event.reads_from), *time)).collect()
     };
     let threads = graph.threads[1..].iter().zip(done).map(deeds).collect();
     let order = |location: &crate::report::Location| location.writes.iter().map(|id| place(*id)).collect();

@@ -15,6 +15,8 @@ pub(crate) enum Deed {
         object: usize,
         table: [Option<u8>; STATES],
         ordered: bool,
+        /// How long the step waits at most: then it leaves the state as it is.
+        within: Option<u8>,
     },
     /// Waits until an object has had so many steps, and finds the state that the last of these left.
     Observe {
@@ -36,6 +38,8 @@ pub(crate) enum Deed {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Op {
     pub(crate) deed: Deed,
+    /// How long the thread sleeps before.
+    pub(crate) sleep: u8,
     /// The operation is left out unless the result before it has this parity.
     pub(crate) only_after: Option<u8>,
 }
@@ -48,20 +52,25 @@ pub(crate) struct Program {
     /// The objects that threads share. Number `objects` stands for one that each thread has apart.
     pub(crate) objects: usize,
     pub(crate) locations: usize,
+    /// Whether time is discrete.
+    pub(crate) discrete: bool,
 }
 
 impl Program {
-    /// Returns the operation that a thread comes to from the position `at`, after the result `last`.
-    pub(crate) fn next(&self, thread: usize, at: usize, last: u8) -> Option<(usize, Deed)> {
+    /// Returns the operation that a thread comes to from the position `at`, after the result `last`, and how long it sleeps
+    /// before.
+    pub(crate) fn next(&self, thread: usize, at: usize, last: u8) -> Option<(usize, Deed, u8)> {
         let ops = self.threads[thread].iter().enumerate().skip(at);
         let mut possible = ops.filter(|(_, op)| op.only_after.is_none_or(|parity| last % 2 == parity));
-        possible.next().map(|(at, op)| (at, self.on_own_objects(op.deed, thread)))
+        possible.next().map(|(at, op)| (at, self.on_own_objects(op.deed, thread), op.sleep))
     }
 
     fn on_own_objects(&self, deed: Deed, thread: usize) -> Deed {
         let own = |object: usize| if object == self.objects { self.objects + thread } else { object };
         match deed {
-            Deed::Step { object, table, ordered } => Deed::Step { object: own(object), table, ordered },
+            Deed::Step { object, table, ordered, within } => {
+                Deed::Step { object: own(object), table, ordered, within }
+            }
             Deed::Observe { object, steps, ordered } => Deed::Observe { object: own(object), steps, ordered },
             Deed::Load { .. } | Deed::Store { .. } | Deed::Add { .. } => deed,
         }
@@ -95,10 +104,11 @@ fn table(random: &mut Rng) -> [Option<u8>; STATES] {
 
 /// Returns a program of threads that have a lock so many times each.
 pub(crate) fn critical_sections(threads: usize, each: usize) -> Program {
-    let step = |table| Op { deed: Deed::Step { object: 0, table, ordered: true }, only_after: None };
+    let deed = |table| Deed::Step { object: 0, table, ordered: true, within: None };
+    let step = |table| Op { deed: deed(table), sleep: 0, only_after: None };
     let (lock, unlock) = (step([Some(1), None, None, None]), step([Some(0); STATES]));
     let thread: Vec<Op> = (0..each).flat_map(|_| [lock, unlock]).collect();
-    Program { threads: vec![thread; threads], alike: 0..0, objects: 1, locations: 0 }
+    Program { threads: vec![thread; threads], alike: 0..0, objects: 1, locations: 0, discrete: false }
 }
 
 /// Returns a random program, two or all of whose threads are alike.
@@ -135,12 +145,30 @@ pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
             let object = random.usize(..objects);
             match random.u8(..7) {
                 0 => Deed::Observe { object, steps: random.usize(1..3), ordered: random.bool() },
-                _ => Deed::Step { object, table: table(random), ordered: random.bool() },
+                _ => Deed::Step { object, table: table(random), ordered: random.bool(), within: None },
             }
         };
         let only_after = (!first && random.u8(..4) == 0).then(|| random.u8(..2));
-        Op { deed, only_after }
+        Op { deed, sleep: 0, only_after }
     };
     let mut thread = |_| (0..random.usize(1..=longest)).map(|at| op(random, at == 0)).collect();
-    Program { threads: (0..threads).map(&mut thread).collect(), alike: 0..0, objects, locations }
+    let threads = (0..threads).map(&mut thread).collect();
+    Program { threads, alike: 0..0, objects, locations, discrete: false }
+}
+
+impl Program {
+    /// Lets threads sleep and steps be timed, at random, where time is discrete.
+    pub(crate) fn timed(mut self, random: &mut Rng) -> Program {
+        self.discrete = true;
+        for op in self.threads.iter_mut().flatten() {
+            op.sleep = random.u8(..4).saturating_sub(1);
+            if let Deed::Step { within, .. } = &mut op.deed {
+                *within = random.bool().then(|| random.u8(..4));
+            }
+        }
+        // Threads that are alike do the same.
+        let first = self.threads[self.alike.start].clone();
+        self.threads[self.alike.clone()].fill(first);
+        self
+    }
 }

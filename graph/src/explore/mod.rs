@@ -15,6 +15,7 @@ pub(crate) mod split;
 pub(crate) mod steps;
 pub(crate) mod switches;
 mod symmetry;
+mod time;
 pub(crate) mod twin;
 
 use self::loop_cut::LoopCut;

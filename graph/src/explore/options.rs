@@ -2,7 +2,7 @@
 
 use super::{Exploration, Mode, What};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, NONE, SPURIOUS, TIMED_OUT, Value};
+use crate::event::{Event, EventId, Kind, NONE, SPURIOUS, Value};
 
 /// How a read may be added.
 pub(crate) struct Ways<'a> {
@@ -10,8 +10,6 @@ pub(crate) struct Ways<'a> {
     pub(crate) update: &'a dyn Fn(Value) -> Value,
     /// A source that the thread's wait has read already.
     pub(crate) skip: Option<EventId>,
-    /// Whether a timed wait has come to its deadline.
-    pub(crate) timed_out: bool,
 }
 
 /// What came of adding an event.
@@ -29,24 +27,12 @@ impl Exploration {
     /// Adds a read, and what it writes.
     pub(crate) fn add_read(&mut self, event: Event, ways: &Ways<'_>) -> Added {
         let (location, last) = (event.location, self.graph.last(event.thread));
-        let oldest = newest_known(&self.graph, location, last);
+        let oldest = newest_known(&self.graph, location, last).max(self.graph.before_time(&event));
         let newest = self.graph.location(location).writes.len() as u32;
         let waits = |exploration: &Exploration, position: u32| {
             let source = exploration.graph.write_at(location, position);
-            let value = exploration.graph.value_of(location, source);
-            // A write that the thread knows when it begins to wait has come in time.
-            let late =
-                position > oldest && event.read.is_too_late(value, exploration.graph.event(source).time);
-            event.read.waits(value) || late
+            event.read.waits(exploration.graph.value_of(location, source))
         };
-        if ways.timed_out {
-            let source = self.graph.write_at(location, newest);
-            return self.take_source(
-                ways.update,
-                vec![Event { source, argument: TIMED_OUT, read: event.read.failing(), ..event }],
-                self.items.len(),
-            );
-        }
         if (oldest..=newest).all(|position| waits(self, position)) {
             return Added::NotYet;
         }
@@ -56,8 +42,7 @@ impl Exploration {
             let source = self.graph.write_at(location, position);
             // A later write can revisit a read of the newest write only, so a wait that has read an older write
             // never ends.
-            let timed = event.read.deadline.is_some();
-            if (position < newest || timed) && (waits(self, position) || Some(source) == ways.skip) {
+            if position < newest && (waits(self, position) || Some(source) == ways.skip) {
                 continue;
             }
             let value = self.graph.value_of(location, source);
@@ -144,7 +129,7 @@ impl Exploration {
     /// Adds a write.
     pub(crate) fn add_write(&mut self, event: Event) -> Added {
         let (location, last) = (event.location, self.graph.last(event.thread));
-        let known = newest_known(&self.graph, location, last);
+        let known = newest_known(&self.graph, location, last).max(self.graph.before_time(&event));
         let first_item = self.items.len();
         let length = self.graph.len();
         let id = self.graph.add(event);

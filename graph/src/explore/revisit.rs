@@ -10,7 +10,7 @@ use super::options::places;
 use super::twin::{self, Twin};
 use super::{Exploration, Mode, What, symmetry};
 use crate::consistency::coherence::newest_known;
-use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS, TIMED_OUT};
+use crate::event::{Event, EventId, Kind, LocationId, SPURIOUS};
 use crate::graph::Graph;
 
 impl Exploration {
@@ -23,9 +23,7 @@ impl Exploration {
         let location = self.graph.event(write).location;
         for at in 0..self.graph.location(location).reads.len() {
             let read = self.graph.location(location).reads[at];
-            // A wait that has timed out is over: what comes later comes too late.
-            let over = self.graph.event(read).argument == TIMED_OUT;
-            if !over && !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
+            if may_read(&self.graph, read, write) && is_allowed(&self.graph, read, write) {
                 self.queue_revisit(read, write);
             }
         }
@@ -33,7 +31,7 @@ impl Exploration {
 
     /// Queues the backward revisit of one step's read by the write of another, the last event, which has no place yet.
     pub(super) fn revisit_step(&mut self, read: EventId, write: EventId) {
-        if !self.graph.in_prefix(read, write) && is_allowed(&self.graph, read, write) {
+        if may_read(&self.graph, read, write) && is_allowed(&self.graph, read, write) {
             self.queue_revisit(read, write);
         }
     }
@@ -66,10 +64,16 @@ impl Exploration {
     }
 }
 
+/// Returns whether a read may read a new write: it is neither in the write's causal prefix nor of an earlier time.
+fn may_read(graph: &Graph, read: EventId, write: EventId) -> bool {
+    !graph.in_prefix(read, write) && !graph.is_later(write, read)
+}
+
 /// Returns where the write may stand for the read to read it.
 fn places_of(graph: &Graph, read: EventId, write: EventId) -> Vec<u32> {
     let Event { kind, location, .. } = *graph.event(write);
-    let seen = newest_known(graph, location, graph.before(read));
+    let earlier = graph.before_time(graph.event(write));
+    let seen = newest_known(graph, location, graph.before(read)).max(earlier);
     let written = newest_known(graph, location, graph.before(write));
     if kind != Kind::RmwWrite {
         return places(graph, write, seen.max(written));

@@ -24,7 +24,7 @@
 
 use super::twin::{self, Twin};
 use super::{Exploration, Mode};
-use crate::event::{Event, EventId, Kind, LocationId, Value};
+use crate::event::{Event, EventId, Kind, Value};
 use crate::graph::Graph;
 use crate::step::Stepping;
 
@@ -35,8 +35,9 @@ pub(crate) enum Stepped {
     Made(EventId),
     /// A wait is in the graph.
     Waits,
-    /// The step is enabled at no new place, and nothing has been added.
-    NotYet,
+    /// The step is enabled at no new place, and nothing has been added. In the newest state it is enabled at this later
+    /// moment, if time is discrete.
+    NotYet(Option<u64>),
 }
 
 impl Exploration {
@@ -44,7 +45,7 @@ impl Exploration {
     pub(crate) fn add_step(&mut self, event: Event, stepping: &Stepping<'_>) -> Stepped {
         let location = event.location;
         let newest = self.graph.location(location).writes.len() as u32;
-        let first = first_new_place(&self.graph, location, self.graph.last(event.thread));
+        let first = first_new_place(&self.graph, &event);
         let first_item = self.items.len();
         let guided = matches!(self.mode, Mode::Guided(_));
         let is_enabled = |graph: &Graph, place: u32| {
@@ -66,7 +67,7 @@ impl Exploration {
             return Stepped::Made(read);
         }
         if !waits {
-            return Stepped::NotYet;
+            return Stepped::NotYet(stepping.until(self.graph.value_of(location, source)));
         }
         self.graph.add(Event { kind: Kind::Wait, source, ..event });
         self.share_weight(first_item);
@@ -123,18 +124,21 @@ impl Exploration {
     }
 }
 
-/// Returns the first place of an object, by the number of steps before it, at which a step behind `last` may stand and
-/// where the step has not been offered yet.
-fn first_new_place(graph: &Graph, object: LocationId, last: EventId) -> u32 {
+/// Returns the first place of an object, by the number of steps before it, at which a new step may stand and where it has
+/// not been offered yet.
+fn first_new_place(graph: &Graph, event: &Event) -> u32 {
+    let (object, last) = (event.location, graph.last(event.thread));
     let before = graph.event(last);
     let waited = match before.kind {
         Kind::Wait if before.location == object && twin::is(Twin::OffersTheEndAfterWaiting) => {
             graph.location(object).writes.len() as u32
         }
+        // Where time has passed since, a timed step may be enabled where it was disabled.
+        Kind::Wait if graph.discrete && before.time < event.time => 0,
         Kind::Wait if before.location == object => graph.position_of(before.source) + 1,
         _ => 0,
     };
     let steps = &graph.location(object).writes;
     let known = steps.iter().rposition(|step| graph.in_prefix(*step, last)).map_or(0, |at| at as u32 + 1);
-    waited.max(known)
+    waited.max(known).max(graph.before_time(event))
 }

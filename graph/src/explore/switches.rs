@@ -120,6 +120,10 @@ impl Place {
     /// Returns whether the current thread, whose next event this is, waits for another.
     fn waits(&self, graph: &Graph, id: EventId) -> bool {
         let event = graph.event(id);
+        let before = graph.before(id);
+        if graph.discrete && before != NONE && graph.event(before).time < event.time {
+            return true;
+        }
         // So many of the object's steps have been made.
         let place = || {
             let steps = &graph.location(event.location).writes;
@@ -141,11 +145,20 @@ impl Place {
         event.index < self.cursors[event.thread as usize]
     }
 
+    /// Returns whether all events of earlier times have happened, if time is discrete.
+    fn has_time_come(&self, graph: &Graph, event: &Event) -> bool {
+        let earlier = |next: EventId| graph.event(next).time < event.time;
+        !graph.discrete
+            || !(0..self.cursors.len()).any(|thread| self.next(graph, thread).is_some_and(earlier))
+    }
+
     /// Returns whether all that must come before an event has happened.
     fn may_happen(&self, graph: &Graph, id: EventId, extends: Extends) -> bool {
         let event = graph.event(id);
         let done = |other: EventId| other == NONE || self.has_happened(graph, other);
-        if event.index == 0 && !has_spawned(graph, event.thread as usize, done) {
+        if event.index == 0 && !has_spawned(graph, event.thread as usize, done)
+            || !self.has_time_come(graph, event)
+        {
             return false;
         }
         match event.kind {

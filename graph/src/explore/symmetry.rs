@@ -112,7 +112,7 @@ impl Pair {
     /// Returns whether two events of the threads, before which the threads did the same, are the same.
     fn is_equal(self, graph: &Graph, mine: EventId, theirs: EventId) -> bool {
         let (mine, theirs) = (graph.event(mine), graph.event(theirs));
-        let alike = |event: &Event| (event.kind, event.order, event.argument, event.is_step());
+        let alike = |event: &Event| (event.kind, event.order, event.argument, event.is_step(), event.time);
         if alike(mine) != alike(theirs) {
             return false;
         }

@@ -15,6 +15,14 @@ pub(crate) enum Twin {
     NoneComesFirst,
     /// No write comes between the updates of threads that are alike.
     EveryPlaceIsFixed,
+    /// A timed step times out though time has not passed.
+    TimesOutAtOnce,
+    /// Time passes to the latest moment for which a thread waits.
+    LatestComesFirst,
+    /// What was written at an earlier time need not be seen.
+    ForgetsEarlierTimes,
+    /// An event reads what is written at a later time.
+    ReadsLaterTimes,
 }
 
 #[cfg(test)]
@@ -25,7 +33,7 @@ std::thread_local! {
 
 /// Returns whether this twin explores, which only a test has do so.
 #[inline]
-pub(super) fn is(twin: Twin) -> bool {
+pub(crate) fn is(twin: Twin) -> bool {
     #[cfg(test)]
     return TWIN.get() == Some(twin);
     #[cfg(not(test))]

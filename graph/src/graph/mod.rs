@@ -82,6 +82,8 @@ pub(crate) struct Graph {
     pub(crate) watches: Vec<EventId>,
     /// Whether threads make threads, so that numbers need not follow paths.
     pub(crate) nested: bool,
+    /// Whether the events are in the order of their times, all of one time before those of later ones.
+    pub(crate) discrete: bool,
 }
 
 impl Graph {
@@ -112,6 +114,7 @@ impl Graph {
             fences: Vec::new(),
             watches: Vec::new(),
             nested: false,
+            discrete: false,
         }
     }
 

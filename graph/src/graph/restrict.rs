@@ -12,6 +12,7 @@ impl Graph {
     pub(crate) fn restrict(&self, keep: impl Fn(EventId) -> bool, part: &mut Graph, map: &mut Vec<EventId>) {
         part.model = self.model;
         part.nested = self.nested;
+        part.discrete = self.discrete;
         part.copy_events(self, keep, map);
         let new = |id: EventId| if id == NONE { NONE } else { map[id as usize] };
         for event in &mut part.events {

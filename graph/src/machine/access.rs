@@ -25,7 +25,19 @@ struct Request<'a> {
     update: &'a dyn Fn(Value) -> Value,
     /// The frames of the caller of a weak compare-exchange.
     weak: Option<Frames>,
+    /// The end of a wait in discrete virtual time, in nanoseconds.
+    deadline: Option<u64>,
     site: Site,
+}
+
+impl Request<'_> {
+    /// Returns the read at a moment of virtual time: a wait that has come to its end only looks.
+    fn read_at(&self, time: u64) -> Read {
+        match self.deadline {
+            Some(deadline) if deadline <= time => Read { reading: Reading::Compare, ..self.read },
+            _ => self.read,
+        }
+    }
 }
 
 impl Machine {
@@ -35,7 +47,8 @@ impl Machine {
     /// The access with which this access races.
     pub fn load(&self, location: LocationId, order: Order, site: Site) -> Result<Value, Race> {
         let read = Read::new(Reading::Load, 0, order, order);
-        let found = self.read(Request { location, read, update: &|value| value, weak: None, site })?;
+        let found =
+            self.read(Request { location, read, update: &|value| value, weak: None, deadline: None, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
 
@@ -51,7 +64,7 @@ impl Machine {
         site: Site,
     ) -> Result<Value, Race> {
         let read = Read::new(Reading::Update, 0, order, order);
-        let found = self.read(Request { location, read, update, weak: None, site })?;
+        let found = self.read(Request { location, read, update, weak: None, deadline: None, site })?;
         Ok(found.unwrap_or_else(|value| value))
     }
 
@@ -71,7 +84,7 @@ impl Machine {
         site: Site,
     ) -> Result<Result<Value, Value>, Race> {
         let read = Read::new(Reading::Compare, wanted, success, failure);
-        self.read(Request { location, read, update: &|_| new, weak, site })
+        self.read(Request { location, read, update: &|_| new, weak, deadline: None, site })
     }
 
     /// Waits for a value, and exchanges it for a new one.
@@ -87,7 +100,7 @@ impl Machine {
         site: Site,
     ) -> Result<(), Race> {
         let read = Read::new(Reading::Await, wanted, order, order);
-        self.read(Request { location, read, update: &|_| new, weak: None, site }).map(|_| ())
+        self.read(Request { location, read, update: &|_| new, weak: None, deadline: None, site }).map(|_| ())
     }
 
     /// Waits for a value until a deadline in virtual time, and exchanges it for a new one; returns `false` if the
@@ -104,11 +117,12 @@ impl Machine {
         site: Site,
     ) -> Result<bool, Race> {
         let deadline = u64::try_from(deadline.as_nanos()).unwrap_or(u64::MAX);
-        let read = Read {
-            deadline: self.options.discrete_time.then_some(deadline),
-            ..Read::new(Reading::Compare, wanted, order, Order::Relaxed)
+        let (reading, deadline) = match self.options.discrete_time {
+            true => (Reading::Await, Some(deadline)),
+            false => (Reading::Compare, None),
         };
-        let found = self.read(Request { location, read, update: &|_| new, weak: None, site })?;
+        let read = Read::new(reading, wanted, order, Order::Relaxed);
+        let found = self.read(Request { location, read, update: &|_| new, weak: None, deadline, site })?;
         Ok(found.is_ok())
     }
 
@@ -147,23 +161,22 @@ impl Machine {
 
     fn new_read(&self, request: &Request<'_>) -> Result<Result<Result<Value, Value>, Status>, Race> {
         let weak = self.may_fail_spuriously(request);
-        let (location, read) = (request.location, Read { weak, ..request.read });
-        let event = Event { location, read, ..self.event(Kind::Read, read.success, request.site) };
+        let (location, event) =
+            (request.location, self.event(Kind::Read, request.read.success, request.site));
+        let read = Read { weak, ..request.read_at(event.time) };
+        let event = Event { location, read, ..event };
+        let until = request.deadline.filter(|deadline| *deadline > event.time);
         let added = {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             let me = run.me();
             let in_vain = me.in_vain.take().filter(|(at, _)| *at == location);
-            let timed_out = core::mem::take(&mut me.timed_out);
             let skip = in_vain.map(|(_, source)| source);
-            let ways = Ways { update: request.update, skip, timed_out };
+            let ways = Ways { update: request.update, skip };
             let added = exploration.add_read(event, &ways);
             if added == Added::NotYet {
-                let writes = exploration.graph.location(location).writes.len();
-                return Ok(Err(match read.deadline {
-                    None => Status::Disabled(location, writes),
-                    Some(deadline) => Status::Timed { location, seen: writes, deadline },
-                }));
+                let seen = exploration.graph.location(location).writes.len();
+                return Ok(Err(Status::Disabled { location, seen, until }));
             }
             added
         };
@@ -172,7 +185,7 @@ impl Machine {
         let (value, fails) = self.note_read(id);
         self.note_spurious(id, request);
         if read.reading == Reading::Await && read.waits(value) {
-            return Ok(Err(Status::Waits(id)));
+            return Ok(Err(Status::Waits { read: id, until }));
         }
         let failed = fails || (read.reading != Reading::Load && !read.writes(value));
         Ok(Ok(if failed { Err(value) } else { Ok(value) }))
@@ -185,8 +198,7 @@ impl Machine {
         }
     }
 
-    /// Moves the reading thread's time to that of the write. Returns the value, and whether the operation fails for any
-    /// value: spuriously, or at its deadline.
+    /// Moves the reading thread's time to that of the write. Returns the value, and whether the operation fails spuriously.
     pub(super) fn note_read(&self, id: EventId) -> (Value, bool) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -265,7 +277,7 @@ impl Machine {
             let graph = &mut exploration.graph;
             let value = graph.value_of(event.location, event.source);
             let fails = event.argument != 0;
-            let read = Read { weak: event.read.weak, ..request.read };
+            let read = Read { weak: event.read.weak, ..request.read_at(event.time) };
             let read = if fails { read.failing() } else { read };
             let stored = &mut graph.events[id as usize];
             stored.read = read;
@@ -280,8 +292,9 @@ impl Machine {
         self.note_spurious(id, request);
         match noted {
             (value, true) => Replayed::Failed(value),
-            (value, false) if request.read.reading == Reading::Await && request.read.waits(value) => {
-                Replayed::Wait(Status::Waits(id))
+            (value, false) if request.read_at(event.time).waits(value) => {
+                let until = request.deadline.filter(|deadline| *deadline > event.time);
+                Replayed::Wait(Status::Waits { read: id, until })
             }
             (value, false) => Replayed::Value(value),
         }

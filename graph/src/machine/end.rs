@@ -4,6 +4,7 @@ use super::rounds::{IDLE_ROUNDS, is_newest};
 use super::{Machine, State};
 use crate::event::{Site, ThreadId};
 use crate::explore::loop_cut::LoopCut;
+use crate::explore::twin::{self, Twin};
 use crate::overflow::Ended;
 use crate::run::Status;
 use corosensei::CoroutineResult;
@@ -33,6 +34,7 @@ impl Machine {
         {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
+            exploration.graph.discrete = self.options.discrete_time;
             run.begin(&exploration.graph);
             run.threads[0].status = Status::Ready;
         }
@@ -105,7 +107,8 @@ impl Machine {
         Ok(())
     }
 
-    /// Returns how the run ends when no thread can go on; `None` if a thread that spins is let go round once more.
+    /// Returns how the run ends when no thread can go on; `None` if time passes, or a thread that spins is let go round once
+    /// more.
     fn settle(&self) -> Option<End> {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
@@ -120,8 +123,8 @@ impl Machine {
         }
         let stale = |thread: &crate::run::ThreadState| match &thread.status {
             Status::Stopped => true,
-            Status::Disabled(..) => thread.assumes,
-            Status::Waits(read) => {
+            Status::Disabled { .. } => thread.assumes,
+            Status::Waits { read, .. } => {
                 let event = graph.event(*read);
                 graph.position_of(event.source) != graph.location(event.location).writes.len() as u32
             }
@@ -131,15 +134,14 @@ impl Machine {
         if run.threads.iter().any(stale) {
             return Some(End::Blocked);
         }
-        // Time passes: the wait with the earliest deadline times out.
-        let deadlines = run.threads.iter().enumerate().filter_map(|(thread, state)| match state.status {
-            Status::Timed { deadline, .. } => Some((deadline, thread)),
-            _ => None,
-        });
-        if let Some((_, thread)) = deadlines.min() {
-            run.threads[thread].status = Status::Ready;
-            run.threads[thread].timed_out = true;
-            return None;
+        if let Some(clock) = run.clock {
+            let moments =
+                run.threads.iter().filter_map(|thread| thread.until().filter(|until| *until > clock));
+            let next = if twin::is(Twin::LatestComesFirst) { moments.max() } else { moments.min() };
+            if next.is_some() {
+                run.clock = next;
+                return None;
+            }
         }
         let goes_round = |thread: &crate::run::ThreadState| match &thread.status {
             Status::Spins(spin) => !spin.promised && thread.idle_rounds < self.options.rounds,

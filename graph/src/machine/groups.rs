@@ -56,15 +56,16 @@ mod tests {
     use super::*;
     use crate::{End, Options, StepId, StepName, Taken};
     use core::panic::Location;
+    use core::time::Duration;
     use std::any::Any;
     use std::rc::Rc;
 
     fn step(machine: &Machine, thing: LocationId) {
         let object = machine.object_of_thing(thing, Rc::new(0_u32));
         let name = StepName { operation: "count", kind: "counter", number: 0 };
-        let attempt = |state: &Rc<dyn Any>, _: StepId| {
-            let count: &u32 = state.downcast_ref()?;
-            Some(Taken { state: Rc::new(count + 1), after: Vec::new() })
+        let attempt = |state: &Rc<dyn Any>, _: StepId, _: Option<Duration>| {
+            let count: &u32 = state.downcast_ref().expect("the states are counts");
+            Ok(Taken { state: Rc::new(count + 1), after: Vec::new() })
         };
         machine
             .step(object, name, (&attempt, false), Location::caller())

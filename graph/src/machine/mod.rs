@@ -41,8 +41,9 @@ pub struct Options {
     /// Let weak compare-exchanges fail spuriously, and again unless the thread is proved to have only come back to do
     /// so.
     pub spurious_failures: bool,
-    /// Let virtual time pass only while all threads wait: steps take no time, so a timed wait times
-    /// out if and only if no write ended it before.
+    /// Let virtual time pass only while all threads wait, to the earliest moment for which one waits. Nothing else takes
+    /// time: what is written at one time, all threads see at later times. Otherwise each thread has a time of its own, and a
+    /// timed wait may come to its end at any moment.
     pub discrete_time: bool,
     /// Leave out executions with more preemptions than this, or with more events.
     pub max_preemptions: Option<u32>,
@@ -264,11 +265,31 @@ impl Machine {
         Duration::from_nanos(self.state.borrow_mut().run.me().time)
     }
 
-    /// Moves the current thread's virtual time on.
+    /// Returns whether time is discrete: whether it passes only while all threads wait.
+    pub fn is_time_discrete(&self) -> bool {
+        self.options.discrete_time
+    }
+
+    /// Moves the current thread's virtual time on. Where time is discrete, the thread waits until then.
     pub fn advance_to(&self, time: Duration) {
-        let mut state = self.state.borrow_mut();
-        let me = state.run.me();
-        me.time = me.time.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        loop {
+            let status = {
+                let mut state = self.state.borrow_mut();
+                let State { exploration, run, .. } = &mut *state;
+                let me = run.me();
+                me.time = me.time.max(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+                let until = me.time;
+                let goes_on = run.rehearsal.is_some() || run.next_recorded(&exploration.graph).is_some();
+                match run.clock {
+                    Some(clock) if until > clock && !goes_on => match run.remaining {
+                        0 => Status::Sleeps(until),
+                        _ => Status::Frontier,
+                    },
+                    _ => return,
+                }
+            };
+            self.wait(status);
+        }
     }
 
     /// Waits until the current thread may go on. Returns the recorded event to replay, or `None` if the thread is to
@@ -282,14 +303,20 @@ impl Machine {
                 let mut state = self.state.borrow_mut();
                 let State { exploration, run, .. } = &mut *state;
                 if let Some(recorded) = run.next_recorded(&exploration.graph) {
+                    if run.clock.is_some() {
+                        let time = exploration.graph.event(recorded).time;
+                        run.me().time = run.me().time.max(time);
+                    }
                     return Some(recorded);
                 }
                 if run.dead {
                     Status::Stopped
                 } else if run.remaining > 0 {
                     Status::Frontier
-                } else if core::mem::take(&mut run.reschedule) || !exploration.may_add(run.current) {
+                } else if core::mem::take(&mut run.reschedule) {
                     Status::Ready
+                } else if !exploration.may_add(run.current) {
+                    Status::Frontier
                 } else if !was_held && run.is_held(&exploration.graph, run.current) {
                     exploration.fair_cut = true;
                     was_held = true;
@@ -336,7 +363,7 @@ impl Machine {
     /// Returns a new event of the current thread.
     fn event(&self, kind: crate::event::Kind, order: crate::Order, site: Site) -> Event {
         let mut state = self.state.borrow_mut();
-        let (thread, time) = (state.run.current, state.run.me().time);
+        let (thread, time) = (state.run.current, state.run.now());
         Event { thread, time, site: Some(site), ..Event::new(kind, order) }
     }
 

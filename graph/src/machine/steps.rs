@@ -130,8 +130,8 @@ impl Machine {
                 exploration.add_observation(event, |state| sees(&run.states.get(state)).is_some())
             };
             let Some(id) = added else {
-                let steps = self.state.borrow().exploration.graph.location(object).writes.len();
-                self.wait(Status::Disabled(object, steps));
+                let seen = self.state.borrow().exploration.graph.location(object).writes.len();
+                self.wait(Status::Disabled { location: object, seen, until: None });
                 continue;
             };
             self.state.borrow_mut().run.name_step(id, name);
@@ -223,7 +223,8 @@ impl Machine {
             let mut state = self.state.borrow_mut();
             let State { exploration, run, .. } = &mut *state;
             let me = StepId { thread: run.current, index: run.me().cursor };
-            let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
+            let now = run.clock.map(|_| event.time);
+            let stepping = Stepping { me, attempt: request.attempt, states: &run.states, now };
             let stepped = exploration.add_step(event, &stepping);
             if let Stepped::Made(read) = stepped {
                 run.name_step(read, request.name);
@@ -240,10 +241,10 @@ impl Machine {
                 self.note_wait();
                 Outcome::Waited
             }
-            Stepped::NotYet => {
-                let state = self.state.borrow();
-                let steps = state.exploration.graph.location(request.object).writes.len();
-                Outcome::Wait(Status::Disabled(request.object, steps))
+            Stepped::NotYet(until) => {
+                let location = request.object;
+                let seen = self.state.borrow().exploration.graph.location(location).writes.len();
+                Outcome::Wait(Status::Disabled { location, seen, until })
             }
         }
     }
@@ -286,7 +287,8 @@ impl Machine {
             let State { exploration, run, .. } = &mut *state;
             let graph = &mut exploration.graph;
             let value = graph.value_of(event.location, event.source);
-            let stepping = Stepping { me, attempt: request.attempt, states: &run.states };
+            let now = run.clock.map(|_| event.time);
+            let stepping = Stepping { me, attempt: request.attempt, states: &run.states, now };
             let taken = stepping.take(value);
             let stored = &mut graph.events[id as usize];
             (stored.value, stored.site) = (value, Some(request.site));

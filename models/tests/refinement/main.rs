@@ -24,4 +24,5 @@ mod promises;
 mod refine;
 mod selects;
 mod subjects;
+mod timed;
 mod whole_programs;

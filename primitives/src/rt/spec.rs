@@ -18,18 +18,33 @@ mod native;
 mod shown;
 
 #[cfg(feature = "checking")]
-use super::seam::{Attempt, Current, Session, Slot, Taken, current};
+use super::seam::{self, Attempt, Current, Session, Slot, Taken, current};
 #[cfg(feature = "checking")]
 use core::panic::Location;
+#[cfg(feature = "checking")]
+use core::time::Duration;
 #[cfg(feature = "checking")]
 use std::any::Any;
 #[cfg(feature = "checking")]
 use std::rc::Rc;
+use std::time::Instant;
 
 pub(crate) use common::{Common, explores_ways};
 pub(crate) use flag::Flag;
 pub(crate) use native::{HandleNumber, Listed, Native, Store, Tally, unseen};
 pub(crate) use shown::with_value;
+
+/// A step is disabled in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disabled {
+    /// When the step is enabled in this state, if it ever is.
+    pub(crate) until: Option<Instant>,
+}
+
+/// Returns whether a deadline has come: where time is not discrete, `None`, at any moment.
+pub(crate) fn has_come(deadline: Instant, now: Option<Instant>) -> bool {
+    now.is_none_or(|now| now >= deadline)
+}
 
 /// The name of a step: its thread, in the engine's terms, and its position among what that thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +144,17 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
         unreachable!("no object is specified outside a checker")
     }
 
+    /// Makes one step, which is enabled at its deadline at the latest.
+    #[inline(always)]
+    pub(crate) fn step_until<R>(
+        &self,
+        _operation: &'static str,
+        _deadline: Instant,
+        _step: impl Fn(&S, StepId, bool) -> Option<Done<S, R>>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+
     /// Makes one step on an object that is a part of another.
     #[inline(always)]
     pub(crate) fn step_in<R, W: Clone + PartialEq + 'static>(
@@ -214,6 +240,24 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     pub fn step<R>(&self, operation: &'static str, step: impl Fn(&S, StepId) -> Option<Done<S, R>>) -> R {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
+        make_step(session, (object, object), operation, (untimed(step), false), Location::caller())
+    }
+
+    /// Makes one step, as [`step`](Self::step) does, until a deadline: `step` also gets whether that has come, and is enabled
+    /// in every state then. Where time is not discrete, it may have come at any moment.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    #[track_caller]
+    pub(crate) fn step_until<R>(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        step: impl Fn(&S, StepId, bool) -> Option<Done<S, R>>,
+    ) -> R {
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        let object = self.index(session);
+        let step = until(deadline, step);
         make_step(session, (object, object), operation, (step, false), Location::caller())
     }
 
@@ -230,7 +274,7 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     ) -> R {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let objects = (self.index(session), whole.index(session));
-        make_step(session, objects, operation, (step, false), Location::caller())
+        make_step(session, objects, operation, (untimed(step), false), Location::caller())
     }
 
     /// Makes one step after a choice: where the step never is enabled, the graph engine does not count the execution, since
@@ -246,7 +290,7 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     ) -> R {
         let Current::Model(session) = current() else { panic!("a step outside a model") };
         let object = self.index(session);
-        make_step(session, (object, object), operation, (step, true), Location::caller())
+        make_step(session, (object, object), operation, (untimed(step), true), Location::caller())
     }
 
     /// Returns what `sees` finds in the state that the last step has left which the current thread can know of: by what it
@@ -281,26 +325,50 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     }
 }
 
+/// A step that is tried at a moment, if time is discrete.
+#[cfg(feature = "checking")]
+type Timed<S, R> = Result<Done<S, R>, Disabled>;
+
+/// Makes a step whose time never comes of one that may be disabled.
+#[cfg(feature = "checking")]
+fn untimed<S, R>(
+    step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+) -> impl Fn(&S, StepId, Option<Instant>) -> Timed<S, R> {
+    move |state, me, _| step(state, me).ok_or(Disabled { until: None })
+}
+
+/// Makes a step that is enabled from its deadline on of one that also gets whether that has come.
+#[cfg(feature = "checking")]
+fn until<S, R>(
+    deadline: Instant,
+    step: impl Fn(&S, StepId, bool) -> Option<Done<S, R>>,
+) -> impl Fn(&S, StepId, Option<Instant>) -> Timed<S, R> {
+    move |state, me, now| step(state, me, has_come(deadline, now)).ok_or(Disabled { until: Some(deadline) })
+}
+
 /// Makes a step on an object, which reports call a step on the second one.
 #[cfg(feature = "checking")]
 fn make_step<S: PartialEq + 'static, R>(
     session: &Session,
     objects: (u32, u32),
     operation: &'static str,
-    (step, assumes): (impl Fn(&S, StepId) -> Option<Done<S, R>>, bool),
+    (step, assumes): (impl Fn(&S, StepId, Option<Instant>) -> Timed<S, R>, bool),
     site: &'static Location<'static>,
 ) -> R {
-    let attempt = |state: &Rc<dyn Any>, me: StepId| {
+    let attempt = |state: &Rc<dyn Any>, me: StepId, now: Option<Duration>| {
         let old = state_of::<S>(state);
-        let Done { state: new, after, .. } = step(old, me)?;
+        let now = now.map(|now| session.moment_after(now));
+        let Done { state: new, after, .. } = step(old, me, now).map_err(|disabled| seam::Disabled {
+            until: disabled.until.map(|until| session.passed_at(until)),
+        })?;
         let state = if new == *old { Rc::clone(state) } else { Rc::new(new) };
-        Some(Taken { state, after })
+        Ok(Taken { state, after })
     };
     let attempt: Attempt<'_> = &attempt;
     let (found, me) = session.make_step(objects, operation, (attempt, assumes), site);
-    match step(state_of::<S>(&found), me) {
-        Some(done) => done.result,
-        None => unreachable!("a step is a pure function of the state, and was enabled in this one"),
+    match step(state_of::<S>(&found), me, session.discrete_now()) {
+        Ok(done) => done.result,
+        Err(_) => unreachable!("a step is a pure function of the state, and was enabled in this one"),
     }
 }
 

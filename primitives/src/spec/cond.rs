@@ -4,10 +4,9 @@
 //! *completes* when a signal has taken it out of the queue. A timed wait completes, or withdraws from the queue. The signal
 //! happens before the completion of the wait that it ends.
 
-use super::done;
+use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
-use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A condition as specified.
@@ -97,10 +96,11 @@ impl Cond {
             self.0.step("be signalled", |state, _| state.complete(arrival));
             return true;
         };
-        let signalled =
-            self.0.step("be signalled or time out", |state, _| Some(state.complete_or_withdraw(arrival)));
+        let signalled = self.0.step_until("be signalled or time out", deadline, |state, _, is_due| {
+            timed(state.complete_or_withdraw(arrival), is_due)
+        });
         if !signalled {
-            thread::sleep(deadline.saturating_duration_since(time::now()));
+            pass_until(deadline);
         }
         signalled
     }

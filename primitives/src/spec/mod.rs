@@ -45,10 +45,26 @@ pub(crate) use stack::Stack;
 pub(crate) use wait_group::WaitGroup;
 
 use crate::rt::spec::{Done, StepId};
+use crate::rt::{thread, time};
+use std::time::Instant;
 
 /// Returns what a step does: it leaves `state`, returns `result`, and the steps of `after` happen before it.
 fn done<S, R>(state: S, result: R, after: impl IntoIterator<Item = StepId>) -> Done<S, R> {
     Done { state, result, after: after.into_iter().collect() }
+}
+
+/// Returns a step that waits until it succeeds, or until it is due to give up.
+fn timed<S>(done: Done<S, bool>, is_due: bool) -> Option<Done<S, bool>> {
+    (done.result || is_due).then_some(done)
+}
+
+/// Lets the thread's time pass until this moment.
+#[track_caller]
+pub(crate) fn pass_until(moment: Instant) {
+    let left = moment.saturating_duration_since(time::now());
+    if !left.is_zero() {
+        thread::sleep(left);
+    }
 }
 
 /// What the tests of the specifications have in common.

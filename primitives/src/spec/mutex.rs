@@ -3,10 +3,9 @@
 //! A thread locks when it finds the lock free, and any thread that waits may be the one. So no thread sees another one
 //! wait, and an operation is one step. A timed lock locks, or finds the lock taken and times out.
 
-use super::done;
+use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
-use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A lock as specified.
@@ -69,9 +68,11 @@ impl Mutex {
             self.0.step("lock", |state, _| state.lock());
             return true;
         };
-        let locked = self.try_lock();
+        let locked = self
+            .0
+            .step_until("lock or time out", deadline, |state, _, is_due| timed(state.try_lock(), is_due));
         if !locked {
-            thread::sleep(deadline.saturating_duration_since(time::now()));
+            pass_until(deadline);
         }
         locked
     }

@@ -14,10 +14,9 @@
 
 mod apart;
 
-use super::done;
+use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
-use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A readers-writer lock as specified.
@@ -104,7 +103,7 @@ impl State {
     }
 
     /// Completes a write, or lets it time out.
-    fn complete_or_time_out(&self, announcement: StepId) -> Option<Done<State, bool>> {
+    fn complete_or_time_out(&self, announcement: StepId) -> Done<State, bool> {
         let mut late = self.clone();
         late.timed_out.push(announcement);
         tried(&late, self.complete_write(announcement))
@@ -141,18 +140,11 @@ impl State {
 }
 
 /// Makes a step of what may be impossible, and then changes nothing and returns `false`.
-fn tried(state: &State, taken: Option<Done<State, ()>>) -> Option<Done<State, bool>> {
-    Some(match taken {
+fn tried(state: &State, taken: Option<Done<State, ()>>) -> Done<State, bool> {
+    match taken {
         Some(Done { state, after, .. }) => Done { state, result: true, after },
         None => done(state.clone(), false, None),
-    })
-}
-
-/// Lets virtual time pass, and returns `false`.
-#[track_caller]
-fn timed_out(deadline: Instant) -> bool {
-    thread::sleep(deadline.saturating_duration_since(time::now()));
-    false
+    }
 }
 
 impl RwMutex {
@@ -186,7 +178,7 @@ impl RwMutex {
 
     #[track_caller]
     pub(crate) fn try_read(&self) -> bool {
-        self.looked_at().step("try to read", |state, _| tried(state, state.try_read()))
+        self.looked_at().step("try to read", |state, _| Some(tried(state, state.try_read())))
     }
 
     /// Locks to read, or returns `false` at the deadline.
@@ -201,8 +193,26 @@ impl RwMutex {
                 self.0.step("read", |state, _| state.try_read());
                 true
             }
-            (Some(deadline), _) => self.try_read() || timed_out(deadline),
+            (Some(deadline), _) => {
+                self.until("read or time out", deadline, |state| tried(state, state.try_read()))
+            }
         }
+    }
+
+    /// Makes a step that succeeds, or fails at the deadline.
+    #[track_caller]
+    fn until(
+        &self,
+        operation: &'static str,
+        deadline: Instant,
+        attempt: impl Fn(&State) -> Done<State, bool>,
+    ) -> bool {
+        let step = |state: &State, _, is_due| timed(attempt(state), is_due);
+        let succeeds = self.looked_at().step_until(operation, deadline, step);
+        if !succeeds {
+            pass_until(deadline);
+        }
+        succeeds
     }
 
     /// Returns `false` if nobody reads.
@@ -233,7 +243,7 @@ impl RwMutex {
 
     #[track_caller]
     pub(crate) fn try_write(&self) -> bool {
-        self.looked_at().step("try to write", |state, _| tried(state, state.try_write()))
+        self.looked_at().step("try to write", |state, _| Some(tried(state, state.try_write())))
     }
 
     /// Locks to write, or returns `false` at the deadline.
@@ -252,11 +262,14 @@ impl RwMutex {
                 true
             }
             Some(deadline) => {
-                if self.0.step("write or time out", |state, _| state.complete_or_time_out(announcement)) {
-                    return true;
+                let writes = self.0.step_until("write or time out", deadline, |state, _, is_due| {
+                    timed(state.complete_or_time_out(announcement), is_due)
+                });
+                if !writes {
+                    self.0.step("withdraw", |state, _| Some(done(state.without(announcement), (), None)));
+                    pass_until(deadline);
                 }
-                self.0.step("withdraw", |state, _| Some(done(state.without(announcement), (), None)));
-                timed_out(deadline)
+                writes
             }
         }
     }
@@ -267,18 +280,19 @@ impl RwMutex {
         if let Some(apart) = self.apart() {
             return apart.end_write(&self.0);
         }
-        self.0.step("end to write", |state, me| tried(state, state.end_write(me)))
+        self.0.step("end to write", |state, me| Some(tried(state, state.end_write(me))))
     }
 
     /// Returns `false` if nobody writes.
     #[track_caller]
     pub(crate) fn downgrade(&self) -> bool {
-        self.looked_at().step("downgrade", |state, me| tried(state, state.downgrade(me)))
+        self.looked_at().step("downgrade", |state, me| Some(tried(state, state.downgrade(me))))
     }
 
     #[track_caller]
     pub(crate) fn try_upgradable(&self) -> bool {
-        self.looked_at().step("try to read, upgradable", |state, _| tried(state, state.try_upgradable()))
+        self.looked_at()
+            .step("try to read, upgradable", |state, _| Some(tried(state, state.try_upgradable())))
     }
 
     /// Locks to read and perhaps to write later, or returns `false` at the deadline.
@@ -289,7 +303,9 @@ impl RwMutex {
                 self.looked_at().step("read, upgradable", |state, _| state.try_upgradable());
                 true
             }
-            Some(deadline) => self.try_upgradable() || timed_out(deadline),
+            Some(deadline) => self.until("read, upgradable, or time out", deadline, |state| {
+                tried(state, state.try_upgradable())
+            }),
         }
     }
 
@@ -301,14 +317,14 @@ impl RwMutex {
 
     #[track_caller]
     pub(crate) fn try_upgrade(&self) -> bool {
-        self.looked_at().step("try to upgrade", |state, _| tried(state, state.try_upgrade()))
+        self.looked_at().step("try to upgrade", |state, _| Some(tried(state, state.try_upgrade())))
     }
 
     /// Makes the upgradable reader the writer, or returns `false` at the deadline.
     #[track_caller]
     pub(crate) fn upgrade_until(&self, deadline: Option<Instant>) -> bool {
         let upgraded = self.looked_at().step("upgrade", |state, _| {
-            tried(&State { upgrading: true, ..state.clone() }, state.try_upgrade())
+            Some(tried(&State { upgrading: true, ..state.clone() }, state.try_upgrade()))
         });
         match deadline {
             _ if upgraded => true,
@@ -316,11 +332,9 @@ impl RwMutex {
                 self.looked_at().step("upgrade", |state, _| state.try_upgrade());
                 true
             }
-            Some(deadline) => {
-                self.0.step("upgrade or time out", |state, _| {
-                    tried(&State { upgrading: false, ..state.clone() }, state.try_upgrade())
-                }) || timed_out(deadline)
-            }
+            Some(deadline) => self.until("upgrade or time out", deadline, |state| {
+                tried(&State { upgrading: false, ..state.clone() }, state.try_upgrade())
+            }),
         }
     }
 
@@ -367,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_writer_that_times_out_lets_the_readers_in_again() {
-        let late = reading().announce(step(1)).state.complete_or_time_out(step(1)).expect("never waits");
+        let late = reading().announce(step(1)).state.complete_or_time_out(step(1));
         assert!(!late.result && late.state.try_read().is_none());
         assert!(late.state.without(step(1)).try_read().is_some());
         let in_vain = late.state.unlock_read(step(2)).expect("it reads");

@@ -9,10 +9,9 @@
 //! go first, so the n-th permit that is released happens before the acquisition of the (n + C)-th permit, and before no
 //! earlier one.
 
-use super::done;
+use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
-use crate::rt::{thread, time};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -100,11 +99,11 @@ impl State {
 }
 
 /// Makes a step of what may be impossible, and then leaves `state` and returns `false`.
-fn tried(state: State, taken: Option<Done<State, ()>>) -> Option<Done<State, bool>> {
-    Some(match taken {
+fn tried(state: State, taken: Option<Done<State, ()>>) -> Done<State, bool> {
+    match taken {
         Some(Done { state, after, .. }) => Done { state, result: true, after },
         None => done(state, false, None),
-    })
+    }
 }
 
 impl Semaphore {
@@ -125,7 +124,7 @@ impl Semaphore {
 
     #[track_caller]
     pub(crate) fn try_acquire(&self, count: u64) -> bool {
-        self.0.step("try to acquire", |state, _| tried(state.clone(), state.try_acquire(count)))
+        self.0.step("try to acquire", |state, _| Some(tried(state.clone(), state.try_acquire(count))))
     }
 
     /// Takes permits, or returns `false` at the deadline.
@@ -138,11 +137,12 @@ impl Semaphore {
             self.0.step("acquire", |state, _| state.complete(arrival));
             return true;
         };
-        let acquired =
-            self.0.step("acquire or time out", |state, _| tried(state.clone(), state.complete(arrival)));
+        let acquired = self.0.step_until("acquire or time out", deadline, |state, _, is_due| {
+            timed(tried(state.clone(), state.complete(arrival)), is_due)
+        });
         if !acquired {
             self.0.step("withdraw", |state, _| Some(done(state.withdraw(arrival), (), None)));
-            thread::sleep(deadline.saturating_duration_since(time::now()));
+            pass_until(deadline);
         }
         acquired
     }

@@ -11,10 +11,9 @@
 
 mod apart;
 
-use super::done;
+use super::{done, pass_until};
 use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
-use crate::rt::{thread, time};
 use std::time::Instant;
 
 /// A group as specified.
@@ -123,14 +122,12 @@ impl WaitGroup {
             });
         };
         self.look();
-        let waited = self.0.step("wait or time out", |state, _| {
-            Some(match state.wait() {
-                Some(Done { state, result, after }) => Done { state, result: Some(result), after },
-                None => done(state.clone(), None, None),
-            })
+        let waited = self.0.step_until("wait or time out", deadline, |state, _, is_due| match state.wait() {
+            Some(Done { state, result, after }) => Some(Done { state, result: Some(result), after }),
+            None => is_due.then(|| done(state.clone(), None, None)),
         });
         if waited.is_none() {
-            thread::sleep(deadline.saturating_duration_since(time::now()));
+            pass_until(deadline);
         }
         waited
     }

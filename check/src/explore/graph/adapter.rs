@@ -7,8 +7,8 @@ use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{self, Acquire};
 use selvedge::rt::seam::{
-    Attempt, Backend, Exchange, Graph, Memory, Moment, Raced, Rmw, Sight, Site, StepId, StepName, Taken,
-    ThreadId, Width,
+    Attempt, Backend, Disabled, Exchange, Graph, Memory, Moment, Raced, Rmw, Sight, Site, StepId, StepName,
+    Taken, ThreadId, Width,
 };
 use selvedge_graph::{Frames, Machine, Order, Race};
 use std::any::Any;
@@ -70,10 +70,16 @@ fn graph_name(StepName { operation, kind, number }: StepName) -> selvedge_graph:
 
 fn graph_attempt(
     attempt: Attempt<'_>,
-) -> impl Fn(&Rc<dyn Any>, selvedge_graph::StepId) -> Option<selvedge_graph::Taken> {
-    move |state, me| {
-        let Taken { state, after } = attempt(state, seam_step(me))?;
-        Some(selvedge_graph::Taken { state, after: after.into_iter().map(graph_step).collect() })
+) -> impl Fn(
+    &Rc<dyn Any>,
+    selvedge_graph::StepId,
+    Option<Duration>,
+) -> Result<selvedge_graph::Taken, selvedge_graph::Disabled> {
+    move |state, me, now| match attempt(state, seam_step(me), now) {
+        Ok(Taken { state, after }) => {
+            Ok(selvedge_graph::Taken { state, after: after.into_iter().map(graph_step).collect() })
+        }
+        Err(Disabled { until }) => Err(selvedge_graph::Disabled { until }),
     }
 }
 
@@ -310,6 +316,10 @@ impl Graph for GraphBackend {
 
     fn advance_to(&self, time: Duration) {
         self.machine.advance_to(time);
+    }
+
+    fn is_time_discrete(&self) -> bool {
+        self.machine.is_time_discrete()
     }
 
     fn moment(&self) -> Moment {

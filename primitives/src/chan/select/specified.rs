@@ -6,9 +6,9 @@ use super::run::Case;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred;
 use crate::rt::spec::{Common, StepId, Token, explores_ways, is_specifying};
-use crate::rt::thread;
 use crate::rt::time::now;
 use crate::spec::chan::{self as spec, Arrived, Chosen, Ended, Event, Key, Turn, World};
+use crate::spec::pass_until;
 use std::time::Instant;
 
 /// In which form a side of a channel takes part in a select.
@@ -158,11 +158,12 @@ impl Specified<'_> {
 
     /// Completes a select that waits, or times out.
     fn complete(&self, select: StepId, deadline: Option<Instant>) -> Option<Chosen> {
-        let ((chosen, moment), wakes): Woken<_> = self.common.step("select or time out", |world, me| {
-            let mut turn = Turn::new(world, me);
-            let ended = self.select().complete_or_time_out(&mut turn, select, deadline)?;
-            Some(turn.done(ended))
-        });
+        let ((chosen, moment), wakes): Woken<_> =
+            self.common.step_at("select or time out", |world, me, now| {
+                let mut turn = Turn::new(world, me);
+                let ended = self.select().complete_or_time_out(&mut turn, select, deadline, now)?;
+                Ok(turn.done(ended))
+            });
         self.wake(wakes);
         pass_until(moment);
         chosen
@@ -187,14 +188,6 @@ impl Specified<'_> {
     }
 }
 
-/// Lets the thread's time pass until this moment.
-fn pass_until(moment: Instant) {
-    let left = moment.saturating_duration_since(now());
-    if !left.is_zero() {
-        thread::sleep(left);
-    }
-}
-
 /// Returns which of the operations is ready, as specified; the outer `None`: they are not to be used as specified.
 pub(super) fn until_ready(
     handles: &[&dyn Handle],
@@ -210,10 +203,10 @@ pub(super) fn until_ready(
         Blocking::Until(None) => ("wait until one is ready", None),
         Blocking::Until(deadline) => ("wait until one is ready or time out", deadline),
     };
-    let ((ready, moment), _): Woken<_> = common.step(name, |world, me| {
+    let ((ready, moment), _): Woken<_> = common.step_at(name, |world, me, now| {
         let mut turn = Turn::new(world, me);
-        let ready = select.ready_or_time_out(&mut turn, deadline)?;
-        Some(turn.done(ready))
+        let ready = select.ready_or_time_out(&mut turn, deadline, now)?;
+        Ok(turn.done(ready))
     });
     pass_until(moment);
     Some(ready)

@@ -67,7 +67,7 @@ pub use objects::StaticKey;
 pub use observe::{Timeline, is_before_now, moment, own_steps, this_thread, timeline};
 pub use session::{Counters, Options, Outcome, Session};
 pub(crate) use slot::Slot;
-pub use steps::{Attempt, Newest, Ready, Sight, StepName, Taken};
+pub use steps::{Attempt, Disabled, Newest, Ready, Sight, StepName, Taken};
 pub use survey::{Operation, Survey, Use, is_own_source};
 pub use trace::{Call, Record, Step, Values};
 
@@ -253,8 +253,10 @@ pub trait Graph {
     fn static_cell(&self) -> Option<u32>;
     /// Returns the current thread's virtual time.
     fn now(&self) -> Duration;
-    /// Advances the current thread's virtual time.
+    /// Advances the current thread's virtual time. Where time is discrete, the thread waits until then.
     fn advance_to(&self, time: Duration);
+    /// Returns whether time is discrete: it passes only while all threads wait.
+    fn is_time_discrete(&self) -> bool;
     /// Returns the current moment of the current thread's program order.
     fn moment(&self) -> Moment;
     /// Returns whether a moment happens before what the current thread does now.

@@ -18,6 +18,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::any::Any;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// What a step makes of its object, in a state in which it is enabled.
 pub struct Taken {
@@ -27,8 +28,16 @@ pub struct Taken {
     pub after: Vec<StepId>,
 }
 
-/// Tries a step in a state, as the step of that name; `None`: it is disabled.
-type AttemptFn<'a> = dyn Fn(&Rc<dyn Any>, StepId) -> Option<Taken> + 'a;
+/// A step is disabled in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// When the step is enabled in this state, if it ever is.
+    pub until: Option<Duration>,
+}
+
+/// Tries a step in a state, as the step of that name, so long after the execution began. Where time is not discrete, `None`,
+/// any moment may have come.
+type AttemptFn<'a> = dyn Fn(&Rc<dyn Any>, StepId, Option<Duration>) -> Result<Taken, Disabled> + 'a;
 
 /// A step about to be tried.
 pub type Attempt<'a> = &'a AttemptFn<'a>;
@@ -314,6 +323,21 @@ impl Session {
         self.state.borrow().threads.call().map_or(site, |call| call.site)
     }
 
+    /// Returns the moment that is so long after the beginning of the execution.
+    pub(crate) fn moment_after(&self, passed: Duration) -> Instant {
+        self.state.borrow().started + passed
+    }
+
+    /// Returns how long after the beginning of the execution a moment is.
+    pub(crate) fn passed_at(&self, moment: Instant) -> Duration {
+        moment.saturating_duration_since(self.state.borrow().started)
+    }
+
+    /// Returns the current moment, if time is discrete.
+    pub(crate) fn discrete_now(&self) -> Option<Instant> {
+        self.backend.graph().filter(|graph| graph.is_time_discrete()).map(|_| self.now())
+    }
+
     /// Makes a step that reports call `operation` on the object `named`, and returns the state in which it was made, and
     /// its name. If it `assumes` that it is enabled some time, an execution in which it never is does not count under an
     /// engine with graphs.
@@ -362,8 +386,10 @@ impl Session {
             (specified.name(named, operation), specified.all[object as usize].engine)
         };
         let (Some(graph), Some(engine)) = (self.backend.graph(), engine) else {
-            let attempt =
-                |state: &Rc<dyn Any>, _| Some(Taken { state: Rc::clone(state), after: sees(state)? });
+            let attempt = |state: &Rc<dyn Any>, _, _| match sees(state) {
+                Some(after) => Ok(Taken { state: Rc::clone(state), after }),
+                None => Err(Disabled { until: None }),
+            };
             return self.make_step((object, named), operation, (&attempt, false), site).0;
         };
         self.visit(Place::Object(object), Deed::Read);
@@ -389,7 +415,7 @@ impl Session {
         self.order_steps(object, true, site);
         loop {
             let found = Rc::clone(&self.state.borrow().specified.all[object as usize].state);
-            if let Some(taken) = attempt(&found, me) {
+            if let Ok(taken) = attempt(&found, me, None) {
                 self.make_edges(me, &taken.after, site);
                 let changed = !Rc::ptr_eq(&found, &taken.state);
                 if changed {
@@ -436,7 +462,7 @@ impl Session {
                 // SAFETY: the attempt is a closure on the stack of the waiting thread, which is in `wait_for_step`, takes
                 // the pointer out of the list before it returns from there, and is never unwound meanwhile (E2).
                 let attempt = unsafe { &*waiting.attempt };
-                attempt(&object.state, waiting.me).is_some()
+                attempt(&object.state, waiting.me, None).is_ok()
             };
             let enabled = object.waiting.iter().filter(is_enabled).map(|waiting| waiting.thread);
             enabled.filter(|thread| state.threads.wake(*thread)).collect()

@@ -24,6 +24,8 @@ pub(super) enum Waits {
     End(ThreadId),
     /// A state in which its step is enabled.
     Step(StepName),
+    /// A moment.
+    Moment,
 }
 
 impl fmt::Display for Waits {
@@ -32,6 +34,7 @@ impl fmt::Display for Waits {
             Waits::Token => f.write_str("park"),
             Waits::End(thread) => f.write_str(&super::join_of(*thread)),
             Waits::Step(name) => name.fmt(f),
+            Waits::Moment => f.write_str("sleep"),
         }
     }
 }

@@ -196,7 +196,13 @@ impl Session {
     pub(crate) fn sleep(&self, duration: Duration, site: Site) {
         if !self.is_unwinding() {
             match self.backend.graph() {
-                Some(graph) => graph.advance_to(graph.now().saturating_add(duration)),
+                Some(graph) => {
+                    let until = graph.now().saturating_add(duration);
+                    match graph.is_time_discrete() {
+                        true => self.while_blocked(Waits::Moment, site, || graph.advance_to(until)),
+                        false => graph.advance_to(until),
+                    }
+                }
                 None => {
                     self.step(site, |backend| backend.switch(true));
                     self.state.borrow_mut().clock += duration;

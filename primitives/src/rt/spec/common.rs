@@ -7,7 +7,7 @@
 
 #[cfg(feature = "checking")]
 use super::super::seam::{Current, Session, Slot, current};
-use super::{Done, Object, StepId};
+use super::{Disabled, Done, Object, StepId};
 #[cfg(feature = "checking")]
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
@@ -17,6 +17,7 @@ use core::panic::Location;
 use std::any::{Any, TypeId};
 #[cfg(feature = "checking")]
 use std::rc::Rc;
+use std::time::Instant;
 
 /// Returns the newest state of a thing.
 type Newest<'a, W> = &'a dyn Fn(u32) -> W;
@@ -88,6 +89,16 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         &self,
         _operation: &'static str,
         _step: impl Fn(&W, StepId) -> Option<Done<W, R>>,
+    ) -> R {
+        unreachable!("no thing is specified outside a checker")
+    }
+
+    /// Makes one step on the common state, which is tried at a moment if time is discrete.
+    #[inline(always)]
+    pub(crate) fn step_at<R>(
+        &self,
+        _operation: &'static str,
+        _step: impl Fn(&W, StepId, Option<Instant>) -> Result<Done<W, R>, Disabled>,
     ) -> R {
         unreachable!("no thing is specified outside a checker")
     }
@@ -240,6 +251,22 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         step: impl Fn(&W, StepId) -> Option<Done<W, R>>,
     ) -> R {
         let session = specifying();
+        let step = (super::untimed(step), false);
+        super::make_step(session, self.objects(session), operation, step, Location::caller())
+    }
+
+    /// Makes one step on the common state, which is tried at a moment if time is discrete: see
+    /// [`Object::step_until`](super::Object::step_until).
+    ///
+    /// # Panics
+    /// If the thing is not specified.
+    #[track_caller]
+    pub(crate) fn step_at<R>(
+        &self,
+        operation: &'static str,
+        step: impl Fn(&W, StepId, Option<Instant>) -> Result<Done<W, R>, Disabled>,
+    ) -> R {
+        let session = specifying();
         super::make_step(session, self.objects(session), operation, (step, false), Location::caller())
     }
 
@@ -255,7 +282,8 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         step: impl Fn(&W, StepId) -> Option<Done<W, R>>,
     ) -> R {
         let session = specifying();
-        super::make_step(session, self.objects(session), operation, (step, true), Location::caller())
+        let step = (super::untimed(step), true);
+        super::make_step(session, self.objects(session), operation, step, Location::caller())
     }
 
     /// Waits for something stable in the common state, as [`Object::observe`](super::Object::observe) does in that of an object.

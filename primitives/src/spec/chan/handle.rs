@@ -6,8 +6,8 @@ use super::handles::Handles;
 use super::held::Held;
 use super::late::{Came, Manner};
 use super::world::{Key, Turn, World};
-use crate::rt::spec::{Native, StepId, Store, Tally, Token, is_specifying, with_value};
-use crate::rt::{thread, time};
+use crate::rt::spec::{Disabled, Native, StepId, Store, Tally, Token, has_come, is_specifying, with_value};
+use crate::spec::pass_until;
 #[cfg(feature = "async")]
 use core::task::Waker;
 use std::time::Instant;
@@ -104,13 +104,25 @@ impl<T> Inner<T> {
         operation: &'static str,
         act: impl Fn(&mut Turn, Key) -> Option<R>,
     ) -> (R, Vec<Token>) {
+        self.step_until_and_wake(operation, None, |turn, key, _| act(turn, key))
+    }
+
+    /// Makes a step on the channel as a whole, until a deadline: `act` also gets whether that has come.
+    #[track_caller]
+    fn step_until_and_wake<R>(
+        &self,
+        operation: &'static str,
+        until: Option<Instant>,
+        act: impl Fn(&mut Turn, Key, bool) -> Option<R>,
+    ) -> (R, Vec<Token>) {
         self.sides.need_together();
         let key = self.key();
-        let (result, wakes) = self.sides.whole.step(operation, |world, me| {
+        let (result, wakes) = self.sides.whole.step_at(operation, |world, me, now| {
             let mut turn = Turn::new(world, me);
             self.touch(&mut turn, key);
-            let result = act(&mut turn, key)?;
-            Some(turn.done(result))
+            let is_due = until.is_some_and(|deadline| has_come(deadline, now));
+            let result = act(&mut turn, key, is_due).ok_or(Disabled { until })?;
+            Ok(turn.done(result))
         });
         (result, wakes.into_iter().map(|(_, waker)| waker).collect())
     }
@@ -140,7 +152,7 @@ impl<T> Inner<T> {
                 Some((ending.ended.clone(), ending.after.clone()))
             }));
         };
-        let (ended, _) = self.step_and_wake(operation[1], |turn, key| {
+        let (ended, _) = self.step_until_and_wake(operation[1], Some(deadline), |turn, key, is_due| {
             let ended = turn.complete(key, arrival);
             if ended.is_none() {
                 if turn.known(key).is_bound(arrival) {
@@ -148,10 +160,10 @@ impl<T> Inner<T> {
                 }
                 turn.withdraw(key, arrival);
             }
-            Some(ended)
+            (ended.is_some() || is_due).then_some(ended)
         });
         if ended.is_none() {
-            thread::sleep(deadline.saturating_duration_since(time::now()));
+            pass_until(deadline);
         }
         ended
     }

@@ -16,7 +16,7 @@ use super::alarm::{Alarm, AlarmHandle};
 use super::channel::{Ended, Ending, Waiter};
 use super::late::{Came, Manner};
 use super::world::{Key, Turn};
-use crate::rt::spec::StepId;
+use crate::rt::spec::{Disabled, StepId, has_come};
 use crate::rt::twin::is_twin;
 use std::time::Instant;
 
@@ -150,52 +150,57 @@ impl Select<'_> {
     }
 
     /// Completes a select that waits with the case that has happened, or times out: then it takes the instant of a timer,
-    /// if that is due first, and says at which moment. `None`: the select waits on.
+    /// if that is due first, and says at which moment. The step is made `now`, if time is discrete.
     pub(crate) fn complete_or_time_out(
         &self,
         turn: &mut Turn,
         arrival: StepId,
         deadline: Option<Instant>,
-    ) -> Option<(Option<Chosen>, Instant)> {
+        now: Option<Instant>,
+    ) -> Result<(Option<Chosen>, Instant), Disabled> {
         self.touch(turn);
         if let Some((case, Ending { ended, after })) = turn.world().chosen(arrival).cloned() {
             turn.after.extend(after);
-            return Some((Some((case, Event::Ended(ended))), self.now));
+            return Ok((Some((case, Event::Ended(ended))), now.unwrap_or(self.now)));
         }
         if turn.world().is_bound(arrival) {
-            return None;
+            return Err(Disabled { until: None });
         }
-        let moment = self.end(turn, deadline)?;
+        let moment = self.end(turn, deadline, now)?;
         let taken = self.order().find_map(|case| match &self.cases[case] {
             Case::Alarm(alarm) => Some((case, Event::Instant(turn.take_instant(alarm, moment)?))),
             _ => None,
         });
         turn.withdraw_select(arrival);
-        Some((taken, moment))
+        Ok((taken, moment))
     }
 
-    /// Returns the moment at which the select times out, if it has a deadline or a timer that is set.
-    fn end(&self, turn: &Turn, deadline: Option<Instant>) -> Option<Instant> {
+    /// Returns the moment at which the select times out, unless it waits on: it has a deadline or a timer that is set.
+    fn end(&self, turn: &Turn, deadline: Option<Instant>, now: Option<Instant>) -> Result<Instant, Disabled> {
         let alarms = self.cases.iter().filter_map(|case| match case {
             Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)),
             _ => None,
         });
-        Some(alarms.chain(deadline).min()?.max(self.now))
+        let until = alarms.chain(deadline).min();
+        let end = until.filter(|until| has_come(*until, now)).ok_or(Disabled { until })?;
+        Ok(end.max(now.unwrap_or(self.now)))
     }
 
-    /// Returns the first case that would happen now, or none when time is up, and the moment at which this is. `None`: the
-    /// select waits on.
+    /// Returns the first case that would happen, or none when time is up, and the moment at which this is. The step is made
+    /// `now`, if time is discrete.
     pub(crate) fn ready_or_time_out(
         &self,
         turn: &mut Turn,
         deadline: Option<Instant>,
-    ) -> Option<(Option<usize>, Instant)> {
+        now: Option<Instant>,
+    ) -> Result<(Option<usize>, Instant), Disabled> {
         self.touch(turn);
-        if let Some(ready) = self.ready(turn, self.now, false) {
-            return Some((Some(ready), self.now));
+        let here = now.unwrap_or(self.now);
+        if let Some(ready) = self.ready(turn, here, false) {
+            return Ok((Some(ready), here));
         }
-        let moment = self.end(turn, deadline)?;
-        Some((self.ready(turn, moment, false), moment))
+        let moment = self.end(turn, deadline, now)?;
+        Ok((self.ready(turn, moment, false), moment))
     }
 
     /// Returns the first case that would happen at this moment, of a select that may wait for the value of a late send.
@@ -324,15 +329,19 @@ mod tests {
         let select = Select { now: base, ..select(&cases, 0) };
         let (_, world, _) = turn(&World::default(), 1, |turn| select.arrive(turn, true));
         let later = base + Duration::from_nanos(7);
-        let end = |turn: &mut Turn| select.complete_or_time_out(turn, step(1), Some(later));
+        let end = |turn: &mut Turn| select.complete_or_time_out(turn, step(1), Some(later), None);
         let (ended, world, _) = turn(&world, 2, end);
         let due = base + Duration::from_nanos(5);
-        assert_eq!(ended, Some((Some((1, Event::Instant(5))), due)));
+        assert_eq!(ended, Ok((Some((1, Event::Instant(5))), due)));
         let (sent, ..) = turn(&world, 3, |turn| turn.try_send(one.key, VALUE));
         assert_eq!(sent, None, "nobody waits");
         let (_, world, _) = turn(&world, 4, |turn| select.arrive(turn, true));
-        let again = |turn: &mut Turn| select.complete_or_time_out(turn, step(4), None);
-        assert_eq!(turn(&world, 5, again).0, None, "the instant is gone, so the select waits");
+        let again = |turn: &mut Turn| select.complete_or_time_out(turn, step(4), None, None);
+        let waits = Err(Disabled { until: None });
+        assert_eq!(turn(&world, 5, again).0, waits, "the instant is gone, so the select waits");
+        let early = |turn: &mut Turn| select.complete_or_time_out(turn, step(4), Some(later), Some(base));
+        let waits = Err(Disabled { until: Some(later) });
+        assert_eq!(turn(&world, 5, early).0, waits, "where time is discrete, it waits until then");
     }
 
     #[test]
