@@ -63,7 +63,7 @@
 //! | loops with `spin_loop` or `yield_now` | | explored round by round, up to a number of rounds; only a round that is proved to repeat the one before is left out ([`hint::spin_loop`]) | others run first | others run first, which makes the verdict *searched* if the thread could have gone on |
 //! | [`wait_until`] | | one read for each value that ends the wait | others run first | others run first |
 //! | choices | random | branches | every vector of choices, one exploration each | branches depth-first, else random |
-//! | statics | keep their values | as if made before the body | made again before the body of each execution | made again at first use |
+//! | statics, but for the values in static locks, which stay | keep their values | as if made before the body | made again before the body of each execution | made again at first use |
 //! | `JoinHandle::is_finished` | | refused | told | told |
 //!
 //! No engine sees std's types, plain memory, or threads that std spawned; a run in which it saw

@@ -20,6 +20,10 @@ macro_rules! lock_wrapper {
 
             /// Creates an unlocked lock around `value` for a static.
             ///
+            /// Under an engine the lock is unlocked when an execution begins, and the value is what the execution before has
+            /// left: a model sets it before it reads it, or has a [`LazyLock`](crate::rt::sync::LazyLock) of a lock, which
+            /// makes a value of its own for each execution.
+            ///
             /// ```
             #[doc = concat!("use selvedge::sync::", stringify!($lock), ";")]
             #[doc = concat!("static NAMES: ", stringify!($lock), "<Vec<&str>> = ", stringify!($lock), "::const_new(Vec::new());")]
