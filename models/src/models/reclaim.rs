@@ -27,31 +27,32 @@ models![
     writes_of_a_seq_lock_come_one_after_another,
 ];
 
-const RECLAIM: Mutant = mutant_of!("primitives/src/reclaim.rs");
+const PIN: Mutant = mutant_of!("primitives/src/reclaim/pin.rs");
+const COLLECT: Mutant = mutant_of!("primitives/src/reclaim/collect.rs");
 const STACK: Mutant = mutant_of!("primitives/src/atomic/stack.rs");
 const ARC_CELL: Mutant = mutant_of!("primitives/src/atomic/arc_cell.rs");
 const SEQ_LOCK: Mutant = mutant_of!("primitives/src/atomic/seq_lock.rs");
 /// Readers are not counted, or are counted too late, or no longer while they read.
 const UNCOUNTED: Mutant =
-    RECLAIM.lose("pin", FailureKind::UseAfterFree).and("unpin").or(FailureKind::Race).needs(Needs::Orderings);
-const UNSEEN: Mutant = RECLAIM.demote("pin", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+    PIN.lose("pin", FailureKind::UseAfterFree).and("unpin").or(FailureKind::Race).needs(Needs::Orderings);
+const UNSEEN: Mutant = PIN.demote("pin", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
 /// Readers without a lane are not counted, or are counted too late, or no longer while they read.
-const UNCOUNTED_OTHER: Mutant = RECLAIM
+const UNCOUNTED_OTHER: Mutant = PIN
     .lose("pin-without-shard", FailureKind::UseAfterFree)
     .and("unpin-without-shard")
     .or(FailureKind::Race)
     .needs(Needs::Orderings);
 const UNSEEN_OTHER: Mutant =
-    RECLAIM.demote("pin-without-shard", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
+    PIN.demote("pin-without-shard", Release, FailureKind::UseAfterFree).or(FailureKind::Race);
 const UNORDERED_OTHER: Mutant =
-    RECLAIM.weaken("unpin-without-shard").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
-const UNFENCED: Mutant = RECLAIM
+    PIN.weaken("unpin-without-shard").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
+const UNFENCED: Mutant = COLLECT
     .mutant("fence-before-counting-pins", Change::DropFence, FailureKind::UseAfterFree, Needs::SeqCst)
     .or(FailureKind::Race);
-const UNORDERED: Mutant = RECLAIM.weaken("unpin").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
-const UNORDERED_LIST: Mutant = RECLAIM.weaken("push-garbage");
+const UNORDERED: Mutant = PIN.weaken("unpin").or(FailureKind::UseAfterFree).needs(Needs::SeqCst);
+const UNORDERED_LIST: Mutant = COLLECT.weaken("push-garbage");
 /// A collector does not publish that it collects.
-const TWO_COLLECT: Mutant = RECLAIM
+const TWO_COLLECT: Mutant = COLLECT
     .lose("begin-collecting", FailureKind::Race)
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Panic)
