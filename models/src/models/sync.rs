@@ -21,6 +21,7 @@ models![
     a_fair_unlock_passes_on_what_was_done,
     a_fair_unlock_hands_the_lock_over,
     a_starving_waiter_is_handed_the_lock,
+    a_starving_waiter_that_gives_up_leaves_the_lock_free,
     a_try_lock_fails_only_if_the_lock_is_held,
     a_signal_is_not_lost,
     a_broadcast_wakes_all,
@@ -59,6 +60,9 @@ const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
 /// engines.
 const NO_STARVING: Mutant =
     RAW_MUTEX.lose("mark-starving", FailureKind::Panic).or(FailureKind::Deadlock).needs(Needs::SeqCst);
+
+/// The thread that finds nobody to hand the lock to leaves it locked.
+const LEFT_LOCKED: Mutant = RAW_MUTEX.lose("clear-flags", FailureKind::Panic).needs(Needs::SeqCst);
 
 const A_WHILE: Duration = Duration::from_micros(1);
 
@@ -194,6 +198,25 @@ fn a_starving_waiter_is_handed_the_lock() -> Model {
     })
     .bound(2)
     .catches([NO_STARVING])
+}
+
+/// A waiter that has marked the lock as starving gives up: the lock is free after the next unlock.
+fn a_starving_waiter_that_gives_up_leaves_the_lock_free() -> Model {
+    model("a starving waiter that gives up leaves the lock free", || {
+        let shared = Arc::new((Mutex::new(()), Plain::new(0)));
+        let held = shared.0.lock();
+        let theirs = Arc::clone(&shared);
+        let starves = thread::spawn(move || drop(theirs.0.lock_timeout(Duration::from_millis(3))));
+        // More than the millisecond that a waiter is patient for.
+        thread::sleep(Duration::from_millis(2));
+        drop(held);
+        // If this thread is faster, the waiter may mark the lock as starving meanwhile, and give up.
+        drop(shared.0.try_lock());
+        starves.join().expect("no panic");
+        assert!(shared.0.try_lock().is_some(), "nobody has it");
+    })
+    .bound(2)
+    .catches([LEFT_LOCKED])
 }
 
 /// Two threads try to lock a free lock: at least one succeeds.

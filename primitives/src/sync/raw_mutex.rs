@@ -257,20 +257,20 @@ impl RawMutex {
             self.state.fetch_add(State::LOCKED.0, Relaxed); // Relaxed: undoes the caller's mistake, and publishes nothing.
             panic!("{NOT_LOCKED}");
         }
+        let mut cleared = State::CONTENDED;
         if before.has(State::STARVING) {
             // Relaxed: this thread still owns the lock (I1), so there is nothing to acquire or to publish.
             self.state.fetch_add(State::LOCKED.0, Relaxed);
             if self.hands_over() {
                 return;
             }
-            // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. All sleepers have given up,
-            // and one may have come since.
-            self.state.swap(State::FREE.0, SeqCst);
-        } else {
-            // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. With Release both could miss
-            // each other, and that thread sleeps for ever.
-            self.state.fetch_and(!State::CONTENDED.0, SeqCst);
+            // All sleepers have given up.
+            cleared = cleared.with(State::LOCKED).with(State::STARVING);
         }
+        // SeqCst: I2, with `lock_slow`, which enters the queue and then reads the state. With AcqRel both could miss each
+        // other, and that thread sleeps for ever. If this clears nothing, a lock whose starving sleeper has given up stays
+        // locked (mutant at `clear-flags`).
+        self.state.fetch_and(!cleared.0, SeqCst); // site: clear-flags
         if let Some(queue) = self.queue.get() {
             queue.wake_one(Wake::Woken);
         }
