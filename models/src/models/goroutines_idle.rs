@@ -219,7 +219,6 @@ fn no_work_of_two_submitters_is_stranded() -> Model {
             }
         });
     })
-    .bound(2)
     .catches([NO_FENCE_OF_SUBMITTER, NO_FENCE_OF_SLEEPER, NO_LAST_LOOK, WAKE])
 }
 
@@ -363,7 +362,6 @@ fn deadlock_is_exact_beside_an_outsider() -> Model {
             world.run(0, last);
         });
     })
-    .bound(2)
     .catches([
         REPORTS_BEFORE_LAST_LOOK,
         HERE.mutant("find-parked-outsider", Change::Twin, FailureKind::Panic, Needs::Interleavings)

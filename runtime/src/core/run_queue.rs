@@ -133,8 +133,8 @@ impl<const N: usize> RunQueue<N> {
         }
     }
 
-    /// Steals half of the ring's tasks, rounded up: returns the youngest of them, and puts the others into the ring of the
-    /// thief, which is its owner and has no task in it.
+    /// Steals half of the ring's tasks, rounded up: returns the youngest of them, and puts the others into `thief`, a queue
+    /// that the caller owns and whose ring is empty. May return `None` also if another thread takes tasks at the same time.
     #[must_use]
     pub fn steal_half(&self, thief: &RunQueue<N>) -> Option<Task> {
         // Acquire: synchronizes with the Release CAS of a thread that stole from the thief: it has read the slots that are
@@ -148,13 +148,9 @@ impl<const N: usize> RunQueue<N> {
             let tail = self.tail.load(Acquire); // site: load-tail
             let tasks = tail.wrapping_sub(head);
             let count = tasks - tasks / 2;
-            if count == 0 {
+            // With more than half of the ring the two loads do not fit together: `head` has moved between them.
+            if count == 0 || count > Self::SIZE / 2 {
                 return None;
-            }
-            if count > Self::SIZE / 2 {
-                // The two loads do not fit together: `head` has moved.
-                hint::spin_loop();
-                continue;
             }
             for number in 0..count {
                 // Relaxed: read after the Acquire load of `tail`. A value that the owner has written later is not used,
