@@ -292,6 +292,10 @@ pub struct LockedThread {
 ///     drop(locked);
 /// });
 /// ```
+///
+/// # Panics
+/// If this is called outside [`run`], from a plain thread.
+#[track_caller]
 pub fn lock_os_thread() -> LockedThread {
     if !is_in_a_run() {
         native::lock_thread(true);

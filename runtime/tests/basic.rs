@@ -517,3 +517,38 @@ fn a_future_parks_its_goroutine() {
         assert_eq!(join.join().expect("no panic"), Ok(5));
     });
 }
+
+#[test]
+fn no_goroutine_begins_on_a_locked_thread() {
+    on_each(|| {
+        let outer = selvedge_go::lock_os_thread();
+        let inner = selvedge_go::lock_os_thread();
+        let here = std::thread::current().id();
+        let (tx, rx) = bounded(0);
+        for turn in 0..10 {
+            let tx = tx.clone();
+            go(move || tx.send(std::thread::current().id()).expect("a receiver"));
+            if turn % 2 == 0 {
+                // Waiting and yielding both let it begin elsewhere.
+                (0..200).for_each(|_| gosched());
+            }
+            assert_ne!(rx.recv(), Ok(here));
+            assert_eq!(std::thread::current().id(), here);
+        }
+        drop(inner);
+        let last = tx.clone();
+        go(move || last.send(std::thread::current().id()).expect("a receiver"));
+        assert_ne!(rx.recv(), Ok(here), "the outer lock holds");
+        drop(outer);
+    });
+}
+
+#[test]
+fn a_goroutine_that_ends_while_it_has_locked_its_thread_unlocks_it() {
+    Builder::new().procs(1).run(|| {
+        let joins: Vec<_> =
+            (0..10).map(|_| spawn(|| std::mem::forget(selvedge_go::lock_os_thread()))).collect();
+        joins.into_iter().for_each(|join| join.join().expect("no panic"));
+        assert_eq!(spawn(|| 7).join().expect("no panic"), 7);
+    });
+}

@@ -1,6 +1,6 @@
 //! Goroutines as such.
 
-use crate::goroutine::entry;
+use crate::goroutine::{entry, slot};
 pub use crate::machine::Deadlock;
 use crate::machine::{self, Here, Settings, here};
 use core::panic::Location;
@@ -89,9 +89,16 @@ pub(super) fn set_procs(procs: usize) -> usize {
 }
 
 /// Locks the goroutine's thread once more, or unlocks it once.
+#[track_caller]
 pub(super) fn lock_thread(more: bool) {
-    if let Some(here) = here() {
-        let locked = here.locked.get();
-        here.locked.set(if more { locked + 1 } else { locked.saturating_sub(1) });
+    let here = on_goroutine();
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+    let locks = unsafe { &mut (*slot(here.running.get()).own()).locks };
+    if more {
+        *locks += 1;
+        here.locked.set(here.locked.get() + 1);
+    } else {
+        *locks -= 1;
+        here.locked.set(here.locked.get() - 1);
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Own {
     pub(crate) wait: u64,
     /// Whether the goroutine has called `goexit`.
     pub(crate) exits: bool,
+    /// How often the goroutine has locked its thread.
+    pub(crate) locks: u32,
 }
 
 // SAFETY: `own` goes from thread to thread by S1; everything else is atomic. What it has of a goroutine that has begun
@@ -78,6 +80,7 @@ impl Slot {
                 locals: Locals::default(),
                 wait: 0,
                 exits: false,
+                locks: 0,
             }),
         }
     }

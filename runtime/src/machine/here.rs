@@ -42,7 +42,7 @@ pub(crate) struct Here {
     /// Whether the run queue of the P has the next turn.
     pub(crate) proc_is_next: Cell<bool>,
     pub(crate) tick: Cell<u32>,
-    /// How often the running goroutine has locked the thread.
+    /// How many locks keep goroutines that have not begun off this thread.
     pub(crate) locked: Cell<u32>,
     slots: RefCell<Vec<u32>>,
     stacks: RefCell<Cache>,

@@ -54,11 +54,16 @@ impl Here {
                 self.hand_proc_on();
             }
             self.retire_surplus();
-            if let Some(task) = self.take_injected(1) {
+            if self.locked.get() > 0 {
+                self.leave_fresh();
+            } else if let Some(task) = self.take_injected(1) {
                 return Some(task);
             }
         }
         self.proc.get()?;
+        if self.locked.get() > 0 {
+            return self.take_next().or_else(|| self.take_bound());
+        }
         self.take_next().or_else(|| self.take_in_turn()).or_else(|| self.take_injected(RING / 2))
     }
 
@@ -170,8 +175,8 @@ impl Here {
             own.home = None;
             own.yielder = core::ptr::null();
             own.exits = false;
+            self.locked.set(self.locked.get() - core::mem::take(&mut own.locks));
         }
-        self.locked.set(0);
         // The deadline of the goroutine's last wait, which may still stand in the heap, is over.
         ready::begin_wait(&slot.word);
         slot.end();
@@ -182,7 +187,7 @@ impl Here {
     }
 
     /// Stops counting as an M that searches, since it has found a goroutine; wakes another if there is more.
-    fn stop_searching(&self) {
+    pub(super) fn stop_searching(&self) {
         if self.searching.replace(false) {
             let instance = &self.m.instance;
             if let Some(taken) = instance.idle.found_work(|| instance.has_work()) {
@@ -196,6 +201,16 @@ impl Here {
         let Some(proc) = self.proc.take() else { return };
         if !self.m.instance.serve_wanting(proc) {
             self.proc.set(Some(proc));
+        }
+    }
+
+    /// Gives the P away if there are goroutines that have not begun, which may not begin on this thread.
+    fn leave_fresh(&self) {
+        let has_fresh =
+            |proc: &usize| !self.instance().queues[*proc].is_empty() || !self.instance().injector.is_empty();
+        if let Some(proc) = self.proc.get().filter(has_fresh) {
+            self.proc.set(None);
+            self.m.instance.give_away(proc);
         }
     }
 

@@ -25,6 +25,12 @@ impl Here {
         if instance.is_wanting() && instance.serve_wanting(proc) {
             return self.proc.set(None);
         }
+        if self.locked.get() > 0 {
+            // Goroutines that have not begun may not begin here, so another M gets the P; this one waits for its own.
+            self.stop_searching();
+            self.proc.set(None);
+            return instance.give_away(proc);
+        }
         if !self.searching.get() && instance.active.load(Relaxed) > 1 {
             self.searching.set(instance.idle.start_search());
         }

@@ -1,0 +1,228 @@
+//! Programs that cannot go on, and programs that look so and can.
+
+use super::Program;
+use selvedge::chan::{bounded, never, select, unbounded};
+use selvedge::sync::{Barrier, Cond, Mutex, Once, RwMutex, Semaphore, WaitGroup};
+use selvedge_go::{Builder, Deadlock, go, gosched, run, sleep, spawn};
+use std::sync::Arc;
+use std::time::Duration;
+
+const ASLEEP: &str = "fatal error: all goroutines are asleep - deadlock!";
+
+pub(super) const PROGRAMS: &[Program] = &[
+    Program::new("receive", || {
+        let (_tx, rx) = bounded::<()>(0);
+        run(|| _ = rx.recv());
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]", "started at runtime/tests/endings/deadlocks.rs:"]),
+    Program::new("receive_on_one_p", || {
+        let (_tx, rx) = bounded::<()>(0);
+        Builder::new().procs(1).run(|| _ = rx.recv());
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    Program::new("send", || {
+        let (tx, _rx) = bounded(0);
+        run(|| _ = tx.send(()));
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan send]"]),
+    Program::new("send_to_a_full_buffer", || {
+        let (tx, _rx) = bounded(1);
+        run(|| (0..2).for_each(|n| _ = tx.send(n)));
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan send]"]),
+    Program::new("nil_channel", || run(|| _ = never::<()>().recv())).fails(&[ASLEEP, "goroutine 1 ["]),
+    Program::new("select", || {
+        let ((_a, a), (_b, b)) = (bounded::<()>(0), bounded::<()>(0));
+        run(|| select! { recv(a) -> _value => (), recv(b) -> _value => () });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [select]"]),
+    Program::new("lock_twice", || {
+        let lock = Mutex::new(());
+        run(|| {
+            let _held = lock.lock();
+            drop(lock.lock());
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [sync.Mutex.Lock]"]),
+    Program::new("read_and_write", || {
+        let lock = RwMutex::new(());
+        run(|| {
+            let _held = lock.read();
+            drop(lock.write());
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [sync.RWMutex.Lock]"]),
+    Program::new("condition", || {
+        let (lock, cond) = (Mutex::new(()), Cond::new());
+        run(|| cond.wait(&mut lock.lock()));
+    })
+    .fails(&[ASLEEP, "goroutine 1 [sync.Cond.Wait]"]),
+    Program::new("permits", || run(|| Semaphore::new(1).acquire(2).forget()))
+        .fails(&[ASLEEP, "goroutine 1 [semacquire]"]),
+    Program::new("group", || {
+        run(|| {
+            let group = WaitGroup::new();
+            group.add(1);
+            group.wait();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [sync.WaitGroup.Wait]"]),
+    Program::new("barrier", || run(|| _ = Barrier::new(2).wait())).fails(&[ASLEEP, "goroutine 1 [barrier]"]),
+    Program::new("once", || {
+        run(|| {
+            let (once, (_tx, rx)) = (Arc::new(Once::new()), bounded::<()>(0));
+            let theirs = Arc::clone(&once);
+            go(move || theirs.call(|| _ = rx.recv()));
+            let (_never, waits) = bounded::<()>(0);
+            _ = waits.recv();
+            drop(once);
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]", "goroutine 2 [chan receive]"]),
+    Program::new("two_wait_for_each_other", || {
+        let ((a, from_a), (b, from_b)) = (bounded::<()>(0), bounded::<()>(0));
+        run(move || {
+            go(move || {
+                _ = from_a.recv();
+                _ = b.send(());
+            });
+            _ = from_b.recv();
+            _ = a.send(());
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]", "goroutine 2 [chan receive]", "started at"]),
+    Program::new("join", || {
+        let (_tx, rx) = bounded::<()>(0);
+        run(move || _ = spawn(move || rx.recv()).join());
+    })
+    .fails(&[ASLEEP, "goroutine 1 [join]", "goroutine 2 [chan receive]"]),
+    Program::new("many_on_four_ps", || {
+        Builder::new().procs(4).run(|| {
+            let (_tx, rx) = unbounded::<()>();
+            for _ in 0..100 {
+                let rx = rx.clone();
+                go(move || _ = rx.recv());
+            }
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]", "goroutine 101 [chan receive]"]),
+    Program::new("after_work_on_four_ps", || {
+        Builder::new().procs(4).run(|| {
+            let (tx, rx) = bounded(0);
+            for n in 0..200 {
+                let tx = tx.clone();
+                go(move || tx.send(n).expect("a receiver"));
+            }
+            assert_eq!((0..200).map(|_| rx.recv().expect("a value")).sum::<i32>(), 19_900);
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    Program::new("after_a_deadline", || {
+        let (_tx, rx) = bounded::<()>(0);
+        run(|| {
+            assert!(rx.recv_timeout(Duration::from_millis(1)).is_err());
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    Program::new("after_a_blocking_call", || {
+        let (_tx, rx) = bounded::<()>(0);
+        run(|| {
+            selvedge_go::blocking(|| std::thread::sleep(Duration::from_millis(1)));
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    Program::new("main_exits_and_others_wait", || {
+        run(|| {
+            let (_tx, rx) = bounded::<()>(0);
+            go(move || _ = rx.recv());
+            std::mem::forget(_tx);
+            selvedge_go::goexit();
+        });
+    })
+    .fails(&["fatal error: no goroutines (main called goexit) - deadlock!", "goroutine 2 [chan receive]"]),
+    Program::new("main_exits_and_others_end", || {
+        run(|| {
+            go(|| eprintln!("the other runs on"));
+            selvedge_go::goexit();
+        });
+    })
+    .fails(&["the other runs on", "fatal error: no goroutines (main called goexit) - deadlock!"]),
+    // Silent ones.
+    Program::new("a_sleeper_wakes_main", || {
+        run(|| {
+            let (tx, rx) = bounded(0);
+            go(move || {
+                sleep(Duration::from_millis(5));
+                tx.send(()).expect("a receiver");
+            });
+            rx.recv().expect("a value");
+        });
+    }),
+    Program::new("a_blocking_call_wakes_main", || {
+        Builder::new().procs(1).run(|| {
+            let (tx, rx) = bounded(0);
+            go(move || {
+                selvedge_go::blocking(|| std::thread::sleep(Duration::from_millis(5)));
+                tx.send(()).expect("a receiver");
+            });
+            rx.recv().expect("a value");
+        });
+    }),
+    Program::new("a_deadline_wakes_main", || {
+        let (_tx, rx) = bounded::<()>(0);
+        run(|| assert!(rx.recv_timeout(Duration::from_millis(5)).is_err()));
+    }),
+    Program::new("main_leaves_waiting_goroutines", || {
+        run(|| {
+            let (tx, rx) = bounded::<()>(0);
+            go(move || _ = rx.recv());
+            gosched();
+            std::mem::forget(tx);
+        });
+    }),
+    Program::new("off", || {
+        let (tx, rx) = bounded(0);
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5));
+            tx.send(()).expect("a receiver");
+        });
+        Builder::new().deadlock(Deadlock::Off).run(|| rx.recv().expect("a value"));
+    }),
+    Program::new("a_thread_outside_wakes_main", || {
+        let (tx, rx) = bounded(0);
+        let (go_on, may_go_on) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            may_go_on.recv().expect("the main thread ends only after the value");
+            std::thread::sleep(Duration::from_millis(50));
+            tx.send(()).expect("a receiver");
+        });
+        run(|| {
+            go_on.send(()).expect("the thread listens");
+            rx.recv().expect("a value");
+        });
+    })
+    .says(&["warning: all goroutines are asleep", "1 threads outside", "goroutine 1 [chan receive]"]),
+    Program::new("a_parked_thread_outside_wakes_nothing", || {
+        let (_tx, rx) = bounded::<()>(0);
+        let theirs = rx.clone();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            // SAFETY: the call only returns a number.
+            tell.send(unsafe { libc::gettid() }).expect("the main thread listens");
+            _ = theirs.recv();
+        });
+        // Until the thread is parked it counts as one that may wake a goroutine.
+        let stat = format!("/proc/self/task/{}/stat", told.recv().expect("it has begun"));
+        run(|| {
+            while !std::fs::read_to_string(&stat).expect("the thread lives").contains(") S ") {
+                gosched();
+            }
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+];
