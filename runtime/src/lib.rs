@@ -90,6 +90,6 @@ pub use api::{
     num_cpu, num_goroutine, run, set_procs, sleep, spawn,
 };
 pub use future::{block_on, go_future};
-pub use scope::{Scope, scope};
+pub use scope::{Scope, ScopedJoin, scope};
 #[doc(inline)]
 pub use selvedge::rt::Join;

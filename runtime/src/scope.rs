@@ -1,5 +1,7 @@
 //! Goroutines that may borrow from their scope.
 
+#![allow(clippy::disallowed_types, reason = "outside a model this is native code")]
+
 use crate::api::start_unchecked;
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,6 +9,7 @@ use selvedge::rt::sync::Mutex;
 use selvedge::sync::WaitGroup;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 /// A scope that goroutines are started in; see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
@@ -72,6 +75,72 @@ impl<'scope> Scope<'scope, '_> {
         // SAFETY: `scope` waits for the task of each goroutine before it returns or unwinds, and each is done when its
         // closure has returned. If the program's main goroutine ends first, then the frames of `scope` are leaked.
         unsafe { start_unchecked(body) };
+    }
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a goroutine in the scope, and returns the permission to wait for it and take its result. Its panic is a result,
+    /// which does not come out of the scope.
+    ///
+    /// ```
+    /// selvedge_go::run(|| {
+    ///     let words = ["warp", "weft"];
+    ///     let length = selvedge_go::scope(|scope| {
+    ///         let joins = words.map(|word| scope.spawn(move || word.len()));
+    ///         joins.map(|join| join.join().expect("no panic")).iter().sum::<usize>()
+    ///     });
+    ///     assert_eq!(length, 8);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// If this is called outside [`run`](crate::run), from a plain thread.
+    #[track_caller]
+    pub fn spawn<T: Send + 'scope>(
+        &'scope self,
+        f: impl FnOnce() -> T + Send + 'scope,
+    ) -> ScopedJoin<'scope, T> {
+        let (result, group) = (Arc::new(Mutex::new(None)), WaitGroup::new());
+        let (theirs, task) = (Arc::clone(&result), group.task());
+        self.go(move || {
+            let ended = catch_unwind(AssertUnwindSafe(f));
+            *theirs.lock() = Some(ended);
+            // The value may borrow from the scope, whose end waits for this closure: it is dropped here or by the handle.
+            drop(theirs);
+            drop(task);
+        });
+        ScopedJoin { result, group, scope: PhantomData }
+    }
+}
+
+/// Permission to wait for a goroutine of a [`Scope`] and take its result.
+pub struct ScopedJoin<'scope, T> {
+    result: Arc<Mutex<Option<std::thread::Result<T>>>>,
+    group: WaitGroup,
+    scope: PhantomData<&'scope T>,
+}
+
+impl<T> ScopedJoin<'_, T> {
+    /// Blocks until the goroutine has ended, which happens before this returns, and returns its result.
+    ///
+    /// # Errors
+    /// The panic of the goroutine.
+    #[track_caller]
+    pub fn join(self) -> std::thread::Result<T> {
+        self.group.wait();
+        let result = self.result.lock().take();
+        result.unwrap_or_else(|| unreachable!("a goroutine that has ended has left its result"))
+    }
+
+    /// Returns whether the goroutine has ended.
+    pub fn is_finished(&self) -> bool {
+        self.result.lock().is_some()
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoin<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScopedJoin").finish_non_exhaustive()
     }
 }
 

@@ -90,8 +90,13 @@ fn park(task: Task, wait: u64, deadline: Option<Instant>, why: Why) -> bool {
     if ready::given(&slot.word, wait) {
         return true;
     }
-    if !is_current || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+    if !is_current {
         return false;
+    }
+    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        // A loop that asks again and again, with a deadline that has passed, lets others run.
+        suspend(task.0.get(), Suspend::Yield);
+        return ready::given(&slot.word, wait);
     }
     slot.set_why(Some(why));
     suspend(task.0.get(), Suspend::Park(wait, deadline));
