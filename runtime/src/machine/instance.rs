@@ -190,6 +190,11 @@ impl Instance {
         self.submit();
     }
 
+    /// Returns whether there are more Ps than the program wants.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.ms().surplus > 0
+    }
+
     /// Keeps a P out of use, if there are more than the program wants; returns whether it does.
     pub(crate) fn retire(self: &Arc<Self>, proc: usize) -> bool {
         let mut ms = self.ms();

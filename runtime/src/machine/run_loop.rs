@@ -196,9 +196,16 @@ impl Here {
         }
     }
 
+    /// Takes the P from this M, which then has none and does not search: a thread that submits work relies on an M that
+    /// searches, so one without a P would leave the work to nobody.
+    pub(super) fn leave_proc(&self) -> Option<usize> {
+        self.stop_searching();
+        self.proc.take()
+    }
+
     /// Gives the P to an M that waits for one, and waits for the next.
     fn hand_proc_on(&self) {
-        let Some(proc) = self.proc.take() else { return };
+        let Some(proc) = self.leave_proc() else { return };
         if !self.m.instance.serve_wanting(proc) {
             self.proc.set(Some(proc));
         }
@@ -208,15 +215,17 @@ impl Here {
     fn leave_fresh(&self) {
         let has_fresh =
             |proc: &usize| !self.instance().queues[*proc].is_empty() || !self.instance().injector.is_empty();
-        if let Some(proc) = self.proc.get().filter(has_fresh) {
-            self.proc.set(None);
+        if self.proc.get().is_some_and(|proc| has_fresh(&proc))
+            && let Some(proc) = self.leave_proc()
+        {
             self.m.instance.give_away(proc);
         }
     }
 
     /// Gives the P up for good, if there are more than the program wants.
     fn retire_surplus(&self) {
-        if let Some(proc) = self.proc.take()
+        if self.instance().has_surplus()
+            && let Some(proc) = self.leave_proc()
             && !self.m.instance.retire(proc)
         {
             self.proc.set(Some(proc));

@@ -22,13 +22,9 @@ impl Here {
         if instance.timers.are_due() {
             return self.run_timers();
         }
-        if instance.is_wanting() && instance.serve_wanting(proc) {
-            return self.proc.set(None);
-        }
-        if self.locked.get() > 0 {
-            // Goroutines that have not begun may not begin here, so another M gets the P; this one waits for its own.
-            self.stop_searching();
-            self.proc.set(None);
+        if instance.is_wanting() || self.locked.get() > 0 {
+            // An M has goroutines to run and no P; or goroutines that have not begun may not begin here.
+            _ = self.leave_proc();
             return instance.give_away(proc);
         }
         if !self.searching.get() && instance.active.load(Relaxed) > 1 {

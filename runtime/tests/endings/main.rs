@@ -36,7 +36,7 @@ impl Program {
         Program { says, never_says: &["fatal"], ..self }
     }
 
-    const fn is_killed(self, says: &'static [&'static str]) -> Program {
+    const fn dies(self, says: &'static [&'static str]) -> Program {
         Program { status: None, says, never_says: &["goroutine"], ..self }
     }
 
