@@ -7,7 +7,8 @@ use crate::goroutine::{entry, local, slot};
 use core::num::NonZeroU32;
 use core::panic::Location;
 use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering::Relaxed;
+use crate::report;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use selvedge::rt::task::{self, Key, Make, Runtime, Task, Why};
 use std::any::Any;
 use std::time::{Duration, Instant};
@@ -41,7 +42,12 @@ static RUNTIME: Runtime = Runtime {
     may_spin,
     local: find_local,
     blocks: |timed| match here() {
-        None => _ = PARKED_OUTSIDERS.fetch_add(usize::from(!timed), Relaxed),
+        None if !timed => {
+            // SeqCst: `look_again` says why.
+            PARKED_OUTSIDERS.fetch_add(1, SeqCst);
+            report::deadlock::look_again();
+        }
+        None => (),
         Some(here) => blocking::begin(here),
     },
     unblocks: |timed| match here() {

@@ -126,7 +126,15 @@ impl Here {
         let mut mail = m.mail();
         let mut is_due = false;
         while mail.state == State::Asleep && !mail.stop && !is_due {
-            mail.poked = false;
+            if core::mem::take(&mut mail.poked) {
+                // A deadline may be earlier now, or a thread outside has parked.
+                drop(mail);
+                self.decide();
+                mail = m.mail();
+                if mail.state != State::Asleep || mail.stop {
+                    break;
+                }
+            }
             let first = m.instance.timers.first();
             let keeps = first.filter(|_| m.instance.timers.keep(m));
             mail = match keeps {

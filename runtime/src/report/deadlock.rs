@@ -3,9 +3,41 @@
 use crate::goroutine::{Slot, TABLE};
 use crate::machine::{Deadlock, Instance, PARKED_OUTSIDERS};
 use core::fmt::Write;
-use core::sync::atomic::Ordering::{Acquire, Relaxed};
+use core::sync::atomic::AtomicUsize;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use selvedge::rt::task::Why;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// The instances whose goroutines have all been found asleep while a thread outside could wake them. Such a thread may park
+/// later; then they look again.
+static SUSPECTS: Mutex<Vec<Weak<Instance>>> = Mutex::new(Vec::new());
+
+/// How many suspects there are, to be looked at without the lock.
+static SUSPECTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets the suspects look again, after a thread outside has counted itself as parked.
+pub(crate) fn look_again() {
+    // SeqCst: this thread was counted before; pairs with the SeqCst in `suspect`, after which the threads are counted. So the
+    // suspect counts this thread as parked, or this thread sees the suspect.
+    if SUSPECTED.load(SeqCst) == 0 {
+        return;
+    }
+    let suspects = core::mem::take(&mut *SUSPECTS.lock().unwrap_or_else(PoisonError::into_inner));
+    SUSPECTED.fetch_sub(suspects.len(), SeqCst);
+    for instance in suspects.iter().filter_map(Weak::upgrade) {
+        let all = instance.ms().all.clone();
+        _ = all.iter().any(|m| m.poke());
+    }
+}
+
+/// Makes an instance a suspect, unless it is one.
+fn suspect(instance: &Arc<Instance>) {
+    let mut suspects = SUSPECTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !suspects.iter().any(|other| core::ptr::eq(other.as_ptr(), Arc::as_ptr(instance))) {
+        suspects.push(Arc::downgrade(instance));
+        SUSPECTED.fetch_add(1, SeqCst);
+    }
+}
 
 /// Does what the program wants if no goroutine will run again. `decide` says whether that is so, and counts this M as awake
 /// then; it is asked after everything that could still wake a goroutine was looked at.
@@ -13,6 +45,9 @@ pub(crate) fn decide(instance: &Arc<Instance>, decide: impl FnOnce() -> bool) {
     let policy = instance.settings.deadlock;
     if policy == Deadlock::Off {
         return;
+    }
+    if outsiders(instance) > 0 {
+        suspect(instance);
     }
     let outsiders = outsiders(instance);
     if !decide() {
@@ -41,7 +76,7 @@ pub(crate) fn decide(instance: &Arc<Instance>, decide: impl FnOnce() -> bool) {
 fn outsiders(instance: &Instance) -> usize {
     // A thread that unparks another and then parks itself may be counted twice, and none is missed for that: the queues are
     // looked at once more afterwards.
-    let parked = PARKED_OUTSIDERS.load(Acquire);
+    let parked = PARKED_OUTSIDERS.load(SeqCst); // SeqCst: `look_again` says why.
     let threads = std::fs::read_dir("/proc/self/task").map_or(usize::MAX, Iterator::count);
     threads.saturating_sub(parked).saturating_sub(instance.ms().all.len())
 }

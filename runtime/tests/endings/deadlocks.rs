@@ -206,23 +206,15 @@ pub(super) const PROGRAMS: &[Program] = &[
         });
     })
     .says(&["warning: all goroutines are asleep", "1 threads outside", "goroutine 1 [chan receive]"]),
+    // Warned of at first, if the thread is not parked yet.
     Program::new("a_parked_thread_outside_wakes_nothing", || {
         let (_tx, rx) = bounded::<()>(0);
         let theirs = rx.clone();
-        let (tell, told) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            // SAFETY: the call only returns a number.
-            tell.send(unsafe { libc::gettid() }).expect("the main thread listens");
-            _ = theirs.recv();
-        });
-        // Until the thread is parked it counts as one that may wake a goroutine.
-        let stat = format!("/proc/self/task/{}/stat", told.recv().expect("it has begun"));
-        run(|| {
-            while !std::fs::read_to_string(&stat).expect("the thread lives").contains(") S ") {
-                gosched();
-            }
-            _ = rx.recv();
-        });
+        // A thread is counted if it parks after the first run has begun.
+        run(|| ());
+        std::thread::spawn(move || _ = theirs.recv());
+        run(|| _ = rx.recv());
     })
-    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    .fails(&[ASLEEP, "[chan receive]"])
+    .may_warn(),
 ];
