@@ -206,12 +206,12 @@ impl<C: ArrayCell> Segment<C> {
     pub(super) unsafe fn renew(&self) {
         let asides = self.asides.get();
         for (index, cell) in self.cells.iter().enumerate() {
-            // SAFETY: the caller has the segment alone, by this function's contract.
+            // SAFETY: `EndlessArray::reuse`, the only caller, has the segment alone, and so its cells.
             unsafe { cell.renew(asides.map(|asides| &asides[index])) };
         }
-        // SAFETY: the caller has the segment alone, by this function's contract.
+        // SAFETY: `EndlessArray::reuse`, the only caller, has the segment alone.
         self.done.iter().for_each(|done| unsafe { done.unsync_store(false) });
-        // SAFETY: the caller has the segment alone, by this function's contract.
+        // SAFETY: `EndlessArray::reuse`, the only caller, has the segment alone.
         unsafe { (self.next.unsync_store(null_mut()), self.census.unsync_store(0)) };
     }
 

@@ -56,10 +56,10 @@ impl ArrayCell for WaitCell {
     }
 
     unsafe fn renew(&self, aside: Option<&Sleeper>) {
-        // SAFETY: both parties have left the cell, and the caller has it alone.
+        // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell, which both parties have left.
         unsafe { self.0.unsync_store(State::new(WaitPhase::FRESH).bits()) };
         if let Some(sleeper) = aside {
-            // SAFETY: the slot belongs to the cell, which the caller has alone.
+            // SAFETY: the slot belongs to the cell, which `Segment::renew`, the only caller, has alone.
             drop(unsafe { sleeper.set(None) });
         }
     }

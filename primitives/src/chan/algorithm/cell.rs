@@ -127,14 +127,14 @@ impl<T> ArrayCell for Cell<T> {
     }
 
     unsafe fn renew(&self, aside: Option<&Aside>) {
-        // SAFETY: the caller has the cell alone.
+        // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell.
         let was = State::from_bits(unsafe { self.state.unsync_load() });
-        // SAFETY: the caller has the cell alone, by this function's contract.
+        // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell.
         unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
         self.value.with_mut(|_| ());
         // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
         if let Some(aside) = aside.filter(|_| was.phase() != Phase::Full || was.is_seen()) {
-            // SAFETY: the caller has the cell alone, and so its slots.
+            // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell's slots.
             unsafe { aside.renew() };
         }
     }
@@ -207,7 +207,7 @@ impl Aside {
     /// Both slots are the caller's alone.
     unsafe fn renew(&self) {
         for slot in &self.0 {
-            // SAFETY: both slots are the caller's alone, by this function's contract.
+            // SAFETY: `Cell::renew`, the only caller, has the cell alone, and so both slots.
             drop(slot.with_mut(|slot| unsafe { (*slot).take() }));
         }
     }

@@ -80,7 +80,7 @@ impl<T> Chan<T> {
                         return true;
                     }
                 },
-                // SAFETY: the caller has pinned the array, so the cell's segment stays.
+                // SAFETY: the array is pinned, by the walk in `expand_at` or by that in `survey`, so the cell's segment stays.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Operation) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won(select) => {
