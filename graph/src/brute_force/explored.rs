@@ -25,9 +25,6 @@ struct State {
     steps: Vec<(StepId, u8)>,
 }
 
-/// The operations that each thread has done in a run, by their positions in the program, and the thread's time after each.
-type Done = Rc<RefCell<Vec<Vec<(usize, u8)>>>>;
-
 fn options(program: &Program, memory: Memory) -> Options {
     let model = match memory {
         Memory::Relaxed => Model::C20,
@@ -41,7 +38,7 @@ pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explore
     let mut explored = Explored { found: BTreeMap::new(), blocked: 0 };
     let mut parts = vec![Part::whole(options(program, memory).model)];
     while let Some(part) = parts.pop() {
-        let machine = Rc::new(Machine::new(options(program, memory)));
+        let machine = Machine::new(options(program, memory));
         machine.take(part);
         while machine.advance() {
             match run(&machine, program) {
@@ -60,7 +57,7 @@ pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explore
 /// Returns the number of executions of a program with at most so many preemptions.
 pub(crate) fn within(program: &Program, preemptions: u32) -> u64 {
     let options = Options { max_preemptions: Some(preemptions), ..options(program, Memory::Relaxed) };
-    let machine = Rc::new(Machine::new(options));
+    let machine = Machine::new(options);
     loop {
         let _ = run(&machine, program);
         if !machine.advance() {
@@ -71,7 +68,7 @@ pub(crate) fn within(program: &Program, preemptions: u32) -> u64 {
 
 /// Explores a program, and runs each execution again by its token. Returns whether all came out the same.
 pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
-    let machine = Rc::new(Machine::new(options(program, memory)));
+    let machine = Machine::new(options(program, memory));
     loop {
         let (_, execution) = run(&machine, program);
         let interleaved = machine.interleaved_token();
@@ -81,7 +78,7 @@ pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
         );
         for token in [Some(machine.token()), interleaved].into_iter().flatten() {
             let token = token.to_string().parse().unwrap();
-            let machine = Rc::new(Machine::replaying(options(program, memory), &token));
+            let machine = Machine::replaying(options(program, memory), &token);
             let (_, again) = run(&machine, program);
             if machine.went_astray() || again != execution {
                 return false;
@@ -95,7 +92,7 @@ pub(crate) fn replays(program: &Program, memory: Memory) -> bool {
 
 /// Returns executions drawn at random.
 pub(crate) fn sampled(program: &Program, memory: Memory, samples: u64) -> Vec<Execution> {
-    let machine = Rc::new(Machine::sampling(options(program, memory)));
+    let machine = Machine::sampling(options(program, memory));
     let mut drawn = Vec::new();
     for sample in 0..samples {
         machine.begin_descent(1, sample);
@@ -113,62 +110,77 @@ pub(crate) fn sampled(program: &Program, memory: Memory, samples: u64) -> Vec<Ex
     drawn
 }
 
+/// What the threads of a run share. It lasts longer than the run, whose threads only borrow it: those that never end are
+/// given up with all that they own.
+struct Shared<'a> {
+    machine: &'a Machine,
+    program: &'a Program,
+    objects: RefCell<Vec<LocationId>>,
+    locations: RefCell<Vec<LocationId>>,
+    /// The operations that each thread has done, by their positions in the program, and the thread's time after each.
+    done: RefCell<Vec<Vec<(usize, u8)>>>,
+}
+
 /// Runs the program once, and returns how that ended, and the execution.
-fn run(machine: &Rc<Machine>, program: &Program) -> (End, Execution) {
-    let log: Done = Rc::new(RefCell::new(vec![Vec::new(); program.threads.len()]));
-    let (me, program, done) = (Rc::clone(machine), Rc::new(program.clone()), Rc::clone(&log));
-    let end = machine.run(Box::new(move || {
-        let first = || Rc::new(State { state: 0, steps: Vec::new() });
-        let objects: Vec<_> = (0..program.all_objects()).map(|_| me.new_object(first())).collect();
-        let locations: Vec<_> = (0..program.locations).map(|_| me.new_location(0, None)).collect();
-        let mut made = Vec::new();
-        for thread in 0..program.threads.len() {
-            let (machine, program, done) = (Rc::clone(&me), Rc::clone(&program), Rc::clone(&done));
-            let (objects, locations) = (objects.clone(), locations.clone());
-            let body = move || thread_body(&machine, &program, thread, (&objects, &locations), &done);
-            made.push(me.spawn(Box::new(body), Location::caller()));
-        }
-        assert!(me.alike(&made[program.alike.clone()]));
-    }));
+fn run(machine: &Machine, program: &Program) -> (End, Execution) {
+    let shared = Shared {
+        machine,
+        program,
+        objects: RefCell::default(),
+        locations: RefCell::default(),
+        done: RefCell::new(vec![Vec::new(); program.threads.len()]),
+    };
+    // SAFETY: the threads of a run go on only inside of `Machine::run`, which returns before `shared` ends.
+    let borrowed: &'static Shared<'static> =
+        unsafe { core::mem::transmute::<&Shared<'_>, &'static Shared<'static>>(&shared) };
+    let end = machine.run(Box::new(move || body(borrowed)));
     let execution = match end {
-        End::Complete | End::Deadlock => execution(machine, &log.borrow()),
+        End::Complete | End::Deadlock => execution(machine, &shared.done.borrow()),
         _ => Execution::default(),
     };
     (end, execution)
 }
 
-fn thread_body(
-    machine: &Machine,
-    program: &Program,
-    thread: usize,
-    (objects, locations): (&[LocationId], &[LocationId]),
-    done: &Done,
-) {
+fn body(shared: &'static Shared<'static>) {
+    let Shared { machine, program, .. } = shared;
+    let first = || Rc::new(State { state: 0, steps: Vec::new() });
+    shared.objects.replace((0..program.all_objects()).map(|_| machine.new_object(first())).collect());
+    shared.locations.replace((0..program.locations).map(|_| machine.new_location(0, None)).collect());
+    let threads = 0..program.threads.len();
+    let spawn = |thread| machine.spawn(Box::new(move || thread_body(shared, thread)), Location::caller());
+    let made: Vec<_> = threads.map(spawn).collect();
+    assert!(machine.alike(&made[program.alike.clone()]));
+}
+
+fn thread_body(shared: &Shared<'_>, thread: usize) {
+    let Shared { machine, program, .. } = shared;
     let site = Location::caller();
+    let object = |at: usize| shared.objects.borrow()[at];
+    let location = |at: usize| shared.locations.borrow()[at];
     let (mut at, mut last) = (0, 0);
     while let Some((found, deed, sleep)) = program.next(thread, at, last) {
         machine.advance_to(machine.now() + Duration::from_nanos(sleep.into()));
         match deed {
-            Deed::Step { object, table, ordered, within } => {
+            Deed::Step { object: at, table, ordered, within } => {
                 let deadline = within.map(|within| machine.now() + Duration::from_nanos(within.into()));
-                last = step(machine, objects[object], (&table, deadline), ordered);
+                last = step(machine, object(at), (&table, deadline), ordered);
             }
-            Deed::Observe { object, steps, ordered } => {
-                last = observe(machine, objects[object], steps, ordered);
+            Deed::Observe { object: at, steps, ordered } => {
+                last = observe(machine, object(at), steps, ordered);
             }
-            Deed::Load { location } => {
-                last = machine.load(locations[location], Order::Relaxed, site).unwrap() as u8;
+            Deed::Load { location: at } => {
+                last = machine.load(location(at), Order::Relaxed, site).unwrap() as u8;
             }
-            Deed::Store { location } => {
+            Deed::Store { location: at } => {
                 let value = program.stored(thread, found).into();
-                machine.store(locations[location], value, Order::Relaxed, site).unwrap();
+                machine.store(location(at), value, Order::Relaxed, site).unwrap();
             }
-            Deed::Add { location } => {
+            Deed::Add { location: at } => {
                 let add = |old: u128| (old as u8).wrapping_add(1).into();
-                last = machine.update(locations[location], &add, Order::Relaxed, site).unwrap() as u8;
+                last = machine.update(location(at), &add, Order::Relaxed, site).unwrap() as u8;
             }
         }
-        done.borrow_mut()[thread].push((found, machine.now().as_nanos() as u8));
+        shared.done.borrow_mut()[thread].push((found, machine.now().as_nanos() as u8));
         at = found + 1;
     }
 }
