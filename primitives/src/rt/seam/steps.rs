@@ -197,9 +197,14 @@ impl Session {
 
     /// Returns the object on which steps of a thing are made: the thing's own, or that of its group, whose state is `first`
     /// at first. Without a graph all things with a state of this kind have one object, which `kind` stands for.
-    pub(crate) fn object_of_thing(&self, thing: u32, kind: usize, first: &dyn Fn() -> Rc<dyn Any>) -> u32 {
+    pub(crate) fn object_of_thing(
+        &self,
+        thing: u32,
+        kind: fn() -> usize,
+        first: &dyn Fn() -> Rc<dyn Any>,
+    ) -> u32 {
         let Some(graph) = self.backend.graph() else {
-            return self.object(&Slot::lazy(), kind, "common", first);
+            return self.object(&Slot::lazy(), kind(), "common", first);
         };
         let (known, engine) = {
             let specified = &self.state.borrow().specified;

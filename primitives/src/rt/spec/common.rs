@@ -349,14 +349,18 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         session.place_of(self.index(session))
     }
 
+    /// Returns a number that stands for the kind of state, and is no address of a static: those are not in the upper half of
+    /// the memory.
+    fn of_state() -> usize {
+        let mut hasher = std::hash::DefaultHasher::new();
+        TypeId::of::<W>().hash(&mut hasher);
+        hasher.finish() as usize | 1 << (usize::BITS - 1)
+    }
+
     /// Returns the numbers of the object with the common state, and of the thing that reports name.
     fn objects(&self, session: &Session) -> (u32, u32) {
         let own = self.index(session);
-        let mut hasher = std::hash::DefaultHasher::new();
-        TypeId::of::<W>().hash(&mut hasher);
-        // Stands for the kind of state, and is no address of a static: those are not in the upper half of the memory.
-        let kind = hasher.finish() as usize | 1 << (usize::BITS - 1);
-        let object = session.object_of_thing(own, kind, &Common::<W>::first);
+        let object = session.object_of_thing(own, Common::<W>::of_state, &Common::<W>::first);
         (object, self.part_of.unwrap_or(own))
     }
 }
