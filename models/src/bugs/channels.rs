@@ -104,7 +104,7 @@ pub(super) fn moby_21233(mended: bool) {
         let theirs = (progress.clone(), consumed.clone());
         thread::spawn(move || {
             let (progress, consumed) = theirs;
-            for () in &progress.1 {
+            for () in &*progress.1 {
                 if !mended && choose(2) == 1 {
                     return;
                 }

@@ -168,12 +168,7 @@ pub(super) fn serving_6171(mended: bool) {
 /// by a queue of events.
 pub(super) fn cockroach_2448(mended: bool) {
     let done = Pair::<()>::new(0);
-    let events = if mended {
-        let (tx, rx) = unbounded();
-        Pair(tx, rx)
-    } else {
-        Pair::new(0)
-    };
+    let events = if mended { Pair::of(unbounded()) } else { Pair::new(0) };
     let callbacks = Pair::<fn()>::new(0);
     let (stop, sends, runs) = (done.clone(), events.clone(), callbacks.clone());
     thread::spawn(move || {

@@ -148,7 +148,7 @@ pub(super) fn grpc_1353(mended: bool) {
     thread::spawn(move || {
         let (balancer, updates) = theirs;
         let connection = Mutex::new(());
-        for () in &updates.1 {
+        for () in &*updates.1 {
             let _held = connection.lock();
             drop(balancer.lock());
         }
