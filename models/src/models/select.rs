@@ -2,15 +2,16 @@
 
 use super::mutants::{CASE_SEND, CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALUE, RECV, SEND_WAKES_SELECT};
 use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
-use crate::mutant::Mutant;
+use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{Receiver, RecvError, Select, SendError, TryRecvError, never, select};
 use selvedge::rt::thread;
-use selvedge_check::FailureKind;
+use selvedge_check::{Change, FailureKind};
 use std::time::Duration;
 
 models![
     a_default_runs_only_if_nothing_is_ready,
     one_of_two_senders_decides_a_select,
+    a_sender_that_comes_late_leaves_the_next_select_alone,
     losing_cases_leave_no_trace,
     two_selects_that_face_each_other_meet,
     two_selects_that_cross_meet_once,
@@ -44,6 +45,11 @@ const UNPOISONED: Mutant = mutant_of!("primitives/src/chan/select/state.rs")
     .or(FailureKind::Panic);
 /// A channel changes, and observers are not woken.
 const TELL_OBSERVERS: Mutant = OBSERVERS.drop_wake("wake-observers");
+/// Two waits of a thread's selects have the same number.
+const SAME_NUMBER: Mutant = mutant_of!("primitives/src/chan/select/state.rs")
+    .mutant("number-next-wait", Change::Twin, FailureKind::Panic, Needs::Interleavings)
+    .or(FailureKind::Race)
+    .or(FailureKind::Deadlock);
 /// A select times out, and can still be decided.
 const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
@@ -99,6 +105,25 @@ fn losing_cases_leave_no_trace() -> Model {
     })
     .bound(2)
     .catches([DECIDE])
+}
+
+/// A sender that has met a select in its cell does not decide the next select of the same thread.
+fn a_sender_that_comes_late_leaves_the_next_select_alone() -> Model {
+    model("a sender that comes too late for a select does not decide the next one of its thread", || {
+        let ((tx, rx), (other, another)) = (small(1), small(1));
+        let sender = thread::spawn(move || {
+            tx.send(1).expect("room");
+            other.send(2).expect("room");
+        });
+        let first = select! { recv(rx) -> got => got.ok(), default(A_WHILE) => None };
+        let second =
+            select! { recv(another) -> got => got, recv(never::<u32>()) -> _ => unreachable!("nothing comes") };
+        assert_eq!(second, Ok(2));
+        assert_eq!(first.or_else(|| rx.recv().ok()), Some(1));
+        sender.join().expect("no panic");
+    })
+    .bound(2)
+    .catches([SAME_NUMBER])
 }
 
 /// A select of sends and a select of receives meet on one channel.

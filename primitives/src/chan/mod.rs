@@ -86,7 +86,8 @@
 //!   instant there, and `try_ready` and `len` find it due, though that select may still put it back. And while the value
 //!   of a select is evaluated that was chosen to send into a buffer, its place is taken for sends and empty for receives
 //!   that do not wait.
-//! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace; an unbounded channel follows
+//! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace, and nothing for a select that
+//!   waits, but for the first one of its thread and those of goroutines; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the
 //!   earlier one waits: the end of the buffer, which must pass each of them, stands at that one.) An operation that

@@ -145,6 +145,21 @@ impl Parker {
         }
     }
 
+    /// Returns whether the parker was made in the run of a checker in which the current thread is, so that it may wait on.
+    #[inline]
+    pub(crate) fn is_of_this_run(&self) -> bool {
+        #[cfg(feature = "checking")]
+        return match (&self.inner, current()) {
+            (Inner::Native(held), Current::Native(run)) => held.is_of(Some(&run)),
+            (Inner::Native(held), Current::Outside) => held.is_of(None),
+            (Inner::Native(_), Current::Model(_)) => false,
+            (Inner::Model { .. }, current) => matches!(current, Current::Model(_)),
+            (Inner::Task { .. } | Inner::Token(_), current) => matches!(current, Current::Outside),
+        };
+        #[cfg(not(feature = "checking"))]
+        true
+    }
+
     /// Blocks until the permit is given, and takes it.
     #[inline]
     #[track_caller]

@@ -2,12 +2,11 @@
 
 #[cfg(feature = "async")]
 use crate::chan::algorithm::deferred;
-use crate::chan::select::state::{Cause, SelectState, Stage};
+use crate::chan::select::state::{Cause, SelectWait, Stage};
 use crate::queue::{self, ArrayCell, CellPhase, Party};
 use crate::rt::cell::UnsafeCell;
 use crate::rt::park::{Parker, Unparker};
 use crate::rt::spin_wait;
-use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU8;
 use crate::rt::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 use core::mem::MaybeUninit;
@@ -172,12 +171,12 @@ pub(in crate::chan) enum Waiter {
     /// One operation, of a thread or a task: the thread that moves the cell out of its waiting phase ends the wait.
     Plain(Sleeper),
     /// One case of a select: the thread that commits it has ended the wait.
-    Select { select: Arc<SelectState>, case: usize },
+    Select { select: SelectWait, case: usize },
 }
 
 /// The select that waits in a cell.
 pub(in crate::chan) struct Registered<'a> {
-    pub(in crate::chan) select: &'a SelectState,
+    pub(in crate::chan) select: &'a SelectWait,
     pub(in crate::chan) case: usize,
 }
 
@@ -453,13 +452,13 @@ pub(in crate::chan) fn sleep<T>(
 /// What a party finds that meets a select in its cell.
 pub(in crate::chan) enum Meeting<'a> {
     /// We have decided it: this case has happened.
-    Won(&'a SelectState),
+    Won(&'a SelectWait),
     /// Somebody has decided it, and for this case.
-    Happened(&'a SelectState),
+    Happened(&'a SelectWait),
     /// It has been decided otherwise, or is over; it will leave the cell.
     Lost,
     /// It is still going through its cases: it cannot be decided yet.
-    Registering(&'a SelectState),
+    Registering(&'a SelectWait),
     /// The cell is no longer as it was.
     Changed(State),
 }
@@ -512,13 +511,11 @@ pub(in crate::chan) unsafe fn meet_another<'a, T>(
     place: Place<'a, T>,
     party: Party,
     state: State,
-    own: Option<&SelectState>,
+    own: Option<&SelectWait>,
 ) -> Meeting<'a> {
     // SAFETY: the caller keeps the cell alive, by this function's contract.
     match unsafe { see(place, party, state) } {
-        Ok(seen) if own.is_some_and(|own| core::ptr::eq(own, seen.select)) => {
-            Meeting::Registering(seen.select)
-        }
+        Ok(seen) if own.is_some_and(|own| own.is(seen.select)) => Meeting::Registering(seen.select),
         Ok(seen) => commit(seen, Cause::Operation),
         Err(found) => Meeting::Changed(found),
     }

@@ -6,7 +6,7 @@ use crate::chan::algorithm::cell::{
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
 use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::undelivered::Delivery;
-use crate::chan::select::state::SelectState;
+use crate::chan::select::state::SelectWait;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
@@ -280,7 +280,7 @@ impl<T> Chan<T> {
         place: Place<'_, T>,
         mut state: State,
         ticket: u64,
-        own: Option<&SelectState>,
+        own: Option<&SelectWait>,
         blocking: Blocking,
     ) -> Accepted {
         let cell = place.cell();
@@ -368,7 +368,7 @@ impl<T> Chan<T> {
         &self,
         place: Place<'_, T>,
         state: State,
-        own: Option<&SelectState>,
+        own: Option<&SelectWait>,
     ) -> Result<Accepted, State> {
         if self.sent().is_closed() {
             self.reject_sender(place, state);
@@ -463,7 +463,7 @@ impl<T> Chan<T> {
         drop(unsafe { place.aside().take(RECEIVER) });
         if !place.cell().changes_soon(Phase::Promised, None) {
             // site: fall-asleep-promised
-            sleep(place, RECEIVER, awake, &Parker::new(), None);
+            sleep(place, RECEIVER, awake, &Parker::for_wait(Why::Receive), None);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::recv::Taker;
 use crate::chan::algorithm::try_send::Room;
 use crate::chan::algorithm::undelivered::Delivery;
-use crate::chan::select::state::SelectState;
+use crate::chan::select::state::SelectWait;
 use crate::rt::hint::Backoff;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
@@ -251,7 +251,7 @@ impl<T> Chan<T> {
         place: Place<'_, T>,
         mut state: State,
         ticket: u64,
-        own: Option<&SelectState>,
+        own: Option<&SelectWait>,
         delivery: Delivery,
     ) -> Offered {
         let cell = place.cell();
@@ -372,7 +372,7 @@ impl<T> Chan<T> {
         &self,
         place: Place<'_, T>,
         phase: Phase,
-        select: &SelectState,
+        select: &SelectWait,
     ) -> Result<(), State> {
         if !select.poison() {
             return Err(place.cell().load());

@@ -10,7 +10,7 @@ use crate::chan::select::observers::Observers;
 use crate::chan::select::order::Order;
 use crate::chan::select::run::{Case, run};
 use crate::chan::select::specified::AsSteps;
-use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::select::state::{Cause, SelectWait};
 use crate::chan::timer::alarm::Alarm;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
@@ -257,7 +257,7 @@ impl<T> Handle for Receiver<T> {
         }
     }
 
-    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+    fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.register_recv(slot, select, case),
             Source::Alarm(alarm, _) => alarm.register(slot, select, case),

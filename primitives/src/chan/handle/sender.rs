@@ -8,9 +8,8 @@ use crate::chan::handle::counted::{Sends, Share};
 use crate::chan::select::case::{Handle, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
-use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::select::state::{Cause, SelectWait};
 use crate::rt::entry::enter;
-use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use core::fmt;
 use std::time::{Duration, Instant};
@@ -212,7 +211,7 @@ impl<T> Handle for Sender<T> {
         self.0.case_send(slot, None)
     }
 
-    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+    fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
         self.0.case_send(slot, Some((select, case)))
     }
 

@@ -2,9 +2,8 @@
 
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
-use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::select::state::{Cause, SelectWait};
 use crate::queue::{Anchor, Party};
-use crate::rt::sync::Arc;
 use std::time::Instant;
 
 /// What a case of a select holds.
@@ -101,7 +100,7 @@ pub trait Handle {
     fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress;
     /// Waits in a cell for others to commit the select state, unless the operation can happen now: then the slot holds
     /// what has happened, or the case waits for a value that another select was chosen to send.
-    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress;
+    fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress;
     /// Looks for what nobody tells a select that has begun to wait.
     fn look(&self, slot: &mut Slot, round: Round) -> Look;
     /// Completes the case for which the select state has been committed. If the operation has not happened by that, the

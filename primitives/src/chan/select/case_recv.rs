@@ -6,9 +6,8 @@ use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
 use crate::chan::algorithm::recv::Accepted;
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::RecvError;
-use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::select::state::{Cause, SelectWait};
 use crate::rt::alloc::TrackedBox;
-use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use crate::rt::thread::yield_now;
 use core::ptr::with_exposed_provenance_mut;
@@ -78,7 +77,7 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn register_recv(
         &self,
         slot: &mut Slot,
-        select: &Arc<SelectState>,
+        select: &SelectWait,
         case: usize,
     ) -> Progress {
         loop {
@@ -108,7 +107,7 @@ impl<T> Chan<T> {
                         }
                     }
                     Accepted::Promised(promise) => {
-                        let waiter = Waiter::Select { select: Arc::clone(select), case };
+                        let waiter = Waiter::Select { select: select.clone(), case };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
                         if let Err(found) = self.await_promised(place, promise.state, promise.state.asleep())
@@ -120,12 +119,12 @@ impl<T> Chan<T> {
                         }
                     }
                     Accepted::MustWait(found) => {
-                        let waiter = Waiter::Select { select: Arc::clone(select), case };
+                        let waiter = Waiter::Select { select: select.clone(), case };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
                         let selects = found.afresh().with_phase(Phase::ReceiverSelects);
                         // Release: publishes the select state to the Acquire in `see`. SeqCst: `close` and observers
-                        // look at the cell before or after it (`SelectState::stage`, `Observers`). Not model-checked:
+                        // look at the cell before or after it (`SelectWait::stage`, `Observers`). Not model-checked:
                         // no model has both meet.
                         match place.cell().exchange(found, selects, SeqCst) {
                             Ok(()) => {

@@ -9,8 +9,7 @@ use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::recv::Taker;
 use crate::chan::algorithm::send::Offered;
 use crate::chan::error::SendError;
-use crate::chan::select::state::{Cause, SelectState, Stage};
-use crate::rt::sync::Arc;
+use crate::chan::select::state::{Cause, SelectWait, Stage};
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::thread::yield_now;
 
@@ -41,10 +40,10 @@ impl<T> Chan<T> {
         &self,
         place: Place<'_, T>,
         state: State,
-        select: &Arc<SelectState>,
+        select: &SelectWait,
         case: usize,
     ) -> Result<(), State> {
-        let waiter = Waiter::Select { select: Arc::clone(select), case };
+        let waiter = Waiter::Select { select: select.clone(), case };
         // SAFETY: nobody waits here yet, and only this sender may come to.
         unsafe { place.aside().set(SENDER, waiter) };
         self.add_behind();
@@ -66,10 +65,10 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn case_send(
         &self,
         slot: &mut Slot,
-        select: Option<(&Arc<SelectState>, usize)>,
+        select: Option<(&SelectWait, usize)>,
     ) -> Progress {
         let blocking = if select.is_some() { Blocking::FOREVER } else { Blocking::Never };
-        let own = select.map(|(select, _)| &**select);
+        let own = select.map(|(select, _)| select);
         loop {
             let Some((ticket, place)) = self.case_place(slot, blocking) else {
                 return if slot.hold == Hold::Closed { Progress::Happened } else { Progress::NotYet };
@@ -156,7 +155,7 @@ impl<T> Chan<T> {
         place: Place<'_, T>,
         mut state: State,
         ticket: u64,
-        own: Option<&SelectState>,
+        own: Option<&SelectWait>,
     ) -> Offered {
         let binds = self.capacity() == Capacity::Rendezvous;
         loop {
@@ -185,7 +184,7 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                     Ok(seen)
                         if seen.select.stage() == Stage::WAITING
-                            && own.is_none_or(|own| !core::ptr::eq(own, seen.select)) =>
+                            && own.is_none_or(|own| !own.is(seen.select)) =>
                     {
                         if !binds {
                             return Offered::Sent;

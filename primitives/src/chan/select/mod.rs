@@ -1,7 +1,7 @@
 //! Waiting for one of several operations: `select!`, `select_biased!` and [`Select`].
 //!
 //! A select first tries its cases in a random order. If none can happen at once, it takes a ticket in every channel and
-//! waits in all the cells at once, with one [`SelectState`](state::SelectState) for them all. A thread that meets it
+//! waits in all the cells at once, with one [wait](state::SelectWait) for them all. A thread that meets it
 //! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
 //! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does.
 //!
@@ -10,7 +10,7 @@
 //!
 //! While a select goes through its cases (`Registering`) no other thread can commit it, or it might get two values. A
 //! thread that meets it then *poisons* it: the select state goes from `Registering` to `Over`, the thread poisons the
-//! cell, and both go for new tickets, the select with a new select state. The select begins to wait by the exchange of
+//! cell, and both go for new tickets, the select with another wait. The select begins to wait by the exchange of
 //! `Registering` for `Waiting`, so a select that waits has not been poisoned, and from then on nobody poisons a cell of
 //! it: it keeps its places until its select state is decided. Once it has begun to wait it looks at its cells: a close
 //! or the end of a buffer may have come to them while it was registering. A timer's instant is taken on trial before

@@ -1,9 +1,8 @@
 //! The selects that are to be told when something changes in a channel, without taking part in it.
 
-use crate::chan::select::state::SelectState;
+use crate::chan::select::state::SelectWait;
 use crate::queue::push;
 use crate::rt::alloc::TrackedBox;
-use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use crate::rt::sync::atomic::{AtomicPtr, AtomicUsize};
 use core::ptr::{dangling_mut, null_mut};
@@ -25,7 +24,7 @@ pub struct Observers {
 }
 
 struct Node {
-    select: Arc<SelectState>,
+    select: SelectWait,
     next: *mut Node,
 }
 
@@ -60,8 +59,8 @@ impl Observers {
     }
 
     /// Adds a select.
-    pub(in crate::chan) fn add(&self, select: &Arc<SelectState>) {
-        self.put(TrackedBox::new(Node { select: Arc::clone(select), next: null_mut() }));
+    pub(in crate::chan) fn add(&self, select: &SelectWait) {
+        self.put(TrackedBox::new(Node { select: select.clone(), next: null_mut() }));
     }
 
     fn put(&self, node: TrackedBox<Node>) {
@@ -77,7 +76,7 @@ impl Observers {
 
     /// Takes a select out, which is over by that. (Its node may be in the hands of another that leaves: then it is
     /// dropped with the next one.)
-    pub(in crate::chan) fn remove(&self, select: &SelectState) {
+    pub(in crate::chan) fn remove(&self, select: &SelectWait) {
         select.poison();
         // SeqCst: read before the list is taken. Not model-checked: the models observe a rendezvous only, whose tickets
         // order it too.
@@ -128,26 +127,24 @@ impl Drop for Observers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rt::park::Parker;
+    use crate::chan::select::state::OwnWait;
 
     #[test]
     fn a_watcher_that_comes_and_goes_wakes_nobody() {
         let observers = Observers::new();
-        let parkers: Vec<Parker> = (0..3).map(|_| Parker::new()).collect();
-        let selects: Vec<_> =
-            parkers.iter().map(|parker| Arc::new(SelectState::new(parker.unparker()))).collect();
-        selects.iter().for_each(|select| observers.add(select));
+        let selects: Vec<OwnWait> = (0..3).map(|_| OwnWait::begin()).collect();
+        let is_woken = |select: &OwnWait| select.parker().is_woken();
+        selects.iter().for_each(|select| observers.add(select.wait()));
         for _ in 0..2 {
-            let visitor = Parker::new();
-            let select = Arc::new(SelectState::new(visitor.unparker()));
-            observers.add(&select);
-            observers.remove(&select);
-            assert!(!visitor.is_woken());
+            let visitor = OwnWait::begin();
+            observers.add(visitor.wait());
+            observers.remove(visitor.wait());
+            assert!(!is_woken(&visitor));
         }
-        observers.remove(&selects[0]);
-        assert!(parkers.iter().all(|parker| !parker.is_woken()), "nothing has changed");
+        observers.remove(selects[0].wait());
+        assert!(!selects.iter().any(is_woken), "nothing has changed");
         observers.notify();
-        assert_eq!([0, 1, 2].map(|n| parkers[n].is_woken()), [false, true, true]);
-        assert!(observers.first.load(SeqCst).is_null() && Arc::strong_count(&selects[1]) == 1);
+        assert_eq!([0, 1, 2].map(|n| is_woken(&selects[n])), [false, true, true]);
+        assert!(observers.first.load(SeqCst).is_null());
     }
 }

@@ -1,12 +1,19 @@
 //! Receives of a select that its own sends must not meet.
 
 use super::case::{Handle, Identity};
+use super::order::FEW;
 use crate::chan::algorithm::cell::{RECEIVER, SENDER};
 use crate::queue::Party;
 
 /// The channels without a buffer from which cases of a select receive, if any case sends to such: one address for each
 /// case, in order.
-pub(super) struct OwnReceives(Vec<usize>);
+pub(super) struct OwnReceives {
+    /// Those of up to so many cases, for which nothing is allocated.
+    few: [usize; FEW],
+    count: usize,
+    /// Those of all the cases, if there are more.
+    many: Vec<usize>,
+}
 
 impl OwnReceives {
     pub(super) fn of<'a>(handles: impl Iterator<Item = &'a dyn Handle> + Clone) -> OwnReceives {
@@ -14,17 +21,36 @@ impl OwnReceives {
             let all = handles.clone().filter_map(|handle| handle.rendezvous());
             all.filter(move |case| case.party == party).map(|case| case.channel)
         };
-        let mut channels =
-            if rendezvous(SENDER).next().is_some() { rendezvous(RECEIVER).collect() } else { Vec::new() };
-        channels.sort_unstable();
-        OwnReceives(channels)
+        let mut own = OwnReceives { few: [0; FEW], count: 0, many: Vec::new() };
+        if rendezvous(SENDER).next().is_none() {
+            return own;
+        }
+        let mut receives = rendezvous(RECEIVER);
+        for (place, channel) in own.few.iter_mut().zip(&mut receives) {
+            *place = channel;
+            own.count += 1;
+        }
+        own.many.extend(receives);
+        if !own.many.is_empty() {
+            own.many.extend(own.few);
+        }
+        match &mut own {
+            OwnReceives { few, count, many } if many.is_empty() => few[..*count].sort_unstable(),
+            OwnReceives { many, .. } => many.sort_unstable(),
+        }
+        own
+    }
+
+    fn channels(&self) -> &[usize] {
+        if self.many.is_empty() { &self.few[..self.count] } else { &self.many }
     }
 
     /// How many cases receive from the channel without a buffer to which this one sends.
     pub(super) fn meeting(&self, handle: &dyn Handle) -> u64 {
         let Some(Identity { channel, party: SENDER }) = handle.rendezvous() else { return 0 };
-        let from = self.0.partition_point(|other| *other < channel);
-        self.0[from..].partition_point(|other| *other == channel) as u64
+        let channels = self.channels();
+        let from = channels.partition_point(|other| *other < channel);
+        channels[from..].partition_point(|other| *other == channel) as u64
     }
 }
 
@@ -33,8 +59,7 @@ mod tests {
     use super::super::case::{Look, Progress, Round, Slot, Stamp};
     use super::*;
     use crate::chan::select::observers::Observers;
-    use crate::chan::select::state::{Cause, SelectState};
-    use crate::rt::sync::Arc;
+    use crate::chan::select::state::{Cause, SelectWait};
     use core::cell::Cell;
 
     /// A side of a channel without a buffer that counts how often it is asked for that.
@@ -47,7 +72,7 @@ mod tests {
         fn attempt(&self, _: &mut Slot, _: bool) -> Progress {
             Progress::NotYet
         }
-        fn register(&self, _: &mut Slot, _: &Arc<SelectState>, _: usize) -> Progress {
+        fn register(&self, _: &mut Slot, _: &SelectWait, _: usize) -> Progress {
             Progress::NotYet
         }
         fn look(&self, _: &mut Slot, _: Round) -> Look {

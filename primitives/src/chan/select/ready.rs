@@ -5,11 +5,8 @@ use super::order::{Order, Sequence};
 use super::specified;
 use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::algorithm::chan::Blocking;
-use crate::chan::select::state::SelectState;
+use crate::chan::select::state::OwnWait;
 use crate::rt::entry::enter;
-use crate::rt::park::Parker;
-use crate::rt::sync::Arc;
-use crate::rt::task::Why;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
 
@@ -39,17 +36,17 @@ fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Opt
             return Some(ready);
         }
         let Blocking::Until(deadline) = blocking else { return None };
-        let parker = Parker::for_wait(Why::Select);
-        let select = Arc::new(SelectState::new(parker.unparker()));
+        let own = OwnWait::begin();
+        let select = own.wait();
         let observers = || handles.iter().filter_map(|handle| handle.observers());
-        observers().for_each(|observers| observers.add(&select));
+        observers().for_each(|observers| observers.add(select));
         // Whatever changes from now on wakes us.
         let ready = find();
         if ready.is_none() {
             let timers = handles.iter().filter_map(|handle| handle.deadline());
-            parker.park_deadline(timers.chain(deadline).min());
+            own.parker().park_deadline(timers.chain(deadline).min());
         }
-        observers().for_each(|observers| observers.remove(&select));
+        observers().for_each(|observers| observers.remove(select));
         if ready.is_some() || deadline.is_some_and(|deadline| deadline <= now()) {
             return ready.or_else(find);
         }

@@ -6,11 +6,9 @@ use super::own_receives::OwnReceives;
 use super::specified;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred;
-use crate::chan::select::state::{Cause, SelectState, Stage};
-use crate::rt::park::Parker;
+use crate::chan::select::state::{Cause, OwnWait, SelectWait, Stage};
 use crate::rt::spin_wait::{self, Patience};
-use crate::rt::sync::Arc;
-use crate::rt::task::Why;
+use crate::rt::thread::yield_now;
 use crate::rt::time::now;
 use std::time::Instant;
 
@@ -31,7 +29,7 @@ impl<'a> Case<'a> {
 
     /// Waits in a cell; or observes the channel, in which `own` receives of the same select wait: they must not
     /// meet it, and cells are for two.
-    fn register(&mut self, select: &Arc<SelectState>, number: usize, own: u64) -> Progress {
+    fn register(&mut self, select: &SelectWait, number: usize, own: u64) -> Progress {
         if own == 0 {
             return self.handle.register(&mut self.slot, select, number);
         }
@@ -39,7 +37,7 @@ impl<'a> Case<'a> {
         Progress::NotYet
     }
 
-    fn look(&mut self, select: &Arc<SelectState>, round: Round) -> Look {
+    fn look(&mut self, select: &SelectWait, round: Round) -> Look {
         let Hold::Observing(own) = self.slot.hold else { return self.handle.look(&mut self.slot, round) };
         // The thread that woke this select took it off the list.
         if let Some(observers) = self.handle.observers() {
@@ -48,7 +46,7 @@ impl<'a> Case<'a> {
         if self.handle.is_ready(own) { Look::Over } else { Look::Waits }
     }
 
-    fn withdraw(&mut self, select: &Arc<SelectState>) {
+    fn withdraw(&mut self, select: &SelectWait) {
         match self.slot.hold {
             Hold::Observing(_) => {
                 if let Some(observers) = self.handle.observers() {
@@ -101,7 +99,7 @@ fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<
         if cases.len() <= FEW && patience.lasts() && deadline.is_none_or(|deadline| deadline > now()) {
             continue;
         }
-        match Waiting::new(cases, &mut order, deadline).wait() {
+        match wait(cases, &mut order, deadline) {
             Verdict::Happened(case) => return Some(case),
             Verdict::TimedOut => return None,
             Verdict::StartOver => (),
@@ -136,12 +134,18 @@ impl Looks {
     }
 }
 
+/// Waits in the cells of all cases. By itself, so that a select with a case that is ready does without what this needs.
+#[cold]
+#[inline(never)]
+fn wait(cases: &mut [Case<'_>], order: &mut Sequence, deadline: Option<Instant>) -> Verdict {
+    Waiting { cases, order, own: OwnWait::begin(), deadline }.wait()
+}
+
 /// A select that waits.
 struct Waiting<'a, 'c> {
     cases: &'a mut [Case<'c>],
     order: &'a mut Sequence,
-    parker: Parker,
-    select: Arc<SelectState>,
+    own: OwnWait,
     deadline: Option<Instant>,
 }
 
@@ -165,13 +169,7 @@ enum Ended {
     Timeout,
 }
 
-impl<'a, 'c> Waiting<'a, 'c> {
-    fn new(cases: &'a mut [Case<'c>], order: &'a mut Sequence, deadline: Option<Instant>) -> Self {
-        let parker = Parker::for_wait(Why::Select);
-        let select = Arc::new(SelectState::new(parker.unparker()));
-        Waiting { cases, order, parker, select, deadline }
-    }
-
+impl Waiting<'_, '_> {
     /// Waits, and leaves the cells of all cases but one that has happened.
     fn wait(mut self) -> Verdict {
         let ended = self.until_ended();
@@ -182,7 +180,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
         };
         for (number, case) in self.cases.iter_mut().enumerate() {
             if chosen.is_none_or(|(chosen, _)| number != chosen) {
-                case.withdraw(&self.select);
+                case.withdraw(self.own.wait());
             }
         }
         match (ended, chosen) {
@@ -216,7 +214,11 @@ impl<'a, 'c> Waiting<'a, 'c> {
         deferred::call();
         if !spin_wait::before_park(None, has_ended) {
             while !has_ended() {
-                self.parker.park(); // site: await-promised
+                // site: await-promised
+                if !self.own.parker().park_deadline(None) {
+                    // User code that was called just now has waited on this goroutine: no wake-up comes any more.
+                    yield_now();
+                }
             }
         }
     }
@@ -228,7 +230,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             return Ended::Happened(case);
         }
         // SeqCst in `commit`: comes before the look at the cells. Not model-checked: the CAS is a read-modify-write.
-        if let Err(poisoned) = self.select.commit(Stage::REGISTERING, Stage::WAITING) {
+        if let Err(poisoned) = self.own.wait().commit(Stage::REGISTERING, Stage::WAITING) {
             return Ended::Decided(poisoned);
         }
         let mut round = Round::First;
@@ -243,15 +245,15 @@ impl<'a, 'c> Waiting<'a, 'c> {
                     decided => Ended::Decided(decided),
                 };
             }
-            if self.parker.is_overtaken() {
+            if self.own.parker().is_overtaken() {
                 // User code that was called just now has waited on this goroutine: the select waits anew.
                 return Ended::Decided(self.commit(Stage::OVER));
             }
             let deadline = self.first_deadline();
-            let is_over = || self.select.stage() != Stage::WAITING;
-            let soon = spin_wait::before_park(deadline, || is_over() || self.parker.is_woken());
-            let woken = (soon && is_over()) || self.parker.park_deadline(deadline);
-            let stage = self.select.stage();
+            let is_over = || self.own.wait().stage() != Stage::WAITING;
+            let soon = spin_wait::before_park(deadline, || is_over() || self.own.parker().is_woken());
+            let woken = (soon && is_over()) || self.own.parker().park_deadline(deadline);
+            let stage = self.own.wait().stage();
             if stage != Stage::WAITING {
                 return Ended::Decided(stage);
             }
@@ -263,7 +265,8 @@ impl<'a, 'c> Waiting<'a, 'c> {
 
     /// Registers the cases: one that can happen now does.
     fn register(&mut self) -> Option<usize> {
-        let Waiting { cases, order, select, .. } = self;
+        let Waiting { cases, order, own, .. } = self;
+        let select = own.wait();
         let own_receives = OwnReceives::of(cases.iter().map(|case| case.handle));
         order.find(|number| {
             let own = own_receives.meeting(cases[number].handle);
@@ -279,7 +282,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
     /// Looks at the cases again: what happened while the select was registering, nobody tells it.
     fn look(&mut self, round: Round) -> Option<Ended> {
         for (number, case) in self.cases.iter_mut().enumerate() {
-            let to = match case.look(&self.select, round) {
+            let to = match case.look(self.own.wait(), round) {
                 Look::Waits => continue,
                 Look::Over => Stage::OVER,
                 Look::Ready => Stage::chosen(number, Cause::Operation),
@@ -295,7 +298,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
         // SeqCst in `commit`. Not model-checked: here it is the select's own decision, and what others have done the
         // cell tells too.
         // site: stop-waiting
-        self.select.commit(Stage::WAITING, to).map_or_else(|decided| decided, |()| to)
+        self.own.wait().commit(Stage::WAITING, to).map_or_else(|decided| decided, |()| to)
     }
 
     /// Settles operations in flight that could make a case look blocked; returns whether a case may be able to happen
@@ -312,7 +315,7 @@ impl<'a, 'c> Waiting<'a, 'c> {
             let chosen = Stage::chosen(number, Cause::Operation);
             let Case { handle, slot, .. } = &mut self.cases[number];
             // Not model-checked: the select decides for itself here, and its cells tell what others have done.
-            match self.select.commit(Stage::WAITING, chosen) {
+            match self.own.wait().commit(Stage::WAITING, chosen) {
                 // Else the timer was set anew at this very moment, and the select starts over.
                 Ok(()) if handle.confirm(slot, instant) == Progress::Happened => {
                     return Some(Ended::Happened(number));

@@ -11,9 +11,8 @@ use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
 use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::{Form, Happened, Steps};
-use crate::chan::select::state::{Cause, SelectState};
+use crate::chan::select::state::{Cause, SelectWait};
 use crate::rt::spec::Common;
-use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::thread::yield_now;
@@ -277,7 +276,7 @@ impl Handle for Alarm {
         Progress::Happened
     }
 
-    fn register(&self, slot: &mut Slot, select: &Arc<SelectState>, case: usize) -> Progress {
+    fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
         match &self.bell {
             // A bell's channel stays open, and nobody sends without a receiver that waits.
             Some(bell) => bell.register_recv(slot, select, case),

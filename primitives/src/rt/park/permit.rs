@@ -182,6 +182,12 @@ impl Held {
         Share { permit: Arc::clone(self.permit()), wait: self.wait }
     }
 
+    /// Returns whether the permit belongs to threads of `run`, or outside any.
+    #[cfg(feature = "checking")]
+    pub(super) fn is_of(&self, run: Option<&Arc<NativeRun>>) -> bool {
+        self.permit().run.as_ref().map(|(run, _)| Arc::as_ptr(run)) == run.map(Arc::as_ptr)
+    }
+
     pub(super) fn is_given(&self) -> bool {
         // Relaxed: a caller that sees GIVEN parks next, and `take` acquires.
         self.permit().word.load(Relaxed) == self.wait | GIVEN
