@@ -180,7 +180,7 @@
 //! 1. `Sender::send` (`handle::sender`) reaches the channel through its share (`handle::counted`) and calls
 //!    `Chan::send`. All that follows is in `algorithm::send`, but for the cell's own operations.
 //! 2. `look_to_send` (`algorithm::look`) finds the buffer full, and gives the processor away a few times, unless
-//!    another sender waits. Then `send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds
+//!    another sender waits. Then `find_send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds
 //!    its cell (`EndlessArray::locate`); the send puts its value into the cell (`Cell::put`).
 //! 3. `has_place` says that the end of the buffer has not come to the cell. Had it come, the send would be done by one
 //!    compare-exchange, `Empty → Full`: that is the fast path.

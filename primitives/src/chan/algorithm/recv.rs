@@ -136,7 +136,7 @@ impl<T> Chan<T> {
         };
         let state = place.cell().load();
         if state.phase() == Phase::Full {
-            let value = self.collect(place, state);
+            let value = self.collect_now(place, state);
             return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
         }
         match self.settle_receive(place, state, ticket, blocking) {
@@ -217,6 +217,12 @@ impl<T> Chan<T> {
     /// Takes the value that is in the cell, and leaves.
     #[inline]
     pub(in crate::chan) fn collect(&self, place: Place<'_, T>, state: State) -> T {
+        self.collect_now(place, state)
+    }
+
+    /// As [`collect`](Self::collect), inlined.
+    #[inline(always)]
+    fn collect_now(&self, place: Place<'_, T>, state: State) -> T {
         // SAFETY: the phase, or the state of our select, says that a value is here for us.
         let value = unsafe { place.cell().take() };
         if state.has_left(SENDER) {

@@ -24,6 +24,16 @@ pub(in crate::chan) enum NotSent {
     Closed,
 }
 
+/// Why a ticket did not serve a send, whose value is the caller's again.
+enum Unsent {
+    /// The send fails.
+    For(NotSent),
+    /// Another ticket may serve.
+    Poisoned,
+    /// A send in flight may abort: the send must take a ticket as one that waits does, to find out.
+    Undetermined,
+}
+
 /// What became of a value that was offered in its cell.
 pub(in crate::chan) enum Offered {
     /// It is in other hands; we have left the cell.
@@ -62,38 +72,57 @@ pub(in crate::chan) enum Waited {
 impl<T> Chan<T> {
     /// Sends a value, or gives it back.
     #[inline]
-    pub(in crate::chan) fn send(&self, mut value: T, mut blocking: Blocking) -> Result<(), (T, NotSent)> {
+    pub(in crate::chan) fn send(&self, value: T, blocking: Blocking) -> Result<(), (T, NotSent)> {
         if let Some(spec) = self.spec.specified() {
             return self.send_specified(spec, value, blocking);
         }
         self.look_to_send(blocking);
-        loop {
-            let (ticket, place) = match self.send_place(blocking) {
-                Ok(found) => found,
-                Err(NoTicket::Closed) => return Err((value, NotSent::Closed)),
-                Err(NoTicket::WouldBlock) => return Err((value, NotSent::NoRoom)),
-                Err(NoTicket::Undetermined) => {
-                    blocking = Blocking::Until(Some(now()));
-                    continue;
-                }
-            };
-            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
-            unsafe { place.cell().put(value) };
-            if self.has_place(ticket) {
-                let full = State::new(Phase::Full).with_left(SENDER);
-                // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: an observer
-                // joins the list and then looks at the channel (`Observers`). Not model-checked: an observer looks at
-                // the tickets, which are SeqCst too.
-                // site: publish-value
-                if leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok() {
-                    self.observers.notify();
-                    return Ok(());
-                }
+        match self.send_once(value, blocking) {
+            Ok(()) => Ok(()),
+            Err((value, Unsent::For(why))) => Err((value, why)),
+            Err(unsent) => self.send_again(unsent, blocking),
+        }
+    }
+
+    /// Sends a value with one ticket. Inlined into both of its callers, so that a send that need not wait has the value in
+    /// its hands all the time.
+    #[inline(always)]
+    fn send_once(&self, value: T, blocking: Blocking) -> Result<(), (T, Unsent)> {
+        let (ticket, place) = match self.find_send_place(blocking) {
+            Ok(found) => found,
+            Err(NoTicket::Closed) => return Err((value, Unsent::For(NotSent::Closed))),
+            Err(NoTicket::WouldBlock) => return Err((value, Unsent::For(NotSent::NoRoom))),
+            Err(NoTicket::Undetermined) => return Err((value, Unsent::Undetermined)),
+        };
+        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+        unsafe { place.cell().put(value) };
+        if self.has_place(ticket) {
+            let full = State::new(Phase::Full).with_left(SENDER);
+            // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: an observer
+            // joins the list and then looks at the channel (`Observers`). Not model-checked: an observer looks at
+            // the tickets, which are SeqCst too.
+            // site: publish-value
+            if leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok() {
+                self.observers.notify();
+                return Ok(());
             }
-            match deferred::settle_with(self.settle_send(place, ticket, blocking)) {
+        }
+        deferred::settle_with(self.settle_send(place, ticket, blocking))
+            .map_err(|(value, why)| (value, why.map_or(Unsent::Poisoned, Unsent::For)))
+    }
+
+    /// Sends a value that one ticket has not served.
+    #[cold]
+    fn send_again(&self, mut unsent: (T, Unsent), mut blocking: Blocking) -> Result<(), (T, NotSent)> {
+        loop {
+            match unsent {
+                (value, Unsent::For(why)) => return Err((value, why)),
+                (_, Unsent::Undetermined) => blocking = Blocking::Until(Some(now())),
+                (_, Unsent::Poisoned) => (),
+            }
+            match self.send_once(unsent.0, blocking) {
                 Ok(()) => return Ok(()),
-                Err((back, None)) => value = back,
-                Err((back, Some(why))) => return Err((back, why)),
+                Err(again) => unsent = again,
             }
         }
     }
@@ -102,6 +131,13 @@ impl<T> Chan<T> {
     /// the caller may not.
     #[inline]
     pub(in crate::chan) fn send_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
+        self.find_send_place(blocking)
+    }
+
+    /// As [`send_place`](Self::send_place). Inlined: as a function of its own it hands the place over through memory, and
+    /// a send that need not wait takes a tenth longer.
+    #[inline(always)]
+    fn find_send_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.send_ticket(blocking)?;
             // SAFETY: the ticket is ours alone.
