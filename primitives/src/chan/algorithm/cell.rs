@@ -262,7 +262,7 @@ impl Aside {
         let is_select = self.0[party.index()].with(|slot| {
             // SAFETY: the slot was written before the cell said that this party is asleep, by an exchange that the
             // caller's has acquired. Nobody writes to the slot of a select before the cell is used again, and a plain
-            // waiter is the caller's, who ended its wait.
+            // waiter is the caller's, since the caller ended its wait.
             let Some(Waiter::Select { select, .. }) = (unsafe { &*slot }) else { return false };
             select.wake(); // site: wake-promised-select
             true

@@ -236,7 +236,7 @@ impl<T> Chan<T> {
         deferred::settle_with(sent)
     }
 
-    /// Leaves the value in the cell of a case that was tried and had its place, if nobody else has come there.
+    /// Leaves the value in the cell of a case that was tried and had its place, if no other thread has come there.
     fn fill_empty(&self, place: Place<'_, T>, ticket: u64) -> bool {
         let full = State::new(Phase::Full).with_left(SENDER);
         // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as in
@@ -245,7 +245,7 @@ impl<T> Chan<T> {
         self.has_place(ticket) && leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok()
     }
 
-    /// Leaves the value in the cell of a case that waited there until it was chosen, if nobody else has come there.
+    /// Leaves the value in the cell of a case that waited there until it was chosen, if no other thread has come there.
     fn fill_chosen(&self, place: Place<'_, T>) -> bool {
         let mut state = place.cell().load();
         while state.phase() == Phase::SenderSelects {
