@@ -1,11 +1,11 @@
 //! The models of channels and of collections as specified: each property of the real form is one of the specified form.
 
-use selvedge_check::{Checker, Engine, Primitives, Report};
+use selvedge_check::{Change, Checker, Engine, Primitives, Report, site_of};
 use selvedge_models::model::Model;
 use selvedge_models::models::MODELS;
 
 /// The files whose models are of channels.
-const CHANNELS: [&str; 9] = [
+const CHANNELS: [&str; 10] = [
     "chan_order::",
     "chan_room::",
     "chan_full::",
@@ -13,6 +13,7 @@ const CHANNELS: [&str; 9] = [
     "chan_edges::",
     "chan_force::",
     "select::",
+    "select_values::",
     "timers::",
     "futures::",
 ];
@@ -35,6 +36,9 @@ const LOOK_INSIDE: &[&str] = &[
     "chan_full::the_value_of_a_select_that_was_let_in_counts",
     "chan_close::dropping_the_last_receiver_ends_the_sender",
     "select::a_select_does_not_overtake_a_blocked_receiver",
+    "select_values::a_try_recv_gets_the_value_of_a_select_that_waits",
+    "select_values::a_value_that_does_not_come_lets_a_select_go",
+    "select_values::a_select_does_not_lose_its_turn_while_its_value_comes",
     "timers::a_select_whose_timer_others_received_keeps_its_place",
 ];
 
@@ -56,21 +60,43 @@ fn properties_of_collections_hold_as_specified() {
     assert!(specified > reports.len() / 2, "{specified} of {} are specified", reports.len());
 }
 
+/// The twins of the specification of late sends, and models that catch them.
+const TWINS: [(&str, &str); 2] = [
+    ("met-receiver-gives-up", "select_values::a_send_of_a_select_meets_a_receiver_that_gives_up"),
+    ("full-of-promises", "chan_full::a_select_that_is_told_full_receives_a_value"),
+];
+
+#[test]
+fn models_catch_the_twins_of_late_sends() {
+    let file = "primitives/src/spec/chan/late.rs";
+    let source = include_str!("../../../primitives/src/spec/chan/late.rs");
+    for (label, name) in TWINS {
+        let twin = site_of(source, file, label, Change::Twin).unwrap_or_else(|error| panic!("{error}"));
+        let model = MODELS.iter().find(|model| model.name == name).unwrap_or_else(|| panic!("no {name}"));
+        let report = checker(model, Engine::Graph).mutate(twin).run(model.body).remove(0);
+        assert!(report.verdict.failure().is_some(), "{label} is not caught by {name}: {report}");
+    }
+}
+
+/// Returns a checker of a model as specified, under one engine.
+fn checker(model: &Model, engine: Engine) -> Checker {
+    Checker::new()
+        .name(model.name)
+        .ignore_environment()
+        .engines([engine])
+        .primitives(Primitives::Specified)
+        .iterations(20)
+        .max_executions(1_000)
+        .event_bound(Some(600))
+        .shrink(false)
+}
+
 /// Returns the reports of models under an engine, all of which hold.
 fn reports(files: &[&str], engine: Engine) -> Vec<Report> {
     let models = MODELS.iter().filter(|model| files.iter().any(|file| model.name.starts_with(file)));
     let models = models.filter(|model| !LOOK_INSIDE.contains(&model.name));
     let run = |model: &Model| {
-        let checker = Checker::new()
-            .name(model.name)
-            .ignore_environment()
-            .engines([engine])
-            .primitives(Primitives::Specified)
-            .iterations(20)
-            .max_executions(1_000)
-            .event_bound(Some(600))
-            .shrink(false);
-        let report = checker.run(model.body).remove(0);
+        let report = checker(model, engine).run(model.body).remove(0);
         assert!(report.executions > 0 && report.verdict.passed(), "{} under {engine}: {report}", model.name);
         report
     };

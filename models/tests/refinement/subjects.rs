@@ -12,7 +12,7 @@ pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
 pub(crate) use collections::{Cells, Mapped, Pooled, Stacked};
 pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
-pub(crate) use selects::{Futures, Selects, Timers};
+pub(crate) use selects::{Futures, LateSends, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce, Tasks};
 
@@ -124,6 +124,7 @@ refinements! {
     unbounded: Unbounded, 16 programs, 0 complete;
     handles: Handles, 16 programs, 0 complete;
     selects: Selects, 8 programs, 0 complete;
+    late_sends: LateSends, 8 programs, 2 complete;
     timers: Timers, 10 programs, 2 complete;
     futures: Futures, 5 programs, 1 complete;
     arc: Observed, 60 programs, 8 complete;

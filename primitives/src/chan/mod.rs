@@ -57,9 +57,10 @@
 //!   user of a [`Select`] brings it. A receiver that may wait, and comes to the place of a select that has waited, waits
 //!   for the value, beyond its deadline too. On capacity 0 the two have met: so every receiver waits for the value, one
 //!   that must not wait too. The receiver goes on without the value only if the send does not happen: the value panics or
-//!   leaves the `select!`, or the operation is dropped. With a buffer, a receive that must not wait passes such a send.
-//!   The value is then sent when it comes, and so is one whose receiver is gone, a future that was dropped; it does not
-//!   wait, so that the channel may hold one value more than its capacity until the next receive.
+//!   leaves the `select!`, or the operation is dropped. With a buffer, a receive that must not wait passes such a send; and
+//!   a send that must not wait, and finds the buffer full, takes the place of a select that did not wait for it. The value
+//!   is then sent when it comes, and so is one whose receiver is gone, a future that was dropped. It does not wait: so the
+//!   channel may hold more values than its capacity, one for each such select, until these are received.
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
 //!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver waits for the value of
 //!   a select that has chosen to send to it, which is user code; and a select that waits for a timer gives way to another
@@ -83,9 +84,9 @@
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so. A
 //!   select takes its default, and [`Select::try_ready`] fails, only if at one moment none of the channels was ready.
 //!   Two exceptions. While another select has the instant of a timer in its hands, a receive and a select find no
-//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back. And while the value
-//!   of a select is evaluated that was chosen to send into a buffer, its place is taken for sends and empty for receives
-//!   that do not wait.
+//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back. And where selects
+//!   send into a buffer: while the value of one that has waited for its place is evaluated, the place is taken for sends
+//!   and empty for receives that do not wait; and a value whose place was taken meanwhile is sent beyond the capacity.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace, and nothing for a select that
 //!   waits, but for the first one of its thread and those of goroutines; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so

@@ -1,6 +1,6 @@
 //! Selects, late sends, timers, futures.
 
-use super::{NOT_NOW, Own, Subject, handing_over, operations};
+use super::{NOT_NOW, Own, Subject, handing_over, operations, or_panic};
 use crate::program::Program;
 use selvedge::chan::{Receiver, Select, Sender, Timer, bounded, select, select_biased};
 use selvedge::rt::seam::this_thread;
@@ -115,6 +115,69 @@ impl Subject for Selects {
             handing_over(&[0], &[4]),
             handing_over(&[4], &[0]),
             handing_over(&[8], &[1]),
+        ]
+    }
+}
+
+/// Selects whose sends are chosen before their values come, on a channel without a buffer and one with a buffer of one value.
+pub(crate) struct LateSends([(Sender<u8>, Receiver<u8>); 2]);
+
+impl Subject for LateSends {
+    const SEED: u64 = 33;
+    const ATTEMPTS: &'static [usize] = &[0, 1, 2, 4, 5, 6, 7];
+    const LIMITS: [u64; 3] = [100, 1_000, 20_000];
+    const OPERATIONS: usize = 9;
+    const SPECIFICATION: (&'static str, &'static str) =
+        ("primitives/src/spec/chan/late.rs", include_str!("../../../../primitives/src/spec/chan/late.rs"));
+    /// Models catch its twins, in `as_specified`: here too few programs are explored to the end.
+    const TWINS: &'static [&'static str] = &[];
+
+    fn new() -> LateSends {
+        LateSends([bounded(0), bounded(1)])
+    }
+
+    fn perform(&self, operation: usize, own: &mut Own) -> u8 {
+        let LateSends([(to_one, from_one), (to_two, from_two)]) = self;
+        match operation {
+            0 => select! {
+                send(to_two, next_value(own)) -> done => sent(1, done),
+                default => FAILED,
+            },
+            1 => to_two.try_send(next_value(own)).map_or(FAILED, |()| 1),
+            2 => from_two.try_recv().unwrap_or(FAILED),
+            3 => from_two.recv().unwrap_or(CLOSED),
+            4 => or_panic(|| {
+                let mut select = Select::new_biased();
+                let _send = select.send(to_two);
+                let operation = select.try_select();
+                u8::from(operation.is_ok())
+            }),
+            5 => select! {
+                send(to_two, next_value(own)) -> done => sent(1, done),
+                default(TIMEOUT) => FAILED,
+            },
+            6 => select! {
+                send(to_one, next_value(own)) -> done => sent(1, done),
+                default => FAILED,
+            },
+            7 => from_one.recv_timeout(TIMEOUT).unwrap_or(FAILED),
+            8 => from_one.recv().unwrap_or(CLOSED),
+            _ => NOT_NOW,
+        }
+    }
+
+    fn leave(&self, _: &mut Own) {}
+
+    fn programs() -> Vec<Program> {
+        vec![
+            operations(&[&[0, 2], &[0]]),
+            operations(&[&[0], &[1, 2]]),
+            operations(&[&[4], &[1, 2]]),
+            operations(&[&[0], &[5, 2]]),
+            operations(&[&[0], &[3]]),
+            operations(&[&[6], &[7]]),
+            handing_over(&[0], &[3]),
+            handing_over(&[6], &[8]),
         ]
     }
 }

@@ -59,6 +59,11 @@ impl Kept {
         }
     }
 
+    /// Returns whether a send that does not wait takes the place, which a late send has that did not wait for it.
+    pub(super) fn can_lose_its_place(&self) -> bool {
+        matches!(self, Kept::Promise(Promise { is_awaited: false, .. }))
+    }
+
     /// Returns whether a receive that may wait waits for the value that is to come here.
     fn is_awaited(&self) -> bool {
         matches!(self, Kept::Promise(Promise { is_awaited: true, .. }))
@@ -248,6 +253,13 @@ impl Channel {
     /// Returns whether a send would find a receiver or a place.
     pub(crate) fn takes_value(&self) -> bool {
         self.next_receiver().is_some() || self.has_room()
+    }
+
+    /// Returns whether a send that does not wait would find a receiver or a place, which it may take from a late send.
+    pub(super) fn takes_value_at_once(&self) -> bool {
+        let firm = self.buffer.iter().filter(|kept| !kept.can_lose_its_place()).count();
+        let has_room = self.capacity.is_some_and(|capacity| firm + self.offers.len() < capacity);
+        self.takes_value() || has_room
     }
 
     /// Returns the number of values in the buffer, and of those that came back.

@@ -155,12 +155,16 @@ impl<T> Inner<T> {
         let (ended, _) = self.step_until_and_wake(operation[1], Some(deadline), |turn, key, is_due| {
             let ended = turn.complete(key, arrival);
             if ended.is_none() {
-                if turn.known(key).is_bound(arrival) {
+                if turn.known(key).is_bound(arrival) || !is_due {
                     return None;
                 }
+                turn.take_places_for(key, arrival);
+            }
+            let ended = ended.or_else(|| turn.complete(key, arrival));
+            if ended.is_none() {
                 turn.withdraw(key, arrival);
             }
-            (ended.is_some() || is_due).then_some(ended)
+            Some(ended)
         });
         if ended.is_none() {
             pass_until(deadline);
@@ -198,7 +202,10 @@ impl<T> Inner<T> {
     pub(crate) fn try_send(&self, value: T) -> (Result<(), (T, Failed)>, Vec<Token>) {
         let operation = with_value("try to send", &value);
         let value = self.values.put(value);
-        let (ended, wakes) = self.step_and_wake(operation, |turn, key| Some(turn.try_send(key, value)));
+        let (ended, wakes) = self.step_and_wake(operation, |turn, key| {
+            turn.take_places_of_late(key);
+            Some(turn.try_send(key, value))
+        });
         (self.sent(value, ended), wakes)
     }
 

@@ -8,6 +8,9 @@
 //!   others take the place from the late send and go on to the values behind it.
 //! - A task is never bound: it is kept, and may give up.
 //!
+//! A send that finds the buffer full, and does not wait or gives up, takes the places of the late sends that did not wait for
+//! them: so a buffer that is said to be full has values, or those of selects that have waited.
+//!
 //! If the receiver or the place is gone when the value comes, the value is sent then, beyond the capacity if need be. If the
 //! late send does not happen, the receiver that was kept for it begins anew.
 
@@ -70,6 +73,24 @@ impl Turn {
             self.known(key).buffer.push_back(Kept::Promise(Promise { by: me, is_awaited: false }));
             Ended::Sent
         })
+    }
+
+    /// Takes the places of late sends that did not wait for them, if a send that does not wait finds no other place.
+    pub(super) fn take_places_of_late(&mut self, key: Key) {
+        let channel = self.known(key);
+        let is_told_full = is_twin(); // site: full-of-promises
+        if channel.closed.is_none() && !channel.takes_value() && !is_told_full {
+            channel.buffer.retain(|kept| !kept.can_lose_its_place());
+            self.fill_buffer(key);
+        }
+    }
+
+    /// Does the same for a send that waits, if the operation with this arrival is one, and gives up unless it has a place now.
+    pub(super) fn take_places_for(&mut self, key: Key, arrival: StepId) {
+        let mut senders = self.known(key).offers.iter().filter_map(|offer| offer.waiter);
+        if senders.any(|sender| sender.arrival == arrival) {
+            self.take_places_of_late(key);
+        }
     }
 
     /// Waits with a late send in the channel's queue.

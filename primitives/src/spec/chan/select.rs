@@ -93,7 +93,12 @@ impl Select<'_> {
     /// and for nothing else.
     fn attempt(&self, turn: &mut Turn, case: usize, may_wait: bool) -> Option<Arrived> {
         let event = match self.cases[case] {
-            Case::Late(place) => turn.try_send_late(place.key).map(Event::Ended)?,
+            Case::Late(place) => {
+                if !may_wait {
+                    turn.take_places_of_late(place.key);
+                }
+                turn.try_send_late(place.key).map(Event::Ended)?
+            }
             Case::Receive(place) => {
                 let receiver = Waiter { arrival: turn.me, case: Some(case), bell: None, borrows: false };
                 let manner = if may_wait { Manner::MayWait } else { Manner::TriesCase };
@@ -167,6 +172,13 @@ impl Select<'_> {
             return Err(Disabled { until: None });
         }
         let moment = self.end(turn, deadline, now)?;
+        for place in self.cases.iter().filter_map(Case::place) {
+            turn.take_places_for(place.key, arrival);
+        }
+        if let Some((case, Ending { ended, after })) = turn.world().chosen(arrival).cloned() {
+            turn.after.extend(after);
+            return Ok((Some((case, Event::Ended(ended))), moment));
+        }
         let taken = self.order().find_map(|case| match &self.cases[case] {
             Case::Alarm(alarm) => Some((case, Event::Instant(turn.take_instant(alarm, moment)?))),
             _ => None,
@@ -207,9 +219,11 @@ impl Select<'_> {
     fn ready(&self, turn: &Turn, now: Instant, may_wait: bool) -> Option<usize> {
         let channel = |place: &Place| turn.world().channel(place.key);
         self.order().find(|case| match &self.cases[*case] {
-            Case::Late(place) => {
-                channel(place).is_some_and(|channel| channel.takes_value() || channel.closed.is_some())
-            }
+            Case::Late(place) => channel(place).is_some_and(|channel| {
+                let takes_value =
+                    if may_wait { channel.takes_value() } else { channel.takes_value_at_once() };
+                takes_value || channel.closed.is_some()
+            }),
             Case::Receive(place) => channel(place).is_some_and(|channel| channel.is_found(may_wait)),
             Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)).is_some_and(|due| due <= now),
             Case::Never => false,
