@@ -127,9 +127,9 @@ fn the_same_programs_run_on_the_scheduler_and_under_each_engine() {
 /// A cell that goroutines use without an order.
 struct Shared(UnsafeCell<u32>);
 
-// SAFETY: none: the two goroutines race, which the engines are to find.
+// SAFETY: the bug under test: only engines run it, which report the race and run the threads in turn.
 unsafe impl Send for Shared {}
-// SAFETY: none: the two goroutines race, which the engines are to find.
+// SAFETY: the bug under test: only engines run it, which report the race and run the threads in turn.
 unsafe impl Sync for Shared {}
 
 #[test]
@@ -138,9 +138,9 @@ fn an_engine_finds_the_race_of_two_goroutines() {
         let report = report(engine, || {
             let shared = Arc::new(Shared(UnsafeCell::new(0)));
             let theirs = Arc::clone(&shared);
-            // SAFETY: none: the accesses race.
+            // SAFETY: the bug under test: the engine reports the race of this access, and runs the threads in turn.
             go(move || theirs.0.with_mut(|value| unsafe { *value += 1 }));
-            // SAFETY: none: the accesses race.
+            // SAFETY: the bug under test: the engine reports the race of this access, and runs the threads in turn.
             shared.0.with_mut(|value| unsafe { *value += 1 });
         });
         let found = report.verdict.failure().unwrap_or_else(|| panic!("{report}"));
