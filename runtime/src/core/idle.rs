@@ -2,7 +2,7 @@
 //!
 //! A thread of the scheduler, an *M*, needs one of the Ps to run tasks. An M that has a P and no task *searches* the other
 //! queues for a while. Then it gives its P up and sleeps. One word has it all: bit p says that P p is idle, and that
-//! `tokens[p]` wakes or starts an M for it; the bits from [`SEARCHERS`] on count the Ms that search.
+//! `tokens[p]` wakes or starts an M for it; the bits from `SEARCHERS` on count the Ms that search.
 //!
 //! I1. The token of a P whose bit is clear belongs to the thread that has the P. The fetch_add that sets the bit publishes
 //! it. The CAS that clears the bit acquires it, and gives the P and its token to that thread.

@@ -1,9 +1,9 @@
 //! What becomes of a select: one word that all its cells share.
 //!
-//! A thread keeps the state of a select for its next one, so a select allocates nothing for its wait. (A goroutine does.) The word holds the
-//! number of the wait beside the stage: a thread that still knows of an earlier wait finds another number there, and takes
-//! that wait for over. Only the select's own thread changes the number, before it registers. It uses a number once: after
-//! the last one it makes a new state.
+//! A thread keeps the state of a select for its next one, so a select allocates nothing for its wait. (A goroutine does.)
+//! The word holds the number of the wait beside the stage: a thread that still knows of an earlier wait finds another
+//! number there, and takes that wait for over. Only the select's own thread changes the number, before it registers. It
+//! uses a number once: after the last one it makes a new state.
 
 use crate::chan::algorithm::deferred;
 use crate::rt::park::{Parker, Unparker};
