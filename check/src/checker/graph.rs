@@ -56,10 +56,12 @@ impl Checker {
     /// *in time*.
     ///
     /// ```
+    /// # #[cfg(feature = "graph")] {
     /// use selvedge::{chan, rt::thread};
+    /// use selvedge_check::{Checker, Engine};
     /// use std::time::Duration;
     ///
-    /// let reports = selvedge_check::Checker::new().discrete_time(true).run(|| {
+    /// let reports = Checker::new().engines([Engine::Graph]).discrete_time(true).run(|| {
     ///     let (beat, beats) = chan::unbounded();
     ///     thread::spawn(move || {
     ///         thread::sleep(Duration::from_millis(10));
@@ -68,7 +70,8 @@ impl Checker {
     ///     assert!(beats.recv_timeout(Duration::from_millis(9)).is_err());
     ///     assert!(beats.recv_timeout(Duration::from_millis(9)).is_ok());
     /// });
-    /// assert!(reports[0].verdict.passed());
+    /// assert!(reports[0].verdict.passed(), "{}", reports[0]);
+    /// # }
     /// ```
     pub fn discrete_time(mut self, on: bool) -> Checker {
         self.graph.discrete_time = on;
