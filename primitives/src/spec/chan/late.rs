@@ -78,8 +78,7 @@ impl Turn {
     /// Takes the places of late sends that did not wait for them, if a send that does not wait finds no other place.
     pub(super) fn take_places_of_late(&mut self, key: Key) {
         let channel = self.known(key);
-        let is_told_full = is_twin(); // site: full-of-promises
-        if channel.closed.is_none() && !channel.takes_value() && !is_told_full {
+        if channel.closed.is_none() && !channel.takes_value() {
             channel.buffer.retain(|kept| !kept.can_lose_its_place());
             self.fill_buffer(key);
         }

@@ -6,11 +6,13 @@
 //! completes with what has been noted, or times out: it leaves the queues, and takes the timer's instant if that is due
 //! first. The clock is that of the select's thread, and time may pass while it waits: so it may time out at any moment.
 //!
-//! Three things of the real form are not specified. An operation that has begun and has not come to its place can make
+//! Four things of the real form are not specified. An operation that has begun and has not come to its place can make
 //! `ready` say that a channel is ready; here a channel is ready if the operation would not wait. In the real form a select
 //! that sends to and receives from the same channel without a buffer only observes the channel for its send, and an
 //! operation that does not wait never meets it; here, as in Go, it does. In the real form a value that a selected operation
-//! holds keeps a closed channel from being over; here only the value that is given back does.
+//! holds keeps a closed channel from being over; here only the value that is given back does. In the real form a select that
+//! does not wait may come to a cell for a moment, and then keeps the place until its value comes, so another send may be told
+//! that the buffer is full; here it takes the place.
 
 use super::alarm::{Alarm, AlarmHandle};
 use super::channel::{Ended, Ending, Waiter};
