@@ -64,7 +64,7 @@ pub(crate) unsafe fn get(
         return found;
     }
     let value = make?();
-    // SAFETY: as before: what `make` has done here is over.
+    // SAFETY: the goroutine has its values alone, and `make` has returned, so no reference to them is left.
     let locals = unsafe { &mut *locals };
     // `make` may have made the value by itself, which then stays.
     if let Some(found) = locals.find(key) {

@@ -470,8 +470,8 @@ impl<T> Chan<T> {
             if deferred::call() {
                 return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
             }
-            // The deadline has passed, so this only looks whether a receiver has ended the wait. The state of the cell tells
-            // the same, if user code has waited meanwhile and the wake-up is lost to it (K1 of `task`).
+            // The deadline has passed, so this only looks whether a receiver has ended the wait. If user code has waited
+            // meanwhile and has got the wake-up (K1 of `task`), the state of the cell still tells that the wait has ended.
             ended = parker.park_deadline(deadline);
         }
     }
