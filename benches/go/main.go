@@ -1,4 +1,4 @@
-// The scenarios of `against-go`, in Go: prints the nanoseconds that a number of operations took.
+// The scenarios of `against-go`, in Go: prints the nanoseconds that a number of operations took, or their bytes.
 package main
 
 import (
@@ -47,10 +47,15 @@ func useMap(keys, every, times uint64) time.Duration {
 }
 
 func main() {
-	times, _ := strconv.ParseUint(os.Args[2], 10, 64)
+	scenario := os.Args[2]
+	times, _ := strconv.ParseUint(os.Args[3], 10, 64)
+	if figure, found := goroutines(scenario, times); found {
+		fmt.Println(figure)
+		return
+	}
 	started := time.Now()
 	var took time.Duration
-	switch os.Args[1] {
+	switch scenario {
 	case "mutex":
 		var lock sync.Mutex
 		total := 0
@@ -103,7 +108,7 @@ func main() {
 	case "map-million-stores":
 		took = useMap(1000000, 10, times)
 	default:
-		fmt.Fprintln(os.Stderr, "no such scenario:", os.Args[1])
+		fmt.Fprintln(os.Stderr, "no such scenario:", scenario)
 		os.Exit(1)
 	}
 	if took == 0 {

@@ -1,0 +1,3 @@
+module selvedge-against-go
+
+go 1.22
