@@ -5,7 +5,7 @@ use super::{Model, Plain, model, models, small, until_receiver_waits, until_send
 use crate::mutant::Mutant;
 use selvedge::chan::{Receiver, Sender, TryRecvError, never, select};
 use selvedge::rt::thread;
-use selvedge_check::{Engine, FailureKind};
+use selvedge_check::FailureKind;
 use std::time::Duration;
 
 models![
@@ -21,10 +21,6 @@ models![
     a_select_does_not_lose_its_turn_while_its_value_comes,
     a_close_and_a_value_that_comes_late_agree,
 ];
-
-/// In a release build the graph engine refuses to go on after some thousand executions, for a cause that is not known.
-const TAKEN_FOR_NOT_DETERMINISTIC: (Engine, &str) =
-    (Engine::Graph, "it takes the program for one that is not deterministic");
 
 /// A receiver decides a select, and is not there for its value.
 const NOT_AWAITED: Mutant = RECV.lose("wait-for-promised", FailureKind::Panic).or(FailureKind::Deadlock);
@@ -241,6 +237,5 @@ fn a_close_and_a_value_that_comes_late_agree() -> Model {
         assert_eq!(sender.join().expect("no panic"), receiver.join().expect("no panic"));
     })
     .bound(2)
-    .not_under(TAKEN_FOR_NOT_DETERMINISTIC)
     .catches([NOT_TOLD, NOT_AWAITED])
 }

@@ -103,11 +103,6 @@ impl Deferred {
     }
 }
 
-/// Returns a number that tells the calling thread from all others that live.
-pub(in crate::chan) fn mark_of_thread() -> usize {
-    DEFERRED.with(|deferred| core::ptr::from_ref(deferred).addr())
-}
-
 /// Defers waking a task.
 #[cfg(feature = "async")]
 pub(in crate::chan) fn wake(waker: Waker) {
