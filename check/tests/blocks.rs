@@ -21,6 +21,12 @@ unsafe impl Sync for Shared {}
 // SAFETY: the value is a number.
 unsafe impl Send for Shared {}
 
+impl Shared {
+    fn new() -> Shared {
+        Shared(UnsafeCell::new(0), AtomicBool::new(false))
+    }
+}
+
 /// Returns the first line of this file that contains `fragment`.
 fn line_of(fragment: &str) -> u32 {
     let line = include_str!("blocks.rs").lines().position(|line| line.contains(fragment));
@@ -32,7 +38,7 @@ fn line_of(fragment: &str) -> u32 {
 fn a_pointer_to_a_cell_reports_each_use() {
     for engine in explorers().into_iter().filter(|engine| engine.sees_races()) {
         let report = run(engine, || {
-            let shared = Arc::new(Shared(UnsafeCell::new(0), AtomicBool::new(false)));
+            let shared = Arc::new(Shared::new());
             let theirs = Arc::clone(&shared);
             let writer = thread::spawn(move || {
                 let pointer = theirs.0.get_mut();
@@ -270,6 +276,53 @@ fn the_end_of_an_execution_comes_after_all_threads() {
         });
         assert_eq!(kind(&report), Some(FailureKind::Panic), "{report}");
         assert!(report.to_string().contains("the end is not as expected"), "{report}");
+    }
+}
+
+/// A thread may ask for something to be done at the end after the body has returned, and so may what is done there.
+#[test]
+fn a_thread_that_outlives_the_body_is_heard_at_the_end() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let counts = std::sync::Arc::new([(); 2].map(|()| std::sync::atomic::AtomicUsize::new(0)));
+        let [begun, done] = [(); 2].map(|()| std::sync::Arc::clone(&counts));
+        let report = run(engine, move || {
+            begun[0].fetch_add(1, Relaxed);
+            let (done, data) = (std::sync::Arc::clone(&done), Arc::new([(); 2].map(|()| Shared::new())));
+            let theirs = Arc::clone(&data);
+            thread::spawn(move || {
+                thread::yield_now();
+                // SAFETY: what reads the cell does so after the end of this thread.
+                theirs[0].0.with_mut(|n| unsafe { *n = 1 });
+                execution::at_end(move || {
+                    // SAFETY: all threads have ended that write to the cells.
+                    let sum: u32 = theirs.iter().map(|cell| cell.0.with(|n| unsafe { *n })).sum();
+                    thread::spawn(move || {
+                        execution::at_end(move || {
+                            assert_eq!(sum, 3);
+                            done[1].fetch_add(1, Relaxed);
+                        });
+                    });
+                });
+            });
+            // SAFETY: what reads the cell does so after the end of the body.
+            data[1].0.with_mut(|n| unsafe { *n = 2 });
+        });
+        assert!(report.verdict.passed(), "{report}");
+        let [begun, done] = [0, 1].map(|at| counts[at].load(Relaxed));
+        assert!(begun == done && begun > 0, "{engine:?}: {begun} {done}");
+    }
+}
+
+/// A report of threads that wait for ever names them, and not the body, which has returned and only waits for them.
+#[test]
+fn a_body_that_has_returned_is_no_part_of_a_deadlock() {
+    for engine in explorers().into_iter().chain([Engine::Native]) {
+        let report = run(engine, || {
+            thread::spawn(thread::park);
+        });
+        let failure = &report.verdict.failure().expect("a thread waits for ever").failure;
+        assert_eq!((failure.kind, failure.blocked.len()), (FailureKind::Leak, 1), "{report}");
+        assert!(failure.message.contains("the body returned, and 1 thread(s)"), "{report}");
     }
 }
 

@@ -10,7 +10,8 @@ use core::panic::Location;
 ///
 /// The execution ends when the model's body has returned and all other threads have ended, which happens before `f` is
 /// called; the body's thread waits for them. The functions are called on that thread, the last one first, and its
-/// thread-locals are dropped afterwards. They may do what a model may do, and `f` may call this again. In a run on real
+/// thread-locals are dropped afterwards; or before, for what another thread asks for when the body has returned and nothing
+/// was to be done at the end. They may do what a model may do, and `f` may call this again. In a run on real
 /// threads `f` is called by the thread that ends last. After a failure nothing is called.
 ///
 /// A static that has a value of its own in each execution is a [`LazyLock`](crate::rt::sync::LazyLock) or a

@@ -1,6 +1,11 @@
 //! What lives as long as an execution, and what is done at its end.
+//!
+//! The body's thread does it, after the end of all other threads. Any of these may ask for it until then, also after the
+//! body has returned. So that thread ends last: once its thread-locals are dropped it waits for the others.
 
+use super::threads::Waits;
 use super::{FailureKind, Session, Site, take_panic};
+use core::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What is left to be done at the end of an execution, and the values that it keeps until then.
@@ -65,12 +70,32 @@ impl Session {
         }
     }
 
+    /// Does what other threads have asked for since the body returned, and ends the thread of the body.
+    pub(super) fn run_late_ends(&self) {
+        loop {
+            self.await_others(Location::caller());
+            if self.ends(|ends| ends.hooks.is_empty()) {
+                return;
+            }
+            self.run_ends();
+        }
+    }
+
     /// Waits for the end of all threads but the current one, the body's.
     fn join_all(&self, site: Site) {
-        let mut thread = 1;
-        while thread < self.state.borrow().threads.all.len() {
+        while let Some(thread) = self.next_unjoined() {
             self.join(thread, site);
-            thread += 1;
+        }
+    }
+
+    /// The same for the thread of a body that has returned, which nobody waits for. It is no part of a deadlock.
+    fn await_others(&self, site: Site) {
+        if self.backend.graph().is_none() && !self.others_have_ended() {
+            // The thread that ends last wakes this one.
+            self.block(Waits::Others, site);
+        }
+        while let Some(thread) = self.next_unjoined() {
+            self.join_for(thread, Waits::Others, site);
         }
     }
 }

@@ -16,7 +16,7 @@ impl Session {
         self.state.borrow_mut().body_returned = true;
         self.run_ends();
         self.drop_locals();
-        self.run_ends();
+        self.run_late_ends();
         self.forget_locals();
         self.finish(0);
     }

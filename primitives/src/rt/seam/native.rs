@@ -242,12 +242,13 @@ impl NativeRun {
         self.lock().all[thread].panic = None;
     }
 
-    /// Notes that `thread` has ended.
+    /// Notes that `thread`, the current one, has ended. The thread that ends last does what is to be done at the end; or, if
+    /// that starts threads, the last of these does the rest.
     pub(crate) fn ended(&self, thread: ThreadId) {
-        let (over, unseen) = {
+        {
             let mut threads = self.lock();
-            threads.all[thread].done = true;
             if let Some(message) = threads.all[thread].unseeable_panic() {
+                threads.all[thread].done = true;
                 drop(threads);
                 return self.fail_panic(thread, &message);
             }
@@ -256,31 +257,38 @@ impl NativeRun {
                     waiting.waits = None;
                 }
             }
-            (threads.all.iter().all(|thread| thread.done), threads.unseen_panic())
-        };
-        match unseen {
-            Some((thread, message)) if over => self.fail_panic(thread, &message),
-            None if over => self.end(),
-            _ => self.check_stuck(),
         }
-    }
-
-    /// Calls `f` when the run has ended without a failure.
-    pub(crate) fn at_end(&self, f: impl FnOnce() + Send + 'static) {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(f));
-    }
-
-    /// Does what is to be done at the end, the last first, and ends the run.
-    fn end(&self) {
-        loop {
+        while self.is_last(thread) {
             let next = self.ends.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let Some(next) = next else { break };
+            let Some(next) = next else { return (self.options.on_end)() };
+            // A thread that is started here, and ends before this one goes on, is not the last.
+            self.lock().all[thread].done = false;
             if catch_unwind(AssertUnwindSafe(next)).is_err() {
                 let message = format!("what was to be done at the end of the run panicked: {}", panic_text());
                 return self.fail(FailureKind::Panic, self.this_thread(), message, Vec::new());
             }
         }
-        (self.options.on_end)();
+    }
+
+    /// Marks a thread as done; returns whether all are. Fails the run for a panic that no thread has seen, or if no thread can
+    /// run.
+    fn is_last(&self, thread: ThreadId) -> bool {
+        let (over, unseen) = {
+            let mut threads = self.lock();
+            threads.all[thread].done = true;
+            (threads.all.iter().all(|thread| thread.done), threads.unseen_panic())
+        };
+        match unseen {
+            Some((thread, message)) if over => self.fail_panic(thread, &message),
+            None if over => return true,
+            _ => self.check_stuck(),
+        }
+        false
+    }
+
+    /// Calls `f` when the run has ended without a failure.
+    pub(crate) fn at_end(&self, f: impl FnOnce() + Send + 'static) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(f));
     }
 
     /// Notes that no thread will join `thread`: if it panics, or has panicked, the run fails.

@@ -26,6 +26,8 @@ pub(super) enum Waits {
     Step(StepName),
     /// A moment.
     Moment,
+    /// The end of all other threads: the body has returned.
+    Others,
 }
 
 impl fmt::Display for Waits {
@@ -35,6 +37,7 @@ impl fmt::Display for Waits {
             Waits::End(thread) => f.write_str(&super::join_of(*thread)),
             Waits::Step(name) => name.fmt(f),
             Waits::Moment => f.write_str("sleep"),
+            Waits::Others => f.write_str("the end of all other threads"),
         }
     }
 }
@@ -49,6 +52,8 @@ pub(super) struct Thread {
     /// The thread's panic, until another thread has seen it by joining.
     panic: Option<String>,
     detached: bool,
+    /// Whether the body's thread has joined it.
+    joined: bool,
     pub(super) locals: Locals,
     /// Where public operations that have not returned were called, the outermost first.
     pub(super) entries: Vec<Site>,
@@ -77,6 +82,7 @@ impl Thread {
             edge,
             panic: None,
             detached: false,
+            joined: false,
             locals: Locals::default(),
             entries: Vec::new(),
             calls: 0,
@@ -140,7 +146,9 @@ impl Threads {
     pub(super) fn blocked(&self) -> Vec<Blocked> {
         let mut blocked = Vec::new();
         for (thread, state) in self.all.iter().enumerate() {
-            if let Status::Blocked { waits_for, site } = &state.status {
+            if let Status::Blocked { waits_for, site } = &state.status
+                && !matches!(waits_for, Waits::Others)
+            {
                 let (name, waits_for) = (state.name.clone(), waits_for.to_string());
                 let called_at = state.entered_at();
                 let holder = self.held_locks.waits_for(thread);
@@ -156,6 +164,16 @@ impl Threads {
 
     fn all_done(&self) -> bool {
         self.all.iter().all(|thread| matches!(thread.status, Status::Done))
+    }
+
+    /// Returns whether the body's thread waits for the end of all others, which have ended.
+    fn is_body_last(&self) -> bool {
+        let body = &self.all[0].status;
+        matches!(body, Status::Blocked { waits_for: Waits::Others, .. }) && self.others_are_done()
+    }
+
+    fn others_are_done(&self) -> bool {
+        self.all[1..].iter().all(|thread| matches!(thread.status, Status::Done))
     }
 
     fn unseen_panic(&self) -> Option<(ThreadId, String)> {
@@ -258,7 +276,8 @@ impl Session {
             let mut state = self.state.borrow_mut();
             let threads = &mut state.threads;
             threads.all[me].status = Status::Done;
-            let joiners = core::mem::take(&mut threads.all[me].joiners);
+            let mut joiners = core::mem::take(&mut threads.all[me].joiners);
+            joiners.extend(threads.is_body_last().then_some(0));
             joiners.into_iter().filter(|joiner| threads.wake(*joiner)).collect::<Vec<_>>()
         };
         for joiner in joiners {
@@ -352,16 +371,22 @@ impl Session {
         if self.backend.graph().is_none() && self.is_unwinding() && !self.is_done(thread) {
             self.cannot_wait(site);
         }
+        self.join_for(thread, Waits::End(thread), site);
+        self.record("join", site, None, None, Values::Thread(thread));
+    }
+
+    /// Waits for the end of `thread`, for the sake of what the current thread waits for.
+    pub(super) fn join_for(&self, thread: ThreadId, waits_for: Waits, site: Site) {
+        let me = self.this_thread();
+        self.state.borrow_mut().threads.all[thread].joined |= me == 0;
         if let Some(graph) = self.backend.graph() {
-            self.while_blocked(Waits::End(thread), site, || graph.join(thread));
-            self.joins_clock(thread);
-            return self.record("join", site, None, None, Values::Thread(thread));
+            self.while_blocked(waits_for, site, || graph.join(thread));
+            return self.joins_clock(thread);
         }
         // No scheduling point: whether the thread has ended already or ends later makes no difference.
-        let me = self.this_thread();
         while !self.is_done(thread) {
             self.state.borrow_mut().threads.all[thread].joiners.push(me);
-            self.block(Waits::End(thread), site);
+            self.block(waits_for, site);
         }
         let edge = self.state.borrow().threads.all[thread].edge;
         if let (Some(memory), Some(edge)) = (self.backend.memory(), edge) {
@@ -370,7 +395,16 @@ impl Session {
             self.step(site, |_| memory.rmw(edge, super::Rmw::Or(0), super::Width::U32, Acquire));
         }
         self.joins_clock(thread);
-        self.record("join", site, None, None, Values::Thread(thread));
+    }
+
+    /// Returns a thread that the current one, the body's, has not joined.
+    pub(super) fn next_unjoined(&self) -> Option<ThreadId> {
+        let others = |(_, thread): &(ThreadId, &Thread)| !thread.joined;
+        self.state.borrow().threads.all.iter().enumerate().skip(1).find(others).map(|(thread, _)| thread)
+    }
+
+    pub(super) fn others_have_ended(&self) -> bool {
+        self.state.borrow().threads.others_are_done()
     }
 
     /// Orders what `thread` did before the current thread's next step.
