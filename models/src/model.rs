@@ -2,7 +2,7 @@
 //! must catch.
 
 use crate::mutant::Mutant;
-use selvedge_check::Engine;
+use selvedge_check::{Engine, Primitives};
 
 /// A model, and how it is checked.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Model {
     pub body: fn(),
     /// The preemption bound of searches; `None`: none.
     pub bound: Option<usize>,
+    /// The form of the primitives that the code under test is built of.
+    pub primitives: Primitives,
     /// An engine that raises a false alarm, and why.
     pub not_under: Option<(Engine, &'static str)>,
     /// Mutations of the code under test that the model must catch.
@@ -23,13 +25,19 @@ pub struct Model {
 
 /// Starts a model's row: `body` checks `property`, and is searched without a preemption bound.
 pub(crate) fn model(property: &'static str, body: fn()) -> Model {
-    Model { name: "", property, body, bound: None, not_under: None, mutants: Vec::new() }
+    let (primitives, mutants) = (Primitives::Real, Vec::new());
+    Model { name: "", property, body, bound: None, primitives, not_under: None, mutants }
 }
 
 impl Model {
     /// Bounds the preemptions of a search, for a model whose full search takes more than a few seconds.
     pub(crate) fn bound(self, preemptions: usize) -> Model {
         Model { bound: Some(preemptions), ..self }
+    }
+
+    /// Takes primitives as specified, for code under test that is built of locks and channels, which have models of their own.
+    pub(crate) fn of_specified(self) -> Model {
+        Model { primitives: Primitives::Specified, ..self }
     }
 
     /// Leaves an engine out that would raise a false alarm, for this reason.

@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::mutant::Mutant;
-use selvedge_check::{Checker, Counters, Engine, Primitives, Report};
+use selvedge_check::{Checker, Counters, Engine, Report};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
         .name(model.name)
         .ignore_environment()
         .engines([engine])
-        .primitives(Primitives::Real)
+        .primitives(model.primitives)
         .preemption_bound(model.bound)
         .event_bound(model.bound.map(|_| EVENTS))
 }

@@ -3,6 +3,7 @@
 //! - Channels: [`chan`].
 //! - Locks, conditions, barriers and other primitives that block: [`sync`]. Data structures of a few atomics:
 //!   [`atomic`].
+//! - Contexts, which carry cancellation, deadlines and values: [`context`].
 //! - A map that threads share: [`map`].
 //! - A pool of objects that are expensive to make: [`pool`].
 //! - Reclamation of memory that other threads may still read: [`reclaim`].
@@ -40,6 +41,7 @@ macro_rules! constructor {
 pub mod atomic;
 mod cache_padded;
 pub mod chan;
+pub mod context;
 mod first_panic;
 pub mod map;
 pub mod pool;

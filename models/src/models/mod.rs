@@ -9,6 +9,7 @@ mod chan_force;
 mod chan_full;
 mod chan_order;
 mod chan_room;
+mod contexts;
 mod futures;
 mod goroutines;
 mod goroutines_bound;
@@ -58,6 +59,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         layer::models,
         blocks::models,
         orders::models,
+        contexts::models,
         goroutines::models,
         goroutines_queue::models,
         goroutines_idle::models,

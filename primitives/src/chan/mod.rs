@@ -222,6 +222,7 @@ mod handle;
 mod select;
 mod timer;
 
+pub(crate) use algorithm::deferred;
 pub use error::{
     CloseError, RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
@@ -231,6 +232,7 @@ pub use future::closed::ClosedFuture;
 pub use future::{RecvFuture, RecvStream, SendFuture, SendSink};
 pub use handle::channel::Channel;
 pub use handle::iter::{Drain, IntoIter, Iter, TryIter};
+pub(crate) use handle::lapsing::Lapse;
 pub use handle::make::{bounded, bounded_with_segments, unbounded, unbounded_with_segments};
 pub use handle::receiver::Receiver;
 pub use handle::sender::Sender;

@@ -14,6 +14,8 @@ mod chan_threads;
 mod chan_timers;
 mod chan_user_code;
 mod common;
+mod context_calls;
+mod context_tree;
 mod rt;
 mod rt_blocks;
 mod sync_basic;

@@ -179,7 +179,7 @@ pub(in crate::chan) fn resume() -> ! {
 
 /// Holds the list for an operation that consists of others. When this is dropped the list is called, and the first
 /// panic resumed.
-pub(in crate::chan) struct Held(());
+pub(crate) struct Held(());
 
 impl Held {
     /// Lets go of the list, if there is nothing to call or to resume.
@@ -198,7 +198,7 @@ impl Held {
 }
 
 /// Holds the list; to be called first by an operation.
-pub(in crate::chan) fn hold() -> Held {
+pub(crate) fn hold() -> Held {
     Deferred::with(|deferred| deferred.holds += 1);
     Held(())
 }

@@ -4,7 +4,7 @@ pub(in crate::chan) mod cancel;
 pub(in crate::chan) mod cell;
 pub(in crate::chan) mod chan;
 pub(in crate::chan) mod close;
-pub(in crate::chan) mod deferred;
+pub(crate) mod deferred;
 pub(in crate::chan) mod expand;
 pub(in crate::chan) mod force_send;
 pub(in crate::chan) mod look;

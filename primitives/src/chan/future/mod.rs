@@ -167,6 +167,7 @@ impl<T> Receiver<T> {
     fn poll(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
         match &self.0 {
             Source::Channel(chan) => chan.poll_recv(slot, waker),
+            Source::Lapsing(lapsing) => lapsing.look_and_push().poll_recv(slot, waker),
             Source::Alarm(alarm, _) => {
                 assert!(
                     alarm.attempt(slot, false) == Progress::Happened,

@@ -3,6 +3,7 @@
 pub(in crate::chan) mod channel;
 pub(in crate::chan) mod counted;
 pub(in crate::chan) mod iter;
+pub(in crate::chan) mod lapsing;
 pub(in crate::chan) mod make;
 pub(in crate::chan) mod query;
 pub(in crate::chan) mod receiver;

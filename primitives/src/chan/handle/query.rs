@@ -84,6 +84,7 @@ impl<T> Receiver<T> {
     pub fn len(&self) -> usize {
         match &self.0 {
             Source::Channel(chan) => chan.len(),
+            Source::Lapsing(lapsing) => lapsing.look().len(),
             Source::Alarm(alarm, _) => alarm.is_due() as usize,
             Source::Never => 0,
         }
@@ -118,6 +119,7 @@ impl<T> Receiver<T> {
         match &self.0 {
             Source::Channel(chan) => chan.capacity().limit(),
             Source::Alarm(..) => Some(1),
+            Source::Lapsing(lapsing) => lapsing.channel().capacity().limit(),
             Source::Never => Some(0),
         }
     }

@@ -5,6 +5,7 @@ use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::algorithm::recv::NotReceived;
 use crate::chan::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::chan::handle::counted::{Receives, Share};
+use crate::chan::handle::lapsing::{Lapse, Lapsing};
 use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::order::Order;
@@ -34,6 +35,8 @@ pub(in crate::chan) enum Source<T> {
     Channel(Share<T, Receives>),
     /// A timer, and how its instants become values; `T` is `Instant`.
     Alarm(Arc<Alarm>, fn(Instant) -> T),
+    /// A channel that is closed at an instant. By itself, so that other receivers stay small.
+    Lapsing(Box<Lapsing<T>>),
     Never,
 }
 
@@ -46,6 +49,18 @@ impl<T> Receiver<T> {
         Receiver(Source::Alarm(alarm, make))
     }
 
+    pub(in crate::chan) fn lapsing(lapsing: Lapsing<T>) -> Receiver<T> {
+        Receiver(Source::Lapsing(Box::new(lapsing)))
+    }
+
+    /// Returns this receiver of a channel, which `owner` closes at an instant.
+    pub(crate) fn that_lapses(self, owner: Box<dyn Lapse>) -> Receiver<T> {
+        match self.0 {
+            Source::Channel(share) => Receiver::lapsing(Lapsing::new(share, owner)),
+            other => Receiver(other),
+        }
+    }
+
     pub(in crate::chan) const fn never() -> Receiver<T> {
         Receiver(Source::Never)
     }
@@ -53,7 +68,8 @@ impl<T> Receiver<T> {
     pub(in crate::chan) fn chan(&self) -> Option<&Chan<T>> {
         match &self.0 {
             Source::Channel(share) => Some(share),
-            _ => None,
+            Source::Lapsing(lapsing) => Some(lapsing.look()),
+            Source::Alarm(..) | Source::Never => None,
         }
     }
 
@@ -172,7 +188,8 @@ impl<T> Receiver<T> {
     /// Closes the channel, for all its handles; see [`Sender::close`](crate::chan::Sender::close).
     ///
     /// # Errors
-    /// If the channel is closed already, or is a timer's or [`never`](crate::chan::never)'s, which cannot be closed.
+    /// If the channel is closed already, or cannot be closed by a receiver: a timer's, a
+    /// [context's](crate::context::Context::done), or [`never`](crate::chan::never)'s.
     ///
     /// ```
     /// use selvedge::chan::{RecvError, bounded};
@@ -185,9 +202,9 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn close(&self) -> Result<(), CloseError> {
         let _entry = enter();
-        match self.chan() {
-            Some(chan) => chan.close(),
-            None => Err(CloseError),
+        match &self.0 {
+            Source::Channel(chan) => chan.close(),
+            _ => Err(CloseError),
         }
     }
 
@@ -206,7 +223,10 @@ impl<T> Receiver<T> {
     #[track_caller]
     pub fn close_and_discard(&self) -> Result<(), CloseError> {
         let _entry = enter();
-        self.chan().map_or(Err(CloseError), Chan::discard)
+        match &self.0 {
+            Source::Channel(chan) => chan.discard(),
+            _ => Err(CloseError),
+        }
     }
 
     /// Returns whether a receiver waits with this ticket; tickets are handed out from 0. For models that have to
@@ -231,6 +251,7 @@ impl<T> Receiver<T> {
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         match (&self.0, &other.0) {
             (Source::Channel(one), Source::Channel(other)) => one.is_same(other),
+            (Source::Lapsing(one), Source::Lapsing(other)) => one.channel().is_same(other.channel()),
             (Source::Alarm(one, _), Source::Alarm(other, _)) => Arc::ptr_eq(one, other),
             (Source::Never, Source::Never) => true,
             _ => false,
@@ -242,6 +263,7 @@ impl<T> Receiver<T> {
     pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Result<T, RecvError> {
         match &self.0 {
             Source::Channel(chan) => chan.finish_recv(slot),
+            Source::Lapsing(lapsing) => lapsing.channel().finish_recv(slot),
             Source::Alarm(alarm, make) => Ok(make(alarm.finish(slot))),
             Source::Never => Err(RecvError),
         }
@@ -252,6 +274,7 @@ impl<T> Handle for Receiver<T> {
     fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.attempt_recv(slot, may_wait),
+            Source::Lapsing(lapsing) => lapsing.look().attempt_recv(slot, may_wait),
             Source::Alarm(alarm, _) => alarm.attempt(slot, may_wait),
             Source::Never => Progress::NotYet,
         }
@@ -260,6 +283,7 @@ impl<T> Handle for Receiver<T> {
     fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.register_recv(slot, select, case),
+            Source::Lapsing(lapsing) => lapsing.channel().register_recv(slot, select, case),
             Source::Alarm(alarm, _) => alarm.register(slot, select, case),
             Source::Never => {
                 slot.hold = Hold::Waiting;
@@ -271,6 +295,7 @@ impl<T> Handle for Receiver<T> {
     fn look(&self, slot: &mut Slot, round: Round) -> Look {
         match &self.0 {
             Source::Channel(chan) => chan.look_recv(slot, round),
+            Source::Lapsing(lapsing) => lapsing.channel().look_recv(slot, round),
             Source::Alarm(alarm, _) => alarm.look(slot, round),
             Source::Never => Look::Waits,
         }
@@ -283,6 +308,7 @@ impl<T> Handle for Receiver<T> {
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.chosen_recv(slot, cause),
+            Source::Lapsing(lapsing) => lapsing.channel().chosen_recv(slot, cause),
             Source::Alarm(alarm, _) => alarm.chosen(slot, cause),
             Source::Never => unreachable!("nothing comes on a channel on which nothing comes"),
         }
@@ -291,19 +317,30 @@ impl<T> Handle for Receiver<T> {
     fn withdraw(&self, slot: &mut Slot) {
         match &self.0 {
             Source::Channel(chan) => chan.withdraw_recv(slot),
+            Source::Lapsing(lapsing) => lapsing.channel().withdraw_recv(slot),
             Source::Alarm(alarm, _) => alarm.withdraw(slot),
             Source::Never => slot.hold = Hold::Nothing,
         }
     }
 
     fn lend(&self, slot: &mut Slot) {
-        if let Some(chan) = self.chan() {
-            chan.lend_recv(slot);
+        match &self.0 {
+            Source::Channel(chan) => chan.lend_recv(slot),
+            Source::Lapsing(lapsing) => lapsing.channel().lend_recv(slot),
+            Source::Alarm(..) | Source::Never => (),
         }
     }
 
     fn reserve(&self) -> Option<u64> {
-        self.timer()?.reserve()
+        match &self.0 {
+            Source::Alarm(alarm, _) => alarm.reserve(),
+            Source::Lapsing(lapsing) => {
+                // If its instant has come, the close reaches the cell in which the select waits.
+                lapsing.next();
+                None
+            }
+            Source::Channel(_) | Source::Never => None,
+        }
     }
 
     fn confirm(&self, slot: &mut Slot, instant: u64) -> Progress {
@@ -317,12 +354,17 @@ impl<T> Handle for Receiver<T> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.timer()?.deadline()
+        match &self.0 {
+            Source::Alarm(alarm, _) => alarm.deadline(),
+            Source::Lapsing(lapsing) => lapsing.deadline(),
+            Source::Channel(_) | Source::Never => None,
+        }
     }
 
     fn is_ready(&self, own: u64) -> bool {
         match &self.0 {
             Source::Channel(chan) => chan.is_ready_to_receive(),
+            Source::Lapsing(lapsing) => lapsing.look().is_ready_to_receive(),
             Source::Alarm(alarm, _) => alarm.is_ready(own),
             Source::Never => false,
         }
@@ -331,6 +373,7 @@ impl<T> Handle for Receiver<T> {
     fn stamp(&self) -> Stamp {
         match &self.0 {
             Source::Channel(chan) => chan.stamp(),
+            Source::Lapsing(lapsing) => lapsing.channel().stamp(),
             Source::Alarm(alarm, _) => alarm.stamp(),
             Source::Never => [0; 7],
         }
@@ -339,6 +382,7 @@ impl<T> Handle for Receiver<T> {
     fn observers(&self) -> Option<&Observers> {
         match &self.0 {
             Source::Channel(chan) => Some(&chan.observers),
+            Source::Lapsing(lapsing) => Some(&lapsing.channel().observers),
             Source::Alarm(alarm, _) => alarm.observers(),
             Source::Never => None,
         }
@@ -347,6 +391,7 @@ impl<T> Handle for Receiver<T> {
     fn identity(&self) -> Identity {
         match &self.0 {
             Source::Channel(share) => Identity { channel: share.address(), party: RECEIVER },
+            Source::Lapsing(lapsing) => Identity { channel: lapsing.channel().address(), party: RECEIVER },
             Source::Alarm(alarm, _) => alarm.identity(),
             Source::Never => Identity { channel: 0, party: RECEIVER },
         }
@@ -367,6 +412,7 @@ impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
         Receiver(match &self.0 {
             Source::Channel(share) => Source::Channel(share.clone()),
+            Source::Lapsing(lapsing) => Source::Lapsing(lapsing.clone()),
             Source::Alarm(alarm, make) => Source::Alarm(Arc::clone(alarm), *make),
             Source::Never => Source::Never,
         })

@@ -2,6 +2,7 @@
 
 use crate::chan::algorithm::cell::{RECEIVER, SENDER};
 use crate::chan::handle::counted::{Receives, Sends, WeakShare};
+use crate::chan::handle::lapsing::WeakLapsing;
 use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
 use crate::chan::timer::alarm::Alarm;
@@ -45,6 +46,7 @@ pub struct WeakReceiver<T>(WeakSource<T>);
 enum WeakSource<T> {
     Channel(WeakShare<T, Receives>),
     Alarm(Weak<Alarm>, fn(Instant) -> T),
+    Lapsing(Box<WeakLapsing<T>>),
     Never,
 }
 
@@ -93,6 +95,7 @@ impl<T> Receiver<T> {
     pub fn downgrade(&self) -> WeakReceiver<T> {
         WeakReceiver(match &self.0 {
             Source::Channel(share) => WeakSource::Channel(share.downgrade()),
+            Source::Lapsing(lapsing) => WeakSource::Lapsing(Box::new(lapsing.downgrade())),
             Source::Alarm(alarm, make) => WeakSource::Alarm(Arc::downgrade(alarm), *make),
             Source::Never => WeakSource::Never,
         })
@@ -110,6 +113,7 @@ impl<T> Receiver<T> {
     pub fn sender_count(&self) -> usize {
         match &self.0 {
             Source::Channel(share) => share.handles(SENDER),
+            Source::Lapsing(lapsing) => lapsing.channel().handles(SENDER),
             Source::Alarm(..) | Source::Never => 0,
         }
     }
@@ -126,6 +130,7 @@ impl<T> Receiver<T> {
     pub fn receiver_count(&self) -> usize {
         match &self.0 {
             Source::Channel(share) => share.handles(RECEIVER),
+            Source::Lapsing(lapsing) => lapsing.channel().handles(RECEIVER),
             Source::Alarm(alarm, _) => Arc::strong_count(alarm),
             Source::Never => 1,
         }
@@ -160,6 +165,7 @@ impl<T> WeakReceiver<T> {
     pub fn upgrade(&self) -> Option<Receiver<T>> {
         match &self.0 {
             WeakSource::Channel(share) => share.upgrade().map(Receiver::channel),
+            WeakSource::Lapsing(lapsing) => lapsing.upgrade().map(Receiver::lapsing),
             WeakSource::Alarm(alarm, make) => alarm.upgrade().map(|alarm| Receiver::alarm(alarm, *make)),
             WeakSource::Never => Some(Receiver::never()),
         }
@@ -178,6 +184,7 @@ impl<T> Clone for WeakReceiver<T> {
     fn clone(&self) -> Self {
         WeakReceiver(match &self.0 {
             WeakSource::Channel(share) => WeakSource::Channel(share.clone()),
+            WeakSource::Lapsing(lapsing) => WeakSource::Lapsing(lapsing.clone()),
             WeakSource::Alarm(alarm, make) => WeakSource::Alarm(alarm.clone(), *make),
             WeakSource::Never => WeakSource::Never,
         })

@@ -9,6 +9,7 @@ use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
 use crate::rt::spec::{StepId, Token};
 use crate::spec::chan::{self as spec, Case, Ended, Event, Held, Inner, Key};
+use std::time::Instant;
 
 /// Two numbers as the ticket of a slot.
 const fn pack(thread: u32, number: u32) -> u64 {
@@ -85,6 +86,7 @@ impl<T> Steps for Receiver<T> {
     fn form(&self) -> Form<'_> {
         match &self.0 {
             Source::Channel(chan) => chan.form(),
+            Source::Lapsing(lapsing) => lapsing.channel().form(),
             Source::Alarm(alarm, _) => alarm.form(),
             Source::Never => Form::Never,
         }
@@ -93,6 +95,7 @@ impl<T> Steps for Receiver<T> {
     fn case(&self) -> Case {
         match &self.0 {
             Source::Channel(chan) => chan.receive_case(),
+            Source::Lapsing(lapsing) => lapsing.channel().receive_case(),
             Source::Alarm(alarm, _) => alarm.case(),
             Source::Never => Case::Never,
         }
@@ -101,14 +104,24 @@ impl<T> Steps for Receiver<T> {
     fn learn(&self, slot: &mut Slot, case: &Case, happened: Option<Happened>) {
         match &self.0 {
             Source::Channel(chan) => chan.learn_receive(slot, happened),
+            Source::Lapsing(lapsing) => lapsing.channel().learn_receive(slot, happened),
             Source::Alarm(alarm, _) => alarm.learn(slot, case, happened),
             Source::Never => (),
         }
     }
 
     fn wake(&self, wakes: &mut Vec<(Key, Token)>) {
-        if let Some(chan) = self.chan() {
-            chan.wake_own(wakes);
+        match &self.0 {
+            Source::Channel(chan) => chan.wake_own(wakes),
+            Source::Lapsing(lapsing) => lapsing.channel().wake_own(wakes),
+            Source::Alarm(..) | Source::Never => (),
+        }
+    }
+
+    fn lapse(&self) -> Option<Instant> {
+        match &self.0 {
+            Source::Lapsing(lapsing) => lapsing.next(),
+            Source::Channel(_) | Source::Alarm(..) | Source::Never => None,
         }
     }
 }

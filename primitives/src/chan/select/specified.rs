@@ -37,6 +37,31 @@ pub(in crate::chan) trait Steps {
     fn learn(&self, slot: &mut Slot, case: &spec::Case, happened: Option<Happened>);
     /// Wakes the tasks of this channel that a step has to wake, and takes them out of the list.
     fn wake(&self, _wakes: &mut Vec<(Key, Token)>) {}
+    /// Lets what the clock has brought take effect on the channel, and returns when it brings more.
+    fn lapse(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// Lets what the clock has brought take effect on all the channels, and returns when it brings more to one of them.
+fn lapse(sides: &[&dyn Steps]) -> Option<Instant> {
+    sides.iter().filter_map(|side| side.lapse()).min()
+}
+
+/// Returns for how long to wait where the clock brings something by itself at `lapse`.
+fn until(blocking: Blocking, lapse: Option<Instant>) -> Blocking {
+    match blocking {
+        Blocking::Never => Blocking::Never,
+        Blocking::Until(deadline) => Blocking::Until(deadline.into_iter().chain(lapse).min()),
+    }
+}
+
+/// Returns whether a wait that began so has timed out only because the clock has brought something.
+fn has_lapsed(blocking: Blocking, lapse: Option<Instant>) -> bool {
+    match (blocking, lapse) {
+        (Blocking::Until(deadline), Some(lapse)) => deadline.is_none_or(|deadline| lapse <= deadline),
+        _ => false,
+    }
 }
 
 /// A handle as its steps, for [`Handle::steps`].
@@ -89,8 +114,12 @@ pub(super) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> O
     let mut select = Specified { sides, common, specified, preferred: 0, in_ways, now: now() };
     loop {
         select.preferred = preferred(order, &select.specified);
+        let lapse = lapse(&select.sides);
         select.now = now();
-        let (arrival, chosen) = select.run(blocking);
+        let (arrival, chosen) = select.run(until(blocking, lapse));
+        if chosen.is_none() && has_lapsed(blocking, lapse) {
+            continue;
+        }
         // A late send that one of the cases waited for does not happen.
         if !matches!(chosen, Some((_, Event::Ended(Ended::Broken)))) {
             return Some(select.tell(cases, arrival, chosen));
@@ -196,18 +225,23 @@ pub(super) fn until_ready(
 ) -> Option<Option<usize>> {
     let (sides, common) = specified(handles.iter().copied())?;
     let cases: Vec<spec::Case> = sides.iter().map(|side| side.case()).collect();
-    let select =
-        spec::Select { cases: &cases, preferred: preferred(order, &cases), in_ways: false, now: now() };
-    let (name, deadline) = match blocking {
-        Blocking::Never => ("look what is ready", Some(select.now)),
-        Blocking::Until(None) => ("wait until one is ready", None),
-        Blocking::Until(deadline) => ("wait until one is ready or time out", deadline),
-    };
-    let ((ready, moment), _): Woken<_> = common.step_at(name, |world, me, now| {
-        let mut turn = Turn::new(world, me);
-        let ready = select.ready_or_time_out(&mut turn, deadline, now)?;
-        Ok(turn.done(ready))
-    });
-    pass_until(moment);
-    Some(ready)
+    loop {
+        let lapse = lapse(&sides);
+        let preferred = preferred(order, &cases);
+        let select = spec::Select { cases: &cases, preferred, in_ways: false, now: now() };
+        let (name, deadline) = match until(blocking, lapse) {
+            Blocking::Never => ("look what is ready", Some(select.now)),
+            Blocking::Until(None) => ("wait until one is ready", None),
+            Blocking::Until(deadline) => ("wait until one is ready or time out", deadline),
+        };
+        let ((ready, moment), _): Woken<_> = common.step_at(name, |world, me, now| {
+            let mut turn = Turn::new(world, me);
+            let ready = select.ready_or_time_out(&mut turn, deadline, now)?;
+            Ok(turn.done(ready))
+        });
+        pass_until(moment);
+        if ready.is_some() || !has_lapsed(blocking, lapse) {
+            return Some(ready);
+        }
+    }
 }

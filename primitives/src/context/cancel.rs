@@ -1,0 +1,142 @@
+//! Cancelling a context with all that depends on it.
+//!
+//! The contexts below are visited depth first, with a path in place of recursion, so that a chain of any length fits a
+//! small stack. A node stays locked until all below it are cancelled: so a second canceller, wherever in the tree it
+//! begins, returns only when everything below is cancelled. Locks are taken from above to below, and a thread that has
+//! locked a node takes no lock of a node above it.
+//!
+//! User code runs at the end, when nothing is locked: wakers of tasks, closures that could not be started, and what is
+//! dropped with the last owner of a node.
+
+use super::error::{Cause, Error};
+use super::family::{Call, Kin, Rest};
+use super::node::Node;
+use crate::chan::deferred;
+use crate::first_panic::FirstPanic;
+use crate::rt::sync::Arc;
+use crate::rt::task;
+use crate::rt::time::now;
+use crate::rt::twin::is_twin;
+use core::mem;
+use std::time::Instant;
+
+/// How a context ends.
+#[derive(Clone)]
+pub(super) struct Ended {
+    pub(super) error: Error,
+    /// The cause that was given, if one was.
+    pub(super) cause: Option<Cause>,
+}
+
+/// A node on the path, locked, and those below that are still to be visited.
+struct Step {
+    node: Arc<Node>,
+    rest: Rest,
+    ended: Ended,
+}
+
+/// The way through the contexts that are to be cancelled.
+struct Walk {
+    path: Vec<Step>,
+    /// Nodes that have been left: the last owner of one must not go while a node is locked.
+    left: Vec<Arc<Node>>,
+    /// What is to run on goroutines or threads of its own.
+    calls: Vec<Call>,
+    /// What lets go of custom contexts.
+    releases: Vec<Call>,
+    now: Option<Instant>,
+}
+
+impl Walk {
+    /// Cancels the node, and leaves it locked on the path if others depend on it. Returns whether it was live.
+    fn enter(&mut self, node: Arc<Node>, ended: Ended) -> bool {
+        let ended = node.ending(ended, || *self.now.get_or_insert_with(now));
+        let mut family = node.family.lock();
+        let rest = node.end(&mut family, &ended);
+        let Some(rest) = rest else {
+            drop(family);
+            self.left.push(node);
+            return false;
+        };
+        self.releases.extend(family.release.take());
+        self.left.extend(family.pin.take());
+        if rest.is_empty() {
+            drop(family);
+            self.left.push(node);
+        } else {
+            let early = is_twin(); // site: keep-locked
+            match early {
+                false => mem::forget(family), // `leave` unlocks it.
+                true => drop(family),
+            }
+            self.path.push(Step { node, rest, ended });
+        }
+        true
+    }
+
+    /// Unlocks the last node of the path.
+    fn leave(&mut self) {
+        let Some(Step { node, .. }) = self.path.pop() else { return };
+        // site: unlock-last
+        if !is_twin() {
+            // SAFETY: this thread locked the node in `enter`, where the guard was forgotten, and takes it off the path here.
+            unsafe { node.family.as_lock_api().force_unlock() };
+        }
+        self.left.push(node);
+    }
+
+    fn go(&mut self) {
+        while let Some(step) = self.path.last_mut() {
+            match step.rest.next() {
+                Some(Kin::Child(child)) => {
+                    let ended = step.ended.clone();
+                    self.enter(child, ended);
+                }
+                Some(Kin::Detached(child)) => {
+                    let ended = step.ended.clone();
+                    // If it is gone, nobody knows it.
+                    if let Some(child) = child.upgrade() {
+                        self.enter(child, ended);
+                    }
+                }
+                Some(Kin::Call(call)) => self.calls.push(call),
+                None => self.leave(),
+            }
+        }
+    }
+}
+
+/// Cancels a context, unless it is done, and returns when it and all that depend on it are.
+pub(super) fn cancel(start: &Arc<Node>, ended: Ended) {
+    let held = deferred::hold();
+    let mut walk =
+        Walk { path: Vec::new(), left: Vec::new(), calls: Vec::new(), releases: Vec::new(), now: None };
+    if walk.enter(Arc::clone(start), ended) {
+        // The lock of the node above is taken when this node is unlocked: locks are taken from above to below.
+        // site: leave-last
+        if is_twin() {
+            start.leave();
+        }
+        walk.go();
+        start.leave();
+    }
+    let mut first = FirstPanic::none();
+    for call in walk.calls {
+        first.catch(|| drop(task::spawn(call)));
+    }
+    for release in walk.releases {
+        first.catch(release);
+    }
+    first.drop_each(walk.left);
+    first.catch(|| drop(held));
+    first.resume();
+}
+
+/// Sees to it that a thread cancels the context at its deadline, though nobody looks at the clock.
+pub(super) fn push(node: &Arc<Node>) {
+    if node.next_lapse().is_none() || mem::replace(&mut node.family.lock().is_pushed, true) {
+        return;
+    }
+    let done = Node::done(node).clone();
+    task::spawn(move || _ = done.recv());
+}
