@@ -12,8 +12,8 @@ mod native;
 #[path = "api/threads.rs"]
 mod native;
 
+use crate::settings::{Deadlock, Settings};
 use core::marker::PhantomData;
-pub use native::Deadlock;
 use selvedge::rt::task::is_in_a_run;
 use selvedge::rt::{Join, thread};
 use std::time::Duration;
@@ -34,9 +34,6 @@ pub fn run<R>(main: impl FnOnce() -> R) -> R {
     Builder::new().run(main)
 }
 
-/// Is told of a panic: the number of its goroutine, and its text.
-type OnPanic = Box<dyn Fn(u64, &str) + Send + Sync>;
-
 /// The settings of a run.
 ///
 /// ```
@@ -44,7 +41,7 @@ type OnPanic = Box<dyn Fn(u64, &str) + Send + Sync>;
 /// assert_eq!(procs, 1);
 /// ```
 #[derive(Default)]
-pub struct Builder(native::Options);
+pub struct Builder(Settings);
 
 impl Builder {
     /// Returns the default settings.
@@ -73,7 +70,7 @@ impl Builder {
 
     /// Sets what happens when no goroutine can go on. The default is [`Deadlock::Fatal`].
     pub fn deadlock(mut self, deadlock: Deadlock) -> Builder {
-        self.0.deadlock = Some(deadlock);
+        self.0.deadlock = deadlock;
         self
     }
 
@@ -81,6 +78,21 @@ impl Builder {
     /// panic's text. By default the process ends with status 2, as in Go.
     pub fn on_panic(mut self, f: impl Fn(u64, &str) + Send + Sync + 'static) -> Builder {
         self.0.on_panic = Some(Box::new(f));
+        self
+    }
+
+    /// Sets what happens with the report when no goroutine can go on: a call of `f`, once, in place of what
+    /// [`deadlock`](Self::deadlock) says. The run goes on to wait: a thread outside may still wake a goroutine.
+    pub fn on_deadlock(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
+        self.0.on_deadlock = Some(Box::new(f));
+        self
+    }
+
+    /// Sets what happens when a goroutine has kept its thread for 100 ms while others that have begun on that thread wait: a call
+    /// of `f` with a text that names the goroutine. By default the text is a warning on the standard error. Other goroutines do
+    /// not wait: the goroutine's P is taken away after 10 to 20 ms if there is work for it.
+    pub fn on_hog(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
+        self.0.on_hog = Some(Box::new(f));
         self
     }
 

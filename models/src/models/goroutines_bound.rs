@@ -1,19 +1,29 @@
-//! Models of goroutines that are bound to an M: the M that sleeps is given a P when one of them is made ready.
+//! Models of goroutines that are bound to an M: the M that sleeps is given a P when one of them is made ready; and of an M
+//! that gives its P away.
 
-use super::{Model, Plain, model, models, mutant_of};
+use super::{Model, Plain, model, models, mutant_of, until};
 use crate::mutant::{Mutant, Needs};
 use selvedge::rt::park::{Parker, Token, Unparker};
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::thread;
+use selvedge::rt::twin::is_twin;
 use selvedge_check::{Change, FailureKind};
-use selvedge_go::core::bound::{Bound, WantsP, last_look_without_a_p, submit_bound};
+use selvedge_go::core::bound::{Bound, GivenAway, WantsP, give_away, last_look_without_a_p, submit_bound};
 use selvedge_go::core::chain::{Links, Task};
 use selvedge_go::core::idle::{GaveUp, Idle, Taken};
 use selvedge_go::core::inbox::Inbox;
 use selvedge_go::core::mailbox::{Assigned, Mailbox};
 
-models![inbox, inbox_keeps_the_order, wants_p, a_bound_task_and_another_get_a_p_each,];
+models![
+    inbox,
+    inbox_keeps_the_order,
+    wants_p,
+    a_bound_task_and_another_get_a_p_each,
+    a_poke_meets_a_bound_task,
+    an_m_that_searches_gives_its_p_on,
+    a_p_is_given_away_for_a_blocking_call,
+];
 
 const INBOX: Mutant = mutant_of!("runtime/src/core/inbox.rs");
 const MAILBOX: Mutant = mutant_of!("runtime/src/core/mailbox.rs");
@@ -39,8 +49,10 @@ struct World {
     data: Plain,
     /// Whether a task is runnable that is not bound.
     free: AtomicU32,
-    /// Starts an M for a P, or ends it.
+    /// Starts the spare M, for the Ps of which the bits are set, or ends it.
     start: Token,
+    started: AtomicU32,
+    ended: AtomicU32,
 }
 
 impl Links for World {
@@ -60,6 +72,8 @@ impl World {
             data: Plain::new(0),
             free: AtomicU32::new(0),
             start: Token::new(),
+            started: AtomicU32::new(0),
+            ended: AtomicU32::new(0),
         }
     }
 
@@ -86,13 +100,62 @@ impl World {
         }
     }
 
+    /// Gives the home M a P, if it sleeps.
+    fn assign(&self, number: u32, assigned: Assigned) -> Option<Unparker> {
+        assert_eq!(number, HOME, "no other M wants a P");
+        self.mailbox.assign(assigned)
+    }
+
+    /// Gives a P away.
+    fn give_away(&self, p: usize) {
+        let look = || !is_twin() && self.look(); // site: look-after-giving-away
+        match give_away(&self.idle, &self.wants_p, p, START, |number, to| self.assign(number, to), look) {
+            GivenAway::Idle => (),
+            GivenAway::Wake(token) => token.unpark(), // site: wake-for-given-p
+            GivenAway::Start(taken) => self.run_searcher(taken),
+        }
+    }
+
+    /// Ends the search of an M.
+    fn end_search(&self) {
+        // site: look-after-search
+        if let Some(taken) = self.idle.found_work(|| !is_twin() && self.look()) {
+            self.run_searcher(taken);
+        }
+    }
+
     /// Wakes the M that left a P, as a searcher, or starts one if the M does not sleep.
     fn run_searcher(&self, taken: Taken<u32>) {
-        let assigned = Assigned { p: taken.p, searching: true };
+        let assigned = Assigned { p: Some(taken.p), searching: true };
         match if taken.token == HOME { self.mailbox.assign(assigned) } else { None } {
             Some(token) => token.unpark(),
-            None => self.start.give(),
+            None => {
+                self.started.fetch_or(1 << taken.p, Release);
+                self.start.give();
+            }
         }
+    }
+
+    /// Runs the spare M, which searches with each P for which it is started, and then gives the P away.
+    fn spare(&self) {
+        loop {
+            self.start.wait();
+            let started = self.started.swap(0, Acquire);
+            for p in (0..2).filter(|p| started & 1 << p != 0) {
+                self.take_free();
+                self.end_search();
+                self.give_away(p);
+            }
+            if self.ended.load(Acquire) == 1 {
+                return;
+            }
+        }
+    }
+
+    /// Ends the spare M.
+    fn end_spare(&self) {
+        self.ended.store(1, Release);
+        self.start.give();
     }
 
     /// Readies the task that is not bound.
@@ -111,25 +174,23 @@ impl World {
         self.free.load(Relaxed) == 1 || !self.wants_p.is_empty()
     }
 
-    /// Runs the home M until it has run the bound task.
-    fn home(&self, mut p: Option<usize>) {
+    /// Runs the home M until it has run the bound task, and returns its P.
+    fn home(&self, mut p: Option<usize>) -> usize {
         let mut searching = false;
         loop {
             let bound = p.and_then(|_| self.inbox.take(self).pop(self));
             let free = bound.is_none() && p.is_some() && self.take_free();
             if searching && (bound.is_some() || free) {
                 searching = false;
-                if let Some(taken) = self.idle.found_work(|| self.look()) {
-                    self.run_searcher(taken);
-                }
+                self.end_search();
             }
             if free {
                 self.start.give();
                 continue;
             }
-            if bound.is_some() {
+            if let (Some(p), Some(_)) = (p, bound) {
                 assert_eq!(self.data.get(), 1);
-                return;
+                return p;
             }
             (p, searching) = self.sleep(p, searching);
         }
@@ -151,14 +212,16 @@ impl World {
         match self.idle.give_up(p, HOME, searching, look) {
             GaveUp::Found if self.mailbox.stay() => (Some(p), true),
             GaveUp::Found => {
-                // Another thread has assigned a P too: one of the two is left idle, and the M was counted twice.
+                // Another thread has woken the M too: the M was counted twice, and may have another P.
                 parker.park();
                 let (other, other_searching) = self.woken();
                 _ = self.idle.leave();
-                if other_searching && let Some(taken) = self.idle.found_work(|| self.look()) {
-                    self.run_searcher(taken);
+                if other_searching {
+                    self.end_search();
                 }
-                self.rest(other.expect("the M was given a P"), START);
+                if let Some(other) = other {
+                    self.give_away(other);
+                }
                 (Some(p), true)
             }
             GaveUp::Sleep | GaveUp::Last => {
@@ -170,7 +233,7 @@ impl World {
 
     fn woken(&self) -> (Option<usize>, bool) {
         let assigned = self.mailbox.wake();
-        (Some(assigned.p), assigned.searching)
+        (assigned.p, assigned.searching)
     }
 }
 
@@ -227,13 +290,11 @@ fn wants_p() -> Model {
             scope.spawn(|| world.ready_bound());
             scope.spawn(|| {
                 loop {
-                    if let Some(HOME) = world.wants_p.pop() {
-                        let assigned = Assigned { p: 0, searching: false };
-                        if let Some(token) = world.mailbox.assign(assigned) {
-                            world.idle.wakes_one();
-                            token.unpark(); // site: hand-proc-on
-                            return;
-                        }
+                    if let Some(token) =
+                        world.wants_p.serve(&world.idle, 0, |number, p| world.assign(number, p))
+                    {
+                        token.unpark(); // site: hand-proc-on
+                        return;
                     }
                     match world.idle.give_up(0, START, false, || world.look()) {
                         GaveUp::Found => drop(world.idle.found_work(|| false)),
@@ -277,4 +338,93 @@ fn a_bound_task_and_another_get_a_p_each() -> Model {
     })
     .bound(2)
     .catches([NO_FENCE_OF_SLEEPER, WAKE])
+}
+
+/// The home M is told to look again, as the poller is, while a bound task is made ready and while it goes to sleep.
+fn a_poke_meets_a_bound_task() -> Model {
+    model("an M that is told to look again does not miss a bound task", || {
+        let world = World::new(1);
+        thread::scope(|scope| {
+            scope.spawn(|| world.spare());
+            let submitter = scope.spawn(|| world.ready_bound());
+            scope.spawn(|| {
+                if let Some(token) = world.mailbox.assign(Assigned { p: None, searching: false }) {
+                    world.idle.wakes_one();
+                    token.unpark(); // site: wake-to-look
+                }
+            });
+            let p = world.home(Some(0));
+            world.give_away(p);
+            submitter.join().expect("no panic");
+            world.end_spare();
+        });
+    })
+    .bound(2)
+    .catches([
+        WAKE,
+        HERE.drop_wake("wake-to-look"),
+        IDLE.weaken("take-back"),
+        BOUND.mutant("fence-without-a-p", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst),
+    ])
+}
+
+/// An M that searches finds that the home M wants a P, and gives its own on, while a thread makes a task ready and relies on
+/// the search.
+fn an_m_that_searches_gives_its_p_on() -> Model {
+    model("an M that gives its P on ends its search first", || {
+        let world = World::new(2);
+        assert!(world.idle.start_search());
+        let parker = Parker::new();
+        world.mailbox.sleep(parker.unparker());
+        world.wants_p.push(HOME);
+        thread::scope(|scope| {
+            scope.spawn(|| world.spare());
+            let submitter = scope.spawn(|| world.ready_free());
+            scope.spawn(|| {
+                world.end_search();
+                world.give_away(0);
+            });
+            parker.park();
+            assert!(matches!(world.woken(), (Some(_), false)));
+            // The home M is busy with its own task.
+            submitter.join().expect("no panic");
+            until(|| world.free.load(Relaxed) == 0);
+            world.end_spare();
+        });
+    })
+    .bound(2)
+    .catches([HERE
+        .mutant("look-after-search", Change::Twin, FailureKind::Deadlock, Needs::Interleavings)
+        .or(FailureKind::Livelock)])
+}
+
+/// An M with the only P begins a blocking call while the home M, which has none, gets a bound task to run; and takes the P if
+/// it is idle afterwards.
+fn a_p_is_given_away_for_a_blocking_call() -> Model {
+    model("the P of a blocking call goes to the M that wants it", || {
+        let (world, used) = (World::new(1), Plain::new(0));
+        world.idle.wakes_one(); // The home M, which has no P.
+        thread::scope(|scope| {
+            scope.spawn(|| world.spare());
+            let submitter = scope.spawn(|| world.ready_bound());
+            let caller = scope.spawn(|| {
+                used.set(used.get() + 1);
+                world.give_away(0);
+                if let Some(Taken { p, .. }) = world.idle.take_idle() {
+                    used.set(used.get() + 1);
+                    world.give_away(p);
+                }
+            });
+            let p = world.home(None);
+            used.set(used.get() + 1);
+            world.give_away(p);
+            caller.join().expect("no panic");
+            submitter.join().expect("no panic");
+            world.end_spare();
+        });
+        assert!((2..=3).contains(&used.get()));
+        assert_eq!(world.idle.idle(), 1, "the P is not lost");
+    })
+    .bound(2)
+    .catches([WAKE, HERE.drop_wake("wake-for-given-p")])
 }

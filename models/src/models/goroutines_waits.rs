@@ -1,4 +1,5 @@
-//! Models of what goroutines wait for besides each other: deadlines, descriptors, and blocking calls.
+//! Models of what goroutines wait for besides each other: deadlines and descriptors; and of the P that is taken from an M in
+//! user code.
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs, order};
@@ -8,19 +9,21 @@ use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64};
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
 use selvedge_go::core::poll_slot::{Armed, PollSlot, Waiter};
-use selvedge_go::core::proc_state::{Away, ProcState};
+use selvedge_go::core::proc_state::ProcState;
 use selvedge_go::core::ready::{begin_wait, unpark_low};
 use selvedge_go::core::timers::{Entry, PollerSleep, Timers};
 
 models![
     timer_breaks_sleep,
     an_earlier_timer_breaks_sleep,
+    a_poller_leaves_its_place_to_another,
+    a_deadline_meets_a_change_of_poller,
     a_deadline_is_taken_once,
     poll_slot,
     poll_slot_wakes_its_waiter,
-    blocking_p_is_taken_once,
-    a_p_is_not_taken_back_from_its_next_m,
     demotion,
+    a_p_is_taken_once,
+    a_p_is_not_taken_back_from_its_next_m,
 ];
 
 const TIMERS: Mutant = mutant_of!("runtime/src/core/timers.rs");
@@ -45,15 +48,16 @@ fn sleeps_until_five(timers: &Timers) {
     thread::scope(|scope| {
         scope.spawn(|| {
             timers.add(entry(5), |_| true);
-            if sleep.is_too_long(5) {
+            if let Some(poller) = sleep.too_long(5) {
+                assert_eq!(poller, 7, "the poller has published its number");
                 unparker.unpark(); // site: break-sleep
             }
         });
         // A sleep of which the deadline is later than 5 is a sleep that does not end by itself.
-        if sleep.begin([timers]) > 5 {
+        if sleep.begin(7, [timers]).expect("there is no other poller") > 5 {
             parker.park();
             sleep.end();
-            assert_eq!(sleep.begin([timers]), 5);
+            assert_eq!(sleep.begin(7, [timers]), Some(5));
         }
     });
 }
@@ -66,6 +70,7 @@ fn timer_breaks_sleep() -> Model {
         BREAK,
         TIMERS.lose("publish-earliest", FailureKind::Panic),
         TIMERS.lose("announce-sleep", FailureKind::Deadlock),
+        TIMERS.lose("become-poller", FailureKind::Deadlock).or(FailureKind::Panic),
     ])
 }
 
@@ -77,6 +82,69 @@ fn an_earlier_timer_breaks_sleep() -> Model {
         sleeps_until_five(&timers);
     })
     .catches([NO_FENCE_OF_POLLER, NO_FENCE_OF_TIMER, BREAK])
+}
+
+/// Two Ms go to sleep, of which the first one to come is the poller until it has something to do, while a third one adds a
+/// deadline: if both sleep, then one of them until the deadline.
+fn a_poller_leaves_its_place_to_another() -> Model {
+    model("one M at a time is the poller, and the last one to sleep knows the deadline", || {
+        let (timers, sleep, last) = (Timers::new(), PollerSleep::new(), Plain::new(0));
+        let other_sleeps = thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let slept = sleep.begin(1, [&timers]).is_some();
+                if slept {
+                    last.set(1);
+                    sleep.end();
+                }
+                slept
+            });
+            timers.add(entry(5), |_| true);
+            let woken = sleep.too_long(5);
+            assert!(woken.is_none_or(|number| number == 1));
+            if let Some(until) = sleep.begin(2, [&timers]) {
+                last.set(2);
+                assert_eq!(until, 5);
+            }
+            other.join().expect("no panic")
+        });
+        // The other one has left its place, or has never had it.
+        let until = sleep.begin(3, [&timers]);
+        assert!(until.is_none_or(|until| until == 5) && (other_sleeps || last.get() == 2));
+        assert_eq!(until.is_some(), last.get() != 2);
+    })
+    .catches([
+        TIMERS.lose("leave-poller", FailureKind::Panic),
+        TIMERS.weaken("leave-poller"),
+        TIMERS.lose("become-poller", FailureKind::Race).or(FailureKind::Panic),
+    ])
+}
+
+/// A deadline is added while one M leaves the place of the poller and another one takes it.
+fn a_deadline_meets_a_change_of_poller() -> Model {
+    model("the poller that has followed another does not sleep through a deadline", || {
+        let (timers, sleep, parker) = (Timers::new(), PollerSleep::new(), Parker::new());
+        let unparker = parker.unparker();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if sleep.begin(1, [&timers]).is_some() {
+                    sleep.end();
+                }
+            });
+            scope.spawn(|| {
+                timers.add(entry(5), |_| true);
+                if sleep.too_long(5) == Some(2) {
+                    unparker.unpark(); // site: break-second-sleep
+                }
+            });
+            if sleep.begin(2, [&timers]).is_some_and(|until| until > 5) {
+                parker.park();
+            }
+        });
+    })
+    .catches([
+        HERE.drop_wake("break-second-sleep"),
+        TIMERS.mutant("become-poller", order(Relaxed), FailureKind::Deadlock, Needs::Orderings),
+    ])
 }
 
 /// Two threads take what is due beside one that adds.
@@ -160,80 +228,25 @@ fn poll_slot_wakes_its_waiter() -> Model {
     ])
 }
 
-/// An M comes back from a blocking call while two threads take its P.
-fn blocking_p_is_taken_once() -> Model {
-    model("one M at a time has the P of a blocking call", || {
-        let (state, used, owners) = (ProcState::new(), Plain::new(0), AtomicU32::new(0));
-        let has_it = || {
-            used.set(used.get() + 1);
-            owners.fetch_add(1, Relaxed);
-        };
-        let take = || {
-            if state.take(Away::Blocked).is_some() {
-                has_it();
-            }
-        };
-        used.set(1);
-        thread::scope(|scope| {
-            scope.spawn(take);
-            scope.spawn(take);
-            used.set(2);
-            state.go(0, Away::Blocked);
-            if state.back(0, Away::Blocked) {
-                has_it();
-            }
-        });
-        assert_eq!(owners.load(Relaxed), 1);
-    })
-    .catches([
-        PROC.weaken("leave-runtime"),
-        PROC.weaken("take-proc"),
-        PROC.lose("come-back", FailureKind::Race).or(FailureKind::Panic),
-        PROC.lose("take-proc", FailureKind::Race).or(FailureKind::Panic),
-    ])
-}
-
-/// The P of an M in a blocking call is taken, and its next M is in a blocking call when the first one comes back.
-fn a_p_is_not_taken_back_from_its_next_m() -> Model {
-    model("an M whose P was taken does not take it back", || {
-        let (state, used) = (ProcState::new(), Plain::new(0));
-        state.go(0, Away::Blocked);
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                if let Some(tenure) = state.take(Away::Blocked) {
-                    used.set(1);
-                    state.go(tenure, Away::Blocked);
-                    assert!(state.back(tenure, Away::Blocked), "no thread takes the P again");
-                    used.set(2);
-                }
-            });
-            if state.back(0, Away::Blocked) {
-                used.set(3);
-            }
-        });
-    })
-    .catches([PROC
-        .mutant("compare-tenures", Change::Twin, FailureKind::Race, Needs::Orderings)
-        .or(FailureKind::Panic)])
-}
-
-/// The monitor takes the P of an M that runs user code; the M comes into the runtime meanwhile.
+/// A thread that watches takes the P of an M that runs user code; the M comes into the runtime meanwhile.
 fn demotion() -> Model {
     model("a P is taken from user code only", || {
         let (state, used) = (ProcState::new(), Plain::new(0));
         thread::scope(|scope| {
             scope.spawn(|| {
-                if state.take(Away::User).is_some() {
+                if let Some(slice) = state.in_user_code()
+                    && state.take(slice)
+                {
                     used.set(used.get() + 1);
                 }
             });
-            state.go(0, Away::User);
-            for _ in 0..2 {
-                if !state.back(0, Away::User) {
-                    return;
-                }
+            let slice = state.begin();
+            if state.back(slice) {
                 used.set(used.get() + 1);
-                state.go(0, Away::User);
+                state.go_on(slice);
+                if state.back(slice) {
+                    used.set(used.get() + 1);
+                }
             }
         });
         assert!(used.get() <= 3);
@@ -244,4 +257,58 @@ fn demotion() -> Model {
         PROC.lose("come-back", FailureKind::Race).or(FailureKind::Panic).needs(Needs::Orderings),
         PROC.lose("take-proc", FailureKind::Race).or(FailureKind::Panic).needs(Needs::Orderings),
     ])
+}
+
+/// Two threads that watch take the P of an M in user code, which comes back.
+fn a_p_is_taken_once() -> Model {
+    model("one thread at a time has the P of an M in user code", || {
+        let (state, used, owners) = (ProcState::new(), Plain::new(0), AtomicU32::new(0));
+        let has_it = || {
+            used.set(used.get() + 1);
+            owners.fetch_add(1, Relaxed);
+        };
+        used.set(1);
+        let slice = state.begin();
+        let take = || {
+            if state.take(slice) {
+                has_it();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(take);
+            scope.spawn(take);
+            if state.back(slice) {
+                has_it();
+            }
+        });
+        assert_eq!(owners.load(Relaxed), 1);
+    })
+    .catches([
+        PROC.lose("come-back", FailureKind::Race).or(FailureKind::Panic),
+        PROC.lose("take-proc", FailureKind::Race).or(FailureKind::Panic),
+    ])
+}
+
+/// The P of an M in user code is taken, and its next M runs user code when the first one comes back.
+fn a_p_is_not_taken_back_from_its_next_m() -> Model {
+    model("an M whose P was taken does not take it back", || {
+        let (state, used) = (ProcState::new(), Plain::new(0));
+        let slice = state.begin();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if state.take(slice) {
+                    used.set(1);
+                    let slice = state.begin();
+                    assert!(state.back(slice), "no thread takes the P again");
+                    used.set(2);
+                }
+            });
+            if state.back(slice) {
+                used.set(3);
+            }
+        });
+    })
+    .catches([PROC
+        .mutant("compare-slices", Change::Twin, FailureKind::Race, Needs::Orderings)
+        .or(FailureKind::Panic)])
 }

@@ -112,11 +112,15 @@ pub struct Runtime {
     /// Returns the running goroutine's value for the key, which is made by the function if there is none. `None`: the
     /// goroutine is ending and has dropped the value, or there is none and no function.
     pub local: Local,
-    /// Notes that this thread is about to block, as a thread, until [`unblocks`](Self::unblocks); and whether it has a
-    /// deadline.
-    pub blocks: fn(bool),
-    /// Notes that this thread goes on, which had a deadline or none.
-    pub unblocks: fn(bool),
+    /// Notes that this thread is about to block, as a thread, until [`unblocks`](Self::unblocks); and whether something else
+    /// than another thread's [`Unparker`](super::park::Unparker) could end that, such as a deadline. Returns whether the thread
+    /// is to be counted as parked by [`parked`](Self::parked).
+    pub blocks: fn(bool) -> bool,
+    /// Notes that this thread goes on.
+    pub unblocks: fn(),
+    /// Counts a thread outside the runtime as parked, after it has said that it sleeps; or no longer, before another thread
+    /// ends its wait, and perhaps before it was counted.
+    pub parked: fn(bool),
 }
 
 static RUNTIME: AtomicPtr<Runtime> = AtomicPtr::new(null_mut());
@@ -211,20 +215,32 @@ pub(crate) fn sleep(duration: Duration) -> bool {
     true
 }
 
+/// Counts a thread as parked that [`Blocks::is_counted`] names, or no longer.
+#[cold]
+pub(crate) fn count_parked(parked: bool) {
+    if let Some(runtime) = runtime() {
+        (runtime.parked)(parked);
+    }
+}
+
 /// Tells the runtime, until it is dropped, that this thread blocks (K3).
 pub(crate) struct Blocks {
     runtime: Option<&'static Runtime>,
-    timed: bool,
+    is_counted: bool,
 }
 
 impl Blocks {
+    /// `ends_otherwise`: something else than an unparker could end the wait.
     #[inline]
-    pub(crate) fn begin(timed: bool) -> Blocks {
+    pub(crate) fn begin(ends_otherwise: bool) -> Blocks {
         let runtime = runtime();
-        if let Some(runtime) = runtime {
-            (runtime.blocks)(timed);
-        }
-        Blocks { runtime, timed }
+        Blocks { runtime, is_counted: runtime.is_some_and(|runtime| (runtime.blocks)(ends_otherwise)) }
+    }
+
+    /// Returns whether the thread is to be counted as parked by [`count_parked`].
+    #[inline]
+    pub(crate) fn is_counted(&self) -> bool {
+        self.is_counted
     }
 }
 
@@ -232,7 +248,7 @@ impl Drop for Blocks {
     #[inline]
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime {
-            (runtime.unblocks)(self.timed);
+            (runtime.unblocks)();
         }
     }
 }

@@ -230,7 +230,8 @@ fn a_rendezvous_is_one_with_receivers_that_give_up() {
                 loop {
                     match rx.recv_timeout(Duration::from_nanos(nanoseconds)) {
                         Ok(()) => got += 1,
-                        Err(RecvTimeoutError::Timeout) => (),
+                        // On goroutines the others of the thread are to run too.
+                        Err(RecvTimeoutError::Timeout) => thread::yield_now(),
                         Err(RecvTimeoutError::Disconnected) => return got,
                     }
                 }
@@ -243,7 +244,7 @@ fn a_rendezvous_is_one_with_receivers_that_give_up() {
                 loop {
                     select! {
                         recv(rx) -> value => match value { Ok(()) => got += 1, Err(_) => return got },
-                        default => (),
+                        default => thread::yield_now(),
                     }
                 }
             }
@@ -285,9 +286,12 @@ fn values_of_one_thread_stay_in_order() {
             let mut next = 0;
             while next < 300 {
                 let got = if next % 2 == 0 { rx.recv().ok() } else { rx.try_recv().ok() };
-                if let Some(got) = got {
-                    assert_eq!(got, next);
-                    next += 1;
+                match got {
+                    Some(got) => {
+                        assert_eq!(got, next);
+                        next += 1;
+                    }
+                    None => thread::yield_now(),
                 }
             }
         });

@@ -1,20 +1,11 @@
 //! Goroutines as such.
 
 use crate::goroutine::{entry, slot};
-pub use crate::machine::Deadlock;
-use crate::machine::{self, Here, Settings, here};
+use crate::machine::{self, Here, here};
+use crate::settings::Settings;
 use core::panic::Location;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::Join;
-
-/// What a program has set.
-#[derive(Default)]
-pub(super) struct Options {
-    pub(super) procs: Option<usize>,
-    pub(super) stack_size: Option<usize>,
-    pub(super) deadlock: Option<Deadlock>,
-    pub(super) on_panic: Option<super::OnPanic>,
-}
 
 const OUTSIDE: &str =
     "this is no goroutine: call `selvedge_go::run` first, and start goroutines from its closure";
@@ -36,15 +27,10 @@ fn default_procs() -> usize {
 }
 
 #[track_caller]
-pub(super) fn run<R>(options: Options, main: impl FnOnce() -> R) -> R {
+pub(super) fn run<R>(mut settings: Settings, main: impl FnOnce() -> R) -> R {
     let is_nested = here().is_some_and(|here| here.running.get() != 0 && here.blocked.get() == 0);
     assert!(!is_nested, "`run` is called from a goroutine: wrap it in `selvedge_go::blocking`");
-    let settings = Settings {
-        procs: options.procs.unwrap_or_else(default_procs).min(crate::core::idle::MAX_PROCS),
-        stack_size: options.stack_size.unwrap_or(crate::stack::DEFAULT_SIZE),
-        deadlock: options.deadlock.unwrap_or(Deadlock::Fatal),
-        on_panic: options.on_panic,
-    };
+    settings.procs = settings.procs.or_else(|| Some(default_procs()));
     machine::run(settings, Location::caller(), main)
 }
 

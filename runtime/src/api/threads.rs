@@ -1,30 +1,10 @@
 //! Threads in place of goroutines, for targets on which there are none.
 
+use crate::settings::Settings;
 use selvedge::rt::{Join, thread};
 
-/// What a program that cannot go on gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Deadlock {
-    /// A report, and the end of the process. No deadlock is noticed on this target.
-    Fatal,
-    /// A report. No deadlock is noticed on this target.
-    Warn,
-    /// Nothing.
-    Off,
-}
-
-/// What a program has set, which threads make no use of.
-#[derive(Default)]
-pub(super) struct Options {
-    pub(super) procs: Option<usize>,
-    pub(super) stack_size: Option<usize>,
-    pub(super) deadlock: Option<Deadlock>,
-    pub(super) on_panic: Option<super::OnPanic>,
-}
-
 #[track_caller]
-pub(super) fn run<R>(_: Options, main: impl FnOnce() -> R) -> R {
+pub(super) fn run<R>(_: Settings, main: impl FnOnce() -> R) -> R {
     main()
 }
 

@@ -14,10 +14,12 @@ use core::fmt;
 use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, fence};
 use selvedge::sync::Mutex;
+use std::collections::VecDeque;
 
 /// The Ms that have bound tasks to run and no P. An M may stand here twice, or stand here though it has got a P.
 pub struct WantsP {
-    ms: Mutex<Vec<u32>>,
+    /// In the order in which they came.
+    ms: Mutex<VecDeque<u32>>,
     len: AtomicU32,
 }
 
@@ -60,13 +62,45 @@ pub fn submit_bound<T, H>(
     });
     match taken {
         None => Bound::Done,
-        Some(taken) => match mailbox.assign(Assigned { p: taken.p, searching: false }) {
+        Some(taken) => match mailbox.assign(Assigned { p: Some(taken.p), searching: false }) {
             Some(token) => {
                 idle.wakes_one();
                 Bound::Wake { token, taken }
             }
             None => Bound::Rest(taken),
         },
+    }
+}
+
+/// What the thread that has given a P away does next.
+#[derive(Debug)]
+#[must_use]
+pub enum GivenAway<T, H> {
+    /// Nothing: the P is idle.
+    Idle,
+    /// It wakes an M that wanted a P, has got this one, and is counted.
+    Wake(T),
+    /// It wakes or starts an M for the P, which searches and is counted.
+    Start(Taken<H>),
+}
+
+/// Gives away the P `p`, which the caller has: to an M that wants one, or to the idle ones, with `hint`. The caller has
+/// ended its search, and is awake, or not an M at all. `assign` gives the M of a number a P, and `look` returns whether there
+/// is work anywhere.
+pub fn give_away<T, H>(
+    idle: &Idle<H>,
+    wants_p: &WantsP,
+    p: usize,
+    hint: H,
+    assign: impl FnMut(u32, Assigned) -> Option<T>,
+    look: impl FnOnce() -> bool,
+) -> GivenAway<T, H> {
+    if let Some(token) = wants_p.serve(idle, p, assign) {
+        return GivenAway::Wake(token);
+    }
+    match idle.rest(p, hint, || look() || !wants_p.is_empty()) {
+        Some(taken) => GivenAway::Start(taken),
+        None => GivenAway::Idle,
     }
 }
 
@@ -82,25 +116,43 @@ pub fn last_look_without_a_p(look: impl FnOnce() -> bool) -> bool {
 impl WantsP {
     /// Returns an empty list.
     pub fn new() -> WantsP {
-        WantsP { ms: Mutex::new(Vec::new()), len: AtomicU32::new(0) }
+        WantsP { ms: Mutex::new(VecDeque::new()), len: AtomicU32::new(0) }
     }
 
     /// Adds an M.
     pub fn push(&self, number: u32) {
         let mut ms = self.ms.lock();
-        ms.push(number);
+        ms.push_back(number);
         self.len.store(ms.len() as u32, Relaxed); // Relaxed: B2 takes the fences. // site: count-wanting
     }
 
-    /// Takes the M that was added last.
+    /// Takes the M that was added first.
     pub fn pop(&self) -> Option<u32> {
         if self.is_empty() {
             return None;
         }
         let mut ms = self.ms.lock();
-        let number = ms.pop();
+        let number = ms.pop_front();
         self.len.store(ms.len() as u32, Relaxed); // Relaxed: the lock orders the threads that take.
         number
+    }
+
+    /// Gives a P to the first M on the list that sleeps; returns the token that wakes the M, which is counted. `assign` gives
+    /// the M of a number a P.
+    #[must_use = "the M waits for its token"]
+    pub fn serve<T, H>(
+        &self,
+        idle: &Idle<H>,
+        p: usize,
+        mut assign: impl FnMut(u32, Assigned) -> Option<T>,
+    ) -> Option<T> {
+        while let Some(number) = self.pop() {
+            if let Some(token) = assign(number, Assigned { p: Some(p), searching: false }) {
+                idle.wakes_one();
+                return Some(token);
+            }
+        }
+        None
     }
 
     /// Returns whether no M wants a P.

@@ -188,9 +188,10 @@ impl<T> Idle<T> {
         let bit = 1 << p;
         let mut found = self.word.0.load(Relaxed); // Relaxed: the CAS checks the value.
         while found & bit != 0 {
-            // Relaxed: the token is this thread's own (I1). Relaxed on failure: the loop looks again.
+            // Acquire: meanwhile another thread may have taken the P, used it, and left it with a token of its own (I1).
+            // Relaxed on failure: the loop looks again.
             // site: take-back
-            match self.word.0.compare_exchange(found, found - bit + SEARCHER, Relaxed, Relaxed) {
+            match self.word.0.compare_exchange(found, found - bit + SEARCHER, Acquire, Relaxed) {
                 Ok(_) => {
                     drop(self.taken(p));
                     return true;
@@ -249,6 +250,11 @@ impl<T> Idle<T> {
         // sleep. Relaxed on failure: an M is awake, which will ask again.
         // site: decide
         self.awake.0.compare_exchange(0, 1, Acquire, Relaxed).is_ok()
+    }
+
+    /// Returns whether an M is awake. The answer may be old by the time it is used.
+    pub fn is_awake(&self) -> bool {
+        self.awake.0.load(Relaxed) > 0 // Relaxed: a number to look at.
     }
 
     /// Returns how many Ps are idle. The number may be old by the time it is used.

@@ -4,6 +4,8 @@
 //! bound to it. So the bit of an idle P gives the P, and the M's mailbox gives the M. A thread that has a P and wakes an M
 //! for it *assigns* the P. If the M does not sleep, the thread takes another M.
 //!
+//! An M may be woken without a P too, to look again at something that has changed, such as the earliest deadline.
+//!
 //! M1. The token belongs to the M while it is awake, and from the CAS that assigns a P to the thread that made the CAS,
 //! until that thread has used the token. An M to which a P was assigned waits for its token.
 
@@ -21,18 +23,18 @@ pub struct Mailbox<T> {
 // SAFETY: the token goes from thread to thread by M1, and one thread at a time uses it.
 unsafe impl<T: Send> Sync for Mailbox<T> {}
 
-/// The P that an M was woken for.
+/// What an M was woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assigned {
-    /// The number of the P.
-    pub p: usize,
+    /// The number of the P that the M has now; `None`: the M is to look again, without one.
+    pub p: Option<usize>,
     /// Whether the M counts as searching.
     pub searching: bool,
 }
 
 const AWAKE: u32 = 0;
 const ASLEEP: u32 = 1;
-/// A P was assigned; with [`SEARCHING`] and the number of the P.
+/// The M was woken; with [`SEARCHING`], and above [`SHIFT`] one more than the number of the P, or 0.
 const ASSIGNED: u32 = 2;
 const SEARCHING: u32 = 4;
 const SHIFT: u32 = 3;
@@ -56,11 +58,13 @@ impl<T> Mailbox<T> {
         self.word.load(Relaxed) == ASLEEP // Relaxed: the caller has passed a fence, or assigns a P next.
     }
 
-    /// Gives the M a P, if it sleeps; returns its token, to be used after the M was counted as awake.
+    /// Gives the M a P, or tells it to look again, if it sleeps; returns its token, to be used after the M was counted as
+    /// awake.
     #[must_use = "the M waits for its token"]
     pub fn assign(&self, assigned: Assigned) -> Option<T> {
         let searching = if assigned.searching { SEARCHING } else { 0 };
-        let word = (assigned.p as u32) << SHIFT | searching | ASSIGNED;
+        let p = assigned.p.map_or(0, |p| p as u32 + 1);
+        let word = p << SHIFT | searching | ASSIGNED;
         // Acquire: synchronizes with the Release store in `sleep`: the token (M1). No Release: the token publishes what
         // was done to the P. Relaxed on failure: the M is awake, or has a P.
         self.word.compare_exchange(ASLEEP, word, Acquire, Relaxed).ok()?; // site: assign
@@ -80,15 +84,15 @@ impl<T> Mailbox<T> {
         true
     }
 
-    /// Returns the P that the M was woken for; for the M, once its token was used.
+    /// Returns what the M was woken for; for the M, once its token was used.
     ///
     /// # Panics
-    /// If no P was assigned.
+    /// If no thread has woken it.
     pub fn wake(&self) -> Assigned {
         let word = self.word.load(Relaxed); // Relaxed: the token synchronizes.
-        assert!(word & ASSIGNED != 0, "a thread was woken that was given no P");
+        assert!(word & ASSIGNED != 0, "an M wakes that no thread has woken");
         self.word.store(AWAKE, Relaxed); // Relaxed: only `assign` reads it, by a CAS that then fails.
-        Assigned { p: (word >> SHIFT) as usize, searching: word & SEARCHING != 0 }
+        Assigned { p: (word >> SHIFT).checked_sub(1).map(|p| p as usize), searching: word & SEARCHING != 0 }
     }
 }
 

@@ -1,79 +1,73 @@
-//! Which M has a P, while the P's M may be in a blocking call, or in user code that does not come back.
+//! Whether a P's M is in user code, from which it may not come back for long.
 //!
-//! One word holds the number of the P's *tenure* and its state. A tenure begins when an M gets the P. The M is in the
-//! *runtime*, or it runs *user* code, or it is *blocked*. Only in the last two states may another thread take the P,
-//! which begins the next tenure; the old M learns of it when it comes back.
+//! An M runs a goroutine for a *slice*, whose number the word of the P holds. During the slice the M runs *user* code, or
+//! is in the *runtime*, when the goroutine has called it. A thread that watches may take the P from an M in user code: that
+//! ends the slice, and the M learns of it when it comes back.
 //!
-//! P1. One M at a time uses a P. A P is taken by a CAS from the state user or blocked, and its M comes back by a CAS from
-//! the same state; one of them succeeds. An M whose tenure is over finds another number, also when the new M is in the
-//! same state.
+//! P1. One M at a time uses a P. The M uses it in the runtime only. The P is taken by a CAS from a slice in user code, and
+//! its M comes back by a CAS from the same; one of them succeeds. An M whose slice was ended so finds another number, also
+//! when the next M of the P is in user code too.
 
 use core::fmt;
 use selvedge::rt::sync::atomic::AtomicU64;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::twin::is_twin;
 
-/// Which M uses a P.
+/// The slice of a P: its number, and whether its M runs user code.
 pub struct ProcState(AtomicU64);
 
-/// The number of the time for which an M has a P.
-pub type Tenure = u64;
-
-/// A state in which a P can be taken from its M.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Away {
-    /// The M runs user code, which may take too long.
-    User = 1,
-    /// The M is in a blocking call.
-    Blocked = 2,
-}
+/// The number of a slice.
+pub type Slice = u64;
 
 const RUNTIME: u64 = 0;
-const SHIFT: u32 = 2;
+const USER: u64 = 1;
+const SHIFT: u32 = 1;
 
 impl ProcState {
-    /// Returns the state of a P in its tenure 0, whose M is in the runtime.
+    /// Returns the state of a P whose M is in the runtime.
     pub fn new() -> ProcState {
         ProcState(AtomicU64::new(RUNTIME))
     }
 
-    /// Leaves the runtime.
-    pub fn go(&self, tenure: Tenure, away: Away) {
+    /// Begins a slice, in user code; for the M that has the P.
+    pub fn begin(&self) -> Slice {
+        // Relaxed: the M has the P, and got it by something that synchronizes with the M that had it before.
+        let slice = (self.0.load(Relaxed) >> SHIFT) + 1;
+        self.go_on(slice);
+        slice
+    }
+
+    /// Leaves the runtime, in the slice.
+    pub fn go_on(&self, slice: Slice) {
         // Release: publishes what the M has done to the P to the Acquire CAS in `take`.
-        self.0.store(tenure << SHIFT | away as u64, Release); // site: leave-runtime
+        self.0.store(slice << SHIFT | USER, Release); // site: leave-runtime
     }
 
     /// Comes back into the runtime, and returns whether the M still has its P.
-    pub fn back(&self, tenure: Tenure, away: Away) -> bool {
-        // The twin takes any tenure for its own.
-        // site: compare-tenures
-        let tenure = if is_twin() { self.0.load(Relaxed) >> SHIFT } else { tenure };
-        let (left, back) = (tenure << SHIFT | away as u64, tenure << SHIFT | RUNTIME);
-        // Relaxed: if the CAS succeeds, then no other M had the P meanwhile.
-        self.0.compare_exchange(left, back, Relaxed, Relaxed).is_ok() // site: come-back
-    }
-
-    /// Takes the P from its M, if the M is away in this state; returns the number of the new tenure, in the runtime.
     #[must_use]
-    pub fn take(&self, away: Away) -> Option<Tenure> {
-        let found = self.0.load(Relaxed); // Relaxed: the CAS checks the value.
-        if found & ((1 << SHIFT) - 1) != away as u64 {
-            return None;
-        }
-        let tenure = (found >> SHIFT) + 1;
-        // Acquire: synchronizes with the Release store in `go`: what the old M has done to the P. Relaxed on failure: the
-        // M has come back, or another thread has the P.
-        // site: take-proc
-        self.0.compare_exchange(found, tenure << SHIFT | RUNTIME, Acquire, Relaxed).ok()?;
-        Some(tenure)
+    pub fn back(&self, slice: Slice) -> bool {
+        // The twin takes any slice for its own.
+        // site: compare-slices
+        let slice = if is_twin() { self.0.load(Relaxed) >> SHIFT } else { slice };
+        // Relaxed: if the CAS succeeds, then no other M had the P meanwhile.
+        // site: come-back
+        self.0.compare_exchange(slice << SHIFT | USER, slice << SHIFT | RUNTIME, Relaxed, Relaxed).is_ok()
     }
 
-    /// Begins a tenure of a P that its owner hands over or has taken from the idle ones.
-    pub fn hand_over(&self) -> Tenure {
-        // Relaxed: the owner has the P, in the runtime, and publishes it by what hands the P over.
-        let tenure = (self.0.load(Relaxed) >> SHIFT) + 1;
-        self.0.store(tenure << SHIFT | RUNTIME, Relaxed);
-        tenure
+    /// Returns the slice, if the M is in user code.
+    pub fn in_user_code(&self) -> Option<Slice> {
+        let found = self.0.load(Relaxed); // Relaxed: `take` checks the value.
+        (found & USER != 0).then_some(found >> SHIFT)
+    }
+
+    /// Takes the P from its M, if the M is in user code, in this slice; returns whether the caller has the P.
+    #[must_use]
+    pub fn take(&self, slice: Slice) -> bool {
+        let (seen, taken) = (slice << SHIFT | USER, (slice + 1) << SHIFT | RUNTIME);
+        // Acquire: synchronizes with the Release store in `go_on`: what the M has done to the P. Relaxed on failure: the M
+        // has come back, or another thread has the P.
+        // site: take-proc
+        self.0.compare_exchange(seen, taken, Acquire, Relaxed).is_ok()
     }
 }
 
@@ -86,6 +80,9 @@ impl Default for ProcState {
 impl fmt::Debug for ProcState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.0.load(Relaxed); // Relaxed: numbers to look at.
-        f.debug_struct("ProcState").field("tenure", &(word >> SHIFT)).finish_non_exhaustive()
+        f.debug_struct("ProcState")
+            .field("slice", &(word >> SHIFT))
+            .field("user", &(word & USER != 0))
+            .finish()
     }
 }

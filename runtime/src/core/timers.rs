@@ -1,17 +1,20 @@
 //! Timed waits: the heap of a P's deadlines, and the sleep of the M that waits for the earliest.
 //!
-//! T1. No deadline is lost. A P that adds a deadline publishes its earliest one, passes a SeqCst fence, and looks how long
-//! the poller sleeps ([`PollerSleep::is_too_long`]). The poller announces its sleep, passes a SeqCst fence, and looks at
-//! the earliest deadline of every P ([`PollerSleep::begin`]). One of the fences comes first: either the poller sees the
-//! deadline, or the P sees the sleep, and breaks it.
+//! One of the Ms that sleep is the *poller*, which sleeps until the earliest deadline of all.
+//!
+//! T1. No deadline is lost. An M that adds a deadline publishes the earliest one of its heap, passes a SeqCst fence, and
+//! looks how long the poller sleeps ([`PollerSleep::too_long`]). The poller announces its sleep, passes a SeqCst fence, and
+//! looks at the earliest deadline of every heap ([`PollerSleep::begin`]). One of the fences comes first: either the poller
+//! sees the deadline, or the M sees the sleep, and wakes the poller to look again. If no M is the poller, then one that is
+//! awake becomes it before all sleep.
 //!
 //! A wait that ends before its deadline leaves its entry behind, which is *stale*: its timer finds the wait over. The heap
-//! is cleaned when more than half of it may be stale.
+//! is cleaned whenever it has doubled.
 
 use super::chain::Task;
 use core::cmp::Reverse;
 use core::fmt;
-use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64, fence};
 use selvedge::sync::Mutex;
 use std::collections::BinaryHeap;
@@ -38,51 +41,53 @@ pub struct Entry {
 
 /// The deadlines of the tasks that parked on a P.
 pub struct Timers {
-    heap: Mutex<BinaryHeap<Reverse<Entry>>>,
+    heap: Mutex<Heap>,
     /// The earliest deadline, or [`NEVER`]; written under the lock.
     earliest: AtomicU64,
-    /// How many entries may be stale.
-    stale: AtomicU32,
 }
 
-/// How long the M in the poller sleeps.
+struct Heap {
+    entries: BinaryHeap<Reverse<Entry>>,
+    /// The number of entries at which the heap is cleaned next.
+    limit: usize,
+}
+
+/// The fewest entries for which the heap is cleaned.
+const WORTH_CLEANING: usize = 64;
+
+/// Which M is the poller, and how long it sleeps.
 pub struct PollerSleep {
     until: AtomicU64,
+    /// One more than the number of the M, or [`NOBODY`].
+    poller: AtomicU32,
 }
+
+const NOBODY: u32 = 0;
 
 impl Timers {
     /// Returns a heap without deadlines.
     pub fn new() -> Timers {
-        Timers {
-            heap: Mutex::new(BinaryHeap::new()),
-            earliest: AtomicU64::new(NEVER),
-            stale: AtomicU32::new(0),
-        }
+        let heap = Heap { entries: BinaryHeap::new(), limit: WORTH_CLEANING };
+        Timers { heap: Mutex::new(heap), earliest: AtomicU64::new(NEVER) }
     }
 
-    /// Adds a deadline. The caller asks [`PollerSleep::is_too_long`] next. If more than half of the entries may be stale,
-    /// keeps those that are `live`.
+    /// Adds a deadline. The caller asks [`PollerSleep::too_long`] next. If the heap has doubled, keeps only entries that are
+    /// `live`.
     pub fn add(&self, entry: Entry, live: impl Fn(&Entry) -> bool) {
         let mut heap = self.heap.lock();
-        heap.push(Reverse(entry));
-        // Relaxed: a count that leads to cleaning sooner or later.
-        if self.stale.load(Relaxed) as usize > heap.len() / 2 {
-            self.stale.store(0, Relaxed); // Relaxed: a wait that ends meanwhile may not be counted.
-            heap.retain(|entry| live(&entry.0));
+        if heap.entries.len() >= heap.limit {
+            heap.entries.retain(|entry| live(&entry.0));
+            heap.limit = WORTH_CLEANING.max(2 * heap.entries.len());
         }
+        heap.entries.push(Reverse(entry));
         self.publish(&heap);
     }
 
     /// Publishes the earliest deadline.
-    fn publish(&self, heap: &BinaryHeap<Reverse<Entry>>) {
-        let earliest = heap.peek().map_or(NEVER, |entry| entry.0.when);
+    fn publish(&self, heap: &Heap) {
+        let earliest = heap.entries.peek().map_or(NEVER, |entry| entry.0.when);
         // Relaxed: the fences of T1 order the store and the poller's load; a thread that takes deadlines has the lock.
         self.earliest.store(earliest, Relaxed); // site: publish-earliest
-    }
-
-    /// Counts a wait that ended before its deadline.
-    pub fn wait_ended(&self) {
-        self.stale.fetch_add(1, Relaxed); // Relaxed: a count that leads to cleaning sooner or later.
     }
 
     /// Takes a deadline that is due at `now`, the earliest first.
@@ -91,8 +96,8 @@ impl Timers {
             return None;
         }
         let mut heap = self.heap.lock();
-        let due = heap.peek().is_some_and(|entry| entry.0.when <= now);
-        let taken = if due { heap.pop() } else { None };
+        let due = heap.entries.peek().is_some_and(|entry| entry.0.when <= now);
+        let taken = if due { heap.entries.pop() } else { None };
         self.publish(&heap);
         taken.map(|entry| entry.0)
     }
@@ -101,38 +106,59 @@ impl Timers {
     pub fn earliest(&self) -> When {
         self.earliest.load(Relaxed) // Relaxed: the poller has passed the fence of T1 before.
     }
+
+    /// Returns whether there is a deadline that is `live`, under the lock: if not, then what a thread did before it took the
+    /// last one happens before the return. The entries that are not live are thrown out, from the earliest on.
+    pub fn is_waited_for(&self, live: impl Fn(&Entry) -> bool) -> bool {
+        let mut heap = self.heap.lock();
+        while heap.entries.peek().is_some_and(|entry| !live(&entry.0)) {
+            heap.entries.pop();
+        }
+        self.publish(&heap);
+        !heap.entries.is_empty()
+    }
 }
 
 impl PollerSleep {
-    /// Returns the state while no M sleeps in the poller.
+    /// Returns the state while no M is the poller.
     pub fn new() -> PollerSleep {
-        PollerSleep { until: AtomicU64::new(AWAKE) }
+        PollerSleep { until: AtomicU64::new(AWAKE), poller: AtomicU32::new(NOBODY) }
     }
 
-    /// Begins to sleep, and returns until when, at most: the earliest of the deadlines of `procs`.
-    pub fn begin<'a>(&self, procs: impl IntoIterator<Item = &'a Timers>) -> When {
-        // Relaxed: the fence orders the store.
+    /// Makes the M `number`, which is about to sleep, the poller, and returns until when it sleeps at most: the earliest of
+    /// the deadlines of `procs`. `None`: another M is the poller.
+    pub fn begin<'a>(&self, number: u32, procs: impl IntoIterator<Item = &'a Timers>) -> Option<When> {
+        // Acquire: synchronizes with the Release store in `end`, so that the stores of `until` below come after the last
+        // poller's. Relaxed on failure: another M is the poller.
+        self.poller.compare_exchange(NOBODY, number + 1, Acquire, Relaxed).ok()?; // site: become-poller
+        // Relaxed: the fence orders the store, and that of the number, before the look.
         self.until.store(NEVER, Relaxed); // site: announce-sleep
         // SeqCst: the sleep is announced before, and the deadlines are read after (T1); pairs with the fence in
-        // `is_too_long`.
+        // `too_long`.
         fence(SeqCst); // site: fence-before-sleep
         let earliest = procs.into_iter().map(Timers::earliest).min().unwrap_or(NEVER);
-        // Relaxed: a P that reads the first store breaks a sleep that need not be broken.
+        // Relaxed: an M that reads the first store wakes the poller in vain at worst.
         self.until.store(earliest, Relaxed);
-        earliest
+        Some(earliest)
     }
 
-    /// Ends the sleep.
+    /// Ends the sleep, for the poller.
     pub fn end(&self) {
         self.until.store(AWAKE, Relaxed); // Relaxed: a sleep that has ended is broken in vain at worst.
+        // Release: publishes the store of `until` to the Acquire CAS of the next poller.
+        self.poller.store(NOBODY, Release); // site: leave-poller
     }
 
-    /// Returns whether the M in the poller sleeps beyond a deadline that was just added: then the caller breaks its sleep.
+    /// Returns the number of the poller, if it sleeps beyond a deadline that was just added: then the caller wakes it.
     #[must_use = "the deadline passes unseen"]
-    pub fn is_too_long(&self, when: When) -> bool {
+    pub fn too_long(&self, when: When) -> Option<u32> {
         // SeqCst: the deadline was published before, and the sleep is looked at after (T1); pairs with the fence in `begin`.
         fence(SeqCst); // site: fence-after-deadline
-        self.until.load(Relaxed) > when // Relaxed: T1 takes the fences.
+        // Relaxed: if the fence in `begin` came first, both loads see what the poller has stored before it.
+        if self.until.load(Relaxed) <= when {
+            return None;
+        }
+        self.poller.load(Relaxed).checked_sub(1) // Relaxed: as `until`.
     }
 }
 

@@ -1,4 +1,7 @@
 //! Calls that block the thread: meanwhile other Ms run the goroutines that have not begun.
+//!
+//! The P is given away at once, and not only once another thread misses it: to leave it idle costs a fetch_add, a fence and
+//! a look at the queues, and a thread that submits work meanwhile finds it there.
 
 use super::here::{Here, here};
 
@@ -26,10 +29,14 @@ pub(super) fn begin(here: &Here) {
     }
     let depth = here.blocked.get();
     here.blocked.set(depth + 1);
-    if depth == 0
-        && let Some(proc) = here.proc.take()
-    {
-        here.m.instance.give_away(proc);
+    if depth == 0 {
+        here.in_runtime.set(true);
+        here.come_back();
+        here.m.ends();
+        if let Some(proc) = here.proc.take() {
+            here.m.instance.give_away(proc);
+        }
+        here.in_runtime.set(false);
     }
 }
 
@@ -40,7 +47,15 @@ pub(super) fn end(here: &Here) {
     }
     let depth = here.blocked.get() - 1;
     if depth == 0 {
-        here.get_proc();
+        here.in_runtime.set(true);
+        while here.proc.get().is_none() && !here.instance().has_ended() {
+            here.get_proc();
+        }
+        // The M was woken for a P and not to search; if another thread thought that it searches, it no longer does.
+        here.stop_searching();
+        here.m.begins(here.running.get(), here.bound_len());
+        here.begin_slice();
+        here.in_runtime.set(false);
     }
     here.blocked.set(depth);
 }

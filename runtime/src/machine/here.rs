@@ -1,12 +1,13 @@
 //! What a thread that runs goroutines knows, and only itself uses.
 
 use super::{Instance, M};
-use crate::goroutine::slot;
+use crate::core::chain::Chain;
+use crate::core::proc_state::Slice;
+use crate::goroutine::{TABLE, slot};
 use crate::stack::Cache;
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::ptr::null;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,13 +33,15 @@ pub(crate) struct Here {
     pub(crate) blocked: Cell<u32>,
     /// The P that the M has.
     pub(crate) proc: Cell<Option<usize>>,
+    /// The slice of the P in which the goroutine runs.
+    slice: Cell<Slice>,
     /// Whether the M counts as one that searches.
     pub(crate) searching: Cell<bool>,
     /// The goroutine that was made runnable last, which runs first; 0: none.
     next: Cell<u32>,
     streak: Cell<u32>,
     /// The goroutines of this M that can run.
-    pub(crate) bound: RefCell<VecDeque<u32>>,
+    bound: RefCell<Chain>,
     /// Whether the run queue of the P has the next turn.
     pub(crate) proc_is_next: Cell<bool>,
     pub(crate) tick: Cell<u32>,
@@ -88,10 +91,11 @@ impl Here {
             in_runtime: Cell::new(false),
             blocked: Cell::new(0),
             proc: Cell::new(proc),
+            slice: Cell::new(0),
             searching: Cell::new(false),
             next: Cell::new(0),
             streak: Cell::new(0),
-            bound: RefCell::new(VecDeque::new()),
+            bound: RefCell::new(Chain::new()),
             proc_is_next: Cell::new(false),
             tick: Cell::new(0),
             locked: Cell::new(0),
@@ -109,17 +113,42 @@ impl Here {
         &self.m.instance
     }
 
+    /// Begins a slice of the P, if there is one: user code runs from here on, and the P may be taken away.
+    pub(crate) fn begin_slice(&self) {
+        if let Some(proc) = self.proc.get() {
+            self.slice.set(self.instance().states[proc].begin());
+        }
+    }
+
+    /// Comes back from user code; after this the M has no P if the P was taken away.
+    pub(crate) fn come_back(&self) {
+        if let Some(proc) = self.proc.get()
+            && !self.instance().states[proc].back(self.slice.get())
+        {
+            self.proc.set(None);
+        }
+    }
+
+    /// Goes on with user code, in the slice.
+    pub(crate) fn go_on(&self) {
+        if let Some(proc) = self.proc.get() {
+            self.instance().states[proc].go_on(self.slice.get());
+        }
+    }
+
     /// Puts a goroutine of this M where it runs next, and the one that was there behind the others.
     pub(crate) fn put_next(&self, task: u32) {
         let displaced = self.next.replace(task);
         if displaced != 0 {
-            self.put_last(displaced);
+            self.bound.borrow_mut().push(&TABLE, displaced);
         }
+        self.m.wait(self.bound_len());
     }
 
     /// Puts a goroutine of this M behind the others.
     pub(crate) fn put_last(&self, task: u32) {
-        self.bound.borrow_mut().push_back(task);
+        self.bound.borrow_mut().push(&TABLE, task);
+        self.m.wait(self.bound_len());
     }
 
     /// Takes the goroutine that runs next, unless the others have not had a turn for long.
@@ -142,18 +171,30 @@ impl Here {
     /// Takes the first of the other goroutines of this M.
     pub(crate) fn take_bound(&self) -> Option<u32> {
         self.streak.set(0);
-        self.bound.borrow_mut().pop_front()
+        self.bound.borrow_mut().pop(&TABLE)
+    }
+
+    /// Takes in the goroutines of this M that other threads made runnable.
+    pub(crate) fn take_inbox(&self) {
+        if !self.m.inbox.is_empty() {
+            self.bound.borrow_mut().append(&TABLE, self.m.inbox.take(&TABLE));
+        }
     }
 
     pub(crate) fn has_bound(&self) -> bool {
-        self.next.get() != 0 || !self.bound.borrow().is_empty()
+        self.bound_len() > 0
+    }
+
+    /// Returns how many goroutines of this M can run.
+    pub(crate) fn bound_len(&self) -> u32 {
+        u32::from(self.next.get() != 0) + self.bound.borrow().len()
     }
 
     /// Takes a free slot of the table.
     pub(crate) fn take_slot(&self) -> u32 {
         let mut slots = self.slots.borrow_mut();
         if slots.is_empty() {
-            *slots = crate::goroutine::TABLE.take(32);
+            *slots = TABLE.take(32);
         }
         slots.pop().unwrap_or_else(|| unreachable!("the table gives at least one slot"))
     }
@@ -162,7 +203,7 @@ impl Here {
     pub(crate) fn put_slot(&self, task: u32) {
         let mut slots = self.slots.borrow_mut();
         if slots.len() == 64 {
-            crate::goroutine::TABLE.put(slots.drain(32..));
+            TABLE.put(slots.drain(32..));
         }
         slots.push(task);
     }
@@ -174,6 +215,6 @@ impl Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
-        crate::goroutine::TABLE.put(self.slots.get_mut().drain(..));
+        TABLE.put(self.slots.get_mut().drain(..));
     }
 }

@@ -1,20 +1,15 @@
 //! What the primitives ask of the scheduler (`selvedge::rt::task`).
 
 use super::here::{Here, Suspend, here};
-use super::{blocking, run_loop, start};
+use super::{blocking, outsiders, run_loop, start};
 use crate::core::ready;
 use crate::goroutine::{entry, local, slot};
 use core::num::NonZeroU32;
 use core::panic::Location;
-use core::sync::atomic::AtomicUsize;
-use crate::report;
-use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::task::{self, Key, Make, Runtime, Task, Why};
 use std::any::Any;
 use std::time::{Duration, Instant};
-
-/// Threads outside the runtime that are parked, with no deadline.
-pub(crate) static PARKED_OUTSIDERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Installs the hooks, once.
 pub(super) fn install() {
@@ -42,30 +37,37 @@ static RUNTIME: Runtime = Runtime {
     may_spin,
     local: find_local,
     blocks: |timed| match here() {
-        None if !timed => {
-            // SeqCst: `look_again` says why.
-            PARKED_OUTSIDERS.fetch_add(1, SeqCst);
-            report::deadlock::look_again();
+        None => !timed && outsiders::is_outside(),
+        Some(here) => {
+            blocking::begin(here);
+            false
         }
-        None => (),
-        Some(here) => blocking::begin(here),
     },
-    unblocks: |timed| match here() {
-        None => _ = PARKED_OUTSIDERS.fetch_sub(usize::from(!timed), Relaxed),
-        Some(here) => blocking::end(here),
+    unblocks: || {
+        if let Some(here) = here() {
+            blocking::end(here);
+        }
     },
+    parked: outsiders::count,
 };
 
 /// Notes that the goroutine is inside a hook, until it is dropped.
 pub(super) struct InRuntime<'a>(&'a Here, bool);
 
 pub(super) fn enter(here: &Here) -> InRuntime<'_> {
-    InRuntime(here, here.in_runtime.replace(true))
+    let was_in = here.in_runtime.replace(true);
+    if !was_in {
+        here.come_back();
+    }
+    InRuntime(here, was_in)
 }
 
 impl Drop for InRuntime<'_> {
     fn drop(&mut self) {
         self.0.in_runtime.set(self.1);
+        if !self.1 {
+            self.0.go_on();
+        }
     }
 }
 

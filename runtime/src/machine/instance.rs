@@ -1,50 +1,38 @@
 //! One run of the scheduler: its Ps, its Ms, its queues.
 
-use super::M;
-use super::timers::Timers;
+use super::{M, clock};
+use crate::settings::Settings;
+use crate::core::bound::{Bound, GivenAway, WantsP, give_away, submit_bound};
 use crate::core::idle::{Idle, Taken};
 use crate::core::injector::Injector;
+use crate::core::mailbox::Assigned;
+use crate::core::proc_state::ProcState;
 use crate::core::run_queue::RunQueue;
+use crate::core::timers::{NEVER, PollerSleep, Timers};
 use crate::goroutine::TABLE;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
-use std::collections::VecDeque;
+use selvedge::rt::park::Unparker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a program that cannot go on gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Deadlock {
-    /// A report, and the end of the process with status 2; where threads outside the runtime could still wake a goroutine, a
-    /// report only.
-    Fatal,
-    /// A report, once.
-    Warn,
-    /// Nothing.
-    Off,
-}
+/// The number of the M that left a P, which is woken first for it; or [`NOBODY`].
+pub(crate) type Hint = u32;
 
-pub(crate) type OnPanic = Box<dyn Fn(u64, &str) + Send + Sync>;
-
-pub(crate) struct Settings {
-    pub(crate) procs: usize,
-    pub(crate) stack_size: usize,
-    pub(crate) deadlock: Deadlock,
-    pub(crate) on_panic: Option<OnPanic>,
-}
-
-/// The M that left a P, which is woken first for it.
-pub(crate) type Token = Option<Arc<M>>;
+pub(crate) const NOBODY: Hint = Hint::MAX;
 
 pub(crate) struct Instance {
     pub(crate) settings: Settings,
+    /// The run queue of each P.
     pub(crate) queues: Box<[RunQueue]>,
-    pub(crate) idle: Idle<Token>,
+    /// Of each P, whether its M runs user code.
+    pub(crate) states: Box<[ProcState]>,
+    /// The deadlines of each P.
+    pub(crate) timers: Box<[Timers]>,
+    pub(crate) poller: PollerSleep,
+    pub(crate) idle: Idle<Hint>,
     pub(crate) injector: Injector,
-    pub(crate) timers: Timers,
+    pub(crate) wants_p: WantsP,
     ms: Mutex<Ms>,
-    /// How many Ms are in `Ms::want_proc`, to be looked at without the lock.
-    wanting: AtomicUsize,
     /// How many Ps the program wants.
     pub(crate) active: AtomicUsize,
     /// Goroutines that have not ended.
@@ -60,8 +48,6 @@ pub(crate) struct Instance {
 #[derive(Default)]
 pub(crate) struct Ms {
     pub(crate) all: Vec<Arc<M>>,
-    /// Those that have goroutines to run and no P, in the order in which they came.
-    want_proc: VecDeque<Arc<M>>,
     /// Ps that are not in use, beyond the number that the program wants.
     pub(crate) retired: Vec<usize>,
     /// How many Ps are still to be retired.
@@ -72,11 +58,13 @@ impl Instance {
     pub(crate) fn new(settings: Settings, most: usize) -> Arc<Instance> {
         let instance = Instance {
             queues: (0..most).map(|_| RunQueue::new()).collect(),
-            idle: Idle::new(most, |_| None),
+            states: (0..most).map(|_| ProcState::new()).collect(),
+            timers: (0..most).map(|_| Timers::new()).collect(),
+            poller: PollerSleep::new(),
+            idle: Idle::new(most, |_| NOBODY),
             injector: Injector::new(),
-            timers: Timers::default(),
+            wants_p: WantsP::new(),
             ms: Mutex::default(),
-            wanting: AtomicUsize::new(0),
             active: AtomicUsize::new(most),
             live: AtomicUsize::new(0),
             has_ended: AtomicBool::new(false),
@@ -99,82 +87,92 @@ impl Instance {
     pub(crate) fn has_work(&self) -> bool {
         self.has_ended()
             || !self.injector.is_empty()
-            || self.is_wanting()
-            || self.timers.are_due()
+            || !self.wants_p.is_empty()
             || self.queues.iter().any(|queue| !queue.is_empty())
+            || self.has_due_timers()
     }
 
-    /// Returns whether an M waits for a P.
-    pub(crate) fn is_wanting(&self) -> bool {
-        self.wanting.load(Relaxed) != 0 // Relaxed: the fences of `Idle` and of `want` order it.
+    /// Returns whether a deadline has passed.
+    pub(crate) fn has_due_timers(&self) -> bool {
+        let first = self.timers.iter().map(Timers::earliest).min().unwrap_or(NEVER);
+        first != NEVER && first <= clock::now()
     }
 
-    /// Puts an M on the list of those that wait for a P.
-    pub(crate) fn want(&self, m: &Arc<M>) {
+    /// Adds an M, and returns it.
+    pub(crate) fn add_m(self: &Arc<Self>) -> Arc<M> {
         let mut ms = self.ms();
-        ms.want_proc.push_back(Arc::clone(m));
-        self.wanting.store(ms.want_proc.len(), Relaxed); // Relaxed: the fence below orders it.
-        drop(ms);
-        // SeqCst: the list was changed before, and the idle Ps are looked at after; pairs with the fence that an M passes
-        // between giving its P up and its last look. Either that M sees this one, or this one finds that P.
-        fence(SeqCst);
+        let m = Arc::new(M::new(Arc::clone(self), ms.all.len() as u32));
+        ms.all.push(Arc::clone(&m));
+        m
     }
 
-    /// Takes an M off the list of those that wait for a P.
-    pub(crate) fn want_no_more(&self, m: &Arc<M>) {
-        let mut ms = self.ms();
-        ms.want_proc.retain(|other| !Arc::ptr_eq(other, m));
-        self.wanting.store(ms.want_proc.len(), Relaxed); // Relaxed: a smaller number only ends a look in vain.
+    /// Returns the M of this number, unless the instance has ended.
+    pub(crate) fn m(&self, number: u32) -> Option<Arc<M>> {
+        self.ms().all.get(number as usize).cloned()
     }
 
-    /// Gives a P to an M that waits for one; returns whether there was one.
+    /// Gives the M of this number a P, if it sleeps; returns its token.
+    fn assign(&self, number: u32, assigned: Assigned) -> Option<Unparker> {
+        self.m(number)?.mailbox.assign(assigned)
+    }
+
+    /// Gives the P to an M that wants one; returns whether there was one. The caller's search has ended.
     pub(crate) fn serve_wanting(&self, proc: usize) -> bool {
-        while self.is_wanting() {
-            let first = {
-                let mut ms = self.ms();
-                let first = ms.want_proc.pop_front();
-                self.wanting.store(ms.want_proc.len(), Relaxed); // Relaxed: a smaller number only ends a look.
-                first
-            };
-            let Some(first) = first else { return false };
-            // It is counted already, and takes the surplus back (M2).
-            self.idle.wakes_one();
-            if first.deliver(proc, false) {
-                return true;
-            }
-            _ = self.idle.leave();
-        }
-        false
+        let token = self.wants_p.serve(&self.idle, proc, |number, assigned| self.assign(number, assigned));
+        token.map(Unparker::unpark).is_some()
     }
 
-    /// Gives a P away that the caller, which is awake, does not need.
+    /// Gives a P away that the caller does not need, whose search has ended.
     pub(crate) fn give_away(self: &Arc<Self>, proc: usize) {
-        if self.retire(proc) || self.serve_wanting(proc) {
+        if self.retire(proc) {
             return;
         }
-        if let Some(taken) = self.idle.rest(proc, None, || self.has_work()) {
-            self.start(taken, true);
+        let assign = |number, assigned| self.assign(number, assigned);
+        match give_away(&self.idle, &self.wants_p, proc, NOBODY, assign, || self.has_work()) {
+            GivenAway::Idle => (),
+            GivenAway::Wake(token) => token.unpark(),
+            GivenAway::Start(taken) => self.start(taken, true),
+        }
+    }
+
+    /// Sees to it that an M into whose inbox the caller has put a goroutine, or that says that it sleeps and wants a P, gets
+    /// one.
+    pub(crate) fn look_after(self: &Arc<Self>, m: &M) {
+        match submit_bound(&self.idle, &m.mailbox, &self.wants_p, m.number) {
+            Bound::Done => (),
+            // The M that left the P sleeps on.
+            Bound::Wake { token, .. } => token.unpark(),
+            Bound::Rest(taken) => self.give_away(taken.p),
         }
     }
 
     /// Wakes an M for a P, or starts one. The caller has counted it.
-    pub(crate) fn start(self: &Arc<Self>, taken: Taken<Token>, searching: bool) {
-        let Taken { p, token } = taken;
-        if token.is_some_and(|m| m.deliver(p, searching)) {
-            return;
+    pub(crate) fn start(self: &Arc<Self>, taken: Taken<Hint>, searching: bool) {
+        let Taken { p, token: hint } = taken;
+        let assigned = Assigned { p: Some(p), searching };
+        if let Some(token) = self.assign(hint, assigned) {
+            return token.unpark();
         }
         let all = self.ms().all.clone();
-        if all.iter().any(|m| m.deliver(p, searching)) {
-            return;
+        if let Some(token) = all.iter().find_map(|m| m.mailbox.assign(assigned)) {
+            return token.unpark();
         }
-        let m = Arc::new(M::new(Arc::clone(self), None));
-        self.ms().all.push(Arc::clone(&m));
+        let m = self.add_m();
         let thread = std::thread::Builder::new().name("goroutines".to_string());
         let begun = thread.spawn(move || super::run_loop::thread(m, p, searching));
         if let Err(error) = begun {
             eprintln!("fatal error: the system starts no further thread for goroutines: {error}");
             std::process::exit(2);
         }
+    }
+
+    /// Wakes every M that sleeps, once the instance has ended.
+    pub(crate) fn stop(&self) {
+        let all = core::mem::take(&mut self.ms().all);
+        // SeqCst: the end was published before, and the Ms are looked at after; pairs with the fences that an M passes before
+        // its last look. Either the M sees the end, or this thread sees that the M sleeps.
+        fence(SeqCst);
+        all.iter().for_each(|m| _ = m.poke());
     }
 
     /// Wakes an M for work that the caller has published, if that helps.

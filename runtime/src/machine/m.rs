@@ -1,121 +1,89 @@
 //! A thread that runs goroutines, as other threads see it.
 
 use super::Instance;
-use core::sync::atomic::AtomicBool;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::core::inbox::Inbox;
+use crate::core::mailbox::{Assigned, Mailbox};
+use crate::goroutine::TABLE;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+use selvedge::rt::park::Unparker;
+use std::sync::Arc;
 
 pub(crate) struct M {
     pub(crate) instance: Arc<Instance>,
-    mail: Mutex<Mail>,
-    pub(crate) bell: Condvar,
-    /// Whether there may be mail; only to look at.
-    has_mail: AtomicBool,
+    /// The place of the M among those of its instance.
+    pub(crate) number: u32,
+    /// Whether the M sleeps, and what it is woken for.
+    pub(crate) mailbox: Mailbox<Unparker>,
+    /// Goroutines of the M that other threads made runnable.
+    pub(crate) inbox: Inbox,
+    turn: AtomicU64,
+    waiting: AtomicU32,
 }
 
-/// What an M does.
+/// What an M runs, as the monitor sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// It runs, searches, or is in a blocking call.
-    Awake,
-    /// It is awake and waits for a P.
-    WantsProc,
-    /// It sleeps, or is about to.
-    Asleep,
-}
-
-/// What other threads tell an M.
-pub(crate) struct Mail {
-    pub(crate) state: State,
-    /// Goroutines of the M that were made runnable.
-    pub(crate) inbox: Vec<u32>,
-    /// A P for the M, and whether the M counts as one that searches.
-    pub(crate) proc: Option<(usize, bool)>,
-    /// How often the M was counted as awake by threads that woke it (M2).
-    pub(crate) credits: u32,
-    /// The M is to look at the timers again before it sleeps on.
-    pub(crate) poked: bool,
-    /// The instance has ended.
-    pub(crate) stop: bool,
+pub(crate) struct Turn {
+    /// How many turns of goroutines the M has begun.
+    number: u32,
+    /// The goroutine; 0: none.
+    pub(crate) task: u32,
 }
 
 impl M {
-    pub(crate) fn new(instance: Arc<Instance>, proc: Option<(usize, bool)>) -> M {
-        let mail = Mail {
-            state: State::Awake,
-            inbox: Vec::new(),
-            proc,
-            credits: 0,
-            poked: false,
-            stop: false,
-        };
-        M { instance, mail: Mutex::new(mail), bell: Condvar::new(), has_mail: AtomicBool::new(false) }
-    }
-
-    pub(crate) fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns whether there may be mail, for an M that runs.
-    pub(crate) fn has_mail(&self) -> bool {
-        self.has_mail.load(Relaxed) // Relaxed: the lock of the mail orders what is in it.
-    }
-
-    /// Takes the goroutines that were made runnable.
-    pub(crate) fn take_inbox(&self) -> Vec<u32> {
-        // Acquire: not needed for the mail, which has a lock; a store before the lock keeps a later letter's flag.
-        self.has_mail.swap(false, Acquire);
-        core::mem::take(&mut self.mail().inbox)
+    pub(crate) fn new(instance: Arc<Instance>, number: u32) -> M {
+        M {
+            instance,
+            number,
+            mailbox: Mailbox::new(),
+            inbox: Inbox::new(),
+            turn: AtomicU64::new(0),
+            waiting: AtomicU32::new(0),
+        }
     }
 
     /// Makes a goroutine of this M runnable.
     pub(crate) fn post(&self, task: u32) {
-        let mut mail = self.mail();
-        mail.inbox.push(task);
-        // Release: only to pair with the swap in `take_inbox`; the lock orders the mail.
-        self.has_mail.store(true, Release);
-        self.wake(&mut mail);
+        self.inbox.push(&TABLE, task);
+        self.instance.look_after(self);
     }
 
-    /// Wakes the M if it sleeps, and counts it.
-    fn wake(&self, mail: &mut Mail) {
-        if mail.state == State::Asleep {
-            mail.state = State::Awake;
-            mail.credits += 1;
-            self.instance.idle.wakes_one();
-            self.bell.notify_one();
-        }
-    }
-
-    /// Gives the M a P, if it has none and waits for one or sleeps. The caller has counted the M.
-    pub(crate) fn deliver(&self, proc: usize, searching: bool) -> bool {
-        let mut mail = self.mail();
-        if mail.state == State::Awake || mail.proc.is_some() || mail.stop {
-            return false;
-        }
-        mail.state = State::Awake;
-        mail.proc = Some((proc, searching));
-        mail.credits += 1;
-        self.bell.notify_one();
+    /// Lets the M look again, if it sleeps; returns whether it did.
+    pub(crate) fn poke(&self) -> bool {
+        let Some(token) = self.mailbox.assign(Assigned { p: None, searching: false }) else { return false };
+        self.instance.idle.wakes_one();
+        token.unpark();
         true
     }
 
-    /// Lets the M look at the timers again, if it sleeps.
-    pub(crate) fn poke(&self) -> bool {
-        let mut mail = self.mail();
-        let sleeps = mail.state == State::Asleep;
-        if sleeps {
-            mail.poked = true;
-            self.bell.notify_one();
-        }
-        sleeps
+    /// Notes that the M begins to run a goroutine, and how many of its others wait meanwhile; for the M.
+    pub(crate) fn begins(&self, task: u32, waiting: u32) {
+        // Relaxed: the monitor reads them, and nothing depends on them but a report.
+        let number = (self.turn.load(Relaxed) >> u32::BITS) + 1;
+        self.turn.store(number << u32::BITS | u64::from(task), Relaxed);
+        self.wait(waiting);
     }
 
-    /// Tells the M that the instance has ended.
-    pub(crate) fn stop(&self) {
-        self.mail().stop = true;
-        // Release: only to pair with the swap in `take_inbox`; the lock orders the mail.
-        self.has_mail.store(true, Release);
-        self.bell.notify_one();
+    /// Notes how many goroutines of the M could run but for the one that runs; for the M.
+    pub(crate) fn wait(&self, waiting: u32) {
+        self.waiting.store(waiting, Relaxed); // Relaxed: only a report depends on the value.
+    }
+
+    /// Notes that the M runs no goroutine; for the M.
+    pub(crate) fn ends(&self) {
+        // Relaxed: only a report depends on the value.
+        self.turn.store(self.turn.load(Relaxed) & !u64::from(u32::MAX), Relaxed);
+    }
+
+    /// Returns what the M runs.
+    pub(crate) fn turn(&self) -> Turn {
+        let turn = self.turn.load(Relaxed); // Relaxed: only a report depends on the value.
+        Turn { number: (turn >> u32::BITS) as u32, task: turn as u32 }
+    }
+
+    /// Returns how many goroutines of the M could run but for the one that runs, or 1 if the number is not known.
+    pub(crate) fn waiting(&self) -> u32 {
+        // Relaxed: only a report depends on the value.
+        self.waiting.load(Relaxed).max(u32::from(!self.inbox.is_empty()))
     }
 }

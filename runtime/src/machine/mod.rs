@@ -8,24 +8,28 @@
 //! M1. What the hooks and the run loop keep in [`Here`] is used by its own thread only, and no goroutine is suspended while
 //! it is borrowed.
 //!
-//! M2. Each M that is awake is counted in `Idle`, and an M that sleeps is counted by the thread that wakes it, before it can
-//! do anything. An M that is about to sleep first writes in its mail that it sleeps, and then counts itself out: mail that
-//! comes in between is counted once more, and the M takes the surplus back ([`Mail::credits`]).
+//! M2. Each M that is awake is counted in `Idle`. An M counts itself out once its mailbox says that it sleeps, and is counted
+//! by the thread that wakes it through the mailbox, before it can do anything; or by itself, when it wakes at a deadline.
+//!
+//! M3. An M uses the queues of its P in the runtime only: while a goroutine runs, the P may be taken away
+//! (`core::proc_state`). [`Here::come_back`] stands before each use, and finds out whether there is a P still.
 
 mod blocking;
+mod clock;
 mod here;
 mod hooks;
 mod instance;
 mod m;
+mod monitor;
+mod outsiders;
 mod run_loop;
 mod sleep;
 mod start;
-mod timers;
 
 pub(crate) use blocking::blocking;
 pub(crate) use here::{Here, Suspend, here, signal_note};
-pub(crate) use hooks::PARKED_OUTSIDERS;
-pub use instance::Deadlock;
-pub(crate) use instance::{Instance, Settings};
+pub(crate) use instance::Instance;
 pub(crate) use m::M;
+pub(crate) use outsiders::outsiders;
+pub(crate) use run_loop::is_live;
 pub(crate) use start::{run, spawn, spawn_local};

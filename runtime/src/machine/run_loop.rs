@@ -1,8 +1,9 @@
 //! What an M does: it picks a goroutine, runs it until it suspends itself, and picks the next.
 
 use super::here::{Here, Suspend};
-use super::{Instance, M};
+use super::{Instance, M, clock, monitor};
 use crate::core::ready;
+use crate::core::timers::Entry;
 use crate::goroutine::{Slot, TABLE, slot};
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use corosensei::CoroutineResult;
@@ -21,6 +22,7 @@ pub(super) fn thread(m: Arc<M>, proc: usize, searching: bool) {
     let here = Here::new(m, Some(proc));
     here.searching.set(searching);
     let _entered = here.enter();
+    monitor::wake();
     run(&here, || instance.has_ended());
 }
 
@@ -42,15 +44,13 @@ impl Here {
     fn next_task(&self) -> Option<u32> {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
-        if self.m.has_mail() {
-            self.m.take_inbox().into_iter().for_each(|task| self.put_last(task));
-        }
+        self.take_inbox();
         let instance = self.instance();
-        if tick.is_multiple_of(LOOK_AT_CLOCK) && instance.timers.are_due() {
+        if tick.is_multiple_of(LOOK_AT_CLOCK) && instance.has_due_timers() {
             self.run_timers();
         }
         if tick.is_multiple_of(LOOK_AROUND) {
-            if instance.is_wanting() {
+            if !instance.wants_p.is_empty() {
                 self.hand_proc_on();
             }
             self.retire_surplus();
@@ -99,13 +99,17 @@ impl Here {
 
     /// Makes the goroutines runnable whose deadlines have passed.
     pub(super) fn run_timers(&self) {
-        for (task, wait) in self.instance().timers.take_due() {
-            match ready::time_out(&slot(task).word, wait) {
-                ready::TimeOut::Runnable => make_runnable(task, Some(self)),
-                ready::TimeOut::Over => (),
-                ready::TimeOut::Scanned => {
-                    // Nothing scans stacks yet; the deadline is due again at once.
-                    _ = self.instance().timers.add(std::time::Instant::now(), task, wait);
+        let now = clock::now();
+        for timers in &self.instance().timers {
+            while let Some(entry) = timers.take_due(now) {
+                match ready::time_out(&slot(entry.task).word, entry.wait) {
+                    ready::TimeOut::Runnable => make_runnable(entry.task, Some(self)),
+                    ready::TimeOut::Over => (),
+                    // A report reads the goroutine's stack: the deadline is due again a little later.
+                    ready::TimeOut::Scanned => {
+                        timers.add(Entry { when: now + clock::LITTLE, ..entry }, is_live);
+                        break;
+                    }
                 }
             }
         }
@@ -125,7 +129,11 @@ impl Here {
         };
         slot.set_why(None);
         self.running.set(task);
+        self.m.begins(task, self.bound_len());
+        self.begin_slice();
         let result = coroutine.resume(());
+        self.come_back();
+        self.m.ends();
         self.running.set(0);
         match result {
             CoroutineResult::Return(()) => self.end(task, slot, coroutine.into_stack()),
@@ -145,24 +153,23 @@ impl Here {
             Suspend::Park(wait, deadline) => match ready::commit(&slot.word, wait) {
                 false => self.put_next(task),
                 true => {
-                    if let Some(deadline) = deadline
-                        && self.instance().timers.add(deadline, task, wait)
-                    {
-                        self.poke_keeper();
+                    if let Some(deadline) = deadline {
+                        self.add_timer(Entry { when: clock::when(deadline), task, wait });
                     }
                 }
             },
         }
     }
 
-    /// Lets an M that sleeps look at the timers again, whose first deadline is earlier now.
-    fn poke_keeper(&self) {
+    /// Adds a deadline, and wakes the poller if it sleeps longer.
+    fn add_timer(&self, entry: Entry) {
         let instance = self.instance();
-        if instance.timers.keeper().is_some_and(|keeper| keeper.poke()) {
-            return;
+        // An M that has lost its P, or has none, uses the heap of any.
+        let heap = self.proc.get().unwrap_or(self.m.number as usize % instance.timers.len());
+        instance.timers[heap].add(entry, is_live);
+        if let Some(poller) = instance.poller.too_long(entry.when).and_then(|number| instance.m(number)) {
+            poller.poke();
         }
-        let all = instance.ms().all.clone();
-        _ = all.iter().any(|m| m.poke());
     }
 
     /// Ends a goroutine whose body has returned.
@@ -231,6 +238,11 @@ impl Here {
             self.proc.set(Some(proc));
         }
     }
+}
+
+/// Returns whether a deadline is that of a wait that is not over, as far as this thread can tell.
+pub(crate) fn is_live(entry: &Entry) -> bool {
+    slot(entry.task).is_in_wait(entry.wait)
 }
 
 /// The tasks that a run queue has room for.

@@ -1,12 +1,13 @@
 //! Starting goroutines, and the run of an instance.
 
 use super::here::Here;
-use super::instance::{Instance, Settings};
-use super::{M, hooks, run_loop};
+use super::instance::Instance;
+use super::{hooks, monitor, run_loop};
 use crate::goroutine::{entry, slot};
-use crate::stack::{prepare_thread, slot_size};
+use crate::settings::Settings;
+use crate::stack::{DEFAULT_SIZE, prepare_thread, slot_size};
 use core::panic::Location;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use corosensei::Coroutine;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +22,11 @@ const MOST_PROCS: usize = crate::core::idle::MAX_PROCS;
 unsafe fn make(
     here: &Here,
     instance: &Arc<Instance>,
-    stack_size: usize,
+    stack_size: Option<usize>,
     site: &'static Location<'static>,
     f: impl FnOnce(),
 ) -> u32 {
+    let stack_size = stack_size.or(instance.settings.stack_size).unwrap_or(DEFAULT_SIZE);
     let stack = here.stacks().take(slot_size(stack_size)).unwrap_or_else(|error| {
         panic!(
             "there is no stack for another goroutine: {error} (if the limit of mappings is reached, raise the sysctl \
@@ -68,7 +70,7 @@ pub(crate) unsafe fn spawn(
     let instance = &here.m.instance;
     // SAFETY: `f` is `Send`, and the caller promises the rest.
     let task =
-        unsafe { make(here, instance, stack_size.unwrap_or(instance.settings.stack_size), site, f) };
+        unsafe { make(here, instance, stack_size, site, f) };
     instance.put_fresh(here, task);
 }
 
@@ -80,7 +82,7 @@ pub(crate) unsafe fn spawn_local(here: &Here, site: &'static Location<'static>, 
     let _in_runtime = hooks::enter(here);
     let instance = &here.m.instance;
     // SAFETY: the goroutine has this M as its home below, and the caller promises the rest.
-    let task = unsafe { make(here, instance, instance.settings.stack_size, site, f) };
+    let task = unsafe { make(here, instance, None, site, f) };
     // SAFETY: S1 of the table: the goroutine is in no queue yet.
     unsafe { (*slot(task).own()).home = Some(Arc::clone(&here.m)) };
     here.put_last(task);
@@ -90,14 +92,13 @@ pub(crate) unsafe fn spawn_local(here: &Here, site: &'static Location<'static>, 
 pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main: impl FnOnce() -> R) -> R {
     hooks::install();
     prepare_thread();
-    let procs = settings.procs.clamp(1, MOST_PROCS);
+    let procs = settings.procs.unwrap_or_else(crate::num_cpu).clamp(1, MOST_PROCS);
     let most = procs.max(crate::num_cpu()).min(MOST_PROCS);
     let instance = Instance::new(settings, most);
-    let m = Arc::new(M::new(Arc::clone(&instance), None));
-    instance.ms().all.push(Arc::clone(&m));
-    let here = Here::new(m, Some(0));
+    let here = Here::new(instance.add_m(), Some(0));
     let entered = here.enter();
     instance.set_procs(procs);
+    monitor::watch(&instance);
     let result = Arc::new(Mutex::new(None));
     let (ours, its) = (Arc::clone(&result), Arc::clone(&instance));
     let body = move || {
@@ -113,7 +114,7 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
     };
     // SAFETY: the goroutine has this M as its home. `run_loop::run` below returns once the body has returned, or never: if
     // `main` calls `goexit`, its frames are unwound, and what it has borrowed is used no more.
-    let task = unsafe { make(&here, &instance, instance.settings.stack_size, site, body) };
+    let task = unsafe { make(&here, &instance, None, site, body) };
     // SAFETY: S1 of the table: the goroutine is in no queue yet.
     unsafe { (*slot(task).own()).home = Some(Arc::clone(&here.m)) };
     here.put_last(task);
@@ -129,8 +130,10 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
 
 /// Ends an instance: no goroutine of it runs again, but for those that run now, until they suspend themselves.
 fn finish(instance: &Arc<Instance>) {
-    let all = core::mem::take(&mut instance.ms().all);
-    all.iter().for_each(|m| m.stop());
+    instance.stop();
     // The goroutines that are left may be referred to by their slots and by channels. They are leaked with their instance.
-    core::mem::forget(Arc::clone(instance));
+    // Acquire: the count of goroutines is 0 only once each has used its instance for the last time.
+    if instance.live.load(Acquire) > 0 {
+        core::mem::forget(Arc::clone(instance));
+    }
 }

@@ -1,7 +1,8 @@
 //! The report that no goroutine can go on.
 
 use crate::goroutine::{Slot, TABLE};
-use crate::machine::{Deadlock, Instance, PARKED_OUTSIDERS};
+use crate::machine::{Instance, is_live, outsiders};
+use crate::settings::Deadlock;
 use core::fmt::Write;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -39,46 +40,50 @@ fn suspect(instance: &Arc<Instance>) {
     }
 }
 
-/// Does what the program wants if no goroutine will run again. `decide` says whether that is so, and counts this M as awake
-/// then; it is asked after everything that could still wake a goroutine was looked at.
-pub(crate) fn decide(instance: &Arc<Instance>, decide: impl FnOnce() -> bool) {
-    let policy = instance.settings.deadlock;
-    if policy == Deadlock::Off {
+/// Does what the program wants if no goroutine will run again, for the M that brought the count of Ms awake to 0. A deadline
+/// that is not stale could wake a goroutine, and so could a thread outside that is not parked; the count is asked last.
+pub(crate) fn decide(instance: &Arc<Instance>) {
+    let is_off = instance.settings.deadlock == Deadlock::Off && instance.settings.on_deadlock.is_none();
+    if is_off
+        || instance.has_ended()
+        || instance.timers.iter().any(|timers| timers.is_waited_for(is_live))
+    {
         return;
     }
-    if outsiders(instance) > 0 {
+    let ms = instance.ms().all.len();
+    if outsiders(ms) > 0 {
         suspect(instance);
     }
-    let outsiders = outsiders(instance);
-    if !decide() {
+    let outsiders = outsiders(ms);
+    if !instance.idle.decide() {
         return;
     }
-    if outsiders == 0 && policy == Deadlock::Fatal {
+    report(instance, outsiders);
+    _ = instance.idle.leave();
+}
+
+/// Reports that all goroutines are asleep, as the program wants it.
+fn report(instance: &Instance, outsiders: usize) {
+    let settings = &instance.settings;
+    // Relaxed: the swap tells one caller that it is the first.
+    let is_first = !instance.has_warned.swap(true, Relaxed);
+    if let Some(on_deadlock) = &settings.on_deadlock {
+        if is_first {
+            on_deadlock(&list(instance));
+        }
+    } else if outsiders == 0 && settings.deadlock == Deadlock::Fatal {
         let reason = match instance.main_has_exited.load(Acquire) {
             true => "no goroutines (main called goexit) - deadlock!",
             false => "all goroutines are asleep - deadlock!",
         };
         eprintln!("fatal error: {reason}\n{}", list(instance));
         std::process::exit(2);
-    }
-    // Relaxed: the swap tells one caller that it is the first.
-    if !instance.has_warned.swap(true, Relaxed) {
+    } else if is_first {
         eprintln!(
             "warning: all goroutines are asleep; {outsiders} threads outside the runtime may wake them\n{}",
             list(instance)
         );
     }
-    _ = instance.idle.leave();
-}
-
-/// Returns how many threads of the process might wake a goroutine: those that are no Ms of the instance, and are not
-/// parked by a primitive without a deadline.
-fn outsiders(instance: &Instance) -> usize {
-    // A thread that unparks another and then parks itself may be counted twice, and none is missed for that: the queues are
-    // looked at once more afterwards.
-    let parked = PARKED_OUTSIDERS.load(SeqCst); // SeqCst: `look_again` says why.
-    let threads = std::fs::read_dir("/proc/self/task").map_or(usize::MAX, Iterator::count);
-    threads.saturating_sub(parked).saturating_sub(instance.ms().all.len())
 }
 
 /// Returns a line for each goroutine.

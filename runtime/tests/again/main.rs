@@ -1,8 +1,8 @@
 //! The tests of channels and locks once more, on goroutines.
 //!
 //! The files of `primitives/tests/api` name `selvedge`, which here is this program: everything is the real crate's but
-//! `rt::thread::scope`, in which goroutines take the place of threads. Left out are `chan_select_values`, whose threads ask in
-//! loops without a wait, for which a goroutine would have to be interrupted; what runs on one thread; and what is about threads.
+//! `rt::thread::scope`, in which goroutines take the place of threads. Left out is what runs on one thread, and what is about
+//! threads.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 #![allow(
@@ -57,6 +57,7 @@ again! {
     "../../../primitives/tests/api/chan_force.rs" chan_force;
     "../../../primitives/tests/api/chan_handles.rs" chan_handles;
     "../../../primitives/tests/api/chan_select.rs" chan_select;
+    "../../../primitives/tests/api/chan_select_values.rs" chan_select_values;
     "../../../primitives/tests/api/chan_threads.rs" chan_threads;
     "../../../primitives/tests/api/chan_timers.rs" chan_timers;
     "../../../primitives/tests/api/chan_user_code.rs" chan_user_code;

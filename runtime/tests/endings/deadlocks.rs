@@ -192,6 +192,19 @@ pub(super) const PROGRAMS: &[Program] = &[
         });
         Builder::new().deadlock(Deadlock::Off).run(|| rx.recv().expect("a value"));
     }),
+    Program::new("a_deadlock_is_told", || {
+        let (tx, rx) = bounded(0);
+        let (told, tells) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let text: String = tells.recv().expect("the main thread ends only after the value");
+            assert!(text.contains("goroutine 1 [chan receive]"), "{text}");
+            tx.send(()).expect("a receiver");
+        });
+        let told = std::sync::Mutex::new(told);
+        let tell =
+            move |text: &str| told.lock().expect("no panic").send(text.to_string()).expect("it listens");
+        Builder::new().on_deadlock(tell).run(|| rx.recv().expect("a value"));
+    }),
     Program::new("a_thread_outside_wakes_main", || {
         let (tx, rx) = bounded(0);
         let (go_on, may_go_on) = std::sync::mpsc::channel();
@@ -206,6 +219,25 @@ pub(super) const PROGRAMS: &[Program] = &[
         });
     })
     .says(&["warning: all goroutines are asleep", "1 threads outside", "goroutine 1 [chan receive]"]),
+    // Each parks while the other one is woken and has not run yet.
+    Program::new("a_thread_outside_answers", || {
+        let ((to, theirs), (back, from)) = (bounded(0), bounded(0));
+        let (stop, stopped) = bounded(0);
+        let thread = std::thread::spawn(move || {
+            stopped.recv().expect("a run has begun");
+            theirs.iter().for_each(|n: u32| back.send(n).expect("a receiver"));
+        });
+        run(|| {
+            stop.send(()).expect("the thread waits");
+            for n in 0..20_000 {
+                to.send(n).expect("the thread is there");
+                assert_eq!(from.recv(), Ok(n));
+            }
+            drop(to);
+        });
+        thread.join().expect("no panic");
+    })
+    .says(&[]),
     // Warned of at first, if the thread is not parked yet.
     Program::new("a_parked_thread_outside_wakes_nothing", || {
         let (_tx, rx) = bounded::<()>(0);

@@ -1,14 +1,14 @@
 //! The native permit: one word, and the thread to wake.
 //!
 //! A *wait* lasts from [`Held::new`] to the drop of the `Held`. A thread uses one permit for one wait after the other. The
-//! word holds the number of the wait and its state: [`AWAITED`], [`ASLEEP`] once [`Permit::wait`] is about to block, and
-//! [`GIVEN`] from [`Permit::give`] until [`Permit::take`].
+//! word holds the number of the wait and its state: [`AWAITED`], [`ASLEEP`] or [`COUNTED`] once [`Permit::wait`] is about to
+//! block, and [`GIVEN`] from [`Permit::give`] until [`Permit::take`].
 //!
 //! P1. Only the parker's own thread changes the number, in `Held::new`. A share of an earlier wait has an earlier number,
 //! so a `give` through it finds another number and does nothing.
 //!
 //! P2. No wake-up is lost. The CAS to ASLEEP in `wait` and the CAS to GIVEN in `give` change one word, so one of them comes
-//! first. If `give` comes first, the CAS in `wait` fails and the thread does not block. Else `give` finds ASLEEP and
+//! first. If `give` comes first, the CAS in `wait` fails and the thread does not block. Else `give` finds ASLEEP or COUNTED and
 //! unparks the thread; std keeps that unpark if the thread has not blocked yet.
 //!
 //! P3. What happens before a `give` happens before the `take` that returns `true`. `give` is a Release CAS, also when it
@@ -17,7 +17,7 @@
 
 #[cfg(feature = "checking")]
 use crate::rt::seam::{Change, Current, NativeRun, ThreadId, current};
-use crate::rt::task::Blocks;
+use crate::rt::task::{Blocks, count_parked};
 use core::cell::RefCell;
 #[cfg(feature = "checking")]
 use core::panic::Location;
@@ -42,6 +42,8 @@ const AWAITED: u64 = 0;
 const ASLEEP: u64 = 1;
 /// The permit has been given and not been taken.
 const GIVEN: u64 = 2;
+/// The thread sleeps, and a runtime of goroutines counts it as parked until a permit is given.
+const COUNTED: u64 = 3;
 /// The step from one wait's number to the next.
 const NEXT: u64 = 4;
 /// The bits of the state.
@@ -101,14 +103,24 @@ impl Permit {
     fn give(&self, wait: u64) {
         let mut found = self.word.load(Relaxed); // Relaxed: the CAS below checks the value.
         while found & !STATE == wait {
+            let is_counted = found == wait | COUNTED;
+            if is_counted {
+                // The runtime must not take the thread for parked once the permit is given.
+                count_parked(false);
+            }
             // Release: publishes what the caller did before to the Acquire swap in `take` (P3); with Relaxed the woken
             // thread could miss it. The CAS is made even if it finds GIVEN, since each caller has its own writes to
             // publish. Relaxed on failure: the loop only looks at the value again.
             // Not model-checked: under an engine the session keeps the permit.
             match self.word.compare_exchange(found, wait | GIVEN, Release, Relaxed) {
-                Ok(_) if found == wait | ASLEEP => return self.thread.unpark(),
+                Ok(_) if is_counted || found == wait | ASLEEP => return self.thread.unpark(),
                 Ok(_) => return,
-                Err(other) => found = other,
+                Err(other) => {
+                    if is_counted {
+                        count_parked(true);
+                    }
+                    found = other;
+                }
             }
         }
     }
@@ -122,13 +134,20 @@ impl Permit {
 
     /// Blocks until the permit is given, and takes it; or returns `false` at the deadline.
     fn wait(&self, wait: u64, deadline: Option<Instant>) -> bool {
-        let _blocks = Blocks::begin(deadline.is_some());
+        let blocks = Blocks::begin(deadline.is_some());
+        let (awaited, asleep) = (wait | AWAITED, wait | if blocks.is_counted() { COUNTED } else { ASLEEP });
+        // Relaxed: P2 needs the order of changes to this one word only, and `take` acquires what `give` publishes.
+        if self.word.compare_exchange(awaited, asleep, Relaxed, Relaxed).is_err() {
+            return self.take(wait);
+        }
+        if blocks.is_counted() {
+            // After the CAS: `give` counts the thread out only if it finds it asleep.
+            count_parked(true);
+        }
         loop {
-            // Relaxed: P2 needs the order of changes to this one word only, and `take` acquires what `give` publishes.
-            // After a spurious wake-up of `std::thread::park` the CAS finds ASLEEP, and the thread blocks again.
-            if self.word.compare_exchange(wait | AWAITED, wait | ASLEEP, Relaxed, Relaxed)
-                == Err(wait | GIVEN)
-            {
+            // Relaxed: `take` acquires what `give` publishes. After a spurious wake-up of `std::thread::park` the word has not
+            // changed.
+            if self.word.load(Relaxed) == wait | GIVEN {
                 return self.take(wait);
             }
             match deadline {

@@ -78,7 +78,8 @@ impl Latch {
     }
 
     fn wait(&self) {
-        let _blocks = Blocks::begin(false);
+        // The end of the other thread ends this, which no unparker tells the runtime.
+        let _blocks = Blocks::begin(true);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         while !*open {
             open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);

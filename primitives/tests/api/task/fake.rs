@@ -144,8 +144,12 @@ static RUNTIME: Runtime = Runtime {
     spawn,
     may_spin: |_| MAY_SPIN.get(),
     local,
-    blocks: |_| count(|calls| calls.blocks += 1),
-    unblocks: |_| count(|calls| calls.unblocks += 1),
+    blocks: |_| {
+        count(|calls| calls.blocks += 1);
+        false
+    },
+    unblocks: || count(|calls| calls.unblocks += 1),
+    parked: |_| unreachable!("no thread counts as parked"),
 };
 
 /// Makes the current thread a new goroutine, and returns its number.

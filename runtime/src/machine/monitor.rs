@@ -1,0 +1,153 @@
+//! The monitor: a thread of the process that looks for goroutines which keep their P.
+//!
+//! It looks every 10 ms while an M runs, and sleeps while none does. A P whose M has been in user code, in one slice, from one
+//! look to the next is taken away if there is work for it: its goroutine is *demoted*, and its thread goes on beside the Ms
+//! that have a P, as a thread of the system. So no goroutine is interrupted, and the others run on. The same happens to a
+//! goroutine whose thread blocks in a call that `blocking` should have been around.
+//!
+//! Goroutines that have begun on the same thread wait for it in any case: the monitor reports them.
+
+use super::{Instance, clock, outsiders};
+use crate::core::proc_state::Slice;
+use crate::core::timers::When;
+use crate::machine::m::Turn;
+use crate::report;
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
+use core::sync::atomic::fence;
+use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a goroutine keeps others of its thread waiting before it is reported.
+const PATIENCE: When = 100_000_000;
+
+static MONITOR: Monitor =
+    Monitor { watched: Mutex::new(None), wake: Condvar::new(), sleeps: AtomicBool::new(false) };
+
+struct Monitor {
+    /// The instances that it looks at; `None`: it has not been started.
+    watched: Mutex<Option<Vec<Watched>>>,
+    wake: Condvar,
+    /// Whether it sleeps until an M wakes.
+    sleeps: AtomicBool,
+}
+
+struct Watched {
+    instance: Weak<Instance>,
+    /// Of each P, the slice in which its M was at the last look.
+    slices: Vec<Option<Slice>>,
+    /// Of each M, its turn at the last looks, since when, and whether it was reported.
+    turns: Vec<(Turn, When, bool)>,
+}
+
+/// Looks at an instance from now on.
+pub(super) fn watch(instance: &Arc<Instance>) {
+    let mut watched = MONITOR.watched();
+    if watched.is_none() {
+        let (ours, begun) = (Arc::new(Barrier::new(2)), std::thread::Builder::new());
+        let its = Arc::clone(&ours);
+        let thread = move || {
+            outsiders::is_own();
+            its.wait();
+            run();
+        };
+        // Without a monitor nothing is demoted, and everything else works.
+        if begun.name("goroutines' monitor".to_string()).spawn(thread).is_err() {
+            return;
+        }
+        // Before it is one of the runtime's threads, it would be taken for one outside.
+        ours.wait();
+    }
+    let slices = vec![None; instance.states.len()];
+    let instance = Arc::downgrade(instance);
+    watched.get_or_insert_default().push(Watched { instance, slices, turns: Vec::new() });
+    drop(watched);
+    MONITOR.wake.notify_one();
+}
+
+/// Wakes the monitor if it sleeps; for an M that has woken and is counted as awake.
+pub(super) fn wake() {
+    // SeqCst: the M was counted before, and the monitor is looked at after; pairs with the fence in `run`. Either the
+    // monitor sees that an M is awake, or this thread sees that the monitor sleeps.
+    fence(SeqCst);
+    // Relaxed: the fences order the load.
+    if MONITOR.sleeps.load(Relaxed) {
+        drop(MONITOR.watched());
+        MONITOR.wake.notify_one();
+    }
+}
+
+impl Monitor {
+    fn watched(&self) -> MutexGuard<'_, Option<Vec<Watched>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run() {
+    loop {
+        let mut guard = MONITOR.watched();
+        let watched = guard.get_or_insert_default();
+        watched.retain(|one| one.instance.upgrade().is_some_and(|instance| !instance.has_ended()));
+        MONITOR.sleeps.store(true, Relaxed);
+        // SeqCst: the sleep is announced before, and the Ms are looked at after; pairs with the fence in `wake`.
+        fence(SeqCst);
+        let is_awake = |one: &Watched| one.instance.upgrade().is_some_and(|instance| instance.idle.is_awake());
+        if !watched.iter().any(is_awake) {
+            drop(MONITOR.wake.wait(guard).unwrap_or_else(PoisonError::into_inner));
+            MONITOR.sleeps.store(false, Relaxed);
+            continue;
+        }
+        MONITOR.sleeps.store(false, Relaxed);
+        drop(MONITOR.wake.wait_timeout(guard, LOOK));
+        let mut guard = MONITOR.watched();
+        for one in guard.iter_mut().flatten() {
+            if let Some(instance) = one.instance.upgrade() {
+                one.look(&instance);
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn look(&mut self, instance: &Arc<Instance>) {
+        for (proc, before) in self.slices.iter_mut().enumerate() {
+            let state = &instance.states[proc];
+            let now = state.in_user_code();
+            if let Some(slice) = now.filter(|_| now == *before)
+                && instance.has_work()
+                && state.take(slice)
+            {
+                instance.give_away(proc);
+            }
+            *before = now;
+        }
+        if instance.has_due_timers() {
+            // No M may sleep until the deadline, since the one that did runs a goroutine.
+            instance.submit();
+        }
+        self.report(instance);
+    }
+
+    /// Reports goroutines that keep others of their thread waiting.
+    fn report(&mut self, instance: &Instance) {
+        let (now, ms) = (clock::now(), instance.ms().all.clone());
+        self.turns.truncate(ms.len());
+        for (number, m) in ms.iter().enumerate() {
+            let turn = m.turn();
+            match self.turns.get_mut(number) {
+                Some((before, since, is_reported)) if *before == turn => {
+                    let waiting = m.waiting();
+                    if turn.task != 0 && waiting > 0 && now - *since >= PATIENCE && !*is_reported {
+                        *is_reported = true;
+                        report::hog::report(instance, turn.task, now - *since, waiting);
+                    }
+                }
+                Some(known) => *known = (turn, now, false),
+                None => self.turns.push((turn, now, false)),
+            }
+        }
+    }
+}
