@@ -143,6 +143,18 @@ impl Machine {
         }
     }
 
+    /// Gives the current thread's last step, or observation, another name in reports.
+    pub fn rename_step(&self, operation: &'static str) {
+        let mut state = self.state.borrow_mut();
+        let State { exploration, run, .. } = &mut *state;
+        let made = run.me().cursor as usize;
+        let events = &exploration.graph.threads[run.current as usize].events[..made];
+        let named = events.iter().rev().find_map(|event| Some((*event, run.name_of(*event)?)));
+        if let Some((event, name)) = named {
+            run.name_step(event, StepName { operation, ..name });
+        }
+    }
+
     /// Returns the state that the last step on an object has left which the current thread can know of: by its own
     /// events, and by what they have read, directly or through others.
     pub fn known_state(&self, object: LocationId) -> ObjectState {

@@ -34,7 +34,7 @@ use std::time::Instant;
 pub(crate) use common::{Common, explores_ways};
 pub(crate) use flag::Flag;
 pub(crate) use native::{HandleNumber, Listed, Native, Store, Tally, unseen};
-pub(crate) use shown::with_value;
+pub(crate) use shown::{note_begun, note_received, with_value};
 
 /// A step is disabled in a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

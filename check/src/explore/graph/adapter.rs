@@ -282,6 +282,10 @@ impl Graph for GraphBackend {
         unless_raced(self.machine.observe(object, graph_name(name), &sees, self.site()))
     }
 
+    fn rename_step(&self, operation: &'static str) {
+        self.machine.rename_step(operation);
+    }
+
     fn await_one_of(
         &self,
         objects: &dyn Fn() -> Vec<u32>,

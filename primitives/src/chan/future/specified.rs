@@ -10,7 +10,7 @@ use crate::chan::algorithm::chan::Chan;
 use crate::chan::algorithm::{deferred, specified};
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::select::case::{Hold, Slot};
-use crate::rt::spec::{StepId, Token};
+use crate::rt::spec::{StepId, Token, with_value};
 use crate::rt::twin::is_twin;
 use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Manner, Turn, Waiter};
 use core::cell::Cell as Stash;
@@ -136,12 +136,15 @@ impl<T> Chan<T> {
         waker: &Waker,
     ) -> Poll<Result<(), SendError<T>>> {
         let waits = Self::offer_of(chan, slot);
-        let value = match waits {
-            Some((_, value)) => value,
-            None => chan.values.put(stash.take().expect("a send that has not ended has its value")),
+        let (operation, value) = match waits {
+            Some((_, value)) => ("poll a send", value),
+            None => {
+                let value = stash.take().expect("a send that has not ended has its value");
+                (with_value("poll a send", &value), chan.values.put(value))
+            }
         };
         let arrived = waits.map(|(arrival, _)| arrival);
-        let (ended, arrival) = step_with_waker(chan, "poll a send", waker, |turn, key, waker| {
+        let (ended, arrival) = step_with_waker(chan, operation, waker, |turn, key, waker| {
             poll(turn, key, (arrived, waker), |turn, waiter| {
                 let ended = turn.try_send(key, value);
                 if ended.is_none() {

@@ -140,6 +140,7 @@ impl<T> IntoIterator for Receiver<T> {
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.0.recv().ok()
     }
@@ -151,6 +152,7 @@ impl<T> FusedIterator for Iter<'_, T> {}
 impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.0.try_recv().ok()
     }
@@ -159,6 +161,7 @@ impl<T> Iterator for TryIter<'_, T> {
 impl<T> Iterator for Drain<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.left = self.left.checked_sub(1)?;
         let value = self.receiver.try_recv().ok();
@@ -175,6 +178,7 @@ impl<T> FusedIterator for Drain<'_, T> {}
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.0.recv().ok()
     }

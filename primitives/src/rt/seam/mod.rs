@@ -251,6 +251,8 @@ pub trait Graph {
     fn static_atomic(&self, address: usize, value: u64) -> u32;
     /// Returns the cell of a static; `None` if several executions run at the same time, which would share its memory.
     fn static_cell(&self) -> Option<u32>;
+    /// Gives the current thread's last step another name.
+    fn rename_step(&self, operation: &'static str);
     /// Returns the current thread's virtual time.
     fn now(&self) -> Duration;
     /// Advances the current thread's virtual time. Where time is discrete, the thread waits until then.

@@ -11,7 +11,7 @@
 use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
-use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width, is_own_source};
+use super::{Rmw, Session, Site, Slot, StaticKey, Step, StepId, ThreadId, Values, Width, is_own_source};
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -434,6 +434,22 @@ impl Session {
             }
             self.wait_for_step(object, Waiting { thread, me, attempt: forget_lifetime(attempt) }, name, site);
             self.order_steps(object, false, site);
+        }
+    }
+
+    /// Calls the current thread's last step what `name` makes of its name, if the execution is recorded.
+    pub(crate) fn rename_step(&self, name: &dyn Fn(&'static str) -> &'static str) {
+        let renamed = {
+            let mut state = self.state.borrow_mut();
+            let thread = state.threads.current;
+            let is_it = |step: &&mut Step| step.thread == thread && matches!(step.values, Values::Of { .. });
+            state.steps.iter_mut().rev().find(is_it).map(|step| {
+                step.operation = name(step.operation);
+                step.operation
+            })
+        };
+        if let Some((graph, operation)) = self.backend.graph().zip(renamed) {
+            graph.rename_step(operation);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Values that reports show beside an operation.
+//! What reports call the steps of an operation, and the values that they show beside it.
 
 #[cfg(feature = "checking")]
 use super::super::seam::{Current, current};
@@ -23,6 +23,34 @@ pub(crate) fn with_value<T>(operation: &'static str, _value: &T) -> &'static str
         return interned(format!("{operation} {text}"));
     }
     operation
+}
+
+/// Shows a value that the current thread has received beside its last step.
+#[inline(always)]
+pub(crate) fn note_received<T>(_value: &T) {
+    #[cfg(feature = "checking")]
+    if let Current::Model(session) = current()
+        && session.is_recording()
+        && let Some(text) = text_of(_value)
+    {
+        session.rename_step(&|step| match step {
+            _ if step.contains("receive") => interned(format!("{step} {text}")),
+            _ if step.contains("select") => interned(format!("{step}: receive {text}")),
+            // Of a waker that was called meanwhile.
+            _ => step,
+        });
+    }
+}
+
+/// Notes that the current thread's last step only begins an operation, whose end is a step of its own.
+#[inline(always)]
+pub(crate) fn note_begun() {
+    #[cfg(feature = "checking")]
+    if let Current::Model(session) = current()
+        && session.is_recording()
+    {
+        session.rename_step(&|step| interned(format!("begin to {step}")));
+    }
 }
 
 /// Returns the one copy of a text, which stays. There are as many as failures show.

@@ -16,7 +16,7 @@
 use super::channel::Ended;
 use super::lane::Lane;
 use super::world::{Key, World};
-use crate::rt::spec::{Common, Done, Listed, StepId, Token};
+use crate::rt::spec::{Common, Done, Listed, StepId, Token, note_begun};
 use crate::rt::twin::is_twin;
 
 /// The parts of a channel whose sides may be apart.
@@ -117,6 +117,7 @@ impl Sides {
         let Some(number) = number else { return Ended::Closed };
         self.check_drops_of_receivers();
         let Some(capacity) = capacity.filter(|capacity| number >= *capacity) else { return Ended::Sent };
+        note_begun();
         let receives = self.receives.key();
         let has_place = |receives: &Lane| receives.place(number, capacity).is_some();
         if self.wait(operation, &self.receives, &has_place, RECEIVERS) {
@@ -131,6 +132,7 @@ impl Sides {
     pub(crate) fn recv(&self) -> Ended {
         let (sends, receives) = (self.whole.key(), self.receives.key());
         let number = self.receives.step("receive", |world, me| Some(arrive(world, receives, me, None)));
+        note_begun();
         let has_ended = |sends: &Lane| sends.value(number).is_some();
         if self.wait("receive", &self.whole, &has_ended, SENDERS) {
             return Ended::Closed;

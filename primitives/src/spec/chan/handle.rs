@@ -6,7 +6,9 @@ use super::handles::Handles;
 use super::held::Held;
 use super::late::{Came, Manner};
 use super::world::{Key, Turn, World};
-use crate::rt::spec::{Disabled, Native, StepId, Store, Tally, Token, has_come, is_specifying, with_value};
+use crate::rt::spec::{
+    Disabled, Native, StepId, Store, Tally, Token, has_come, is_specifying, note_begun, with_value,
+};
 use crate::spec::pass_until;
 #[cfg(feature = "async")]
 use core::task::Waker;
@@ -145,6 +147,7 @@ impl<T> Inner<T> {
         arrival: StepId,
         deadline: Option<Instant>,
     ) -> Option<Ended> {
+        note_begun();
         let Some(deadline) = deadline else {
             let key = self.key();
             return Some(self.observe(operation[0], |world| {

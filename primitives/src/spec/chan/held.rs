@@ -4,7 +4,7 @@ use super::channel::Received;
 use super::handle::Inner;
 use super::select::Place;
 use super::world::World;
-use crate::rt::spec::{Common, StepId, Token};
+use crate::rt::spec::{Common, StepId, Token, note_received, with_value};
 
 /// What a case or a future holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,9 @@ impl<T> Inner<T> {
 
     /// Takes the value that was received.
     pub(crate) fn value(&self, received: Received) -> T {
-        self.values.take(received.item.value)
+        let value = self.values.take(received.item.value);
+        note_received(&value);
+        value
     }
 
     /// Gives a value back that was received: to the next receiver. The wakers that are due are returned.
@@ -47,9 +49,10 @@ impl<T> Inner<T> {
     /// Brings the value of the late send that a select has chosen; returns it if the channel is closed.
     #[track_caller]
     pub(crate) fn finish_late(&self, select: StepId, value: T) -> (Result<(), T>, Vec<Token>) {
+        let operation = with_value("send", &value);
         let token = self.values.put(value);
         let finish = |turn: &mut super::Turn, key| Some(turn.finish_late(key, select, token));
-        let (sent, wakes) = self.step_and_wake("send", finish);
+        let (sent, wakes) = self.step_and_wake(operation, finish);
         (if sent { Ok(()) } else { Err(self.values.take(token)) }, wakes)
     }
 
