@@ -12,9 +12,9 @@ mod native;
 #[path = "api/threads.rs"]
 mod native;
 
-use crate::settings::{Deadlock, Settings};
+use crate::settings::{Deadlock, Leftover, Settings};
 use core::marker::PhantomData;
-use selvedge::rt::task::is_in_a_run;
+use selvedge::rt::task::{is_current, is_in_a_run};
 use selvedge::rt::{Join, thread};
 use std::time::Duration;
 
@@ -78,6 +78,26 @@ impl Builder {
     /// panic's text. By default the process ends with status 2, as in Go.
     pub fn on_panic(mut self, f: impl Fn(u64, &str) + Send + Sync + 'static) -> Builder {
         self.0.on_panic = Some(Box::new(f));
+        self
+    }
+
+    /// Sets what becomes of goroutines that have not ended when the main one returns. The default is [`Leftover::Abandon`].
+    ///
+    /// ```should_panic
+    /// use selvedge_go::{Builder, Leftover};
+    /// let (_tx, rx) = selvedge::chan::bounded::<()>(0);
+    /// Builder::new().leftover(Leftover::Fail).run(|| selvedge_go::go(move || _ = rx.recv()));
+    /// ```
+    pub fn leftover(mut self, leftover: Leftover) -> Builder {
+        self.0.leftover = leftover;
+        self
+    }
+
+    /// Makes the schedule an unusual one, for tests: goroutines run in another order, yield where they start another one or wait, and
+    /// threads are woken late, at points that depend on the seed. The default is the seed in the environment variable
+    /// `SELVEDGE_GO_FUZZ`, or a usual schedule. With one P a seed gives one schedule, but for deadlines and other threads.
+    pub fn fuzz(mut self, seed: u64) -> Builder {
+        self.0.fuzz = Some(seed);
         self
     }
 
@@ -245,6 +265,22 @@ pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
     if is_in_a_run() { f() } else { native::blocking(f) }
 }
 
+/// Runs `f`, which may block, on a thread that is there for such calls, and waits for its result. Meanwhile the other goroutines of
+/// this thread run, those included that have begun here, which [`blocking`] keeps waiting. What waits inside `f` blocks its thread.
+///
+/// On a plain thread, and under a checker, `f` runs at once.
+///
+/// # Panics
+/// If `f` does.
+///
+/// ```
+/// let text = selvedge_go::run(|| selvedge_go::blocking_on_pool(|| std::fs::read_to_string("/proc/self/comm")));
+/// assert!(text.is_ok());
+/// ```
+pub fn blocking_on_pool<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    if is_current() { native::blocking_on_pool(f) } else { f() }
+}
+
 /// Returns how many goroutines of this run have not ended, the main one included; 0 outside a run and under a checker.
 ///
 /// ```
@@ -252,6 +288,21 @@ pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
 /// ```
 pub fn num_goroutine() -> usize {
     if is_in_a_run() { 0 } else { native::num_goroutine() }
+}
+
+/// Returns a list of all goroutines of the process, as Go prints it at SIGQUIT: what each waits for, where, and where it was
+/// started. The first hundred have their stack traces, as far as they are parked. Empty under a checker.
+///
+/// At SIGQUIT the process writes the list to its standard error and ends with status 2, unless the program handles the signal.
+///
+/// ```
+/// let text = selvedge_go::run(selvedge_go::dump);
+/// # if cfg!(target_os = "linux") {
+/// assert!(text.contains("goroutine 1 [running]:"), "{text}");
+/// # }
+/// ```
+pub fn dump() -> String {
+    if is_in_a_run() { String::new() } else { native::dump() }
 }
 
 /// Returns how many processors the process may use.

@@ -54,8 +54,9 @@
 //! | `core` | the scheduler's algorithms over numbers of tasks, written on `selvedge::rt` and model-checked |
 //! | `stack` | the memory of stacks, guards, and what happens at an overflow |
 //! | `goroutine` | the table of goroutines, and what runs on their stacks |
-//! | `machine` | the threads that run goroutines |
-//! | `report` | what a program is told that cannot go on |
+//! | `machine` | the threads that run goroutines, and the monitor, which takes a P from a goroutine that keeps it |
+//! | `report` | what a program is told that cannot go on, and the list of goroutines; `machine` calls it |
+//! | `pool` | threads for calls that block |
 
 #[doc(hidden)]
 pub mod core;
@@ -77,21 +78,24 @@ macro_rules! native {
 native! {
     mod goroutine;
     mod machine;
+    mod pool;
     mod report;
     mod stack;
 }
 
 mod api;
+mod build;
 mod future;
 mod scope;
 mod settings;
 
 pub use api::{
-    Builder, LockedThread, blocking, go, go_local, goexit, gomaxprocs, gosched, lock_os_thread, num_cpu,
-    num_goroutine, run, set_procs, sleep, spawn,
+    Builder, LockedThread, blocking, blocking_on_pool, dump, go, go_local, goexit, gomaxprocs, gosched,
+    lock_os_thread, num_cpu, num_goroutine, run, set_procs, sleep, spawn,
 };
+pub use build::{BuildInfo, build_info};
 pub use future::{block_on, go_future};
 pub use scope::{Scope, ScopedJoin, scope};
 #[doc(inline)]
 pub use selvedge::rt::Join;
-pub use settings::Deadlock;
+pub use settings::{Deadlock, Leftover};

@@ -14,6 +14,19 @@ pub enum Deadlock {
     Off,
 }
 
+/// What becomes of goroutines that have not ended when the main goroutine returns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Leftover {
+    /// They run no more, as in Go: none of their destructors runs, and their stacks are leaked.
+    #[default]
+    Abandon,
+    /// The run waits for them.
+    Wait,
+    /// The run panics with a list of them, once each of them waits for something. Goroutines that run are waited for.
+    Fail,
+}
+
 /// Is told of a goroutine's panic: its number, and the panic's text.
 pub(crate) type OnPanic = Box<dyn Fn(u64, &str) + Send + Sync>;
 
@@ -31,7 +44,10 @@ pub(crate) struct Settings {
     /// `None`: the default.
     pub(crate) stack_size: Option<usize>,
     pub(crate) deadlock: Deadlock,
+    pub(crate) leftover: Leftover,
     pub(crate) on_panic: Option<OnPanic>,
     pub(crate) on_deadlock: Option<OnReport>,
     pub(crate) on_hog: Option<OnReport>,
+    /// The seed of a schedule that is to be unusual.
+    pub(crate) fuzz: Option<u64>,
 }

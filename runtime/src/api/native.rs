@@ -26,11 +26,19 @@ fn default_procs() -> usize {
     }
 }
 
+/// Returns the seed that the environment sets.
+#[track_caller]
+fn default_fuzz() -> Option<u64> {
+    let text = std::env::var("SELVEDGE_GO_FUZZ").ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("SELVEDGE_GO_FUZZ is a number, and not {text:?}")))
+}
+
 #[track_caller]
 pub(super) fn run<R>(mut settings: Settings, main: impl FnOnce() -> R) -> R {
     let is_nested = here().is_some_and(|here| here.running.get() != 0 && here.blocked.get() == 0);
     assert!(!is_nested, "`run` is called from a goroutine: wrap it in `selvedge_go::blocking`");
     settings.procs = settings.procs.or_else(|| Some(default_procs()));
+    settings.fuzz = settings.fuzz.or_else(default_fuzz);
     machine::run(settings, Location::caller(), main)
 }
 
@@ -65,9 +73,24 @@ pub(super) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     machine::blocking(f)
 }
 
+pub(super) fn blocking_on_pool<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
+    crate::pool::run(f)
+}
+
 pub(super) fn num_goroutine() -> usize {
     // Relaxed: a number to look at.
     here().map_or(0, |here| here.m.instance.live.load(Relaxed))
+}
+
+/// The name begins a trace (`report::trace`).
+#[inline(never)]
+fn list_goroutines_here() -> String {
+    let running = here().map(|here| here.running.get()).filter(|task| *task != 0);
+    machine::on_thread_stack(|| crate::report::dump::list(None, running))
+}
+
+pub(super) fn dump() -> String {
+    list_goroutines_here()
 }
 
 pub(super) fn set_procs(procs: usize) -> usize {

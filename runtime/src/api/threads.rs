@@ -37,8 +37,16 @@ pub(super) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
+pub(super) fn blocking_on_pool<T>(f: impl FnOnce() -> T) -> T {
+    f()
+}
+
 pub(super) fn num_goroutine() -> usize {
     0
+}
+
+pub(super) fn dump() -> String {
+    String::new()
 }
 
 pub(super) fn set_procs(_: usize) -> usize {

@@ -130,6 +130,11 @@ pub fn time_out(word: &AtomicU64, wait: u64) -> TimeOut {
     }
 }
 
+/// Returns whether the goroutine is parked. The answer may be old by the time it is used.
+pub fn is_parked(word: &AtomicU64) -> bool {
+    word.load(Relaxed) & PARKED != 0 // Relaxed: a state to look at.
+}
+
 /// Claims the stack of a parked goroutine, and returns the number of the wait; or `None` if the goroutine is not parked, or
 /// another scanner has its stack. Until [`end_scan`] no other thread runs the goroutine.
 #[must_use]

@@ -3,14 +3,16 @@
 use super::local::Locals;
 use super::{Slot, slot};
 use crate::machine::Instance;
+use crate::report::say;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// What `goexit` unwinds with.
 pub(crate) struct Goexit;
 
-/// Runs the body of a goroutine, on its stack. No panic leaves this function.
-pub(crate) fn body(instance: &Instance, task: u32, f: impl FnOnce()) {
+/// Runs the body of a goroutine, on its stack. No panic leaves this function, whose name ends a trace (`report::trace`).
+#[inline(never)]
+pub(crate) fn goroutine_begins_here(instance: &Instance, task: u32, f: impl FnOnce()) {
     let slot = slot(task);
     let ended = catch_unwind(AssertUnwindSafe(f)).err().or_else(|| {
         // SAFETY: the goroutine runs, so its locals are its own.
@@ -24,6 +26,17 @@ pub(crate) fn body(instance: &Instance, task: u32, f: impl FnOnce()) {
     }
 }
 
+/// Runs the closure of the main goroutine, and `then` if it returns. The name ends a trace (`report::trace`).
+#[inline(never)]
+pub(crate) fn goroutine_begins_here_as_main<R>(
+    main: impl FnOnce() -> R,
+    then: impl FnOnce(),
+) -> std::thread::Result<R> {
+    let result = catch_unwind(AssertUnwindSafe(main))?;
+    catch_unwind(AssertUnwindSafe(then))?;
+    Ok(result)
+}
+
 /// Ends the process for a panic that nothing has caught, or calls what the program has asked for.
 fn failed(instance: &Instance, slot: &Slot, panic: &(dyn Any + Send)) {
     let text = panic.downcast_ref::<&str>().copied();
@@ -33,7 +46,7 @@ fn failed(instance: &Instance, slot: &Slot, panic: &(dyn Any + Send)) {
         Some(on_panic) => on_panic(slot.id(), text),
         None => {
             let site = slot.site().map_or(String::new(), |site| format!(", started at {site}"));
-            eprintln!("\nfatal error: goroutine {} panicked{site}: {text}", slot.id());
+            say(format_args!("\nfatal error: goroutine {} panicked{site}: {text}\n", slot.id()));
             std::process::exit(2);
         }
     }

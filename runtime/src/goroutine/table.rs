@@ -3,12 +3,13 @@
 //!
 //! S1. The parts of a slot in [`Own`] belong to one thread at a time: to the thread that makes the goroutine, until it has
 //! put the goroutine into a queue; then to the thread that takes it out and runs it; and after a wait, to the thread that
-//! made it runnable and to the thread that runs it then. The queues, and the word of the goroutine (`core::ready`), order
+//! made it runnable and to the thread that runs it then. While the word of a parked goroutine says that it is scanned, they
+//! belong to the thread that scans. The queues, and the word of the goroutine (`core::ready`), order
 //! these threads.
 
 use super::local::Locals;
 use crate::core::chain::Links;
-use crate::machine::{Instance, M, Suspend};
+use crate::machine::{Command, Instance, M, Suspend};
 use crate::stack::Stack;
 use core::cell::UnsafeCell;
 use core::panic::Location;
@@ -46,9 +47,9 @@ pub(crate) struct Slot {
 
 /// What one thread at a time has (S1).
 pub(crate) struct Own {
-    pub(crate) coroutine: Option<Coroutine<(), Suspend, (), Stack>>,
+    pub(crate) coroutine: Option<Coroutine<Command, Suspend, (), Stack>>,
     /// How the goroutine suspends itself; null before it has begun.
-    pub(crate) yielder: *const Yielder<(), Suspend>,
+    pub(crate) yielder: *const Yielder<Command, Suspend>,
     /// The thread to which the goroutine belongs since it has begun.
     pub(crate) home: Option<Arc<M>>,
     pub(crate) locals: Locals,
@@ -121,6 +122,16 @@ impl Slot {
     pub(crate) fn is_of(&self, instance: &Instance) -> bool {
         // Relaxed: the pointer is compared only.
         core::ptr::eq(self.instance.load(Relaxed), instance)
+    }
+
+    /// Returns whether the slot is a goroutine's.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.instance.load(Relaxed).is_null() // Relaxed: compared only.
+    }
+
+    /// Returns whether the goroutine is parked, as far as another thread can tell.
+    pub(crate) fn is_parked(&self) -> bool {
+        crate::core::ready::is_parked(&self.word)
     }
 
     /// Begins the slot's use for a goroutine.
@@ -203,10 +214,10 @@ impl Table {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).slots.extend(slots);
     }
 
-    /// Returns every slot that was ever used.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Slot> {
+    /// Returns every slot that was ever used, with its number.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &'static Slot)> {
         let end = self.free.lock().unwrap_or_else(PoisonError::into_inner).fresh;
-        (1..end).map(slot)
+        (1..end).map(|task| (task, slot(task)))
     }
 }
 

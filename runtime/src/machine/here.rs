@@ -1,6 +1,6 @@
 //! What a thread that runs goroutines knows, and only itself uses.
 
-use super::{Instance, M};
+use super::{Instance, M, fuzz};
 use crate::core::chain::Chain;
 use crate::core::proc_state::Slice;
 use crate::goroutine::{TABLE, slot};
@@ -8,6 +8,7 @@ use crate::stack::Cache;
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
 use core::ptr::null;
+use std::backtrace::Backtrace;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,16 @@ pub(crate) enum Suspend {
     Park(u64, Option<Instant>),
     /// Others are to run first.
     Yield,
+    /// It has left its trace.
+    Traced,
+}
+
+/// What a goroutine is resumed for.
+pub(crate) enum Command {
+    /// It goes on.
+    Run,
+    /// It leaves its trace at this place, and suspends itself again.
+    Trace(*mut Option<Backtrace>),
 }
 
 /// How many goroutines run from `next` before the others have a turn.
@@ -138,6 +149,9 @@ impl Here {
 
     /// Puts a goroutine of this M where it runs next, and the one that was there behind the others.
     pub(crate) fn put_next(&self, task: u32) {
+        if fuzz::happens(&self.instance().settings, 2) {
+            return self.put_last(task);
+        }
         let displaced = self.next.replace(task);
         if displaced != 0 {
             self.bound.borrow_mut().push(&TABLE, displaced);
@@ -166,6 +180,13 @@ impl Here {
         }
         self.streak.set(streak + 1);
         Some(next)
+    }
+
+    /// Puts the first of the other goroutines of this M behind the others, and the one that runs next.
+    pub(crate) fn rotate(&self) {
+        let next = self.next.replace(0);
+        let first = self.bound.borrow_mut().pop(&TABLE);
+        first.into_iter().chain((next != 0).then_some(next)).for_each(|task| self.put_last(task));
     }
 
     /// Takes the first of the other goroutines of this M.

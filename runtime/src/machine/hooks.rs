@@ -1,7 +1,7 @@
 //! What the primitives ask of the scheduler (`selvedge::rt::task`).
 
-use super::here::{Here, Suspend, here};
-use super::{blocking, outsiders, run_loop, start};
+use super::here::{Command, Here, Suspend, here};
+use super::{blocking, fuzz, outsiders, run_loop, start};
 use crate::core::ready;
 use crate::goroutine::{entry, local, slot};
 use core::num::NonZeroU32;
@@ -9,6 +9,7 @@ use core::panic::Location;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::task::{self, Key, Make, Runtime, Task, Why};
 use std::any::Any;
+use std::backtrace::Backtrace;
 use std::time::{Duration, Instant};
 
 /// Installs the hooks, once.
@@ -24,7 +25,7 @@ static RUNTIME: Runtime = Runtime {
     may_suspend: || here().is_some_and(|here| !here.in_runtime.get() && here.blocked.get() == 0),
     id: |task| slot(task.0.get()).id(),
     begin_wait,
-    park,
+    park: goroutine_waits_here,
     is_given: |task, wait| ready::given(&slot(task.0.get()).word, wait),
     is_current_wait: |task, wait| {
         // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
@@ -84,15 +85,35 @@ fn begin_wait(task: Task) -> u64 {
 }
 
 /// Gives the thread back, until the goroutine runs again.
-fn suspend(task: u32, suspend: Suspend) {
+pub(super) fn suspend(task: u32, suspend: Suspend) {
     // SAFETY: S1 of the table: the goroutine runs, so this part is its own, and its yielder was set when it began.
     let yielder = unsafe { &*(*slot(task).own()).yielder };
-    yielder.suspend(suspend);
+    let mut command = yielder.suspend(suspend);
+    while let Command::Trace(place) = command {
+        // Another thread may have resumed the goroutine: nothing but these lines runs before it is suspended again.
+        let trace = yielder.on_parent_stack(Backtrace::force_capture);
+        // SAFETY: the thread that asks for the trace keeps the place until the goroutine has suspended itself.
+        unsafe { place.write(Some(trace)) };
+        command = yielder.suspend(Suspend::Traced);
+    }
 }
 
-fn park(task: Task, wait: u64, deadline: Option<Instant>, why: Why) -> bool {
+/// Runs `f` on the stack of this thread, if a goroutine runs here: it may need more than a goroutine has. What waits in `f`
+/// blocks the thread.
+pub(crate) fn on_thread_stack<R>(f: impl FnOnce() -> R + Send) -> R {
+    let Some((here, task)) = here().zip(running()) else { return f() };
+    let _in_runtime = enter(here);
+    // SAFETY: S1 of the table: the goroutine runs, so this part is its own, and its yielder was set when it began.
+    let yielder = unsafe { &*(*slot(task.0.get()).own()).yielder };
+    yielder.on_parent_stack(f)
+}
+
+/// The name begins a trace (`report::trace`).
+#[inline(never)]
+fn goroutine_waits_here(task: Task, wait: u64, deadline: Option<Instant>, why: Why) -> bool {
     let slot = slot(task.0.get());
     entry::go_on_exiting(task.0.get());
+    fuzz::yield_perhaps();
     // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
     let is_current = unsafe { (*slot.own()).wait == wait };
     if ready::given(&slot.word, wait) {
@@ -132,7 +153,7 @@ fn sleep(duration: Duration) {
         return yield_now();
     }
     let wait = begin_wait(task);
-    park(task, wait, Instant::now().checked_add(duration), Why::Sleep);
+    goroutine_waits_here(task, wait, Instant::now().checked_add(duration), Why::Sleep);
 }
 
 #[track_caller]

@@ -1,7 +1,8 @@
 //! One run of the scheduler: its Ps, its Ms, its queues.
 
-use super::{M, clock};
-use crate::settings::Settings;
+use super::{M, clock, fuzz};
+use crate::report::say;
+use crate::settings::{Leftover, Settings};
 use crate::core::bound::{Bound, GivenAway, WantsP, give_away, submit_bound};
 use crate::core::idle::{Idle, Taken};
 use crate::core::injector::Injector;
@@ -11,8 +12,9 @@ use crate::core::run_queue::RunQueue;
 use crate::core::timers::{NEVER, PollerSleep, Timers};
 use crate::goroutine::TABLE;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use core::sync::atomic::{AtomicBool, AtomicUsize, fence};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, fence};
 use selvedge::rt::park::Unparker;
+use selvedge::sync::WaitGroup;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The number of the M that left a P, which is woken first for it; or [`NOBODY`].
@@ -37,6 +39,10 @@ pub(crate) struct Instance {
     pub(crate) active: AtomicUsize,
     /// Goroutines that have not ended.
     pub(crate) live: AtomicUsize,
+    /// The goroutines but for the main one, if the run waits for them.
+    pub(crate) others: WaitGroup,
+    /// The main goroutine, once there is one.
+    pub(crate) main: AtomicU32,
     /// Whether the main goroutine has ended.
     pub(crate) has_ended: AtomicBool,
     /// Whether the main goroutine has ended by `goexit`.
@@ -67,6 +73,8 @@ impl Instance {
             ms: Mutex::default(),
             active: AtomicUsize::new(most),
             live: AtomicUsize::new(0),
+            others: WaitGroup::new(),
+            main: AtomicU32::new(0),
             has_ended: AtomicBool::new(false),
             main_has_exited: AtomicBool::new(false),
             has_warned: AtomicBool::new(false),
@@ -81,6 +89,14 @@ impl Instance {
 
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Acquire)
+    }
+
+    /// Counts a goroutine that begins or ends, if the run waits for all.
+    pub(crate) fn count_other(&self, task: u32, begins: bool) {
+        // Relaxed: the main goroutine is the first one, and its number does not change.
+        if self.settings.leftover == Leftover::Wait && self.main.load(Relaxed) != task {
+            if begins { self.others.add(1) } else { self.others.done() }
+        }
     }
 
     /// Returns whether there is anything for an M without a goroutine to do.
@@ -161,7 +177,7 @@ impl Instance {
         let thread = std::thread::Builder::new().name("goroutines".to_string());
         let begun = thread.spawn(move || super::run_loop::thread(m, p, searching));
         if let Err(error) = begun {
-            eprintln!("fatal error: the system starts no further thread for goroutines: {error}");
+            say(format_args!("fatal error: the system starts no further thread for goroutines: {error}\n"));
             std::process::exit(2);
         }
     }
@@ -177,6 +193,7 @@ impl Instance {
 
     /// Wakes an M for work that the caller has published, if that helps.
     pub(crate) fn submit(self: &Arc<Self>) {
+        fuzz::pause(&self.settings);
         if let Some(taken) = self.idle.submit() {
             self.start(taken, true);
         }

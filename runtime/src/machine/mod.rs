@@ -14,22 +14,31 @@
 //! M3. An M uses the queues of its P in the runtime only: while a goroutine runs, the P may be taken away
 //! (`core::proc_state`). [`Here::come_back`] stands before each use, and finds out whether there is a P still.
 
+mod bell;
 mod blocking;
 mod clock;
+mod fuzz;
 mod here;
 mod hooks;
 mod instance;
 mod m;
 mod monitor;
 mod outsiders;
+mod quit;
 mod run_loop;
 mod sleep;
 mod start;
 
 pub(crate) use blocking::blocking;
-pub(crate) use here::{Here, Suspend, here, signal_note};
+pub(crate) use here::{Command, Here, Suspend, here, signal_note};
 pub(crate) use instance::Instance;
 pub(crate) use m::M;
 pub(crate) use outsiders::outsiders;
+pub(crate) use hooks::on_thread_stack;
 pub(crate) use run_loop::is_live;
 pub(crate) use start::{run, spawn, spawn_local};
+
+/// Makes a goroutine runnable that a report has found woken when it gave the stack back.
+pub(crate) fn make_runnable(task: u32) {
+    run_loop::make_runnable(task, here());
+}

@@ -7,7 +7,7 @@
 //!
 //! Goroutines that have begun on the same thread wait for it in any case: the monitor reports them.
 
-use super::{Instance, clock, outsiders};
+use super::{Instance, bell, clock, outsiders, quit};
 use crate::core::proc_state::Slice;
 use crate::core::timers::When;
 use crate::machine::m::Turn;
@@ -15,7 +15,7 @@ use crate::report;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::fence;
-use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// Between two looks.
@@ -24,13 +24,11 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How long a goroutine keeps others of its thread waiting before it is reported.
 const PATIENCE: When = 100_000_000;
 
-static MONITOR: Monitor =
-    Monitor { watched: Mutex::new(None), wake: Condvar::new(), sleeps: AtomicBool::new(false) };
+static MONITOR: Monitor = Monitor { watched: Mutex::new(None), sleeps: AtomicBool::new(false) };
 
 struct Monitor {
     /// The instances that it looks at; `None`: it has not been started.
     watched: Mutex<Option<Vec<Watched>>>,
-    wake: Condvar,
     /// Whether it sleeps until an M wakes.
     sleeps: AtomicBool,
 }
@@ -47,6 +45,10 @@ struct Watched {
 pub(super) fn watch(instance: &Arc<Instance>) {
     let mut watched = MONITOR.watched();
     if watched.is_none() {
+        // Without a monitor nothing is demoted, and everything else works.
+        if !bell::hang() {
+            return;
+        }
         let (ours, begun) = (Arc::new(Barrier::new(2)), std::thread::Builder::new());
         let its = Arc::clone(&ours);
         let thread = move || {
@@ -54,18 +56,18 @@ pub(super) fn watch(instance: &Arc<Instance>) {
             its.wait();
             run();
         };
-        // Without a monitor nothing is demoted, and everything else works.
         if begun.name("goroutines' monitor".to_string()).spawn(thread).is_err() {
             return;
         }
         // Before it is one of the runtime's threads, it would be taken for one outside.
         ours.wait();
+        quit::install();
     }
     let slices = vec![None; instance.states.len()];
     let instance = Arc::downgrade(instance);
     watched.get_or_insert_default().push(Watched { instance, slices, turns: Vec::new() });
     drop(watched);
-    MONITOR.wake.notify_one();
+    bell::ring();
 }
 
 /// Wakes the monitor if it sleeps; for an M that has woken and is counted as awake.
@@ -75,8 +77,7 @@ pub(super) fn wake() {
     fence(SeqCst);
     // Relaxed: the fences order the load.
     if MONITOR.sleeps.load(Relaxed) {
-        drop(MONITOR.watched());
-        MONITOR.wake.notify_one();
+        bell::ring();
     }
 }
 
@@ -84,26 +85,26 @@ impl Monitor {
     fn watched(&self) -> MutexGuard<'_, Option<Vec<Watched>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Forgets the instances that have ended, and returns whether an M of one of the others is awake.
+    fn is_busy(&self) -> bool {
+        let mut guard = self.watched();
+        let watched = guard.get_or_insert_default();
+        watched.retain(|one| one.instance.upgrade().is_some_and(|instance| !instance.has_ended()));
+        watched.iter().any(|one| one.instance.upgrade().is_some_and(|instance| instance.idle.is_awake()))
+    }
 }
 
 fn run() {
     loop {
-        let mut guard = MONITOR.watched();
-        let watched = guard.get_or_insert_default();
-        watched.retain(|one| one.instance.upgrade().is_some_and(|instance| !instance.has_ended()));
         MONITOR.sleeps.store(true, Relaxed);
         // SeqCst: the sleep is announced before, and the Ms are looked at after; pairs with the fence in `wake`.
         fence(SeqCst);
-        let is_awake = |one: &Watched| one.instance.upgrade().is_some_and(|instance| instance.idle.is_awake());
-        if !watched.iter().any(is_awake) {
-            drop(MONITOR.wake.wait(guard).unwrap_or_else(PoisonError::into_inner));
-            MONITOR.sleeps.store(false, Relaxed);
-            continue;
-        }
-        MONITOR.sleeps.store(false, Relaxed);
-        drop(MONITOR.wake.wait_timeout(guard, LOOK));
-        let mut guard = MONITOR.watched();
-        for one in guard.iter_mut().flatten() {
+        let is_busy = MONITOR.is_busy();
+        MONITOR.sleeps.store(!is_busy, Relaxed); // Relaxed: while it is set an M rings the bell in vain at worst.
+        bell::wait(is_busy.then_some(LOOK));
+        quit::look();
+        for one in MONITOR.watched().iter_mut().flatten() {
             if let Some(instance) = one.instance.upgrade() {
                 one.look(&instance);
             }

@@ -1,7 +1,7 @@
 //! What an M does: it picks a goroutine, runs it until it suspends itself, and picks the next.
 
-use super::here::{Here, Suspend};
-use super::{Instance, M, clock, monitor};
+use super::here::{Command, Here, Suspend};
+use super::{Instance, M, clock, fuzz, monitor};
 use crate::core::ready;
 use crate::core::timers::Entry;
 use crate::goroutine::{Slot, TABLE, slot};
@@ -61,6 +61,9 @@ impl Here {
             }
         }
         self.proc.get()?;
+        if fuzz::happens(&instance.settings, 4) {
+            self.rotate();
+        }
         if self.locked.get() > 0 {
             return self.take_next().or_else(|| self.take_bound());
         }
@@ -131,7 +134,7 @@ impl Here {
         self.running.set(task);
         self.m.begins(task, self.bound_len());
         self.begin_slice();
-        let result = coroutine.resume(());
+        let result = coroutine.resume(Command::Run);
         self.come_back();
         self.m.ends();
         self.running.set(0);
@@ -148,7 +151,7 @@ impl Here {
     /// Does what the goroutine has asked for when it suspended itself.
     fn suspended(&self, task: u32, slot: &Slot, suspend: Suspend) {
         match suspend {
-            Suspend::Yield => self.put_last(task),
+            Suspend::Yield | Suspend::Traced => self.put_last(task),
             // From a commit on the goroutine is another thread's, and this M uses only what it has copied.
             Suspend::Park(wait, deadline) => match ready::commit(&slot.word, wait) {
                 false => self.put_next(task),
@@ -189,6 +192,7 @@ impl Here {
         slot.end();
         self.stacks().put(stack);
         self.put_slot(task);
+        self.instance().count_other(task, false);
         // AcqRel: the one that reads 0 has seen all that ended goroutines did.
         self.instance().live.fetch_sub(1, AcqRel);
     }

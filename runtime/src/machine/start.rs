@@ -2,14 +2,15 @@
 
 use super::here::Here;
 use super::instance::Instance;
-use super::{hooks, monitor, run_loop};
+use super::{fuzz, hooks, monitor, run_loop};
 use crate::goroutine::{entry, slot};
+use crate::report::leftover;
 use crate::settings::Settings;
 use crate::stack::{DEFAULT_SIZE, prepare_thread, slot_size};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use corosensei::Coroutine;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most Ps that an instance may come to have.
@@ -37,16 +38,19 @@ unsafe fn make(
     let its = slot(task);
     its.begin(instance, site);
     // Relaxed: a count; the queue that the goroutine goes through publishes it.
-    instance.live.fetch_add(1, Relaxed);
+    if instance.live.fetch_add(1, Relaxed) == 0 && instance.main.load(Relaxed) == 0 {
+        instance.main.store(task, Relaxed); // Relaxed: the first goroutine is made before any other thread knows the instance.
+    }
+    instance.count_other(task, true);
     let belongs = Arc::as_ptr(instance);
-    let body = move |yielder: &corosensei::Yielder<(), super::Suspend>, ()| {
+    let body = move |yielder: &corosensei::Yielder<super::Command, super::Suspend>, _| {
         // SAFETY: S1 of the table: the goroutine runs, so these parts are its own. The instance lives as long as a goroutine
         // of it does: `run` leaks it otherwise.
         let instance = unsafe {
             (*its.own()).yielder = yielder;
             &*belongs
         };
-        entry::body(instance, task, f);
+        entry::goroutine_begins_here(instance, task, f);
     };
     // SAFETY: the caller promises that what `f` borrows lives until it has returned. A coroutine that is never run to its
     // end is never dropped either.
@@ -66,12 +70,14 @@ pub(crate) unsafe fn spawn(
     site: &'static Location<'static>,
     f: impl FnOnce() + Send,
 ) {
-    let _in_runtime = hooks::enter(here);
+    let in_runtime = hooks::enter(here);
     let instance = &here.m.instance;
     // SAFETY: `f` is `Send`, and the caller promises the rest.
     let task =
         unsafe { make(here, instance, stack_size, site, f) };
     instance.put_fresh(here, task);
+    drop(in_runtime);
+    fuzz::yield_perhaps();
 }
 
 /// Starts a goroutine on this M.
@@ -102,7 +108,8 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
     let result = Arc::new(Mutex::new(None));
     let (ours, its) = (Arc::clone(&result), Arc::clone(&instance));
     let body = move || {
-        let ended = catch_unwind(AssertUnwindSafe(main));
+        // Relaxed: this goroutine's own number.
+        let ended = entry::goroutine_begins_here_as_main(main, || leftover::look(&its, its.main.load(Relaxed)));
         if ended.as_ref().is_err_and(|panic| panic.is::<entry::Goexit>()) {
             // Release: a report on another thread reads it.
             its.main_has_exited.store(true, Release);

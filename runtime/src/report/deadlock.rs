@@ -1,12 +1,10 @@
 //! The report that no goroutine can go on.
 
-use crate::goroutine::{Slot, TABLE};
+use super::{dump::list, say};
 use crate::machine::{Instance, is_live, outsiders};
 use crate::settings::Deadlock;
-use core::fmt::Write;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use selvedge::rt::task::Why;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The instances whose goroutines have all been found asleep while a thread outside could wake them. Such a thread may park
@@ -69,52 +67,19 @@ fn report(instance: &Instance, outsiders: usize) {
     let is_first = !instance.has_warned.swap(true, Relaxed);
     if let Some(on_deadlock) = &settings.on_deadlock {
         if is_first {
-            on_deadlock(&list(instance));
+            on_deadlock(&list(Some(instance), None));
         }
     } else if outsiders == 0 && settings.deadlock == Deadlock::Fatal {
         let reason = match instance.main_has_exited.load(Acquire) {
             true => "no goroutines (main called goexit) - deadlock!",
             false => "all goroutines are asleep - deadlock!",
         };
-        eprintln!("fatal error: {reason}\n{}", list(instance));
+        say(format_args!("fatal error: {reason}\n{}\n", list(Some(instance), None)));
         std::process::exit(2);
     } else if is_first {
-        eprintln!(
-            "warning: all goroutines are asleep; {outsiders} threads outside the runtime may wake them\n{}",
-            list(instance)
-        );
-    }
-}
-
-/// Returns a line for each goroutine.
-fn list(instance: &Instance) -> String {
-    let mut slots: Vec<&Slot> = TABLE.all().filter(|slot| slot.is_of(instance)).collect();
-    slots.sort_by_key(|slot| slot.id());
-    let mut text = String::new();
-    for slot in slots {
-        let _ = write!(text, "\ngoroutine {} [{}]", slot.id(), slot.why().map_or("runnable", name));
-        if let Some(site) = slot.site() {
-            let _ = writeln!(text, "\n\tstarted at {site}");
-        }
-    }
-    text
-}
-
-/// Returns a reason in the words of Go's reports.
-fn name(why: Why) -> &'static str {
-    match why {
-        Why::Receive => "chan receive",
-        Why::Send => "chan send",
-        Why::Select => "select",
-        Why::Lock => "sync.Mutex.Lock",
-        Why::RwLock => "sync.RWMutex.Lock",
-        Why::Condition => "sync.Cond.Wait",
-        Why::Permits => "semacquire",
-        Why::Group => "sync.WaitGroup.Wait",
-        Why::Once => "sync.Once.Do",
-        Why::Barrier => "barrier",
-        Why::Join => "join",
-        Why::Permit => "park",
-        Why::Sleep => "sleep",
+        say(format_args!(
+            "warning: all goroutines are asleep; {outsiders} threads outside the runtime may wake them\n{}\n",
+            list(Some(instance), None)
+        ));
     }
 }

@@ -1,5 +1,6 @@
 //! The report that a goroutine keeps others of its thread waiting.
 
+use super::say;
 use crate::goroutine::slot;
 use crate::machine::Instance;
 
@@ -15,6 +16,6 @@ pub(crate) fn report(instance: &Instance, task: u32, nanoseconds: u64, waiting: 
     );
     match &instance.settings.on_hog {
         Some(on_hog) => on_hog(&text),
-        None => eprintln!("warning: {text}"),
+        None => say(format_args!("warning: {text}\n")),
     }
 }

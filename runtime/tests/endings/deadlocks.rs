@@ -1,11 +1,18 @@
 //! Programs that cannot go on, and programs that look so and can.
 
 use super::Program;
-use selvedge::chan::{bounded, never, select, unbounded};
+use selvedge::chan::{Receiver, bounded, never, select, unbounded};
 use selvedge::sync::{Barrier, Cond, Mutex, Once, RwMutex, Semaphore, WaitGroup};
 use selvedge_go::{Builder, Deadlock, go, gosched, run, sleep, spawn};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Waits, in a function whose name stands in a trace.
+#[inline(never)]
+fn waits_in_this_function(rx: &Receiver<()>) {
+    _ = rx.recv();
+    std::hint::black_box(());
+}
 
 const ASLEEP: &str = "fatal error: all goroutines are asleep - deadlock!";
 
@@ -96,6 +103,68 @@ pub(super) const PROGRAMS: &[Program] = &[
         run(move || _ = spawn(move || rx.recv()).join());
     })
     .fails(&[ASLEEP, "goroutine 1 [join]", "goroutine 2 [chan receive]"]),
+    Program::new("a_report_has_traces", || {
+        run(|| {
+            let (_tx, rx) = bounded(0);
+            let theirs = rx.clone();
+            go(move || waits_in_this_function(&theirs));
+            waits_in_this_function(&rx);
+        });
+    })
+    .fails(&[
+        ASLEEP,
+        "goroutine 1 [chan receive]:",
+        "waits_in_this_function",
+        "started at runtime/tests/endings/deadlocks.rs:",
+        "goroutine 2 [chan receive]:",
+        "waits_in_this_function",
+        "started at runtime/tests/endings/deadlocks.rs:",
+    ]),
+    Program::new("a_report_that_nobody_reads_ends_the_process", || {
+        // SAFETY: the call closes a descriptor that is used by reports only.
+        unsafe { libc::close(libc::STDERR_FILENO) };
+        let (_tx, rx) = bounded::<()>(0);
+        run(|| _ = rx.recv());
+    })
+    .fails(&[]),
+    Program::new("a_call_on_the_pool_has_ended", || {
+        run(|| {
+            assert_eq!(selvedge_go::blocking_on_pool(|| 7), 7);
+            let (_tx, rx) = bounded::<()>(0);
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"])
+    .may_warn(),
+    Program::new("a_signal_lists_the_goroutines", || {
+        Builder::new().procs(2).run(|| {
+            let (_tx, rx) = bounded(0);
+            go(move || waits_in_this_function(&rx));
+            while !selvedge_go::dump().contains("goroutine 2 [chan receive]:") {
+                gosched();
+            }
+            // SAFETY: the call sends a signal to this process.
+            unsafe { libc::raise(libc::SIGQUIT) };
+            loop {
+                gosched();
+            }
+        });
+    })
+    .fails(&[
+        "SIGQUIT: quit",
+        "goroutine 1 [",
+        "goroutine 2 [chan receive]:",
+        "waits_in_this_function",
+        "started at",
+    ]),
+    Program::new("a_signal_that_is_ignored_stays_so", || {
+        // SAFETY: the call changes what a signal does.
+        unsafe { libc::signal(libc::SIGQUIT, libc::SIG_IGN) };
+        run(|| {
+            // SAFETY: the call sends a signal to this process.
+            unsafe { libc::raise(libc::SIGQUIT) };
+        });
+    }),
     Program::new("many_on_four_ps", || {
         Builder::new().procs(4).run(|| {
             let (_tx, rx) = unbounded::<()>();

@@ -1,0 +1,83 @@
+//! Goroutines that are there: they are listed, and waited for when the main one returns.
+
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
+
+use selvedge::chan::bounded;
+use selvedge::sync::WaitGroup;
+use selvedge_go::{Builder, Leftover, go, gosched, num_goroutine};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Runs a program on 1, 2 and 4 Ps.
+fn on_each(program: impl Fn()) {
+    for procs in [1, 2, 4] {
+        Builder::new().procs(procs).run(&program);
+    }
+}
+
+#[test]
+fn goroutines_are_listed_while_others_run_and_wake_them() {
+    on_each(|| {
+        let group = WaitGroup::new();
+        let (tx, rx) = bounded(0);
+        for n in 0..4 {
+            let (task, tx, rx) = (group.task(), tx.clone(), rx.clone());
+            go(move || {
+                for m in 0..200 {
+                    if n % 2 == 0 {
+                        tx.send(m).expect("a receiver");
+                    } else {
+                        rx.recv().expect("a value");
+                    }
+                }
+                drop(task);
+            });
+        }
+        let mut lists = 0;
+        while num_goroutine() > 1 {
+            let list = selvedge_go::dump();
+            assert!(list.contains(" [running]:\n"), "{list}");
+            lists += 1;
+            gosched();
+        }
+        assert!(lists > 0);
+        group.wait();
+    });
+}
+
+#[test]
+fn a_run_waits_for_goroutines_that_are_left() {
+    for procs in [1, 2, 4] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let theirs = Arc::clone(&count);
+        Builder::new().procs(procs).leftover(Leftover::Wait).run(move || {
+            for n in 0..20 {
+                let count = Arc::clone(&theirs);
+                go(move || {
+                    selvedge_go::sleep(Duration::from_micros(n));
+                    let inner = Arc::clone(&count);
+                    go(move || _ = inner.fetch_add(1, Ordering::Relaxed));
+                    count.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        assert_eq!(count.load(Ordering::Relaxed), 40);
+    }
+}
+
+#[test]
+fn a_run_fails_for_goroutines_that_are_left() {
+    let (tx, rx) = bounded::<()>(0);
+    let builder = || Builder::new().procs(2).leftover(Leftover::Fail);
+    let fails = catch_unwind(AssertUnwindSafe(|| builder().run(|| go(move || _ = rx.recv()))));
+    let text = fails.expect_err("a goroutine is left");
+    let text = text.downcast_ref::<String>().expect("a text");
+    assert!(text.contains("1 goroutines are left") && text.contains("[chan receive]:"), "{text}");
+    drop(tx);
+    // One that ends by itself is no failure, and a panic stays the result.
+    builder().run(|| go(gosched));
+    let panics = catch_unwind(|| builder().run(|| std::panic::resume_unwind(Box::new("as planned"))));
+    assert_eq!(panics.expect_err("it panics").downcast_ref(), Some(&"as planned"));
+}
