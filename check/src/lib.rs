@@ -78,6 +78,9 @@ pub mod your_primitive {}
 #[doc = include_str!("../docs/migrating.md")]
 pub mod migrating {}
 
+#[doc = include_str!("../docs/contexts.md")]
+pub mod contexts {}
+
 pub mod audit;
 mod checker;
 mod command;

@@ -4,11 +4,13 @@ use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{TryRecvError, bounded, select};
 use selvedge::context::{
-    Context, Error, after_func, background, with_cancel, with_cancel_cause, with_deadline_cause, with_timeout,
+    Context, Error, RecvCtxError, SendCtxError, after_func, background, with_cancel, with_cancel_cause,
+    with_deadline_cause, with_timeout,
 };
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
+use selvedge::sync::ErrGroup;
 use selvedge_check::{Change, FailureKind};
 use std::time::Duration;
 
@@ -28,12 +30,17 @@ models![
     a_deadline_ends_the_whole_tree_once,
     a_deadline_wakes_a_select,
     a_deadline_that_has_passed_precedes_a_cancellation,
+    a_value_is_received_or_stays,
+    a_value_is_sent_or_comes_back,
+    an_error_in_a_group_cancels_its_context,
 ];
 
 const NODE: Mutant = mutant_of!("primitives/src/context/node.rs");
 const CANCEL: Mutant = mutant_of!("primitives/src/context/cancel.rs");
 const AFTER: Mutant = mutant_of!("primitives/src/context/after.rs");
 const HANDLE: Mutant = mutant_of!("primitives/src/context/handle.rs");
+
+const FORMS: Mutant = mutant_of!("primitives/src/context/forms.rs");
 
 const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
     of.mutant(site, Change::Twin, kind, Needs::Interleavings)
@@ -53,6 +60,8 @@ const TELLS_EARLY: Mutant = twin(NODE, "await-close", FailureKind::Panic);
 const CLOSES_EARLY: Mutant = NODE.lose("set-reason", FailureKind::Panic);
 /// A context that is done leaves the one above while it is still locked.
 const LOCKS_UPWARD: Mutant = twin(CANCEL, "leave-last", FailureKind::Deadlock);
+/// A context that is done leaves its channel open.
+const CLOSES_NOT: Mutant = twin(NODE, "close-signal", FailureKind::Deadlock);
 const SETTLES_RELAXED: Mutant = NODE.weaken("settle");
 const READS_RELAXED: Mutant = NODE.weaken("read-state");
 const DROPS_RELAXED: Mutant = HANDLE.weaken("drop-handle");
@@ -344,4 +353,59 @@ fn a_deadline_that_has_passed_precedes_a_cancellation() -> Model {
     })
     .of_specified()
     .catches([HIDES_DEADLINE])
+}
+
+/// A thread receives under a context that another one cancels, while a third sends.
+fn a_value_is_received_or_stays() -> Model {
+    model("a value is received under a context, or it stays in the channel", || {
+        let (context, cancel) = with_cancel(&background());
+        let (tx, rx) = bounded(1);
+        let sender = thread::spawn(move || tx.send(5).is_ok());
+        let canceller = thread::spawn(move || cancel.cancel());
+        let received = match rx.recv_ctx(&context) {
+            Ok(value) => value,
+            Err(RecvCtxError::Done(Error::Canceled)) => rx.recv().expect("the value comes"),
+            Err(other) => panic!("the context was cancelled: {other}"),
+        };
+        assert_eq!(received, 5);
+        assert!(sender.join().expect("no panic"));
+        canceller.join().expect("no panic");
+    })
+    .of_specified()
+    .catches([twin(FORMS, "leave-value", FailureKind::Panic)])
+}
+
+/// A thread sends under a context that another one cancels, while a third receives.
+fn a_value_is_sent_or_comes_back() -> Model {
+    model("a value is sent under a context, or it comes back", || {
+        let (context, cancel) = with_cancel(&background());
+        let (tx, rx) = bounded(0);
+        let sender = thread::spawn(move || tx.send_ctx(&context, 5));
+        let canceller = thread::spawn(move || cancel.cancel());
+        let received = rx.recv();
+        match sender.join().expect("no panic") {
+            Ok(()) => assert_eq!(received, Ok(5)),
+            Err(error) => {
+                assert_eq!(error, SendCtxError::Done(5, Error::Canceled));
+                assert!(received.is_err(), "the sender has gone");
+            }
+        }
+        canceller.join().expect("no panic");
+    })
+    .of_specified()
+    .catches([twin(FORMS, "give-back", FailureKind::Panic)])
+}
+
+/// One closure of a group fails, and another one waits for the group's context.
+fn an_error_in_a_group_cancels_its_context() -> Model {
+    model("an error in a group cancels its context", || {
+        let (group, context) = ErrGroup::with_context(&background());
+        let theirs = context.clone();
+        group.go(move |_stop| if theirs.done().recv().is_err() { Ok(()) } else { Err(1) });
+        group.go(|_stop| Err(2));
+        assert_eq!(group.wait(), Err(2));
+        assert_eq!(context.err(), Some(Error::Canceled));
+    })
+    .of_specified()
+    .catches([CLOSES_NOT])
 }

@@ -10,13 +10,14 @@
 
 use super::error::{Cause, Error};
 use super::family::{Call, Kin, Rest};
-use super::node::Node;
+use super::node::{Family, Node};
 use crate::chan::deferred;
 use crate::first_panic::FirstPanic;
 use crate::rt::sync::Arc;
 use crate::rt::task;
 use crate::rt::time::now;
 use crate::rt::twin::is_twin;
+use crate::sync::MutexGuard;
 use core::mem;
 use std::time::Instant;
 
@@ -45,19 +46,24 @@ struct Walk {
     /// What lets go of custom contexts.
     releases: Vec<Call>,
     now: Option<Instant>,
+    /// Holds wakers back until nothing is locked.
+    held: Option<deferred::Held>,
 }
 
 impl Walk {
-    /// Cancels the node, and leaves it locked on the path if others depend on it. Returns whether it was live.
-    fn enter(&mut self, node: Arc<Node>, ended: Ended) -> bool {
+    /// Cancels the node, and leaves it locked on the path if others depend on it.
+    fn enter(&mut self, node: Arc<Node>, ended: Ended) {
         let ended = node.ending(ended, || *self.now.get_or_insert_with(now));
         let mut family = node.family.lock();
-        let rest = node.end(&mut family, &ended);
-        let Some(rest) = rest else {
-            drop(family);
-            self.left.push(node);
-            return false;
-        };
+        match node.end(&mut family, &ended, &mut self.held) {
+            Some(rest) => self.keep(Arc::clone(&node), family, rest, ended),
+            None => drop(family),
+        }
+        self.left.push(node);
+    }
+
+    /// Takes over a node that has been cancelled just now: keeps it locked, if others depend on it.
+    fn keep(&mut self, node: Arc<Node>, mut family: MutexGuard<'_, Family>, rest: Rest, ended: Ended) {
         self.releases.extend(family.release.take());
         self.left.extend(family.pin.take());
         if rest.is_empty() {
@@ -71,7 +77,6 @@ impl Walk {
             }
             self.path.push(Step { node, rest, ended });
         }
-        true
     }
 
     /// Unlocks the last node of the path.
@@ -107,19 +112,41 @@ impl Walk {
 }
 
 /// Cancels a context, unless it is done, and returns when it and all that depend on it are.
+#[inline]
 pub(super) fn cancel(start: &Arc<Node>, ended: Ended) {
-    let held = deferred::hold();
-    let mut walk =
-        Walk { path: Vec::new(), left: Vec::new(), calls: Vec::new(), releases: Vec::new(), now: None };
-    if walk.enter(Arc::clone(start), ended) {
-        // The lock of the node above is taken when this node is unlocked: locks are taken from above to below.
-        // site: leave-last
-        if is_twin() {
-            start.leave();
-        }
-        walk.go();
+    let mut now_once = None;
+    let ended = start.ending(ended, || *now_once.get_or_insert_with(now));
+    let mut held = None;
+    let mut family = start.family.lock();
+    let Some(rest) = start.end(&mut family, &ended, &mut held) else { return };
+    if rest.is_empty() && family.is_free() {
+        drop(family);
+        start.leave();
+        return drop(held);
+    }
+    let mut walk = Walk {
+        path: Vec::new(),
+        left: Vec::new(),
+        calls: Vec::new(),
+        releases: Vec::new(),
+        now: now_once,
+        held,
+    };
+    walk.keep(Arc::clone(start), family, rest, ended);
+    cancel_below(start, walk);
+}
+
+/// Goes on where others depend on the context.
+#[cold]
+#[inline(never)]
+fn cancel_below(start: &Arc<Node>, mut walk: Walk) {
+    // The lock of the node above is taken when this node is unlocked: locks are taken from above to below.
+    // site: leave-last
+    if is_twin() {
         start.leave();
     }
+    walk.go();
+    start.leave();
     let mut first = FirstPanic::none();
     for call in walk.calls {
         first.catch(|| drop(task::spawn(call)));
@@ -128,6 +155,7 @@ pub(super) fn cancel(start: &Arc<Node>, ended: Ended) {
         first.catch(release);
     }
     first.drop_each(walk.left);
+    let held = walk.held;
     first.catch(|| drop(held));
     first.resume();
 }

@@ -46,6 +46,9 @@
 //! | never calling `cancel` | [`Cancel::detach`] |
 //! | `context.Canceled`, `context.DeadlineExceeded` | [`Error`] |
 //! | a type with the methods of `context.Context` | [`Custom`] |
+//! | `select { case c <- v: case <-ctx.Done(): }` | [`Sender::send_ctx`](crate::chan::Sender::send_ctx) |
+//! | `select { case v := <-c: case <-ctx.Done(): }` | [`Receiver::recv_ctx`] |
+//! | `errgroup.WithContext(ctx)` | [`ErrGroup::with_context`](crate::sync::ErrGroup::with_context) |
 //!
 //! # Guarantees
 //! - *Cancellation* reaches a context with all contexts below it, and none above or beside it. [`Cancel::cancel`] returns
@@ -80,6 +83,7 @@ mod cancel;
 mod custom;
 mod error;
 mod family;
+mod forms;
 mod handle;
 mod later;
 mod make;
@@ -89,6 +93,7 @@ mod value;
 pub use after::{Stop, after_func};
 pub use custom::{Callback, Custom};
 pub use error::{AnyError, Cause, Error};
+pub use forms::{RecvCtxError, SendCtxError};
 pub use handle::{Cancel, CancelCause};
 pub use make::{
     with_cancel, with_cancel_cause, with_deadline, with_deadline_cause, with_timeout, with_timeout_cause,

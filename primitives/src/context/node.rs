@@ -2,9 +2,9 @@
 
 use super::cancel::{self, Ended};
 use super::error::{Cause, Error};
-use super::family::{Call, Kin, Kindred, NOWHERE};
+use super::family::{Call, Kin, Kindred, NOWHERE, Rest};
 use super::later;
-use crate::chan::{Lapse, Receiver, Sender, bounded};
+use crate::chan::{Lapse, Receiver, Sender, bounded, deferred};
 use crate::rt::alloc::TrackedBox;
 use crate::rt::spec::Flag;
 use crate::rt::sync::Arc;
@@ -86,6 +86,11 @@ pub(super) struct Family {
 }
 
 impl Family {
+    /// Returns whether the family holds on to nothing.
+    pub(super) fn is_free(&self) -> bool {
+        self.release.is_none() && self.pin.is_none()
+    }
+
     /// Returns what keeps the context for its closures, if it has none any more.
     fn unpin(&mut self) -> Option<Arc<Node>> {
         if self.kindred.has_calls() { None } else { self.pin.take() }
@@ -130,7 +135,8 @@ impl Node {
 
     /// Ends a new context, on which nothing depends, since the one above is done: whatever its own deadline.
     pub(super) fn end_new(&self, ended: &Ended) {
-        let _none = self.end(&mut self.family.lock(), ended);
+        let mut held = None;
+        let _none = self.end(&mut self.family.lock(), ended, &mut held);
     }
 
     fn adopt(&self, child: &Arc<Node>) -> Result<(), Ended> {
@@ -280,8 +286,13 @@ impl Node {
     }
 
     /// Ends the context, of which the caller has the lock, and returns those that depend on it; `None`: it has ended
-    /// before.
-    pub(super) fn end(&self, family: &mut Family, ended: &Ended) -> Option<super::family::Rest> {
+    /// before. If tasks may wait for it, their wakers are held back by `held`, until the caller drops that without a lock.
+    pub(super) fn end(
+        &self,
+        family: &mut Family,
+        ended: &Ended,
+        held: &mut Option<deferred::Held>,
+    ) -> Option<Rest> {
         // Relaxed: written under the lock.
         // site: look-before-ending
         if self.state.load(Relaxed) != LIVE && !is_twin() {
@@ -292,11 +303,15 @@ impl Node {
         match self.signal(Relaxed) {
             None => self.settle(ended.error),
             Some(signal) => {
+                held.get_or_insert_with(deferred::hold);
                 // Relaxed: before the channel is closed, so that a thread that finds it closed, which the close happens
                 // before, finds the reason. A thread that reads the state without that takes the lock, and knows then that
                 // the channel is closed.
                 self.state.store(state_of(ended.error), Relaxed); // site: set-reason
-                let _first = signal.sender.close(); // site: close-signal
+                let closes = !is_twin(); // site: close-signal
+                if closes {
+                    let _first = signal.sender.close();
+                }
                 self.settle(ended.error);
             }
         }

@@ -40,6 +40,8 @@ struct Shared<E> {
     failed: Mutex<Failed<E>>,
     stop: Sender<()>,
     limit: Option<Semaphore>,
+    /// Is called when a closure has failed or panicked, and when all have ended.
+    tell: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The first error and the first panic.
@@ -55,7 +57,12 @@ impl<E: Send + 'static> ErrGroup<E> {
     /// assert_eq!(selvedge::sync::ErrGroup::<()>::new().wait(), Ok(()));
     /// ```
     pub fn new() -> ErrGroup<E> {
-        ErrGroup::with(None)
+        ErrGroup::with(None, None)
+    }
+
+    /// Creates a group that calls `tell` when a closure has failed or panicked, and when all have ended.
+    pub(crate) fn that_tells(tell: Box<dyn Fn() + Send + Sync>) -> ErrGroup<E> {
+        ErrGroup::with(None, Some(tell))
     }
 
     /// Creates a group that runs at most `limit` closures at once; [`go`](Self::go) blocks until one may start.
@@ -71,13 +78,13 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn with_limit(limit: u32) -> ErrGroup<E> {
         assert!(limit > 0, "a group with a limit of zero could run nothing");
-        ErrGroup::with(Some(Semaphore::new(limit.into())))
+        ErrGroup::with(Some(Semaphore::new(limit.into())), None)
     }
 
-    fn with(limit: Option<Semaphore>) -> ErrGroup<E> {
+    fn with(limit: Option<Semaphore>, tell: Option<Box<dyn Fn() + Send + Sync>>) -> ErrGroup<E> {
         let (sender, stop) = bounded(0);
         let failed = Mutex::new(Failed { error: None, panic: None });
-        let shared = Arc::new(Shared { failed, stop: sender, limit });
+        let shared = Arc::new(Shared { failed, stop: sender, limit, tell });
         ErrGroup { group: WaitGroup::new(), shared, stop }
     }
 
@@ -132,6 +139,7 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn wait(self) -> Result<(), E> {
         self.group.wait();
+        self.shared.tell();
         let mut failed = self.shared.failed.lock();
         let (error, panic) = (failed.error.take(), failed.panic.take());
         drop(failed);
@@ -144,6 +152,12 @@ impl<E: Send + 'static> ErrGroup<E> {
 }
 
 impl<E> Shared<E> {
+    fn tell(&self) {
+        if let Some(tell) = &self.tell {
+            tell();
+        }
+    }
+
     fn fail(&self, error: E) {
         let mut failed = self.failed.lock();
         // An error that is not the first is dropped after the lock is released: its destructor is user code.
@@ -153,6 +167,7 @@ impl<E> Shared<E> {
         };
         drop(failed);
         let _ = self.stop.close();
+        self.tell();
         drop(later);
     }
 
@@ -165,6 +180,7 @@ impl<E> Shared<E> {
         drop(failed);
         later.into_iter().for_each(dispose);
         let _ = self.stop.close();
+        self.tell();
     }
 }
 

@@ -1,0 +1,100 @@
+//! Contexts on goroutines: what waits blocks a goroutine, and what runs later is one.
+
+#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
+
+use selvedge::chan::{bounded, select};
+use selvedge::context::{Error, after_func, background, with_cancel, with_timeout};
+use selvedge::sync::{ErrGroup, WaitGroup};
+use selvedge_go::{Builder, go, num_goroutine, spawn};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// Runs a program on 1, 2 and 4 Ps.
+fn on_each(program: impl Fn()) {
+    for procs in [1, 2, 4] {
+        Builder::new().procs(procs).run(&program);
+    }
+}
+
+#[test]
+fn a_cancellation_wakes_a_thousand_goroutines() {
+    on_each(|| {
+        let (root, cancel) = with_cancel(&background());
+        let group = WaitGroup::new();
+        for n in 0..1000 {
+            let (context, handle) = if n % 2 == 0 { with_cancel(&root) } else { with_timeout(&root, HOUR) };
+            group.go(move || {
+                let _handle = handle;
+                assert!(context.done().recv().is_err());
+                assert_eq!(context.err(), Some(Error::Canceled));
+            });
+        }
+        cancel.cancel();
+        group.wait();
+        assert_eq!(root.kindred(), 0);
+    });
+}
+
+#[test]
+fn a_deadline_wakes_goroutines_in_selects() {
+    on_each(|| {
+        let (context, _cancel) = with_timeout(&background(), MOMENT);
+        let (_tx, rx) = bounded::<()>(0);
+        let waiters: Vec<_> = (0..100)
+            .map(|_| {
+                let (context, rx) = (context.clone(), rx.clone());
+                spawn(move || {
+                    select! {
+                        recv(rx) -> _ => None,
+                        recv(context.done()) -> _ => context.err(),
+                    }
+                })
+            })
+            .collect();
+        for waiter in waiters {
+            assert_eq!(waiter.join().expect("no panic"), Some(Error::DeadlineExceeded));
+        }
+    });
+}
+
+#[test]
+fn contexts_cost_no_goroutines() {
+    on_each(|| {
+        let before = num_goroutine();
+        let (root, cancel) = with_timeout(&background(), HOUR);
+        let below: Vec<_> = (0..1000).map(|_| with_timeout(&root, HOUR)).collect();
+        below.iter().for_each(|(context, _)| assert!(!context.done().is_closed()));
+        assert_eq!(num_goroutine(), before);
+        cancel.cancel();
+        assert!(below.iter().all(|(context, _)| context.done().is_closed()));
+    });
+}
+
+#[test]
+fn a_closure_runs_on_a_goroutine_though_nobody_looks_at_the_clock() {
+    on_each(|| {
+        let (context, _cancel) = with_timeout(&background(), MOMENT);
+        let (tx, rx) = bounded(1);
+        let theirs = context.clone();
+        drop(after_func(&context, move || tx.send(theirs.err()).expect("main waits")));
+        assert_eq!(rx.recv(), Ok(Some(Error::DeadlineExceeded)));
+    });
+}
+
+#[test]
+fn an_error_in_a_group_stops_goroutines_that_send() {
+    on_each(|| {
+        let (group, context) = ErrGroup::with_context(&background());
+        let (tx, rx) = bounded(0);
+        for n in 0..10 {
+            let (context, tx) = (context.clone(), tx.clone());
+            group.go(move |_stop| if tx.send_ctx(&context, n).is_ok() { Ok(()) } else { Err("stopped") });
+        }
+        go(move || _ = rx.recv());
+        group.go(|_stop| Err("the first error"));
+        assert!(group.wait().is_err());
+        assert_eq!(context.err(), Some(Error::Canceled));
+    });
+}
