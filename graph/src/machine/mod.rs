@@ -295,13 +295,16 @@ impl Machine {
     /// Waits until the current thread may go on. Returns the recorded event to replay, or `None` if the thread is to
     /// add a new one.
     fn turn(&self) -> Option<EventId> {
-        self.fail_if_rehearsing();
         let mut was_held = false;
         loop {
             self.judge_fairness();
             let status = {
                 let mut state = self.state.borrow_mut();
                 let State { exploration, run, .. } = &mut *state;
+                if run.rehearsal.is_some() {
+                    drop(state);
+                    self.fail_rehearsal();
+                }
                 if let Some(recorded) = run.next_recorded(&exploration.graph) {
                     if run.clock.is_some() {
                         let time = exploration.graph.event(recorded).time;

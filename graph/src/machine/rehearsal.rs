@@ -113,7 +113,7 @@ impl Machine {
         rehearsal.take_if(|rehearsal| rehearsal.left == 0).map(|rehearsal| rehearsal.begun)
     }
 
-    fn fail_rehearsal(&self) -> ! {
+    pub(super) fn fail_rehearsal(&self) -> ! {
         self.note_failed_rehearsal();
         self.dead_end()
     }

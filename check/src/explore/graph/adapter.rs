@@ -89,7 +89,9 @@ impl Backend for GraphBackend {
     }
 
     fn begin(&self) {
-        self.threads.replace(vec![0]);
+        let mut threads = self.threads.borrow_mut();
+        threads.clear();
+        threads.push(0);
     }
 
     fn at(&self, site: Site) {

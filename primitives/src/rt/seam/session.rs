@@ -207,7 +207,7 @@ impl Session {
             let mut state = self.state.borrow_mut();
             state.epoch = epoch;
             state.execution += 1;
-            core::mem::replace(&mut state.threads, Threads::with_main()).leak_locals();
+            state.threads.begin();
             state.objects.reset();
             state.tokens = Tokens::default();
             core::mem::take(&mut state.ends).leak();

@@ -7,6 +7,7 @@ use super::observe::Clock;
 use super::{Blocked, Call, FailureKind, Session, Site, StepName, ThreadId, Values};
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::borrow::Cow;
 
 #[derive(Debug)]
 enum Status {
@@ -43,7 +44,7 @@ impl fmt::Display for Waits {
 }
 
 pub(super) struct Thread {
-    name: Option<String>,
+    name: Option<Cow<'static, str>>,
     status: Status,
     /// Threads that join this one, to be woken at its end.
     joiners: Vec<ThreadId>,
@@ -74,7 +75,7 @@ pub(super) struct Threads {
 }
 
 impl Thread {
-    fn new(name: Option<String>, edge: Option<u32>) -> Thread {
+    fn new(name: Option<Cow<'static, str>>, edge: Option<u32>) -> Thread {
         Thread {
             name,
             status: Status::Runnable,
@@ -91,20 +92,19 @@ impl Thread {
             parked: None,
         }
     }
+
+    fn name(&self) -> Option<String> {
+        self.name.as_deref().map(str::to_string)
+    }
 }
 
 impl Threads {
-    pub(super) fn with_main() -> Threads {
-        let main = Thread::new(Some("main".into()), None);
-        Threads { current: 0, all: vec![main], held_locks: HeldLocks::default() }
-    }
-
-    /// Forgets the threads of an execution. Thread-locals that are left belong to abandoned threads, and are leaked
-    /// with all that the stacks of these own (E2).
-    pub(super) fn leak_locals(self) {
-        for thread in self.all {
-            thread.locals.leak();
-        }
+    /// Begins an execution, with the thread of its body. Forgets the threads of the last execution. Thread-locals that are
+    /// left belong to abandoned threads, and are leaked with all that the stacks of these own (E2).
+    pub(super) fn begin(&mut self) {
+        self.all.drain(..).for_each(|thread| thread.locals.leak());
+        self.all.push(Thread::new(Some("main".into()), None));
+        (self.current, self.held_locks) = (0, HeldLocks::default());
     }
 
     /// Counts a step of the current thread.
@@ -126,7 +126,7 @@ impl Threads {
 
     /// Returns the threads' names.
     pub(super) fn names(&self) -> Vec<Option<String>> {
-        self.all.iter().map(|thread| thread.name.clone()).collect()
+        self.all.iter().map(Thread::name).collect()
     }
 
     /// Returns a thread as reports call it: `T2`, or `T2 (writer)`.
@@ -149,7 +149,7 @@ impl Threads {
             if let Status::Blocked { waits_for, site } = &state.status
                 && !matches!(waits_for, Waits::Others)
             {
-                let (name, waits_for) = (state.name.clone(), waits_for.to_string());
+                let (name, waits_for) = (state.name(), waits_for.to_string());
                 let called_at = state.entered_at();
                 let holder = self.held_locks.waits_for(thread);
                 blocked.push(Blocked { thread, name, waits_for, site, called_at, holder });
@@ -216,7 +216,7 @@ impl Session {
         let id = {
             let mut state = self.state.borrow_mut();
             let clock = state.threads.clock().clone();
-            state.threads.all.push(Thread { clock, ..Thread::new(name, edge) });
+            state.threads.all.push(Thread { clock, ..Thread::new(name.map(Cow::Owned), edge) });
             state.threads.all.len() - 1
         };
         // Relaxed: a statistic.
@@ -448,7 +448,7 @@ impl Session {
     /// Returns the current thread's name.
     pub(crate) fn thread_name(&self) -> Option<String> {
         let me = self.this_thread();
-        self.state.borrow().threads.all[me].name.clone()
+        self.state.borrow().threads.all[me].name()
     }
 
     /// Notes the panic of the current thread, which another thread may still see by joining it.
