@@ -28,6 +28,7 @@ mod pool;
 mod rw_lock;
 mod rw_mutex;
 mod semaphore;
+mod sorted;
 mod stack;
 mod wait_group;
 

@@ -2,7 +2,8 @@
 
 use crate::rt::spec::{StepId, Token};
 use crate::rt::twin::is_twin;
-use std::collections::{BTreeMap, VecDeque};
+use crate::spec::sorted::Sorted;
+use std::collections::VecDeque;
 
 /// A value that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +152,7 @@ pub(crate) struct Channel {
     pub(super) ended_sides: [bool; 2],
     pub(super) weak_dropped: usize,
     /// What waits have come to, by their arrivals; those of selects are with the selects.
-    pub(crate) ended: BTreeMap<StepId, Ending>,
+    pub(crate) ended: Sorted<StepId, Ending>,
 }
 
 impl Channel {
@@ -170,7 +171,7 @@ impl Channel {
             loans: 0,
             ended_sides: [false; 2],
             weak_dropped: 0,
-            ended: BTreeMap::new(),
+            ended: Sorted::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::lane::Lane;
 use super::late::{Came, Manner};
 use crate::rt::spec::{Done, StepId, Token};
 use crate::rt::twin::is_twin;
-use std::collections::BTreeMap;
+use crate::spec::sorted::Sorted;
 use std::rc::Rc;
 
 /// What tells a channel from others.
@@ -15,13 +15,13 @@ pub(crate) type Key = u32;
 /// The state of all channels. Copies share what has not changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct World {
-    channels: BTreeMap<Key, Rc<Channel>>,
+    channels: Sorted<Key, Rc<Channel>>,
     /// Sides of channels that are apart.
-    lanes: BTreeMap<Key, Rc<Lane>>,
+    lanes: Sorted<Key, Rc<Lane>>,
     /// The selects that wait, or have waited, by their arrivals.
-    selects: BTreeMap<StepId, Rc<Select>>,
+    selects: Sorted<StepId, Rc<Select>>,
     /// The alarms of timers that are not as they were made.
-    alarms: BTreeMap<Key, Alarm>,
+    alarms: Sorted<Key, Alarm>,
 }
 
 /// A select that has begun to wait.
@@ -107,7 +107,7 @@ impl Turn {
     /// Returns a channel, which is new if no step has touched it.
     pub(crate) fn channel(&mut self, key: Key, capacity: Option<usize>) -> &mut Channel {
         let channels = &mut self.world.channels;
-        Rc::make_mut(channels.entry(key).or_insert_with(|| Rc::new(Channel::new(capacity))))
+        Rc::make_mut(channels.or_insert_with(key, || Rc::new(Channel::new(capacity))))
     }
 
     /// Sets the state of an alarm.

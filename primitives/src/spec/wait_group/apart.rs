@@ -18,8 +18,8 @@ use super::State;
 use crate::rt::shard;
 use crate::rt::spec::{Common, Done, Object, StepId};
 use crate::rt::twin::is_twin;
+use crate::spec::sorted::Sorted;
 use core::array;
-use std::collections::BTreeMap;
 
 /// How many lanes there are. The ends of tasks of threads with numbers that differ by a multiple of this have an order.
 const LANES: usize = 8;
@@ -35,7 +35,7 @@ pub(super) struct Apart {
 
 /// What has become of the parts of groups, by their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct World(BTreeMap<u32, Part>);
+struct World(Sorted<u32, Part>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
