@@ -1,5 +1,6 @@
 //! Steps on objects, under every engine.
 #![cfg(any(feature = "graph", feature = "loom", feature = "shuttle"))]
+#![allow(clippy::disallowed_types, reason = "results are collected outside the model")]
 
 mod common;
 
@@ -7,8 +8,10 @@ use common::{checker, explorers};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::seam::{Done, FailureKind, Object, StepId};
 use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use selvedge::rt::thread;
 use selvedge_check::{Engine, Primitives, Report};
+use std::collections::BTreeSet;
 
 /// A lock: whether a thread holds it, and the step that unlocked it last.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +116,36 @@ fn only_the_order_of_critical_sections_is_explored() {
     for (threads, each) in [(3, 1), (2, 2)] {
         let report = run(Engine::Graph, adders(threads, each));
         assert_eq!(report.executions, 6, "{report}");
+    }
+}
+
+/// Two critical sections that touch nothing in common may still not be left without an order: what stands around them sees
+/// it. Without an order both threads could read 0, and with only one of the orders an outcome would be missed.
+#[test]
+fn the_order_of_critical_sections_that_touch_nothing_is_seen_from_outside() {
+    for (engine, form) in explorers()
+        .into_iter()
+        .flat_map(|engine| [Primitives::Specified, Primitives::Real].map(|form| (engine, form)))
+    {
+        let found = std::sync::Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+        let into = std::sync::Arc::clone(&found);
+        let report = checker(engine).primitives(form).run(move || {
+            let lock = selvedge::sync::Mutex::new(());
+            let flags = [(); 2].map(|()| AtomicUsize::new(0));
+            let side = |mine: usize| {
+                flags[mine].store(1, Relaxed);
+                drop(lock.lock());
+                flags[1 - mine].load(Relaxed)
+            };
+            let seen = thread::scope(|scope| {
+                let other = scope.spawn(|| side(1));
+                (side(0), other.join().expect("no panic"))
+            });
+            into.lock().expect("no panic").insert(seen);
+        });
+        assert!(report[0].verdict.passed(), "{}", report[0]);
+        let found = found.lock().expect("no panic").clone();
+        assert_eq!(found, BTreeSet::from([(0, 1), (1, 0), (1, 1)]), "{engine:?} {form:?}");
     }
 }
 
