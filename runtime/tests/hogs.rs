@@ -121,7 +121,7 @@ fn a_goroutine_that_keeps_others_of_its_thread_waiting_is_reported() {
         assert_eq!(join.join().expect("no panic"), Ok(1));
     });
     let told = told.lock();
-    assert!(told.contains("goroutine") && told.contains("basic.rs") && told.contains("gosched"), "{told}");
+    assert!(told.contains("goroutine") && told.contains("hogs.rs") && told.contains("gosched"), "{told}");
 }
 
 #[test]
