@@ -18,8 +18,11 @@ use core::sync::atomic::fence;
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// Between two looks.
+/// Between two looks, unless the bell rings.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a slice may last beside work, in nanoseconds, as the looks see it.
+const SLICE: When = 10_000_000;
 
 /// How long a goroutine keeps others of its thread waiting before it is reported.
 const PATIENCE: When = 100_000_000;
@@ -35,8 +38,8 @@ struct Monitor {
 
 struct Watched {
     instance: Weak<Instance>,
-    /// Of each P, the slice in which its M was at the last look.
-    slices: Vec<Option<Slice>>,
+    /// Of each P, the slice in which its M was at the last looks, if it was in user code, and since when.
+    slices: Vec<(Option<Slice>, When)>,
     /// Of each M, its turn at the last looks, since when, and whether it was reported.
     turns: Vec<(Turn, When, bool)>,
 }
@@ -63,7 +66,7 @@ pub(super) fn watch(instance: &Arc<Instance>) {
         ours.wait();
         quit::install();
     }
-    let slices = vec![None; instance.states.len()];
+    let slices = vec![(None, 0); instance.states.len()];
     let instance = Arc::downgrade(instance);
     watched.get_or_insert_default().push(Watched { instance, slices, turns: Vec::new() });
     drop(watched);
@@ -114,16 +117,19 @@ fn run() {
 
 impl Watched {
     fn look(&mut self, instance: &Arc<Instance>) {
-        for (proc, before) in self.slices.iter_mut().enumerate() {
+        let now = clock::now();
+        for (proc, (before, since)) in self.slices.iter_mut().enumerate() {
             let state = &instance.states[proc];
-            let now = state.in_user_code();
-            if let Some(slice) = now.filter(|_| now == *before)
+            let slice = state.in_user_code();
+            if slice != *before {
+                (*before, *since) = (slice, now);
+            } else if let Some(slice) = slice
+                && now - *since >= SLICE
                 && instance.has_work()
                 && state.take(slice)
             {
                 instance.give_away(proc);
             }
-            *before = now;
         }
         if instance.has_due_timers() {
             // No M may sleep until the deadline, since the one that did runs a goroutine.
