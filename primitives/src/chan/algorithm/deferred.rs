@@ -62,9 +62,10 @@ impl Deferred {
         (self.first.is_some() || self.panic.is_some()).then(|| mem::replace(self, Deferred::NOTHING))
     }
 
-    /// The same at the end of an operation, unless another holds the list.
-    fn take_at_end(&mut self) -> Option<Deferred> {
-        if self.holds == 0 { self.take() } else { None }
+    /// Whether an operation that ends now has something to call or to resume: there is something, and no other operation
+    /// holds the list.
+    fn is_due(&self) -> bool {
+        self.holds == 0 && (self.first.is_some() || self.panic.is_some())
     }
 
     /// Calls user code, and keeps its panic if it is the first one.
@@ -135,9 +136,17 @@ pub(in crate::chan) fn call() -> bool {
     Deferred::with(Deferred::take).is_some_and(Deferred::call)
 }
 
+/// Calls the list, and there is one.
+#[cold]
+fn call_due() -> bool {
+    call()
+}
+
 /// Calls the list at the end of an operation that may be part of another; whether a panic is to come out of it.
+///
+/// Nearly always there is nothing to call, and this asks no more than that.
 pub(in crate::chan) fn end() -> bool {
-    Deferred::with(Deferred::take_at_end).is_some_and(Deferred::call)
+    Deferred::with(|deferred| deferred.is_due()) && call_due()
 }
 
 /// Calls user code in the middle of an operation, which ends if that panics.
@@ -207,9 +216,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         let due = Deferred::with(|deferred| {
             deferred.holds -= 1;
-            deferred.take_at_end()
+            deferred.is_due()
         });
-        if due.is_some_and(Deferred::call) {
+        if due && call_due() {
             resume();
         }
     }

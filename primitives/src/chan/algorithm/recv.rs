@@ -222,7 +222,7 @@ impl<T> Chan<T> {
 
     /// As [`collect`](Self::collect), inlined.
     #[inline(always)]
-    fn collect_now(&self, place: Place<'_, T>, state: State) -> T {
+    pub(in crate::chan) fn collect_now(&self, place: Place<'_, T>, state: State) -> T {
         // SAFETY: the phase, or the state of our select, says that a value is here for us.
         let value = unsafe { place.cell().take() };
         if state.has_left(SENDER) {

@@ -96,19 +96,30 @@ impl<T> Chan<T> {
         };
         // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
         unsafe { place.cell().put(value) };
-        if self.has_place(ticket) {
-            let full = State::new(Phase::Full).with_left(SENDER);
-            // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: an observer
-            // joins the list and then looks at the channel (`Observers`). Not model-checked: an observer looks at
-            // the tickets, which are SeqCst too.
-            // site: publish-value
-            if leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok() {
-                self.observers.notify();
-                return Ok(());
-            }
+        if self.leave_in_buffer(place, ticket) {
+            return Ok(());
         }
         deferred::settle_with(self.settle_send(place, ticket, blocking))
             .map_err(|(value, why)| (value, why.map_or(Unsent::Poisoned, Unsent::For)))
+    }
+
+    /// Leaves the value that is in the cell in the buffer, and the cell, if the ticket has its place and no receiver has come
+    /// to the cell yet. No waker is deferred by that.
+    #[inline(always)]
+    pub(in crate::chan) fn leave_in_buffer(&self, place: Place<'_, T>, ticket: u64) -> bool {
+        if !self.has_place(ticket) {
+            return false;
+        }
+        let full = State::new(Phase::Full).with_left(SENDER);
+        // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: an observer joins the list
+        // and then looks at the channel (`Observers`). Not model-checked: an observer looks at the tickets, which are
+        // SeqCst too.
+        // site: publish-value
+        let left = leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok();
+        if left {
+            self.observers.notify();
+        }
+        left
     }
 
     /// Sends a value that one ticket has not served.
@@ -137,7 +148,10 @@ impl<T> Chan<T> {
     /// As [`send_place`](Self::send_place). Inlined: as a function of its own it hands the place over through memory, and
     /// a send that need not wait takes a tenth longer.
     #[inline(always)]
-    fn find_send_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
+    pub(in crate::chan) fn find_send_place(
+        &self,
+        blocking: Blocking,
+    ) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.send_ticket(blocking)?;
             // SAFETY: the ticket is ours alone.

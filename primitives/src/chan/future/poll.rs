@@ -1,6 +1,6 @@
 //! Receives and sends of tasks: they wait in a cell as those of threads do, with a waker in place of a thread.
 
-use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, Sleeper, Waiter};
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, Sleeper, State, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::recv::{Accepted, NotReceived, Promise, Taker};
@@ -45,8 +45,9 @@ impl<T> Chan<T> {
         if let Some(chan) = self.spec.specified() {
             return self.poll_recv_specified(chan, slot, waker);
         }
-        let received = self.receive_or_wait(slot, waker);
-        if !deferred::end() {
+        let mut met = false;
+        let received = self.receive_or_wait(slot, waker, &mut met);
+        if !met || !deferred::end() {
             return received;
         }
         let _held = deferred::hold();
@@ -57,15 +58,18 @@ impl<T> Chan<T> {
         deferred::resume()
     }
 
-    fn receive_or_wait(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+    /// `met` becomes true if another operation was met, so that a waker may have been deferred.
+    #[inline]
+    fn receive_or_wait(&self, slot: &mut Slot, waker: &Waker, met: &mut bool) -> Poll<Result<T, RecvError>> {
         loop {
             let received = if slot.hold == Hold::Waiting {
+                *met = true;
                 let place = self.receiving(slot);
                 ready!(doze(place, RECEIVER, Phase::ReceiverWaits, waker));
                 slot.hold = Hold::Nothing;
                 self.returns(self.receiving_ended(place))
             } else {
-                match self.begin_receive(slot) {
+                match self.begin_receive(slot, met) {
                     Some(received) => received,
                     None => continue,
                 }
@@ -79,18 +83,37 @@ impl<T> Chan<T> {
     }
 
     /// Receives with a new ticket; `None`: the slot says where to wait.
-    fn begin_receive(&self, slot: &mut Slot) -> Option<Result<T, Option<NotReceived>>> {
+    #[inline]
+    fn begin_receive(&self, slot: &mut Slot, met: &mut bool) -> Option<Result<T, Option<NotReceived>>> {
         if !self.undelivered.is_empty()
             && let Some((value, ticket)) = self.take_undelivered()
         {
             slot.set(ticket, Hold::Nothing);
+            *met = true;
             return Some(Ok(value));
         }
         let Ok((ticket, place)) = self.receive_place(Blocking::FOREVER) else {
             return Some(Err(Some(NotReceived::Closed)));
         };
-        slot.set(ticket, Hold::Nothing);
-        let mut state = place.cell().load();
+        slot.ticket = ticket;
+        let state = place.cell().load();
+        if state.phase() == Phase::Full {
+            let value = self.collect_now(place, state);
+            *met |= self.expand();
+            return Some(Ok(value));
+        }
+        *met = true;
+        self.settle_or_begin_to_receive(place, state, slot)
+    }
+
+    /// Receives in the cell of the slot's ticket, which was in this state; `None`: the slot says that it waits there.
+    fn settle_or_begin_to_receive(
+        &self,
+        place: Place<'_, T>,
+        mut state: State,
+        slot: &mut Slot,
+    ) -> Option<Result<T, Option<NotReceived>>> {
+        let ticket = slot.ticket;
         loop {
             match self.accept(place, state, ticket, None, Blocking::FOREVER) {
                 Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
@@ -120,12 +143,16 @@ impl<T> Chan<T> {
     }
 
     /// The task does not wait any longer: a value that has come for it goes to the next receiver.
+    #[inline]
     pub(in crate::chan) fn cancel_recv(&self, slot: &mut Slot) {
+        if slot.hold == Hold::Waiting {
+            self.cancel_recv_that_waits(slot);
+        }
+    }
+
+    fn cancel_recv_that_waits(&self, slot: &mut Slot) {
         if let Some(chan) = self.spec.specified() {
             return self.cancel_recv_specified(chan, slot);
-        }
-        if slot.hold != Hold::Waiting {
-            return;
         }
         let _held = deferred::hold();
         let place = self.receiving(slot);
@@ -143,15 +170,17 @@ impl<T> Chan<T> {
         stash: &Stash<Option<T>>,
         waker: &Waker,
     ) -> Poll<Result<(), SendError<T>>> {
+        let mut met = false;
         let sent = if slot.hold == Hold::Happened {
             slot.hold = Hold::Nothing;
             Ready(Ok(()))
         } else if let Some(chan) = self.spec.specified() {
+            met = true;
             self.send_or_wait_specified(chan, slot, stash, waker)
         } else {
-            self.send_or_wait(slot, stash, waker)
+            self.send_or_wait(slot, stash, waker, &mut met)
         };
-        if !deferred::end() {
+        if !met || !deferred::end() {
             return sent;
         }
         match sent {
@@ -162,45 +191,67 @@ impl<T> Chan<T> {
         deferred::resume()
     }
 
+    /// `met` becomes true if another operation was met, so that a waker may have been deferred.
+    #[inline]
     fn send_or_wait(
         &self,
         slot: &mut Slot,
         stash: &Stash<Option<T>>,
         waker: &Waker,
+        met: &mut bool,
     ) -> Poll<Result<(), SendError<T>>> {
         loop {
             if slot.hold == Hold::Waiting {
+                *met = true;
                 let place = self.sending(slot);
                 ready!(doze(place, SENDER, Phase::SenderWaits, waker));
                 slot.hold = Hold::Nothing;
                 return Ready(self.end_send(place, slot.ticket, self.sending_ended(place)));
             }
             let value = stash.take().expect("a send that has not ended has its value");
-            let (ticket, place) = match self.send_place(Blocking::FOREVER) {
+            let (ticket, place) = match self.find_send_place(Blocking::FOREVER) {
                 Ok(found) => found,
                 Err(_closed) => return Ready(Err(SendError(value))),
             };
             // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
             unsafe { place.cell().put(value) };
-            let mut state = place.cell().load();
-            loop {
-                match self.offer(place, state, ticket, None, Delivery::First) {
-                    Offered::Sent => return Ready(Ok(())),
-                    Offered::Poisoned => {
-                        // SAFETY: the value was not handed over, so the slot is ours, and full.
-                        stash.set(Some(unsafe { place.cell().take() }));
-                        self.withdraw_send(place, ticket);
-                        break;
-                    }
-                    Offered::MustWait(found) => match self.begin_to_send(place, found, ticket) {
-                        Err(found) => state = found,
-                        Ok(Begun::Ended(waited)) => return Ready(self.end_send(place, ticket, waited)),
-                        Ok(Begun::Waits(_)) => {
-                            slot.wait_at(ticket, place.anchor());
-                            break;
-                        }
-                    },
+            if self.leave_in_buffer(place, ticket) {
+                return Ready(Ok(()));
+            }
+            *met = true;
+            if let Some(sent) = self.settle_or_begin_to_send(place, ticket, slot, stash) {
+                return Ready(sent);
+            }
+        }
+    }
+
+    /// Sends the value that is in the cell. `None`: the slot says that the send waits there, or the value is in `stash`
+    /// again, to be sent with another ticket.
+    fn settle_or_begin_to_send(
+        &self,
+        place: Place<'_, T>,
+        ticket: u64,
+        slot: &mut Slot,
+        stash: &Stash<Option<T>>,
+    ) -> Option<Result<(), SendError<T>>> {
+        let mut state = place.cell().load();
+        loop {
+            match self.offer(place, state, ticket, None, Delivery::First) {
+                Offered::Sent => return Some(Ok(())),
+                Offered::Poisoned => {
+                    // SAFETY: the value was not handed over, so the slot is ours, and full.
+                    stash.set(Some(unsafe { place.cell().take() }));
+                    self.withdraw_send(place, ticket);
+                    return None;
                 }
+                Offered::MustWait(found) => match self.begin_to_send(place, found, ticket) {
+                    Err(found) => state = found,
+                    Ok(Begun::Ended(waited)) => return Some(self.end_send(place, ticket, waited)),
+                    Ok(Begun::Waits(_)) => {
+                        slot.wait_at(ticket, place.anchor());
+                        return None;
+                    }
+                },
             }
         }
     }
@@ -225,14 +276,20 @@ impl<T> Chan<T> {
     }
 
     /// The task does not wait any longer: the value is dropped, unless it has been sent.
+    #[inline]
     pub(in crate::chan) fn cancel_send(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
+        let value = stash.take();
+        if slot.hold == Hold::Waiting || value.is_some() {
+            stash.set(value);
+            self.cancel_send_that_has_not_ended(slot, stash);
+        }
+    }
+
+    fn cancel_send_that_has_not_ended(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
         if let Some(chan) = self.spec.specified() {
             return self.cancel_send_specified(chan, slot, stash);
         }
         let mut value = stash.take();
-        if slot.hold != Hold::Waiting && value.is_none() {
-            return;
-        }
         let _held = deferred::hold();
         if slot.hold == Hold::Waiting {
             let place = self.sending(slot);
