@@ -208,7 +208,8 @@ fn queue_conserves_the_next_task() -> Model {
         let (tasks, queue) = (Tasks::<4>::new(), RunQueue::<4>::new());
         thread::scope(|scope| {
             scope.spawn(|| {
-                queue.steal_next().into_iter().for_each(|task| tasks.run(task));
+                let next = queue.next().filter(|task| queue.steal_next(*task));
+                next.into_iter().for_each(|task| tasks.run(task));
                 tasks.steal(&queue);
             });
             for task in 1..=2 {

@@ -171,15 +171,17 @@ impl<const N: usize> RunQueue<N> {
         }
     }
 
-    /// Steals the task that is to run next.
+    /// Returns the task that is to run next, for a thief that may steal it later.
+    pub fn next(&self) -> Option<Task> {
+        let task = self.next.load(Relaxed); // Relaxed: the CAS of `steal_next` checks the value.
+        (task != NONE).then_some(task)
+    }
+
+    /// Steals the task that is to run next, if it is this one; returns whether it was.
     #[must_use]
-    pub fn steal_next(&self) -> Option<Task> {
-        let task = self.next.load(Relaxed); // Relaxed: the CAS checks the value.
-        if task == NONE {
-            return None;
-        }
+    pub fn steal_next(&self, task: Task) -> bool {
         // Acquire: synchronizes with the Release swap in `put_next` (R2). Relaxed on failure: another thread has it.
-        self.next.compare_exchange(task, NONE, Acquire, Relaxed).ok() // site: steal-next
+        self.next.compare_exchange(task, NONE, Acquire, Relaxed).is_ok() // site: steal-next
     }
 
     /// Returns whether there is no task.

@@ -7,12 +7,17 @@ use crate::core::idle::GaveUp;
 use crate::report;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::park::Parker;
+use std::time::Duration;
 
-/// Rounds of a search. In the last one goroutines are taken that their P would run next.
-const ROUNDS: u32 = 4;
+/// Rounds of a search.
+const ROUNDS: u32 = 3;
 
 /// Pauses of the processor between two rounds.
 const PAUSES: u32 = 64;
+
+/// How long a P keeps a goroutine that it has started and would run next. The goroutine that has started it often waits for
+/// it soon; if the two began on two threads, which they never leave, each of their hand-overs would wake a thread.
+const PATIENCE: Duration = Duration::from_micros(50);
 
 impl Here {
     /// Looks for a goroutine elsewhere; or sleeps until there is something to do.
@@ -38,27 +43,48 @@ impl Here {
 
     /// Takes half of the goroutines that have not begun from another P; returns whether there is something to do.
     fn steal(&self, proc: usize) -> bool {
-        let queues = &self.instance().queues;
-        for round in 0..ROUNDS {
-            let first = fastrand::usize(..queues.len());
-            for victim in (first..queues.len()).chain(0..first).filter(|victim| *victim != proc) {
-                let stolen = queues[victim].steal_half(&queues[proc]);
-                let stolen = stolen.or_else(|| if round + 1 == ROUNDS { queues[victim].steal_next() } else { None });
-                if let Some(task) = stolen {
-                    // The P's queue is empty, or has those that came with this one.
-                    let overflow = queues[proc].put_next(&crate::goroutine::TABLE, task);
-                    overflow.into_iter().for_each(|chain| {
-                        self.instance().injector.push(&crate::goroutine::TABLE, chain);
-                    });
-                    return true;
-                }
-            }
-            if !self.m.inbox.is_empty() || !self.instance().injector.is_empty() || self.instance().has_ended() {
+        for _ in 0..ROUNDS {
+            if self.steal_half(proc) || self.is_called() {
                 return true;
             }
             (0..PAUSES).for_each(|_| core::hint::spin_loop());
         }
-        false
+        let queues = &self.instance().queues;
+        let found = queues.iter().enumerate().filter(|(victim, _)| *victim != proc);
+        let Some((queue, next)) = found.map(|(_, queue)| queue).find_map(|queue| Some((queue, queue.next()?))) else {
+            return false;
+        };
+        std::thread::sleep(PATIENCE);
+        if self.steal_half(proc) || self.is_called() {
+            return true;
+        }
+        let stolen = queue.steal_next(next);
+        if stolen {
+            self.put_stolen(proc, next);
+        }
+        stolen
+    }
+
+    /// Takes half of the goroutines of another P's ring.
+    fn steal_half(&self, proc: usize) -> bool {
+        let queues = &self.instance().queues;
+        let first = fastrand::usize(..queues.len());
+        let mut victims = (first..queues.len()).chain(0..first).filter(|victim| *victim != proc);
+        let stolen = victims.find_map(|victim| queues[victim].steal_half(&queues[proc]));
+        stolen.into_iter().for_each(|task| self.put_stolen(proc, task));
+        stolen.is_some()
+    }
+
+    /// Puts a goroutine where this M runs it next. The P's queue is empty, or has those that came with this one.
+    fn put_stolen(&self, proc: usize, task: u32) {
+        if let Some(overflow) = self.instance().queues[proc].put_next(&crate::goroutine::TABLE, task) {
+            self.instance().injector.push(&crate::goroutine::TABLE, overflow);
+        }
+    }
+
+    /// Whether there is something for this M that another P does not have.
+    fn is_called(&self) -> bool {
+        !self.m.inbox.is_empty() || !self.instance().injector.is_empty() || self.instance().has_ended()
     }
 
     /// Gives the P up and sleeps, unless there is something to do after all.
