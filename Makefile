@@ -59,8 +59,6 @@ test:
 soak:
 	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-proptests --test rim
 	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-go --test fuzz
-	for seed in 1 2 3 4 5 6 7 8 9 10; do \
-	SELVEDGE_GO_FUZZ=$$seed $(CARGO) test --release -p selvedge-go --test again || exit 1; done
 
 # The native tests of the primitives that do not pass thousands of values, under Miri, which checks aliasing, where it is
 # installed.
