@@ -169,7 +169,7 @@ impl<'a, S: Spec> Search<'a, S> {
         left.all(|at| {
             let entry = &self.entries[at];
             entry.returned.is_none()
-                && (self.pending_may_happen || self.spec.may_wait(state, &entry.operation))
+                && (self.pending_may_happen || self.spec.outcomes(state, &entry.operation).is_empty())
         })
     }
 

@@ -77,12 +77,6 @@ pub trait Spec {
         self.apply(&mut after, operation).map(|answer| (answer, after)).into_iter().collect()
     }
 
-    /// Returns whether an operation may wait in a state: by default if it has no outcome there. A specification overrides
-    /// this if an operation may also wait where it has one, such as a send that may, but need not, go beyond a capacity.
-    fn may_wait(&self, state: &Self::State, operation: &Self::Operation) -> bool {
-        self.outcomes(state, operation).is_empty()
-    }
-
     /// Returns the independent part of the object on which an operation works, such as a map's key. The histories of
     /// different parts are decided one by one, which is cheaper.
     fn part(&self, _operation: &Self::Operation) -> u64 {

@@ -33,8 +33,8 @@ pub(super) const RECV: Mutant = mutant_of!("primitives/src/chan/algorithm/recv.r
 pub(super) const CLOSE: Mutant = mutant_of!("primitives/src/chan/algorithm/close.rs");
 pub(super) const EXPAND: Mutant = mutant_of!("primitives/src/chan/algorithm/expand.rs");
 /// A receiver that is bound to a select's value is not told that it has come or will not come.
-pub(super) const NOT_TOLD: Mutant =
-    SEND.drop_wake("wake-promised-receiver").shows_in("chan/algorithm/recv.rs");
+pub(super) const NOT_TOLD: Mutant = SEND.drop_wake("wake-promised-receiver");
+pub(super) const LATE: Mutant = mutant_of!("primitives/src/chan/algorithm/late.rs");
 pub(super) const CASE_SEND: Mutant = mutant_of!("primitives/src/chan/select/case_send.rs");
 /// A value is not put into the buffer.
 pub(super) const LOST_VALUE: Mutant = SEND.lose("publish-value", FailureKind::Panic);

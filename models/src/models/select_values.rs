@@ -1,6 +1,6 @@
 //! Models of the values of `select!`'s sends, which come once their case has been chosen.
 
-use super::mutants::{CASE_SEND, CELL, EXPANDING_WAKES_SELECT, NOT_TOLD, RECV, SEND};
+use super::mutants::{CASE_SEND, CELL, EXPANDING_WAKES_SELECT, LATE, NOT_TOLD, SEND, WAKE_BY_EXPANDING};
 use super::{Model, Plain, model, models, small, until_receiver_waits, until_sender_waits};
 use crate::mutant::Mutant;
 use selvedge::chan::{Receiver, Sender, TryRecvError, never, select};
@@ -20,10 +20,13 @@ models![
     the_values_of_selects_and_sends_stay_in_order,
     a_select_does_not_lose_its_turn_while_its_value_comes,
     a_close_and_a_value_that_comes_late_agree,
+    a_send_of_a_select_keeps_its_place,
+    a_try_recv_waits_for_the_value_of_a_select,
+    a_place_that_a_select_leaves_is_a_place_again,
 ];
 
 /// A receiver decides a select, and is not there for its value.
-const NOT_AWAITED: Mutant = RECV.lose("wait-for-promised", FailureKind::Panic).or(FailureKind::Deadlock);
+const NOT_AWAITED: Mutant = LATE.lose("wait-for-promised", FailureKind::Panic).or(FailureKind::Deadlock);
 /// A select that is bound to the value of another is not told that it has come or will not come.
 const SELECT_NOT_TOLD: Mutant = CELL.drop_wake("wake-promised-select").shows_in("chan/select/run.rs");
 /// The value of a select is handed to the receiver that is bound to it, and not published.
@@ -33,8 +36,10 @@ const NOT_BOUND: Mutant = CASE_SEND.lose("promise-to-receiver", FailureKind::Pan
 /// A select relies on another one that takes the value for there already.
 const SELECT_NOT_BOUND: Mutant =
     CASE_SEND.lose("promise-to-select", FailureKind::Panic).or(FailureKind::Race).or(FailureKind::Deadlock);
-/// The value of a select that found its place is not left there.
-const NOT_LEFT: Mutant = CASE_SEND.lose("fill-empty", FailureKind::Panic).or(FailureKind::Deadlock);
+/// A select that has found its place does not say so.
+const TAKES_NO_PLACE: Mutant = CASE_SEND.lose("take-place-late", FailureKind::Panic);
+/// The value of a select is not left in its place.
+const NOT_LEFT: Mutant = CASE_SEND.lose("fill-chosen", FailureKind::Panic).or(FailureKind::Deadlock);
 
 const A_WHILE: Duration = Duration::from_millis(1);
 
@@ -238,4 +243,59 @@ fn a_close_and_a_value_that_comes_late_agree() -> Model {
     })
     .bound(2)
     .catches([NOT_TOLD, NOT_AWAITED])
+}
+
+/// Tries to send by a select, whose value comes late.
+fn try_select(tx: &Sender<u32>, value: u32) -> bool {
+    select! {
+        send(tx, late(value)) -> sent => sent.is_ok(),
+        default => false,
+    }
+}
+
+/// Of two sends to a buffer of one value one happens, though one of them has its place before it has its value.
+fn a_send_of_a_select_keeps_its_place() -> Model {
+    model("a send of a select keeps its place while its value comes", || {
+        let (tx, rx) = small(1);
+        let theirs = tx.clone();
+        let selects = thread::spawn(move || try_select(&theirs, 1));
+        let sent = tx.try_send(2).is_ok();
+        assert!(selects.join().expect("no panic") != sent, "one value has the place");
+        assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(if sent { 2 } else { 1 }), Err(TryRecvError::Empty)]);
+    })
+    .bound(2)
+    .catches([TAKES_NO_PLACE, NOT_LEFT])
+}
+
+/// A receive that must not wait finds the value of a select that has its place, whatever is sent after it.
+fn a_try_recv_waits_for_the_value_of_a_select() -> Model {
+    model("a try_recv waits for the value of a select that has its place", || {
+        let (tx, rx) = small(1);
+        let theirs = tx.clone();
+        let selects = thread::spawn(move || try_select(&theirs, 1));
+        if tx.try_send(2).is_err() {
+            assert_eq!(rx.try_recv(), Ok(1));
+            tx.try_send(2).expect("there is one place");
+        }
+        selects.join().expect("no panic");
+        assert_eq!(rx.try_recv(), Ok(2));
+    })
+    .bound(2)
+    .catches([NOT_AWAITED, NOT_TOLD])
+}
+
+/// The place of a select whose value does not come is a place again, and a sender that waits behind it gets in.
+fn a_place_that_a_select_leaves_is_a_place_again() -> Model {
+    model("a place that a select leaves is a place again", || {
+        let (tx, rx) = small(1);
+        let theirs = tx.clone();
+        let leaves = thread::spawn(move || leave(&theirs));
+        tx.send(1).expect("open");
+        assert!(tx.try_send(2).is_err(), "one value is there");
+        assert_eq!(rx.recv(), Ok(1));
+        leaves.join().expect("no panic");
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    })
+    .bound(2)
+    .catches([WAKE_BY_EXPANDING])
 }

@@ -54,16 +54,20 @@
 //!   anew; or if a send that another select chose to meet it does not happen. A select picks any of its ready cases with
 //!   the same probability.
 //! - *Values of selects.* A select chooses a send before the value is there: then `select!` evaluates the value, and the
-//!   user of a [`Select`] brings it. A receiver that may wait, and comes to the place of a select that has waited, waits
-//!   for the value, beyond its deadline too. On capacity 0 the two have met: so every receiver waits for the value, one
-//!   that must not wait too. The receiver goes on without the value only if the send does not happen: the value panics or
-//!   leaves the `select!`, or the operation is dropped. With a buffer, a receive that must not wait passes such a send; and
-//!   a send that must not wait, and finds the buffer full, takes the place of a select that did not wait for it. The value
-//!   is then sent when it comes, and so is one whose receiver is gone, a future that was dropped. It does not wait: so the
-//!   channel may hold more values than its capacity, one for each such select, until these are received.
+//!   user of a [`Select`] brings it. From the choice on the send has its place, or its receiver. The place counts as
+//!   taken, so the buffer never holds more values than its capacity; and a receiver that comes to it waits for the value,
+//!   beyond its deadline too, also one that must not wait: the two have met. The receiver goes on without the value only
+//!   if the send does not happen: the value panics or leaves the `select!`, or the operation is dropped. A task waits for
+//!   the value as for any other, and may give up.
+//! - *Values of selects that use their own channel.* The thread that is to bring a value cannot wait for it. A receive of
+//!   that thread which must not wait, or waits until a deadline, finds the channel empty from that place on. A receive
+//!   without a deadline, and a select that comes to wait, goes on without the value, and so breaks up the place. A forced
+//!   send does so too if the place is the oldest. Then the value, and one whose receiver is gone, a future that was
+//!   dropped, is sent when it comes, without waiting: these may be beyond the capacity until they are received. (So may
+//!   one value be if that thread tries to receive its own value while other threads send.)
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver waits for the value of
-//!   a select that has chosen to send to it, which is user code; and a select that waits for a timer gives way to another
+//!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver, `try_recv` too, waits
+//!   for the value of a select that has chosen to send to it, which is user code; and a select that waits for a timer gives way to another
 //!   select that has the timer's instant in its hands, until that one has taken it or put it back. An operation that has
 //!   to wait looks for 50 µs at most, as long as no other thread wants the processor, and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all: values
@@ -83,10 +87,9 @@
 //!   panicking already goes on without the panic.
 //! - *Linearizable*, closing and failing `try_` operations included: the channel is full or empty when they say so. A
 //!   select takes its default, and [`Select::try_ready`] fails, only if at one moment none of the channels was ready.
-//!   Two exceptions. While another select has the instant of a timer in its hands, a receive and a select find no
-//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back. And where selects
-//!   send into a buffer: while the value of one that has waited for its place is evaluated, the place is taken for sends
-//!   and empty for receives that do not wait; and a value whose place was taken meanwhile is sent beyond the capacity.
+//!   A select has sent when it chooses the send, if its value comes then: until that is known the place counts as taken.
+//!   One exception: while another select has the instant of a timer in its hands, a receive and a select find no
+//!   instant there, and `try_ready` and `len` find it due, though that select may still put it back.
 //! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace, and nothing for a select that
 //!   waits, but for the first one of its thread and those of goroutines; an unbounded channel follows
 //!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
@@ -111,7 +114,7 @@
 //! | | |
 //! | --- | --- |
 //! | `handle` | what a user holds: `sender`, `receiver`, `channel` (both), `weak`; `counted` keeps the channel alive, `make` makes it, `query` tells of it, `iter` iterates |
-//! | `algorithm` | `chan` (counters), `cell` (one cell: phases, value, waiters), `send`, `recv`, `cancel`, `close`, `expand` (the end of the buffer), `look` (before an operation takes its ticket) |
+//! | `algorithm` | `chan` (counters), `cell` (one cell: phases, value, waiters), `send`, `recv`, `late` (the values of selects), `cancel`, `close`, `expand` (the end of the buffer), `look` (before an operation takes its ticket) |
 //! | | `try_send` and `settled`: whether a buffer is really full; `force_send`: a send at the cost of the oldest value; `undelivered` and `redeliver`: values that came back; `snapshot`: length and readiness; `deferred`: user code |
 //! | `select` | `run` waits for one of several `case`s (`case_send`, `case_recv`) by one `state`; `macros` is `select!`, `mod` is [`Select`], `ready` waits without doing; `observers` are told of changes |
 //! | `future` | futures, streams and sinks; `closed` waits for the close; `poll` is `send` and `recv` with a waker in place of a thread |
@@ -143,10 +146,13 @@
 //!            ReceiverSelects → Promised       the same, and the receiving select is decided by that
 //!            Promised → Delivered             the value has come
 //!            Promised → Poisoned              it will not come
+//!            Empty → SenderSelects            the same for a place in the buffer (with a bit that says so), or a select
+//!                                             begins to wait
 //!            SenderSelects → Full             the value of a select that was chosen has come
+//!            SenderSelects → PassedOver       it will not come
 //!            ReceiverLeaving → PassedOver     another receiver may come with the ticket, or nobody
 //!            Empty → Full                     it is not, and the send is forced: the oldest value goes; or the value
-//!                                             is a select's, whose cell others have left or poisoned meanwhile
+//!                                             is a select's, whose cell was broken meanwhile
 //!            Empty → SenderGone               the cell of a send before it, whose place it takes
 //!            SenderWaits → SenderLeaving      it gives up: its ticket goes back if it was the last,
 //!            SenderLeaving → SenderGone       else the cell is no place any more
@@ -155,7 +161,7 @@
 //!            SenderWaits → Delivered          takes the value, and wakes the sender
 //!            SenderSelects → Promised         decides the select, or finds it decided, and waits for the value
 //!            SenderSelects → ReceiverWaits    the same for a task, which may leave before the value comes
-//!            SenderSelects → Poisoned         the same for a receiver that must not wait, in a buffer
+//!            SenderSelects → Poisoned         the value is to come from this very thread, or the send is forced
 //!            Empty → Poisoned                 the sender has its ticket and has not been here: both go
 //!                                             for new tickets, neither waits for the other
 //!            Empty → ReceiverWaits            no sender has this ticket: the receiver waits here
@@ -170,9 +176,8 @@
 //! The thread that makes the compare-exchange out of a waiting phase has ended the wait: that thread hands the value
 //! over, or the value stays with its owner. So a wait ends once, and giving up is one compare-exchange too. A select
 //! waits in `SenderSelects` and `ReceiverSelects`; there the select's state is committed (the module `select`). The
-//! exception is `Promised`: that wait is ended by the sender alone. A promise binds threads and selects on channels
-//! without a buffer from the moment at which the sending select chooses them. With a buffer the sending select relies on
-//! its place, and only a receiver that finds the select in the cell is bound. Value and waiter slots belong to the party
+//! exception is `Promised`: that wait is ended by the sender alone. A promise binds threads and selects from the moment at
+//! which the sending select chooses them, or at which they come to its place. Value and waiter slots belong to the party
 //! that the phase names, from the compare-exchange on.
 //!
 //! # One blocking send, step by step

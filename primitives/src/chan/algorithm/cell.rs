@@ -2,6 +2,7 @@
 
 #[cfg(feature = "async")]
 use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::select::state::{Cause, SelectWait, Stage};
 use crate::queue::{self, ArrayCell, CellPhase, Party};
 use crate::rt::cell::UnsafeCell;
@@ -34,7 +35,8 @@ pub(in crate::chan) enum Phase {
     Full,
     /// A sender waits with its value.
     SenderWaits,
-    /// A select waits to send; its select state says what has become of it.
+    /// A select waits to send; its select state says what has become of it. Or, if the state says `asleep`, a late send has
+    /// been chosen at once ([`State::is_late`]).
     SenderSelects,
     /// A receiver waits.
     ReceiverWaits,
@@ -97,10 +99,26 @@ impl CellPhase for Phase {
     }
 }
 
+/// A select that did not wait chooses a send whose place in the buffer is there. It leaves no select state in the cell, for
+/// nothing is to be decided any more, but only which thread is to bring the value.
+impl State {
+    /// Returns the state once a late send has been chosen at once.
+    pub(in crate::chan) fn with_late(self) -> State {
+        self.with_phase(Phase::SenderSelects).asleep()
+    }
+
+    /// Returns whether a late send has been chosen at once: its place is taken, and its value is still to come.
+    pub(in crate::chan) fn is_late(self) -> bool {
+        self.phase() == Phase::SenderSelects && self.is_asleep()
+    }
+}
+
 pub(in crate::chan) struct Cell<T> {
     state: AtomicU8,
     /// The sender's from the start; the receiver's once the phase says that a value is here for it.
     value: UnsafeCell<MaybeUninit<T>>,
+    /// Which thread is to bring the value, if the state says so ([`State::is_late`]). (Beside most values it needs no memory.)
+    sender: UnsafeCell<Mark>,
 }
 
 // SAFETY: the phases hand the value from one thread to another; no two threads share it.
@@ -113,6 +131,7 @@ impl<T> Default for Cell<T> {
         Cell {
             state: AtomicU8::new(State::new(Phase::FRESH).bits()),
             value: UnsafeCell::new(MaybeUninit::uninit()),
+            sender: UnsafeCell::new(Mark::NOBODY),
         }
     }
 }
@@ -131,6 +150,7 @@ impl<T> ArrayCell for Cell<T> {
         // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell.
         unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
         self.value.with_mut(|_| ());
+        self.sender.with_mut(|_| ());
         // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
         if let Some(aside) = aside.filter(|_| was.phase() != Phase::Full || was.is_seen()) {
             // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell's slots.
@@ -391,6 +411,27 @@ impl<T> Cell<T> {
             // SAFETY: the value slot is the caller's and empty, by this function's contract.
             unsafe { (*slot).write(value) };
         });
+    }
+
+    /// Says which thread is to bring the value.
+    ///
+    /// # Safety
+    /// The caller is the cell's sender, and the cell has not been [late](State::is_late).
+    pub(in crate::chan) unsafe fn announce(&self, sender: Mark) {
+        self.sender.with_mut(|slot| {
+            // SAFETY: the slot is the sender's until the state says that the cell is late.
+            unsafe { *slot = sender };
+        });
+    }
+
+    /// Returns which thread is to bring the value.
+    ///
+    /// # Safety
+    /// The caller is the cell's receiver, has found the cell [late](State::is_late), and has not left it.
+    pub(in crate::chan) unsafe fn sender_to_come(&self) -> Mark {
+        // SAFETY: the sender wrote this before the state said so, by an exchange that the caller's load has acquired, and
+        // nobody writes it before the caller has left the cell.
+        self.sender.with(|slot| unsafe { *slot })
     }
 
     /// # Safety

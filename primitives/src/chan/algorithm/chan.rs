@@ -275,6 +275,12 @@ impl<T> Chan<T> {
         // SeqCst: comes before the ticket is back (`stamp`). Not model-checked: no model relies on it within the
         // audit's bounds.
         self.recalls.fetch_add(1, SeqCst);
+        self.untake_receive_ticket(ticket)
+    }
+
+    /// Does the same for a ticket by which no operation was ready: so it does not count, and a select that finds nothing
+    /// else ready sees no change.
+    pub(in crate::chan) fn untake_receive_ticket(&self, ticket: u64) -> bool {
         // SeqCst. Not model-checked: C1. Release, by that: this thread's accesses to the cell happen before those of
         // the next holder of the ticket, which reads the counter in `receive_ticket`. Relaxed: if it fails nothing is
         // read.

@@ -71,6 +71,8 @@ impl<T> Chan<T> {
                         return;
                     }
                 },
+                // The value of a send that was chosen before is still received.
+                Phase::SenderSelects if state.is_late() => return,
                 // SAFETY: the array is pinned, or we are the receiver and have not left.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
@@ -161,9 +163,29 @@ impl<T> Chan<T> {
         }
         let _held = deferred::hold();
         let closed = self.close();
-        while let Ok(value) = self.recv(Blocking::Never) {
+        while let Some(value) = self.take_out() {
             deferred::protect(|| drop(value));
         }
         closed
+    }
+
+    /// Takes a value out of a closed channel, if one is there. A late send whose place comes before loses it, and fails.
+    fn take_out(&self) -> Option<T> {
+        loop {
+            let undelivered = self.undelivered.census();
+            if undelivered.here() != 0
+                && let Some((value, _)) = self.take_undelivered()
+            {
+                return Some(value);
+            }
+            match self.receive_place(Blocking::Never) {
+                Ok((ticket, place)) if self.accept_at_once(place, ticket) => {
+                    return Some(self.collect(place, place.cell().load()));
+                }
+                Ok(_) => (),
+                Err(_) if self.undelivered.has_news(undelivered) => (),
+                Err(_) => return None,
+            }
+        }
     }
 }

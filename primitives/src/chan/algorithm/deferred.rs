@@ -9,9 +9,9 @@
 //! An operation that consists of others *holds* the list: the inner ones leave the calls and the panic to it. While
 //! user code runs nothing is held, so an operation that user code calls is whole by itself.
 
-use crate::rt::thread::panicking;
+use crate::rt::thread::{number, panicking};
 use core::any::Any;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::mem::{self, ManuallyDrop};
 use core::task::Waker;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -36,9 +36,19 @@ enum Call {
     Drop(Waker),
 }
 
+/// What a thread has deferred, and its mark.
+struct OfThread {
+    deferred: RefCell<ManuallyDrop<Deferred>>,
+    /// Nobody's until it is asked for.
+    mark: Cell<Mark>,
+}
+
 crate::rt::thread_local! {
     /// Without a destructor, so that operations in the destructors of other thread-locals find it there.
-    static DEFERRED: RefCell<ManuallyDrop<Deferred>> = RefCell::new(ManuallyDrop::new(Deferred::NOTHING));
+    static OF_THREAD: OfThread = OfThread {
+        deferred: RefCell::new(ManuallyDrop::new(Deferred::NOTHING)),
+        mark: Cell::new(Mark::NOBODY),
+    };
 }
 
 impl Deferred {
@@ -46,7 +56,7 @@ impl Deferred {
 
     /// Calls `f`, which calls no user code, with what the thread has deferred.
     fn with<R>(f: impl FnOnce(&mut Deferred) -> R) -> R {
-        DEFERRED.with(|deferred| f(&mut deferred.borrow_mut()))
+        OF_THREAD.with(|own| f(&mut own.deferred.borrow_mut()))
     }
 
     #[cfg(feature = "async")]
@@ -102,6 +112,35 @@ impl Deferred {
         self.put_back();
         panicked
     }
+}
+
+/// Tells a thread or goroutine from all others that live. (After 2³¹ of them marks come again.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark(u32);
+
+impl Mark {
+    pub(in crate::chan) const NOBODY: Mark = Mark(u32::MAX);
+
+    #[cold]
+    fn new() -> Mark {
+        let number = number();
+        // Goroutines have numbers of their own, with this bit.
+        Mark((number as u32) << 1 | (number >> 62) as u32)
+    }
+}
+
+impl OfThread {
+    fn mark(&self) -> Mark {
+        if self.mark.get() == Mark::NOBODY {
+            self.mark.set(Mark::new());
+        }
+        self.mark.get()
+    }
+}
+
+/// Returns the mark of the calling thread.
+pub(in crate::chan) fn mark_of_thread() -> Mark {
+    OF_THREAD.with(OfThread::mark)
 }
 
 /// Defers waking a task.
@@ -210,6 +249,15 @@ impl Held {
 pub(crate) fn hold() -> Held {
     Deferred::with(|deferred| deferred.holds += 1);
     Held(())
+}
+
+/// Does the same, and returns the mark of the calling thread.
+pub(in crate::chan) fn hold_marked() -> (Held, Mark) {
+    let mark = OF_THREAD.with(|own| {
+        own.deferred.borrow_mut().holds += 1;
+        own.mark()
+    });
+    (Held(()), mark)
 }
 
 impl Drop for Held {

@@ -59,6 +59,8 @@ impl<T> Chan<T> {
         let mut state = cell.look();
         loop {
             match state.phase() {
+                // It has its place.
+                Phase::SenderSelects if state.is_late() => return true,
                 // A send is not let in any more once the channel is closed: close is one moment for all.
                 Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
                     self.reject_sender(place, state);

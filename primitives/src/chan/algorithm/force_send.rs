@@ -1,8 +1,8 @@
 //! Sending without waiting, at the cost of the oldest value.
 //!
 //! A forced send takes a ticket as any other. Without a place in the buffer it leaves its value in its cell all the
-//! same, *beyond* the end: `Empty → Full`. (So does the value of a select that comes when its cell is lost.) Then each forced send, with a place or without, looks whether a forced value
-//! is beyond the end. If so, the send takes a receiver's ticket, and by that the oldest value out, once: this makes the
+//! same, *beyond* the end: `Empty → Full`. (So does the value of a select whose cell was broken.) Then each forced send, with
+//! a place or without, looks whether a forced value is beyond the end. If so, the send takes a receiver's ticket, and by that the oldest value out, once: this makes the
 //! buffer one place longer, as every receive does. Of several forced sends at the same time one may make the place for
 //! another's value; each of them takes one value out unless it finds, after its own has come, that none is beyond the
 //! end. So none is when all have ended, but for those behind senders that wait: these keep their turn and get the
@@ -89,14 +89,14 @@ impl<T> Chan<T> {
 
     /// Accepts what is in a cell before that of a value that was sent; returns whether it is a value. If not, we have
     /// left.
-    fn accept_at_once(&self, place: Place<'_, T>, ticket: u64) -> bool {
+    pub(in crate::chan) fn accept_at_once(&self, place: Place<'_, T>, ticket: u64) -> bool {
         let mut state = place.cell().load();
         loop {
             match self.accept(place, state, ticket, None, Blocking::FOREVER) {
                 Accepted::Value => return true,
                 Accepted::Poisoned => return false,
                 // The value is still to come, and goes into another cell.
-                Accepted::Promised(_) => match self.poison_sender(place) {
+                Accepted::Late(_) => match self.poison_sender(place) {
                     Ok(()) => return false,
                     Err(found) => state = found,
                 },

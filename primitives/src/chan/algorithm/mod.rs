@@ -7,6 +7,7 @@ pub(in crate::chan) mod close;
 pub(crate) mod deferred;
 pub(in crate::chan) mod expand;
 pub(in crate::chan) mod force_send;
+pub(in crate::chan) mod late;
 pub(in crate::chan) mod look;
 pub(in crate::chan) mod recv;
 pub(in crate::chan) mod redeliver;

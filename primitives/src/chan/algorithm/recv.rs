@@ -5,6 +5,7 @@ use crate::chan::algorithm::cell::{
 };
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
 use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::late::{Came, Promise};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::select::state::SelectWait;
 use crate::rt::hint::Backoff;
@@ -48,18 +49,8 @@ pub(in crate::chan) enum Accepted {
     /// There is no value yet, and no sender under way, or the receiver need not wait for that one: it waits here, or
     /// leaves with nothing, in a cell in this state.
     MustWait(State),
-    /// A select was chosen to send here, and its value is still to come.
-    Promised(Promise),
-}
-
-/// What a receiver knows of a select that was chosen to send in its cell.
-#[derive(Clone, Copy)]
-pub(in crate::chan) struct Promise {
-    /// The state of the cell.
-    pub(in crate::chan) state: State,
-    /// Whether the receiver runs in the thread of that select, inside user code which the select called: its value does
-    /// not come before the receive ends.
-    is_own: bool,
+    /// A late send was chosen here, and its value is still to come.
+    Late(Promise),
 }
 
 impl<T> Chan<T> {
@@ -247,9 +238,11 @@ impl<T> Chan<T> {
                 Accepted::Value => return Ok(self.collect(place, place.cell().load())),
                 Accepted::Poisoned => return Err(None),
                 Accepted::Closed => return Err(Some(NotReceived::Closed)),
-                Accepted::Promised(promise) => match self.accept_promised(place, promise, blocking) {
-                    Ok(true) => return Ok(self.collect(place, place.cell().load())),
-                    Ok(false) => return Err(None),
+                Accepted::Late(promise) => match self.accept_late(place, promise, ticket, blocking) {
+                    Ok(Came::Value) => return Ok(self.collect(place, place.cell().load())),
+                    Ok(Came::Nothing) => return Err(None),
+                    Ok(Came::Own) if blocking.is_never() => return Err(Some(NotReceived::Empty)),
+                    Ok(Came::Own) => return Err(Some(NotReceived::Timeout)),
                     Err(found) => found,
                 },
                 Accepted::MustWait(state) => match blocking {
@@ -376,6 +369,11 @@ impl<T> Chan<T> {
         state: State,
         own: Option<&SelectWait>,
     ) -> Result<Accepted, State> {
+        if state.is_late() {
+            // SAFETY: the cell says that a late send has been chosen, and the caller is its receiver, which has not left.
+            let sender = unsafe { place.cell().sender_to_come() };
+            return Ok(Accepted::Late(Promise { state, is_own: sender == deferred::mark_of_thread() }));
+        }
         if self.sent().is_closed() {
             self.reject_sender(place, state);
             let found = place.cell().load();
@@ -398,79 +396,10 @@ impl<T> Chan<T> {
                 return Ok(Accepted::Poisoned);
             }
         };
-        Ok(Accepted::Promised(Promise { state: state.with_seen(), is_own: select.is_of_this_thread() }))
-    }
-
-    /// Breaks the cell of a select that does not wait for its receiver, and leaves; or the state found.
-    pub(in crate::chan) fn poison_sender(&self, place: Place<'_, T>) -> Result<(), State> {
-        // Relaxed: nothing is handed over.
-        place.cell().advance(Phase::SenderSelects, Phase::Poisoned, Relaxed)?;
-        self.remove_behind();
-        self.array.leave(place, RECEIVER);
-        self.expand();
-        Ok(())
-    }
-
-    /// Whether the receiver goes on without the value of a select that was chosen to send here. A receive that must not
-    /// wait does so if the channel has a buffer (without one the two have met); so does a receive in a closed channel,
-    /// and one whose own thread is to bring the value.
-    pub(in crate::chan) fn declines(&self, promise: Promise, blocking: Blocking) -> bool {
-        let need_not_wait = blocking.is_never() && self.capacity() != Capacity::Rendezvous;
-        promise.is_own || need_not_wait || self.sent().is_closed()
-    }
-
-    /// Waits in the cell for the value of the select that was chosen to send here, unless the receiver declines. Returns
-    /// whether the value is here now; if not, the receiver has left the cell. Or the state found, if the cell is no
-    /// longer as it was.
-    #[cold]
-    pub(in crate::chan) fn accept_promised(
-        &self,
-        place: Place<'_, T>,
-        promise: Promise,
-        blocking: Blocking,
-    ) -> Result<bool, State> {
-        if self.declines(promise, blocking) {
-            return self.poison_sender(place).map(|()| false);
-        }
-        self.await_promised(place, promise.state, promise.state)?;
-        // A panic comes out of the receive once the value is here.
-        deferred::call();
-        self.until_promise_ends(place);
-        if place.cell().load().phase() == Phase::Delivered {
-            return Ok(true);
-        }
-        self.array.leave(place, RECEIVER);
-        Ok(false)
-    }
-
-    /// Begins to wait in the cell of a select that was chosen to send there, from one state of the cell, in the phase
-    /// `Promised` and with the other bits of another state.
-    pub(in crate::chan) fn await_promised(
-        &self,
-        place: Place<'_, T>,
-        from: State,
-        bits: State,
-    ) -> Result<(), State> {
-        // Release: publishes the waiter of a select to the Acquire in `end_promise`. The select state of the sender has
-        // published the receive so far.
-        // site: wait-for-promised
-        place.cell().exchange(from, bits.with_phase(Phase::Promised), Release)?;
-        self.remove_behind();
-        self.expand();
-        Ok(())
-    }
-
-    /// Waits in a cell until the value has come that was promised, or will not come.
-    #[cold]
-    fn until_promise_ends(&self, place: Place<'_, T>) {
-        let Ok(awake) = place.cell().rouse(Phase::Promised) else { return };
-        // SAFETY: the cell says that we wait, awake, and only we change that. A thread that ends such a wait leaves the
-        // slot alone.
-        drop(unsafe { place.aside().take(RECEIVER) });
-        if !place.cell().changes_soon(Phase::Promised, None) {
-            // site: fall-asleep-promised
-            sleep(place, RECEIVER, awake, &Parker::for_wait(Why::Receive), None);
-        }
+        Ok(Accepted::Late(Promise {
+            state: state.with_seen(),
+            is_own: select.mark() == deferred::mark_of_thread(),
+        }))
     }
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
@@ -522,9 +451,7 @@ impl<T> Chan<T> {
         // meanwhile, `close` sees our ticket, and marks the cell before this (so it fails) or ends the wait. An
         // observer, or a thread with a value that came back, looks at the tickets, and ours is SeqCst.
         place.cell().exchange(state, waits, Release)?;
-        if state.phase() == Phase::SenderSelects {
-            self.remove_behind();
-        }
+        self.uncount_behind(state);
         self.expand_unless_left(state);
         self.observers.notify();
         let stays = self.undelivered.is_empty()

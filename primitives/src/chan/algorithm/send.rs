@@ -315,7 +315,6 @@ impl<T> Chan<T> {
                     // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: for
                     // observers, as in `send`. Not model-checked: an observer looks at the tickets, which are SeqCst
                     // too.
-                    // site: publish-value-of-select
                     match leave_by(place, state, to, SeqCst) {
                         // Not finished by this: the receiver has not left.
                         Ok(()) => {

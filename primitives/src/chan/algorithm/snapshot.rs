@@ -2,7 +2,7 @@
 
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Registered, SENDER, see};
 use crate::chan::algorithm::chan::{Capacity, Chan};
-use crate::chan::select::state::Stage;
+use crate::chan::select::state::{Cause, Stage};
 use crate::queue::Party;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 
@@ -33,6 +33,7 @@ impl<T> Chan<T> {
             // SAFETY: the array is pinned.
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             waits = state.phase() == phase
+                && !state.is_late()
                 && unsafe { see(place, party, state) }
                     .is_ok_and(|seen| seen.select.stage() == Stage::WAITING);
         });
@@ -76,7 +77,12 @@ impl<T> Chan<T> {
                 return true;
             }
             let begun = received..sent.ticket();
-            if self.array.visit_until(RECEIVER, begun, |place, _| has_value(place)) {
+            let mut first = Found::Nothing;
+            self.array.visit_until(RECEIVER, begun, |place, _| {
+                first = find(place);
+                first != Found::Nothing
+            });
+            if first == Found::Value {
                 return true;
             }
             // As long as no receiver takes a ticket, a value that was there when the first cell was looked at is found
@@ -159,23 +165,37 @@ impl<T> Chan<T> {
     }
 }
 
-/// Whether a receiver would find a value in a cell to which no receiver has come. The array is pinned.
-fn has_value<T>(place: Place<'_, T>) -> bool {
+/// What a receiver would find in a cell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Value,
+    /// A late send that was chosen, whose value the receiver would wait for.
+    Late,
+}
+
+/// Returns what a receiver would find in a cell to which no receiver has come. The array is pinned.
+fn find<T>(place: Place<'_, T>) -> Found {
     let mut state = place.cell().look();
     loop {
         match state.phase() {
-            Phase::Full | Phase::SenderWaits => return true,
+            Phase::Full | Phase::SenderWaits => return Found::Value,
+            Phase::SenderSelects if state.is_late() => return Found::Late,
             // SAFETY: the array is pinned.
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::SenderSelects => match unsafe { see(place, SENDER, state) } {
                 Err(found) => state = found,
-                // A receiver commits it, or makes it start over: the cell does not seem ready twice. Of a select that was
-                // chosen the value is still to come.
-                Ok(Registered { select, .. }) => {
-                    return matches!(select.stage(), Stage::REGISTERING | Stage::WAITING);
+                // A receiver commits it, or makes it start over: the cell does not seem ready twice.
+                Ok(Registered { select, case }) => {
+                    let late = Stage::chosen(case, Cause::Operation);
+                    return match select.stage() {
+                        Stage::REGISTERING | Stage::WAITING => Found::Value,
+                        stage if stage == late => Found::Late,
+                        _ => Found::Nothing,
+                    };
                 }
             },
-            _ => return false,
+            _ => return Found::Nothing,
         }
     }
 }

@@ -87,8 +87,10 @@ impl<T> Chan<T> {
         use Phase::{Empty, SenderLeaving, SenderSelects, SenderWaits};
         let backoff = Backoff::new();
         loop {
-            match place.cell().load().phase() {
+            let state = place.cell().load();
+            match state.phase() {
                 phase if is_invalid(phase) => return Held::Not,
+                SenderSelects if state.is_late() => return Held::ByValue,
                 Empty | SenderLeaving if !backoff.is_completed() => backoff.snooze(),
                 Empty | SenderLeaving | SenderWaits | SenderSelects => return Held::BySend,
                 _ => return Held::ByValue,
@@ -118,6 +120,7 @@ impl<T> Chan<T> {
                     }
                     state = cell.load();
                 }
+                Phase::SenderSelects if state.is_late() => return Held::ByValue,
                 // As for `let_in`: close is one moment for all. It is not said to be full then.
                 Phase::SenderSelects if self.sent().is_closed() => {
                     self.reject_sender(place, state);

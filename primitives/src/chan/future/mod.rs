@@ -5,6 +5,7 @@ mod poll;
 mod sending;
 mod specified;
 
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
@@ -170,7 +171,7 @@ impl<T> Receiver<T> {
             Source::Lapsing(lapsing) => lapsing.look_and_push().poll_recv(slot, waker),
             Source::Alarm(alarm, _) => {
                 assert!(
-                    alarm.attempt(slot, false) == Progress::Happened,
+                    alarm.attempt(slot, Mark::NOBODY) == Progress::Happened,
                     "a timer's channel cannot be awaited, since nothing runs there that could wake the task; use \
                      the timers of your runtime, or receive without `async`"
                 );

@@ -3,7 +3,8 @@
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, Sleeper, State, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::algorithm::deferred;
-use crate::chan::algorithm::recv::{Accepted, NotReceived, Promise, Taker};
+use crate::chan::algorithm::late::Promise;
+use crate::chan::algorithm::recv::{Accepted, NotReceived, Taker};
 use crate::chan::algorithm::send::{Begun, NotSent, Offered, Waited};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::{RecvError, SendError};
@@ -120,7 +121,7 @@ impl<T> Chan<T> {
                 Accepted::Poisoned => return Some(Err(None)),
                 Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),
                 // A task does not stand still for a value that is promised: it waits as for any other.
-                Accepted::MustWait(found) | Accepted::Promised(Promise { state: found, .. }) => {
+                Accepted::MustWait(found) | Accepted::Late(Promise { state: found, .. }) => {
                     match self.begin_to_receive(place, found, ticket, Taker::Borrows) {
                         Err(found) => state = found,
                         Ok(None) => return Some(self.returns(self.give_up_receiving(place, ticket, None))),

@@ -2,6 +2,7 @@
 
 use crate::chan::algorithm::cell::{Phase, RECEIVER};
 use crate::chan::algorithm::chan::{Blocking, Chan};
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::algorithm::recv::NotReceived;
 use crate::chan::error::{CloseError, RecvError, RecvTimeoutError, TryRecvError};
 use crate::chan::handle::counted::{Receives, Share};
@@ -119,7 +120,8 @@ impl<T> Receiver<T> {
         self.receive(Blocking::FOREVER).map_err(|_| RecvError)
     }
 
-    /// Receives a value if one is there, or (with capacity 0) if a sender waits.
+    /// Receives a value if one is there, or (with capacity 0) if a sender waits. If the next value is that of a select which has
+    /// chosen to send it, this waits until the value has been evaluated.
     ///
     /// # Errors
     /// If the channel is empty, or empty and closed.
@@ -271,11 +273,11 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Handle for Receiver<T> {
-    fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress {
+    fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
         match &self.0 {
-            Source::Channel(chan) => chan.attempt_recv(slot, may_wait),
-            Source::Lapsing(lapsing) => lapsing.look().attempt_recv(slot, may_wait),
-            Source::Alarm(alarm, _) => alarm.attempt(slot, may_wait),
+            Source::Channel(chan) => chan.attempt_recv(slot),
+            Source::Lapsing(lapsing) => lapsing.look().attempt_recv(slot),
+            Source::Alarm(alarm, _) => alarm.attempt(slot, mark),
             Source::Never => Progress::NotYet,
         }
     }

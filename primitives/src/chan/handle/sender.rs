@@ -2,6 +2,7 @@
 
 use crate::chan::algorithm::cell::{Phase, SENDER};
 use crate::chan::algorithm::chan::Blocking;
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::algorithm::send::NotSent;
 use crate::chan::error::{CloseError, SendError, SendTimeoutError, TrySendError};
 use crate::chan::handle::counted::{Sends, Share};
@@ -207,12 +208,12 @@ impl<T> Sender<T> {
 
 /// A send as a case of a select, whose value comes once the case has been chosen.
 impl<T> Handle for Sender<T> {
-    fn attempt(&self, slot: &mut Slot, _: bool) -> Progress {
-        self.0.case_send(slot, None)
+    fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
+        self.0.case_send(slot, mark, None)
     }
 
     fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
-        self.0.case_send(slot, Some((select, case)))
+        self.0.case_send(slot, select.mark(), Some((select, case)))
     }
 
     fn look(&self, slot: &mut Slot, _round: Round) -> Look {

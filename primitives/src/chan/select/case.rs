@@ -1,5 +1,6 @@
 //! What a select asks of a channel's side.
 
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectWait};
@@ -95,9 +96,9 @@ pub enum Look {
 
 /// A side of a channel, with the type of its values forgotten.
 pub trait Handle {
-    /// Does the operation if that need not wait: then the slot holds what has happened. A select that may wait also waits
-    /// for a value that another select was chosen to send here.
-    fn attempt(&self, slot: &mut Slot, may_wait: bool) -> Progress;
+    /// Does the operation, for a select of the thread with this mark, if that need not wait, but for the value of a late
+    /// send: then the slot holds what has happened.
+    fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress;
     /// Waits in a cell for others to commit the select state, unless the operation can happen now: then the slot holds
     /// what has happened, or the case waits for a value that another select was chosen to send.
     fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress;

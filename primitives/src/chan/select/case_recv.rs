@@ -3,6 +3,7 @@
 use super::case::{Hold, Look, Progress, Round, Slot};
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
+use crate::chan::algorithm::late::{Came, Promise};
 use crate::chan::algorithm::recv::Accepted;
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::RecvError;
@@ -26,7 +27,7 @@ impl<T> Chan<T> {
         unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
-    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot, may_wait: bool) -> Progress {
+    pub(in crate::chan) fn attempt_recv(&self, slot: &mut Slot) -> Progress {
         if !self.undelivered.is_empty() && self.hold_undelivered(slot) {
             return Progress::Happened;
         }
@@ -43,21 +44,26 @@ impl<T> Chan<T> {
                 }
             };
             slot.wait_at(ticket, place.anchor());
-            let manner = if may_wait { Blocking::FOREVER } else { Blocking::Never };
             let mut state = place.cell().load();
             loop {
                 match self.accept(place, state, ticket, None, Blocking::FOREVER) {
                     Accepted::Value => slot.hold = Hold::Happened,
                     Accepted::Closed => slot.hold = Hold::Closed,
                     Accepted::Poisoned => break,
-                    Accepted::Promised(promise) => match self.accept_promised(place, promise, manner) {
-                        Ok(true) => slot.hold = Hold::Happened,
-                        Ok(false) => break,
-                        Err(found) => {
-                            state = found;
-                            continue;
+                    Accepted::Late(promise) => {
+                        match self.accept_late(place, promise, ticket, Blocking::Never) {
+                            Ok(Came::Value) => slot.hold = Hold::Happened,
+                            Ok(Came::Nothing) => break,
+                            Ok(Came::Own) => {
+                                slot.hold = Hold::Nothing;
+                                return Progress::NotYet;
+                            }
+                            Err(found) => {
+                                state = found;
+                                continue;
+                            }
                         }
-                    },
+                    }
                     Accepted::MustWait(found) => match self.stop_receiving(place, found, ticket) {
                         Ok(()) => {
                             slot.hold = Hold::Nothing;
@@ -97,21 +103,18 @@ impl<T> Chan<T> {
                         yield_now();
                         break;
                     }
-                    Accepted::Promised(promise) if self.declines(promise, Blocking::FOREVER) => {
-                        match self.poison_sender(place) {
-                            Ok(()) => break,
-                            Err(found) => {
-                                state = found;
-                                continue;
-                            }
+                    Accepted::Late(Promise { is_own: true, .. }) => match self.poison_sender(place) {
+                        Ok(()) => break,
+                        Err(found) => {
+                            state = found;
+                            continue;
                         }
-                    }
-                    Accepted::Promised(promise) => {
+                    },
+                    Accepted::Late(Promise { state: late, .. }) => {
                         let waiter = Waiter::Select { select: select.clone(), case };
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
-                        if let Err(found) = self.await_promised(place, promise.state, promise.state.asleep())
-                        {
+                        if let Err(found) = self.await_late(place, late, late.asleep()) {
                             // SAFETY: nobody was told of the waiter.
                             drop(unsafe { place.aside().take(RECEIVER) });
                             state = found;

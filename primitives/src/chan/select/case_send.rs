@@ -4,13 +4,13 @@ use super::case::{Hold, Look, Progress, Slot};
 use crate::chan::algorithm::cell::{
     Phase, Place, RECEIVER, Registered, SENDER, State, Waiter, leave_by, see,
 };
-use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
-use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
+use crate::chan::algorithm::deferred::{self, Mark};
 use crate::chan::algorithm::recv::Taker;
 use crate::chan::algorithm::send::Offered;
 use crate::chan::error::SendError;
 use crate::chan::select::state::{Cause, SelectWait, Stage};
-use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::rt::thread::yield_now;
 
 impl<T> Chan<T> {
@@ -49,7 +49,7 @@ impl<T> Chan<T> {
         self.add_behind();
         // Release: publishes the select to the thread that meets it, whose Acquire is in `Cell::load`. SeqCst: comes before
         // the looks at the closed bit and at the end of the buffer, as in a plain send that waits.
-        let selects = state.with_phase(Phase::SenderSelects);
+        let selects = state.awake().with_phase(Phase::SenderSelects);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
             // SAFETY: nobody was told of the waiter.
@@ -60,11 +60,12 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Tries to send as a case of a select, whose value comes once the case has been chosen. With a select state the
-    /// case waits if there is no place.
+    /// Tries to send as a case of a select, whose value comes from the thread with this mark once the case has been chosen.
+    /// With a select state the case waits if there is no place.
     pub(in crate::chan) fn case_send(
         &self,
         slot: &mut Slot,
+        mark: Mark,
         select: Option<(&SelectWait, usize)>,
     ) -> Progress {
         let blocking = if select.is_some() { Blocking::FOREVER } else { Blocking::Never };
@@ -73,6 +74,8 @@ impl<T> Chan<T> {
             let Some((ticket, place)) = self.case_place(slot, blocking) else {
                 return if slot.hold == Hold::Closed { Progress::Happened } else { Progress::NotYet };
             };
+            // SAFETY: this is the cell's sender, and has not said yet that its value comes late.
+            unsafe { place.cell().announce(mark) };
             let mut state = place.cell().load();
             let would_block = loop {
                 match (self.promise(place, state, ticket, own), select) {
@@ -147,9 +150,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Promises the value of a case that is chosen by this: what [`offer`](Chan::offer) would do, but for the value. On a
-    /// channel without a buffer the receiver waits for the value from now on, unless it is a task. With a buffer the
-    /// value needs no receiver.
+    /// Promises the value of a case that is chosen by this: what [`offer`](Chan::offer) would do, but for the value. From
+    /// now on the place is taken, or the receiver waits for the value, unless it is a task.
     fn promise(
         &self,
         place: Place<'_, T>,
@@ -157,7 +159,6 @@ impl<T> Chan<T> {
         ticket: u64,
         own: Option<&SelectWait>,
     ) -> Offered {
-        let binds = self.capacity() == Capacity::Rendezvous;
         loop {
             match state.phase() {
                 Phase::Empty | Phase::SenderLeaving if !self.has_place(ticket) => {
@@ -168,9 +169,15 @@ impl<T> Chan<T> {
                     if self.expands() {
                         self.knows_place(ticket);
                     }
-                    return Offered::Sent;
+                    // Release: publishes which thread is to bring the value to the receiver, whose Acquire `load` finds the
+                    // cell late.
+                    // site: take-place-late
+                    match place.cell().exchange(state, state.with_late(), Release) {
+                        Ok(()) => return Offered::Sent,
+                        Err(found) => state = found,
+                    }
                 }
-                Phase::ReceiverWaits if !binds || Taker::of(state) == Taker::Borrows => return Offered::Sent,
+                Phase::ReceiverWaits if Taker::of(state) == Taker::Borrows => return Offered::Sent,
                 Phase::ReceiverWaits => {
                     // Relaxed: nothing is handed over.
                     // site: promise-to-receiver
@@ -186,9 +193,6 @@ impl<T> Chan<T> {
                         if seen.select.stage() == Stage::WAITING
                             && own.is_none_or(|own| !own.is(seen.select)) =>
                     {
-                        if !binds {
-                            return Offered::Sent;
-                        }
                         match promise_to_select(place, state.with_seen(), seen) {
                             Ok(true) => return Offered::Sent,
                             Ok(false) => return Offered::Poisoned,
@@ -225,7 +229,7 @@ impl<T> Chan<T> {
         slot.hold = Hold::Nothing;
         // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
         unsafe { place.cell().put(value) };
-        if self.fill_empty(place, slot.ticket) || self.fill_chosen(place) {
+        if self.fill(place) {
             self.observers.notify();
             return Ok(());
         }
@@ -236,26 +240,17 @@ impl<T> Chan<T> {
         deferred::settle_with(sent)
     }
 
-    /// Leaves the value in the cell of a case that was tried and had its place, if no other thread has come there.
-    fn fill_empty(&self, place: Place<'_, T>, ticket: u64) -> bool {
-        let full = State::new(Phase::Full).with_left(SENDER);
-        // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as in
-        // `send`. Not model-checked: an observer looks at the tickets, which are SeqCst too.
-        // site: fill-empty
-        self.has_place(ticket) && leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok()
-    }
-
-    /// Leaves the value in the cell of a case that waited there until it was chosen, if no other thread has come there.
-    fn fill_chosen(&self, place: Place<'_, T>) -> bool {
+    /// Leaves the value in the cell of a case that was chosen, if no other thread has come there.
+    fn fill(&self, place: Place<'_, T>) -> bool {
         let mut state = place.cell().load();
         while state.phase() == Phase::SenderSelects {
-            let full = state.with_phase(Phase::Full).with_left(SENDER);
+            let full = state.awake().with_phase(Phase::Full).with_left(SENDER);
             // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as
             // in `send`.
             // site: fill-chosen
             match leave_by(place, state, full, SeqCst) {
                 Ok(()) => {
-                    self.remove_behind();
+                    self.uncount_behind(state);
                     return true;
                 }
                 Err(found) => state = found,
@@ -268,13 +263,11 @@ impl<T> Chan<T> {
     fn cancel_late(&self, slot: &mut Slot) {
         let place = self.sending(slot);
         let mut state = place.cell().load();
-        while matches!(state.phase(), Phase::Empty | Phase::SenderLeaving | Phase::SenderSelects) {
+        while state.phase() == Phase::SenderSelects {
             match self.make_no_place(place, state) {
                 Err(found) => state = found,
                 Ok(()) => {
-                    if state.phase() == Phase::SenderSelects {
-                        self.remove_behind();
-                    }
+                    self.uncount_behind(state);
                     self.expand();
                     break;
                 }
@@ -282,6 +275,8 @@ impl<T> Chan<T> {
         }
         self.poison_receiver(place);
         self.withdraw_send(place, slot.ticket);
+        // A receive finds what is behind the place.
+        self.observers.notify();
     }
 }
 

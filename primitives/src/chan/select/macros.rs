@@ -159,8 +159,9 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// assert_eq!(from_one.try_iter().chain(from_two.try_iter()).count(), 1);
 /// ```
 ///
-/// A value is user code that runs while its case is half done: the receiver that has met this send waits for the value,
-/// so a value that waits for this very receiver waits for ever.
+/// A value is user code that runs while its case is half done: the place of the send is taken, and a receiver that comes
+/// there, or has met the send, waits for the value, also one that must not wait. So a value that waits for this very receiver
+/// waits for ever.
 ///
 /// A select that waits both to send to and to receive from one channel without a buffer never meets itself. It waits there
 /// as a receiver, and sends when it finds a receiver of another thread: so a `try_recv` of another thread finds no sender

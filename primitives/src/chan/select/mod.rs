@@ -5,8 +5,8 @@
 //! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
 //! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does.
 //!
-//! The value of a send comes once its case is chosen. Until then the send is *promised*: a thread or a select that has
-//! met it waits in the cell, in `Promised`, for the value or for the word that it will not come.
+//! The value of a send comes once its case is chosen. Until then the send is *promised* (or *late*): it has its place, and a
+//! thread or a select that has met it waits in the cell, in `Promised`, for the value or for the word that it will not come.
 //!
 //! While a select goes through its cases (`Registering`) no other thread can commit it, or it might get two values. A
 //! thread that meets it then *poisons* it: the select state goes from `Registering` to `Over`, the thread poisons the
@@ -55,10 +55,10 @@ pub use macros::{Cases, Chosen, handle_of};
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added, by the same handle or by a clone of it. For a send the value comes only then, and a receiver that has met the
-/// send waits for it. Completing a send does not block: if the place for which it was chosen is gone by then, or the
-/// receiver is a future that was dropped, the value goes into the channel all the same (and so the channel holds one
-/// value more than its capacity until the next receive).
+/// added, by the same handle or by a clone of it. For a send the value comes only then: until then its place in the buffer
+/// is taken, and a receiver that comes there or has met the send waits for the value. Completing a send does not block. If
+/// its receiver is gone by then, a future that was dropped, or its place was broken up (by a forced send, or by a receive of
+/// the thread that has the operation), the value goes into the channel all the same, beyond the capacity if need be.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -296,7 +296,8 @@ impl fmt::Debug for Select<'_> {
 /// # Panics
 /// If it is dropped without being completed, unless the thread is panicking already. A value that was received goes to
 /// the next receiver; an instant of a timer counts as received. A forgotten operation takes with it the value that it
-/// has received; a receiver that has met a forgotten send waits on, whether or not it has a deadline.
+/// has received; a forgotten send keeps its place, and a receiver that comes there waits on, whether or not it has a
+/// deadline.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -342,7 +343,7 @@ impl SelectedOperation<'_> {
         );
     }
 
-    /// Completes a send, without blocking: if its place is gone, the value goes into the channel beyond its capacity.
+    /// Completes a send, without blocking.
     ///
     /// # Errors
     /// If the channel is closed; the value comes back.

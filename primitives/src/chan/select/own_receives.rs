@@ -58,6 +58,7 @@ impl OwnReceives {
 mod tests {
     use super::super::case::{Look, Progress, Round, Slot, Stamp};
     use super::*;
+    use crate::chan::algorithm::deferred::Mark;
     use crate::chan::select::observers::Observers;
     use crate::chan::select::state::{Cause, SelectWait};
     use core::cell::Cell;
@@ -69,7 +70,7 @@ mod tests {
         fn stamp(&self) -> Stamp {
             [0; 7]
         }
-        fn attempt(&self, _: &mut Slot, _: bool) -> Progress {
+        fn attempt(&self, _: &mut Slot, _: Mark) -> Progress {
             Progress::NotYet
         }
         fn register(&self, _: &mut Slot, _: &SelectWait, _: usize) -> Progress {

@@ -5,7 +5,7 @@ use super::order::{FEW, Order, Sequence};
 use super::own_receives::OwnReceives;
 use super::specified;
 use crate::chan::algorithm::chan::Blocking;
-use crate::chan::algorithm::deferred;
+use crate::chan::algorithm::deferred::{self, Mark};
 use crate::chan::select::state::{Cause, OwnWait, SelectWait, Stage};
 use crate::rt::spin_wait::{self, Patience};
 use crate::rt::thread::yield_now;
@@ -23,8 +23,8 @@ impl<'a> Case<'a> {
         Case { handle, slot: Slot::EMPTY }
     }
 
-    fn attempt(&mut self, may_wait: bool) -> Progress {
-        self.handle.attempt(&mut self.slot, may_wait)
+    fn attempt(&mut self, mark: Mark) -> Progress {
+        self.handle.attempt(&mut self.slot, mark)
     }
 
     /// Waits in a cell; or observes the channel, in which `own` receives of the same select wait: they must not
@@ -62,9 +62,9 @@ impl<'a> Case<'a> {
 /// Does one of the operations: the case that has happened, or `None` if none could in time. If a waker panics that it
 /// calls, what has been received goes to the next receiver.
 pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
-    let held = deferred::hold();
+    let (held, mark) = deferred::hold_marked();
     let specified = specified::run(cases, order, blocking);
-    let chosen = specified.unwrap_or_else(|| run_held(cases, order, blocking));
+    let chosen = specified.unwrap_or_else(|| run_held(cases, order, blocking, mark));
     if let Err(_held) = held.release()
         && deferred::call()
         && let Some(chosen) = chosen
@@ -75,13 +75,12 @@ pub(in crate::chan) fn run(cases: &mut [Case<'_>], order: Order, blocking: Block
     chosen
 }
 
-fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> Option<usize> {
+fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking, mark: Mark) -> Option<usize> {
     let mut order = order.of(cases.len());
-    let may_wait = !blocking.is_never();
     let mut patience = Patience::new();
     let mut looks = None;
     loop {
-        if let Some(ready) = order.find(|case| cases[case].attempt(may_wait) == Progress::Happened) {
+        if let Some(ready) = order.find(|case| cases[case].attempt(mark) == Progress::Happened) {
             return Some(ready);
         }
         let deadline = match blocking {

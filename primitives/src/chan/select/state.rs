@@ -5,12 +5,12 @@
 //! number there, and takes that wait for over. Only the select's own thread changes the number, before it registers. It
 //! uses a number once: after the last one it makes a new state.
 
+use crate::chan::algorithm::deferred::{self, Mark};
 use crate::rt::park::{Parker, Unparker};
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::task::{self, Why};
-use crate::rt::thread::number;
 use crate::rt::twin::is_twin;
 use core::cell::Cell;
 use core::fmt;
@@ -85,8 +85,8 @@ struct SelectState {
     /// A [`Word`].
     word: AtomicU64,
     thread: Unparker,
-    /// The number of the select's thread.
-    owner: u64,
+    /// The mark of the select's thread.
+    mark: Mark,
 }
 
 /// A wait of a select, as its cells and other threads know it.
@@ -120,7 +120,7 @@ impl Own {
     fn new() -> Box<Own> {
         let parker = Parker::for_wait(Why::Select);
         let word = AtomicU64::new(Word::new(0, Stage::REGISTERING).0);
-        let state = SelectState { word, thread: parker.unparker(), owner: number() };
+        let state = SelectState { word, thread: parker.unparker(), mark: deferred::mark_of_thread() };
         Box::new(Own { wait: SelectWait { state: Arc::new(state), number: 0 }, parker })
     }
 
@@ -181,10 +181,10 @@ impl SelectWait {
         Arc::ptr_eq(&self.state, &other.state) && self.number == other.number
     }
 
-    /// Whether the calling thread is the one that made the select. That thread may have ended: a thread that has met the
-    /// select may see it later than that, and the user may have forgotten an operation.
-    pub(in crate::chan) fn is_of_this_thread(&self) -> bool {
-        self.state.owner == number()
+    /// Returns the mark of the thread that made the select. That thread may have ended: a thread that has met the select may
+    /// see it later than that, and the user may have forgotten an operation.
+    pub(in crate::chan) fn mark(&self) -> Mark {
+        self.state.mark
     }
 
     /// What the wait has come to. SeqCst: `close` marks a cell of a select that is registering and then reads this,
@@ -244,14 +244,15 @@ mod tests {
     fn a_select_is_not_that_of_a_thread_that_comes_after_its_own() {
         let (wait, is_own) = spawn(|| {
             let own = OwnWait::begin();
-            (own.wait().clone(), own.wait().is_of_this_thread())
+            (own.wait().clone(), own.wait().mark() == deferred::mark_of_thread())
         })
         .join()
         .expect("no panic");
         assert!(is_own);
         for _ in 0..8 {
             let theirs = wait.clone();
-            assert!(!spawn(move || theirs.is_of_this_thread()).join().expect("no panic"));
+            let is_own = spawn(move || theirs.mark() == deferred::mark_of_thread()).join();
+            assert!(!is_own.expect("no panic"));
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use crate::chan::algorithm::cell::RECEIVER;
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
+use crate::chan::algorithm::deferred::Mark;
 use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, Slot, Stamp};
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::{Form, Happened, Steps};
@@ -268,7 +269,7 @@ impl Handle for Alarm {
         Identity { channel: core::ptr::from_ref(self).addr(), party: RECEIVER }
     }
 
-    fn attempt(&self, slot: &mut Slot, _: bool) -> Progress {
+    fn attempt(&self, slot: &mut Slot, _: Mark) -> Progress {
         let Some(instant) = self.take() else { return Progress::NotYet };
         // The slot may still have the cell in which it waits for the bell.
         self.withdraw(slot);
@@ -296,7 +297,7 @@ impl Handle for Alarm {
             bell.chosen_recv(slot, cause);
             let _rung = bell.finish_recv(slot);
         }
-        self.attempt(slot, false)
+        self.attempt(slot, Mark::NOBODY)
     }
 
     fn withdraw(&self, slot: &mut Slot) {

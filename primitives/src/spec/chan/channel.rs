@@ -38,17 +38,8 @@ pub(crate) struct Waiter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Value(Item),
-    /// Nothing yet: a select has chosen a late send, and may bring its value here.
-    Promise(Promise),
-}
-
-/// A place in the buffer that a late send has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Promise {
-    /// The arrival of the select.
-    pub(super) by: StepId,
-    /// Whether the select waited for the place: then a receive that may wait waits for the value.
-    pub(super) is_awaited: bool,
+    /// Nothing yet: the select with this arrival has chosen a late send, and brings its value here.
+    Promise(StepId),
 }
 
 impl Kept {
@@ -58,16 +49,6 @@ impl Kept {
             Kept::Value(item) => Some(item.sent),
             Kept::Promise(_) => None,
         }
-    }
-
-    /// Returns whether a send that does not wait takes the place, which a late send has that did not wait for it.
-    pub(super) fn can_lose_its_place(&self) -> bool {
-        matches!(self, Kept::Promise(Promise { is_awaited: false, .. }))
-    }
-
-    /// Returns whether a receive that may wait waits for the value that is to come here.
-    fn is_awaited(&self) -> bool {
-        matches!(self, Kept::Promise(Promise { is_awaited: true, .. }))
     }
 }
 
@@ -178,6 +159,8 @@ impl Channel {
     /// Returns whether the buffer has a place that no send waits for.
     pub(super) fn has_room(&self) -> bool {
         let more = usize::from(is_twin()); // site: buffer-too-big
+        let late = self.buffer.iter().filter(|kept| matches!(kept, Kept::Promise(_))).count();
+        let more = if is_twin() { late } else { more }; // site: late-send-has-no-place
         self.offers.is_empty() && self.capacity.is_none_or(|capacity| self.buffer.len() < capacity + more)
     }
 
@@ -186,13 +169,21 @@ impl Channel {
         self.closed.is_some() && !self.has_value() && self.loans == 0
     }
 
-    /// Returns whether a receive comes to an end, or to a late send that it waits for, if it begins now.
-    pub(super) fn is_found(&self, may_wait: bool) -> bool {
-        let late = match self.capacity {
-            Some(0) => !self.offers.is_empty(),
-            _ => may_wait && (!self.offers.is_empty() || self.buffer.iter().any(Kept::is_awaited)),
+    /// Returns whether a receive by this step comes to an end, or to a late send of another thread, whose value it waits for.
+    pub(super) fn is_found_by(&self, me: StepId) -> bool {
+        let found = match self.buffer.front() {
+            Some(Kept::Value(_)) => true,
+            Some(Kept::Promise(by)) => by.thread != me.thread,
+            None => !self.offers.is_empty() || self.is_over(),
         };
-        self.has_value() || self.is_over() || (self.closed.is_none() && late)
+        found || !self.returned.is_empty()
+    }
+
+    /// Returns whether a receive would not wait.
+    pub(super) fn is_ready(&self) -> bool {
+        let first = self.buffer.front().map(|first| matches!(first, Kept::Value(_)));
+        let found = first.unwrap_or(!self.offers.is_empty());
+        found || !self.returned.is_empty() || (self.closed.is_some() && self.loans == 0)
     }
 
     /// Returns whether a receive would find a value.
@@ -254,13 +245,6 @@ impl Channel {
     /// Returns whether a send would find a receiver or a place.
     pub(crate) fn takes_value(&self) -> bool {
         self.next_receiver().is_some() || self.has_room()
-    }
-
-    /// Returns whether a send that does not wait would find a receiver or a place, which it may take from a late send.
-    pub(super) fn takes_value_at_once(&self) -> bool {
-        let firm = self.buffer.iter().filter(|kept| !kept.can_lose_its_place()).count();
-        let has_room = self.capacity.is_some_and(|capacity| firm + self.offers.len() < capacity);
-        self.takes_value() || has_room
     }
 
     /// Returns the number of values in the buffer, and of those that came back.

@@ -161,10 +161,6 @@ impl<T> Inner<T> {
                 if turn.known(key).is_bound(arrival) || !is_due {
                     return None;
                 }
-                turn.take_places_for(key, arrival);
-            }
-            let ended = ended.or_else(|| turn.complete(key, arrival));
-            if ended.is_none() {
                 turn.withdraw(key, arrival);
             }
             Some(ended)
@@ -205,10 +201,7 @@ impl<T> Inner<T> {
     pub(crate) fn try_send(&self, value: T) -> (Result<(), (T, Failed)>, Vec<Token>) {
         let operation = with_value("try to send", &value);
         let value = self.values.put(value);
-        let (ended, wakes) = self.step_and_wake(operation, |turn, key| {
-            turn.take_places_of_late(key);
-            Some(turn.try_send(key, value))
-        });
+        let (ended, wakes) = self.step_and_wake(operation, |turn, key| Some(turn.try_send(key, value)));
         (self.sent(value, ended), wakes)
     }
 
@@ -253,7 +246,11 @@ impl<T> Inner<T> {
             wakes.extend(woken);
             let ended = match came {
                 Came::Waits => self.wait([operation, "receive or time out"], arrival, deadline),
-                came => came.ended(),
+                came => {
+                    let ended = came.ended();
+                    deadline.filter(|_| ended.is_none()).into_iter().for_each(pass_until);
+                    ended
+                }
             };
             if ended != Some(Ended::Broken) {
                 return (Self::received(ended), wakes);
@@ -267,7 +264,8 @@ impl<T> Inner<T> {
         if deadline.is_none() && self.sides.are_apart() {
             return (Self::received(Some(self.sides.recv())), Vec::new());
         }
-        self.receive(["receive"; 2], Manner::Waits, deadline)
+        let manner = if deadline.is_none() { Manner::Waits } else { Manner::MayTimeOut };
+        self.receive(["receive"; 2], manner, deadline)
     }
 
     /// Sends a value at once; returns the value that went for it, or the value itself if the channel is closed.

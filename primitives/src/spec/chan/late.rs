@@ -1,20 +1,18 @@
 //! Late sends: the sends of selects, whose values come once they have been chosen.
 //!
-//! A late send that is chosen keeps what it was chosen for: a receiver that waits, which no other send meets then, or a place
-//! in the buffer. Some receivers are *bound*: they wait until the value has come, or will not come, beyond their deadlines.
-//! - Without a buffer the two have met: a receiver that waits is bound by the choice, and a receive that meets a late send in
-//!   the queue lets the select have chosen it and is bound, also one that must not wait.
-//! - With a buffer a receive that may wait is bound if it comes to the place of a select that has waited for that place. All
-//!   others take the place from the late send and go on to the values behind it.
-//! - A task is never bound: it is kept, and may give up.
+//! A late send that is chosen keeps what it was chosen for until its value comes: a receiver that waits, which no other send
+//! meets then, or a place in the buffer, which counts as taken. A receive that comes to the place of a late send waits there
+//! for the value; on a channel without a buffer, a receive that meets a late send in the queue lets the select have chosen it,
+//! and waits likewise. Such receivers are *bound*, also those that must not wait: they wait until the value has come, or will
+//! not come, beyond their deadlines. A task is never bound: it is kept, and may give up.
 //!
-//! A send that finds the buffer full, and does not wait or gives up, takes the places of the late sends that did not wait for
-//! them: so a buffer that is said to be full has values, or those of selects that have waited.
+//! A receive of the thread that is to bring the value is not bound. If it does not wait for ever, it fails at that place; else it
+//! takes the place from the late send. So does a forced send.
 //!
 //! If the receiver or the place is gone when the value comes, the value is sent then, beyond the capacity if need be. If the
 //! late send does not happen, the receiver that was kept for it begins anew.
 
-use super::channel::{Ended, Item, Kept, Offer, Promise, Waiter};
+use super::channel::{Ended, Item, Kept, Offer, Waiter};
 use super::world::{Key, Turn};
 use crate::rt::spec::{StepId, Token};
 use crate::rt::twin::is_twin;
@@ -24,10 +22,8 @@ use crate::rt::twin::is_twin;
 pub(crate) enum Manner {
     /// It fails.
     Tries,
-    /// It fails, as a case of a select that does not wait.
-    TriesCase,
-    /// It fails, unless it comes to the place of a select that has waited.
-    MayWait,
+    /// It waits in the queue, for a while.
+    MayTimeOut,
     /// It waits in the queue.
     Waits,
 }
@@ -38,7 +34,7 @@ pub(crate) enum Came {
     Ended(Ended),
     /// It waits in the queue.
     Waits,
-    /// It has left no trace but that it may have taken places from late sends.
+    /// It has left no trace.
     Failed,
 }
 
@@ -62,7 +58,7 @@ impl Turn {
         let me = self.me;
         if let Some(receiver) = self.meet_receiver(key) {
             let gives_up = is_twin(); // site: met-receiver-gives-up
-            let binds = self.known(key).capacity == Some(0) && !receiver.borrows && !gives_up;
+            let binds = !receiver.borrows && !gives_up;
             if binds {
                 self.bind_select(key, receiver);
             }
@@ -70,26 +66,9 @@ impl Turn {
             return Some(Ended::Sent);
         }
         self.take_place(key).then(|| {
-            self.known(key).buffer.push_back(Kept::Promise(Promise { by: me, is_awaited: false }));
+            self.known(key).buffer.push_back(Kept::Promise(me));
             Ended::Sent
         })
-    }
-
-    /// Takes the places of late sends that did not wait for them, if a send that does not wait finds no other place.
-    pub(super) fn take_places_of_late(&mut self, key: Key) {
-        let channel = self.known(key);
-        if channel.closed.is_none() && !channel.takes_value() {
-            channel.buffer.retain(|kept| !kept.can_lose_its_place());
-            self.fill_buffer(key);
-        }
-    }
-
-    /// Does the same for a send that waits, if the operation with this arrival is one, and gives up unless it has a place now.
-    pub(super) fn take_places_for(&mut self, key: Key, arrival: StepId) {
-        let mut senders = self.known(key).offers.iter().filter_map(|offer| offer.waiter);
-        if senders.any(|sender| sender.arrival == arrival) {
-            self.take_places_of_late(key);
-        }
     }
 
     /// Waits with a late send in the channel's queue.
@@ -97,26 +76,39 @@ impl Turn {
         self.known(key).offers.push_back(Offer { item: None, waiter: Some(waiter) });
     }
 
-    /// A receive comes to the place of a late send. Returns what becomes of the receive, unless it goes on.
+    /// A receive comes to the place of the late send that this select has chosen, and has taken it out of the buffer. Returns
+    /// what becomes of the receive, unless it goes on.
     pub(super) fn come_to_promise(
         &mut self,
         key: Key,
-        promise: Promise,
+        by: StepId,
         receiver: Waiter,
         manner: Manner,
     ) -> Option<Came> {
-        let may_wait = matches!(manner, Manner::MayWait | Manner::Waits);
-        let is_open = self.known(key).closed.is_none();
-        let awaits = promise.is_awaited && may_wait && is_open;
-        if awaits {
-            self.known(key).keep_in_place(promise.by, receiver);
+        let goes_on = is_twin(); // site: passes-late-send
+        let is_own = by.thread == self.me.thread && !receiver.borrows;
+        if is_own && manner != Manner::Waits {
+            self.known(key).buffer.push_front(Kept::Promise(by));
+            return Some(Came::Failed);
         }
+        if is_own || goes_on {
+            self.fill_buffer(key);
+            return None;
+        }
+        self.known(key).keep_in_place(by, receiver);
         self.fill_buffer(key);
-        if awaits {
-            return Some(Came::Waits);
+        Some(Came::Waits)
+    }
+
+    /// Takes the first place of the buffer from late sends of the thread that makes the step, which comes to wait to receive.
+    pub(super) fn pass_own_late_sends(&mut self, key: Key) {
+        let me = self.me.thread;
+        while let Some(Kept::Promise(by)) = self.known(key).buffer.front()
+            && by.thread == me
+        {
+            self.known(key).buffer.pop_front();
+            self.fill_buffer(key);
         }
-        let fails = manner == Manner::Tries && !promise.is_awaited && is_open;
-        (fails && !self.known(key).has_value()).then_some(Came::Failed)
     }
 
     /// A receive meets a late send in the queue, and lets the select have chosen it.
@@ -130,7 +122,7 @@ impl Turn {
     pub(crate) fn finish_late(&mut self, key: Key, select: StepId, value: Token) -> bool {
         let item = Item { value, sent: self.me };
         let channel = self.known(key);
-        let is_its = |kept: &&mut Kept| matches!(kept, Kept::Promise(promise) if promise.by == select);
+        let is_its = |kept: &&mut Kept| matches!(kept, Kept::Promise(by) if *by == select);
         if let Some(place) = channel.buffer.iter_mut().find(is_its) {
             *place = Kept::Value(item);
             return true;
@@ -153,7 +145,7 @@ impl Turn {
     pub(crate) fn cancel_late(&mut self, key: Key, select: StepId) {
         let me = self.me;
         let channel = self.known(key);
-        channel.buffer.retain(|kept| !matches!(kept, Kept::Promise(promise) if promise.by == select));
+        channel.buffer.retain(|kept| !matches!(kept, Kept::Promise(by) if *by == select));
         let receiver = channel.let_go(select);
         self.end_wait(key, receiver, Ended::Broken, Vec::new());
         self.fill_buffer(key);

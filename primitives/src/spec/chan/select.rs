@@ -6,13 +6,11 @@
 //! completes with what has been noted, or times out: it leaves the queues, and takes the timer's instant if that is due
 //! first. The clock is that of the select's thread, and time may pass while it waits: so it may time out at any moment.
 //!
-//! Four things of the real form are not specified. An operation that has begun and has not come to its place can make
+//! Three things of the real form are not specified. An operation that has begun and has not come to its place can make
 //! `ready` say that a channel is ready; here a channel is ready if the operation would not wait. In the real form a select
 //! that sends to and receives from the same channel without a buffer only observes the channel for its send, and an
 //! operation that does not wait never meets it; here, as in Go, it does. In the real form a value that a selected operation
-//! holds keeps a closed channel from being over; here only the value that is given back does. In the real form a select that
-//! does not wait may come to a cell for a moment, and then keeps the place until its value comes, so another send may be told
-//! that the buffer is full; here it takes the place.
+//! holds keeps a closed channel from being over; here only the value that is given back does.
 
 use super::alarm::{Alarm, AlarmHandle};
 use super::channel::{Ended, Ending, Waiter};
@@ -93,18 +91,12 @@ impl Select<'_> {
 
     /// Lets a case happen, if that need not wait. A receive of the select may come to wait for the value of a late send,
     /// and for nothing else.
-    fn attempt(&self, turn: &mut Turn, case: usize, may_wait: bool) -> Option<Arrived> {
+    fn attempt(&self, turn: &mut Turn, case: usize) -> Option<Arrived> {
         let event = match self.cases[case] {
-            Case::Late(place) => {
-                if !may_wait {
-                    turn.take_places_of_late(place.key);
-                }
-                turn.try_send_late(place.key).map(Event::Ended)?
-            }
+            Case::Late(place) => turn.try_send_late(place.key).map(Event::Ended)?,
             Case::Receive(place) => {
                 let receiver = Waiter { arrival: turn.me, case: Some(case), bell: None, borrows: false };
-                let manner = if may_wait { Manner::MayWait } else { Manner::TriesCase };
-                match turn.receive(place.key, receiver, manner) {
+                match turn.receive(place.key, receiver, Manner::Tries) {
                     Came::Ended(ended) => Event::Ended(ended),
                     Came::Failed => return None,
                     Came::Waits => {
@@ -123,7 +115,8 @@ impl Select<'_> {
     /// this, in which the case that happens is preferred, or the first one if none happens.
     pub(crate) fn arrive(&self, turn: &mut Turn, may_wait: bool) -> Option<Arrived> {
         self.touch(turn);
-        let ready = self.ready(turn, self.now, may_wait);
+        let me = turn.me;
+        let ready = self.find(turn, self.now, |channel| channel.is_found_by(me));
         let is_here = !self.in_ways || ready.unwrap_or(self.first()) == self.preferred;
         is_here.then(|| self.arrive_here(turn, may_wait))
     }
@@ -134,7 +127,7 @@ impl Select<'_> {
     }
 
     fn arrive_here(&self, turn: &mut Turn, may_wait: bool) -> Arrived {
-        if let Some(arrived) = self.order().find_map(|case| self.attempt(turn, case, may_wait)) {
+        if let Some(arrived) = self.order().find_map(|case| self.attempt(turn, case)) {
             return arrived;
         }
         if !may_wait {
@@ -145,7 +138,10 @@ impl Select<'_> {
             let waiter = Waiter { arrival: turn.me, case: Some(number), bell: None, borrows: false };
             match *case {
                 Case::Late(place) => turn.wait_to_send_late(place.key, waiter),
-                Case::Receive(place) => turn.known(place.key).receivers.push_back(waiter),
+                Case::Receive(place) => {
+                    turn.pass_own_late_sends(place.key);
+                    turn.known(place.key).receivers.push_back(waiter);
+                }
                 Case::Alarm(_) | Case::Never => (),
             }
             places.extend(case.place().map(|place| place.key));
@@ -174,13 +170,6 @@ impl Select<'_> {
             return Err(Disabled { until: None });
         }
         let moment = self.end(turn, deadline, now)?;
-        for place in self.cases.iter().filter_map(Case::place) {
-            turn.take_places_for(place.key, arrival);
-        }
-        if let Some((case, Ending { ended, after })) = turn.world().chosen(arrival).cloned() {
-            turn.after.extend(after);
-            return Ok((Some((case, Event::Ended(ended))), moment));
-        }
         let taken = self.order().find_map(|case| match &self.cases[case] {
             Case::Alarm(alarm) => Some((case, Event::Instant(turn.take_instant(alarm, moment)?))),
             _ => None,
@@ -210,23 +199,21 @@ impl Select<'_> {
     ) -> Result<(Option<usize>, Instant), Disabled> {
         self.touch(turn);
         let here = now.unwrap_or(self.now);
-        if let Some(ready) = self.ready(turn, here, false) {
+        if let Some(ready) = self.find(turn, here, super::Channel::is_ready) {
             return Ok((Some(ready), here));
         }
         let moment = self.end(turn, deadline, now)?;
-        Ok((self.ready(turn, moment, false), moment))
+        Ok((self.find(turn, moment, super::Channel::is_ready), moment))
     }
 
-    /// Returns the first case that would happen at this moment, of a select that may wait for the value of a late send.
-    fn ready(&self, turn: &Turn, now: Instant, may_wait: bool) -> Option<usize> {
+    /// Returns the first case that would happen at this moment, if a receive finds something where `is_found` says so.
+    fn find(&self, turn: &Turn, now: Instant, is_found: impl Fn(&super::Channel) -> bool) -> Option<usize> {
         let channel = |place: &Place| turn.world().channel(place.key);
         self.order().find(|case| match &self.cases[*case] {
-            Case::Late(place) => channel(place).is_some_and(|channel| {
-                let takes_value =
-                    if may_wait { channel.takes_value() } else { channel.takes_value_at_once() };
-                takes_value || channel.closed.is_some()
-            }),
-            Case::Receive(place) => channel(place).is_some_and(|channel| channel.is_found(may_wait)),
+            Case::Late(place) => {
+                channel(place).is_some_and(|channel| channel.takes_value() || channel.closed.is_some())
+            }
+            Case::Receive(place) => channel(place).is_some_and(&is_found),
             Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)).is_some_and(|due| due <= now),
             Case::Never => false,
         })
@@ -270,10 +257,15 @@ mod tests {
     use super::super::world::World;
     use super::*;
     use crate::rt::spec::Token;
-    use crate::spec::testing::step;
+    use crate::spec::testing::step_of;
     use std::time::Duration;
 
     const VALUE: Token = Token { thread: 0, number: 0 };
+
+    /// Returns a step of a thread of its own.
+    fn step(thread: u32) -> StepId {
+        step_of(thread, 1)
+    }
 
     fn place(key: Key, capacity: usize) -> Place {
         Place { key, capacity: Some(capacity) }
@@ -371,6 +363,7 @@ mod tests {
             });
             let (arrived, world, _) = turn(&waits, 2, |turn| select(&cases, 0).arrive(turn, true));
             assert_eq!(arrived, Some(Arrived::Chosen((0, Event::Ended(Ended::Sent)))));
+            assert!(world.channel(one.key).expect("known").is_bound(step(1)));
             let (other, ..) = turn(&world, 3, |turn| turn.try_send(one.key, VALUE));
             assert_eq!(other.is_some(), capacity > 0, "the receiver is kept for the late value");
             let (sent, world, _) = turn(&world, 4, |turn| turn.finish_late(one.key, step(2), VALUE));
@@ -401,7 +394,10 @@ mod tests {
 
     #[test]
     fn a_receive_waits_for_the_value_of_a_select_that_has_waited() {
-        for (capacity, manner) in [(0, Manner::Tries), (0, Manner::Waits), (1, Manner::Waits)] {
+        let manners = [Manner::Tries, Manner::Waits];
+        for (capacity, manner) in
+            [0, 1].into_iter().flat_map(|capacity| manners.map(|manner| (capacity, manner)))
+        {
             let one = place(0, capacity);
             let cases = [Case::Late(one)];
             let ((), full, _) = turn(&World::default(), 1, |turn| {
@@ -422,5 +418,34 @@ mod tests {
             assert!(sent);
             assert_eq!(world.ending(one.key, step(4)).map(|ending| &ending.after), Some(&vec![step(5)]));
         }
+    }
+
+    #[test]
+    fn a_late_send_that_was_chosen_at_once_has_its_place() {
+        let one = place(0, 1);
+        let (_, world, _) =
+            turn(&World::default(), 1, |turn| select(&[Case::Late(one)], 0).arrive(turn, false));
+        let (full, ..) = turn(&world, 2, |turn| turn.try_send(one.key, VALUE));
+        assert_eq!(full, None);
+        let (came, bound, _) = turn(&world, 2, |turn| turn.receive(one.key, waiter(turn), Manner::Tries));
+        assert_eq!(came, Came::Waits);
+        let (sent, ..) = turn(&bound, 3, |turn| turn.try_send(one.key, VALUE));
+        assert_eq!(sent, Some(Ended::Sent), "the receive has made a place");
+    }
+
+    #[test]
+    fn a_thread_does_not_wait_for_the_value_that_it_is_to_bring() {
+        let one = place(0, 1);
+        let (_, world, _) =
+            turn(&World::default(), 1, |turn| select(&[Case::Late(one)], 0).arrive(turn, false));
+        let (came, tried, _) = turn(&world, 1, |turn| turn.receive(one.key, waiter(turn), Manner::Tries));
+        assert_eq!((came, &tried), (Came::Failed, &world), "the place stays");
+        let (came, passed, _) = turn(&world, 1, |turn| turn.receive(one.key, waiter(turn), Manner::Waits));
+        assert_eq!(came, Came::Waits);
+        let (sent, passed, _) = turn(&passed, 2, |turn| turn.try_send(one.key, VALUE));
+        assert_eq!(sent, Some(Ended::Sent), "it waits for other values");
+        let (sent, passed, _) = turn(&passed, 1, |turn| turn.finish_late(one.key, step(1), VALUE));
+        assert!(sent);
+        assert_eq!(passed.channel(one.key).map(super::super::Channel::len), Some(1));
     }
 }

@@ -1,7 +1,7 @@
 //! All channels of an execution, and a step on some of them.
 
 use super::alarm::{Alarm, AlarmHandle};
-use super::channel::{Bell, Channel, Ended, Ending, Item, Kept, Offer, Promise, Received, Side, Waiter};
+use super::channel::{Bell, Channel, Ended, Ending, Item, Kept, Offer, Received, Side, Waiter};
 use super::lane::Lane;
 use super::late::{Came, Manner};
 use crate::rt::spec::{Done, StepId, Token};
@@ -194,8 +194,8 @@ impl Turn {
                     self.fill_buffer(key);
                     return Came::Ended(Ended::Received(received));
                 }
-                Some(Kept::Promise(promise)) => {
-                    if let Some(came) = self.come_to_promise(key, promise, receiver, manner) {
+                Some(Kept::Promise(by)) => {
+                    if let Some(came) = self.come_to_promise(key, by, receiver, manner) {
                         return came;
                     }
                 }
@@ -223,7 +223,7 @@ impl Turn {
             self.after.push(close);
             return Came::Ended(Ended::Closed);
         }
-        if manner != Manner::Waits {
+        if manner == Manner::Tries {
             return Came::Failed;
         }
         channel.receivers.push_back(receiver);
@@ -397,8 +397,7 @@ impl Turn {
             }
             let Some(offer) = channel.offers.pop_front() else { return };
             let place = channel.take_place().filter(|_| !is_twin()); // site: no-edge-to-sender
-            let promise =
-                offer.waiter.map(|waiter| Kept::Promise(Promise { by: waiter.arrival, is_awaited: true }));
+            let promise = offer.waiter.map(|waiter| Kept::Promise(waiter.arrival));
             channel.buffer.extend(offer.item.map(Kept::Value).or(promise));
             self.end_wait(key, offer.waiter, Ended::Sent, place.into_iter().collect());
         }
