@@ -82,7 +82,7 @@ impl<T> Chan<T> {
                 let value = self.collect(place, place.cell().load());
                 return Some(self.received_by(ticket, value));
             }
-            deferred::settle();
+            // The wakers are called once the oldest value is out: a panic must not leave the forced one beyond the end.
         }
         deferred::settle_with(None)
     }
