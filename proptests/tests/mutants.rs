@@ -74,3 +74,27 @@ fn a_receiver_that_is_not_told_of_its_value() {
         survives(program, site.expect("sending to a waiting receiver wakes it"))
     });
 }
+
+/// Random programs on one thread find a select that does not keep the place of the send that it has chosen.
+#[test]
+fn a_chosen_send_that_keeps_no_place() {
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::test_runner::TestRunner;
+    use selvedge_proptests::rim::chan;
+    let source = include_str!("../../primitives/src/chan/select/case_send.rs");
+    let site = site_of(source, "src/chan/select/case_send.rs", "take-place-late", Change::DropStore);
+    let mutation = site.expect("a chosen send takes its place");
+    let mut runner = TestRunner::deterministic();
+    let programs = chan::programs(20);
+    let passes = |program: &chan::Program, checker: Checker| {
+        let program = program.clone();
+        let report = checker.iterations(1).run(move || _ = chan::run(&program)).remove(0);
+        report.verdict.passed()
+    };
+    let is_found = (0..PROGRAMS).any(|_| {
+        let program = programs.new_tree(&mut runner).expect("nothing is filtered out").current();
+        assert!(passes(&program, checker()), "it fails as it is: {program:?}");
+        !passes(&program, checker().mutate(mutation.clone()))
+    });
+    assert!(is_found, "none of {PROGRAMS} programs noticed");
+}

@@ -14,4 +14,4 @@ mod task;
 
 pub use machine::run;
 pub use model::{Model, Stage};
-pub use step::{Kind, Program, Step, programs};
+pub use step::{Kind, Leave, Program, Step, programs};

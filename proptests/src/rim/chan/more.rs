@@ -1,7 +1,6 @@
 //! Steps of a program beside plain sends and receives: forced ones, many at once, weak handles.
 
 use super::machine::{Machine, agree, keep, nth};
-use super::model::Model;
 use super::task::Held;
 use crate::call::Answer;
 use crate::rim::user::{Came, Script};
@@ -80,7 +79,7 @@ impl Machine {
                 continue;
             };
             let Some(value) = next else {
-                assert!(received >= there || !has_value(&self.model), "a drain left something behind");
+                assert!(received >= there || !self.model.has_next(), "a drain left something behind");
                 break;
             };
             assert_eq!(self.model.receive(), Answer::Received(value.id()), "a drain");
@@ -131,9 +130,4 @@ impl Machine {
             }
         }
     }
-}
-
-/// Whether a receive would get a value.
-fn has_value(model: &Model) -> bool {
-    model.drainable() > 0
 }

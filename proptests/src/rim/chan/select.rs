@@ -1,14 +1,15 @@
 //! Selects of a program, and what becomes of their operations.
 
 use super::machine::{Machine, agree, keep, nth};
-use super::step::Step;
+use super::step::{Leave, Step};
 use super::task::{Rx, Tx};
 use crate::call::Answer;
 use crate::rim::End;
-use crate::rim::user::{Came, Script, Value};
+use crate::rim::user::{Came, Script, Scripted, Value};
 use crate::sequential::Side;
 use core::time::Duration;
-use selvedge::chan::{RecvError, Select, SelectedOperation, SendError, unbounded};
+use selvedge::chan::{RecvError, Select, SelectedOperation, SendError, select, unbounded};
+use std::panic::panic_any;
 use std::sync::Arc;
 
 /// A case of a select; its handle stays where it is as long as the select needs it.
@@ -35,11 +36,12 @@ impl Machine {
         cases.iter().filter_map(find).collect()
     }
 
-    /// Returns the cases that need not wait.
-    fn ready_cases(&self, cases: &[Case]) -> Vec<usize> {
+    /// Returns the cases that need not wait; for a select that tries them, without receives of what is to come from its own
+    /// thread.
+    fn ready_cases(&self, cases: &[Case], tries: bool) -> Vec<usize> {
         let is_ready = |case: &Case| match case {
             Case::Send(_) => self.model.is_closed() || self.model.may_send(),
-            Case::Recv(_) => self.model.may_receive(),
+            Case::Recv(_) => self.model.may_receive() && (!tries || !self.model.is_behind_chosen_send()),
         };
         (0..cases.len()).filter(|at| is_ready(&cases[*at])).collect()
     }
@@ -49,7 +51,7 @@ impl Machine {
         let mut select = Select::new();
         add(&mut select, &cases);
         let found = if timed { select.ready_timeout(Duration::ZERO).ok() } else { select.try_ready().ok() };
-        let ready = self.ready_cases(&cases);
+        let ready = self.ready_cases(&cases, false);
         self.is_one_of(found, &ready);
         drop(select);
         self.discard(cases);
@@ -76,7 +78,12 @@ impl Machine {
         // If a panic hides what was chosen, it must be known.
         let mut select = if self.panics { Select::new_biased() } else { Select::new() };
         add(&mut select, &cases);
-        let ready = self.ready_cases(&cases);
+        let mut ready = self.ready_cases(&cases, true);
+        let receives = cases.iter().any(|case| matches!(case, Case::Recv(_)));
+        if timed && ready.is_empty() && receives {
+            self.model.pass_chosen_sends();
+            ready = self.ready_cases(&cases, true);
+        }
         let chosen = Came::of(|| {
             if timed { select.select_timeout(Duration::ZERO).ok() } else { select.try_select().ok() }
         });
@@ -114,8 +121,12 @@ impl Machine {
                 steps.iter().for_each(|step| self.step(step));
                 self.end_receive(operation, rx, held, end);
             }
-            // A chosen send waits if its place is gone, so nothing may happen meanwhile.
-            Case::Send(tx) => self.end_send(operation, tx, script, end),
+            Case::Send(tx) => {
+                let late = self.choose_send();
+                self.settle();
+                steps.iter().for_each(|step| self.step(step));
+                self.end_send(operation, tx, late, script, end);
+            }
         }
         self.settle();
     }
@@ -162,7 +173,71 @@ impl Machine {
         }
     }
 
-    fn end_send(&mut self, operation: SelectedOperation<'_>, tx: &Arc<Tx>, script: Script, end: End) {
+    /// Chooses a send in the model; `None`: the channel is closed, so the send is to fail.
+    fn choose_send(&mut self) -> Option<usize> {
+        (!self.model.is_closed()).then(|| self.model.choose_send())
+    }
+
+    /// Brings the value of a send that was chosen, in the model.
+    fn finish_send(&mut self, late: Option<usize>, id: u32) -> Answer {
+        late.map_or(Answer::NotSent(id), |late| self.model.finish_send(late, id))
+    }
+
+    /// A `select!` chooses a send, evaluates its value, during which come the steps, and leaves or sends the value.
+    pub(super) fn value(&mut self, at: usize, steps: &[Step], how: Leave) {
+        let Some(tx) = nth(&self.txs, at).cloned() else { return };
+        let is_ready = self.model.is_closed() || self.model.may_send();
+        let mut chosen = None;
+        let came = Came::of(|| {
+            let sent = select! {
+                send(tx.handle, {
+                    let late = self.choose_send();
+                    chosen = Some((late, None));
+                    self.settle();
+                    steps.iter().for_each(|step| self.step(step));
+                    match how {
+                        Leave::Returns => return None,
+                        Leave::Panics => panic_any(Scripted),
+                        Leave::Comes => {
+                            let value = self.world.value(None);
+                            chosen = Some((late, Some(value.id())));
+                            value
+                        }
+                    }
+                }) -> sent => sent,
+                default => return None,
+            };
+            Some(sent)
+        });
+        assert_eq!(chosen.is_some(), is_ready, "a send is chosen if it need not wait");
+        let came = came.back("a select whose value misbehaves").flatten();
+        match chosen {
+            Some((late, Some(id))) => {
+                let expected = self.finish_send(late, id);
+                let answer = came.map(|sent| {
+                    sent.map_or_else(|SendError(value)| Answer::NotSent(value), |()| Answer::Sent)
+                });
+                let back = answer.map(|answer| {
+                    keep(answer, |answer| agree("the send of a select", Some(answer), &expected))
+                });
+                self.settle();
+                self.discard(back);
+            }
+            Some((Some(late), None)) => self.model.give_up_send(late),
+            Some((None, None)) | None => (),
+        }
+        self.settle();
+        self.discard(tx);
+    }
+
+    fn end_send(
+        &mut self,
+        operation: SelectedOperation<'_>,
+        tx: &Arc<Tx>,
+        late: Option<usize>,
+        script: Script,
+        end: End,
+    ) {
         let value = self.world.value(script);
         let id = value.id();
         let came = match end {
@@ -180,23 +255,28 @@ impl Machine {
                 Came::of(|| operation.send(&other, value))
             }
             End::Forget => {
+                // Its place stays taken, and the task that was to get its value waits for ever.
                 std::mem::forget(operation);
                 self.forgotten += 1;
-                self.operations_forgotten = true;
                 return self.discard(value);
             }
         };
         match (came, end) {
             (Came::Back(result), End::Complete | End::Clone) => {
                 let answer = result.map_or_else(|SendError(value)| Answer::NotSent(value), |()| Answer::Sent);
-                let expected = self.model.send(id);
+                let expected = self.finish_send(late, id);
                 let back = keep(answer, |answer| agree("a selected send", Some(answer), &expected));
                 self.settle();
                 self.discard(back);
             }
-            (Came::Scripted, End::Complete | End::Clone) => drop(self.model.send(id)),
-            (Came::Panicked(_) | Came::Scripted, End::Drop | End::Other) if self.model.is_closed() => (),
-            (Came::Panicked(_) | Came::Scripted, End::Drop | End::Other) => self.model.forsake(),
+            (Came::Scripted, End::Complete | End::Clone) => drop(self.finish_send(late, id)),
+            (Came::Panicked(_) | Came::Scripted, End::Drop | End::Other) => {
+                // By `Other` the value was dropped before the operation, with its callback.
+                if end == End::Other {
+                    self.settle();
+                }
+                late.into_iter().for_each(|late| self.model.give_up_send(late));
+            }
             (came, end) => panic!("a selected send came to {came:?} by {end:?}"),
         }
     }

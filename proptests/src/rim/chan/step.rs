@@ -41,6 +41,17 @@ impl Kind {
     }
 }
 
+/// What the value of a send of a `select!` comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It comes.
+    Comes,
+    /// It panics.
+    Panics,
+    /// It leaves the `select!` by `return`.
+    Returns,
+}
+
 /// A step. Handles and tasks are given modulo how many there are; a step without one is left out.
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -84,6 +95,8 @@ pub enum Step {
     Select(Vec<(Side, usize)>, bool, Script, Vec<Step>, End),
     /// `try_ready`, or (timed) `ready_timeout` with no time.
     Ready(Vec<(Side, usize)>, bool),
+    /// A `select!` with `default` sends; while its value is evaluated come the steps.
+    Value(usize, Vec<Step>, Leave),
 }
 
 /// A channel, and what is done with it.
@@ -135,6 +148,10 @@ fn simpler(step: &Step) -> Vec<Step> {
                 Step::Select(cases.clone(), timed, script, steps, end)
             });
             fewer.chain(within).collect()
+        }
+        Step::Value(at, steps, how) => {
+            let fewer = smaller_lists(&steps, simpler).into_iter();
+            fewer.map(|steps| Step::Value(at, steps, how)).collect()
         }
         _ => Vec::new(),
     }
@@ -200,11 +217,20 @@ fn step() -> BoxedStrategy<Step> {
     .boxed()
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+/// Selects, with these steps while their operations are held or their values evaluated.
+fn selects(within: BoxedStrategy<Step>) -> BoxedStrategy<Step> {
     let ends = vec![End::Complete, End::Complete, End::Clone, End::Drop, End::Drop, End::Other, End::Forget];
-    let selected = (cases(), any::<bool>(), of_value(), vec(step(), 0..3), select(ends))
+    let selected = (cases(), any::<bool>(), of_value(), vec(within.clone(), 0..4), select(ends))
         .prop_map(|(cases, timed, script, steps, end)| Step::Select(cases, timed, script, steps, end));
-    Union::new_weighted(vec![(12, step()), (1, selected.boxed())])
+    let leaves = select(vec![Leave::Comes, Leave::Comes, Leave::Panics, Leave::Returns]);
+    let value =
+        (0..3_usize, vec(within, 0..4), leaves).prop_map(|(at, steps, how)| Step::Value(at, steps, how));
+    Union::new(vec![selected.boxed(), value.boxed()]).boxed()
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let within = Union::new_weighted(vec![(6, step()), (1, selects(step()))]).boxed();
+    Union::new_weighted(vec![(6, step()), (1, selects(within))])
 }
 
 /// Programs of up to `length` steps.
