@@ -141,22 +141,54 @@ fn an_unbounded_channel_goes_on_without_a_party_that_has_stopped() {
     .check_lock_free();
 }
 
-/// A select with a case that is ready finishes, and no other operation waits for a suspended select.
+type Pair = ((Sender<u32>, Receiver<u32>), (Sender<u32>, Receiver<u32>));
+
+/// Two channels, of which the first has two values.
+fn two_channels() -> Pair {
+    let (ready, idle) = (bounded(4), bounded(4));
+    (0..2).for_each(|n| ready.0.send(n).expect("room"));
+    (ready, idle)
+}
+
+fn select_to_receive(((_, rx), (_, idle)): &Pair) {
+    select! { recv(rx) -> got => assert!(got.is_ok()), recv(idle) -> got => assert!(got.is_ok()) }
+}
+
+fn select_to_send(((tx, _), (other, _)): &Pair) {
+    select! { send(tx, 5) -> sent => assert!(sent.is_ok()), send(other, 6) -> sent => assert!(sent.is_ok()) }
+}
+
+/// A select with a case that is ready finishes, and neither a send nor another select that receives waits for it.
 #[test]
-fn selects_go_on_without_a_party_that_has_stopped() {
-    Progress::new("select", || {
-        let (ready, idle) = (bounded::<u32>(4), bounded::<u32>(4));
-        (0..2).for_each(|n| ready.0.send(n).expect("room"));
-        (ready, idle)
-    })
-    .checker(channels())
-    .thread(|((_, rx), (_, idle))| {
-        select! { recv(rx) -> got => assert!(got.is_ok()), recv(idle) -> got => assert!(got.is_ok()) }
-    })
-    .thread(|((tx, _), (other, _))| {
-        select! { send(tx, 5) -> sent => assert!(sent.is_ok()), send(other, 6) -> sent => assert!(sent.is_ok()) }
-    })
-    .check_lock_free();
+fn selects_that_receive_go_on_without_a_party_that_has_stopped() {
+    Progress::new("select to receive", two_channels)
+        .checker(channels())
+        .thread(select_to_receive)
+        .thread(select_to_receive)
+        .thread(|((tx, _), (other, _))| assert!(tx.send(5).is_ok() && other.send(6).is_ok()))
+        .check_lock_free();
+}
+
+/// No send waits for a select that sends.
+#[test]
+fn selects_that_send_go_on_without_a_party_that_has_stopped() {
+    Progress::new("select to send", two_channels)
+        .checker(channels())
+        .thread(select_to_send)
+        .thread(|((tx, _), (other, _))| assert!(tx.send(7).is_ok() && other.send(8).is_ok()))
+        .check_lock_free();
+}
+
+/// The exception in the guarantees: whoever receives in the place of a select that was chosen waits for its value.
+#[test]
+fn a_receiver_waits_for_the_value_of_a_select_that_was_chosen() {
+    let reports = Progress::new("select to send and to receive", two_channels)
+        .checker(channels())
+        .thread(select_to_receive)
+        .thread(select_to_send)
+        .lock_free();
+    // With the first thread stopped the second one goes on.
+    assert_eq!(kinds(&reports), [None, Some(FailureKind::Dependence)]);
 }
 
 /// Two receivers give up behind one that stays, so that a thread takes segments out of the middle of the list.
