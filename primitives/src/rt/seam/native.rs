@@ -252,11 +252,6 @@ impl NativeRun {
                 drop(threads);
                 return self.fail_panic(thread, &message);
             }
-            for waiting in &mut threads.all {
-                if waiting.waits.as_ref().is_some_and(|wait| wait.what == join_of(thread)) {
-                    waiting.waits = None;
-                }
-            }
         }
         while self.is_last(thread) {
             let next = self.ends.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -276,6 +271,12 @@ impl NativeRun {
         let (over, unseen) = {
             let mut threads = self.lock();
             threads.all[thread].done = true;
+            // At once, since one that begins to join the thread before it is done counts as one that waits.
+            for waiting in &mut threads.all {
+                if waiting.waits.as_ref().is_some_and(|wait| wait.what == join_of(thread)) {
+                    waiting.waits = None;
+                }
+            }
             (threads.all.iter().all(|thread| thread.done), threads.unseen_panic())
         };
         match unseen {
