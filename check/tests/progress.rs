@@ -179,7 +179,7 @@ fn selects_that_send_go_on_without_a_party_that_has_stopped() {
         .check_lock_free();
 }
 
-/// The exception in the guarantees: whoever receives in the place of a select that was chosen waits for its value.
+/// The exception in the guarantees: a receiver in the place of a select that was chosen waits for its value.
 #[test]
 fn a_receiver_waits_for_the_value_of_a_select_that_was_chosen() {
     let reports = Progress::new("select to send and to receive", two_channels)

@@ -60,15 +60,31 @@ fn properties_of_collections_hold_as_specified() {
     assert!(specified > reports.len() / 2, "{specified} of {} are specified", reports.len());
 }
 
-/// The twin of the specification of late sends, and the model that catches it.
-const TWINS: [(&str, &str); 1] =
-    [("met-receiver-gives-up", "select_values::a_send_of_a_select_meets_a_receiver_that_gives_up")];
+/// Twins of late sends: the file, the label, and the model that catches it.
+const TWINS: [(&str, &str, &str, &str); 3] = [
+    (
+        "primitives/src/spec/chan/late.rs",
+        include_str!("../../../primitives/src/spec/chan/late.rs"),
+        "met-receiver-gives-up",
+        "select_values::a_send_of_a_select_meets_a_receiver_that_gives_up",
+    ),
+    (
+        "primitives/src/spec/chan/late.rs",
+        include_str!("../../../primitives/src/spec/chan/late.rs"),
+        "passes-late-send",
+        "select_values::a_try_recv_waits_for_the_value_of_a_select",
+    ),
+    (
+        "primitives/src/spec/chan/channel.rs",
+        include_str!("../../../primitives/src/spec/chan/channel.rs"),
+        "late-send-has-no-place",
+        "select_values::a_send_of_a_select_keeps_its_place",
+    ),
+];
 
 #[test]
 fn models_catch_the_twins_of_late_sends() {
-    let file = "primitives/src/spec/chan/late.rs";
-    let source = include_str!("../../../primitives/src/spec/chan/late.rs");
-    for (label, name) in TWINS {
+    for (file, source, label, name) in TWINS {
         let twin = site_of(source, file, label, Change::Twin).unwrap_or_else(|error| panic!("{error}"));
         let model = MODELS.iter().find(|model| model.name == name).unwrap_or_else(|| panic!("no {name}"));
         let report = checker(model, Engine::Graph).mutate(twin).run(model.body).remove(0);
