@@ -233,7 +233,8 @@ impl Node {
     fn error_beside(this: &Arc<Node>, mut state: u8) -> Option<Error> {
         if state == LIVE {
             Node::observe(this);
-            // Acquire: synchronizes with the Release in `settle`.
+            // Acquire: synchronizes with the Release in `settle`. Not model-checked: in no model a deadline passes while
+            // another thread ends the context.
             state = this.state.load(Acquire);
         }
         // site: await-close
@@ -333,7 +334,8 @@ impl Node {
     /// Returns the channel that is closed when the context is done.
     #[inline]
     pub(super) fn done(this: &Arc<Node>) -> &Receiver<()> {
-        // Acquire: pairs with the Release in `make_signal`: the channel is made.
+        // Acquire: pairs with the Release in `make_signal`: the channel is made. Not model-checked: the engines do not see
+        // what is read through the reference.
         match this.signal(Acquire) {
             Some(signal) => &signal.receiver,
             None => Node::make_signal(this),
@@ -343,7 +345,7 @@ impl Node {
     #[cold]
     fn make_signal(this: &Arc<Node>) -> &Receiver<()> {
         let family = this.family.lock();
-        // Relaxed: the signal is written under the lock.
+        // Relaxed: the signal is written under the lock. Not model-checked: in no model two threads make it at once.
         if let Some(signal) = this.signal(Relaxed) {
             return &signal.receiver;
         }
@@ -356,7 +358,8 @@ impl Node {
         }
         this.is_signal_made.raise();
         let signal = TrackedBox::into_raw(TrackedBox::new(Signal { sender, receiver }));
-        // Release: publishes the channel to the Acquire load in `done`.
+        // Release: publishes the channel to the Acquire load in `done`. Not model-checked: the engines do not see what is
+        // read through the reference.
         this.signal.store(signal, Release); // site: publish-signal
         drop(family);
         // SAFETY: a signal that was put here stays until the node is dropped.
