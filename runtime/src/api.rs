@@ -168,7 +168,7 @@ pub(crate) unsafe fn start_unchecked(f: impl FnOnce() + Send) {
         let f = unsafe { core::mem::transmute::<Box<dyn FnOnce() + Send + '_>, Box<dyn FnOnce() + Send>>(f) };
         drop(thread::spawn(f));
     } else {
-        // SAFETY: the caller promises that what `f` borrows lives until `f` has returned.
+        // SAFETY: by this function's contract all borrows of `f` live until `f` has returned.
         unsafe { native::go(f) };
     }
 }

@@ -204,7 +204,7 @@ impl Context {
         Context { root: Root::Background, link: Link::Custom(custom), values }
     }
 
-    /// Returns the channel that is closed when the context is done: the same each time. Nothing is ever sent on it, and no
+    /// Returns the channel that is closed when the context is done; each call returns one and the same. Nothing is ever sent on it, and no
     /// receiver closes it. A receiver that is cloned from it keeps the context.
     ///
     /// ```

@@ -46,7 +46,7 @@ pub(super) fn run<R>(mut settings: Settings, main: impl FnOnce() -> R) -> R {
 /// What `f` borrows must live until it has returned.
 #[track_caller]
 pub(crate) unsafe fn go(f: impl FnOnce() + Send) {
-    // SAFETY: the caller promises that what `f` borrows lives until `f` has returned.
+    // SAFETY: by this function's contract all borrows of `f` live until `f` has returned.
     unsafe { machine::spawn(on_goroutine(), None, Location::caller(), f) };
 }
 

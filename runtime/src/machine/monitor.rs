@@ -2,8 +2,8 @@
 //!
 //! It looks every 10 ms while an M runs, and sleeps while none does. A P whose M has been in user code, in one slice, from one
 //! look to the next is taken away if there is work for it: its goroutine is *demoted*, and its thread goes on beside the Ms
-//! that have a P, as a thread of the system. So no goroutine is interrupted, and the others run on. The same happens to a
-//! goroutine whose thread blocks in a call that `blocking` should have been around.
+//! that have a P, as a thread of the system. So no goroutine is interrupted, and the others run on. A goroutine
+//! whose thread blocks in a call without `blocking` is demoted too.
 //!
 //! Goroutines that have begun on the same thread wait for it in any case: the monitor reports them.
 

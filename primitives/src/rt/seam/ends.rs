@@ -88,7 +88,8 @@ impl Session {
         }
     }
 
-    /// The same for the thread of a body that has returned, which nobody waits for. It is no part of a deadlock.
+    /// Waits for the end of all other threads in the body's thread, once the body has returned. No thread waits for that one,
+    /// so it is no part of a deadlock.
     fn await_others(&self, site: Site) {
         if self.backend.graph().is_none() && !self.others_have_ended() {
             // The thread that ends last wakes this one.
