@@ -166,6 +166,8 @@ impl RawMutex {
         // What to set beside `LOCKED`. A thread that was woken cannot tell whether others still sleep.
         let mut others = State::FREE;
         let mut asleep_since = None;
+        // Whether this thread has stood in the queue and left it without the lock.
+        let mut has_lost = false;
         let backoff = Backoff::new();
         loop {
             let state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
@@ -185,7 +187,7 @@ impl RawMutex {
                 continue;
             }
             let since = *asleep_since.get_or_insert_with(now);
-            let starves = others != State::FREE && now().saturating_duration_since(since) > PATIENCE;
+            let starves = has_lost && now().saturating_duration_since(since) > PATIENCE;
             let wanted = if starves { State::STARVING } else { State::FREE };
             let marked = state.with(State::CONTENDED).with(wanted);
             // Relaxed: the flags publish nothing; the SeqCst load below decides whether to sleep. If this CAS changes
@@ -211,6 +213,7 @@ impl RawMutex {
                 }
                 None => (),
             }
+            has_lost = true;
         }
     }
 
