@@ -33,6 +33,7 @@
 //! | [`unbounded`] | holds any number |
 //! | [`never()`] | nothing ever comes: Go's nil channel |
 //! | [`after`], [`at`], [`tick`], [`Timer`], [`Ticker`] | instants, by the clock; no thread stands behind them |
+//! | [`after_func`] | runs a closure at an instant |
 //! | [`select!`], [`select_biased!`], [`Select`] | one of several operations |
 //! | [`Channel`] | both sides in one handle, as in Go |
 //! | [`WeakSender`], [`WeakReceiver`] | handles that do not keep the channel open |
@@ -245,7 +246,7 @@ pub use handle::weak::{WeakReceiver, WeakSender};
 pub use select::{
     ReadyTimeoutError, Select, SelectTimeoutError, SelectedOperation, TryReadyError, TrySelectError,
 };
-pub use timer::{PeriodError, Ticker, Timer, after, at, never, tick};
+pub use timer::{FuncTimer, PeriodError, Ticker, Timer, after, after_func, at, never, tick};
 
 #[doc(inline)]
 pub use crate::{select, select_biased};

@@ -98,6 +98,8 @@ pub mod task;
 pub mod thread;
 pub mod time;
 #[doc(hidden)]
+pub mod timer;
+#[doc(hidden)]
 pub mod twin;
 
 #[doc(inline)]

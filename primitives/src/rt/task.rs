@@ -19,6 +19,8 @@
 //!
 //! Under an engine, and in a run of a harness on real threads, the hooks are not asked: there a goroutine is a thread.
 
+use super::sync::Arc;
+use super::timer::Clock;
 use core::any::Any;
 use core::num::NonZeroU32;
 use core::ptr::null_mut;
@@ -106,6 +108,8 @@ pub struct Runtime {
     pub sleep: fn(Duration),
     /// Starts a goroutine.
     pub spawn: fn(Box<dyn FnOnce() + Send>),
+    /// Returns the clock of timers that the running goroutine makes.
+    pub clock: fn() -> Option<Arc<dyn Clock>>,
     /// Returns whether the running goroutine may pause once more, after so many rounds: whether that could help, since
     /// another goroutine runs meanwhile, and would not keep others waiting.
     pub may_spin: fn(u32) -> bool,
@@ -187,6 +191,15 @@ pub(crate) fn number() -> Option<u64> {
         return None;
     }
     (runtime.running)().map(|task| GOROUTINE | (runtime.id)(task))
+}
+
+/// Returns the clock of timers that are made here, if a goroutine runs here, whether it may be suspended or not.
+pub(crate) fn clock() -> Option<Arc<dyn Clock>> {
+    let runtime = runtime()?;
+    if is_in_a_run() {
+        return None;
+    }
+    (runtime.running)().and_then(|_| (runtime.clock)())
 }
 
 /// Returns how the goroutine that runs here, whether it may be suspended or not, looks up its thread-locals.

@@ -1,4 +1,5 @@
-//! Timed waits: the heap of a P's deadlines, and the sleep of the M that waits for the earliest.
+//! Timed waits and timers: the heap of a P's deadlines with the list of its timers, and the sleep of the M that waits for the
+//! earliest. What T1 says of deadlines holds for timers: they share the lock and the earliest time.
 //!
 //! One of the Ms that sleep is the *poller*, which sleeps until the earliest deadline of all.
 //!
@@ -14,8 +15,10 @@
 use super::chain::Task;
 use core::cmp::Reverse;
 use core::fmt;
+use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64, fence};
+use selvedge::rt::timer::{Armed, Timer};
 use selvedge::sync::Mutex;
 use std::collections::BinaryHeap;
 
@@ -39,7 +42,7 @@ pub struct Entry {
     pub wait: u64,
 }
 
-/// The deadlines of the tasks that parked on a P.
+/// The deadlines of the tasks that parked on a P, and the timers that were made there.
 pub struct Timers {
     heap: Mutex<Heap>,
     /// The earliest deadline, or [`NEVER`]; written under the lock.
@@ -50,6 +53,7 @@ struct Heap {
     entries: BinaryHeap<Reverse<Entry>>,
     /// The number of entries at which the heap is cleaned next.
     limit: usize,
+    armed: Armed,
 }
 
 /// The fewest entries for which the heap is cleaned.
@@ -67,7 +71,7 @@ const NOBODY: u32 = 0;
 impl Timers {
     /// Returns a heap without deadlines.
     pub fn new() -> Timers {
-        let heap = Heap { entries: BinaryHeap::new(), limit: WORTH_CLEANING };
+        let heap = Heap { entries: BinaryHeap::new(), limit: WORTH_CLEANING, armed: Armed::new() };
         Timers { heap: Mutex::new(heap), earliest: AtomicU64::new(NEVER) }
     }
 
@@ -85,7 +89,7 @@ impl Timers {
 
     /// Publishes the earliest deadline.
     fn publish(&self, heap: &Heap) {
-        let earliest = heap.entries.peek().map_or(NEVER, |entry| entry.0.when);
+        let earliest = heap.entries.peek().map_or(NEVER, |entry| entry.0.when).min(heap.armed.earliest());
         // Relaxed: the fences of T1 order the store and the poller's load; a thread that takes deadlines has the lock.
         self.earliest.store(earliest, Relaxed); // site: publish-earliest
     }
@@ -102,12 +106,42 @@ impl Timers {
         taken.map(|entry| entry.0)
     }
 
+    /// Arms a timer for a time, or not at all ([`NEVER`]); returns whether it was armed. If it is armed now, the caller asks
+    /// [`PollerSleep::too_long`] next.
+    pub fn set(&self, timer: &Arc<Timer>, when: When) -> bool {
+        let mut heap = self.heap.lock();
+        let was_armed = heap.armed.set(timer, when);
+        self.publish(&heap);
+        was_armed
+    }
+
+    /// Takes out a timer that is due at `now`, the earliest first. The caller starts its closure.
+    #[must_use = "the closure does not run"]
+    pub fn take_due_timer(&self, now: When) -> Option<Arc<Timer>> {
+        if self.earliest() > now {
+            return None;
+        }
+        let mut heap = self.heap.lock();
+        let timer = heap.armed.take_due(now);
+        self.publish(&heap);
+        timer
+    }
+
+    /// Takes all timers out, which the caller drops.
+    #[must_use = "closures are dropped with the timers"]
+    pub fn take_timers(&self) -> impl Iterator<Item = Arc<Timer>> + use<> {
+        let mut heap = self.heap.lock();
+        let all = heap.armed.take_all();
+        self.publish(&heap);
+        all
+    }
+
     /// Returns the earliest deadline, or [`NEVER`]. It may be stale.
     pub fn earliest(&self) -> When {
         self.earliest.load(Relaxed) // Relaxed: the poller has passed the fence of T1 before.
     }
 
-    /// Returns whether there is a deadline that is `live`, under the lock: if not, then what a thread did before it took the
+    /// Returns whether there is a timer, or a deadline that is `live`, under the lock: if not, then what a thread did before it took the
     /// last one happens before the return. The entries that are not live are thrown out, from the earliest on.
     pub fn is_waited_for(&self, live: impl Fn(&Entry) -> bool) -> bool {
         let mut heap = self.heap.lock();
@@ -115,7 +149,7 @@ impl Timers {
             heap.entries.pop();
         }
         self.publish(&heap);
-        !heap.entries.is_empty()
+        !heap.entries.is_empty() || !heap.armed.is_empty()
     }
 }
 

@@ -35,6 +35,7 @@ static RUNTIME: Runtime = Runtime {
     yield_now,
     sleep,
     spawn,
+    clock: || here().map(|here| here.instance().clocks[here.heap()].clone()),
     may_spin,
     local: find_local,
     blocks: |timed| match here() {

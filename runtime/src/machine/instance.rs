@@ -1,5 +1,6 @@
 //! One run of the scheduler: its Ps, its Ms, its queues.
 
+use super::proc_clock::ProcClock;
 use super::{M, clock, fuzz};
 use crate::report::say;
 use crate::settings::{Leftover, Settings};
@@ -9,11 +10,13 @@ use crate::core::injector::Injector;
 use crate::core::mailbox::Assigned;
 use crate::core::proc_state::ProcState;
 use crate::core::run_queue::RunQueue;
-use crate::core::timers::{NEVER, PollerSleep, Timers};
+use crate::core::timers::{NEVER, PollerSleep, Timers, When};
 use crate::goroutine::TABLE;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, fence};
+use selvedge::rt;
 use selvedge::rt::park::Unparker;
+use selvedge::rt::timer::{self, Clock};
 use selvedge::sync::WaitGroup;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +33,8 @@ pub(crate) struct Instance {
     pub(crate) states: Box<[ProcState]>,
     /// The deadlines of each P.
     pub(crate) timers: Box<[Timers]>,
+    /// What arms the timers of each P.
+    pub(crate) clocks: Box<[rt::sync::Arc<dyn Clock>]>,
     pub(crate) poller: PollerSleep,
     pub(crate) idle: Idle<Hint>,
     pub(crate) injector: Injector,
@@ -62,10 +67,11 @@ pub(crate) struct Ms {
 
 impl Instance {
     pub(crate) fn new(settings: Settings, most: usize) -> Arc<Instance> {
-        let instance = Instance {
+        Arc::new_cyclic(|me| Instance {
             queues: (0..most).map(|_| RunQueue::new()).collect(),
             states: (0..most).map(|_| ProcState::new()).collect(),
             timers: (0..most).map(|_| Timers::new()).collect(),
+            clocks: (0..most).map(|proc| timer::shared(ProcClock::new(me.clone(), proc))).collect(),
             poller: PollerSleep::new(),
             idle: Idle::new(most, |_| NOBODY),
             injector: Injector::new(),
@@ -79,8 +85,7 @@ impl Instance {
             main_has_exited: AtomicBool::new(false),
             has_warned: AtomicBool::new(false),
             settings,
-        };
-        Arc::new(instance)
+        })
     }
 
     pub(crate) fn ms(&self) -> MutexGuard<'_, Ms> {
@@ -112,6 +117,13 @@ impl Instance {
     pub(crate) fn has_due_timers(&self) -> bool {
         let first = self.timers.iter().map(Timers::earliest).min().unwrap_or(NEVER);
         first != NEVER && first <= clock::now()
+    }
+
+    /// Wakes the poller, if it sleeps beyond a deadline that was just added.
+    pub(super) fn break_sleep(&self, when: When) {
+        if let Some(poller) = self.poller.too_long(when).and_then(|number| self.m(number)) {
+            poller.poke();
+        }
     }
 
     /// Adds an M, and returns it.

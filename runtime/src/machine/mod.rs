@@ -24,6 +24,7 @@ mod instance;
 mod m;
 mod monitor;
 mod outsiders;
+mod proc_clock;
 mod quit;
 mod run_loop;
 mod sleep;

@@ -1,7 +1,7 @@
 //! What an M does: it picks a goroutine, runs it until it suspends itself, and picks the next.
 
 use super::here::{Command, Here, Suspend};
-use super::{Instance, M, clock, fuzz, monitor};
+use super::{Instance, M, clock, fuzz, monitor, start};
 use crate::core::ready;
 use crate::core::timers::Entry;
 use crate::goroutine::{Slot, TABLE, slot};
@@ -100,10 +100,13 @@ impl Here {
         first
     }
 
-    /// Makes the goroutines runnable whose deadlines have passed.
+    /// Makes the goroutines runnable whose deadlines have passed, and starts the closures of timers that are due.
     pub(super) fn run_timers(&self) {
         let now = clock::now();
         for timers in &self.instance().timers {
+            while let Some(timer) = timers.take_due_timer(now) {
+                start::call(self, timer);
+            }
             while let Some(entry) = timers.take_due(now) {
                 match ready::time_out(&slot(entry.task).word, entry.wait) {
                     ready::TimeOut::Runnable => make_runnable(entry.task, Some(self)),
@@ -167,12 +170,13 @@ impl Here {
     /// Adds a deadline, and wakes the poller if it sleeps longer.
     fn add_timer(&self, entry: Entry) {
         let instance = self.instance();
-        // An M that has lost its P, or has none, uses the heap of any.
-        let heap = self.proc.get().unwrap_or(self.m.number as usize % instance.timers.len());
-        instance.timers[heap].add(entry, is_live);
-        if let Some(poller) = instance.poller.too_long(entry.when).and_then(|number| instance.m(number)) {
-            poller.poke();
-        }
+        instance.timers[self.heap()].add(entry, is_live);
+        instance.break_sleep(entry.when);
+    }
+
+    /// Returns which heap the M uses: that of its P, or any if it has lost its P or has none.
+    pub(super) fn heap(&self) -> usize {
+        self.proc.get().unwrap_or(self.m.number as usize % self.instance().timers.len())
     }
 
     /// Ends a goroutine whose body has returned.
@@ -270,6 +274,15 @@ impl Instance {
     pub(super) fn put_fresh(self: &Arc<Self>, here: &Here, task: u32) {
         let Some(proc) = here.proc.get() else { return self.inject(task) };
         if let Some(overflow) = self.queues[proc].put_next(&TABLE, task) {
+            self.injector.push(&TABLE, overflow);
+        }
+        self.submit();
+    }
+
+    /// Puts a goroutine that has not begun where an M finds it, behind the others.
+    pub(super) fn put_fresh_last(self: &Arc<Self>, here: &Here, task: u32) {
+        let Some(proc) = here.proc.get() else { return self.inject(task) };
+        if let Some(overflow) = self.queues[proc].put(&TABLE, task) {
             self.injector.push(&TABLE, overflow);
         }
         self.submit();

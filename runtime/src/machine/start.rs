@@ -4,13 +4,15 @@ use super::here::Here;
 use super::instance::Instance;
 use super::{fuzz, hooks, monitor, run_loop};
 use crate::goroutine::{entry, slot};
-use crate::report::leftover;
+use crate::report::{leftover, say};
 use crate::settings::Settings;
 use crate::stack::{DEFAULT_SIZE, prepare_thread, slot_size};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use corosensei::Coroutine;
-use std::panic::resume_unwind;
+use selvedge::rt;
+use selvedge::rt::timer::Timer;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most Ps that an instance may come to have.
@@ -80,6 +82,22 @@ pub(crate) unsafe fn spawn(
     fuzz::yield_perhaps();
 }
 
+/// Starts the closure of a timer, for an M that runs no goroutine.
+pub(super) fn call(here: &Here, timer: rt::sync::Arc<Timer>) {
+    let site = timer.site();
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the closure owns the timer, and a timer is `Send`.
+        unsafe { make(here, &here.m.instance, None, site, move || timer.run()) }
+    }));
+    match made {
+        Ok(task) => here.m.instance.put_fresh_last(here, task),
+        Err(_) => {
+            say(format_args!("fatal error: there is no goroutine for a timer that is due\n"));
+            std::process::exit(2);
+        }
+    }
+}
+
 /// Starts a goroutine on this M.
 ///
 /// # Safety
@@ -138,6 +156,8 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
 /// Ends an instance: no goroutine of it runs again, but for those that run now, until they suspend themselves.
 fn finish(instance: &Arc<Instance>) {
     instance.stop();
+    // The timers are dropped here, since the M that is the last to use the instance runs no user code.
+    instance.timers.iter().for_each(|timers| timers.take_timers().for_each(drop));
     // The goroutines that are left may be referred to by their slots and by channels. They are leaked with their instance.
     // Acquire: the count of goroutines is 0 only once each has used its instance for the last time.
     if instance.live.load(Acquire) > 0 {

@@ -1,12 +1,14 @@
 //! Channels of instants: no thread stands behind them, a receive looks at the clock.
 
 pub(super) mod alarm;
+mod func;
 
 use crate::chan::handle::receiver::Receiver;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
 use alarm::{Alarm, Setting};
 use core::fmt;
+pub use func::{FuncTimer, after_func};
 use std::error::Error;
 use std::time::{Duration, Instant};
 

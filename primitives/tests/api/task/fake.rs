@@ -142,6 +142,7 @@ static RUNTIME: Runtime = Runtime {
     },
     sleep: |_: Duration| count(|calls| calls.sleeps += 1),
     spawn,
+    clock: || None,
     may_spin: |_| MAY_SPIN.get(),
     local,
     blocks: |_| {
