@@ -7,11 +7,12 @@ use selvedge::rt::park::Parker;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64};
 use selvedge::rt::thread;
+use selvedge::rt::timer::Timer;
 use selvedge_check::{Change, FailureKind};
 use selvedge_go::core::poll_slot::{Armed, PollSlot, Waiter};
 use selvedge_go::core::proc_state::ProcState;
 use selvedge_go::core::ready::{begin_wait, unpark_low};
-use selvedge_go::core::timers::{Entry, PollerSleep, Timers};
+use selvedge_go::core::timers::{Entry, NEVER, PollerSleep, Timers};
 
 models![
     timer_breaks_sleep,
@@ -19,6 +20,8 @@ models![
     a_poller_leaves_its_place_to_another,
     a_deadline_meets_a_change_of_poller,
     a_deadline_is_taken_once,
+    a_function_timer_breaks_sleep,
+    a_timer_of_a_runtime_is_taken_or_stopped,
     poll_slot,
     poll_slot_wakes_its_waiter,
     demotion,
@@ -35,19 +38,20 @@ const NO_FENCE_OF_POLLER: Mutant =
     TIMERS.mutant("fence-before-sleep", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst);
 const NO_FENCE_OF_TIMER: Mutant =
     TIMERS.mutant("fence-after-deadline", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst);
+const FUNC: Mutant = mutant_of!("primitives/src/rt/timer.rs");
 const BREAK: Mutant = HERE.drop_wake("break-sleep");
 
 const fn entry(when: u64) -> Entry {
     Entry { when, task: 1, wait: 1 }
 }
 
-/// Sleeps in the poller beside a thread that adds the deadline 5, until the poller knows of it.
-fn sleeps_until_five(timers: &Timers) {
+/// Sleeps in the poller beside a thread that adds the deadline 5, by `add`, until the poller knows of it.
+fn sleeps_until_five(timers: &Timers, add: impl FnOnce() + Send) {
     let (sleep, parker) = (PollerSleep::new(), Parker::new());
     let unparker = parker.unparker();
     thread::scope(|scope| {
         scope.spawn(|| {
-            timers.add(entry(5), |_| true);
+            add();
             if let Some(poller) = sleep.too_long(5) {
                 assert_eq!(poller, 7, "the poller has published its number");
                 unparker.unpark(); // site: break-sleep
@@ -64,7 +68,11 @@ fn sleeps_until_five(timers: &Timers) {
 
 /// A deadline is added while an M goes to sleep without one.
 fn timer_breaks_sleep() -> Model {
-    model("no deadline is slept through", || sleeps_until_five(&Timers::new())).catches([
+    model("no deadline is slept through", || {
+        let timers = Timers::new();
+        sleeps_until_five(&timers, || timers.add(entry(5), |_| true));
+    })
+    .catches([
         NO_FENCE_OF_POLLER,
         NO_FENCE_OF_TIMER,
         BREAK,
@@ -79,7 +87,7 @@ fn an_earlier_timer_breaks_sleep() -> Model {
     model("a deadline that is earlier than those before is not slept through", || {
         let timers = Timers::new();
         timers.add(entry(9), |_| true);
-        sleeps_until_five(&timers);
+        sleeps_until_five(&timers, || timers.add(entry(5), |_| true));
     })
     .catches([NO_FENCE_OF_POLLER, NO_FENCE_OF_TIMER, BREAK])
 }
@@ -168,6 +176,43 @@ fn a_deadline_is_taken_once() -> Model {
     })
     .bound(2)
     .catches([TIMERS.lose("publish-earliest", FailureKind::Panic)])
+}
+
+/// A function timer is armed while an M goes to sleep without a deadline.
+fn a_function_timer_breaks_sleep() -> Model {
+    model("no function timer is slept through", || {
+        let (timers, timer) = (Timers::new(), Timer::new(Box::new(|| ())));
+        sleeps_until_five(&timers, || assert!(!timers.set(&timer, 5)));
+        assert!(timers.set(&timer, NEVER) && timers.earliest() == NEVER);
+    })
+    .catches([
+        NO_FENCE_OF_POLLER,
+        NO_FENCE_OF_TIMER,
+        BREAK,
+        TIMERS.lose("publish-earliest", FailureKind::Panic),
+        TIMERS.lose("announce-sleep", FailureKind::Deadlock),
+    ])
+}
+
+/// Two threads take a function timer that is due beside one that stops it.
+fn a_timer_of_a_runtime_is_taken_or_stopped() -> Model {
+    model("a function timer that is due is taken once, or stopped", || {
+        let (timers, timer) = (Timers::new(), Timer::new(Box::new(|| ())));
+        assert!(!timers.set(&timer, 5) && timers.set(&timer, 6));
+        let ends = thread::scope(|scope| {
+            let take = || u32::from(timers.take_due_timer(7).is_some());
+            let other = scope.spawn(take);
+            let stopped = u32::from(timers.set(&timer, NEVER));
+            stopped + take() + other.join().expect("no panic")
+        });
+        assert_eq!((ends, timers.earliest()), (1, NEVER));
+    })
+    .of_specified()
+    .catches([
+        FUNC.mutant("disarm", Change::Twin, FailureKind::Panic, Needs::Interleavings).or(FailureKind::Leak),
+        FUNC.mutant("take-out", Change::Twin, FailureKind::Panic, Needs::Interleavings).or(FailureKind::Leak),
+        FUNC.mutant("say-armed", Change::Twin, FailureKind::Panic, Needs::Interleavings),
+    ])
 }
 
 /// A goroutine that finds a descriptor not ready waits while it becomes ready: it sees the readiness, or is unparked.

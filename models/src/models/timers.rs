@@ -1,15 +1,15 @@
 //! Models of timers, and of selects that are built at run time.
 
 use super::mutants::{DECIDE, EXPANDING_WAKES_SELECT, NOT_TOLD, SEND_WAKES_SELECT};
-use super::{Model, model, models, mutant_of, small, until};
-use crate::mutant::Mutant;
-use selvedge::chan::{Select, Ticker, Timer, after, bounded, select};
+use super::{Model, Plain, model, models, mutant_of, small, until};
+use crate::mutant::{Mutant, Needs};
+use selvedge::chan::{FuncTimer, Receiver, Select, Ticker, Timer, after, after_func, bounded, select};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicBool;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
-use selvedge_check::FailureKind;
+use selvedge_check::{Change, FailureKind};
 use std::time::Duration;
 
 models![
@@ -22,6 +22,10 @@ models![
     a_value_that_comes_late_finds_its_place,
     a_select_whose_timer_others_received_keeps_its_place,
     a_select_that_is_chosen_leaves_its_timer,
+    a_function_timer_is_stopped_or_runs,
+    a_function_timer_that_is_reset_runs_once_more_or_was_armed,
+    one_of_two_stops_of_a_function_timer_comes_in_time,
+    a_setting_happens_before_the_run,
 ];
 
 const ALARM: Mutant = mutant_of!("primitives/src/chan/timer/alarm.rs");
@@ -30,6 +34,14 @@ const TAKE_INSTANT: Mutant = ALARM.lose("take-instant", FailureKind::Panic);
 /// A ticker that was stopped ticks on; or a ticker that was reset does not tick.
 const STOP_TICKS: Mutant = ALARM.lose("stop-ticks", FailureKind::Panic);
 const START_TICKS: Mutant = ALARM.lose("start-ticks", FailureKind::Deadlock).or(FailureKind::Panic);
+
+const FUNC: Mutant = mutant_of!("primitives/src/rt/timer.rs");
+/// A timer whose closure has started stays armed.
+const STAYS_ARMED: Mutant = FUNC.mutant("disarm", Change::Twin, FailureKind::Panic, Needs::Interleavings);
+/// A timer that was stopped or set anew runs its closure all the same.
+const STAYS_IN: Mutant = FUNC.mutant("take-out", Change::Twin, FailureKind::Panic, Needs::Interleavings);
+/// A stop says that it came in time, and came too late.
+const SAYS_ARMED: Mutant = FUNC.mutant("say-armed", Change::Twin, FailureKind::Panic, Needs::Interleavings);
 
 const PERIOD: Duration = Duration::from_millis(1);
 
@@ -193,4 +205,70 @@ fn a_select_that_is_chosen_leaves_its_timer() -> Model {
     })
     .bound(2)
     .catches([DECIDE])
+}
+
+/// A timer whose closure sends; the channel is closed once the closure has been dropped.
+fn sends(duration: Duration) -> (FuncTimer, Receiver<()>) {
+    let (tx, rx) = bounded(2);
+    (after_func(duration, move || tx.send(()).expect("there is room")), rx)
+}
+
+/// A function timer is stopped at its instant.
+fn a_function_timer_is_stopped_or_runs() -> Model {
+    model("a function timer is stopped or runs, and not both", || {
+        let (timer, rx) = sends(Duration::ZERO);
+        let stopped = timer.stop();
+        assert!(!timer.stop(), "it is not armed any more");
+        drop(timer);
+        assert_eq!(rx.recv().is_err(), stopped);
+        assert!(rx.recv().is_err(), "it runs once at most");
+    })
+    .of_specified()
+    .catches([STAYS_ARMED, STAYS_IN, SAYS_ARMED])
+}
+
+/// A function timer is set anew at its instant.
+fn a_function_timer_that_is_reset_runs_once_more_or_was_armed() -> Model {
+    model("a reset of a function timer that came too late is another run", || {
+        let (timer, rx) = sends(Duration::ZERO);
+        let was_armed = timer.reset(Duration::ZERO);
+        drop(timer);
+        assert_eq!(rx.iter().count(), if was_armed { 1 } else { 2 });
+    })
+    .of_specified()
+    .catches([STAYS_ARMED.or(FailureKind::Deadlock), STAYS_IN, SAYS_ARMED])
+}
+
+/// Two threads stop a function timer at its instant.
+fn one_of_two_stops_of_a_function_timer_comes_in_time() -> Model {
+    model("of two stops and a run of a function timer one happens", || {
+        let (timer, rx) = sends(Duration::ZERO);
+        let timer = Arc::new(timer);
+        let theirs = Arc::clone(&timer);
+        let other = thread::spawn(move || theirs.stop());
+        let here = timer.stop();
+        drop(timer);
+        let there = other.join().expect("no panic");
+        assert_eq!(usize::from(here) + usize::from(there) + rx.iter().count(), 1);
+    })
+    .of_specified()
+    .catches([STAYS_ARMED, STAYS_IN, SAYS_ARMED])
+}
+
+/// A thread writes without synchronization and sets a timer.
+fn a_setting_happens_before_the_run() -> Model {
+    model("the setting of a function timer happens before its run", || {
+        let (data, (tx, rx)) = (Arc::new(Plain::new(0)), bounded(2));
+        let theirs = Arc::clone(&data);
+        let timer = after_func(Duration::ZERO, move || _ = tx.send(theirs.get()));
+        if timer.stop() {
+            data.set(1);
+            assert!(!timer.reset(Duration::ZERO), "it was stopped");
+            assert_eq!(rx.recv(), Ok(1));
+        } else {
+            assert_eq!(rx.recv(), Ok(0));
+        }
+    })
+    .of_specified()
+    .catches([STAYS_IN])
 }

@@ -17,8 +17,8 @@ use core::fmt;
 /// thread of its own; Go's `context.AfterFunc`.
 ///
 /// Each call is independent of others. What made the context done happens before `f` runs. The context keeps `f`, with
-/// what `f` owns, until it runs or is [stopped](Stop::stop); dropping the [`Stop`] does nothing. If the context has a deadline
-/// that nobody waits for, something has to wait for it: the goroutine or thread that is started here.
+/// what `f` owns, until it runs or is [stopped](Stop::stop); dropping the [`Stop`] does nothing. If the context has a deadline,
+/// a timer waits for it, as one of [`chan::after_func`](crate::chan::after_func) does.
 ///
 /// # Panics
 /// If the operating system cannot make a thread, here or in the canceller; then `f` does not run.

@@ -16,6 +16,7 @@ use crate::first_panic::FirstPanic;
 use crate::rt::sync::Arc;
 use crate::rt::task;
 use crate::rt::time::now;
+use crate::rt::timer::Timer;
 use crate::rt::twin::is_twin;
 use crate::sync::MutexGuard;
 use core::mem;
@@ -45,6 +46,8 @@ struct Walk {
     calls: Vec<Call>,
     /// What lets go of custom contexts.
     releases: Vec<Call>,
+    /// Timers of deadlines, which own their nodes.
+    timers: Vec<Arc<Timer>>,
     now: Option<Instant>,
     /// Holds wakers back until nothing is locked.
     held: Option<deferred::Held>,
@@ -66,6 +69,7 @@ impl Walk {
     fn keep(&mut self, node: Arc<Node>, mut family: MutexGuard<'_, Family>, rest: Rest, ended: Ended) {
         self.releases.extend(family.release.take());
         self.left.extend(family.pin.take());
+        self.timers.extend(family.timer.take());
         if rest.is_empty() {
             drop(family);
             self.left.push(node);
@@ -129,6 +133,7 @@ pub(super) fn cancel(start: &Arc<Node>, ended: Ended) {
         left: Vec::new(),
         calls: Vec::new(),
         releases: Vec::new(),
+        timers: Vec::new(),
         now: now_once,
         held,
     };
@@ -154,17 +159,24 @@ fn cancel_below(start: &Arc<Node>, mut walk: Walk) {
     for release in walk.releases {
         first.catch(release);
     }
+    walk.timers.iter().for_each(|timer| _ = Timer::set(timer, None));
+    first.drop_each(walk.timers);
     first.drop_each(walk.left);
     let held = walk.held;
     first.catch(|| drop(held));
     first.resume();
 }
 
-/// Sees to it that a thread cancels the context at its deadline, though nobody looks at the clock.
+/// Sees to it that the context is cancelled at its deadline, though nobody looks at the clock: a timer looks, which a
+/// cancellation stops.
 pub(super) fn push(node: &Arc<Node>) {
-    if node.next_lapse().is_none() || mem::replace(&mut node.family.lock().is_pushed, true) {
+    let Some(lapse) = node.next_lapse() else { return };
+    let mut family = node.family.lock();
+    if !node.is_live() || family.timer.is_some() {
         return;
     }
-    let done = Node::done(node).clone();
-    task::spawn(move || _ = done.recv());
+    let theirs = Arc::clone(node);
+    let timer = family.timer.insert(Timer::new(Box::new(move || Node::observe(&theirs))));
+    // Armed under the lock, so that a cancellation which finds the timer stops it.
+    Timer::set(timer, Some(lapse));
 }

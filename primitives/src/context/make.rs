@@ -48,7 +48,7 @@ pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
 ///
 /// The deadline of `parent` counts too, if it is earlier. Nothing runs for the deadline: a thread that asks whether the context
 /// is done looks at the clock, and one that waits for it waits until then at most. The first thread that sees that the deadline
-/// has passed cancels the context and all below it. An `after_func` and a future need something that runs, and start it.
+/// has passed cancels the context and all below it. For an `after_func` and a future a timer is armed.
 ///
 /// ```
 /// use selvedge::context::{Error, background, with_deadline};

@@ -67,7 +67,8 @@
 //! - *Cost.* A context that can be cancelled is one allocation; its channel is made when somebody first asks for it. Making one
 //!   and cancelling it take constant time, however many others are below the same context; the memory for places there is kept as long as
 //!   that context is not done. No context costs a thread or a goroutine, but for those below a [`Custom`] one that offers
-//!   no more than a channel, and those whose deadline an [`after_func`] or a future waits for.
+//!   no more than a channel. A deadline that an [`after_func`] or a future waits for has a timer, as of
+//!   [`chan::after_func`](crate::chan::after_func), until the context is done.
 //!
 //! # Beside Go
 //! - Dropping the last [`Cancel`] cancels. In Go a context whose `cancel` is never called stays with its parent, which

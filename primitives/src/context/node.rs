@@ -11,6 +11,7 @@ use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize};
 use crate::rt::time::now;
+use crate::rt::timer::Timer;
 use crate::rt::twin::is_twin;
 use crate::sync::Mutex;
 use core::ptr::{NonNull, null_mut};
@@ -81,14 +82,14 @@ pub(super) struct Family {
     pub(super) pin: Option<Arc<Node>>,
     /// Whether the context above does not keep this one.
     is_detached: bool,
-    /// Whether a thread is there that cancels the context at its deadline.
-    pub(super) is_pushed: bool,
+    /// What cancels the context at its deadline, though nobody looks at the clock.
+    pub(super) timer: Option<Arc<Timer>>,
 }
 
 impl Family {
     /// Returns whether the family holds on to nothing.
     pub(super) fn is_free(&self) -> bool {
-        self.release.is_none() && self.pin.is_none()
+        self.release.is_none() && self.pin.is_none() && self.timer.is_none()
     }
 
     /// Returns what keeps the context for its closures, if it has none any more.
@@ -114,7 +115,7 @@ impl Node {
                 release: None,
                 pin: None,
                 is_detached: false,
-                is_pushed: false,
+                timer: None,
             }),
             signal: AtomicPtr::new(null_mut()),
             is_signal_made: Flag::new(),

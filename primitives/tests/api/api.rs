@@ -16,6 +16,7 @@ mod chan_user_code;
 mod common;
 mod context_calls;
 mod context_tree;
+mod func_timers;
 mod rt;
 mod rt_blocks;
 mod sync_basic;

@@ -5,10 +5,10 @@ use core::any::Any;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::task::{ArcWake, waker};
-use selvedge::chan::{Receiver, Sender, bounded, unbounded};
+use selvedge::chan::{Receiver, Sender, TryRecvError, bounded, unbounded};
 use selvedge::context::{
     Callback, Cancel, Cause, Context, Custom, Error, Key, Stop, after_func, background, with_cancel,
-    with_cancel_cause, with_deadline, with_timeout, with_value,
+    with_cancel_cause, with_deadline, with_timeout, with_timeout_cause, with_value,
 };
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize};
@@ -441,4 +441,27 @@ fn a_closure_may_use_its_context_and_panic() {
     let mut got: Vec<i32> = rx.iter().collect();
     got.sort_unstable();
     assert_eq!(got, [0, 1, 2]);
+}
+
+/// A cause that closes a channel when it is dropped.
+#[derive(Debug)]
+struct Closes(#[expect(dead_code, reason = "it is there to be dropped")] Sender<()>);
+
+impl core::fmt::Display for Closes {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.pad("a cause that closes a channel")
+    }
+}
+
+impl std::error::Error for Closes {}
+
+#[test]
+fn a_context_that_is_cancelled_before_its_deadline_is_freed() {
+    let (tx, rx) = bounded(0);
+    let (context, cancel) = with_timeout_cause(&background(), HOUR, Closes(tx));
+    let stop = after_func(&context, || ());
+    cancel.cancel();
+    assert!(rx.try_recv().is_err_and(|error| error == TryRecvError::Empty), "it is not free yet");
+    drop((context, cancel, stop));
+    assert!(rx.recv().is_err(), "no timer keeps it");
 }
