@@ -57,6 +57,7 @@
 //! | `machine` | the threads that run goroutines, and the monitor, which takes a P from a goroutine that keeps it |
 //! | `report` | what a program is told that cannot go on, and the list of goroutines; `machine` calls it |
 //! | `pool` | threads for calls that block |
+//! | `signal` | signals of the operating system, as values of channels |
 
 #[doc(hidden)]
 pub mod core;
@@ -88,6 +89,8 @@ mod build;
 mod future;
 mod scope;
 mod settings;
+#[cfg(unix)]
+pub mod signal;
 
 pub use api::{
     Builder, LockedThread, blocking, blocking_on_pool, dump, go, go_local, goexit, gomaxprocs, gosched,

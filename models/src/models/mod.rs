@@ -26,6 +26,7 @@ mod reclaim;
 mod rw;
 mod select;
 mod select_values;
+mod signals;
 pub mod sync;
 mod timers;
 
@@ -65,6 +66,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_idle::models,
         goroutines_waits::models,
         goroutines_bound::models,
+        signals::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

@@ -4,6 +4,7 @@
 //! that the models of `selvedge-models` run them under each engine.
 
 pub mod bound;
+pub mod caught;
 pub mod chain;
 pub mod idle;
 pub mod inbox;

@@ -16,12 +16,39 @@ static PARKED: AtomicIsize = AtomicIsize::new(0);
 /// Threads of the runtime that are no Ms.
 static OWN: AtomicUsize = AtomicUsize::new(0);
 
+/// Reasons why a goroutine may be woken by what no thread does.
+static EXPECTED: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as there is one, a goroutine may be woken by something outside the process.
+pub(crate) struct Expects(());
+
+impl Expects {
+    pub(crate) fn new() -> Expects {
+        EXPECTED.fetch_add(1, SeqCst); // SeqCst: in one order with what `report::deadlock` asks.
+        Expects(())
+    }
+
+    /// Returns whether there is one.
+    pub(crate) fn are_there() -> bool {
+        EXPECTED.load(SeqCst) > 0 // SeqCst: pairs with the subtraction in `drop`, which says why.
+    }
+}
+
+impl Drop for Expects {
+    fn drop(&mut self) {
+        // SeqCst: `report::deadlock` asks after it has announced itself as a suspect, and `look_again` looks for suspects
+        // after the count: one of the two sees the other.
+        EXPECTED.fetch_sub(1, SeqCst);
+        report::deadlock::look_again();
+    }
+}
+
 std::thread_local! {
     static IS_OWN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Counts the current thread as one of the runtime's, for good.
-pub(super) fn is_own() {
+pub(crate) fn is_own() {
     IS_OWN.set(true);
     OWN.fetch_add(1, SeqCst); // SeqCst: an M that counts the outsiders sees it, or counts the thread.
 }

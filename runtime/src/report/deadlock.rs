@@ -1,7 +1,7 @@
 //! The report that no goroutine can go on.
 
 use super::{dump::list, say};
-use crate::machine::{Instance, is_live, outsiders};
+use crate::machine::{Expects, Instance, is_live, outsiders};
 use crate::settings::Deadlock;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
@@ -39,7 +39,7 @@ fn suspect(instance: &Arc<Instance>) {
 }
 
 /// Does what the program wants if no goroutine will run again, for the M that brought the count of Ms awake to 0. A deadline
-/// that is not stale could wake a goroutine, and so could a thread outside that is not parked; the count is asked last.
+/// that is not stale could wake a goroutine, and so could a signal, or a thread outside that is not parked; the count is asked last.
 pub(crate) fn decide(instance: &Arc<Instance>) {
     let is_off = instance.settings.deadlock == Deadlock::Off && instance.settings.on_deadlock.is_none();
     if is_off
@@ -49,8 +49,11 @@ pub(crate) fn decide(instance: &Arc<Instance>) {
         return;
     }
     let ms = instance.ms().all.len();
-    if outsiders(ms) > 0 {
+    if outsiders(ms) > 0 || Expects::are_there() {
         suspect(instance);
+    }
+    if Expects::are_there() {
+        return;
     }
     let outsiders = outsiders(ms);
     if !instance.idle.decide() {

@@ -318,4 +318,34 @@ pub(super) const PROGRAMS: &[Program] = &[
     })
     .fails(&[ASLEEP, "[chan receive]"])
     .may_warn(),
+    #[cfg(unix)]
+    Program::new("after_the_last_signal_is_stopped", || {
+        use selvedge_go::signal::{Signal, ignore, notify, stop};
+        run(|| {
+            let (tx, rx) = bounded(1);
+            notify(&tx, [Signal::SIGUSR1]).expect("there is room for a thread");
+            ignore([Signal::SIGUSR2]);
+            stop(&tx);
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
+    #[cfg(unix)]
+    Program::new("once_a_thread_outside_stops_the_last_signal", || {
+        use selvedge_go::signal::{Signal, notify, stop};
+        run(|| {
+            let (tx, rx) = bounded(1);
+            notify(&tx, [Signal::SIGUSR1]).expect("there is room for a thread");
+            std::thread::spawn(move || {
+                stop(&tx);
+                // It keeps the channel, and waits for good.
+                let (_tx, never) = bounded::<()>(0);
+                _ = never.recv();
+                drop(tx);
+            });
+            _ = rx.recv();
+        });
+    })
+    .fails(&[ASLEEP, "goroutine 1 [chan receive]"])
+    .may_warn(),
 ];
