@@ -58,6 +58,7 @@
 //! | `report` | what a program is told that cannot go on, and the list of goroutines; `machine` calls it |
 //! | `pool` | threads for calls that block |
 //! | `signal` | signals of the operating system, as values of channels |
+//! | `routine` | programs made of tasks |
 
 #[doc(hidden)]
 pub mod core;
@@ -87,6 +88,7 @@ native! {
 mod api;
 mod build;
 mod future;
+pub mod routine;
 mod scope;
 mod settings;
 #[cfg(unix)]

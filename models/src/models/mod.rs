@@ -23,6 +23,7 @@ mod orders;
 mod pool;
 mod queue;
 mod reclaim;
+mod routine;
 mod rw;
 mod select;
 mod select_values;
@@ -66,6 +67,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_idle::models,
         goroutines_waits::models,
         goroutines_bound::models,
+        routine::models,
         signals::models,
     ];
     files.iter().flat_map(|models| models()).collect()

@@ -27,6 +27,10 @@ use std::io;
 pub struct Received(Signal);
 
 impl Received {
+    pub(crate) fn new(signal: Signal) -> Received {
+        Received(signal)
+    }
+
     /// Returns the signal.
     pub fn signal(self) -> Signal {
         self.0
