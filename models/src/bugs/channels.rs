@@ -2,7 +2,7 @@
 
 use super::Pair;
 use crate::models::Plain;
-use selvedge::chan::{after, select};
+use selvedge::chan::{Timer, after, select};
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::{Arc, Mutex};
 use selvedge::rt::{choose, thread};
@@ -93,7 +93,11 @@ pub(super) fn grpc_1275(mended: bool) {
     if mended {
         items.send(());
     }
-    select! { recv(done.1) -> _ => (), recv(after(SOON)) -> _ => () }
+    let timer = Timer::new(SOON);
+    select! {
+        recv(done.1) -> _ => assert!(timer.stop(), "nobody has received its instant"),
+        recv(timer.receiver()) -> _ => (),
+    }
 }
 
 /// A consumer of progress stops at the first item, and its producers go on. Fixed by a consumer that receives until

@@ -6,6 +6,7 @@
 
 mod blocking;
 mod channels;
+mod contexts;
 mod locks;
 mod races;
 mod shutdown;
@@ -73,6 +74,11 @@ pub const BUGS: &[Bug] = &[
     bug!("etcd/3077", Race, channels::etcd_3077),
     bug!("istio/8967", Race, channels::istio_8967),
     bug!("moby/18412", Race, channels::moby_18412),
+    bug!("cockroach/10790", Leak, contexts::cockroach_10790),
+    bug!("cockroach/13755", Leak, contexts::cockroach_13755),
+    bug!("kubernetes/25331", Leak, contexts::kubernetes_25331),
+    bug!("hugo/5379", Deadlock, contexts::hugo_5379),
+    bug!("istio/18454", Leak, contexts::istio_18454),
     bug!("cockroach/9935", Leak, locks::cockroach_9935),
     bug!("cockroach/10214", Leak, locks::cockroach_10214),
     bug!("etcd/10492", Deadlock, locks::etcd_10492),
