@@ -59,6 +59,7 @@
 //! | `pool` | threads for calls that block |
 //! | `signal` | signals of the operating system, as values of channels |
 //! | `routine` | programs made of tasks |
+//! | [`patterns`] | pipelines, worker pools and other patterns of Go programs, which know the public API only |
 
 #[doc(hidden)]
 pub mod core;
@@ -88,6 +89,7 @@ native! {
 mod api;
 mod build;
 mod future;
+pub mod patterns;
 pub mod routine;
 mod scope;
 mod settings;

@@ -20,6 +20,7 @@ mod layer;
 mod map;
 mod mutants;
 mod orders;
+mod patterns;
 mod pool;
 mod queue;
 mod reclaim;
@@ -69,6 +70,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_bound::models,
         routine::models,
         signals::models,
+        patterns::models,
     ];
     files.iter().flat_map(|models| models()).collect()
 });

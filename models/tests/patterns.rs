@@ -1,0 +1,21 @@
+//! Every model of a pattern is explored to its end: the documentation of the patterns says so.
+#![cfg(feature = "graph")]
+
+use selvedge_check::{Engine, Verdict};
+use selvedge_models::models::MODELS;
+use selvedge_models::run::{Effort, run_model};
+
+#[test]
+fn the_graph_engine_explores_each_model_of_a_pattern_to_its_end() {
+    let models: Vec<_> = MODELS.iter().filter(|model| model.name.starts_with("patterns::")).collect();
+    assert!(models.len() > 15, "only {} models", models.len());
+    let mut open = Vec::new();
+    for model in models {
+        let report = run_model(model, Engine::Graph, &Effort::STANDARD, Default::default());
+        println!("{}: {report}", model.name);
+        if !matches!(report.verdict, Verdict::Exhaustive) {
+            open.push(format!("{}: {report}", model.name));
+        }
+    }
+    assert!(open.is_empty(), "{}", open.join("\n"));
+}
