@@ -120,8 +120,8 @@ impl Tasks {
                     None => routine,
                 };
                 match cleanup.as_ref().map(|leaf| self.leaf(leaf)) {
-                    Some(cleanup) if self.fault != Fault::NoCleanup => Task::new(routine.cleanup(cleanup)),
-                    _ => Task::new(routine),
+                    Some(cleanup) if self.fault != Fault::NoCleanup => Task::of(routine.cleanup(cleanup)),
+                    _ => Task::of(routine),
                 }
             }
         }

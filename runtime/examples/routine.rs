@@ -79,7 +79,7 @@ fn main() {
             use selvedge_go::signal::Signal;
             routine.stop_on([Signal::SIGINT, Signal::SIGTERM])
         };
-        let outcome = Task::new(routine).timeout(10_000 * MS).execute(&background());
+        let outcome = Task::of(routine).timeout(10_000 * MS).execute(&background());
         drop(tx);
         storing.join().expect("no panic");
         outcome

@@ -243,7 +243,7 @@ fn panics_are_errors_wherever_they_come_from() {
                 std::panic::resume_unwind(Box::new("once more"));
             }
         }
-        let task = Task::new(|_: &Context| -> Outcome { std::panic::resume_unwind(Box::new(Worse)) });
+        let task = Task::new(|_| std::panic::resume_unwind(Box::new(Worse)));
         assert_eq!(text(task.execute(&background())), "a panic: its payload is no text");
     });
 }
@@ -264,7 +264,7 @@ fn a_routine_is_closed_while_it_runs_and_not_before_or_after() {
             }
             Ok(())
         };
-        let both = parallel([Task::new(routine), Task::new(close)]);
+        let both = parallel([Task::of(routine), Task::new(close)]);
         for _ in 0..2 {
             assert_eq!(text(both.execute(&background())), "well");
             assert!(!control.close(), "it has ended");
@@ -314,7 +314,7 @@ fn arguments_and_attempts_are_in_the_context() {
             attempt => Err(format!("{attempt:?}").into()),
         }
     });
-    let routine = Task::new(routine.arguments(["-v", "file"]));
+    let routine = Task::of(routine.arguments(["-v", "file"]));
     assert_eq!(text(routine.clone().retry(Retry::times(3)).execute(&background())), "well");
     assert_eq!(text(routine.clone().retry(Retry::times(2)).execute(&background())), "Some(2)");
     assert_eq!(

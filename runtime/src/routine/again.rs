@@ -76,7 +76,7 @@ impl Task {
     /// The number of the try is in the context: [`Attempt`].
     #[must_use]
     pub fn retry(self, retry: Retry) -> Task {
-        Task::of(move |context| {
+        Task::new(move |context| {
             let mut delays = retry.delays();
             for attempt in 1.. {
                 let outcome = self.execute(&with_value(context, Attempt, attempt));
@@ -103,7 +103,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn repeat(self, times: u32, interval: Duration) -> Task {
-        Task::of(move |context| {
+        Task::new(move |context| {
             let mut done = 0;
             loop {
                 self.execute(context)?;
@@ -147,7 +147,7 @@ fn pause(context: &Context, time: Duration) -> bool {
 /// ```
 pub fn serial(tasks: impl IntoIterator<Item = Task>) -> Task {
     let tasks: Vec<_> = tasks.into_iter().collect();
-    Task::of(move |context| -> Outcome {
+    Task::new(move |context| -> Outcome {
         for task in &tasks {
             ended_by(context)?;
             task.execute(context)?;

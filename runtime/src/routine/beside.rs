@@ -20,7 +20,7 @@ use selvedge::sync::WaitGroup;
 /// ```
 pub fn parallel(tasks: impl IntoIterator<Item = Task>) -> Task {
     let tasks: Vec<_> = tasks.into_iter().collect();
-    Task::of(move |context| {
+    Task::new(move |context| {
         let (ended, outcomes) = bounded(tasks.len());
         let group = WaitGroup::new();
         let wait = WaitOnDrop(&group);

@@ -56,14 +56,14 @@ impl<F: Fn(&Context) -> Outcome + Send + Sync + 'static> Executor for F {
 pub struct Task(Arc<Box<dyn Executor>>);
 
 impl Task {
-    /// Returns the task that executes this.
-    pub fn new(executor: impl Executor) -> Task {
-        Task(Arc::new(Box::new(executor)))
+    /// Returns the task that calls this closure.
+    pub fn new(f: impl Fn(&Context) -> Outcome + Send + Sync + 'static) -> Task {
+        Task::of(f)
     }
 
-    /// Returns a task made of a closure. Unlike [`new`](Self::new) it tells the compiler the closure's type.
-    pub(super) fn of(f: impl Fn(&Context) -> Outcome + Send + Sync + 'static) -> Task {
-        Task::new(f)
+    /// Returns the task that executes this, such as a [`Routine`](super::Routine).
+    pub fn of(executor: impl Executor) -> Task {
+        Task(Arc::new(Box::new(executor)))
     }
 
     /// Wraps the task in each of these; the first is the outermost.

@@ -72,7 +72,7 @@ impl Routine {
     pub fn new(main: impl Executor) -> Routine {
         Routine {
             prepare: None,
-            main: Task::new(main),
+            main: Task::of(main),
             workers: Vec::new(),
             daemons: Vec::new(),
             cleanup: None,
@@ -86,26 +86,26 @@ impl Routine {
     /// Sets what runs first.
     #[must_use]
     pub fn prepare(self, prepare: impl Fn(&Context) -> Outcome + Send + Sync + 'static) -> Routine {
-        Routine { prepare: Some(Task::of(prepare)), ..self }
+        Routine { prepare: Some(Task::new(prepare)), ..self }
     }
 
     /// Sets what runs last, unless the preparation fails.
     #[must_use]
     pub fn cleanup(self, cleanup: impl Fn(&Context) -> Outcome + Send + Sync + 'static) -> Routine {
-        Routine { cleanup: Some(Task::of(cleanup)), ..self }
+        Routine { cleanup: Some(Task::new(cleanup)), ..self }
     }
 
     /// Adds a task whose work counts: the routine ends well only once it has, and fails if it does.
     #[must_use]
     pub fn worker(mut self, name: impl Into<String>, worker: impl Executor) -> Routine {
-        self.workers.push((name.into(), Task::new(worker)));
+        self.workers.push((name.into(), Task::of(worker)));
         self
     }
 
     /// Adds a task that serves the others until they have ended.
     #[must_use]
     pub fn daemon(mut self, name: impl Into<String>, daemon: impl Executor) -> Routine {
-        self.daemons.push((name.into(), Task::new(daemon)));
+        self.daemons.push((name.into(), Task::of(daemon)));
         self
     }
 
@@ -150,7 +150,7 @@ impl Routine {
         signal: Signal,
         handler: impl Fn(&Context) -> Outcome + Send + Sync + 'static,
     ) -> Routine {
-        self.traps.handlers.push((signal, Task::of(handler)));
+        self.traps.handlers.push((signal, Task::new(handler)));
         self
     }
 

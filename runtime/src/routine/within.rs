@@ -22,7 +22,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Task {
-        Task::of(move |context| {
+        Task::new(move |context| {
             let (context, _cancel) = with_timeout(context, timeout);
             self.within(&context)
         })
@@ -39,7 +39,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn deadline(self, deadline: Instant) -> Task {
-        Task::of(move |context| {
+        Task::new(move |context| {
             let (context, _cancel) = with_deadline(context, deadline);
             self.within(&context)
         })
@@ -62,7 +62,7 @@ impl Task {
     /// ```
     #[must_use]
     pub fn guaranteed(self, report: impl Fn(&AnyError) + Send + Sync + 'static) -> Task {
-        Task::of(move |context| {
+        Task::new(move |context| {
             if let Err(error) = self.execute(context) {
                 report(&error);
             }
@@ -90,7 +90,7 @@ impl Task {
         hook: impl Fn(&Event<'_>) + Send + Sync + 'static,
     ) -> Task {
         let name = name.into();
-        Task::of(move |context| observe(&name, &hook, || self.execute(context)))
+        Task::new(move |context| observe(&name, &hook, || self.execute(context)))
     }
 }
 
