@@ -2,15 +2,20 @@
 
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
+use selvedge::chan::{Receiver, Sender, TryRecvError, bounded};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
 use selvedge_go::core::caught::Caught;
+use selvedge_go::core::post::{Outbox, Post};
+use std::collections::VecDeque;
 
 models![
     a_signal_is_caught_or_left_to_its_default_action,
     each_signal_is_taken_once,
     what_precedes_a_signal_happens_before_its_receipt,
+    a_stopped_channel_has_what_came_before_and_gets_nothing_later,
+    a_receiver_may_change_what_is_registered,
 ];
 
 const CAUGHT: Mutant = mutant_of!("runtime/src/core/caught.rs");
@@ -22,6 +27,52 @@ const TAKES_TWICE: Mutant = CAUGHT.lose("take", FailureKind::Panic);
 const COUNTS_RELAXED: Mutant = CAUGHT.weaken("count");
 const TAKES_RELAXED: Mutant = CAUGHT.weaken("take");
 const RELEASES_RELAXED: Mutant = CAUGHT.weaken("release");
+
+const POST: Mutant = mutant_of!("runtime/src/core/post.rs");
+/// A thread does not wait for the one that sends.
+const WAITS_FOR_NONE: Mutant =
+    POST.mutant("await-the-sender", Change::Twin, FailureKind::Panic, Needs::Interleavings);
+/// The thread that has sent wakes none of those that wait for it.
+const WAKES_NONE: Mutant =
+    POST.mutant("say-settled", Change::Twin, FailureKind::Deadlock, Needs::Interleavings);
+/// A receiver that changes something waits for its own thread.
+const WAITS_FOR_ITSELF: Mutant =
+    POST.mutant("know-itself", Change::Twin, FailureKind::Deadlock, Needs::Interleavings);
+
+/// A registry with one channel, and one kind of signal.
+struct Registry {
+    channel: Option<Sender<u32>>,
+    caught: Caught,
+    owed: VecDeque<(Sender<u32>, u32)>,
+}
+
+impl Registry {
+    fn new() -> (Arc<Post<Registry>>, Receiver<u32>) {
+        let (tx, rx) = bounded(2);
+        let registry = Registry { channel: Some(tx), caught: Caught::new(), owed: VecDeque::new() };
+        registry.caught.want();
+        (Arc::new(Post::new(registry)), rx)
+    }
+
+    /// Owes the channel what has come.
+    fn collect(&mut self) {
+        for _ in 0..self.caught.take() {
+            self.owed.extend(self.channel.clone().map(|channel| (channel, 1)));
+        }
+    }
+}
+
+impl Outbox for Registry {
+    type Letter = (Sender<u32>, u32);
+
+    fn next(&mut self) -> Option<(Sender<u32>, u32)> {
+        self.owed.pop_front()
+    }
+}
+
+fn send((channel, signal): (Sender<u32>, u32)) {
+    channel.try_send(signal).expect("there is room");
+}
 
 fn wanted() -> Arc<Caught> {
     let caught = Arc::new(Caught::new());
@@ -78,4 +129,46 @@ fn what_precedes_a_signal_happens_before_its_receipt() -> Model {
         handler.join().expect("no panic");
     })
     .catches([COUNTS_RELAXED, TAKES_RELAXED, RELEASES_RELAXED])
+}
+
+/// A signal has come, and the thread that sends takes it, while the channel is stopped.
+fn a_stopped_channel_has_what_came_before_and_gets_nothing_later() -> Model {
+    model("a channel that is stopped has what came before, and gets nothing later", || {
+        let (post, rx) = Registry::new();
+        post.change(|registry| assert!(registry.caught.catch()), send);
+        // That change has not collected it.
+        let theirs = Arc::clone(&post);
+        let sender = thread::spawn(move || theirs.change(Registry::collect, send));
+        let stop = |registry: &mut Registry| {
+            registry.collect();
+            registry.channel = None;
+        };
+        post.change(stop, send);
+        assert_eq!(rx.try_recv(), Ok(1));
+        sender.join().expect("no panic");
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
+    })
+    .of_specified()
+    .catches([WAITS_FOR_NONE, WAKES_NONE])
+}
+
+/// What gets the signal stops the channel, while another thread changes something too.
+fn a_receiver_may_change_what_is_registered() -> Model {
+    model("a receiver that changes what is registered does not wait for itself", || {
+        let (post, rx) = Registry::new();
+        post.change(|registry| assert!(registry.caught.catch() && registry.caught.catch()), send);
+        let (theirs, inner) = (Arc::clone(&post), Arc::clone(&post));
+        let sender = thread::spawn(move || {
+            theirs.change(Registry::collect, move |letter| {
+                send(letter);
+                inner.change(|registry| registry.channel = None, send);
+            });
+        });
+        post.change(Registry::collect, send);
+        sender.join().expect("no panic");
+        assert_eq!((rx.try_recv(), rx.try_recv()), (Ok(1), Ok(1)));
+        assert!(rx.try_recv().is_err());
+    })
+    .of_specified()
+    .catches([WAITS_FOR_ITSELF])
 }

@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod injector;
 pub mod mailbox;
 pub mod poll_slot;
+pub mod post;
 pub mod proc_state;
 pub mod ready;
 pub mod run_queue;

@@ -3,37 +3,30 @@
 //! A handler counts a signal (`core::caught`) and rings a bell. A thread of the process hears it, takes the counts, and sends each
 //! signal to the channels that are registered for it. Values are sent with no lock held, since the waker of a task is user code.
 //!
-//! R1. The signals that a channel is owed stand in `outbox` until they are sent, and one thread at a time sends. A thread that changes
-//! what is registered first waits until nothing is owed, and then puts what has come since into the outbox and sends it
-//! before it returns: so nothing is lost, and nothing comes later.
+//! `core::post` sees to it that a call that changes what is registered has sent what came before when it returns, and that nothing
+//! comes later.
 //!
-//! R2. A waker may change what is registered too, and would wait for its own thread or goroutine. It does not wait, and sends what is
-//! owed itself.
-//!
-//! R3. While something is registered, or a call waits here, the detector of deadlocks takes it that a goroutine may be woken.
+//! D1. While something is registered, or a call waits here, the detector of deadlocks takes it that a goroutine may be woken.
 
 use super::disposition::{self, CAUGHT};
 use super::expects::{Expects, is_own};
 use super::number::{Set, Signal};
-use core::cell::Cell;
+use crate::core::post::{Outbox, Post};
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::chan::Sender;
-use selvedge::sync::{Cond, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::catch_unwind;
 use std::sync::{Arc, Barrier};
 
 /// What a process has registered. A child of `fork` has a new one.
 struct Process {
     id: u32,
-    registry: Mutex<Registry>,
-    /// Nothing is owed any more.
-    settled: Cond,
+    post: Post<Registry>,
 }
 
 static PROCESS: AtomicPtr<Process> = AtomicPtr::new(null_mut());
@@ -43,22 +36,36 @@ struct Registry {
     /// Where the handler writes, once a thread reads at the other end.
     bell: Option<UnixStream>,
     registrations: Vec<Registration>,
-    /// What channels are owed, in the order in which it came.
-    outbox: VecDeque<(Sender<Signal>, Signal)>,
-    is_sending: bool,
-    /// What was taken out: a channel that is dropped may call a waker, so this is, with no lock held.
-    removed: Vec<Registration>,
+    /// In the order in which it came.
+    outbox: VecDeque<Letter>,
+}
+
+enum Letter {
+    Signal(Sender<Signal>, Signal),
+    /// A channel that is dropped may call a waker, so this is, with no lock held.
+    Goodbye(Registration),
+}
+
+impl Outbox for Registry {
+    type Letter = Letter;
+
+    fn next(&mut self) -> Option<Letter> {
+        self.outbox.pop_front()
+    }
+}
+
+fn send(letter: Letter) {
+    match letter {
+        // A channel that is full or closed loses the signal.
+        Letter::Signal(sender, signal) => _ = sender.try_send(signal),
+        Letter::Goodbye(registration) => drop(registration),
+    }
 }
 
 struct Registration {
     sender: Sender<Signal>,
     signals: Set,
     _expects: Expects,
-}
-
-selvedge::rt::thread_local! {
-    /// Whether this thread or goroutine sends.
-    static SENDS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Registers a channel for more signals.
@@ -100,17 +107,10 @@ pub(super) fn take_away(signals: Set, dispose: impl Fn(Signal)) {
     });
 }
 
-/// Changes what is registered, once nothing is owed (R1), and sends what is owed then.
+/// Changes what is registered, and sends what is owed then.
 fn change<R>(change: impl FnOnce(&mut Registry) -> R) -> R {
     let _expects = Expects::new();
-    let process = Process::this();
-    let mut registry = process.registry.lock();
-    while registry.is_sending && !SENDS.get() {
-        process.settled.wait(&mut registry);
-    }
-    let result = change(&mut registry);
-    process.send(registry);
-    result
+    Process::this().post.change(change, send)
 }
 
 impl Registry {
@@ -129,7 +129,7 @@ impl Registry {
                 self.registrations.iter().filter(|one| one.signals.has(signal) && !one.sender.is_closed());
             let takers: Vec<_> = takers.map(|one| &one.sender).collect();
             for _ in 0..count {
-                self.outbox.extend(takers.iter().map(|sender| ((*sender).clone(), signal)));
+                self.outbox.extend(takers.iter().map(|sender| Letter::Signal((*sender).clone(), signal)));
             }
             if count > 0 && takers.is_empty() && gone.has(signal) {
                 disposition::send_again(signal);
@@ -144,7 +144,8 @@ impl Registry {
         let gone = before.without(stays.fold(Set::default(), |all, one| all.and(one.signals)));
         gone.iter().for_each(disposition::restore);
         self.collect(before, gone);
-        self.removed.extend(self.registrations.extract_if(.., |one| is_out(one)));
+        let removed = self.registrations.extract_if(.., |one| is_out(one));
+        self.outbox.extend(removed.map(Letter::Goodbye));
     }
 }
 
@@ -160,48 +161,26 @@ impl Process {
         {
             return found;
         }
-        let new = Process { id, registry: Mutex::new(Registry::default()), settled: Cond::new() };
-        let new = Box::into_raw(Box::new(new));
+        let new = Box::into_raw(Box::new(Process { id, post: Post::new(Registry::default()) }));
         // SAFETY: the box is freed below only, if no other thread has seen it.
         let ours = unsafe { &*new };
-        let registry = ours.registry.lock();
-        // Release: publishes the box. Acquire on failure: another thread's box is read.
-        match PROCESS.compare_exchange(found, new, Release, Acquire) {
-            Ok(_) => {
+        // Another thread that finds this process waits until nothing is left of the parent's.
+        let publish = |_: &mut Registry| {
+            // Release: publishes the box. Acquire on failure: another thread's box is read.
+            let published = PROCESS.compare_exchange(found, new, Release, Acquire);
+            if published.is_ok() {
                 disposition::restore_all();
-                drop(registry);
-                ours
             }
+            published
+        };
+        match ours.post.change(publish, send) {
+            Ok(_) => ours,
             Err(theirs) => {
-                drop(registry);
                 // SAFETY: the box was made by `into_raw` above, and no other thread has seen it.
                 drop(unsafe { Box::from_raw(new) });
                 // SAFETY: the pointer is a box that is never freed.
                 unsafe { &*theirs }
             }
-        }
-    }
-
-    /// Sends what is owed, and unlocks. The first panic of a waker comes out, at the end.
-    fn send<'a>(&'a self, mut registry: MutexGuard<'a, Registry>) {
-        let is_nested = SENDS.replace(true);
-        registry.is_sending = true;
-        let mut panic = None;
-        while let Some((sender, signal)) = registry.outbox.pop_front() {
-            drop(registry);
-            // A channel that is full or closed loses the signal.
-            let sent = catch_unwind(AssertUnwindSafe(move || _ = sender.try_send(signal)));
-            panic = panic.or(sent.err());
-            registry = self.registry.lock();
-        }
-        SENDS.set(is_nested);
-        registry.is_sending = is_nested;
-        let removed = core::mem::take(&mut registry.removed);
-        drop(registry);
-        self.settled.broadcast();
-        let dropped = catch_unwind(AssertUnwindSafe(|| drop(removed)));
-        if let Some(panic) = panic.or(dropped.err()) {
-            resume_unwind(panic);
         }
     }
 }
