@@ -6,7 +6,10 @@
     reason = "the allocator stands below everything; these are native threads"
 )]
 
-use selvedge::chan::{Receiver, Sender, Ticker, Timer, bounded, never, select, tick, unbounded};
+use selvedge::chan::{
+    FuncTimer, Receiver, Sender, Ticker, Timer, after_func, bounded, never, select, tick, unbounded,
+};
+use selvedge::context::{background, with_cancel, with_timeout};
 use selvedge::sync::{Cond, Mutex, Waiters, Wake};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -437,4 +440,32 @@ fn shared_structures_free_what_no_thread_reads() {
         (0..100).for_each(|n| domain.retire(vec![n; 100]));
     });
     assert_eq!(live, 0, "a domain drops what is left");
+}
+
+#[test]
+fn a_million_function_timers_leave_nothing_behind() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    drop(after_func(HOUR, || ()).stop()); // the thread that waits has begun
+    let (live, _) = cost(|| {
+        let timers: Vec<_> = (0..1_000_000).map(|_| after_func(HOUR, || ())).collect();
+        assert!(timers.iter().all(FuncTimer::stop));
+    });
+    assert!(live.abs() < 4_096, "a million timers that were armed at once left {live} bytes");
+    let timer = after_func(HOUR, || ());
+    let (live, calls) = cost(|| (0..1_000_000).for_each(|_| assert!(timer.reset(HOUR))));
+    assert!(live.abs() < 4_096, "a million resets left {live} bytes");
+    assert!(calls < 1_000, "a million resets made {calls} allocations");
+    assert!(timer.stop());
+}
+
+#[test]
+fn a_context_is_one_allocation() {
+    let (above, _above) = with_cancel(&background());
+    drop(with_cancel(&above)); // the place of a context below
+    let (live, calls) = cost(|| drop(with_cancel(&background())));
+    assert_eq!((live, calls), (0, 1));
+    let (live, calls) = cost(|| drop(with_cancel(&above)));
+    assert_eq!((live, calls), (0, 1));
+    let (live, calls) = cost(|| drop(with_timeout(&above, Duration::from_secs(3600))));
+    assert_eq!((live, calls), (0, 1));
 }

@@ -2,10 +2,10 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
-use selvedge::chan::{bounded, select};
-use selvedge::context::{Error, after_func, background, with_cancel, with_timeout};
-use selvedge::sync::{ErrGroup, WaitGroup};
-use selvedge_go::{Builder, go, num_goroutine, spawn};
+use selvedge::chan::{Receiver, bounded, select};
+use selvedge::context::{Context, Custom, Error, after_func, background, with_cancel, with_timeout};
+use selvedge::sync::{ErrGroup, Mutex, Semaphore, WaitGroup};
+use selvedge_go::{Builder, go, gosched, num_goroutine, spawn};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -96,5 +96,68 @@ fn an_error_in_a_group_stops_goroutines_that_send() {
         group.go(|_stop| Err("the first error"));
         assert!(group.wait().is_err());
         assert_eq!(context.err(), Some(Error::Canceled));
+    });
+}
+
+/// A context that only has a channel.
+struct OnlyChannel(Receiver<()>);
+
+impl Custom for OnlyChannel {
+    fn done(&self) -> &Receiver<()> {
+        &self.0
+    }
+
+    fn err(&self) -> Option<Error> {
+        self.0.is_closed().then_some(Error::Canceled)
+    }
+}
+
+#[test]
+fn contexts_cost_no_goroutine_but_below_one_that_only_has_a_channel() {
+    on_each(|| {
+        let (root, cancel) = with_cancel(&background());
+        let below: Vec<_> = (0..1000).map(|_| with_timeout(&root, HOUR)).collect();
+        let closures: Vec<_> = below.iter().map(|(context, _)| after_func(context, || ())).collect();
+        assert_eq!(num_goroutine(), 1);
+        assert!(closures.iter().all(selvedge::context::Stop::stop));
+        cancel.cancel();
+        let (tx, rx) = bounded(0);
+        let foreign = Context::custom(OnlyChannel(rx));
+        let below: Vec<_> = (0..10).map(|_| with_cancel(&foreign)).collect();
+        assert_eq!(num_goroutine(), 11);
+        drop(tx);
+        for (context, _) in &below {
+            assert!(context.done().recv().is_err());
+        }
+        while num_goroutine() > 1 {
+            gosched();
+        }
+    });
+}
+
+#[test]
+fn goroutines_wait_for_locks_and_permits_under_a_context() {
+    on_each(|| {
+        let (context, cancel) = with_cancel(&background());
+        let shared = std::sync::Arc::new((Mutex::new(0), Semaphore::new(1)));
+        let held = (shared.0.lock(), shared.1.acquire(1));
+        let waiters: Vec<_> = (0..10)
+            .map(|n| {
+                let (context, shared) = (context.clone(), std::sync::Arc::clone(&shared));
+                spawn(move || match n % 2 {
+                    0 => shared.0.lock_ctx(&context).err(),
+                    _ => shared.1.acquire_ctx(1, &context).err(),
+                })
+            })
+            .collect();
+        while context.kindred() < 10 {
+            gosched();
+        }
+        cancel.cancel();
+        for waiter in waiters {
+            assert_eq!(waiter.join().expect("no panic"), Some(Error::Canceled));
+        }
+        drop(held);
+        assert!(shared.0.try_lock().is_some() && shared.1.try_acquire(1).is_some());
     });
 }

@@ -18,6 +18,7 @@ use crate::rt::task;
 use crate::rt::time::now;
 use crate::rt::timer::Timer;
 use crate::rt::twin::is_twin;
+use crate::rt::until::Nudge;
 use crate::sync::MutexGuard;
 use core::mem;
 use std::time::Instant;
@@ -94,6 +95,17 @@ impl Walk {
         self.left.push(node);
     }
 
+    /// Ends the wait of a thread, under the lock of the node: a thread that takes its nudge back and does not find it there
+    /// locks the node, and thereby waits for the end of this.
+    fn nudge(&mut self, nudge: Nudge) {
+        let lost = is_twin(); // site: nudge
+        match nudge {
+            _ if lost => (),
+            Nudge::Unpark(unparker) => unparker.unpark(),
+            Nudge::Step(step) => step(),
+        }
+    }
+
     fn go(&mut self) {
         while let Some(step) = self.path.last_mut() {
             match step.rest.next() {
@@ -109,6 +121,7 @@ impl Walk {
                     }
                 }
                 Some(Kin::Call(call)) => self.calls.push(call),
+                Some(Kin::Nudge(nudge)) => self.nudge(nudge),
                 None => self.leave(),
             }
         }

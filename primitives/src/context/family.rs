@@ -2,6 +2,7 @@
 
 use super::node::Node;
 use crate::rt::sync::{Arc, Weak};
+use crate::rt::until::Nudge;
 
 /// A closure that runs once a context is done.
 pub(super) type Call = Box<dyn FnOnce() + Send>;
@@ -12,6 +13,8 @@ pub(super) enum Kin {
     /// A context whose handle is gone, and which its users keep.
     Detached(Weak<Node>),
     Call(Call),
+    /// Ends the wait of a thread.
+    Nudge(Nudge),
 }
 
 enum Place {

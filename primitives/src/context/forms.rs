@@ -91,7 +91,7 @@ impl StdError for RecvCtxError {}
 
 impl Context {
     /// Returns why the context is done, whose channel is closed.
-    fn reason(&self) -> Error {
+    pub(super) fn reason(&self) -> Error {
         // A custom context may close its channel a moment before it says why.
         self.err().unwrap_or(Error::Canceled)
     }

@@ -48,6 +48,7 @@
 //! | a type with the methods of `context.Context` | [`Custom`] |
 //! | `select { case c <- v: case <-ctx.Done(): }` | [`Sender::send_ctx`](crate::chan::Sender::send_ctx) |
 //! | `select { case v := <-c: case <-ctx.Done(): }` | [`Receiver::recv_ctx`] |
+//! | locks, semaphores, conditions and groups under a context | [`Mutex::lock_ctx`](crate::sync::Mutex::lock_ctx), [`Semaphore::acquire_ctx`](crate::sync::Semaphore::acquire_ctx), [`Cond::wait_ctx`](crate::sync::Cond::wait_ctx), [`WaitGroup::wait_ctx`](crate::sync::WaitGroup::wait_ctx), [`ErrGroup::wait_ctx`](crate::sync::ErrGroup::wait_ctx) |
 //! | `errgroup.WithContext(ctx)` | [`ErrGroup::with_context`](crate::sync::ErrGroup::with_context) |
 //!
 //! # Guarantees
@@ -90,6 +91,7 @@ mod later;
 mod make;
 mod node;
 mod value;
+mod waits;
 
 pub use after::{Stop, after_func};
 pub use custom::{Callback, Custom};

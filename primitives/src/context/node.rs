@@ -13,6 +13,7 @@ use crate::rt::sync::atomic::{AtomicPtr, AtomicU8, AtomicUsize};
 use crate::rt::time::now;
 use crate::rt::timer::Timer;
 use crate::rt::twin::is_twin;
+use crate::rt::until::Nudge;
 use crate::sync::Mutex;
 use core::ptr::{NonNull, null_mut};
 use std::time::Instant;
@@ -189,6 +190,12 @@ impl Node {
             family.pin = Some(Arc::clone(this));
         }
         Ok(family.kindred.add(Kin::Call(call)))
+    }
+
+    /// Keeps what ends the wait of a thread until the context is done; `None`: it is done.
+    pub(super) fn watch(&self, nudge: Nudge) -> Option<usize> {
+        let mut family = self.family.lock();
+        self.is_live().then(|| family.kindred.add(Kin::Nudge(nudge)))
     }
 
     /// Takes a call back, unless the context is done.

@@ -26,6 +26,8 @@ use crate::rt::park::Parker;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::rt::task::Why;
+use crate::rt::twin::is_twin;
+use crate::rt::until::{Nudge, Stop, Until};
 use std::time::Instant;
 
 /// The parties of a cell.
@@ -208,13 +210,30 @@ impl<'a> Ticket<'a> {
 
     /// Waits until a waker ends the wait, or until `deadline`: then `None`.
     pub fn wait(self, deadline: Option<Instant>) -> Option<Wake> {
-        self.wait_for(Why::Permit, deadline)
+        self.wait_for(Why::Permit, deadline.into())
     }
 
     /// Waits as [`wait`](Self::wait) does, and lets reports of goroutines name the reason.
-    pub fn wait_for(self, why: Why, deadline: Option<Instant>) -> Option<Wake> {
+    pub fn wait_for(self, why: Why, until: Until<'_>) -> Option<Wake> {
+        match until {
+            Until { deadline, stop: None } => self.wait_at(Parker::for_wait(why), deadline, false),
+            Until { deadline, stop: Some(stop) } => self.wait_unless_stopped(deadline, stop),
+        }
+    }
+
+    /// Waits until a waker ends the wait; `None`: the deadline has passed, or the wait was stopped before.
+    fn wait_unless_stopped(self, deadline: Option<Instant>, stop: &dyn Stop) -> Option<Wake> {
+        // The permit is beside the waits of a goroutine: it may have to wait for a lock of what stops it.
+        let parker = Parker::new();
+        let Some(watched) = stop.watch(Nudge::Unpark(parker.unparker())) else { return self.cancel() };
+        let woken = self.wait_at(parker, deadline, true);
+        stop.unwatch(watched);
+        woken
+    }
+
+    /// Waits in the cell. `is_shared`: the parker's permit may also come from what stops the wait.
+    fn wait_at(self, parker: Parker, deadline: Option<Instant>, is_shared: bool) -> Option<Wake> {
         let place = self.place();
-        let parker = Parker::for_wait(why);
         // SAFETY: the phase is `Empty`, in which only the waiter uses the slot.
         unsafe { place.aside().set(Some(parker.unparker())) };
         // Release: publishes the unparker in the slot to the waker, whose Acquire is in `WaitCell::phase`.
@@ -224,7 +243,11 @@ impl<'a> Ticket<'a> {
             return Some(self.end(place));
         }
         if place.cell().changes_soon(deadline) || parker.park_deadline(deadline) {
-            return Some(self.end(place));
+            let trusts = !is_shared || is_twin(); // site: trust-permit
+            // If the wait was stopped, the cell is still `Waiting`: the place is given up, unless a waker is faster.
+            if trusts || place.cell().phase() != WaitPhase::Waiting {
+                return Some(self.end(place));
+            }
         }
         self.give_up(place, WaitPhase::Waiting)
     }

@@ -101,6 +101,8 @@ pub mod time;
 pub mod timer;
 #[doc(hidden)]
 pub mod twin;
+#[doc(hidden)]
+pub mod until;
 
 #[doc(inline)]
 pub use crate::__rt_thread_local as thread_local;

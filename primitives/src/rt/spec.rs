@@ -311,6 +311,54 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     }
 }
 
+/// An object, for steps of a thread that does not borrow it. The object must live when a step is made.
+pub(crate) struct Remote<S> {
+    #[cfg(feature = "checking")]
+    object: u32,
+    state: core::marker::PhantomData<fn() -> S>,
+}
+
+impl<S: Clone + PartialEq + 'static> Remote<S> {
+    /// Makes one step, as [`Object::step`] does.
+    #[cfg(feature = "checking")]
+    #[track_caller]
+    pub(crate) fn step<R>(
+        &self,
+        operation: &'static str,
+        step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        let objects = (self.object, self.object);
+        make_step(session, objects, operation, (untimed(step), false), Location::caller())
+    }
+
+    /// Makes one step.
+    #[cfg(not(feature = "checking"))]
+    pub(crate) fn step<R>(
+        &self,
+        _operation: &'static str,
+        _step: impl Fn(&S, StepId) -> Option<Done<S, R>>,
+    ) -> R {
+        unreachable!("no object is specified outside a checker")
+    }
+}
+
+impl<S: Clone + PartialEq + 'static> Object<S> {
+    /// Returns the object for steps of other threads.
+    ///
+    /// # Panics
+    /// If the object is not specified.
+    pub(crate) fn remote(&self) -> Remote<S> {
+        #[cfg(feature = "checking")]
+        let Current::Model(session) = current() else { panic!("a step outside a model") };
+        Remote {
+            #[cfg(feature = "checking")]
+            object: self.index(session),
+            state: core::marker::PhantomData,
+        }
+    }
+}
+
 #[cfg(feature = "checking")]
 impl<S: Clone + PartialEq + 'static> Object<S> {
     /// Waits until `sees` finds something in the state, and returns it with the earlier steps that happen before this. What

@@ -4,10 +4,11 @@
 //! *completes* when a signal has taken it out of the queue. A timed wait completes, or withdraws from the queue. The signal
 //! happens before the completion of the wait that it ends.
 
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
-use std::time::Instant;
+use crate::rt::until::Until;
 
 /// A condition as specified.
 pub(crate) struct Cond(Object<State>);
@@ -21,10 +22,11 @@ struct State {
     woken: Vec<(StepId, StepId)>,
     /// The address of the lock with which the threads wait.
     lock: usize,
+    stopped: Stopped,
 }
 
 impl State {
-    const IDLE: State = State { waiting: Vec::new(), woken: Vec::new(), lock: 0 };
+    const IDLE: State = State { waiting: Vec::new(), woken: Vec::new(), lock: 0, stopped: Stopped::NONE };
 
     /// Takes a place in the queue; returns `None` if other threads wait with another lock.
     fn arrive(&self, me: StepId, lock: usize) -> Done<State, Option<StepId>> {
@@ -59,11 +61,19 @@ impl State {
     fn complete_or_withdraw(&self, arrival: StepId) -> Done<State, bool> {
         match self.complete(arrival) {
             Some(Done { state, after, .. }) => Done { state, result: true, after },
-            None => {
-                let others = self.waiting.iter().copied().filter(|other| *other != arrival);
-                done(State { waiting: others.collect(), ..self.clone() }, false, None)
-            }
+            None => done(self.withdraw(arrival), false, None),
         }
+    }
+
+    fn withdraw(&self, arrival: StepId) -> State {
+        let others = self.waiting.iter().copied().filter(|other| *other != arrival);
+        State { waiting: others.collect(), ..self.clone() }
+    }
+}
+
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
     }
 }
 
@@ -89,10 +99,16 @@ impl Cond {
         self.0.step("wait", |state, me| Some(state.arrive(me, lock)))
     }
 
-    /// Waits for a signal, and returns whether there was one before the deadline.
+    /// Waits for a signal, as long as the wait may last, and returns whether there was one.
     #[track_caller]
-    pub(crate) fn complete(&self, arrival: StepId, deadline: Option<Instant>) -> bool {
-        let Some(deadline) = deadline else {
+    pub(crate) fn complete(&self, arrival: StepId, until: Until<'_>) -> bool {
+        if until.stop.is_some() {
+            let over = |state: &State| state.complete(arrival);
+            let given_up = |state: &State| state.withdraw(arrival);
+            let ended = stopped::wait(&self.0, "be signalled or stopped", until, over, given_up);
+            return matches!(ended, Ended::Over(()));
+        }
+        let Some(deadline) = until.deadline else {
             self.0.step("be signalled", |state, _| state.complete(arrival));
             return true;
         };

@@ -30,6 +30,7 @@ mod rw_mutex;
 mod semaphore;
 mod sorted;
 mod stack;
+mod stopped;
 mod wait_group;
 
 pub(crate) use arc::Arc;

@@ -3,9 +3,11 @@
 //! A thread locks when it finds the lock free, and any thread that waits may be the one. So no thread sees another one
 //! wait, and an operation is one step. A timed lock locks, or finds the lock taken and times out.
 
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
+use crate::rt::until::Until;
 use std::time::Instant;
 
 /// A lock as specified.
@@ -17,15 +19,16 @@ struct State {
     locked: bool,
     /// The last unlock.
     unlocked: Option<StepId>,
+    stopped: Stopped,
 }
 
 impl State {
-    const FREE: State = State { locked: false, unlocked: None };
+    const FREE: State = State { locked: false, unlocked: None, stopped: Stopped::NONE };
 
     fn lock(&self) -> Option<Done<State, ()>> {
         let free = !self.locked || is_twin(); // site: two-owners
         let after = self.unlocked.filter(|_| !is_twin()); // site: no-edge
-        free.then(|| done(State { locked: true, ..*self }, (), after))
+        free.then(|| done(State { locked: true, ..self.clone() }, (), after))
     }
 
     fn try_lock(&self) -> Done<State, bool> {
@@ -38,10 +41,16 @@ impl State {
     /// Returns `false` if nobody has the lock.
     fn unlock(&self, me: StepId) -> Done<State, bool> {
         match self.locked {
-            true if is_twin() => done(State { unlocked: Some(me), ..*self }, true, None), // site: lost-unlock
-            true => done(State { locked: false, unlocked: Some(me) }, true, None),
+            true if is_twin() => done(State { unlocked: Some(me), ..self.clone() }, true, None), // site: lost-unlock
+            true => done(State { locked: false, unlocked: Some(me), ..self.clone() }, true, None),
             false => done(self.clone(), false, None),
         }
+    }
+}
+
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
     }
 }
 
@@ -61,13 +70,30 @@ impl Mutex {
         self.0.is_specified()
     }
 
-    /// Locks, or returns `false` at the deadline.
+    /// Locks.
     #[track_caller]
-    pub(crate) fn lock_until(&self, deadline: Option<Instant>) -> bool {
-        let Some(deadline) = deadline else {
-            self.0.step("lock", |state, _| state.lock());
-            return true;
-        };
+    pub(crate) fn lock(&self) {
+        self.0.step("lock", |state, _| state.lock());
+    }
+
+    /// Locks, or returns `false` when the wait may last no longer.
+    #[track_caller]
+    pub(crate) fn lock_within(&self, until: Until<'_>) -> bool {
+        match until {
+            Until { deadline: None, stop: None } => {
+                self.lock();
+                true
+            }
+            Until { deadline: Some(deadline), stop: None } => self.lock_until(deadline),
+            Until { stop: Some(_), .. } => {
+                let ended = stopped::wait(&self.0, "lock or be stopped", until, State::lock, State::clone);
+                matches!(ended, Ended::Over(()))
+            }
+        }
+    }
+
+    #[track_caller]
+    fn lock_until(&self, deadline: Instant) -> bool {
         let locked = self
             .0
             .step_until("lock or time out", deadline, |state, _, is_due| timed(state.try_lock(), is_due));

@@ -9,11 +9,12 @@
 //! go first, so the n-th permit that is released happens before the acquisition of the (n + C)-th permit, and before no
 //! earlier one.
 
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
+use crate::rt::until::Until;
 use std::collections::VecDeque;
-use std::time::Instant;
 
 /// A semaphore as specified.
 pub(crate) struct Semaphore(Object<State>);
@@ -27,11 +28,12 @@ struct State {
     released: VecDeque<(u64, StepId)>,
     /// The arrivals that wait, and how many permits each wants.
     waiting: VecDeque<(StepId, u64)>,
+    stopped: Stopped,
 }
 
 impl State {
     const fn new(permits: u64) -> State {
-        State { fresh: permits, released: VecDeque::new(), waiting: VecDeque::new() }
+        State { fresh: permits, released: VecDeque::new(), waiting: VecDeque::new(), stopped: Stopped::NONE }
     }
 
     fn available(&self) -> u64 {
@@ -106,6 +108,12 @@ fn tried(state: State, taken: Option<Done<State, ()>>) -> Done<State, bool> {
     }
 }
 
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
+    }
+}
+
 impl Semaphore {
     constructor! {
         pub(crate) fn new(permits: u64) -> Semaphore {
@@ -127,13 +135,19 @@ impl Semaphore {
         self.0.step("try to acquire", |state, _| Some(tried(state.clone(), state.try_acquire(count))))
     }
 
-    /// Takes permits, or returns `false` at the deadline.
+    /// Takes permits, or returns `false` when the wait may last no longer.
     #[track_caller]
-    pub(crate) fn acquire_until(&self, count: u64, deadline: Option<Instant>) -> bool {
+    pub(crate) fn acquire_within(&self, count: u64, until: Until<'_>) -> bool {
         let Some(arrival) = self.0.step("acquire", |state, me| Some(state.arrive(me, count))) else {
             return true;
         };
-        let Some(deadline) = deadline else {
+        if until.stop.is_some() {
+            let over = |state: &State| state.complete(arrival);
+            let given_up = |state: &State| state.withdraw(arrival);
+            let ended = stopped::wait(&self.0, "acquire or be stopped", until, over, given_up);
+            return matches!(ended, Ended::Over(()));
+        }
+        let Some(deadline) = until.deadline else {
             self.0.step("acquire", |state, _| state.complete(arrival));
             return true;
         };

@@ -11,10 +11,11 @@
 
 mod apart;
 
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use super::{done, pass_until};
 use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
-use std::time::Instant;
+use crate::rt::until::Until;
 
 /// A group as specified.
 pub(crate) struct WaitGroup(Object<State>, Native<apart::Apart>);
@@ -29,10 +30,12 @@ struct State {
     done: Vec<StepId>,
     /// The ends of tasks in the round before.
     ended: Vec<StepId>,
+    stopped: Stopped,
 }
 
 impl State {
-    const EMPTY: State = State { left: 0, round: 0, done: Vec::new(), ended: Vec::new() };
+    const EMPTY: State =
+        State { left: 0, round: 0, done: Vec::new(), ended: Vec::new(), stopped: Stopped::NONE };
 
     /// Adds tasks, and returns how many are left; `None` if they are too many.
     fn add(&self, n: u32) -> Done<State, Option<u32>> {
@@ -64,6 +67,12 @@ impl State {
     fn wait(&self) -> Option<Done<State, u32>> {
         let none_left = self.left == 0 || self.left == 1 && is_twin(); // site: early-wait
         none_left.then(|| done(self.clone(), self.round, self.ended.iter().copied()))
+    }
+}
+
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
     }
 }
 
@@ -112,10 +121,15 @@ impl WaitGroup {
         self.0.step("done", |state, me| Some(state.done(me)))
     }
 
-    /// Waits until no task is left, and returns how often that was so before; `None` at the deadline.
+    /// Waits until no task is left, and returns how often that was so before; `None` when the wait may last no longer.
     #[track_caller]
-    pub(crate) fn wait_until(&self, deadline: Option<Instant>) -> Option<u32> {
-        let Some(deadline) = deadline else {
+    pub(crate) fn wait_within(&self, until: Until<'_>) -> Option<u32> {
+        if until.stop.is_some() {
+            self.look();
+            let ended = stopped::wait(&self.0, "wait or be stopped", until, State::wait, State::clone);
+            return if let Ended::Over(round) = ended { Some(round) } else { None };
+        }
+        let Some(deadline) = until.deadline else {
             return Some(match self.apart() {
                 Some(apart) => u32::from(apart.wait()),
                 None => self.0.step("wait", |state, _| state.wait()),

@@ -5,6 +5,7 @@ use crate::rt::entry::enter;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::task::Why;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 
@@ -144,7 +145,7 @@ impl Barrier {
                 return;
             }
             // The wake-up may belong to the round before, so the loop reads the round again.
-            ticket.wait_for(Why::Barrier, None);
+            ticket.wait_for(Why::Barrier, Until::default());
         }
     }
 }

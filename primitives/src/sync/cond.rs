@@ -6,6 +6,7 @@ use crate::rt::sync::atomic::AtomicPtr;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::task::Why;
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 use core::ptr::null_mut;
@@ -134,7 +135,7 @@ impl Cond {
     #[track_caller]
     pub fn wait(&self, guard: &mut impl CondGuard) {
         let _entry = enter();
-        self.wait_until_signal(guard, None).expect(TWO_LOCKS);
+        self.wait_within(guard, Until::default()).expect(TWO_LOCKS);
     }
 
     /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether a signal ended the wait.
@@ -148,7 +149,7 @@ impl Cond {
     #[track_caller]
     pub fn wait_timeout(&self, guard: &mut impl CondGuard, timeout: Duration) -> bool {
         let _entry = enter();
-        self.wait_until_signal(guard, now().checked_add(timeout)).expect(TWO_LOCKS)
+        self.wait_within(guard, now().checked_add(timeout).into()).expect(TWO_LOCKS)
     }
 
     /// Waits as [`wait`](Self::wait) does, until `deadline` at the latest, and returns whether a signal ended the wait.
@@ -162,14 +163,20 @@ impl Cond {
     #[track_caller]
     pub fn wait_deadline(&self, guard: &mut impl CondGuard, deadline: Instant) -> bool {
         let _entry = enter();
-        self.wait_until_signal(guard, Some(deadline)).expect(TWO_LOCKS)
+        self.wait_within(guard, Some(deadline).into()).expect(TWO_LOCKS)
+    }
+
+    /// Waits as [`wait`](Self::wait) does, as long as the wait may last, and returns whether there was a signal.
+    #[track_caller]
+    pub(crate) fn wait_for_signal(&self, guard: &mut impl CondGuard, until: Until<'_>) -> bool {
+        self.wait_within(guard, until).expect(TWO_LOCKS)
     }
 
     /// Returns whether there was a signal; `None`: other threads wait with another lock.
-    fn wait_until_signal(&self, guard: &mut impl CondGuard, deadline: Option<Instant>) -> Option<bool> {
+    fn wait_within(&self, guard: &mut impl CondGuard, until: Until<'_>) -> Option<bool> {
         if self.spec.is_specified() {
             let arrival = self.spec.arrive(guard.lock_address().addr())?;
-            return Some(guard.unlocked(|| self.spec.complete(arrival, deadline)));
+            return Some(guard.unlocked(|| self.spec.complete(arrival, until)));
         }
         let queue = self.queue.make();
         // Relaxed: the address is only compared; misuse that the load does not see goes unreported.
@@ -182,7 +189,7 @@ impl Cond {
         }
         // Under the lock, so a thread that signals after it has had the lock finds the ticket in the queue.
         let ticket = queue.enter();
-        Some(guard.unlocked(|| ticket.wait_for(Why::Condition, deadline).is_some()))
+        Some(guard.unlocked(|| ticket.wait_for(Why::Condition, until).is_some()))
     }
 
     /// Wakes the thread that has waited longest, and returns whether a thread waited.

@@ -4,6 +4,7 @@ use super::{Mutex, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
 use crate::first_panic::dispose;
 use crate::rt::sync::Arc;
+use crate::rt::until::Until;
 use crate::rt::{task, thread};
 use core::any::Any;
 use core::fmt;
@@ -148,6 +149,13 @@ impl<E: Send + 'static> ErrGroup<E> {
             dispose(later);
         }
         resume_unwind(panic)
+    }
+}
+
+impl<E> ErrGroup<E> {
+    /// Waits until all closures have ended, as long as the wait may last, and returns whether they have.
+    pub(crate) fn wait_for_closures(&self, until: Until<'_>) -> bool {
+        self.group.wait_for_tasks(until)
     }
 }
 

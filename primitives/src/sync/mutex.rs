@@ -3,6 +3,7 @@
 use super::RawMutex;
 use super::wrapper::lock_wrapper;
 use crate::rt::entry::enter;
+use crate::rt::until::Until;
 use core::fmt;
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,15 @@ impl<T: ?Sized> Mutex<T> {
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let _entry = enter();
         self.0.try_lock()
+    }
+
+    /// Locks, as long as the wait may last.
+    #[track_caller]
+    pub(crate) fn lock_within(&self, until: Until<'_>) -> Option<MutexGuard<'_, T>> {
+        // SAFETY: the raw lock is locked below and not unlocked, but through the guard.
+        let taken = unsafe { self.0.raw() }.lock_within(until);
+        // SAFETY: this thread has taken the lock, and no other guard of it exists.
+        taken.then(|| unsafe { self.0.make_guard_unchecked() })
     }
 
     /// Locks, and blocks for at most `timeout` while another thread has the lock.

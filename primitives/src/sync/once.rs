@@ -6,6 +6,7 @@ use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::task::Why;
 use crate::rt::thread;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 
@@ -160,7 +161,7 @@ impl Once {
         if self.state.load(SeqCst) == DONE {
             ticket.cancel();
         } else {
-            ticket.wait_for(Why::Once, None);
+            ticket.wait_for(Why::Once, Until::default());
         }
     }
 }

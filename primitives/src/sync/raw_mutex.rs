@@ -23,6 +23,7 @@ use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::task::Why;
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 use std::time::{Duration, Instant};
@@ -152,17 +153,18 @@ impl RawMutex {
         taken
     }
 
+    /// Locks, or returns `false` when the wait may last no longer.
     #[inline]
-    fn lock_until(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn lock_within(&self, until: Until<'_>) -> bool {
         if self.spec.is_specified() {
             locks::wanted(self, "Mutex");
-            return self.note_result(self.spec.lock_until(deadline));
+            return self.note_result(self.spec.lock_within(until));
         }
-        self.try_take() || self.lock_slow(deadline)
+        self.try_take() || self.lock_slow(until)
     }
 
     #[cold]
-    fn lock_slow(&self, deadline: Option<Instant>) -> bool {
+    fn lock_slow(&self, until: Until<'_>) -> bool {
         // What to set beside `LOCKED`. A thread that was woken cannot tell whether others still sleep.
         let mut others = State::FREE;
         let mut asleep_since = None;
@@ -181,7 +183,7 @@ impl RawMutex {
                 continue;
             }
             // A deadline that has passed leaves no time to spin.
-            let hurries = deadline.is_some_and(|deadline| deadline <= now());
+            let hurries = until.deadline.is_some_and(|deadline| deadline <= now());
             if state == State::LOCKED && !backoff.is_completed() && !hurries {
                 backoff.snooze();
                 continue;
@@ -201,7 +203,7 @@ impl RawMutex {
             // SeqCst: I2, with `unlock_slow`. With Acquire both could miss each other, and this thread sleeps for ever.
             let state = State(self.state.load(SeqCst));
             let still = state.is_taken() && state.has(State::CONTENDED);
-            match if still { ticket.wait_for(Why::Lock, deadline) } else { ticket.cancel() } {
+            match if still { ticket.wait_for(Why::Lock, until) } else { ticket.cancel() } {
                 Some(Wake::Handed) => {
                     self.accept(since);
                     return true;
@@ -301,7 +303,7 @@ unsafe impl lock_api::RawMutex for RawMutex {
     #[inline]
     #[track_caller]
     fn lock(&self) {
-        self.lock_until(None);
+        self.lock_within(Until::default());
     }
 
     #[inline]
@@ -342,11 +344,11 @@ unsafe impl lock_api::RawMutexTimed for RawMutex {
 
     #[track_caller]
     fn try_lock_for(&self, timeout: Duration) -> bool {
-        self.lock_until(now().checked_add(timeout))
+        self.lock_within(now().checked_add(timeout).into())
     }
 
     #[track_caller]
     fn try_lock_until(&self, deadline: Instant) -> bool {
-        self.lock_until(Some(deadline))
+        self.lock_within(Some(deadline).into())
     }
 }

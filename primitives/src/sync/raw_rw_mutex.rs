@@ -214,7 +214,7 @@ impl RawRwMutex {
             // queue, and this one sleeps for ever.
             match self.state.compare_exchange(state.0, state.with(flag).0, Release, Relaxed) {
                 Ok(_) => {
-                    let ended = ticket.wait_for(Why::RwLock, deadline).map(Sleep::Ended);
+                    let ended = ticket.wait_for(Why::RwLock, deadline.into()).map(Sleep::Ended);
                     return ended.unwrap_or_else(|| {
                         locks::given_up();
                         Sleep::TimedOut

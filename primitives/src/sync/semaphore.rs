@@ -14,10 +14,11 @@ use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
 use crate::rt::task::Why;
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
-use lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
-use std::time::{Duration, Instant};
+use lock_api::{RawMutex as _, RawMutexFair as _};
+use std::time::Duration;
 
 /// Permits that threads take, some at a time, and give back. A thread that asks for more than there are waits.
 ///
@@ -130,7 +131,7 @@ impl Semaphore {
     #[doc(alias("acquire_many", "down"))]
     pub fn acquire(&self, count: u64) -> Permits<'_> {
         let _entry = enter();
-        let taken = self.acquire_until(count, None);
+        let taken = self.acquire_within(count, Until::default());
         debug_assert!(taken, "without a deadline a thread does not give up");
         Permits { semaphore: self, count }
     }
@@ -159,34 +160,32 @@ impl Semaphore {
     #[track_caller]
     pub fn acquire_timeout(&self, count: u64, timeout: Duration) -> Option<Permits<'_>> {
         let _entry = enter();
-        let taken = self.acquire_until(count, now().checked_add(timeout));
+        let taken = self.acquire_within(count, now().checked_add(timeout).into());
         taken.then(|| Permits { semaphore: self, count })
     }
 
-    fn acquire_until(&self, count: u64, deadline: Option<Instant>) -> bool {
+    /// Takes permits, or returns `None` when the wait may last no longer.
+    pub(crate) fn acquire_permits(&self, count: u64, until: Until<'_>) -> Option<Permits<'_>> {
+        self.acquire_within(count, until).then(|| Permits { semaphore: self, count })
+    }
+
+    fn acquire_within(&self, count: u64, until: Until<'_>) -> bool {
         if self.spec.is_specified() {
-            return self.spec.acquire_until(count, deadline);
+            return self.spec.acquire_within(count, until);
         }
         if !self.turnstile.is_locked() && self.take(count) {
             return true;
         }
-        let first = match deadline {
-            None => {
-                self.turnstile.lock();
-                true
-            }
-            Some(deadline) => self.turnstile.try_lock_until(deadline),
-        };
-        if !first {
+        if !self.turnstile.lock_within(until) {
             return false;
         }
-        let taken = self.wait_as_first(count, deadline);
+        let taken = self.wait_as_first(count, until);
         // SAFETY: this thread has locked the turnstile above, and nothing has unlocked it since.
         unsafe { self.turnstile.unlock_fair() };
         taken
     }
 
-    fn wait_as_first(&self, count: u64, deadline: Option<Instant>) -> bool {
+    fn wait_as_first(&self, count: u64, until: Until<'_>) -> bool {
         loop {
             if self.take(count) {
                 return true;
@@ -196,7 +195,7 @@ impl Semaphore {
                 ticket.cancel();
                 return true;
             }
-            if ticket.wait_for(Why::Permits, deadline).is_none() {
+            if ticket.wait_for(Why::Permits, until).is_none() {
                 return self.take(count);
             }
         }

@@ -1,6 +1,6 @@
 //! Waits until a number of tasks is done.
 //!
-//! - **I1 (no lost wake-up).** A thread in `wait_until` enters the queue and then reads the count; `done` changes the
+//! - **I1 (no lost wake-up).** A thread in `wait_within` enters the queue and then reads the count; `done` changes the
 //!   count and then reads the queue. All four accesses are SeqCst, so either the waiter sees that nothing is left, or
 //!   `done` wakes it.
 
@@ -16,9 +16,10 @@ use crate::rt::task::Why;
 use crate::rt::task::{self, Join};
 use crate::rt::thread::{Scope, ScopedJoinHandle};
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Counts tasks that are still to be done, and lets threads wait for them: Go's `WaitGroup`.
 ///
@@ -111,7 +112,7 @@ impl WaitGroup {
         let mut count = self.0.count.load(Relaxed); // Relaxed: the CAS below decides.
         loop {
             let to = next(Count(count))?;
-            // SeqCst: I1, with `wait_until`. The AcqRel in it makes every `done` happen before the last one, and that
+            // SeqCst: I1, with `wait_within`. The AcqRel in it makes every `done` happen before the last one, and that
             // happen before the return of the `wait` that reads its count. With Relaxed a waiter's accesses race with
             // a task's (mutant at `change-count`).
             // site: change-count
@@ -191,8 +192,8 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait(&self) {
         let _entry = enter();
-        let seen = self.wait_until(None);
-        assert!(!self.is_waited_for_in_vain(seen), "{IN_VAIN}");
+        let none_left = self.wait_for_tasks(Until::default());
+        debug_assert!(none_left, "without a deadline a thread does not give up");
     }
 
     /// Waits as [`wait`](Self::wait) does, for at most `timeout`, and returns whether no task is left.
@@ -209,9 +210,7 @@ impl WaitGroup {
     #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         let _entry = enter();
-        let seen = self.wait_until(now().checked_add(timeout));
-        assert!(!self.is_waited_for_in_vain(seen), "{IN_VAIN}");
-        seen.is_some()
+        self.wait_for_tasks(now().checked_add(timeout).into())
     }
 
     /// Returns whether the count that ended a wait shows that only clones were made, which count nothing.
@@ -219,11 +218,19 @@ impl WaitGroup {
         seen == Some(Count(0)) && self.0.cloned.is_set() && !self.0.added.is_set()
     }
 
-    /// Returns the count that ended the wait, or `None` when the time is up.
-    fn wait_until(&self, deadline: Option<Instant>) -> Option<Count> {
+    /// Waits as [`wait`](Self::wait) does, as long as the wait may last, and returns whether no task is left.
+    #[track_caller]
+    pub(crate) fn wait_for_tasks(&self, until: Until<'_>) -> bool {
+        let seen = self.wait_within(until);
+        assert!(!self.is_waited_for_in_vain(seen), "{IN_VAIN}");
+        seen.is_some()
+    }
+
+    /// Returns the count that ended the wait, or `None` when it may last no longer.
+    fn wait_within(&self, until: Until<'_>) -> Option<Count> {
         self.0.from_zero.read();
         if self.0.spec.is_specified() {
-            return self.0.spec.wait_until(deadline).map(Count::at_end_of);
+            return self.0.spec.wait_within(until).map(Count::at_end_of);
         }
         // Acquire: pairs with the Release in `change`, so every task that is done happens before this thread goes on.
         let first = Count(self.0.count.load(Acquire));
@@ -238,7 +245,7 @@ impl WaitGroup {
                 ticket.cancel();
                 return Some(count);
             }
-            let woken = ticket.wait_for(Why::Group, deadline).is_some();
+            let woken = ticket.wait_for(Why::Group, until).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
             // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
             // passed, or the waker ended an earlier round.

@@ -16,6 +16,7 @@ mod chan_user_code;
 mod common;
 mod context_calls;
 mod context_tree;
+mod context_waits;
 mod func_timers;
 mod rt;
 mod rt_blocks;

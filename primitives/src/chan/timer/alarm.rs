@@ -13,6 +13,7 @@ use crate::chan::select::case::{Handle, Hold, Identity, Look, Progress, Round, S
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::{Form, Happened, Steps};
 use crate::chan::select::state::{Cause, SelectWait};
+use crate::queue::LazyBox;
 use crate::rt::spec::Common;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -47,10 +48,19 @@ enum Pace {
 pub(in crate::chan) struct Alarm {
     base: Instant,
     pace: Pace,
-    /// Wakes the threads that wait when the alarm is set anew; not there if it never is. By itself, since it is large.
-    bell: Option<Box<Chan<()>>>,
+    /// Wakes the threads that wait when the alarm is set anew; not there if it never is. Made when a thread first waits.
+    bell: Option<LazyBox<Bell>>,
     /// The alarm's specified form, which a checker takes instead.
     spec: Common<spec::World>,
+}
+
+/// The channel of a bell.
+struct Bell(Chan<()>);
+
+impl Default for Bell {
+    fn default() -> Bell {
+        Bell(Chan::new(Capacity::Rendezvous, 2))
+    }
 }
 
 /// Whether an alarm can be set anew.
@@ -71,7 +81,7 @@ impl Alarm {
         let spec = Common::new("timer");
         // As specified a thread that waits sees what the alarm comes to.
         let has_bell = setting == Setting::Anew && !spec.is_specified();
-        let bell = has_bell.then(|| Box::new(Chan::new(Capacity::Rendezvous, 2)));
+        let bell = has_bell.then(LazyBox::new);
         Alarm { base, pace, bell, spec }
     }
 
@@ -233,8 +243,9 @@ impl Alarm {
             }
             Pace::Ticks { start, period } => self.reset_ticks(start, period, nanos(after)),
         };
-        if let Some(bell) = &self.bell {
-            ring(bell);
+        // A thread that makes the bell later reads the new start after that (T1).
+        if let Some(bell) = self.bell.as_ref().and_then(LazyBox::get) {
+            ring(&bell.0);
         }
         was_set
     }
@@ -278,7 +289,7 @@ impl Handle for Alarm {
     }
 
     fn register(&self, slot: &mut Slot, select: &SelectWait, case: usize) -> Progress {
-        match &self.bell {
+        match self.bell() {
             // A bell's channel stays open, and nobody sends without a receiver that waits.
             Some(bell) => bell.register_recv(slot, select, case),
             None => {
@@ -289,11 +300,11 @@ impl Handle for Alarm {
     }
 
     fn look(&self, slot: &mut Slot, round: Round) -> Look {
-        self.bell.as_ref().map_or(Look::Waits, |bell| bell.look_recv(slot, round))
+        self.bell().map_or(Look::Waits, |bell| bell.look_recv(slot, round))
     }
 
     fn chosen(&self, slot: &mut Slot, cause: Cause) -> Progress {
-        if let Some(bell) = &self.bell {
+        if let Some(bell) = self.bell() {
             bell.chosen_recv(slot, cause);
             let _rung = bell.finish_recv(slot);
         }
@@ -301,7 +312,9 @@ impl Handle for Alarm {
     }
 
     fn withdraw(&self, slot: &mut Slot) {
-        if let (Some(bell), Hold::Waiting) = (&self.bell, slot.hold) {
+        if slot.hold == Hold::Waiting
+            && let Some(bell) = self.bell()
+        {
             bell.withdraw_recv(slot);
         }
         // An instant that has been taken counts as received: once the alarm has been set anew it must not come back.
@@ -357,11 +370,16 @@ impl Handle for Alarm {
     }
 
     fn observers(&self) -> Option<&Observers> {
-        self.bell.as_ref().map(|bell| &bell.observers)
+        self.bell().map(|bell| &bell.observers)
     }
 }
 
 impl Alarm {
+    /// Returns the channel in which threads wait for the bell, if the alarm has one.
+    fn bell(&self) -> Option<&Chan<()>> {
+        self.bell.as_ref().map(|bell| &bell.make().0)
+    }
+
     /// The instant that a case has received.
     pub(in crate::chan) fn finish(&self, slot: &mut Slot) -> Instant {
         debug_assert!(slot.hold == Hold::Happened, "a timer's channel is never closed");

@@ -6,6 +6,7 @@ use crate::rt::entry;
 use crate::rt::park::Parker;
 use crate::rt::task::Why;
 use crate::rt::time;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 use std::time::{Duration, Instant};
@@ -67,7 +68,7 @@ impl Condvar {
         if self.spec.is_specified() {
             let arrival = self.spec.arrive(0).expect("a Condvar does not look at the lock");
             drop(guard);
-            self.spec.complete(arrival, None);
+            self.spec.complete(arrival, Until::default());
             return mutex.lock();
         }
         let parker = Parker::for_wait(Why::Condition);
@@ -135,7 +136,7 @@ impl Condvar {
         if self.spec.is_specified() {
             let arrival = self.spec.arrive(0).expect("a Condvar does not look at the lock");
             drop(guard);
-            let signalled = self.spec.complete(arrival, deadline);
+            let signalled = self.spec.complete(arrival, deadline.into());
             return (mutex.lock(), WaitTimeoutResult(!signalled));
         }
         let parker = Parker::for_wait(Why::Condition);

@@ -173,7 +173,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         if self.spec.is_specified() {
-            self.spec.lock_until(None);
+            self.spec.lock();
             return self.guard();
         }
         while !self.acquire() {

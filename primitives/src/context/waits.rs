@@ -1,0 +1,203 @@
+//! Locks, permits, conditions and groups that are waited for until a context is done.
+
+use super::cancel::{Ended, cancel};
+use super::node::{Node, Times};
+use super::{Context, Error, Link, custom};
+use crate::rt::entry::enter;
+use crate::rt::sync::Arc;
+use crate::rt::until::{Nudge, Stop, Until};
+use crate::sync::{Cond, CondGuard, ErrGroup, Mutex, MutexGuard, Permits, Semaphore, WaitGroup};
+
+/// A context, as what stops waits.
+struct Stopper {
+    node: Arc<Node>,
+    /// Whether the node only stands between a custom context and the wait.
+    is_between: bool,
+}
+
+impl Stopper {
+    /// `None`: the context is never done.
+    #[track_caller]
+    fn of(context: &Context) -> Option<Stopper> {
+        match context.link.resolved() {
+            Link::None => None,
+            Link::Own(node) => Some(Stopper { node, is_between: false }),
+            Link::Custom(above) => {
+                let node = Node::below(None, Times::default());
+                custom::watch(&above, &node);
+                Some(Stopper { node, is_between: true })
+            }
+        }
+    }
+}
+
+impl Stop for Stopper {
+    fn watch(&self, nudge: Nudge) -> Option<usize> {
+        self.node.watch(nudge)
+    }
+
+    fn unwatch(&self, place: usize) -> bool {
+        self.node.take_back(place).is_some()
+    }
+}
+
+impl Drop for Stopper {
+    fn drop(&mut self) {
+        if self.is_between {
+            cancel(&self.node, Ended { error: Error::Canceled, cause: None });
+        }
+    }
+}
+
+impl Context {
+    /// Makes a wait that lasts until the context is done at most; none, if it is done already.
+    #[track_caller]
+    fn limit<R>(&self, wait: impl FnOnce(Until<'_>) -> Option<R>) -> Result<R, Error> {
+        if let Some(error) = self.err() {
+            return Err(error);
+        }
+        let stopper = Stopper::of(self);
+        let until = match &stopper {
+            None => Until::default(),
+            Some(stopper) => Until { deadline: stopper.node.next_lapse(), stop: Some(stopper) },
+        };
+        wait(until).ok_or_else(|| self.reason())
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Locks, and blocks while another thread has the lock, until the context is done at most.
+    ///
+    /// A context that is done already lets nothing be locked. If the context comes to be done while the lock is handed over, one of the
+    /// two happens: the lock is this thread's, or another one's.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_timeout};
+    /// use selvedge::sync::Mutex;
+    /// use std::time::Duration;
+    /// let lock = Mutex::new(1);
+    /// let (context, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    /// let held = lock.lock_ctx(&context).expect("it is free");
+    /// assert_eq!(lock.lock_ctx(&context).err(), Some(Error::DeadlineExceeded));
+    /// assert_eq!(*held, 1);
+    /// ```
+    #[track_caller]
+    pub fn lock_ctx(&self, context: &Context) -> Result<MutexGuard<'_, T>, Error> {
+        let _entry = enter();
+        context.limit(|until| self.lock_within(until))
+    }
+}
+
+impl Semaphore {
+    /// Takes `count` permits, and blocks until there are as many, until the context is done at most.
+    ///
+    /// A context that is done already lets no permits be taken. A thread that gives up has taken none, and those behind it move up.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_cancel};
+    /// use selvedge::sync::Semaphore;
+    /// let places = Semaphore::new(1);
+    /// let (context, cancel) = with_cancel(&background());
+    /// assert_eq!(places.acquire_ctx(1, &context).expect("there is one").count(), 1);
+    /// cancel.cancel();
+    /// assert_eq!(places.acquire_ctx(1, &context).err(), Some(Error::Canceled));
+    /// assert_eq!(places.available(), 1);
+    /// ```
+    #[track_caller]
+    pub fn acquire_ctx(&self, count: u64, context: &Context) -> Result<Permits<'_>, Error> {
+        let _entry = enter();
+        context.limit(|until| self.acquire_permits(count, until))
+    }
+}
+
+impl Cond {
+    /// Waits as [`wait`](Cond::wait) does, until the context is done at most.
+    ///
+    /// A wait that ends because the context is done has taken no signal: one that comes then goes to the next thread that waits. If
+    /// the context is done already, nothing is unlocked. Otherwise the lock is taken again in either case, which may block.
+    ///
+    /// # Errors
+    /// If the context is done, and no signal came before.
+    ///
+    /// # Panics
+    /// Where [`wait`](Cond::wait) does.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_timeout};
+    /// use selvedge::sync::{Cond, Mutex};
+    /// use std::time::Duration;
+    /// let (ready, changed) = (Mutex::new(false), Cond::new());
+    /// let (context, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    /// let mut ready = ready.lock();
+    /// assert_eq!(changed.wait_ctx(&mut ready, &context), Err(Error::DeadlineExceeded));
+    /// ```
+    #[track_caller]
+    pub fn wait_ctx(&self, guard: &mut impl CondGuard, context: &Context) -> Result<(), Error> {
+        let _entry = enter();
+        context.limit(|until| self.wait_for_signal(guard, until).then_some(()))
+    }
+}
+
+impl WaitGroup {
+    /// Blocks until no task is left, until the context is done at most.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`wait`](WaitGroup::wait) does.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_cancel};
+    /// use selvedge::sync::WaitGroup;
+    /// let group = WaitGroup::new();
+    /// let (context, cancel) = with_cancel(&background());
+    /// assert_eq!(group.wait_ctx(&context), Ok(()));
+    /// let _task = group.task();
+    /// cancel.cancel();
+    /// assert_eq!(group.wait_ctx(&context), Err(Error::Canceled));
+    /// ```
+    #[track_caller]
+    pub fn wait_ctx(&self, context: &Context) -> Result<(), Error> {
+        let _entry = enter();
+        context.limit(|until| self.wait_for_tasks(until).then_some(()))
+    }
+}
+
+impl<E: Send + 'static> ErrGroup<E> {
+    /// Blocks until all closures have ended, until the context is done at most. Returns what [`wait`](ErrGroup::wait) does.
+    ///
+    /// # Errors
+    /// If the context is done, with the group, whose closures go on and can be waited for again.
+    ///
+    /// # Panics
+    /// Where [`wait`](ErrGroup::wait) does.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_timeout};
+    /// use selvedge::sync::ErrGroup;
+    /// use std::time::Duration;
+    /// let (context, cancel) = with_timeout(&background(), Duration::from_millis(1));
+    /// let (go_on, waits) = selvedge::chan::bounded::<()>(0);
+    /// let group = ErrGroup::new();
+    /// group.go(move |_stop| waits.recv().map_err(|_| "closed"));
+    /// let (group, error) = group.wait_ctx(&context).expect_err("its closure waits");
+    /// assert_eq!(error, Error::DeadlineExceeded);
+    /// drop(go_on);
+    /// assert_eq!(group.wait(), Err("closed"));
+    /// ```
+    #[track_caller]
+    pub fn wait_ctx(self, context: &Context) -> Result<Result<(), E>, (ErrGroup<E>, Error)> {
+        let _entry = enter();
+        match context.limit(|until| self.wait_for_closures(until).then_some(())) {
+            Ok(()) => Ok(self.wait()),
+            Err(error) => Err((self, error)),
+        }
+    }
+}
