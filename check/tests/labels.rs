@@ -99,6 +99,22 @@ fn a_future_shows_what_it_sends_and_receives() {
     );
 }
 
+#[test]
+fn each_poll_of_a_send_that_waits_shows_the_value() {
+    for engine in explorers() {
+        let report = failing(engine, || {
+            let (tx, rx) = bounded(0);
+            let context = &mut Context::from_waker(Waker::noop());
+            let mut send = pin!(tx.send_async(1));
+            assert_eq!(send.as_mut().poll(context), Poll::Pending);
+            assert_eq!(send.as_mut().poll(context), Poll::Pending);
+            assert_eq!(rx.try_recv(), Ok(1));
+            assert_eq!(send.poll(context), Poll::Ready(Ok(())));
+        });
+        assert_eq!(count(&report, "poll a send 1"), 3, "{report}");
+    }
+}
+
 /// Returns the line of this file that ends so.
 fn line_of(end: &str) -> u32 {
     let line = include_str!("labels.rs").lines().position(|line| line.ends_with(end));

@@ -12,7 +12,7 @@ use crate::chan::error::{RecvError, SendError};
 use crate::chan::select::case::{Hold, Slot};
 use crate::rt::spec::{StepId, Token, with_value};
 use crate::rt::twin::is_twin;
-use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Manner, Turn, Waiter};
+use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Manner, Offered, Turn, Waiter};
 use core::cell::Cell as Stash;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker};
@@ -119,10 +119,10 @@ impl<T> Chan<T> {
 
 /// Sends.
 impl<T> Chan<T> {
-    /// Returns the arrival and the value of a send that waits.
-    fn offer_of(chan: &Inner<T>, slot: &Slot) -> Option<(StepId, Token)> {
+    /// Returns what the future of a send holds that waits.
+    fn offer_of(chan: &Inner<T>, slot: &Slot) -> Option<Offered> {
         match (slot.hold == Hold::Waiting).then(|| chan.held.take(slot.held_at())) {
-            Some(Held::Offer(arrival, value)) => Some((arrival, value)),
+            Some(Held::Offer(offered)) => Some(offered),
             _ => None,
         }
     }
@@ -137,13 +137,13 @@ impl<T> Chan<T> {
     ) -> Poll<Result<(), SendError<T>>> {
         let waits = Self::offer_of(chan, slot);
         let (operation, value) = match waits {
-            Some((_, value)) => ("poll a send", value),
+            Some(Offered { operation, value, .. }) => (operation, value),
             None => {
                 let value = stash.take().expect("a send that has not ended has its value");
                 (with_value("poll a send", &value), chan.values.put(value))
             }
         };
-        let arrived = waits.map(|(arrival, _)| arrival);
+        let arrived = waits.map(|waits| waits.arrival);
         let (ended, arrival) = step_with_waker(chan, operation, waker, |turn, key, waker| {
             poll(turn, key, (arrived, waker), |turn, waiter| {
                 let ended = turn.try_send(key, value);
@@ -158,7 +158,8 @@ impl<T> Chan<T> {
             Some(Ended::Sent) => Ready(Ok(())),
             Some(_closed) => Ready(Err(SendError(chan.values.take(value)))),
             None => {
-                slot.hold_at(chan.held.put(Held::Offer(arrival, value)), Hold::Waiting);
+                let offered = Offered { arrival, value, operation };
+                slot.hold_at(chan.held.put(Held::Offer(offered)), Hold::Waiting);
                 Pending
             }
         }
@@ -173,7 +174,7 @@ impl<T> Chan<T> {
             return;
         }
         let _held = deferred::hold();
-        if let Some((arrival, value)) = offer {
+        if let Some(Offered { arrival, value, .. }) = offer {
             let ((is_sent, spare), wakes) = chan.step_and_wake("give up sending", |turn, key| {
                 let ended = turn.complete(key, arrival);
                 let spare = if ended.is_none() { turn.withdraw(key, arrival) } else { None };

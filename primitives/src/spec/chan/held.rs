@@ -11,9 +11,19 @@ use crate::rt::spec::{Common, StepId, Token, note_received, with_value};
 pub(crate) enum Held {
     /// A value that it has received.
     Received(Received),
-    /// A place in the queue of the senders: the arrival, and the value.
+    /// A place in the queue of the senders.
     #[cfg(feature = "async")]
-    Offer(StepId, Token),
+    Offer(Offered),
+}
+
+/// What the future of a send holds that waits.
+#[cfg(feature = "async")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offered {
+    pub(crate) arrival: StepId,
+    pub(crate) value: Token,
+    /// What reports call the polls: with the value, which a receiver may have taken since.
+    pub(crate) operation: &'static str,
 }
 
 impl<T> Inner<T> {

@@ -41,6 +41,8 @@ pub(crate) use channel::{Channel, Ended, Received, Side};
 pub(crate) use handle::{Chan, Failed, Inner};
 pub(crate) use held::Held;
 #[cfg(feature = "async")]
+pub(crate) use held::Offered;
+#[cfg(feature = "async")]
 pub(crate) use late::Manner;
 pub(crate) use select::{Arrived, Case, Chosen, Event, Select};
 pub(crate) use world::{Key, Turn, World};
