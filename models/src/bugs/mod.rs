@@ -23,9 +23,6 @@ pub struct Bug {
     pub id: &'static str,
     /// How the buggy form must fail.
     pub kind: FailureKind,
-    /// Whether there are so many executions that the graph engine does not reach the failing ones in its time: it only
-    /// checks the fixed form.
-    pub wide: bool,
     /// The buggy program.
     pub buggy: fn(),
     /// The fixed program.
@@ -34,13 +31,10 @@ pub struct Bug {
 
 /// Makes a bug whose two forms are one function, which is told whether to be the fixed one.
 macro_rules! bug {
-    (@) => { false };
-    (@ wide) => { true };
-    ($id:literal, $kind:ident, $module:ident::$kernel:ident $(, $wide:ident)?) => {
+    ($id:literal, $kind:ident, $module:ident::$kernel:ident) => {
         Bug {
             id: $id,
             kind: FailureKind::$kind,
-            wide: bug!(@ $($wide)?),
             buggy: || $module::$kernel(false),
             fixed: || $module::$kernel(true),
         }
@@ -52,14 +46,12 @@ pub const BUGS: &[Bug] = &[
     Bug {
         id: "moby/4395",
         kind: FailureKind::Leak,
-        wide: false,
         buggy: || blocking::moby_4395(0),
         fixed: || blocking::moby_4395(1),
     },
     Bug {
         id: "moby/33293",
         kind: FailureKind::Leak,
-        wide: false,
         buggy: || blocking::moby_33293(0),
         fixed: || blocking::moby_33293(1),
     },
@@ -152,7 +144,7 @@ impl Bug {
 
     /// Returns whether an engine can report this bug.
     pub fn is_seen_by(&self, engine: Engine) -> bool {
-        !(self.wide && engine == Engine::Graph) && (self.kind != FailureKind::Race || engine.sees_races())
+        self.kind != FailureKind::Race || engine.sees_races()
     }
 
     /// Returns whether an engine that can see the bug must find it; real threads may never run into it.
