@@ -290,6 +290,8 @@ fn promise_to_select<T>(place: Place<'_, T>, state: State, seen: Registered<'_>)
     // Relaxed: published by the exchange of the select state's word.
     // site: promise-to-select
     cell.exchange(state, state.with_phase(Phase::Promised).asleep(), Relaxed)?;
+    // SeqCst in `commit`: the select commits to waiting and then looks at its cells. Not model-checked: the select reads
+    // its cells again, and the phase that this one has since the exchange says the same.
     if seen.select.commit(Stage::WAITING, Stage::chosen(seen.case, Cause::Operation)).is_ok() {
         return Ok(true);
     }
