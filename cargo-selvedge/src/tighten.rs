@@ -3,7 +3,7 @@
 use crate::audit::sites;
 use crate::judge::{edits_text, read_all};
 use crate::project::{Project, Tests};
-use cargo_selvedge::{Proposal, Summary, Trial};
+use cargo_selvedge::{Explained, Proposal, Summary, Trial};
 use clap::Args;
 use selvedge_check::audit::{EDITS, Entry, FAIL_FAST, Judgement, LOAD_BUFFERING, SourceEdit, VERDICTS};
 use std::ffi::OsStr;
@@ -13,6 +13,9 @@ pub(crate) struct Arguments {
     /// Only operations whose file and line contain this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Weakens also what a comment explains, and shows the comment beside the change
+    #[arg(long)]
+    explained: bool,
     /// One JSON document on standard output
     #[arg(long)]
     json: bool,
@@ -25,7 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, String> {
     let project = Project::find(&arguments.tests)?;
     project.compile()?;
     let summary = audited(&project, arguments.filter.as_deref())?;
-    let proposal = proposal(&project, &summary)?;
+    let explained = if arguments.explained { Explained::Tried } else { Explained::Kept };
+    let proposal = proposal(&project, &summary, explained)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&proposal).map_err(|error| error.to_string())?);
     } else {
@@ -58,8 +62,8 @@ fn audited(project: &Project, filter: Option<&str>) -> Result<Summary, String> {
 }
 
 /// Returns the weakest orderings with which the project's tests pass.
-fn proposal(project: &Project, summary: &Summary) -> Result<Proposal, String> {
-    let mut proposal = Proposal::of(summary, |edits| trial(project, edits))?;
+fn proposal(project: &Project, summary: &Summary, explained: Explained) -> Result<Proposal, String> {
+    let mut proposal = Proposal::of(summary, explained, |edits| trial(project, edits))?;
     if !proposal.edits.is_empty() {
         (proposal.bounded, proposal.failing) = confirm(project, &proposal.edits)?;
     }

@@ -19,12 +19,42 @@ pub struct Proposal {
     pub bounded: Vec<String>,
     /// Changes that only load buffering may object to.
     pub kept_for_load_buffering: Vec<String>,
-    /// Changes that no model objects to, and a comment explains.
+    /// What the comments at changed operations say against the changes, which no model objects to.
+    pub objections: Vec<Objection>,
+    /// Changes that no model objects to, and a comment explains, where such changes are not tried.
     pub explained: usize,
     /// Operations that no model reaches, or that no engine can judge.
     pub unknown: usize,
     /// Tests that fail with all changes together, although each step passed.
     pub failing: Vec<String>,
+    /// How many executions of each model a trial goes through, if a number bounds that.
+    pub executions: Option<u64>,
+}
+
+/// A change, and the comment that says why it is not made although no model objects.
+#[derive(Clone, Debug, Serialize)]
+pub struct Objection {
+    /// The change.
+    pub edit: SourceEdit,
+    /// What the comment says.
+    pub because: String,
+}
+
+/// What becomes of operations of which a comment says why they stay although no model needs them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Explained {
+    /// They stay.
+    #[default]
+    Kept,
+    /// They are weakened like others, to see what the comments have to answer for.
+    Tried,
+}
+
+impl Explained {
+    /// Returns whether an operation with this status is tried.
+    fn opens(self, status: Status) -> bool {
+        status == Status::NotShownNeeded || (status == Status::Explained && self == Explained::Tried)
+    }
 }
 
 /// How the tests ended with changes.
@@ -45,6 +75,7 @@ impl Proposal {
     /// If a trial cannot be made.
     pub fn of(
         summary: &Summary,
+        explained: Explained,
         mut trial: impl FnMut(&[SourceEdit]) -> Result<Trial, String>,
     ) -> Result<Proposal, String> {
         let mut edits: Vec<SourceEdit> = Vec::new();
@@ -52,7 +83,7 @@ impl Proposal {
         for row in summary.rows.iter().filter(|row| row.status == Status::LoadBuffering) {
             kept.push(format!("{}:{}: {} -> {}", row.file, row.line, row.ordering, row.change));
         }
-        for steps in places(summary) {
+        for steps in places(summary, explained) {
             for step in steps {
                 let mut tried = edits.clone();
                 tried.push(step.clone());
@@ -67,10 +98,15 @@ impl Proposal {
             }
         }
         edits.sort();
+        let kept_by_comments = match explained {
+            Explained::Kept => summary.count(Status::Explained),
+            Explained::Tried => 0,
+        };
         Ok(Proposal {
+            objections: edits.iter().filter_map(|edit| objection(summary, edit)).collect(),
             edits,
             kept_for_load_buffering: kept,
-            explained: summary.count(Status::Explained),
+            explained: kept_by_comments,
             unknown: summary.count(Status::CannotJudge) + summary.count(Status::Untested),
             ..Proposal::default()
         })
@@ -88,8 +124,13 @@ impl fmt::Display for Proposal {
             );
         } else {
             let many = if proposal.edits.len() == 1 { "this change" } else { "these changes" };
-            lines.push(format!("every test passes with {many}, and no single further one passes:"));
+            let bound = proposal.executions.map(|limit| format!(", up to {limit} executions a model"));
+            let bound = bound.unwrap_or_default();
+            lines.push(format!("every test passes with {many}, and no single further one passes{bound}:"));
             lines.extend(proposal.edits.iter().map(|edit| format!("  {edit}{}", price(edit))));
+        }
+        for Objection { edit, because } in &proposal.objections {
+            lines.push(format!("a comment objects to {edit}: {because}"));
         }
         if !proposal.failing.is_empty() {
             lines.push(format!("but with all of them together tests fail: {}", proposal.failing.join(", ")));
@@ -99,10 +140,7 @@ impl fmt::Display for Proposal {
                 "worth: exhaustive; the graph engine has explored every execution of every model with them"
                     .to_string()
             } else {
-                format!(
-                    "worth: only searched, so another execution may object: {}",
-                    proposal.bounded.join("; ")
-                )
+                format!("worth: only searched, so another execution may object: {}", some(&proposal.bounded))
             });
         }
         for kept in &proposal.kept_for_load_buffering {
@@ -119,12 +157,27 @@ impl fmt::Display for Proposal {
     }
 }
 
-/// Returns, for each part of an operation that no model needs as it is, its weaker orderings, the weakest first. The
-/// parts that save most come first.
-fn places(summary: &Summary) -> Vec<Vec<SourceEdit>> {
+/// Returns the first models, and how many more there are.
+fn some(models: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = models.len().saturating_sub(SHOWN);
+    let shown = models.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("; ");
+    if more == 0 { shown } else { format!("{shown}; and {more} more") }
+}
+
+/// Returns what a comment says against an edit, if its operation has such a comment.
+fn objection(summary: &Summary, edit: &SourceEdit) -> Option<Objection> {
+    let here = |row: &&Row| (row.file.as_str(), row.line, row.column, row.operation.as_str()) == edit.place();
+    let row = summary.rows.iter().filter(here).find(|row| row.status == Status::Explained)?;
+    Some(Objection { edit: edit.clone(), because: row.because.clone() })
+}
+
+/// Returns, for each part of an operation that no model is known to need as it is, its weaker orderings, the weakest
+/// first. The parts that save most come first.
+fn places(summary: &Summary, explained: Explained) -> Vec<Vec<SourceEdit>> {
     let mut places: Vec<Vec<SourceEdit>> = Vec::new();
-    for row in summary.rows.iter().filter(|row| row.status == Status::NotShownNeeded) {
-        let steps = steps(row, summary);
+    for row in summary.rows.iter().filter(|row| explained.opens(row.status)) {
+        let steps = steps(row, summary, explained);
         let is_known = |known: &Vec<SourceEdit>| {
             let (one, other) = (known.first(), steps.first());
             one.zip(other).is_some_and(|(one, other)| one.place() == other.place() && one.part == other.part)
@@ -144,7 +197,7 @@ fn places(summary: &Summary) -> Vec<Vec<SourceEdit>> {
 }
 
 /// Returns the edits that weaken the part of an operation that a row is about, but for those that the audit has refused.
-fn steps(row: &Row, summary: &Summary) -> Vec<SourceEdit> {
+fn steps(row: &Row, summary: &Summary, explained: Explained) -> Vec<SourceEdit> {
     let is_failure = row.change.ends_with("on failure");
     let mut orderings = row.ordering.split(", ");
     let from = if is_failure { orderings.nth(1) } else { orderings.next() };
@@ -167,7 +220,7 @@ fn steps(row: &Row, summary: &Summary) -> Vec<SourceEdit> {
         let same =
             |other: &&Row| (&other.file, other.line, other.column) == (&row.file, row.line, row.column);
         let mut others = summary.rows.iter().filter(same);
-        others.any(|other| other.change == change && other.status != Status::NotShownNeeded)
+        others.any(|other| other.change == change && !explained.opens(other.status))
     };
     let names = weaker_orderings(&row.operation, from, is_failure);
     names.into_iter().map(edit).filter(|edit| !refused(edit)).collect()
@@ -219,7 +272,7 @@ mod tests {
     #[test]
     fn each_step_is_tried_on_top_of_those_that_passed_and_the_dearest_place_first() {
         let mut tried = Vec::new();
-        let proposal = Proposal::of(&summary(), |edits| {
+        let proposal = Proposal::of(&summary(), Explained::Kept, |edits| {
             tried.push(edits.iter().map(SourceEdit::to_string).collect::<Vec<_>>().join("; "));
             let relaxed_store =
                 edits.iter().any(|edit| edit.line == 2 && edit.to.as_deref() == Some("Relaxed"));
@@ -235,12 +288,32 @@ mod tests {
 
     #[test]
     fn what_only_load_buffering_needs_is_kept() {
-        let proposal = Proposal::of(&summary(), |_| Ok(Trial::LoadBuffering)).expect("trials can be made");
+        let proposal = Proposal::of(&summary(), Explained::Kept, |_| Ok(Trial::LoadBuffering));
+        let proposal = proposal.expect("trials can be made");
         assert_eq!(edits(&proposal), [""; 0]);
         assert_eq!(proposal.kept_for_load_buffering.len(), 4, "{proposal}");
         assert!(
             proposal.to_string().contains("src/a.rs:3: Acquire -> Relaxed is not shown needed"),
             "{proposal}"
         );
+    }
+
+    #[test]
+    fn what_a_comment_explains_is_tried_on_demand_and_told_with_the_comment() {
+        let mut summary = summary();
+        summary.rows[3].because = "a later read needs it".to_string();
+        let only_explained = |edits: &[SourceEdit]| match edits.last() {
+            Some(edit) if edit.line == 4 => Ok(Trial::Passed),
+            _ => Ok(Trial::Failed),
+        };
+        let kept = Proposal::of(&summary, Explained::Kept, only_explained).expect("trials can be made");
+        assert_eq!((edits(&kept), kept.explained), (Vec::new(), 1));
+        let tried = Proposal::of(&summary, Explained::Tried, only_explained).expect("trials can be made");
+        assert_eq!(
+            (&edits(&tried)[..], tried.explained),
+            (&["src/a.rs:4: Acquire -> Relaxed".to_string()][..], 0)
+        );
+        let told = tried.to_string();
+        assert!(told.contains("objects to src/a.rs:4: Acquire -> Relaxed: a later read needs it"), "{told}");
     }
 }

@@ -1,28 +1,39 @@
-//! Audits the primitives: which models meet an operation, which of them fail without it, and how they end with edits.
+//! Audits the primitives: which models meet an operation, and which of them fail without it.
 
 use crate::model::Model;
 use crate::run::{SharedCounters, checker};
-use cargo_selvedge::Trial;
-use selvedge_check::audit::{Candidate, Outcome, SourceEdit};
-use selvedge_check::{Engine, Report, Use, Verdict};
+use selvedge_check::audit::{Candidate, Outcome};
+use selvedge_check::{Checker, Engine, Report, Use};
 use std::time::Duration;
 
-/// How far to go with each model and change.
+/// How far to go with each run of a model.
 #[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Time for each run.
-    pub time_limit: Duration,
+pub enum Effort {
+    /// So long.
+    Time(Duration),
+    /// Through so many executions, however long they take: what comes of it is the same on every machine.
+    Executions(u64),
+}
+
+impl Effort {
+    /// Returns the checker with the limit.
+    pub(crate) fn limit(self, checker: Checker) -> Checker {
+        match self {
+            Effort::Time(limit) => checker.time_limit(limit),
+            Effort::Executions(limit) => checker.time_limit(None).max_executions(limit),
+        }
+    }
 }
 
 /// How many events an execution under the graph engine may have, step by step: short executions show most.
-const EVENTS: [u32; 2] = [80, 160];
+pub(crate) const EVENTS: [u32; 2] = [80, 160];
 
 /// Returns the operations that a model meets.
 ///
 /// # Errors
 /// If the model fails as it is, within the bounds in which it is judged: then every change would seem to make it fail.
 pub fn survey(model: &Model, engine: Engine, effort: &Effort) -> Result<Vec<Use>, Box<Report>> {
-    let checker = checker(model, engine).time_limit(effort.time_limit);
+    let checker = effort.limit(checker(model, engine));
     let steps: &[u32] = if engine == Engine::Graph { &EVENTS } else { &[] };
     let short = steps.iter().flat_map(|events| {
         let bound = model.bound.map(|_| *events);
@@ -50,9 +61,9 @@ pub fn judge(
             if *engine != Engine::Graph && events != EVENTS[0] {
                 continue;
             }
-            let checker = checker(model, *engine)
+            let checker = effort
+                .limit(checker(model, *engine))
                 .event_bound(model.bound.map(|_| events))
-                .time_limit(effort.time_limit)
                 .counters(counters.clone())
                 .shrink(false)
                 .mutate(candidate.mutation.clone());
@@ -70,46 +81,13 @@ pub fn judge(
         outcome = round.unwrap_or(outcome);
     }
     let exposes = |(model, engine): &(&Model, Engine)| {
-        let checker = checker(model, *engine)
+        let checker = effort
+            .limit(checker(model, *engine))
             .event_bound(model.bound.map(|_| EVENTS[0]))
-            .time_limit(effort.time_limit)
             .shrink(false)
             .mutate(candidate.mutation.clone());
         checker.survey_load_buffering(model.body).1.is_some()
     };
     let exposed = pairs.iter().filter(|(_, engine)| *engine == Engine::Graph).any(exposes);
     outcome.with_load_buffering(exposed)
-}
-
-/// Runs models under the graph engine with edits of the source until one fails. Returns how that ended, and which models
-/// were not explored to the end.
-///
-/// # Errors
-/// If an edit names no operation or no ordering.
-pub fn try_edits(
-    models: &[&Model],
-    edits: &[SourceEdit],
-    effort: &Effort,
-) -> Result<(Trial, Vec<String>), String> {
-    let (mut trial, mut bounded) = (Trial::Passed, Vec::new());
-    for events in EVENTS {
-        bounded.clear();
-        for model in models {
-            let checker = checker(model, Engine::Graph)
-                .event_bound(model.bound.map(|_| events))
-                .time_limit(effort.time_limit)
-                .shrink(false)
-                .source_edits(edits)?;
-            let (report, exposed) = checker.survey_load_buffering(model.body);
-            match &report.verdict {
-                Verdict::Exhaustive => (),
-                Verdict::Searched { bounds, .. } => bounded.push(format!("{} ({bounds})", model.name)),
-                _ => return Ok((Trial::Failed, bounded)),
-            }
-            if exposed.is_some() {
-                trial = Trial::LoadBuffering;
-            }
-        }
-    }
-    Ok((trial, bounded))
 }

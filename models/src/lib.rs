@@ -8,3 +8,4 @@ pub mod model;
 pub mod models;
 pub mod mutant;
 pub mod run;
+pub mod tighten;

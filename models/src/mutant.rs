@@ -135,6 +135,12 @@ impl Mutant {
         found.map(|site| site.unwrap_or_else(|error| panic!("a mutant has lost its site: {error}"))).collect()
     }
 
+    /// Returns whether the mutant changes a line of the source.
+    pub fn is_at(&self, file: &str, line: u32) -> bool {
+        let is_here = |mutation: Mutation| mutation.line == line && file.ends_with(&mutation.file);
+        self.mutations().into_iter().any(is_here)
+    }
+
     /// Judges the report of the mutated model: it must be the failure that the mutant must have.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! `selvedge audit`: which orderings, fences and wake-ups of the primitives the models need.
 
-use super::{AuditArguments, jobs};
+use super::{AuditArguments, Selection, jobs};
 use cargo_selvedge::{Site, Source, Summary, report, sources};
-use selvedge_check::Engine;
 use selvedge_check::audit::{Candidate, Entry, candidates};
+use selvedge_check::{Engine, Use};
 use selvedge_models::audit::{Effort, judge, survey};
 use selvedge_models::model::Model;
 use selvedge_models::models::MODELS;
@@ -31,56 +31,72 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<bool, String> {
 type Work = (Candidate, Vec<(&'static Model, Engine)>);
 
 fn summary(arguments: &AuditArguments) -> Result<Summary, String> {
-    Ok(summary_and_models(arguments)?.0)
-}
-
-/// Audits the primitives. Returns the summary, and the models that meet an operation of it.
-pub(super) fn summary_and_models(
-    arguments: &AuditArguments,
-) -> Result<(Summary, Vec<&'static Model>), String> {
-    let selection = &arguments.selection;
-    let engines = engines(arguments)?;
-    let effort = Effort { time_limit: Duration::from_secs(arguments.time_limit) };
-    let fits = |file: &str, line: u32| {
-        let wanted = selection.filter.as_deref().unwrap_or("");
-        SOURCES.iter().any(|folder| file.starts_with(folder)) && format!("{file}:{line}").contains(wanted)
-    };
-    let mut all_sources = Vec::new();
-    for folder in SOURCES {
-        all_sources.extend(sources(&root(), &root().join(folder))?);
-    }
-    let sources = all_sources;
-    let lines = |source: &Source| 1..=source.text.lines().count() as u32;
-    // The survey runs the models, so a filter that no line fits is rejected before it.
-    if !sources.iter().any(|source| lines(source).any(|line| fits(&source.file, line))) {
-        return Err(
-            "nothing of the audited source fits the filter; name a part of a path, or file.rs:12".to_string()
-        );
-    }
-    let work = work(arguments, &engines, &effort, fits)?;
+    let AuditArguments { selection, model, .. } = arguments;
+    let effort = Effort::Time(Duration::from_secs(arguments.time_limit));
+    let audited = Audited::find(selection)?;
+    let met = meetings(selection, &engines(selection)?, model.as_deref(), &effort)?;
+    let work = work(&met, |file, line| audited.fits(file, line));
     let label = |(candidate, _): &Work| candidate.met.site.to_string();
     let entries: Vec<Entry> =
         jobs::run(&work, selection.jobs.into(), selection.json, label, |(candidate, pairs), counters| {
             candidate.entry(judge(candidate, pairs, &effort, &counters))
         });
-    let sites: Vec<Site> =
-        modelled(&sources)?.into_iter().filter(|site| fits(&site.file, site.lines.0)).collect();
-    if entries.is_empty() && sites.is_empty() {
-        return Err("no ordering, fence or wake-up fits the filter".to_string());
+    audited.summary(entries)
+}
+
+/// The source that is audited.
+pub(super) struct Audited {
+    sources: Vec<Source>,
+    /// What stands in the path and line of an operation.
+    filter: String,
+}
+
+impl Audited {
+    /// Reads the source.
+    pub(super) fn find(selection: &Selection) -> Result<Audited, String> {
+        let mut found = Vec::new();
+        for folder in SOURCES {
+            found.extend(sources(&root(), &root().join(folder))?);
+        }
+        let audited = Audited { sources: found, filter: selection.filter.clone().unwrap_or_default() };
+        let lines = |source: &Source| 1..=source.text.lines().count() as u32;
+        // A survey runs the models, so a filter that no line fits is rejected before it.
+        if !audited.sources.iter().any(|source| lines(source).any(|line| audited.fits(&source.file, line))) {
+            return Err(
+                "nothing of the audited source fits the filter; name a part of a path, or file.rs:12"
+                    .to_string(),
+            );
+        }
+        Ok(audited)
     }
-    let text =
-        |file: &str| sources.iter().find(|source| source.file == file).map(|source| source.text.clone());
-    let pairs = work.iter().flat_map(|(_, pairs)| pairs);
-    let models: BTreeMap<&str, &Model> = pairs.map(|(model, _)| (model.name, *model)).collect();
-    Ok((Summary::new(entries, &sites, text), models.into_values().collect()))
+
+    /// Returns whether an operation at a line is asked for.
+    pub(super) fn fits(&self, file: &str, line: u32) -> bool {
+        let is_audited = SOURCES.iter().any(|folder| file.starts_with(folder));
+        is_audited && format!("{file}:{line}").contains(&self.filter)
+    }
+
+    /// Joins what the models say of the operations with what stands in the source.
+    pub(super) fn summary(&self, entries: Vec<Entry>) -> Result<Summary, String> {
+        let sites = modelled(&self.sources)?.into_iter();
+        let sites: Vec<Site> = sites.filter(|site| self.fits(&site.file, site.lines.0)).collect();
+        if entries.is_empty() && sites.is_empty() {
+            return Err("no ordering, fence or wake-up fits the filter".to_string());
+        }
+        let text = |file: &str| {
+            let source = self.sources.iter().find(|source| source.file == file);
+            source.map(|source| source.text.clone())
+        };
+        Ok(Summary::new(entries, &sites, text))
+    }
 }
 
 /// Returns the engines that were asked for; without a choice the graph engine alone, which judges everything, or else
 /// every engine that explores.
-fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
-    let mut engines = arguments.selection.engines()?;
+fn engines(selection: &Selection) -> Result<Vec<Engine>, String> {
+    let mut engines = selection.engines()?;
     engines.retain(|engine| *engine != Engine::Native);
-    if arguments.selection.engines.is_empty() && engines.contains(&Engine::Graph) {
+    if selection.engines.is_empty() && engines.contains(&Engine::Graph) {
         engines = vec![Engine::Graph];
     }
     if engines.is_empty() {
@@ -91,15 +107,17 @@ fn engines(arguments: &AuditArguments) -> Result<Vec<Engine>, String> {
     Ok(engines)
 }
 
-/// Runs every model that is asked for once, and collects what can be changed in it.
-fn work(
-    arguments: &AuditArguments,
+/// A model under an engine, and the operations that it meets there.
+pub(super) type Meeting = ((&'static Model, Engine), Vec<Use>);
+
+/// Runs every model that is asked for once, and collects the operations that it meets.
+pub(super) fn meetings(
+    selection: &Selection,
     engines: &[Engine],
+    model: Option<&str>,
     effort: &Effort,
-    fits: impl Fn(&str, u32) -> bool,
-) -> Result<Vec<Work>, String> {
-    let selection = &arguments.selection;
-    let wanted = |model: &&Model| arguments.model.as_deref().is_none_or(|text| model.name.contains(text));
+) -> Result<Vec<Meeting>, String> {
+    let wanted = |found: &&Model| model.is_none_or(|text| found.name.contains(text));
     let models = MODELS.iter().filter(wanted);
     let all = models.flat_map(|model| engines.iter().map(move |engine| (model, *engine)));
     let pairs: Vec<(&Model, Engine)> = all.filter(|(model, engine)| model.is_run_under(*engine)).collect();
@@ -107,12 +125,20 @@ fn work(
     let met = jobs::run(&pairs, selection.jobs.into(), selection.json, label, |(model, engine), _| {
         survey(model, *engine, effort)
     });
+    let meeting = |(pair, met): (_, Result<Vec<Use>, _>)| match met {
+        Ok(uses) => Ok((pair, uses)),
+        Err(report) => {
+            Err(format!("{} fails without any change, so that it cannot judge one: {report}", label(&pair)))
+        }
+    };
+    pairs.into_iter().zip(met).map(meeting).collect()
+}
+
+/// Returns what can be changed in the operations that models meet.
+pub(super) fn work(met: &[Meeting], fits: impl Fn(&str, u32) -> bool) -> Vec<Work> {
     let mut work: BTreeMap<String, Work> = BTreeMap::new();
-    for (pair, met) in pairs.iter().zip(met) {
-        let uses = met.map_err(|report| {
-            format!("{} fails without any change, so that it cannot judge one: {report}", label(pair))
-        })?;
-        for candidate in candidates(&uses) {
+    for (pair, uses) in met {
+        for candidate in candidates(uses) {
             let site = candidate.met.site;
             if fits(site.file(), site.line()) {
                 let key = format!("{site} {:?}", candidate.mutation.change);
@@ -120,7 +146,7 @@ fn work(
             }
         }
     }
-    Ok(work.into_values().collect())
+    work.into_values().collect()
 }
 
 /// Returns the folder of the workspace.

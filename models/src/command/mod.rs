@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// object
     Audit(AuditArguments),
     /// Find the weakest orderings of the primitives with which all models that meet them still pass
-    Tighten(AuditArguments),
+    Tighten(TightenArguments),
     /// Add up the JSON reports of the shares of one verification
     Merge(MergeArguments),
     /// Explore litmus programs under memory models, and hold their counts against the known ones
@@ -62,7 +62,7 @@ pub(crate) struct Selection {
     jobs: u16,
 }
 
-/// The arguments of `audit` and `tighten`.
+/// The arguments of `audit`.
 #[derive(Args)]
 pub(crate) struct AuditArguments {
     #[command(flatten)]
@@ -73,6 +73,22 @@ pub(crate) struct AuditArguments {
     /// Seconds for each model with each change
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     time_limit: u64,
+    /// Only by models whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    model: Option<String>,
+}
+
+/// The arguments of `tighten`.
+#[derive(Args)]
+pub(crate) struct TightenArguments {
+    #[command(flatten)]
+    selection: Selection,
+    /// Executions of each model with each change, in each of its searches
+    #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..))]
+    executions: u64,
+    /// Weaken also what a comment explains, and show the comment beside the change
+    #[arg(long)]
+    explained: bool,
     /// Only by models whose name contains this
     #[arg(long, value_name = "TEXT")]
     model: Option<String>,
