@@ -1,5 +1,6 @@
-//! The patterns against sequential references: pipelines against iterators, a broker against queues, a bucket against a count of
-//! tokens at a clock that moves only when the program sleeps, crawls against reachability, pools and fetches against lists.
+//! The patterns against sequential references: pipelines against iterators, a broker against queues, a bucket against
+//! a count of tokens at a clock that moves only when the program sleeps, crawls against reachability, pools and
+//! fetches against lists.
 //!
 //! Programs with goroutines run on the scheduler, and none may be left.
 

@@ -1,7 +1,7 @@
 //! Contexts and timers that end one side of a conversation, and leave the other one waiting.
 //!
-//! In Go nothing happens when a `cancel` is forgotten. Here the drop of the last handle cancels, so a kernel that forgets
-//! one detaches it.
+//! In Go nothing happens when a `cancel` is forgotten. Here the drop of the last handle cancels, so a kernel that
+//! forgets one detaches it.
 
 use super::Pair;
 use selvedge::chan::{Timer, select};
@@ -13,8 +13,9 @@ use std::time::Duration;
 
 const SOON: Duration = Duration::from_micros(1);
 
-/// A reader that finds its context cancelled leaves the rest to a thread, which receives from a channel whose sender has
-/// gone for the same reason. (One channel. The main thread cancels.) Fixed by a thread that looks at the context too.
+/// A reader that finds its context cancelled leaves the rest to a thread, which receives from a channel whose sender
+/// has gone for the same reason. (One channel. The main thread cancels.) Fixed by a thread that looks at the context
+/// too.
 pub(super) fn cockroach_10790(mended: bool) {
     let (context, cancel) = with_cancel(&background());
     let channel = Pair::new(0);
@@ -57,8 +58,8 @@ pub(super) fn cockroach_13755(mended: bool) {
     }
 }
 
-/// A watch that takes an error cancels its own context and then sends the error to a reader that is not there. Fixed by
-/// a send that the context ends, and by leaving the cancellation to the stopping thread.
+/// A watch that takes an error cancels its own context and then sends the error to a reader that is not there. Fixed
+/// by a send that the context ends, and by leaving the cancellation to the stopping thread.
 pub(super) fn kubernetes_25331(mended: bool) {
     let (context, cancel) = with_cancel(&background());
     let (errors, results) = (Pair::new(0), Pair::new(0));
@@ -126,8 +127,8 @@ pub(super) fn hugo_5379(mended: bool) {
 }
 
 /// A loop that is told to set its timer anew stops the timer, and receives its instant if the stop came too late; but
-/// the loop itself may have received that instant. Then it does not hear its cancellation. (Two events, and one context
-/// for the worker and the loop.) Fixed by not receiving.
+/// the loop itself may have received that instant. Then it does not hear its cancellation. (Two events, and one
+/// context for the worker and the loop.) Fixed by not receiving.
 pub(super) fn istio_18454(mended: bool) {
     let (context, cancel) = with_cancel(&background());
     thread::spawn(move || {

@@ -1,9 +1,10 @@
-//! Models of the patterns of `selvedge_go::patterns`. The locks, channels and groups in them are taken as specified: they have models
-//! of their own.
+//! Models of the patterns of `selvedge_go::patterns`. The locks, channels and groups in them are taken as specified:
+//! they have models of their own.
 
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use core::ops::ControlFlow;
+use selvedge::chan::Receiver;
 use selvedge::context::{Context, Error, background};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
@@ -13,7 +14,7 @@ use selvedge::rt::time::now;
 use selvedge::sync::Mutex;
 use selvedge_check::{Change, FailureKind};
 use selvedge_go::patterns::{
-    Broker, Exit, Fault, Outlet, Pace, Patience, Pipeline, TokenBucket, Workers, crawl, fetch_all,
+    Broker, ErrGroup, Exit, Fault, Outlet, Pace, Patience, Pipeline, TokenBucket, Workers, crawl, fetch_all,
     fetch_first, produce_and_consume,
 };
 use std::panic::resume_unwind;
@@ -38,6 +39,7 @@ models![
     a_full_bucket_holds_no_more_than_a_burst,
     turns_of_a_pace_are_a_period_apart,
     all_hear_the_quit_channel,
+    a_group_keeps_to_its_limit,
 ];
 
 const FETCH: Mutant = mutant_of!("runtime/src/patterns/fetch.rs");
@@ -47,6 +49,7 @@ const PUB_SUB: Mutant = mutant_of!("runtime/src/patterns/pub_sub.rs");
 const WORKERS: Mutant = mutant_of!("runtime/src/patterns/workers.rs");
 const CRAWL: Mutant = mutant_of!("runtime/src/patterns/crawl.rs");
 const RATE: Mutant = mutant_of!("runtime/src/patterns/rate.rs");
+const ERR_GROUP: Mutant = mutant_of!("primitives/src/sync/err_group.rs");
 const EXIT: Mutant = mutant_of!("runtime/src/patterns/exit.rs");
 
 const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
@@ -355,4 +358,27 @@ fn all_hear_the_quit_channel() -> Model {
     })
     .of_specified()
     .catches([twin(EXIT, "close-quit", FailureKind::Deadlock).or(FailureKind::Panic)])
+}
+
+/// A closure that may start at once or not, beside one that counts itself.
+fn a_group_keeps_to_its_limit() -> Model {
+    model("a group starts no more closures at once than its limit", || {
+        let (group, busy) = (ErrGroup::with_limit(1), Arc::new(Mutex::new(0)));
+        let count = || {
+            let busy = Arc::clone(&busy);
+            move |_stop: &Receiver<()>| {
+                *busy.lock() += 1;
+                let at_once = *busy.lock();
+                *busy.lock() -= 1;
+                if at_once == 1 { Ok(()) } else { Err(at_once) }
+            }
+        };
+        group.go(count());
+        if let Err(refused) = group.try_go(count()) {
+            group.go(refused);
+        }
+        assert_eq!(group.wait(), Ok(()));
+    })
+    .of_specified()
+    .catches([twin(ERR_GROUP, "keep-limit", FailureKind::Panic)])
 }

@@ -1,10 +1,10 @@
-//! The programs of the tour in `docs/tour/`: they run, a checker says of them what the pages say, and the pages show them as they
-//! are.
+//! The programs of the tour in `docs/tour/`: they run, a checker says of them what the pages say, and the pages show
+//! them as they are.
 //!
-//! In a page, `<!-- program NAME -->` stands before the text of a function of its chapter's file, and `<!-- report NAME -->` before
-//! what the graph engine reports of it. `<!-- verdict NAME -->` stands before the beginning of a report whose rest is about the inside of
-//! contexts and patterns, which changes with their code. With the environment variable `SELVEDGE_TOUR=write` the test writes all
-//! of these into the pages.
+//! In a page, `<!-- program NAME -->` stands before the text of a function of its chapter's file, and `<!-- report
+//! NAME -->` before what the graph engine reports of it. `<!-- verdict NAME -->` stands before the beginning of a
+//! report whose rest is about the inside of contexts and patterns, which changes with their code. With the
+//! environment variable `SELVEDGE_TOUR=write` the test writes all of these into the pages.
 
 #![cfg(feature = "graph")]
 #![allow(

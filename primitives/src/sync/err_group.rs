@@ -1,9 +1,10 @@
 //! Threads or goroutines that work on parts of a task, of which one may fail.
 
-use super::{Mutex, Semaphore, WaitGroup};
+use super::{Mutex, Permits, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
 use crate::first_panic::dispose;
 use crate::rt::sync::Arc;
+use crate::rt::twin::is_twin;
 use crate::rt::until::Until;
 use crate::rt::{task, thread};
 use core::any::Any;
@@ -104,6 +105,47 @@ impl<E: Send + 'static> ErrGroup<E> {
         if let Some(limit) = &self.shared.limit {
             limit.acquire(1).forget();
         }
+        self.start(f);
+    }
+
+    /// Runs `f` as [`go`](Self::go) does, if it may start at once.
+    ///
+    /// # Errors
+    /// If as many closures run as the limit allows: the closure comes back.
+    ///
+    /// ```
+    /// use selvedge::chan::bounded;
+    /// let group = selvedge::sync::ErrGroup::<()>::with_limit(1);
+    /// let (tx, rx) = bounded::<()>(0);
+    /// assert!(group.try_go(move |_| rx.recv().or(Ok(()))).is_ok());
+    /// assert!(group.try_go(|_| Ok(())).is_err(), "the first one runs");
+    /// drop(tx);
+    /// assert_eq!(group.wait(), Ok(()));
+    /// ```
+    #[track_caller]
+    pub fn try_go<F>(&self, f: F) -> Result<(), F>
+    where
+        F: FnOnce(&Receiver<()>) -> Result<(), E> + Send + 'static,
+    {
+        if !self.has_room() {
+            return Err(f);
+        }
+        self.start(f);
+        Ok(())
+    }
+
+    /// Takes a place for a closure, if the limit leaves one.
+    fn has_room(&self) -> bool {
+        let Some(limit) = &self.shared.limit else { return true };
+        let permit = limit.try_acquire(1);
+        let has_room = permit.is_some() || is_twin(); // site: keep-limit
+        permit.into_iter().for_each(Permits::forget);
+        has_room
+    }
+
+    /// Runs `f`, for which there is a place.
+    #[track_caller]
+    fn start(&self, f: impl FnOnce(&Receiver<()>) -> Result<(), E> + Send + 'static) {
         self.group.add(1);
         let done = Done(self.group.clone(), Arc::clone(&self.shared));
         let stop = self.stop.clone();

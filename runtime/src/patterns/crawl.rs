@@ -1,7 +1,9 @@
-//! A crawl: work that finds more work, done by a few goroutines that share a list and a lock, and call back with what they find.
+//! A crawl: work that finds more work, done by a few goroutines that share a list and a lock, and call back with what
+//! they find.
 //!
-//! A worker takes a key from the list, or waits while the list is empty and another worker is busy, since that one may find
-//! more keys. When the list is empty and no worker is busy, all end. A worker that fails or panics stops the others.
+//! A worker takes a key from the list, or waits while the list is empty and another worker is busy, since that one
+//! may find more keys. When the list is empty and no worker is busy, all end. A worker that fails or panics stops the
+//! others.
 
 use super::fault::Fault;
 use core::hash::Hash;
@@ -12,21 +14,24 @@ use selvedge::rt::twin::is_twin;
 use selvedge::sync::{Cond, ErrGroup, Mutex, MutexGuard};
 use std::collections::{HashSet, VecDeque};
 
-/// Fetches what each key stands for, once, and what the keys found there stand for, and so on; Go's example of a web crawler.
+/// Fetches what each key stands for, once, and what the keys found there stand for, and so on; Go's example of a web
+/// crawler.
 ///
-/// At most `limit` fetches run at once. A fetch returns a page and the keys on it; a key that was met before is left out. `found` is called back
-/// with each key and its page, one call at a time, and ends the crawl by [`ControlFlow::Break`]: then it is not called any more, and the pages
-/// of fetches that are under way are dropped. It runs under a lock, so it may change what it owns without a lock of its own, and must
-/// not wait for a fetch. Its calls come in any order, but that a page comes before the pages to which it alone leads.
+/// At most `limit` fetches run at once. A fetch returns a page and the keys on it; a key that was met before is left
+/// out. `found` is called back with each key and its page, one call at a time, and ends the crawl by
+/// [`ControlFlow::Break`]: then it is not called any more, and the pages of fetches that are under way are dropped.
+/// It runs under a lock, so it may change what it owns without a lock of its own, and must not wait for a fetch. Its
+/// calls come in any order, but that a page comes before the pages to which it alone leads.
 ///
 /// Returns for how many pages `found` was called, once all workers have ended.
 ///
 /// # Errors
-/// The first error of a fetch; or why the context was done, if a worker saw that before. Fetches get a context below `context`, which
-/// is done when another fetch has failed or panicked.
+/// The first error of a fetch; or why the context was done, if a worker saw that before. Fetches get a context below
+/// `context`, which is done when another fetch has failed or panicked.
 ///
 /// # Panics
-/// If `limit` is zero; if a fetch or `found` panics, with the first panic; or if the operating system cannot make a thread.
+/// If `limit` is zero; if a fetch or `found` panics, with the first panic; or if the operating system cannot make a
+/// thread.
 ///
 /// ```
 /// use core::ops::ControlFlow;

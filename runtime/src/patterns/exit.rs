@@ -8,8 +8,9 @@ use std::time::Duration;
 
 /// Tells goroutines to end, and waits for them.
 ///
-/// Each goroutine gets the *quit channel*, on which nothing is ever sent: [`quit`](Self::quit) closes it, which all of them notice, be
-/// they ten or ten thousand, and those that look later. A goroutine looks at it in a `select!` beside whatever it waits for.
+/// Each goroutine gets the *quit channel*, on which nothing is ever sent: [`quit`](Self::quit) closes it, which all
+/// of them notice, be they ten or ten thousand, and those that look later. A goroutine looks at it in a `select!`
+/// beside whatever it waits for.
 ///
 /// Dropping this closes the channel and does not wait.
 ///
@@ -126,8 +127,8 @@ impl Exit {
         self.team.wait();
     }
 
-    /// Tells all goroutines to end, and waits until they have, but for no longer than `patience`; returns whether they have. Those that
-    /// have not run on.
+    /// Tells all goroutines to end, and waits until they have, but for no longer than `patience`; returns whether
+    /// they have. Those that have not run on.
     ///
     /// # Panics
     /// If a goroutine has panicked and all have ended, with its panic; with the first one of several.

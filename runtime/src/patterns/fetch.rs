@@ -1,7 +1,7 @@
 //! Barrier fetch: several fetches at once, and one wait for all of them, or for the first one.
 //!
-//! Each fetch leaves its result in a place of its own, so the fetches have no order with each other. The caller reads the
-//! places when all fetches have ended.
+//! Each fetch leaves its result in a place of its own, so the fetches have no order with each other. The caller reads
+//! the places when all fetches have ended.
 
 use selvedge::chan::{Receiver, bounded};
 use selvedge::context::Context;
@@ -10,14 +10,15 @@ use selvedge::sync::ErrGroup;
 
 /// Calls all `fetches` at once and returns their results, in the order of the fetches.
 ///
-/// Each fetch gets a context below `context`, which is done when another fetch has failed or panicked. This returns when all
-/// fetches have ended; a fetch that does not look at its context keeps the caller waiting.
+/// Each fetch gets a context below `context`, which is done when another fetch has failed or panicked. This returns
+/// when all fetches have ended; a fetch that does not look at its context keeps the caller waiting.
 ///
 /// # Errors
 /// The first error of a fetch; the results of the others are dropped.
 ///
 /// # Panics
-/// If a fetch does, with the first panic, even if a fetch has failed before; or if the operating system cannot make a thread.
+/// If a fetch does, with the first panic, even if a fetch has failed before; or if the operating system cannot make a
+/// thread.
 ///
 /// ```
 /// use selvedge::context::{Context, background};
@@ -58,15 +59,16 @@ where
 
 /// Calls all `fetches` at once and returns the first result.
 ///
-/// Each fetch gets a context below `context`, which is done as soon as another fetch has succeeded or panicked. This returns when
-/// all fetches have ended; a fetch that does not look at its context keeps the caller waiting. Of several results one
-/// is returned, and the others are dropped.
+/// Each fetch gets a context below `context`, which is done as soon as another fetch has succeeded or panicked. This
+/// returns when all fetches have ended; a fetch that does not look at its context keeps the caller waiting. Of
+/// several results one is returned, and the others are dropped.
 ///
 /// # Errors
 /// If none succeeds: all errors, in the order of the fetches.
 ///
 /// # Panics
-/// If a fetch does, with the first panic, even if a fetch has succeeded; or if the operating system cannot make a thread.
+/// If a fetch does, with the first panic, even if a fetch has succeeded; or if the operating system cannot make a
+/// thread.
 ///
 /// ```
 /// use selvedge::context::{Context, background};

@@ -13,13 +13,15 @@ use selvedge::context::{Cancel, Context, RecvCtxError, SendCtxError, with_cancel
 use selvedge::rt::twin::is_twin;
 use selvedge::sync::ErrGroup;
 
-/// Stages in a row, or in any graph without circles, each a goroutine that receives values, works on them and sends the results on.
+/// Stages in a row, or in any graph without circles, each a goroutine that receives values, works on them and sends
+/// the results on.
 ///
-/// Each stage hands values on in the order in which they come, except those of [`fan_out`](Self::fan_out). A stage whose output nobody
-/// wants any more ends, and lets the stages before it end. The first error or panic of a stage ends all.
+/// Each stage hands values on in the order in which they come, except those of [`fan_out`](Self::fan_out). A stage
+/// whose output nobody wants any more ends, and lets the stages before it end. The first error or panic of a stage
+/// ends all.
 ///
-/// The caller receives from the last stage, or adds a [`sink`](Self::sink). A receiver that is kept and not read holds the
-/// stages up, and [`wait`](Self::wait) with them, until the context is done; so does one that is forgotten.
+/// The caller receives from the last stage, or adds a [`sink`](Self::sink). A receiver that is kept and not read
+/// holds the stages up, and [`wait`](Self::wait) with them, until the context is done; so does one that is forgotten.
 ///
 /// Dropping the pipeline cancels its context, and the stages end.
 ///
@@ -58,8 +60,8 @@ impl<E: Send + 'static> Pipeline<E> {
         Pipeline { group, context, cancel }
     }
 
-    /// Returns the context of the stages: it is done when a stage has failed or panicked, when the pipeline is cancelled or
-    /// dropped, and when [`wait`](Self::wait) returns.
+    /// Returns the context of the stages: it is done when a stage has failed or panicked, when the pipeline is
+    /// cancelled or dropped, and when [`wait`](Self::wait) returns.
     ///
     /// ```
     /// use selvedge::context::background;
@@ -96,8 +98,9 @@ impl<E: Send + 'static> Pipeline<E> {
         rx
     }
 
-    /// Adds a stage: `f` is called with each value of `input`, one after the other, and what it returns is sent on, in order. It
-    /// returns an iterator: `Some` of one result, `None` to leave the value out, or any number of results. `capacity` is that of its output.
+    /// Adds a stage: `f` is called with each value of `input`, one after the other, and what it returns is sent on,
+    /// in order. It returns an iterator: `Some` of one result, `None` to leave the value out, or any number of
+    /// results. `capacity` is that of its output.
     ///
     /// An error of `f` ends the pipeline: values that are on their way are dropped.
     ///
@@ -124,8 +127,8 @@ impl<E: Send + 'static> Pipeline<E> {
         rx
     }
 
-    /// Adds `workers` goroutines that do the work of one stage, each with a clone of `f`. Values are sent on in the order in which
-    /// they are ready.
+    /// Adds `workers` goroutines that do the work of one stage, each with a clone of `f`. Values are sent on in the
+    /// order in which they are ready.
     ///
     /// # Panics
     /// If there are to be no workers.
@@ -187,7 +190,8 @@ impl<E: Send + 'static> Pipeline<E> {
         });
     }
 
-    /// Cancels the pipeline: its stages end, and [`wait`](Self::wait) says so, unless they have come to their end before.
+    /// Cancels the pipeline: its stages end, and [`wait`](Self::wait) says so, unless they have come to their end
+    /// before.
     ///
     /// ```
     /// use selvedge::context::{Error, background};

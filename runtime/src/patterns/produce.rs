@@ -39,7 +39,8 @@ impl<T> Outlet<T> {
         self.tx.send_ctx(&self.context, value).map_err(|error| error.into_inner())
     }
 
-    /// Returns the context, which is done when a producer or consumer has failed or panicked, or when the caller's is.
+    /// Returns the context, which is done when a producer or consumer has failed or panicked, or when the caller's
+    /// is.
     ///
     /// ```
     /// use selvedge::context::background;
@@ -61,11 +62,11 @@ impl<T> fmt::Debug for Outlet<T> {
 
 /// Runs producers and consumers of values, and returns when all have ended.
 ///
-/// Each value goes to one consumer. The values of one producer are received in the order sent; `capacity` values may wait. When
-/// the producers have ended, the consumers take what is left, and end.
+/// Each value goes to one consumer. The values of one producer are received in the order sent; `capacity` values may
+/// wait. When the producers have ended, the consumers take what is left, and end.
 ///
-/// The first error or panic makes the context of all done, which is below `context`. Producers find their next send failing,
-/// consumers end, and values that wait are dropped. If all consumers have ended, so do sends fail.
+/// The first error or panic makes the context of all done, which is below `context`. Producers find their next send
+/// failing, consumers end, and values that wait are dropped. If all consumers have ended, so do sends fail.
 ///
 /// # Errors
 /// The first error of a closure; or why the context was done, if a consumer has ended for that before.

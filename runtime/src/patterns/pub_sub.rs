@@ -1,9 +1,11 @@
 //! Publish and subscribe: each message goes to every subscriber whose filter matches, or is counted as missed.
 //!
-//! The list of subscribers is replaced as a whole when one comes or goes, so a publisher works on the list that it has found, and
-//! no lock is held while it waits. A subscriber that leaves or is evicted meanwhile has a closed channel, and a send to it fails.
+//! The list of subscribers is replaced as a whole when one comes or goes, so a publisher works on the list that it
+//! has found, and no lock is held while it waits. A subscriber that leaves or is evicted meanwhile has a closed
+//! channel, and a send to it fails.
 //!
-//! A publisher first gives the message to all that have room, and then waits for the others, until one deadline for all.
+//! A publisher first gives the message to all that have room, and then waits for the others, until one deadline for
+//! all.
 
 use super::team::{Panic, dispose};
 use core::fmt;
@@ -51,9 +53,10 @@ pub struct Published {
 
 /// Hands each message to the subscribers that want it.
 ///
-/// Each subscriber has a filter and a channel of its own. A message that is published goes to every subscriber that is there and whose filter matches, or
-/// it is counted as missed by that subscriber. The messages of one publisher come to a subscriber in the order published; two publishers
-/// at the same time have no order, and two subscribers may see their messages in different orders.
+/// Each subscriber has a filter and a channel of its own. A message that is published goes to every subscriber that
+/// is there and whose filter matches, or it is counted as missed by that subscriber. The messages of one publisher
+/// come to a subscriber in the order published; two publishers at the same time have no order, and two subscribers
+/// may see their messages in different orders.
 ///
 /// A publisher that waits for a slow subscriber keeps no other publisher, and no subscriber that has room, waiting.
 ///
@@ -111,8 +114,8 @@ impl<T: Clone + Send + 'static> Broker<T> {
         Broker { shared: Arc::new(Shared { subscribers }), patience }
     }
 
-    /// Adds a subscriber: it gets the messages that are published from now on and for which `filter` returns `true`. Up to
-    /// `capacity` of them wait in its channel. If the broker is closed, the channel is, too.
+    /// Adds a subscriber: it gets the messages that are published from now on and for which `filter` returns `true`.
+    /// Up to `capacity` of them wait in its channel. If the broker is closed, the channel is, too.
     ///
     /// Publishers call the filter, several perhaps at once, and while nothing is locked.
     ///
@@ -138,11 +141,12 @@ impl<T: Clone + Send + 'static> Broker<T> {
         Subscription { rx, subscriber, shared: Arc::clone(&self.shared) }
     }
 
-    /// Hands a message to the subscribers that want it, and says what has become of it. It waits for those without room, for as long as [`Patience`]
-    /// says; they are evicted if they have missed too many.
+    /// Hands a message to the subscribers that want it, and says what has become of it. It waits for those without
+    /// room, for as long as [`Patience`] says; they are evicted if they have missed too many.
     ///
     /// # Panics
-    /// If a filter or a clone of the message does: with the first panic, after the other subscribers have been served.
+    /// If a filter or a clone of the message does: with the first panic, after the other subscribers have been
+    /// served.
     ///
     /// ```
     /// use selvedge_go::patterns::{Broker, Patience, Published};
@@ -188,7 +192,8 @@ impl<T> Broker<T> {
         self.shared.subscribers.lock().as_ref().map_or(0, |list| list.len())
     }
 
-    /// Closes the channels of all subscribers, which still get what waits there. What is published later goes to nobody.
+    /// Closes the channels of all subscribers, which still get what waits there. What is published later goes to
+    /// nobody.
     ///
     /// ```
     /// use selvedge_go::patterns::{Broker, Patience};
@@ -310,7 +315,8 @@ impl<T: Clone> Publishing<T> {
     }
 }
 
-/// A subscriber's end: a [`Receiver`] of its messages. The channel closes when the subscriber is evicted or the broker is closed.
+/// A subscriber's end: a [`Receiver`] of its messages. The channel closes when the subscriber is evicted or the
+/// broker is closed.
 ///
 /// Dropping this ends the subscription. One that is forgotten fills up, and misses what comes then.
 ///

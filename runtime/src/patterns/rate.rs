@@ -1,8 +1,9 @@
 //! Rate limits: one turn in each period, or a bucket of tokens that fills at a steady rate.
 //!
-//! No goroutine fills the bucket. [`TokenBucket`] keeps one instant, `full`, at which the bucket will be full if no more is taken. Taking `n` tokens
-//! moves it by `n` periods, from now if it lies in the past. With room for `burst` tokens, the tokens are there `burst` periods before the new
-//! `full`; the taker sleeps until then. This is the generic cell rate algorithm of ITU-T I.371.
+//! No goroutine fills the bucket. [`TokenBucket`] keeps one instant, `full`, at which the bucket will be full if no
+//! more is taken. Taking `n` tokens moves it by `n` periods, from now if it lies in the past. With room for `burst`
+//! tokens, the tokens are there `burst` periods before the new `full`; the taker sleeps until then. This is the
+//! generic cell rate algorithm of ITU-T I.371.
 
 use core::fmt;
 use selvedge::chan::{Receiver, at, select_biased, tick};
@@ -12,9 +13,10 @@ use selvedge::rt::twin::is_twin;
 use selvedge::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Gives one turn in each period: turns that nobody takes are lost, so there are no bursts; Go's limit by a `time.Tick`.
+/// Gives one turn in each period: turns that nobody takes are lost, so there are no bursts; Go's limit by a
+/// `time.Tick`.
 ///
-/// Turns go to those that wait, in the order in which they came.
+/// Each turn goes to one of those that wait for it.
 ///
 /// ```
 /// use selvedge_go::patterns::Pace;
@@ -81,10 +83,11 @@ fn turns(period: Duration) -> Receiver<Instant> {
     tick(period)
 }
 
-/// Gives out tokens, of which one more is there after each period, up to a number that may be taken in a burst; Go's `x/time/rate`.
+/// Gives out tokens, of which one more is there after each period, up to a number that may be taken in a burst; Go's
+/// `x/time/rate`.
 ///
-/// In any time `t`, at most `burst + t / period` tokens are taken. Those that wait get their tokens in the order of their calls: a
-/// large request makes later small ones wait.
+/// In any time `t`, at most `burst + t / period` tokens are taken. Those that wait get their tokens in the order of
+/// their calls: a large request makes later small ones wait.
 ///
 /// ```
 /// use selvedge_go::patterns::TokenBucket;
@@ -140,7 +143,8 @@ impl TokenBucket {
     /// Takes `n` tokens, waiting until they are there.
     ///
     /// # Panics
-    /// If `n` is more than the burst, which are never there, or the time to wait is longer than an [`Instant`] can tell.
+    /// If `n` is more than the burst, which are never there, or the time to wait is longer than an [`Instant`] can
+    /// tell.
     ///
     /// ```
     /// use std::time::{Duration, Instant};
@@ -157,7 +161,8 @@ impl TokenBucket {
     /// Takes `n` tokens, waiting until they are there, or until the context is done.
     ///
     /// # Errors
-    /// If the context is done. Then the tokens are there for others, if nobody has come for tokens meanwhile; otherwise they are lost.
+    /// If the context is done. Then the tokens are there for others, if nobody has come for tokens meanwhile;
+    /// otherwise they are lost.
     ///
     /// # Panics
     /// Where [`take`](Self::take) does.
@@ -192,8 +197,8 @@ impl TokenBucket {
         }
     }
 
-    /// Returns where `n` tokens are, for a bucket that is to be full at an instant. `None`: the instant is too far away, or
-    /// there are never so many.
+    /// Returns where `n` tokens are, for a bucket that is to be full at an instant. `None`: the instant is too far
+    /// away, or there are never so many.
     fn after(&self, full: Instant, n: u32) -> Option<Place> {
         let now = now();
         // A bucket that is full since some time holds no more than its burst.

@@ -11,11 +11,12 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// Goroutines that do jobs, so many at once and no more.
 ///
-/// Jobs begin in the order in which they were submitted, and each is done once. Its result goes to its [`Ticket`]; a panic is a result, after which the worker goes on.
-/// What a job did happens before its ticket's [`wait`](Ticket::wait) returns.
+/// Workers take jobs in the order in which they were submitted, and do each once. Its result goes to its [`Ticket`]; a
+/// panic is a result, after which the worker goes on. What a job did happens before its ticket's
+/// [`wait`](Ticket::wait) returns.
 ///
-/// Dropping this lets the workers do what is in the queue, and end; it does not wait for them. A job must not end its goroutine by
-/// [`goexit`](crate::goexit): that ends the worker.
+/// Dropping this lets the workers do what is in the queue, and end; it does not wait for them. A job must not end its
+/// goroutine by [`goexit`](crate::goexit): that ends the worker.
 ///
 /// ```
 /// use selvedge_go::patterns::Workers;

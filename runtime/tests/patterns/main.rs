@@ -1,12 +1,15 @@
 //! The patterns on goroutines and on plain threads: what they return, and that nothing is left of them.
 //!
-//! Each program runs on 1, 2 and 4 Ps and on threads. After it no goroutine is left, and every value has been dropped.
+//! Each program runs on 1, 2 and 4 Ps and on threads. After it no goroutine is left, and every value has been
+//! dropped.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod chains;
 mod crawl;
 mod exit;
 mod fetch;
+mod group;
 mod pipeline;
 mod produce;
 mod pub_sub;
