@@ -5,8 +5,8 @@
 //! up as tasks that receive.
 
 use crate::chan::algorithm::chan::{Capacity, Chan};
+use crate::chan::future::stage::Receiving;
 use crate::chan::handle::sender::Sender;
-use crate::chan::select::case::Slot;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -27,9 +27,7 @@ use futures_core::FusedFuture;
 #[must_use = "futures do nothing unless polled"]
 pub struct ClosedFuture<'a, T> {
     sender: &'a Sender<T>,
-    slot: Slot,
-    /// It was ready.
-    ended: bool,
+    waiting: Receiving,
 }
 
 impl Default for Chan<()> {
@@ -63,7 +61,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn closed(&self) -> ClosedFuture<'_, T> {
-        ClosedFuture { sender: self, slot: Slot::EMPTY, ended: false }
+        ClosedFuture { sender: self, waiting: Receiving::Fresh }
     }
 }
 
@@ -74,33 +72,36 @@ impl<T> Future for ClosedFuture<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { sender, slot, ended } = &mut *self;
+        let Self { sender, waiting } = &mut *self;
         if let Some(chan) = sender.0.spec.specified() {
-            *ended = sender.0.poll_closed_specified(chan, slot, context.waker());
-            return if *ended { Poll::Ready(()) } else { Poll::Pending };
+            if !sender.0.poll_closed_specified(chan, waiting.slot(), context.waker()) {
+                return Poll::Pending;
+            }
+        } else {
+            let farewell = sender.0.farewell.make();
+            if !sender.is_closed() {
+                let _closed = ready!(farewell.poll_recv(waiting, context.waker()));
+            }
         }
-        let farewell = sender.0.farewell.make();
-        if !sender.is_closed() {
-            let _closed = ready!(farewell.poll_recv(slot, context.waker()));
-        }
-        *ended = true;
+        *waiting = Receiving::Ended;
         Poll::Ready(())
     }
 }
 
 impl<T> FusedFuture for ClosedFuture<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.waiting.has_ended()
     }
 }
 
 impl<T> Drop for ClosedFuture<'_, T> {
     fn drop(&mut self) {
+        let Receiving::Begun(slot) = &mut self.waiting else { return };
         if let Some(chan) = self.sender.0.spec.specified() {
-            return self.sender.0.cancel_closed_specified(chan, &mut self.slot);
+            return self.sender.0.cancel_closed_specified(chan, slot);
         }
         if let Some(farewell) = self.sender.0.farewell.get() {
-            farewell.cancel_recv(&mut self.slot);
+            farewell.cancel_recv(slot);
         }
     }
 }

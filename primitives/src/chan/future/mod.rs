@@ -2,14 +2,14 @@
 
 pub(super) mod closed;
 mod poll;
-mod sending;
 mod specified;
+mod stage;
 
 use crate::chan::algorithm::deferred::Mark;
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
-use crate::chan::select::case::{Handle, Hold, Progress, Slot};
+use crate::chan::select::case::{Handle, Progress, Slot};
 use core::borrow::Borrow;
 use core::fmt;
 use core::future::Future;
@@ -17,7 +17,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use futures_core::{FusedFuture, FusedStream, Stream};
 use futures_sink::Sink;
-use sending::Sending;
+use stage::{Receiving, Sending};
 
 /// The handle of a future.
 enum Held<'a, H> {
@@ -54,9 +54,7 @@ impl<H> Borrow<H> for Held<'_, H> {
 #[must_use = "futures do nothing unless polled"]
 pub struct RecvFuture<'a, T> {
     receiver: Held<'a, Receiver<T>>,
-    slot: Slot,
-    /// It was ready.
-    ended: bool,
+    receiving: Receiving,
 }
 
 /// A send as a future; made by [`Sender::send_async`] and [`Sender::into_send_async`].
@@ -77,10 +75,8 @@ pub struct RecvFuture<'a, T> {
 /// ```
 #[must_use = "futures do nothing unless polled"]
 pub struct SendFuture<'a, T> {
-    sending: Sending<Held<'a, Sender<T>>, T>,
-    slot: Slot,
-    /// It was ready.
-    ended: bool,
+    sender: Held<'a, Sender<T>>,
+    sending: Sending<T>,
 }
 
 /// The values of a channel as a stream, which ends when the channel is empty and closed; made by
@@ -98,8 +94,7 @@ pub struct SendFuture<'a, T> {
 /// ```
 pub struct RecvStream<T> {
     receiver: Receiver<T>,
-    slot: Slot,
-    ended: bool,
+    receiving: Receiving,
 }
 
 /// A channel as a sink; made by [`Sender::into_sink`]. It holds one value more than the channel, until it is
@@ -116,8 +111,8 @@ pub struct RecvStream<T> {
 /// # });
 /// ```
 pub struct SendSink<T> {
-    sending: Sending<Sender<T>, T>,
-    slot: Slot,
+    sender: Sender<T>,
+    sending: Sending<T>,
 }
 
 // The futures hold no pointers into themselves: values that wait lie in the channel's cells.
@@ -130,12 +125,13 @@ impl<T> Future for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, slot, ended } = &mut *self;
-        assert!(!*ended, "a `RecvFuture` is polled again, though it was ready: it receives one value");
+        let Self { receiver, receiving } = &mut *self;
+        assert!(
+            !receiving.has_ended(),
+            "a `RecvFuture` is polled again, though it was ready: it receives one value"
+        );
         let receiver: &Receiver<T> = (*receiver).borrow();
-        let result = ready!(receiver.poll(slot, context.waker()));
-        *ended = true;
-        Poll::Ready(result)
+        receiver.poll(receiving, context.waker())
     }
 }
 
@@ -153,35 +149,57 @@ impl<T> RecvFuture<'_, T> {
 
 impl<T> FusedFuture for RecvFuture<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.receiving.has_ended()
     }
 }
 
 impl<T> Drop for RecvFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         let receiver: &Receiver<T> = self.receiver.borrow();
-        receiver.cancel(&mut self.slot);
+        receiver.cancel(&mut self.receiving);
     }
 }
 
 impl<T> Receiver<T> {
-    fn poll(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
+    #[inline]
+    fn poll(&self, receiving: &mut Receiving, waker: &Waker) -> Poll<Result<T, RecvError>> {
         match &self.0 {
-            Source::Channel(chan) => chan.poll_recv(slot, waker),
-            Source::Lapsing(lapsing) => lapsing.look_and_push().poll_recv(slot, waker),
+            Source::Channel(chan) => chan.poll_recv(receiving, waker),
+            _ => self.poll_no_plain_channel(receiving, waker),
+        }
+    }
+
+    #[cold]
+    fn poll_no_plain_channel(&self, receiving: &mut Receiving, waker: &Waker) -> Poll<Result<T, RecvError>> {
+        match &self.0 {
+            Source::Channel(chan) => chan.poll_recv(receiving, waker),
+            Source::Lapsing(lapsing) => lapsing.look_and_push().poll_recv(receiving, waker),
             Source::Alarm(alarm, _) => {
+                let slot = receiving.slot();
                 assert!(
                     alarm.attempt(slot, Mark::NOBODY) == Progress::Happened,
                     "a timer's channel cannot be awaited, since nothing runs there that could wake the task; use \
                      the timers of your runtime, or receive without `async`"
                 );
-                Poll::Ready(self.finish(slot))
+                let received = self.finish(slot);
+                *receiving = Receiving::Ended;
+                Poll::Ready(received)
             }
             Source::Never => Poll::Pending,
         }
     }
 
-    fn cancel(&self, slot: &mut Slot) {
+    #[inline]
+    fn cancel(&self, receiving: &mut Receiving) {
+        if let Receiving::Begun(slot) = receiving {
+            self.cancel_begun(slot);
+        }
+    }
+
+    /// Not inlined, so that to drop a future that waits for nothing is a comparison.
+    #[inline(never)]
+    fn cancel_begun(&self, slot: &mut Slot) {
         if let Some(chan) = self.chan() {
             chan.cancel_recv(slot);
         }
@@ -192,11 +210,13 @@ impl<T> Future for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { sending, slot, ended } = &mut *self;
-        assert!(!*ended, "a `SendFuture` is polled again, though it was ready: it sends one value");
-        let result = ready!(sending.poll(slot, context.waker()));
-        *ended = true;
-        Poll::Ready(result)
+        let Self { sender, sending } = &mut *self;
+        assert!(
+            !sending.has_ended(),
+            "a `SendFuture` is polled again, though it was ready: it sends one value"
+        );
+        let sender: &Sender<T> = (*sender).borrow();
+        sender.0.poll_send(sending, context.waker())
     }
 }
 
@@ -208,19 +228,21 @@ impl<T> SendFuture<'_, T> {
     /// assert!(tx.send_async(1).sender().same_channel(&tx));
     /// ```
     pub fn sender(&self) -> &Sender<T> {
-        self.sending.sender()
+        self.sender.borrow()
     }
 }
 
 impl<T> FusedFuture for SendFuture<'_, T> {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.sending.has_ended()
     }
 }
 
 impl<T> Drop for SendFuture<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        self.sending.cancel(&mut self.slot);
+        let sender: &Sender<T> = self.sender.borrow();
+        sender.0.cancel_send(&mut self.sending);
     }
 }
 
@@ -240,7 +262,8 @@ impl<T> RecvStream<T> {
 impl<T> Clone for RecvStream<T> {
     /// Returns a stream of the same channel, with a receiver of its own; each value goes to one of the two.
     fn clone(&self) -> Self {
-        RecvStream { receiver: self.receiver.clone(), slot: Slot::EMPTY, ended: self.ended }
+        let receiving = if self.receiving.has_ended() { Receiving::Ended } else { Receiving::Fresh };
+        RecvStream { receiver: self.receiver.clone(), receiving }
     }
 }
 
@@ -248,25 +271,27 @@ impl<T> Stream for RecvStream<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let Self { receiver, slot, ended } = &mut *self;
-        if *ended {
+        let Self { receiver, receiving } = &mut *self;
+        if receiving.has_ended() {
             return Poll::Ready(None);
         }
-        let value = ready!(receiver.poll(slot, context.waker())).ok();
-        *ended = value.is_none();
+        let value = ready!(receiver.poll(receiving, context.waker())).ok();
+        if value.is_some() {
+            *receiving = Receiving::Fresh;
+        }
         Poll::Ready(value)
     }
 }
 
 impl<T> FusedStream for RecvStream<T> {
     fn is_terminated(&self) -> bool {
-        self.ended
+        self.receiving.has_ended()
     }
 }
 
 impl<T> Drop for RecvStream<T> {
     fn drop(&mut self) {
-        self.receiver.cancel(&mut self.slot);
+        self.receiver.cancel(&mut self.receiving);
     }
 }
 
@@ -278,15 +303,14 @@ impl<T> SendSink<T> {
     /// assert_eq!(tx.into_sink().sender().capacity(), Some(1));
     /// ```
     pub fn sender(&self) -> &Sender<T> {
-        self.sending.sender()
+        &self.sender
     }
 
     fn poll_empty(&mut self, context: &Context<'_>) -> Poll<Result<(), SendError<T>>> {
-        let Self { sending, slot } = self;
-        if slot.hold == Hold::Nothing && sending.is_empty() {
+        if self.sending.has_ended() {
             return Poll::Ready(Ok(()));
         }
-        sending.poll(slot, context.waker())
+        self.sender.0.poll_send(&mut self.sending, context.waker())
     }
 }
 
@@ -304,10 +328,9 @@ impl<T> Sink<T> for SendSink<T> {
         self.poll_empty(context)
     }
 
-    fn start_send(self: Pin<&mut Self>, value: T) -> Result<(), SendError<T>> {
-        let holds_none = self.sending.is_empty() && self.slot.hold == Hold::Nothing;
-        assert!(holds_none, "`start_send` without `poll_ready`: the sink still holds a value");
-        self.sending.fill(value);
+    fn start_send(mut self: Pin<&mut Self>, value: T) -> Result<(), SendError<T>> {
+        assert!(self.sending.has_ended(), "`start_send` without `poll_ready`: the sink still holds a value");
+        self.sending = Sending::Holds(value);
         Ok(())
     }
 
@@ -322,7 +345,7 @@ impl<T> Sink<T> for SendSink<T> {
 
 impl<T> Drop for SendSink<T> {
     fn drop(&mut self) {
-        self.sending.cancel(&mut self.slot);
+        self.sender.0.cancel_send(&mut self.sending);
     }
 }
 
@@ -344,7 +367,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
-        RecvFuture { receiver: Held::Borrowed(self), slot: Slot::EMPTY, ended: false }
+        RecvFuture { receiver: Held::Borrowed(self), receiving: Receiving::Fresh }
     }
 
     /// Receives a value as a future that owns its receiver, for tasks that outlive the caller.
@@ -364,7 +387,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn into_recv_async<'a>(self) -> RecvFuture<'a, T> {
-        RecvFuture { receiver: Held::Owned(self), slot: Slot::EMPTY, ended: false }
+        RecvFuture { receiver: Held::Owned(self), receiving: Receiving::Fresh }
     }
 
     /// Returns the values as a stream that has a receiver of its own.
@@ -397,7 +420,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub fn into_stream(self) -> RecvStream<T> {
-        RecvStream { receiver: self, slot: Slot::EMPTY, ended: false }
+        RecvStream { receiver: self, receiving: Receiving::Fresh }
     }
 }
 
@@ -415,7 +438,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { sending: Sending::by(Held::Borrowed(self), value), slot: Slot::EMPTY, ended: false }
+        SendFuture { sender: Held::Borrowed(self), sending: Sending::Holds(value) }
     }
 
     /// Sends a value as a future that owns its sender, for tasks that outlive the caller.
@@ -432,7 +455,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn into_send_async<'a>(self, value: T) -> SendFuture<'a, T> {
-        SendFuture { sending: Sending::by(Held::Owned(self), value), slot: Slot::EMPTY, ended: false }
+        SendFuture { sender: Held::Owned(self), sending: Sending::Holds(value) }
     }
 
     /// Returns the channel as a sink that has a sender of its own.
@@ -463,7 +486,7 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub fn into_sink(self) -> SendSink<T> {
-        SendSink { sending: Sending::empty(self), slot: Slot::EMPTY }
+        SendSink { sender: self, sending: Sending::Ended }
     }
 }
 

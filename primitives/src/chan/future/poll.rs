@@ -1,4 +1,7 @@
 //! Receives and sends of tasks: they wait in a cell as those of threads do, with a waker in place of a thread.
+//!
+//! A poll that need not wait touches nothing of its future but the stage. What else there is to do is in functions of
+//! their own.
 
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, Sleeper, State, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan};
@@ -8,9 +11,10 @@ use crate::chan::algorithm::recv::{Accepted, NotReceived, Taker};
 use crate::chan::algorithm::send::{Begun, NotSent, Offered, Waited};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::{RecvError, SendError};
+use crate::chan::future::stage::{Receiving, Sending};
 use crate::chan::select::case::{Hold, Slot};
 use crate::queue::Party;
-use core::cell::Cell as Stash;
+use core::mem;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker, ready};
 
@@ -39,38 +43,78 @@ fn doze<T>(place: Place<'_, T>, party: Party, phase: Phase, waker: &Waker) -> Po
     if ended { Ready(()) } else { Pending }
 }
 
+/// A cell that a receive has found, without a value, in this state.
+type Found<'a, T> = (u64, Place<'a, T>, State);
+
 impl<T> Chan<T> {
-    /// Receives, or waits in a cell, which the slot names then. If a waker panics meanwhile, the next receiver gets
-    /// what was received.
-    pub(in crate::chan) fn poll_recv(&self, slot: &mut Slot, waker: &Waker) -> Poll<Result<T, RecvError>> {
-        if let Some(chan) = self.spec.specified() {
-            return self.poll_recv_specified(chan, slot, waker);
+    /// Receives, or waits in a cell. If a waker panics meanwhile, the next receiver gets what was received.
+    #[inline]
+    pub(in crate::chan) fn poll_recv(
+        &self,
+        receiving: &mut Receiving,
+        waker: &Waker,
+    ) -> Poll<Result<T, RecvError>> {
+        if self.spec.specified().is_some()
+            || matches!(receiving, Receiving::Begun(_))
+            || !self.undelivered.is_empty()
+        {
+            return self.go_on_receiving(receiving, waker, None);
         }
-        let mut met = false;
-        let received = self.receive_or_wait(slot, waker, &mut met);
-        if !met || !deferred::end() {
-            return received;
+        let Ok((ticket, place)) = self.receive_place(Blocking::FOREVER) else {
+            *receiving = Receiving::Ended;
+            return Ready(Err(RecvError));
+        };
+        let state = place.cell().load();
+        if state.phase() != Phase::Full {
+            return self.go_on_receiving(receiving, waker, Some((ticket, place, state)));
         }
-        let _held = deferred::hold();
-        if let Ready(Ok(value)) = received {
-            self.lend(Delivery::Again);
-            self.give_back(value, slot.ticket);
-        }
-        deferred::resume()
+        let value = self.collect_now(place, state);
+        let value = if self.expand() { self.received_by(ticket, value) } else { value };
+        *receiving = Receiving::Ended;
+        Ready(Ok(value))
     }
 
-    /// `met` becomes true if another operation was met, so that a waker may have been deferred.
-    #[inline]
-    fn receive_or_wait(&self, slot: &mut Slot, waker: &Waker, met: &mut bool) -> Poll<Result<T, RecvError>> {
+    /// Goes on with a receive that has begun, or begins in the cell that has been found.
+    #[inline(never)]
+    fn go_on_receiving(
+        &self,
+        receiving: &mut Receiving,
+        waker: &Waker,
+        found: Option<Found<'_, T>>,
+    ) -> Poll<Result<T, RecvError>> {
+        let slot = receiving.slot();
+        let received = if let Some(chan) = self.spec.specified() {
+            ready!(self.poll_recv_specified(chan, slot, waker))
+        } else {
+            let received = self.receive_or_wait(slot, waker, found);
+            if deferred::end() {
+                let _held = deferred::hold();
+                if let Ready(Ok(value)) = received {
+                    self.lend(Delivery::Again);
+                    self.give_back(value, slot.ticket);
+                }
+                deferred::resume();
+            }
+            ready!(received)
+        };
+        *receiving = Receiving::Ended;
+        Ready(received)
+    }
+
+    fn receive_or_wait(
+        &self,
+        slot: &mut Slot,
+        waker: &Waker,
+        mut found: Option<Found<'_, T>>,
+    ) -> Poll<Result<T, RecvError>> {
         loop {
             let received = if slot.hold == Hold::Waiting {
-                *met = true;
                 let place = self.receiving(slot);
                 ready!(doze(place, RECEIVER, Phase::ReceiverWaits, waker));
                 slot.hold = Hold::Nothing;
                 self.returns(self.receiving_ended(place))
             } else {
-                match self.begin_receive(slot, met) {
+                match self.begin_receive(slot, found.take()) {
                     Some(received) => received,
                     None => continue,
                 }
@@ -83,38 +127,36 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Receives with a new ticket; `None`: the slot says where to wait.
-    #[inline]
-    fn begin_receive(&self, slot: &mut Slot, met: &mut bool) -> Option<Result<T, Option<NotReceived>>> {
+    /// Receives in a cell that has been found, or with a new ticket; `None`: the slot says where to wait.
+    fn begin_receive(
+        &self,
+        slot: &mut Slot,
+        found: Option<Found<'_, T>>,
+    ) -> Option<Result<T, Option<NotReceived>>> {
+        if let Some((ticket, place, state)) = found {
+            return self.settle_or_begin_to_receive(place, state, ticket, slot);
+        }
         if !self.undelivered.is_empty()
             && let Some((value, ticket)) = self.take_undelivered()
         {
             slot.set(ticket, Hold::Nothing);
-            *met = true;
             return Some(Ok(value));
         }
         let Ok((ticket, place)) = self.receive_place(Blocking::FOREVER) else {
             return Some(Err(Some(NotReceived::Closed)));
         };
-        slot.ticket = ticket;
-        let state = place.cell().load();
-        if state.phase() == Phase::Full {
-            let value = self.collect_now(place, state);
-            *met |= self.expand();
-            return Some(Ok(value));
-        }
-        *met = true;
-        self.settle_or_begin_to_receive(place, state, slot)
+        self.settle_or_begin_to_receive(place, place.cell().load(), ticket, slot)
     }
 
-    /// Receives in the cell of the slot's ticket, which was in this state; `None`: the slot says that it waits there.
+    /// Receives in the cell of a ticket, which was in this state; `None`: the slot says that it waits there.
     fn settle_or_begin_to_receive(
         &self,
         place: Place<'_, T>,
         mut state: State,
+        ticket: u64,
         slot: &mut Slot,
     ) -> Option<Result<T, Option<NotReceived>>> {
-        let ticket = slot.ticket;
+        slot.ticket = ticket;
         loop {
             match self.accept(place, state, ticket, None, Blocking::FOREVER) {
                 Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
@@ -144,16 +186,12 @@ impl<T> Chan<T> {
     }
 
     /// The task does not wait any longer: a value that has come for it goes to the next receiver.
-    #[inline]
     pub(in crate::chan) fn cancel_recv(&self, slot: &mut Slot) {
-        if slot.hold == Hold::Waiting {
-            self.cancel_recv_that_waits(slot);
-        }
-    }
-
-    fn cancel_recv_that_waits(&self, slot: &mut Slot) {
         if let Some(chan) = self.spec.specified() {
             return self.cancel_recv_specified(chan, slot);
+        }
+        if slot.hold != Hold::Waiting {
+            return;
         }
         let _held = deferred::hold();
         let place = self.receiving(slot);
@@ -163,53 +201,92 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends the value in `stash`, or waits with it in a cell, which the slot names then. If a waker panics meanwhile,
-    /// the slot says what has happened.
+    /// Sends the value that is in `sending`, or waits with it in a cell. If a waker panics meanwhile, `sending` says what
+    /// has happened.
+    #[inline]
     pub(in crate::chan) fn poll_send(
         &self,
-        slot: &mut Slot,
-        stash: &Stash<Option<T>>,
+        sending: &mut Sending<T>,
         waker: &Waker,
     ) -> Poll<Result<(), SendError<T>>> {
-        let mut met = false;
-        let sent = if slot.hold == Hold::Happened {
-            slot.hold = Hold::Nothing;
-            Ready(Ok(()))
-        } else if let Some(chan) = self.spec.specified() {
-            met = true;
-            self.send_or_wait_specified(chan, slot, stash, waker)
-        } else {
-            self.send_or_wait(slot, stash, waker, &mut met)
+        if self.spec.specified().is_some() || !matches!(sending, Sending::Holds(_)) {
+            return self.go_on_sending(sending, waker);
+        }
+        let Sending::Holds(value) = mem::replace(sending, Sending::Ended) else {
+            unreachable!("it holds its value")
         };
-        if !met || !deferred::end() {
+        let (ticket, place) = match self.find_send_place(Blocking::FOREVER) {
+            Ok(found) => found,
+            Err(_closed) => return Ready(Err(SendError(value))),
+        };
+        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+        unsafe { place.cell().put(value) };
+        if self.leave_in_buffer(place, ticket) {
+            return Ready(Ok(()));
+        }
+        self.go_on_from(sending, waker, place, ticket)
+    }
+
+    /// Goes on with a send that has been polled before.
+    #[inline(never)]
+    fn go_on_sending(&self, sending: &mut Sending<T>, waker: &Waker) -> Poll<Result<(), SendError<T>>> {
+        if let Sending::Sent = sending {
+            *sending = Sending::Ended;
+            return Ready(Ok(()));
+        }
+        if let Some(chan) = self.spec.specified() {
+            return Self::unless_a_waker_panics(sending, |sending| {
+                self.send_or_wait_specified(chan, sending, waker)
+            });
+        }
+        Self::unless_a_waker_panics(sending, |sending| self.send_or_wait(sending, waker))
+    }
+
+    /// Goes on with a send whose value is in the cell.
+    #[inline(never)]
+    fn go_on_from(
+        &self,
+        sending: &mut Sending<T>,
+        waker: &Waker,
+        place: Place<'_, T>,
+        ticket: u64,
+    ) -> Poll<Result<(), SendError<T>>> {
+        Self::unless_a_waker_panics(sending, |sending| {
+            match self.settle_or_begin_to_send(place, ticket, sending) {
+                Some(sent) => Ready(sent),
+                None => self.send_or_wait(sending, waker),
+            }
+        })
+    }
+
+    /// Returns what `send` returns; or resumes a panic of a waker, and keeps in `sending` what was to be returned.
+    fn unless_a_waker_panics(
+        sending: &mut Sending<T>,
+        send: impl FnOnce(&mut Sending<T>) -> Poll<Result<(), SendError<T>>>,
+    ) -> Poll<Result<(), SendError<T>>> {
+        let sent = send(sending);
+        if !deferred::end() {
             return sent;
         }
         match sent {
-            Ready(Ok(())) => slot.hold = Hold::Happened,
-            Ready(Err(SendError(value))) => stash.set(Some(value)),
+            Ready(Ok(())) => *sending = Sending::Sent,
+            Ready(Err(SendError(value))) => *sending = Sending::Holds(value),
             Pending => (),
         }
         deferred::resume()
     }
 
-    /// `met` becomes true if another operation was met, so that a waker may have been deferred.
-    #[inline]
-    fn send_or_wait(
-        &self,
-        slot: &mut Slot,
-        stash: &Stash<Option<T>>,
-        waker: &Waker,
-        met: &mut bool,
-    ) -> Poll<Result<(), SendError<T>>> {
+    fn send_or_wait(&self, sending: &mut Sending<T>, waker: &Waker) -> Poll<Result<(), SendError<T>>> {
         loop {
-            if slot.hold == Hold::Waiting {
-                *met = true;
-                let place = self.sending(slot);
+            if let Sending::Waits(slot) = sending {
+                let (place, ticket) = (self.sending(slot), slot.ticket);
                 ready!(doze(place, SENDER, Phase::SenderWaits, waker));
-                slot.hold = Hold::Nothing;
-                return Ready(self.end_send(place, slot.ticket, self.sending_ended(place)));
+                *sending = Sending::Ended;
+                return Ready(self.end_send(place, ticket, self.sending_ended(place)));
             }
-            let value = stash.take().expect("a send that has not ended has its value");
+            let Sending::Holds(value) = mem::replace(sending, Sending::Ended) else {
+                unreachable!("a send that has not ended has its value")
+            };
             let (ticket, place) = match self.find_send_place(Blocking::FOREVER) {
                 Ok(found) => found,
                 Err(_closed) => return Ready(Err(SendError(value))),
@@ -219,21 +296,19 @@ impl<T> Chan<T> {
             if self.leave_in_buffer(place, ticket) {
                 return Ready(Ok(()));
             }
-            *met = true;
-            if let Some(sent) = self.settle_or_begin_to_send(place, ticket, slot, stash) {
+            if let Some(sent) = self.settle_or_begin_to_send(place, ticket, sending) {
                 return Ready(sent);
             }
         }
     }
 
-    /// Sends the value that is in the cell. `None`: the slot says that the send waits there, or the value is in `stash`
-    /// again, to be sent with another ticket.
+    /// Sends the value that is in the cell. `None`: `sending` says that the send waits there, or has the value again, to be
+    /// sent with another ticket.
     fn settle_or_begin_to_send(
         &self,
         place: Place<'_, T>,
         ticket: u64,
-        slot: &mut Slot,
-        stash: &Stash<Option<T>>,
+        sending: &mut Sending<T>,
     ) -> Option<Result<(), SendError<T>>> {
         let mut state = place.cell().load();
         loop {
@@ -241,7 +316,7 @@ impl<T> Chan<T> {
                 Offered::Sent => return Some(Ok(())),
                 Offered::Poisoned => {
                     // SAFETY: the value was not handed over, so the slot is ours, and full.
-                    stash.set(Some(unsafe { place.cell().take() }));
+                    *sending = Sending::Holds(unsafe { place.cell().take() });
                     self.withdraw_send(place, ticket);
                     return None;
                 }
@@ -249,7 +324,7 @@ impl<T> Chan<T> {
                     Err(found) => state = found,
                     Ok(Begun::Ended(waited)) => return Some(self.end_send(place, ticket, waited)),
                     Ok(Begun::Waits(_)) => {
-                        slot.wait_at(ticket, place.anchor());
+                        *sending = Sending::Waits(Slot::waiting_at(ticket, place.anchor()));
                         return None;
                     }
                 },
@@ -278,26 +353,27 @@ impl<T> Chan<T> {
 
     /// The task does not wait any longer: the value is dropped, unless it has been sent.
     #[inline]
-    pub(in crate::chan) fn cancel_send(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
-        let value = stash.take();
-        if slot.hold == Hold::Waiting || value.is_some() {
-            stash.set(value);
-            self.cancel_send_that_has_not_ended(slot, stash);
+    pub(in crate::chan) fn cancel_send(&self, sending: &mut Sending<T>) {
+        if let Sending::Holds(_) | Sending::Waits(_) = sending {
+            self.cancel_send_that_has_not_ended(sending);
         }
     }
 
-    fn cancel_send_that_has_not_ended(&self, slot: &mut Slot, stash: &Stash<Option<T>>) {
-        if let Some(chan) = self.spec.specified() {
-            return self.cancel_send_specified(chan, slot, stash);
-        }
-        let mut value = stash.take();
+    #[inline(never)]
+    fn cancel_send_that_has_not_ended(&self, sending: &mut Sending<T>) {
         let _held = deferred::hold();
-        if slot.hold == Hold::Waiting {
-            let place = self.sending(slot);
-            slot.hold = Hold::Nothing;
-            let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom);
-            value = self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value);
-        }
+        let value = match mem::replace(sending, Sending::Ended) {
+            Sending::Holds(value) => Some(value),
+            Sending::Waits(slot) => match self.spec.specified() {
+                Some(chan) => self.cancel_send_specified(chan, &slot),
+                None => {
+                    let place = self.sending(&slot);
+                    let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom);
+                    self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value)
+                }
+            },
+            Sending::Sent | Sending::Ended => None,
+        };
         deferred::protect(|| drop(value));
     }
 }

@@ -9,11 +9,12 @@
 use crate::chan::algorithm::chan::Chan;
 use crate::chan::algorithm::{deferred, specified};
 use crate::chan::error::{RecvError, SendError};
+use crate::chan::future::stage::Sending;
 use crate::chan::select::case::{Hold, Slot};
 use crate::rt::spec::{StepId, Token, with_value};
 use crate::rt::twin::is_twin;
 use crate::spec::chan::{Bell, Ended, Held, Inner, Key, Manner, Offered, Turn, Waiter};
-use core::cell::Cell as Stash;
+use core::mem;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker};
 
@@ -93,7 +94,7 @@ impl<T> Chan<T> {
 
     #[cold]
     pub(super) fn cancel_recv_specified(&self, chan: &Inner<T>, slot: &mut Slot) {
-        if core::mem::replace(&mut slot.hold, Hold::Nothing) != Hold::Waiting {
+        if mem::replace(&mut slot.hold, Hold::Nothing) != Hold::Waiting {
             return;
         }
         let _held = deferred::hold();
@@ -119,31 +120,21 @@ impl<T> Chan<T> {
 
 /// Sends.
 impl<T> Chan<T> {
-    /// Returns what the future of a send holds that waits.
-    fn offer_of(chan: &Inner<T>, slot: &Slot) -> Option<Offered> {
-        match (slot.hold == Hold::Waiting).then(|| chan.held.take(slot.held_at())) {
-            Some(Held::Offer(offered)) => Some(offered),
-            _ => None,
-        }
-    }
-
-    /// Sends, or waits. If a waker panics meanwhile, the slot says what has happened.
+    /// Sends, or waits. If a waker panics meanwhile, `sending` says what has happened.
     pub(super) fn send_or_wait_specified(
         &self,
         chan: &Inner<T>,
-        slot: &mut Slot,
-        stash: &Stash<Option<T>>,
+        sending: &mut Sending<T>,
         waker: &Waker,
     ) -> Poll<Result<(), SendError<T>>> {
-        let waits = Self::offer_of(chan, slot);
-        let (operation, value) = match waits {
-            Some(Offered { operation, value, .. }) => (operation, value),
-            None => {
-                let value = stash.take().expect("a send that has not ended has its value");
-                (with_value("poll a send", &value), chan.values.put(value))
+        let (operation, arrived, value) = match mem::replace(sending, Sending::Ended) {
+            Sending::Waits(slot) => {
+                let Offered { arrival, value, operation } = Self::offer_of(chan, &slot);
+                (operation, Some(arrival), value)
             }
+            Sending::Holds(value) => (with_value("poll a send", &value), None, chan.values.put(value)),
+            Sending::Sent | Sending::Ended => unreachable!("a send that has not ended has its value"),
         };
-        let arrived = waits.map(|waits| waits.arrival);
         let (ended, arrival) = step_with_waker(chan, operation, waker, |turn, key, waker| {
             poll(turn, key, (arrived, waker), |turn, waiter| {
                 let ended = turn.try_send(key, value);
@@ -153,38 +144,39 @@ impl<T> Chan<T> {
                 ended
             })
         });
-        slot.hold = Hold::Nothing;
         match ended {
             Some(Ended::Sent) => Ready(Ok(())),
             Some(_closed) => Ready(Err(SendError(chan.values.take(value)))),
             None => {
+                let mut slot = Slot::EMPTY;
                 let offered = Offered { arrival, value, operation };
                 slot.hold_at(chan.held.put(Held::Offer(offered)), Hold::Waiting);
+                *sending = Sending::Waits(slot);
                 Pending
             }
         }
     }
 
+    /// Returns what the future of a send holds that waits.
+    fn offer_of(chan: &Inner<T>, slot: &Slot) -> Offered {
+        match chan.held.take(slot.held_at()) {
+            Held::Offer(offered) => offered,
+            _ => unreachable!("a send that waits holds its offer"),
+        }
+    }
+
+    /// Gives up a send that waits; returns its value, unless it has been sent.
     #[cold]
-    pub(super) fn cancel_send_specified(&self, chan: &Inner<T>, slot: &mut Slot, stash: &Stash<Option<T>>) {
-        let mut unsent = stash.take();
-        let offer = Self::offer_of(chan, slot);
-        slot.hold = Hold::Nothing;
-        if offer.is_none() && unsent.is_none() {
-            return;
-        }
-        let _held = deferred::hold();
-        if let Some(Offered { arrival, value, .. }) = offer {
-            let ((is_sent, spare), wakes) = chan.step_and_wake("give up sending", |turn, key| {
-                let ended = turn.complete(key, arrival);
-                let spare = if ended.is_none() { turn.withdraw(key, arrival) } else { None };
-                Some((ended == Some(Ended::Sent), spare))
-            });
-            spare.into_iter().for_each(|spare| deferred::discard(chan.wakers.take(spare)));
-            specified::wake(chan, wakes);
-            unsent = (!is_sent).then(|| chan.values.take(value));
-        }
-        deferred::protect(|| drop(unsent));
+    pub(super) fn cancel_send_specified(&self, chan: &Inner<T>, slot: &Slot) -> Option<T> {
+        let Offered { arrival, value, .. } = Self::offer_of(chan, slot);
+        let ((is_sent, spare), wakes) = chan.step_and_wake("give up sending", |turn, key| {
+            let ended = turn.complete(key, arrival);
+            let spare = if ended.is_none() { turn.withdraw(key, arrival) } else { None };
+            Some((ended == Some(Ended::Sent), spare))
+        });
+        spare.into_iter().for_each(|spare| deferred::discard(chan.wakers.take(spare)));
+        specified::wake(chan, wakes);
+        (!is_sent).then(|| chan.values.take(value))
     }
 }
 
@@ -212,7 +204,7 @@ impl<T> Chan<T> {
 
     #[cold]
     pub(super) fn cancel_closed_specified(&self, chan: &Inner<T>, slot: &mut Slot) {
-        if core::mem::replace(&mut slot.hold, Hold::Nothing) != Hold::Waiting {
+        if mem::replace(&mut slot.hold, Hold::Nothing) != Hold::Waiting {
             return;
         }
         let _held = deferred::hold();

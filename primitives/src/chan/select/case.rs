@@ -22,8 +22,9 @@ pub(in crate::chan) enum Hold {
     Lent,
     /// It has happened: a value that came back, and may once more; where that is stands in place of the ticket.
     Undelivered,
-    /// Nothing, but it observes the channel, in which its own select waits to receive.
-    Observing(u64),
+    /// Nothing, but it observes the channel, in which its own select waits to receive: so many times, which stands in place
+    /// of the ticket.
+    Observing,
     /// It has happened: the channel is closed.
     Closed,
     /// A cell to which its value is to come.
@@ -46,9 +47,14 @@ impl Slot {
         *self = Slot { ticket, anchor: Anchor::NONE, hold };
     }
 
+    /// One that waits in a cell.
+    pub(in crate::chan) fn waiting_at(ticket: u64, anchor: Anchor) -> Slot {
+        Slot { ticket, anchor, hold: Hold::Waiting }
+    }
+
     /// It waits in a cell.
     pub(in crate::chan) fn wait_at(&mut self, ticket: u64, anchor: Anchor) {
-        *self = Slot { ticket, anchor, hold: Hold::Waiting };
+        *self = Slot::waiting_at(ticket, anchor);
     }
 }
 

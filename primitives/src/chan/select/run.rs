@@ -33,22 +33,24 @@ impl<'a> Case<'a> {
         if own == 0 {
             return self.handle.register(&mut self.slot, select, number);
         }
-        self.slot.hold = Hold::Observing(own);
+        self.slot.set(own, Hold::Observing);
         Progress::NotYet
     }
 
     fn look(&mut self, select: &SelectWait, round: Round) -> Look {
-        let Hold::Observing(own) = self.slot.hold else { return self.handle.look(&mut self.slot, round) };
+        if self.slot.hold != Hold::Observing {
+            return self.handle.look(&mut self.slot, round);
+        }
         // The thread that woke this select took it off the list.
         if let Some(observers) = self.handle.observers() {
             observers.add(select);
         }
-        if self.handle.is_ready(own) { Look::Over } else { Look::Waits }
+        if self.handle.is_ready(self.slot.ticket) { Look::Over } else { Look::Waits }
     }
 
     fn withdraw(&mut self, select: &SelectWait) {
         match self.slot.hold {
-            Hold::Observing(_) => {
+            Hold::Observing => {
                 if let Some(observers) = self.handle.observers() {
                     observers.remove(select);
                 }
