@@ -55,7 +55,7 @@ impl<T: 'static> LocalKey<T> {
     #[inline(never)]
     #[track_caller]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        match self.try_with(f) {
+        match self.find(f) {
             Ok(result) => result,
             Err(gone) => panic!("a thread-local is looked at when its thread has dropped it: {gone}"),
         }
@@ -67,6 +67,12 @@ impl<T: 'static> LocalKey<T> {
     /// If the thread is ending and has dropped the value.
     #[inline(never)]
     pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+        self.find(f)
+    }
+
+    /// Does what `try_with` does, in a caller that is not inlined.
+    #[inline(always)]
+    fn find<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
         #[cfg(feature = "checking")]
         if let super::seam::Current::Model(session) = super::seam::current() {
             let value = session.local((&raw const *self).addr(), self.init).ok_or(GONE)?;
@@ -277,18 +283,28 @@ impl<T> fmt::Debug for LocalKey<T> {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __rt_thread_local {
-    ($($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr);* $(;)?) => {
-        $(
-            $(#[$attribute])*
-            $visibility static $name: $crate::rt::thread::LocalKey<$type> = {
-                fn init() -> $type {
-                    $init
-                }
-                ::std::thread_local! {
-                    static NATIVE: $type = init();
-                }
-                $crate::rt::thread::LocalKey::new(init, &NATIVE)
-            };
-        )*
+    () => {};
+    // As std's, a value that is known to the compiler needs no look whether it has been made.
+    (
+        $(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = const $init:block $(; $($rest:tt)*)?
+    ) => {
+        $crate::__rt_thread_local! { @key $(#[$attribute])* $visibility $name: $type = $init, const $init }
+        $($crate::__rt_thread_local! { $($rest)* })?
+    };
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr $(; $($rest:tt)*)?) => {
+        $crate::__rt_thread_local! { @key $(#[$attribute])* $visibility $name: $type = $init, init() }
+        $($crate::__rt_thread_local! { $($rest)* })?
+    };
+    (@key $(#[$attribute:meta])* $visibility:vis $name:ident: $type:ty = $init:expr, $($native:tt)*) => {
+        $(#[$attribute])*
+        $visibility static $name: $crate::rt::thread::LocalKey<$type> = {
+            fn init() -> $type {
+                $init
+            }
+            ::std::thread_local! {
+                static NATIVE: $type = $($native)*;
+            }
+            $crate::rt::thread::LocalKey::new(init, &NATIVE)
+        };
     };
 }

@@ -36,6 +36,24 @@ enum Call {
     Drop(Waker),
 }
 
+impl Call {
+    fn make(self) {
+        match self {
+            Call::Wake(waker) => waker.wake(),
+            Call::Drop(waker) => drop(waker),
+        }
+    }
+}
+
+/// What an operation has to call that ends.
+enum Due {
+    Nothing,
+    /// The only call of the list, which is empty now.
+    One(Call),
+    /// The list, or a panic that is to come out.
+    Several,
+}
+
 /// What a thread has deferred, and its mark.
 struct OfThread {
     deferred: RefCell<ManuallyDrop<Deferred>>,
@@ -45,9 +63,11 @@ struct OfThread {
 
 crate::rt::thread_local! {
     /// Without a destructor, so that operations in the destructors of other thread-locals find it there.
-    static OF_THREAD: OfThread = OfThread {
-        deferred: RefCell::new(ManuallyDrop::new(Deferred::NOTHING)),
-        mark: Cell::new(Mark::NOBODY),
+    static OF_THREAD: OfThread = const {
+        OfThread {
+            deferred: RefCell::new(ManuallyDrop::new(Deferred::NOTHING)),
+            mark: Cell::new(Mark::NOBODY),
+        }
     };
 }
 
@@ -72,10 +92,15 @@ impl Deferred {
         (self.first.is_some() || self.panic.is_some()).then(|| mem::replace(self, Deferred::NOTHING))
     }
 
-    /// Whether an operation that ends now has something to call or to resume: there is something, and no other operation
-    /// holds the list.
-    fn is_due(&self) -> bool {
-        self.holds == 0 && (self.first.is_some() || self.panic.is_some())
+    /// Returns what an operation calls that ends now: nothing, if another operation holds the list.
+    fn take_due(&mut self) -> Due {
+        if self.holds != 0 {
+            return Due::Nothing;
+        }
+        if !self.more.is_empty() || self.panic.is_some() {
+            return Due::Several;
+        }
+        self.first.take().map_or(Due::Nothing, Due::One)
     }
 
     /// Calls user code, and keeps its panic if it is the first one.
@@ -99,10 +124,7 @@ impl Deferred {
     fn call(mut self) -> bool {
         while let Some(first) = self.first.take() {
             for call in core::iter::once(first).chain(mem::take(&mut self.more)) {
-                self.protect(|| match call {
-                    Call::Wake(waker) => waker.wake(),
-                    Call::Drop(waker) => drop(waker),
-                });
+                self.protect(|| call.make());
             }
         }
         if panicking() {
@@ -175,17 +197,24 @@ pub(in crate::chan) fn call() -> bool {
     Deferred::with(Deferred::take).is_some_and(Deferred::call)
 }
 
-/// Calls the list, and there is one.
-#[cold]
-fn call_due() -> bool {
-    call()
+/// Calls what is due; whether a panic is to come out of it. One call, the most frequent case, moves nothing of the list: as
+/// long as it runs the thread has deferred nothing.
+fn call_due(due: Due) -> bool {
+    match due {
+        Due::Nothing => false,
+        Due::One(only) => match catch_unwind(AssertUnwindSafe(|| only.make())) {
+            Ok(()) => false,
+            Err(payload) => Deferred { panic: Some(payload), ..Deferred::NOTHING }.call(),
+        },
+        Due::Several => call(),
+    }
 }
 
 /// Calls the list at the end of an operation that may be part of another; whether a panic is to come out of it.
 ///
 /// Nearly always there is nothing to call, and this asks no more than that.
 pub(in crate::chan) fn end() -> bool {
-    Deferred::with(|deferred| deferred.is_due()) && call_due()
+    call_due(Deferred::with(Deferred::take_due))
 }
 
 /// Calls user code in the middle of an operation, which ends if that panics.
@@ -264,9 +293,9 @@ impl Drop for Held {
     fn drop(&mut self) {
         let due = Deferred::with(|deferred| {
             deferred.holds -= 1;
-            deferred.is_due()
+            deferred.take_due()
         });
-        if due && call_due() {
+        if call_due(due) {
             resume();
         }
     }

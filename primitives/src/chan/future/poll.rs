@@ -18,7 +18,7 @@ use core::mem;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker, ready};
 
-/// Lets a task that waits in this phase be woken when somebody ends the wait; ready if somebody has.
+/// Lets a task that has waited in this phase before be woken when somebody ends the wait; ready if somebody has.
 fn doze<T>(place: Place<'_, T>, party: Party, phase: Phase, waker: &Waker) -> Poll<()> {
     let cell = place.cell();
     if cell.load().phase() != phase {
@@ -33,14 +33,27 @@ fn doze<T>(place: Place<'_, T>, party: Party, phase: Phase, waker: &Waker) -> Po
     // SAFETY: the cell says that the task is awake, and only its owner, the caller, changes that. A thread that ends such
     // a wait leaves the slot alone.
     let old = unsafe { place.aside().take(party) };
-    // SAFETY: the task is still awake, so the slot is still the caller's.
-    unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Task(fresh))) };
+    let dozes = doze_with(place, party, awake, fresh);
+    old.into_iter().for_each(Waiter::discard);
+    dozes
+}
+
+/// Lets a task that begins to wait, in this state, be woken when somebody ends the wait; ready if somebody has.
+fn begin_to_doze<T>(place: Place<'_, T>, party: Party, waits: State, waker: &Waker) -> Poll<()> {
+    doze_with(place, party, waits, deferred::in_between(|| waker.clone()))
+}
+
+/// Leaves this waker in the cell, which says that the task waits awake.
+fn doze_with<T>(place: Place<'_, T>, party: Party, awake: State, waker: Waker) -> Poll<()> {
+    // SAFETY: the cell says that the task is awake, so the slot is the caller's.
+    unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Task(waker))) };
     // site: fall-asleep
-    let ended = cell.fall_asleep(awake).is_err();
+    if place.cell().fall_asleep(awake).is_ok() {
+        return Pending;
+    }
     // SAFETY: the wait was ended while the cell said that the task is awake, so the slot is ours.
-    let fresh = if ended { unsafe { place.aside().take(party) } } else { None };
-    old.into_iter().chain(fresh).for_each(Waiter::discard);
-    if ended { Ready(()) } else { Pending }
+    unsafe { place.aside().take(party) }.into_iter().for_each(Waiter::discard);
+    Ready(())
 }
 
 /// A cell that a receive has found, without a value, in this state.
@@ -111,13 +124,9 @@ impl<T> Chan<T> {
             let received = if slot.hold == Hold::Waiting {
                 let place = self.receiving(slot);
                 ready!(doze(place, RECEIVER, Phase::ReceiverWaits, waker));
-                slot.hold = Hold::Nothing;
-                self.returns(self.receiving_ended(place))
+                self.end_wait(place, slot)
             } else {
-                match self.begin_receive(slot, found.take()) {
-                    Some(received) => received,
-                    None => continue,
-                }
+                ready!(self.begin_receive(slot, found.take(), waker))
             };
             match received {
                 Ok(value) => return Ready(Ok(value)),
@@ -127,54 +136,63 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Receives in a cell that has been found, or with a new ticket; `None`: the slot says where to wait.
+    /// Receives in a cell that has been found, or with a new ticket; or waits in the cell that the slot names then.
     fn begin_receive(
         &self,
         slot: &mut Slot,
         found: Option<Found<'_, T>>,
-    ) -> Option<Result<T, Option<NotReceived>>> {
+        waker: &Waker,
+    ) -> Poll<Result<T, Option<NotReceived>>> {
         if let Some((ticket, place, state)) = found {
-            return self.settle_or_begin_to_receive(place, state, ticket, slot);
+            return self.settle_or_begin_to_receive(place, state, ticket, slot, waker);
         }
         if !self.undelivered.is_empty()
             && let Some((value, ticket)) = self.take_undelivered()
         {
             slot.set(ticket, Hold::Nothing);
-            return Some(Ok(value));
+            return Ready(Ok(value));
         }
         let Ok((ticket, place)) = self.receive_place(Blocking::FOREVER) else {
-            return Some(Err(Some(NotReceived::Closed)));
+            return Ready(Err(Some(NotReceived::Closed)));
         };
-        self.settle_or_begin_to_receive(place, place.cell().load(), ticket, slot)
+        self.settle_or_begin_to_receive(place, place.cell().load(), ticket, slot, waker)
     }
 
-    /// Receives in the cell of a ticket, which was in this state; `None`: the slot says that it waits there.
+    /// Receives in the cell of a ticket, which was in this state, or waits there.
     fn settle_or_begin_to_receive(
         &self,
         place: Place<'_, T>,
         mut state: State,
         ticket: u64,
         slot: &mut Slot,
-    ) -> Option<Result<T, Option<NotReceived>>> {
+        waker: &Waker,
+    ) -> Poll<Result<T, Option<NotReceived>>> {
         slot.ticket = ticket;
         loop {
             match self.accept(place, state, ticket, None, Blocking::FOREVER) {
-                Accepted::Value => return Some(Ok(self.collect(place, place.cell().load()))),
-                Accepted::Poisoned => return Some(Err(None)),
-                Accepted::Closed => return Some(Err(Some(NotReceived::Closed))),
+                Accepted::Value => return Ready(Ok(self.collect(place, place.cell().load()))),
+                Accepted::Poisoned => return Ready(Err(None)),
+                Accepted::Closed => return Ready(Err(Some(NotReceived::Closed))),
                 // A task does not stand still for a value that is promised: it waits as for any other.
                 Accepted::MustWait(found) | Accepted::Late(Promise { state: found, .. }) => {
                     match self.begin_to_receive(place, found, ticket, Taker::Borrows) {
                         Err(found) => state = found,
-                        Ok(None) => return Some(self.returns(self.give_up_receiving(place, ticket, None))),
-                        Ok(Some(_)) => {
+                        Ok(None) => return Ready(self.returns(self.give_up_receiving(place, ticket, None))),
+                        Ok(Some(waits)) => {
                             slot.wait_at(ticket, place.anchor());
-                            return None;
+                            ready!(begin_to_doze(place, RECEIVER, waits, waker));
+                            return Ready(self.end_wait(place, slot));
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Leaves the cell of the slot, in which the wait has ended.
+    fn end_wait(&self, place: Place<'_, T>, slot: &mut Slot) -> Result<T, Option<NotReceived>> {
+        slot.hold = Hold::Nothing;
+        self.returns(self.receiving_ended(place))
     }
 
     /// What a task gets that has waited: a value was lent to it, and is its own now.
@@ -252,10 +270,8 @@ impl<T> Chan<T> {
         ticket: u64,
     ) -> Poll<Result<(), SendError<T>>> {
         Self::unless_a_waker_panics(sending, |sending| {
-            match self.settle_or_begin_to_send(place, ticket, sending) {
-                Some(sent) => Ready(sent),
-                None => self.send_or_wait(sending, waker),
-            }
+            self.settle_or_begin_to_send(place, ticket, sending, waker)
+                .unwrap_or_else(|| self.send_or_wait(sending, waker))
         })
     }
 
@@ -281,8 +297,7 @@ impl<T> Chan<T> {
             if let Sending::Waits(slot) = sending {
                 let (place, ticket) = (self.sending(slot), slot.ticket);
                 ready!(doze(place, SENDER, Phase::SenderWaits, waker));
-                *sending = Sending::Ended;
-                return Ready(self.end_send(place, ticket, self.sending_ended(place)));
+                return Ready(self.end_wait_to_send(place, ticket, sending));
             }
             let Sending::Holds(value) = mem::replace(sending, Sending::Ended) else {
                 unreachable!("a send that has not ended has its value")
@@ -296,24 +311,25 @@ impl<T> Chan<T> {
             if self.leave_in_buffer(place, ticket) {
                 return Ready(Ok(()));
             }
-            if let Some(sent) = self.settle_or_begin_to_send(place, ticket, sending) {
-                return Ready(sent);
+            if let Some(sent) = self.settle_or_begin_to_send(place, ticket, sending, waker) {
+                return sent;
             }
         }
     }
 
-    /// Sends the value that is in the cell. `None`: `sending` says that the send waits there, or has the value again, to be
-    /// sent with another ticket.
+    /// Sends the value that is in the cell, or waits there. `None`: `sending` has the value again, to be sent with another
+    /// ticket.
     fn settle_or_begin_to_send(
         &self,
         place: Place<'_, T>,
         ticket: u64,
         sending: &mut Sending<T>,
-    ) -> Option<Result<(), SendError<T>>> {
+        waker: &Waker,
+    ) -> Option<Poll<Result<(), SendError<T>>>> {
         let mut state = place.cell().load();
         loop {
             match self.offer(place, state, ticket, None, Delivery::First) {
-                Offered::Sent => return Some(Ok(())),
+                Offered::Sent => return Some(Ready(Ok(()))),
                 Offered::Poisoned => {
                     // SAFETY: the value was not handed over, so the slot is ours, and full.
                     *sending = Sending::Holds(unsafe { place.cell().take() });
@@ -322,14 +338,28 @@ impl<T> Chan<T> {
                 }
                 Offered::MustWait(found) => match self.begin_to_send(place, found, ticket) {
                     Err(found) => state = found,
-                    Ok(Begun::Ended(waited)) => return Some(self.end_send(place, ticket, waited)),
-                    Ok(Begun::Waits(_)) => {
+                    Ok(Begun::Ended(waited)) => return Some(Ready(self.end_send(place, ticket, waited))),
+                    Ok(Begun::Waits(waits)) => {
                         *sending = Sending::Waits(Slot::waiting_at(ticket, place.anchor()));
-                        return None;
+                        if begin_to_doze(place, SENDER, waits, waker).is_pending() {
+                            return Some(Pending);
+                        }
+                        return Some(Ready(self.end_wait_to_send(place, ticket, sending)));
                     }
                 },
             }
         }
+    }
+
+    /// Leaves the cell of a send that has waited, in which the wait has ended.
+    fn end_wait_to_send(
+        &self,
+        place: Place<'_, T>,
+        ticket: u64,
+        sending: &mut Sending<T>,
+    ) -> Result<(), SendError<T>> {
+        *sending = Sending::Ended;
+        self.end_send(place, ticket, self.sending_ended(place))
     }
 
     /// Leaves a cell in which the wait has ended.
