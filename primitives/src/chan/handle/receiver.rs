@@ -272,13 +272,24 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Handle for Receiver<T> {
-    fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
+impl<T> Receiver<T> {
+    /// Not inlined, so that an attempt on an empty channel saves no registers.
+    #[inline(never)]
+    fn attempt_another(&self, slot: &mut Slot, mark: Mark) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.attempt_recv(slot),
             Source::Lapsing(lapsing) => lapsing.look().attempt_recv(slot),
             Source::Alarm(alarm, _) => alarm.attempt(slot, mark),
             Source::Never => Progress::NotYet,
+        }
+    }
+}
+
+impl<T> Handle for Receiver<T> {
+    fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
+        match &self.0 {
+            Source::Channel(chan) => chan.attempt_recv(slot),
+            _ => self.attempt_another(slot, mark),
         }
     }
 

@@ -18,11 +18,8 @@ impl Order {
     }
 
     pub(super) fn of(self, cases: usize) -> Sequence {
-        let numbers = if cases <= FEW {
-            Numbers::Few(core::array::from_fn(|at| at as u8))
-        } else {
-            Numbers::Many((0..cases).collect())
-        };
+        let numbers =
+            if cases <= FEW { Numbers::Few(Few::IN_ORDER) } else { Numbers::Many((0..cases).collect()) };
         let drawn = if self == Order::Random { 0 } else { cases };
         Sequence { numbers, cases, drawn, choices: Choices::new() }
     }
@@ -30,6 +27,8 @@ impl Order {
 
 /// So many cases are few: their order is not allocated, and they are tried several times before the select waits.
 pub(super) const FEW: usize = 16;
+
+const _: () = assert!(4 * FEW == u64::BITS as usize, "few numbers of four bits fill a word");
 
 /// The numbers of the cases, in some order, which is drawn as far as it is asked for.
 pub(super) struct Sequence {
@@ -41,40 +40,52 @@ pub(super) struct Sequence {
 }
 
 enum Numbers {
-    Few([u8; FEW]),
+    Few(Few),
     Many(Vec<usize>),
 }
 
-impl Numbers {
+/// As many numbers as are few, of four bits each.
+struct Few(u64);
+
+impl Few {
+    const IN_ORDER: Few = Few(0xfedc_ba98_7654_3210);
+
     fn at(&self, at: usize) -> usize {
-        match self {
-            Numbers::Few(numbers) => numbers[at].into(),
-            Numbers::Many(numbers) => numbers[at],
-        }
+        (self.0 >> (4 * at)) as usize % FEW
     }
 
     fn swap(&mut self, one: usize, other: usize) {
-        match self {
-            Numbers::Few(numbers) => numbers.swap(one, other),
-            Numbers::Many(numbers) => numbers.swap(one, other),
-        }
+        let differs = (self.at(one) ^ self.at(other)) as u64;
+        // If the two are one place, no bit differs.
+        self.0 ^= differs << (4 * one) | differs << (4 * other);
     }
 }
 
 impl Sequence {
     /// Returns the case at this place of the order. All before it have been asked for.
+    #[inline]
     pub(super) fn at(&mut self, at: usize) -> usize {
+        let Numbers::Few(numbers) = &mut self.numbers else { return self.at_of_many(at) };
         if at == self.drawn {
             let left = self.cases - at;
-            let other = match &self.numbers {
-                _ if left == 1 => 0,
-                Numbers::Few(_) => self.choices.choose(left),
-                Numbers::Many(_) => choose(left),
-            };
-            self.numbers.swap(at, at + other);
+            let other = if left == 1 { 0 } else { self.choices.choose(left) };
+            numbers.swap(at, at + other);
             self.drawn += 1;
         }
-        self.numbers.at(at)
+        numbers.at(at)
+    }
+
+    /// Not inlined, so that few numbers stay in registers.
+    #[inline(never)]
+    fn at_of_many(&mut self, at: usize) -> usize {
+        let Numbers::Many(numbers) = &mut self.numbers else { unreachable!("there are many") };
+        if at == self.drawn {
+            let left = self.cases - at;
+            let other = if left == 1 { 0 } else { choose(left) };
+            numbers.swap(at, at + other);
+            self.drawn += 1;
+        }
+        numbers[at]
     }
 
     /// Returns the first case in the order that is such.
