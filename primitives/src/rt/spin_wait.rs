@@ -1,10 +1,11 @@
 //! Looking for a while before a thread waits in a queue or is parked.
 
 use super::{task, thread};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Rounds of looking without giving the processor away, each with twice as many pauses as the round before: about a
-/// microsecond. If the other thread needs the same processor, these pauses are lost.
+/// microsecond.
 const ROUNDS: u32 = 5;
 
 /// How long [`yield_before_park`] goes on, with `yield_now` between two looks: about as long as it takes to
@@ -50,7 +51,7 @@ pub(crate) fn before_wait(deadline: Option<Instant>, mut done: impl FnMut() -> b
     if never_looks() || has_passed(deadline) {
         return false;
     }
-    for round in 0..ROUNDS {
+    for round in first_round()..ROUNDS {
         if done() {
             return true;
         }
@@ -75,6 +76,7 @@ impl Patience {
         if self.turns == ROUNDS + YIELDS || never_looks() {
             return false;
         }
+        self.turns = self.turns.max(first_round());
         if self.turns < ROUNDS {
             (0..1 << self.turns).for_each(|_| core::hint::spin_loop());
         } else {
@@ -111,6 +113,16 @@ fn give_way(deadline: Option<Instant>, mut would_wait: impl FnMut() -> bool) {
             return;
         }
     }
+}
+
+/// Returns the first of the rounds without giving the processor away: none of them, if all threads share one processor,
+/// where a pause only keeps the other thread from running. What the first caller finds holds for all.
+fn first_round() -> u32 {
+    static FIRST: OnceLock<u32> = OnceLock::new();
+    *FIRST.get_or_init(|| {
+        let one = std::thread::available_parallelism().is_ok_and(|processors| processors.get() == 1);
+        if one { ROUNDS } else { 0 }
+    })
 }
 
 /// Returns whether the caller is to wait at once: under an engine, where nothing passes meanwhile; and on a goroutine, which
