@@ -45,6 +45,11 @@ impl Model {
         Model { not_under: Some(engine), ..self }
     }
 
+    /// Returns the file of models that it is in.
+    pub fn file(&self) -> &'static str {
+        self.name.split("::").next().unwrap_or(self.name)
+    }
+
     /// Returns whether the model is run under an engine.
     pub fn is_run_under(&self, engine: Engine) -> bool {
         self.not_under.is_none_or(|(left_out, _)| left_out != engine)

@@ -4,10 +4,11 @@ use super::row::Row;
 use super::{VerifyArguments, coloured, jobs, junit, page, print_json, seconds, table};
 use cargo_selvedge::Summary;
 use comfy_table::Cell;
-use selvedge_check::{Counters, Engine, Report};
+use selvedge_check::{Counters, Engine, Report, Verdict};
 use selvedge_models::model::Model;
 use selvedge_models::models::MODELS;
 use selvedge_models::run::{Effort, run_model, run_mutant};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,7 +184,9 @@ fn draw(outcome: &Outcome, folder: &Path) -> Result<Option<PathBuf>, String> {
 }
 
 fn show(outcomes: &[Outcome]) {
-    let mut rows = table(&["model", "property", "engine", "verdict", "executions", "time", "mutants caught"]);
+    let head =
+        ["model", "property", "engine", "verdict", "what cut it", "executions", "time", "mutants caught"];
+    let mut rows = table(&head);
     for outcome in outcomes {
         let report = &outcome.report;
         rows.add_row([
@@ -191,6 +194,7 @@ fn show(outcomes: &[Outcome]) {
             Cell::new(outcome.model.property),
             Cell::new(report.engine),
             coloured(report.verdict.label(), outcome.passed()),
+            Cell::new(cut(report)),
             Cell::new(report.executions),
             Cell::new(seconds(report.elapsed)),
             coloured(&outcome.mutants.text(), outcome.mutants.missed.is_empty()),
@@ -216,4 +220,30 @@ fn show(outcomes: &[Outcome]) {
     }
     let mutants: usize = outcomes.iter().map(|outcome| outcome.mutants.caught).sum();
     println!("{} of {} as expected, {mutants} mutants caught", outcomes.len() - bad.len(), outcomes.len());
+    print_what_is_exhausted(outcomes);
+}
+
+/// Returns what has cut a search, in words.
+fn cut(report: &Report) -> &str {
+    match &report.verdict {
+        Verdict::Searched { bounds, .. } => bounds,
+        _ => "",
+    }
+}
+
+/// Prints of how many models everything was explored under the graph engine, in each file of models.
+fn print_what_is_exhausted(outcomes: &[Outcome]) {
+    let mut files: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for Outcome { model, report, .. } in
+        outcomes.iter().filter(|outcome| outcome.report.engine == Engine::Graph)
+    {
+        let (exhausted, all) = files.entry(model.file()).or_default();
+        *exhausted += usize::from(matches!(report.verdict, Verdict::Exhaustive));
+        *all += 1;
+    }
+    if !files.is_empty() {
+        let each: Vec<String> =
+            files.iter().map(|(file, (exhausted, all))| format!("{file} {exhausted} of {all}")).collect();
+        println!("exhaustive under the graph engine: {}", each.join(", "));
+    }
 }
