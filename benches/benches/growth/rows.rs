@@ -32,6 +32,11 @@ rows! {
     "n sends given up in turn, then a receive": sends_given_up_in_turn;
     "the same behind one that waits": sends_given_up_behind_one;
     "receive from a buffer of n with sends behind it": receive_with_sends_behind;
+    "n sends to n receives that wait": sends_to_receives_that_wait;
+    "n receives from n sends that wait": receives_from_sends_that_wait;
+    "n values sent, then received, unbounded": values_without_a_bound, their_values_without_a_bound;
+    "the length of a buffer of n": length_of_a_full_buffer, their_length_of_a_full_buffer;
+    "n values that come back, then are received": values_that_come_back;
     "close with n receives that wait": |n, meter| close_with_receives(n, meter, unbounded());
     "close with n sends that wait": |n, meter| close_with_sends(n, meter, bounded(0));
     "close with n sends that wait behind a buffer": |n, meter| close_with_sends(n, meter, bounded(1));
@@ -198,6 +203,59 @@ fn receive_with_sends_behind(n: usize, meter: &mut Meter) {
     let waiting: Vec<_> = (0..n).map(|_| waiting_send(&tx)).collect();
     meter.measure(n, || (0..n).for_each(|_| _ = rx.recv().expect("it is full")));
     drop(waiting);
+}
+
+fn sends_to_receives_that_wait(n: usize, meter: &mut Meter) {
+    let (tx, rx) = unbounded();
+    let mut waiting: Vec<_> = (0..n).map(|_| rx.recv_async()).collect();
+    waiting.iter_mut().for_each(|receive| assert!(!poll(receive)));
+    meter.measure(n, || (0..n).for_each(|value| tx.send(value).expect("open")));
+    assert!(waiting.iter_mut().all(poll));
+}
+
+fn receives_from_sends_that_wait(n: usize, meter: &mut Meter) {
+    let (tx, rx) = bounded(0);
+    let waiting: Vec<_> = (0..n).map(|_| waiting_send(&tx)).collect();
+    meter.measure(n, || (0..n).for_each(|_| _ = rx.recv().expect("a send waits")));
+    drop(waiting);
+}
+
+fn values_without_a_bound(n: usize, meter: &mut Meter) {
+    let (tx, rx) = unbounded();
+    meter.measure(2 * n, || {
+        (0..n).for_each(|value| tx.send(value).expect("open"));
+        (0..n).for_each(|value| assert_eq!(rx.recv(), Ok(value)));
+    });
+}
+
+fn their_values_without_a_bound(n: usize, meter: &mut Meter) {
+    let (tx, rx) = crossbeam_channel::unbounded();
+    meter.measure(2 * n, || {
+        (0..n).for_each(|value| tx.send(value).expect("open"));
+        (0..n).for_each(|value| assert_eq!(rx.recv(), Ok(value)));
+    });
+}
+
+fn length_of_a_full_buffer(n: usize, meter: &mut Meter) {
+    let (tx, _rx) = full(n);
+    meter.measure(FEW, || (0..FEW).for_each(|_| assert_eq!(tx.len(), n)));
+}
+
+fn their_length_of_a_full_buffer(n: usize, meter: &mut Meter) {
+    let (tx, _rx) = their_full(n);
+    meter.measure(FEW, || (0..FEW).for_each(|_| assert_eq!(tx.len(), n)));
+}
+
+/// Drops receives to which values have been handed, in order.
+fn values_that_come_back(n: usize, meter: &mut Meter) {
+    let (tx, rx) = unbounded();
+    let mut waiting: Vec<_> = (0..n).map(|_| rx.recv_async()).collect();
+    waiting.iter_mut().for_each(|receive| assert!(!poll(receive)));
+    (0..n).for_each(|value| tx.send(value).expect("open"));
+    meter.measure(2 * n, || {
+        drop(waiting);
+        (0..n).for_each(|value| assert_eq!(rx.recv(), Ok(value)));
+    });
 }
 
 fn close_with_receives(n: usize, meter: &mut Meter, (tx, rx): Ends) {
