@@ -6,6 +6,11 @@
 //! only as long as nobody waits there: a thread that finds a waiter takes its place behind that one at once.
 //!
 //! The looks change nothing, and the operation takes its ticket whatever they find.
+//!
+//! A future takes its ticket at its first poll. It could give the processor away only by a `Pending` before it has a
+//! place: the order of first polls would then be no order of waiters any more. With tasks on two workers of an executor
+//! that gained a twentieth of the time at four on each side, and nothing at one on each side; to spin in the poll instead
+//! made them slower, since it keeps the two sides together.
 
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, Sent};
 use crate::rt::spin_wait;
