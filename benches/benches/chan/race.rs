@@ -14,7 +14,7 @@ const SLICES: usize = 5;
 /// What a row may take of the best peer's time where all threads share one processor.
 const GOAL_OF_ONE_PROCESSOR: f64 = 1.2;
 
-/// Who races in a row.
+/// A channel that does the task of a row.
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
     /// Does the task for so many messages, and returns how long that took.

@@ -118,7 +118,7 @@
 //! | `algorithm` | `chan` (counters), `cell` (one cell: phases, value, waiters), `send`, `recv`, `late` (the values of selects), `cancel`, `close`, `expand` (the end of the buffer), `look` (before an operation takes its ticket) |
 //! | | `try_send` and `settled`: whether a buffer is really full; `force_send`: a send at the cost of the oldest value; `undelivered` and `redeliver`: values that came back; `snapshot`: length and readiness; `deferred`: user code |
 //! | `select` | `run` waits for one of several `case`s (`case_send`, `case_recv`) by one `state`; `macros` is `select!`, `mod` is [`Select`], `ready` waits without doing; `observers` are told of changes |
-//! | `future` | futures, streams and sinks; `closed` waits for the close; `poll` is `send` and `recv` with a waker in place of a thread |
+//! | `future` | futures, streams and sinks; `closed` waits for the close; `poll` is `send` and `recv` with a waker in place of a thread, `stage` how far they have come |
 //! | `timer` | timers and tickers; `alarm` is the instant that their receivers share |
 //! | `error` | what can go wrong |
 //!

@@ -1,20 +1,20 @@
-//! How far the operation of a future has come. A future moves before it is polled, often more than once, so what it holds
-//! then is small.
+//! How far the operation of a future has come. A future moves before it is polled, often more than once: so a fresh one
+//! has little to move, and no more than a byte says that it is fresh.
 
 use crate::chan::select::case::Slot;
 
 /// How far a receive has come.
 pub(in crate::chan) enum Receiving {
-    /// It has not begun.
+    /// The receive has not begun.
     Fresh,
-    /// It waits, or is about to begin anew.
+    /// The receive waits, or begins anew at the next poll.
     Begun(Slot),
-    /// It has ended.
+    /// The receive has ended.
     Ended,
 }
 
 impl Receiving {
-    /// Returns what it holds; it begins, if it has not yet.
+    /// Returns the slot of the receive, which begins if it has not yet.
     pub(in crate::chan) fn slot(&mut self) -> &mut Slot {
         if let Receiving::Fresh | Receiving::Ended = self {
             *self = Receiving::Begun(Slot::EMPTY);
@@ -32,13 +32,13 @@ impl Receiving {
 
 /// How far a send has come.
 pub(in crate::chan) enum Sending<T> {
-    /// Its value is still here: it has not begun, or begins anew.
+    /// The value is still here: the send has not begun, or begins anew at the next poll.
     Holds(T),
-    /// It waits, and its value is in the cell.
+    /// The send waits, and the value is in its cell.
     Waits(Slot),
     /// The value has been sent, and the future has not told so yet.
     Sent,
-    /// It has ended.
+    /// The send has ended.
     Ended,
 }
 

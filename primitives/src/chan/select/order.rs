@@ -56,7 +56,7 @@ impl Few {
 
     fn swap(&mut self, one: usize, other: usize) {
         let differs = (self.at(one) ^ self.at(other)) as u64;
-        // If the two are one place, no bit differs.
+        // The two places differ in these bits: if they are one place, in none.
         self.0 ^= differs << (4 * one) | differs << (4 * other);
     }
 }
