@@ -249,6 +249,22 @@ fn panics_are_errors_wherever_they_come_from() {
 }
 
 #[test]
+fn a_task_that_exits_its_goroutine_has_failed() {
+    Builder::new().procs(2).run(|| {
+        let log = Log::default();
+        let routine = Routine::new(|_: &Context| -> Outcome { selvedge_go::goexit() });
+        let routine = routine.worker("worker", log.waits("worker")).cleanup(log.task("cleanup"));
+        assert!(routine.execute(&background()).is_err());
+        let tasks = parallel([Task::new(|_| selvedge_go::goexit()), Task::new(log.task("other"))]);
+        assert!(tasks.execute(&background()).is_err());
+        assert_eq!(log.take(), ["worker", "cleanup", "other"]);
+        while num_goroutine() > 1 {
+            gosched();
+        }
+    });
+}
+
+#[test]
 fn a_routine_is_closed_while_it_runs_and_not_before_or_after() {
     everywhere(|| {
         let log = Log::default();
