@@ -91,15 +91,14 @@ impl Notes {
     }
 }
 
-/// A routine has a main task, a worker and a daemon.
+/// A routine has a main task and a daemon, which wait for nothing.
 fn a_routine_ends_when_all_of_it_has() -> Model {
     model("when a routine cleans up, all of it has ended, and happens before", || {
         let notes = Notes::new();
         let routine =
-            Routine::new(notes.notes(1)).worker("worker", notes.notes(2)).daemon("daemon", notes.notes(4));
-        let routine = routine.cleanup(notes.finds(7, 8));
+            Routine::new(notes.notes(1)).daemon("daemon", notes.notes(2)).cleanup(notes.finds(3, 4));
         assert!(routine.execute(&background()).is_ok());
-        assert_eq!(notes.all(), 15);
+        assert_eq!(notes.all(), 7);
     })
     .of_specified()
     .catches([LEAVES_THEM])
@@ -133,17 +132,17 @@ fn a_worker_that_fails_stops_the_others() -> Model {
 fn the_context_above_stops_a_routine() -> Model {
     model("a routine ends by itself or by the context above, which is its outcome then", || {
         let (above, cancel) = with_cancel(&background());
-        let canceller = thread::spawn(move || cancel.cancel());
         let notes = Notes::new();
-        let routine = Routine::new(notes.notes(1)).cleanup(notes.finds(1, 2));
-        match routine.execute(&above) {
-            Ok(()) => assert_eq!(notes.all(), 3),
-            Err(error) => {
-                assert_eq!(error.to_string(), "context canceled");
-                // It has not begun, or all of it has ended.
-                assert!([0, 3].contains(&notes.all()));
-            }
+        let routine = Routine::new(notes.notes(1));
+        let control = routine.control();
+        let canceller = thread::spawn(move || {
+            assert!(control.serving().recv().is_err());
+            cancel.cancel();
+        });
+        if let Err(error) = routine.execute(&above) {
+            assert_eq!(error.to_string(), "context canceled");
         }
+        assert_eq!(notes.all(), 1, "all of it has ended");
         canceller.join().expect("no panic");
     })
     .of_specified()
@@ -168,23 +167,23 @@ fn a_routine_is_closed_or_ends() -> Model {
     .catches([TELLS_NOBODY, LEAVES_THEM])
 }
 
-/// A routine is the main task of another one, and the context above both is cancelled.
+/// A routine is the main task of another one, and its main task cancels the context above both.
 fn nested_routines_are_cleaned_up_from_the_inside() -> Model {
     model("nested routines that are stopped are cleaned up from the inside to the outside", || {
         let (above, cancel) = with_cancel(&background());
         let notes = Notes::new();
-        let inner = Routine::new(notes.waits(1)).cleanup(notes.finds(1, 2));
-        let serving = inner.control();
-        let outer = Routine::new(inner).cleanup(notes.finds(3, 4));
-        let canceller = thread::spawn(move || {
-            assert!(serving.serving().recv().is_err());
+        let ends = notes.waits(1);
+        let main = move |context: &Context| {
             cancel.cancel();
-        });
+            ends(context)
+        };
+        let inner = Routine::new(main).cleanup(notes.finds(1, 2));
+        let outer = Routine::new(inner).cleanup(notes.finds(3, 4));
         let error = outer.execute(&above).expect_err("it is cancelled");
         assert_eq!((error.to_string().as_str(), notes.all()), ("context canceled", 7));
-        canceller.join().expect("no panic");
     })
     .of_specified()
+    .bound(2)
     .catches([LEAVES_THEM])
 }
 

@@ -47,9 +47,10 @@
 //! - *A panic is an error* of the task that panics: [`Panicked`].
 //! - *Order.* Contexts are done from the outside to the inside, and cleanups run from the inside to the outside.
 //!
-//! What [`Routine`], [`parallel`] and [`Task::retry`] promise about their ends has models with mutants, which are explored to the end over
-//! primitives as specified, with two or three tasks each (`models/src/models/routine.rs`). That outcomes are those
-//! of a sequential specification is a property of drawn trees of tasks (`proptests/tests/routine.rs`).
+//! What [`Routine`], [`parallel`] and [`Task::retry`] promise about their ends has eight models with mutants, over primitives as specified, with
+//! two or three tasks each (`models/src/models/routine.rs`). The graph engine explores seven of them to the end, and that of nested routines
+//! within two preemptions. That outcomes are those of a sequential specification is a property of drawn trees of tasks
+//! (`proptests/tests/routine.rs`).
 //!
 //! # Beside `x-mod/routine`
 //! Most of this is what that library for Go does. Differences: workers; errors of concurrent tasks and of the cleanup are outcomes,
