@@ -60,7 +60,7 @@ pub fn after_func(context: &Context, f: impl FnOnce() + Send + 'static) -> Stop 
 /// Lets a context of our own stand between the custom one and the closure.
 #[track_caller]
 fn call_after_custom(custom: &Arc<dyn Custom>, call: Call) -> Armed {
-    let node = Node::below(None, Times::default());
+    let node = Node::below(None, Times::default(), None);
     let Ok(place) = Node::call_when_done(&node, call) else {
         unreachable!("nothing has cancelled a new context")
     };
@@ -124,7 +124,7 @@ impl Armed {
                 let call = node.take_back(place);
                 let is_stopped = call.is_some() || is_twin(); // site: say-stopped
                 if is_stopped && is_between {
-                    cancel::cancel(&node, Ended { error: Error::Canceled, cause: None });
+                    cancel::cancel(&node, Ended { error: Error::Canceled, cause: None }, None);
                 }
                 drop(call);
                 is_stopped

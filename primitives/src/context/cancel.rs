@@ -128,10 +128,11 @@ impl Walk {
     }
 }
 
-/// Cancels a context, unless it is done, and returns when it and all that depend on it are.
+/// Cancels a context, unless it is done, and returns when it and all that depend on it are. `time`: the time of the
+/// cancellation, if the caller has looked at the clock.
 #[inline]
-pub(super) fn cancel(start: &Arc<Node>, ended: Ended) {
-    let mut now_once = None;
+pub(super) fn cancel(start: &Arc<Node>, ended: Ended, time: Option<Instant>) {
+    let mut now_once = time;
     let ended = start.ending(ended, || *now_once.get_or_insert_with(now));
     let mut held = None;
     let mut family = start.family.lock();
@@ -189,7 +190,7 @@ pub(super) fn push(node: &Arc<Node>) {
         return;
     }
     let theirs = Arc::clone(node);
-    let timer = family.timer.insert(Timer::new(Box::new(move || Node::observe(&theirs))));
+    let timer = family.timer.insert(Timer::new(Box::new(move || _ = Node::observe(&theirs))));
     // Armed under the lock, so that a cancellation which finds the timer stops it.
     Timer::set(timer, Some(lapse));
 }

@@ -121,7 +121,7 @@ pub(super) fn watch(custom: &Arc<dyn Custom>, node: &Arc<Node>) {
     let follow = move || {
         // A context whose channel is closed says why.
         let error = above.err().unwrap_or(Error::Canceled);
-        cancel(&below, Ended { error, cause: above.cause() });
+        cancel(&below, Ended { error, cause: above.cause() }, None);
     };
     match custom.after_func(Box::new(follow)) {
         Ok(release) => {

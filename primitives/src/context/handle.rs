@@ -47,9 +47,12 @@ struct Handle(Arc<Node>);
 
 impl Handle {
     fn cancel(&self, cause: Option<Cause>) {
+        if self.0.awaits_cancellation() {
+            return;
+        }
         // A deadline that has passed came first.
-        Node::observe(&self.0);
-        cancel(&self.0, Ended { error: Error::Canceled, cause });
+        let time = Node::observe(&self.0);
+        cancel(&self.0, Ended { error: Error::Canceled, cause }, time);
     }
 
     /// Leaves the context to the contexts above and to its deadline.

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 #[track_caller]
 pub fn with_cancel(parent: &Context) -> (Context, Cancel) {
     let _entry = enter();
-    let (context, node) = below(parent, None);
+    let (context, node) = below(parent, None, None);
     (context, Cancel::new(node))
 }
 
@@ -40,7 +40,7 @@ pub fn with_cancel(parent: &Context) -> (Context, Cancel) {
 #[track_caller]
 pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
     let _entry = enter();
-    let (context, node) = below(parent, None);
+    let (context, node) = below(parent, None, None);
     (context, CancelCause::new(node))
 }
 
@@ -60,7 +60,7 @@ pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
 #[track_caller]
 pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
     let _entry = enter();
-    let (context, node) = below(parent, Some((deadline, None)));
+    let (context, node) = below(parent, Some((deadline, None)), None);
     (context, Cancel::new(node))
 }
 
@@ -79,7 +79,7 @@ pub fn with_deadline_cause(
     cause: impl Into<AnyError>,
 ) -> (Context, Cancel) {
     let _entry = enter();
-    let (context, node) = below(parent, Some((deadline, Some(Cause::new(cause)))));
+    let (context, node) = below(parent, Some((deadline, Some(Cause::new(cause)))), None);
     (context, Cancel::new(node))
 }
 
@@ -100,8 +100,9 @@ pub fn with_deadline_cause(
 #[track_caller]
 pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
     let _entry = enter();
-    let own = now().checked_add(timeout).map(|deadline| (deadline, None));
-    let (context, node) = below(parent, own);
+    let begun = now();
+    let own = begun.checked_add(timeout).map(|deadline| (deadline, None));
+    let (context, node) = below(parent, own, Some(begun));
     (context, Cancel::new(node))
 }
 
@@ -120,8 +121,9 @@ pub fn with_timeout_cause(
     cause: impl Into<AnyError>,
 ) -> (Context, Cancel) {
     let _entry = enter();
-    let own = now().checked_add(timeout).map(|deadline| (deadline, Some(Cause::new(cause))));
-    let (context, node) = below(parent, own);
+    let begun = now();
+    let own = begun.checked_add(timeout).map(|deadline| (deadline, Some(Cause::new(cause))));
+    let (context, node) = below(parent, own, Some(begun));
     (context, Cancel::new(node))
 }
 
@@ -159,9 +161,14 @@ pub fn without_cancel(parent: &Context) -> Context {
     Context { root: parent.root, link: Link::None, values: parent.values.clone() }
 }
 
-/// Returns a context below `parent`, with a deadline of its own or without.
+/// Returns a context below `parent`, with a deadline of its own or without. `begun`: a time that has come, if the caller
+/// knows one.
 #[track_caller]
-fn below(parent: &Context, own: Option<(Instant, Option<Cause>)>) -> (Context, Arc<Node>) {
+fn below(
+    parent: &Context,
+    own: Option<(Instant, Option<Cause>)>,
+    begun: Option<Instant>,
+) -> (Context, Arc<Node>) {
     let link = parent.link.resolved();
     let above = match &link {
         Link::Own(node) => node.times.lapse,
@@ -174,10 +181,10 @@ fn below(parent: &Context, own: Option<(Instant, Option<Cause>)>) -> (Context, A
         None => Times { deadline: inherited, lapse: above, is_own: false, cause: None },
     };
     let node = match link {
-        Link::None => Node::below(None, times),
-        Link::Own(above) => Node::below(Some(above), times),
+        Link::None => Node::below(None, times, begun),
+        Link::Own(above) => Node::below(Some(above), times, begun),
         Link::Custom(custom) => {
-            let node = Node::below(None, times);
+            let node = Node::below(None, times, begun);
             custom::watch(&custom, &node);
             node
         }

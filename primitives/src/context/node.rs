@@ -106,8 +106,9 @@ struct Signal {
 }
 
 impl Node {
-    /// Makes a context below `parent`, which is done already if that one is.
-    pub(super) fn below(parent: Option<Arc<Node>>, times: Times) -> Arc<Node> {
+    /// Makes a context below `parent`, which is done already if that one is. `begun`: a time that has come, if the caller knows
+    /// one.
+    pub(super) fn below(parent: Option<Arc<Node>>, times: Times, begun: Option<Instant>) -> Arc<Node> {
         let node = Arc::new(Node {
             state: AtomicU8::new(LIVE),
             family: Mutex::new(Family {
@@ -131,7 +132,9 @@ impl Node {
                 node.end_new(&ended);
             }
         }
-        Node::observe(&node);
+        if node.times.lapse.is_some_and(|lapse| begun.is_none_or(|begun| lapse <= begun)) {
+            Node::observe(&node);
+        }
         node
     }
 
@@ -214,6 +217,17 @@ impl Node {
         self.state.load(Relaxed) == LIVE
     }
 
+    /// Waits until the cancellation of a context is through that is done, or about to be; returns `false` if it is neither.
+    pub(super) fn awaits_cancellation(&self) -> bool {
+        // Relaxed: a hint; a caller that misses the end finds it under the lock. The canceller has the lock until all those
+        // below are done.
+        let is_over = self.state.load(Relaxed) != LIVE;
+        if is_over {
+            drop(self.family.lock());
+        }
+        is_over
+    }
+
     /// Returns how many depend on the context.
     pub(super) fn kindred(&self) -> usize {
         self.family.lock().kindred.len()
@@ -267,12 +281,13 @@ impl Node {
         (self.state.load(Relaxed) == LIVE).then_some(lapse)
     }
 
-    /// Lets a deadline take effect that has passed.
-    pub(super) fn observe(this: &Arc<Node>) {
-        let Some(lapse) = this.next_lapse() else { return };
+    /// Lets a deadline take effect that has passed, and returns the time if there is one that could.
+    pub(super) fn observe(this: &Arc<Node>) -> Option<Instant> {
+        let lapse = this.next_lapse()?;
+        let time = now();
         // site: observe-lapse
-        if lapse > now() || is_twin() {
-            return;
+        if lapse > time || is_twin() {
+            return Some(time);
         }
         let mut owner = this;
         // site: find-owner
@@ -280,7 +295,8 @@ impl Node {
             owner = parent;
         }
         let cause = owner.times.cause.clone();
-        cancel::cancel(owner, Ended { error: Error::DeadlineExceeded, cause });
+        cancel::cancel(owner, Ended { error: Error::DeadlineExceeded, cause }, Some(time));
+        Some(time)
     }
 
     /// Returns how a context ends that is to be cancelled now, for the reason `ended`: its own deadline may have passed

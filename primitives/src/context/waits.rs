@@ -23,7 +23,7 @@ impl Stopper {
             Link::None => None,
             Link::Own(node) => Some(Stopper { node, is_between: false }),
             Link::Custom(above) => {
-                let node = Node::below(None, Times::default());
+                let node = Node::below(None, Times::default(), None);
                 custom::watch(&above, &node);
                 Some(Stopper { node, is_between: true })
             }
@@ -44,7 +44,7 @@ impl Stop for Stopper {
 impl Drop for Stopper {
     fn drop(&mut self) {
         if self.is_between {
-            cancel(&self.node, Ended { error: Error::Canceled, cause: None });
+            cancel(&self.node, Ended { error: Error::Canceled, cause: None }, None);
         }
     }
 }
