@@ -12,7 +12,7 @@ mod native;
 #[path = "api/threads.rs"]
 mod native;
 
-use crate::settings::{Deadlock, Leftover, Settings};
+use crate::settings::{Deadlock, Leftover, Migration, Settings};
 use core::marker::PhantomData;
 use selvedge::rt::task::{is_current, is_in_a_run};
 use selvedge::rt::{Join, thread};
@@ -65,6 +65,22 @@ impl Builder {
     /// 64 KiB, and the least 32 KiB. A page costs memory once it is used.
     pub fn stack_size(mut self, size: usize) -> Builder {
         self.0.stack_size = Some(size);
+        self
+    }
+
+    /// Sets which goroutines that have begun may go on on another thread. The default is [`Migration::never`].
+    pub fn migration(mut self, migration: Migration) -> Builder {
+        self.0.migration = migration;
+        self
+    }
+
+    /// Looks, whenever a goroutine waits, whether its stack refers to a thread-local of its thread, and calls `f` with a text that
+    /// names the variable and has the trace: this is what another thread would not have, and what another goroutine of this
+    /// thread may change meanwhile. A word of the stack that is no longer in use may be reported too. Each variable is reported
+    /// once for each place at which a goroutine was started. If the environment variable `SELVEDGE_GO_CHECK` is `tls`, the default is a warning
+    /// on the standard error; otherwise nobody looks.
+    pub fn on_thread_local(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
+        self.0.on_local = Some(Box::new(f));
         self
     }
 
@@ -173,7 +189,8 @@ pub(crate) unsafe fn start_unchecked(f: impl FnOnce() + Send) {
     }
 }
 
-/// Starts a goroutine on this thread, whose closure need not be `Send`. Under a checker it runs before this returns.
+/// Starts a goroutine on this thread, whose closure need not be `Send`. Under a checker it runs before this returns. Neither it nor
+/// its caller ever goes on on another thread, whatever [`Builder::migration`] says.
 ///
 /// # Panics
 /// If this is called outside [`run`], from a plain thread.

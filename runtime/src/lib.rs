@@ -20,8 +20,8 @@
 //!
 //! # What never moves, and what that cannot hold against
 //!
-//! A goroutine that has begun stays on its thread for good; only one that has not begun is taken by another thread. So
-//! thread-locals, `Rc`s and handles that belong to a thread work on goroutines as they do on threads, in safe code. One
+//! A goroutine that has begun stays on its thread for good, unless the program chooses otherwise ([`Migration`], `unsafe`); only one
+//! that has not begun is taken by another thread. So thread-locals, `Rc`s and handles that belong to a thread work on goroutines as they do on threads, in safe code. One
 //! thing does not: **code that sets a thread-local for its extent and calls back**, as `scoped_tls` does, and the notion of
 //! a "current" runtime in rayon and tokio. It relies on the last such call on a thread being the first to end. If the
 //! callback waits, another goroutine of the thread may run, make such a call too, and find, or leave, the first one's value:
@@ -53,6 +53,7 @@
 //! | --- | --- |
 //! | `core` | the scheduler's algorithms over numbers of tasks, written on `selvedge::rt` and model-checked |
 //! | `stack` | the memory of stacks, guards, and what happens at an overflow |
+//! | `migration` | what tells whether a stack may go on on another thread |
 //! | `goroutine` | the table of goroutines, and what runs on their stacks |
 //! | `machine` | the threads that run goroutines, and the monitor, which takes a P from a goroutine that keeps it |
 //! | `report` | what a program is told that cannot go on, and the list of goroutines; `machine` calls it |
@@ -81,6 +82,7 @@ macro_rules! native {
 native! {
     mod goroutine;
     mod machine;
+    mod migration;
     mod pool;
     mod report;
     mod stack;
@@ -105,4 +107,4 @@ pub use future::{block_on, go_future};
 pub use scope::{Scope, ScopedJoin, scope};
 #[doc(inline)]
 pub use selvedge::rt::Join;
-pub use settings::{Deadlock, Leftover};
+pub use settings::{Deadlock, Leftover, Migration};

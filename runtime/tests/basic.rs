@@ -2,6 +2,9 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
+use common::{builder, on_each};
 use selvedge::chan::{bounded, select, unbounded};
 use selvedge::sync::{Mutex, Once, WaitGroup};
 use selvedge_go::{Builder, go, gosched, num_goroutine, run, spawn};
@@ -12,11 +15,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Runs a program on 1, 2 and 4 Ps.
-fn on_each(program: impl Fn()) {
-    for procs in [1, 2, 4] {
-        Builder::new().procs(procs).run(&program);
-    }
+#[test]
+fn all_pass_in_each_mode() {
+    common::again_in_each_mode(&["all_pass_in_each_mode"], &[]);
 }
 
 #[test]
@@ -38,7 +39,7 @@ fn a_channel_passes_values_between_goroutines() {
 
 #[test]
 fn ten_goroutines_on_one_p_run_last_first_then_in_order() {
-    let order = Builder::new().procs(1).run(|| {
+    let order = builder().procs(1).run(|| {
         let order = Arc::new(Mutex::new(Vec::new()));
         let group = WaitGroup::new();
         for n in 0..10 {
@@ -132,7 +133,7 @@ fn a_wait_with_a_deadline_ends() {
 #[test]
 fn as_many_goroutines_run_at_once_as_there_are_ps() {
     for procs in [2_usize, 4] {
-        Builder::new().procs(procs).run(move || {
+        builder().procs(procs).run(move || {
             let running = Arc::new(AtomicUsize::new(0));
             let spins = move |running: &AtomicUsize| {
                 running.fetch_add(1, Ordering::AcqRel);
@@ -151,7 +152,7 @@ fn as_many_goroutines_run_at_once_as_there_are_ps() {
 
 #[test]
 fn a_goroutine_stays_on_its_thread() {
-    on_each(|| {
+    Builder::new().procs(4).run(|| {
         let group = WaitGroup::new();
         let (tx, rx) = bounded(0);
         for _ in 0..20 {
@@ -381,7 +382,7 @@ fn a_scope_waits_for_goroutines_that_borrow() {
 
 #[test]
 fn blocking_frees_the_p() {
-    Builder::new().procs(1).run(|| {
+    builder().procs(1).run(|| {
         let (tx, rx) = std::sync::mpsc::channel();
         let (done, all) = unbounded();
         for _ in 0..3 {
@@ -399,7 +400,7 @@ fn blocking_frees_the_p() {
 
 #[test]
 fn many_blocking_calls_at_once_need_one_p() {
-    Builder::new().procs(1).run(|| {
+    builder().procs(1).run(|| {
         let barrier = Arc::new(std::sync::Barrier::new(20));
         let group = WaitGroup::new();
         for _ in 0..20 {
@@ -438,7 +439,7 @@ fn the_panic_of_main_comes_out() {
 
 #[test]
 fn the_number_of_ps_changes() {
-    Builder::new().procs(2).run(|| {
+    builder().procs(2).run(|| {
         assert_eq!((selvedge_go::gomaxprocs(), selvedge_go::set_procs(1)), (2, 2));
         let group = WaitGroup::new();
         for procs in [1, 2, 1, 2] {
@@ -461,7 +462,7 @@ fn runs_side_by_side_are_apart() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                Builder::new().procs(2).run(|| {
+                builder().procs(2).run(|| {
                     let (tx, rx) = bounded(1);
                     for n in 0..100 {
                         let tx = tx.clone();
@@ -486,7 +487,7 @@ fn goroutines_that_main_leaves_behind_run_no_more() {
     }
     let (tx, rx) = bounded::<()>(0);
     let tells = Tells(Arc::clone(&dropped));
-    Builder::new().procs(1).run(|| {
+    builder().procs(1).run(|| {
         go(move || {
             let _tells = tells;
             let _ = rx.recv();
@@ -545,7 +546,7 @@ fn no_goroutine_begins_on_a_locked_thread() {
 
 #[test]
 fn a_goroutine_that_ends_while_it_has_locked_its_thread_unlocks_it() {
-    Builder::new().procs(1).run(|| {
+    builder().procs(1).run(|| {
         let joins: Vec<_> =
             (0..10).map(|_| spawn(|| std::mem::forget(selvedge_go::lock_os_thread()))).collect();
         joins.into_iter().for_each(|join| join.join().expect("no panic"));

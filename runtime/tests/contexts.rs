@@ -2,20 +2,21 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
+use common::on_each;
 use selvedge::chan::{Receiver, bounded, select};
 use selvedge::context::{Context, Custom, Error, after_func, background, with_cancel, with_timeout};
 use selvedge::sync::{ErrGroup, Mutex, Semaphore, WaitGroup};
-use selvedge_go::{Builder, go, gosched, num_goroutine, spawn};
+use selvedge_go::{go, gosched, num_goroutine, spawn};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Runs a program on 1, 2 and 4 Ps.
-fn on_each(program: impl Fn()) {
-    for procs in [1, 2, 4] {
-        Builder::new().procs(procs).run(&program);
-    }
+#[test]
+fn all_pass_in_each_mode() {
+    common::again_in_each_mode(&["all_pass_in_each_mode"], &[]);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
 use selvedge::chan::{bounded, select, unbounded};
 use selvedge::sync::{Cond, Mutex, Once, RwMutex, Semaphore, WaitGroup};
-use selvedge_go::{Builder, Leftover, go, gosched, scope, sleep, spawn};
+use selvedge_go::{Leftover, go, gosched, scope, sleep, spawn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -156,7 +158,7 @@ fn programs_do_what_they_do_under_each_schedule() {
             for procs in [1, 2, 4] {
                 // A thread's name is what a hang shows.
                 let run =
-                    move || Builder::new().procs(procs).leftover(Leftover::Fail).fuzz(seed).run(program);
+                    move || common::builder().procs(procs).leftover(Leftover::Fail).fuzz(seed).run(program);
                 let thread = std::thread::Builder::new().name(format!("{name}: seed {seed}, {procs} Ps"));
                 let ended = thread.spawn(run).expect("the system starts a thread").join();
                 assert!(ended.is_ok(), "{name}: seed {seed}, {procs} Ps");
@@ -166,12 +168,17 @@ fn programs_do_what_they_do_under_each_schedule() {
 }
 
 #[test]
+fn they_do_so_in_each_mode() {
+    common::again_in_each_mode(&["they_do_so_in_each_mode"], &[]);
+}
+
+#[test]
 fn one_p_and_one_seed_make_one_schedule() {
     let order = |seed| {
         let order = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&order);
         let run = move || {
-            Builder::new().procs(1).fuzz(seed).leftover(Leftover::Wait).run(|| {
+            common::builder().procs(1).fuzz(seed).leftover(Leftover::Wait).run(|| {
                 for n in 0..20 {
                     let order = Arc::clone(&theirs);
                     go(move || {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
+use common::on_each;
 use selvedge::chan::bounded;
 use selvedge::sync::Mutex;
 use selvedge_go::{Builder, go, gosched, num_goroutine, spawn};
@@ -10,11 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Runs a program on 1, 2 and 4 Ps.
-fn on_each(program: impl Fn()) {
-    for procs in [1, 2, 4] {
-        Builder::new().procs(procs).run(&program);
-    }
+#[test]
+fn all_pass_in_each_mode() {
+    common::again_in_each_mode(&["all_pass_in_each_mode"], &[]);
 }
 
 #[test]

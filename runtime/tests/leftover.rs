@@ -2,19 +2,20 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
+use common::{builder, on_each};
 use selvedge::chan::bounded;
 use selvedge::sync::WaitGroup;
-use selvedge_go::{Builder, Leftover, go, gosched, num_goroutine};
+use selvedge_go::{Leftover, go, gosched, num_goroutine};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Runs a program on 1, 2 and 4 Ps.
-fn on_each(program: impl Fn()) {
-    for procs in [1, 2, 4] {
-        Builder::new().procs(procs).run(&program);
-    }
+#[test]
+fn all_pass_in_each_mode() {
+    common::again_in_each_mode(&["all_pass_in_each_mode"], &[]);
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn a_run_waits_for_goroutines_that_are_left() {
     for procs in [1, 2, 4] {
         let count = Arc::new(AtomicUsize::new(0));
         let theirs = Arc::clone(&count);
-        Builder::new().procs(procs).leftover(Leftover::Wait).run(move || {
+        builder().procs(procs).leftover(Leftover::Wait).run(move || {
             for n in 0..20 {
                 let count = Arc::clone(&theirs);
                 go(move || {
@@ -70,7 +71,7 @@ fn a_run_waits_for_goroutines_that_are_left() {
 #[test]
 fn a_run_fails_for_goroutines_that_are_left() {
     let (tx, rx) = bounded::<()>(0);
-    let builder = || Builder::new().procs(2).leftover(Leftover::Fail);
+    let builder = || builder().procs(2).leftover(Leftover::Fail);
     let fails = catch_unwind(AssertUnwindSafe(|| builder().run(|| go(move || _ = rx.recv()))));
     let text = fails.expect_err("a goroutine is left");
     let text = text.downcast_ref::<String>().expect("a text");

@@ -13,6 +13,7 @@ mod contexts;
 mod futures;
 mod goroutines;
 mod goroutines_bound;
+mod goroutines_end;
 mod goroutines_idle;
 mod goroutines_queue;
 mod goroutines_waits;
@@ -68,6 +69,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_idle::models,
         goroutines_waits::models,
         goroutines_bound::models,
+        goroutines_end::models,
         routine::models,
         signals::models,
         patterns::models,

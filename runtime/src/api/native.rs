@@ -2,7 +2,7 @@
 
 use crate::goroutine::{entry, slot};
 use crate::machine::{self, Here, here};
-use crate::settings::Settings;
+use crate::settings::{OnReport, Settings};
 use core::panic::Location;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::Join;
@@ -33,12 +33,21 @@ fn default_fuzz() -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("SELVEDGE_GO_FUZZ is a number, and not {text:?}")))
 }
 
+/// Returns what the environment says is done with reports of waits that refer to thread-locals.
+#[track_caller]
+fn default_on_local() -> Option<OnReport> {
+    let text = std::env::var("SELVEDGE_GO_CHECK").ok()?;
+    assert!(text == "tls", "SELVEDGE_GO_CHECK is \"tls\", and not {text:?}");
+    Some(Box::new(|text| crate::report::say(format_args!("warning: {text}\n"))))
+}
+
 #[track_caller]
 pub(super) fn run<R>(mut settings: Settings, main: impl FnOnce() -> R) -> R {
     let is_nested = here().is_some_and(|here| here.running.get() != 0 && here.blocked.get() == 0);
     assert!(!is_nested, "`run` is called from a goroutine: wrap it in `selvedge_go::blocking`");
     settings.procs = settings.procs.or_else(|| Some(default_procs()));
     settings.fuzz = settings.fuzz.or_else(default_fuzz);
+    settings.on_local = settings.on_local.or_else(default_on_local);
     machine::run(settings, Location::caller(), main)
 }
 

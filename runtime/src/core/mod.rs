@@ -6,6 +6,7 @@
 pub mod bound;
 pub mod caught;
 pub mod chain;
+pub mod ending;
 pub mod idle;
 pub mod inbox;
 pub mod injector;

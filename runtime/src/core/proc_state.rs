@@ -60,6 +60,11 @@ impl ProcState {
         (found & USER != 0).then_some(found >> SHIFT)
     }
 
+    /// Returns the number of the slice that was begun last: it stands still while one goroutine runs.
+    pub fn slice(&self) -> Slice {
+        self.0.load(Relaxed) >> SHIFT // Relaxed: a number to look at.
+    }
+
     /// Takes the P from its M, if the M is in user code, in this slice; returns whether the caller has the P.
     #[must_use]
     pub fn take(&self, slice: Slice) -> bool {

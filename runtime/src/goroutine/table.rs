@@ -59,10 +59,29 @@ pub(crate) struct Own {
     pub(crate) exits: bool,
     /// How often the goroutine has locked its thread.
     pub(crate) locks: u32,
+    /// Whether the goroutine goes on on its thread only, once it has begun.
+    pub(crate) is_bound: bool,
+    /// Whether the goroutine says, when it suspends itself, where its stack ends.
+    pub(crate) is_scanned: bool,
+    /// The lowest address of the suspended goroutine's stack that its frames refer to, if it says so.
+    pub(crate) low: usize,
 }
 
-// SAFETY: `own` goes from thread to thread by S1; everything else is atomic. What it has of a goroutine that has begun
-// stays on one thread, but for `home`, which is `Send`; a closure that has not begun is `Send` or has a home.
+impl Own {
+    /// Whether the goroutine, which has begun, goes on on its thread only.
+    pub(crate) fn stays(&self) -> bool {
+        self.is_bound || self.locks > 0
+    }
+
+    /// Returns the addresses of the suspended goroutine's stack, from the lowest in use to where the yielder is, at the base.
+    pub(crate) fn stack(&self) -> core::ops::Range<usize> {
+        self.low..self.yielder.addr()
+    }
+}
+
+// SAFETY: `own` goes from thread to thread by S1; everything else is atomic. A closure that has not begun is `Send` or has a
+// home. What a goroutine that has begun has stays on one thread, but for `home`, which is `Send`; or it was made in a mode whose
+// `unsafe` constructor says what the goroutine may keep (`settings::Migration`).
 unsafe impl Sync for Slot {}
 
 impl Slot {
@@ -82,6 +101,9 @@ impl Slot {
                 wait: 0,
                 exits: false,
                 locks: 0,
+                is_bound: true,
+                is_scanned: false,
+                low: 0,
             }),
         }
     }

@@ -4,6 +4,8 @@ use super::{Instance, M, fuzz};
 use crate::core::chain::Chain;
 use crate::core::proc_state::Slice;
 use crate::goroutine::{TABLE, slot};
+use crate::migration::Block;
+use crate::settings::Mode;
 use crate::stack::Cache;
 use core::cell::{Cell, RefCell};
 use core::panic::Location;
@@ -69,9 +71,12 @@ std::thread_local! {
 
 /// Returns the M of this thread.
 ///
-/// Never inlined, so that no address of the thread-local is kept across a suspension.
+/// Never inlined, so that no address of the thread-local is kept across a suspension; the empty instruction keeps the compiler from
+/// finding out that two calls return the same.
 #[inline(never)]
 pub(crate) fn here<'a>() -> Option<&'a Here> {
+    // SAFETY: the text of the assembly is empty, so nothing is executed.
+    unsafe { core::arch::asm!("", options(nostack, preserves_flags)) };
     // SAFETY: the pointer is null or set by `Here::enter`, whose guard outlives all code that runs on this thread meanwhile;
     // a caller uses the reference within one call, and never across a suspension.
     unsafe { HERE.get().as_ref() }
@@ -86,11 +91,16 @@ pub(crate) fn signal_note() -> (u64, Option<&'static Location<'static>>) {
 }
 
 /// Makes a thread an M until it is dropped.
-pub(crate) struct Entered(*const Here);
+pub(crate) struct Entered {
+    m: Arc<M>,
+    before: *const Here,
+}
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        HERE.set(self.0);
+        // From here on the thread may end.
+        self.m.set_locals(None);
+        HERE.set(self.before);
     }
 }
 
@@ -117,7 +127,24 @@ impl Here {
 
     /// Makes this the M of the current thread until the guard is dropped.
     pub(crate) fn enter(&self) -> Entered {
-        Entered(HERE.replace(self))
+        let entered = Entered { m: Arc::clone(&self.m), before: HERE.replace(self) };
+        self.find_locals();
+        entered
+    }
+
+    /// Finds out where the thread-locals of this thread are, if that is asked for.
+    fn find_locals(&self) {
+        if self.instance().settings.scans_stacks() {
+            self.m.set_locals(Block::of_this_thread(core::ptr::from_ref(self).addr()));
+        }
+    }
+
+    /// Finds out again where they are, if a library has been loaded since.
+    pub(crate) fn update_locals(&self) {
+        let is_checked = self.instance().settings.migration.0 == Mode::Checked;
+        if is_checked && !self.m.with_locals(|locals| locals.is_some_and(Block::is_current)) {
+            self.find_locals();
+        }
     }
 
     pub(crate) fn instance(&self) -> &Instance {
@@ -172,14 +199,27 @@ impl Here {
             return None;
         }
         self.next.set(0);
-        let streak = self.streak.get();
-        if streak >= STREAK {
-            self.streak.set(0);
+        if !self.goes_on() {
             self.put_last(next);
             return None;
         }
-        self.streak.set(streak + 1);
         Some(next)
+    }
+
+    /// Whether one more goroutine may run before the others have a turn.
+    fn goes_on(&self) -> bool {
+        let streak = self.streak.get();
+        self.streak.set(if streak < STREAK { streak + 1 } else { 0 });
+        streak < STREAK
+    }
+
+    /// Takes a goroutine from the P's queue: the one that runs next, unless the others have not had a turn for long.
+    pub(crate) fn take_queued(&self) -> Option<u32> {
+        let queue = &self.instance().queues[self.proc.get()?];
+        if queue.next().is_some() && self.goes_on() && !fuzz::happens(&self.instance().settings, 4) {
+            return queue.take_next().or_else(|| queue.take());
+        }
+        queue.take().or_else(|| queue.take_next())
     }
 
     /// Puts the first of the other goroutines of this M behind the others, and the one that runs next.
@@ -204,6 +244,11 @@ impl Here {
 
     pub(crate) fn has_bound(&self) -> bool {
         self.bound_len() > 0
+    }
+
+    /// Whether goroutines wait in the queue of the P, as far as that can be told while the P may be taken away.
+    pub(crate) fn has_queued(&self) -> bool {
+        self.proc.get().is_some_and(|proc| !self.instance().queues[proc].is_empty())
     }
 
     /// Returns how many goroutines of this M can run.

@@ -4,6 +4,8 @@ use super::here::{Command, Here, Suspend, here};
 use super::{blocking, fuzz, outsiders, run_loop, start};
 use crate::core::ready;
 use crate::goroutine::{entry, local, slot};
+use crate::migration::Registers;
+use crate::report;
 use core::num::NonZeroU32;
 use core::panic::Location;
 use core::sync::atomic::Ordering::Relaxed;
@@ -32,7 +34,7 @@ static RUNTIME: Runtime = Runtime {
         unsafe { (*slot(task.0.get()).own()).wait == wait }
     },
     unpark,
-    yield_now,
+    yield_now: goroutine_yields_here,
     sleep,
     spawn,
     clock: || here().map(|here| here.instance().clocks[here.heap()].clone()),
@@ -53,22 +55,29 @@ static RUNTIME: Runtime = Runtime {
     parked: outsiders::count,
 };
 
-/// Notes that the goroutine is inside a hook, until it is dropped.
-pub(super) struct InRuntime<'a>(&'a Here, bool);
+/// Notes that the thread is inside the runtime, until it is dropped.
+pub(super) struct InRuntime<'a> {
+    here: &'a Here,
+    was_in: bool,
+    /// Whether user code goes on afterwards.
+    from_user_code: bool,
+}
 
+/// Enters the runtime: from user code, or again. An M that runs no goroutine is there already.
 pub(super) fn enter(here: &Here) -> InRuntime<'_> {
     let was_in = here.in_runtime.replace(true);
-    if !was_in {
+    let from_user_code = !was_in && here.running.get() != 0;
+    if from_user_code {
         here.come_back();
     }
-    InRuntime(here, was_in)
+    InRuntime { here, was_in, from_user_code }
 }
 
 impl Drop for InRuntime<'_> {
     fn drop(&mut self) {
-        self.0.in_runtime.set(self.1);
-        if !self.1 {
-            self.0.go_on();
+        self.here.in_runtime.set(self.was_in);
+        if self.from_user_code {
+            self.here.go_on();
         }
     }
 }
@@ -86,9 +95,23 @@ fn begin_wait(task: Task) -> u64 {
 }
 
 /// Gives the thread back, until the goroutine runs again.
+///
+/// Never inlined, so that what the frames of the program have in registers lies at or above [`Registers`] in this one.
+#[inline(never)]
 pub(super) fn suspend(task: u32, suspend: Suspend) {
+    let own = slot(task).own();
     // SAFETY: S1 of the table: the goroutine runs, so this part is its own, and its yielder was set when it began.
-    let yielder = unsafe { &*(*slot(task).own()).yielder };
+    let (yielder, is_scanned) = unsafe { (&*(*own).yielder, (*own).is_scanned) };
+    let mut registers = Registers::new();
+    if is_scanned {
+        let low = registers.save();
+        // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
+        let stack = unsafe {
+            (*own).low = low;
+            (*own).stack()
+        };
+        report::local::look(task, stack);
+    }
     let mut command = yielder.suspend(suspend);
     while let Command::Trace(place) = command {
         // Another thread may have resumed the goroutine: nothing but these lines runs before it is suspended again.
@@ -97,6 +120,8 @@ pub(super) fn suspend(task: u32, suspend: Suspend) {
         unsafe { place.write(Some(trace)) };
         command = yielder.suspend(Suspend::Traced);
     }
+    // They are kept until here.
+    core::hint::black_box(&registers);
 }
 
 /// Runs `f` on the stack of this thread, if a goroutine runs here: it may need more than a goroutine has. What waits in `f`
@@ -140,8 +165,9 @@ fn unpark(task: Task, wait: u64) {
     }
 }
 
-/// Lets other goroutines run.
-fn yield_now() {
+/// Lets other goroutines run. The name begins a trace (`report::trace`).
+#[inline(never)]
+fn goroutine_yields_here() {
     if let Some(task) = running() {
         entry::go_on_exiting(task.0.get());
         suspend(task.0.get(), Suspend::Yield);
@@ -151,7 +177,7 @@ fn yield_now() {
 fn sleep(duration: Duration) {
     let Some(task) = running() else { return };
     if duration.is_zero() {
-        return yield_now();
+        return goroutine_yields_here();
     }
     let wait = begin_wait(task);
     goroutine_waits_here(task, wait, Instant::now().checked_add(duration), Why::Sleep);
@@ -171,7 +197,7 @@ fn may_spin(round: u32) -> bool {
         let instance = here.instance();
         // Relaxed: a hint.
         let busy = instance.active.load(Relaxed).saturating_sub(instance.idle.idle() as usize);
-        round < 4 && busy > 1 && !here.has_bound()
+        round < 4 && busy > 1 && !here.has_bound() && !here.has_queued()
     })
 }
 

@@ -5,6 +5,7 @@ use super::{M, clock, fuzz};
 use crate::report::say;
 use crate::settings::{Leftover, Settings};
 use crate::core::bound::{Bound, GivenAway, WantsP, give_away, submit_bound};
+use crate::core::ending::Ending;
 use crate::core::idle::{Idle, Taken};
 use crate::core::injector::Injector;
 use crate::core::mailbox::Assigned;
@@ -12,7 +13,7 @@ use crate::core::proc_state::ProcState;
 use crate::core::run_queue::RunQueue;
 use crate::core::timers::{NEVER, PollerSleep, Timers, When};
 use crate::goroutine::TABLE;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Relaxed, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, fence};
 use selvedge::rt;
 use selvedge::rt::park::Unparker;
@@ -49,7 +50,7 @@ pub(crate) struct Instance {
     /// The main goroutine, once there is one.
     pub(crate) main: AtomicU32,
     /// Whether the main goroutine has ended.
-    pub(crate) has_ended: AtomicBool,
+    pub(crate) ending: Ending,
     /// Whether the main goroutine has ended by `goexit`.
     pub(crate) main_has_exited: AtomicBool,
     /// Whether the program has been told that its goroutines sleep.
@@ -81,7 +82,7 @@ impl Instance {
             live: AtomicUsize::new(0),
             others: WaitGroup::new(),
             main: AtomicU32::new(0),
-            has_ended: AtomicBool::new(false),
+            ending: Ending::new(),
             main_has_exited: AtomicBool::new(false),
             has_warned: AtomicBool::new(false),
             settings,
@@ -93,7 +94,7 @@ impl Instance {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.has_ended.load(Acquire)
+        self.ending.has_come()
     }
 
     /// Counts a goroutine that begins or ends, if the run waits for all.

@@ -5,9 +5,10 @@ use crate::core::inbox::Inbox;
 use crate::core::mailbox::{Assigned, Mailbox};
 use crate::goroutine::TABLE;
 use core::sync::atomic::Ordering::Relaxed;
+use crate::migration::Block;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 use selvedge::rt::park::Unparker;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) struct M {
     pub(crate) instance: Arc<Instance>,
@@ -19,6 +20,9 @@ pub(crate) struct M {
     pub(crate) inbox: Inbox,
     turn: AtomicU64,
     waiting: AtomicU32,
+    /// Where the thread's thread-locals are, if that is asked for and can be told. While it is there, and locked, the thread does
+    /// not end.
+    locals: Mutex<Option<Block>>,
 }
 
 /// What an M runs, as the monitor sees it.
@@ -39,6 +43,7 @@ impl M {
             inbox: Inbox::new(),
             turn: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
+            locals: Mutex::new(None),
         }
     }
 
@@ -46,6 +51,16 @@ impl M {
     pub(crate) fn post(&self, task: u32) {
         self.inbox.push(&TABLE, task);
         self.instance.look_after(self);
+    }
+
+    /// Notes where the thread-locals of the M's thread are; for the M.
+    pub(crate) fn set_locals(&self, locals: Option<Block>) {
+        *self.locals.lock().unwrap_or_else(PoisonError::into_inner) = locals;
+    }
+
+    /// Calls `f` with the thread-locals of the M's thread, which does not end meanwhile.
+    pub(crate) fn with_locals<R>(&self, f: impl FnOnce(Option<&Block>) -> R) -> R {
+        f(self.locals.lock().unwrap_or_else(PoisonError::into_inner).as_ref())
     }
 
     /// Lets the M look again, if it sleeps; returns whether it did.

@@ -1,9 +1,11 @@
 //! The scheduler at work: threads, called *Ms*, that run goroutines.
 //!
 //! An M needs one of the instance's *Ps* to run goroutines, so no more of them run at once than there are Ps. A goroutine
-//! that has not begun stands in the run queue of a P, from which any M takes it. The M that begins it is its *home* for
-//! good: from then on the goroutine waits in the queue of that M ([`Here::bound`]), and other threads make it runnable
-//! through the M's mail. So a goroutine that has begun never changes its thread (mode `Never`).
+//! that has not begun stands in the run queue of a P, from which any M takes it. The M that runs it is its *home*. A goroutine that
+//! *stays* goes on there for good: it stands in the queue of that M ([`Here::bound`]), and other threads make it runnable
+//! through the M's mail. In mode `Never` all goroutines stay; in the others only those that have to. One that does not stay goes
+//! through the queues of the Ps again, as if it had not begun. An M that takes it and is not its home looks at its stack, in mode
+//! `Checked`, and sends it to its home if it is tied to that thread.
 //!
 //! M1. What the hooks and the run loop keep in [`Here`] is used by its own thread only, and no goroutine is suspended while
 //! it is borrowed.

@@ -1,11 +1,14 @@
 //! What an M does: it picks a goroutine, runs it until it suspends itself, and picks the next.
 
 use super::here::{Command, Here, Suspend};
-use super::{Instance, M, clock, fuzz, monitor, start};
+use super::{Instance, M, clock, fuzz, hooks, monitor, start};
 use crate::core::ready;
 use crate::core::timers::Entry;
+use crate::goroutine::table::Own;
 use crate::goroutine::{Slot, TABLE, slot};
-use core::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::migration::{self, Block};
+use crate::settings::Mode;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use corosensei::CoroutineResult;
 use std::sync::Arc;
 
@@ -54,6 +57,7 @@ impl Here {
                 self.hand_proc_on();
             }
             self.retire_surplus();
+            self.update_locals();
             if self.locked.get() > 0 {
                 self.leave_fresh();
             } else if let Some(task) = self.take_injected(1) {
@@ -70,20 +74,14 @@ impl Here {
         self.take_next().or_else(|| self.take_in_turn()).or_else(|| self.take_injected(RING / 2))
     }
 
-    /// Takes a goroutine of this M, or one that has not begun, in turn.
+    /// Takes a goroutine of this M, or one of the P, in turn.
     fn take_in_turn(&self) -> Option<u32> {
         let proc_first = self.proc_is_next.replace(!self.proc_is_next.get());
         if proc_first {
-            self.take_fresh().or_else(|| self.take_bound())
+            self.take_queued().or_else(|| self.take_bound())
         } else {
-            self.take_bound().or_else(|| self.take_fresh())
+            self.take_bound().or_else(|| self.take_queued())
         }
-    }
-
-    /// Takes a goroutine that has not begun from the P's queue.
-    fn take_fresh(&self) -> Option<u32> {
-        let queue = &self.instance().queues[self.proc.get()?];
-        queue.take_next().or_else(|| queue.take())
     }
 
     /// Takes goroutines from the global queue, as many as the share of one P, and returns the first.
@@ -128,8 +126,14 @@ impl Here {
         // runs.
         let mut coroutine = unsafe {
             let own = &mut *slot.own();
-            if own.home.is_none() {
-                own.home = Some(Arc::clone(&self.m));
+            match &own.home {
+                Some(home) if Arc::ptr_eq(home, &self.m) => (),
+                Some(home) if !self.may_go_on_here(own, home) => {
+                    // Cloned, because the goroutine may run, and its instance end, while the letter is posted.
+                    let home = Arc::clone(home);
+                    return home.post(task);
+                }
+                _ => own.home = Some(Arc::clone(&self.m)),
             }
             own.coroutine.take().unwrap_or_else(|| unreachable!("a goroutine that can run has a stack"))
         };
@@ -151,13 +155,42 @@ impl Here {
         }
     }
 
+    /// Whether a goroutine that has begun on another M may go on on this one.
+    ///
+    /// # Safety
+    /// S1 of the table: this M has the goroutine, which is suspended.
+    unsafe fn may_go_on_here(&self, own: &Own, home: &M) -> bool {
+        match self.instance().settings.migration.0 {
+            Mode::Free => true,
+            Mode::Never => false,
+            Mode::Checked => home.with_locals(|locals| {
+                let stack = own.stack();
+                // SAFETY: the goroutine is suspended and this thread's, so its stack does not change. A thread whose locals are
+                // there does not end before they are unlocked.
+                let tied = |locals: &Block| unsafe { migration::tied(locals, stack.start, stack.end).is_some() };
+                locals.is_some_and(|locals| locals.is_current() && !tied(locals))
+            }),
+        }
+    }
+
+    /// Puts a goroutine that this M has and that can run: where it runs next, or behind the others.
+    fn put(&self, task: u32, is_next: bool) {
+        // SAFETY: S1 of the table: the goroutine is this M's, which puts it into a queue below.
+        let stays = unsafe { (*slot(task).own()).stays() };
+        match (stays, is_next) {
+            (true, true) => self.put_next(task),
+            (true, false) => self.put_last(task),
+            (false, _) => self.m.instance.put_queued(self, task, is_next),
+        }
+    }
+
     /// Does what the goroutine has asked for when it suspended itself.
     fn suspended(&self, task: u32, slot: &Slot, suspend: Suspend) {
         match suspend {
-            Suspend::Yield | Suspend::Traced => self.put_last(task),
+            Suspend::Yield | Suspend::Traced => self.put(task, false),
             // From a commit on the goroutine is another thread's, and this M uses only what it has copied.
             Suspend::Park(wait, deadline) => match ready::commit(&slot.word, wait) {
-                false => self.put_next(task),
+                false => self.put(task, true),
                 true => {
                     if let Some(deadline) = deadline {
                         self.add_timer(Entry { when: clock::when(deadline), task, wait });
@@ -189,6 +222,7 @@ impl Here {
             own.home = None;
             own.yielder = core::ptr::null();
             own.exits = false;
+            own.is_bound = true;
             self.locked.set(self.locked.get() - core::mem::take(&mut own.locks));
         }
         // The deadline of the goroutine's last wait, which may still stand in the heap, is over.
@@ -197,8 +231,23 @@ impl Here {
         self.stacks().put(stack);
         self.put_slot(task);
         self.instance().count_other(task, false);
+        let instance = self.instance();
         // AcqRel: the one that reads 0 has seen all that ended goroutines did.
-        self.instance().live.fetch_sub(1, AcqRel);
+        instance.live.fetch_sub(1, AcqRel);
+        // Relaxed: the main goroutine's M has stored that it has exited, before another goroutine had the slot. The number of the
+        // main goroutine does not change.
+        if instance.main.load(Relaxed) == task && !instance.main_has_exited.load(Acquire) {
+            self.end_instance();
+        }
+    }
+
+    /// Ends the instance, whose main goroutine has returned: the thread that has called `run` goes on.
+    fn end_instance(&self) {
+        let instance = self.instance();
+        instance.ending.end();
+        if let Some(first) = instance.m(0) {
+            first.poke();
+        }
     }
 
     /// Stops counting as an M that searches, since it has found a goroutine; wakes another if there is more.
@@ -256,33 +305,35 @@ pub(crate) fn is_live(entry: &Entry) -> bool {
 /// The tasks that a run queue has room for.
 const RING: u32 = 256;
 
-/// Puts a goroutine that has begun into the queue of its M. The caller has ended the goroutine's wait, and is the only one
-/// to make it runnable.
+/// Puts a goroutine that has begun where it goes on: into the queue of its M, or, if another M may run it, into that of the P of
+/// this one. The caller has ended the goroutine's wait, and is the only one to make it runnable.
 pub(super) fn make_runnable(task: u32, here: Option<&Here>) {
     // SAFETY: S1: the caller alone makes the goroutine runnable, so this part is the caller's until it has done so.
-    let home = unsafe { (*slot(task).own()).home.as_ref() };
+    let (home, stays) = unsafe { ((*slot(task).own()).home.as_ref(), (*slot(task).own()).stays()) };
     let home = home.unwrap_or_else(|| unreachable!("a goroutine that waits has begun"));
+    // What is used of the home is cloned, because the goroutine may run, and its instance end, before the call returns.
     match here {
-        Some(here) if Arc::ptr_eq(&here.m, home) => here.put_next(task),
-        // Cloned, because the goroutine may run, and its instance end, while the letter is posted.
-        _ => Arc::clone(home).post(task),
+        Some(here) if stays && Arc::ptr_eq(&here.m, home) => here.put_next(task),
+        _ if stays => Arc::clone(home).post(task),
+        Some(here) if Arc::ptr_eq(&here.m.instance, &home.instance) => {
+            // The queue of the P is used in the runtime only (M3).
+            let _in_runtime = hooks::enter(here);
+            here.m.instance.put_queued(here, task, true);
+        }
+        _ => Arc::clone(&home.instance).inject(task),
     }
 }
 
 impl Instance {
-    /// Puts a goroutine that has not begun where an M finds it.
-    pub(super) fn put_fresh(self: &Arc<Self>, here: &Here, task: u32) {
+    /// Puts a goroutine that any M may run where one finds it: first in the queue of this M's P, or last.
+    pub(super) fn put_queued(self: &Arc<Self>, here: &Here, task: u32, is_next: bool) {
         let Some(proc) = here.proc.get() else { return self.inject(task) };
-        if let Some(overflow) = self.queues[proc].put_next(&TABLE, task) {
-            self.injector.push(&TABLE, overflow);
-        }
-        self.submit();
-    }
-
-    /// Puts a goroutine that has not begun where an M finds it, behind the others.
-    pub(super) fn put_fresh_last(self: &Arc<Self>, here: &Here, task: u32) {
-        let Some(proc) = here.proc.get() else { return self.inject(task) };
-        if let Some(overflow) = self.queues[proc].put(&TABLE, task) {
+        let queue = &self.queues[proc];
+        let overflow = match is_next && !fuzz::happens(&self.settings, 2) {
+            true => queue.put_next(&TABLE, task),
+            false => queue.put(&TABLE, task),
+        };
+        if let Some(overflow) = overflow {
             self.injector.push(&TABLE, overflow);
         }
         self.submit();

@@ -1,10 +1,13 @@
 //! What an M does that has no goroutine to run: it searches, gives its P up, and sleeps.
 
-use super::{clock, monitor};
 use super::here::Here;
+use super::{clock, fuzz, monitor};
 use crate::core::bound::last_look_without_a_p;
 use crate::core::idle::GaveUp;
+use crate::core::chain::Task;
+use crate::core::proc_state::Slice;
 use crate::report;
+use crate::settings::Mode;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::park::Parker;
 use std::time::Duration;
@@ -15,9 +18,13 @@ const ROUNDS: u32 = 3;
 /// Pauses of the processor between two rounds.
 const PAUSES: u32 = 64;
 
-/// How long a P keeps a goroutine that it has started and would run next. The goroutine that has started it often waits for
-/// it soon; if the two began on two threads, which they never leave, each of their hand-overs would wake a thread.
+/// How long a P keeps a goroutine that it would run next. The goroutine that has started or woken it often waits for it soon. If
+/// the two began on two threads, which they never leave, each of their hand-overs would wake a thread.
 const PATIENCE: Duration = Duration::from_micros(50);
+
+/// How often an M looks after that long while goroutines that may change their threads wake each other on another P, before it
+/// sleeps for good. Each of them that it waited for asleep would have to wake it, which costs more than a hand-over.
+const LOOKS: u32 = 20;
 
 impl Here {
     /// Looks for a goroutine elsewhere; or sleeps until there is something to do.
@@ -49,20 +56,43 @@ impl Here {
             }
             (0..PAUSES).for_each(|_| core::hint::spin_loop());
         }
-        let queues = &self.instance().queues;
-        let found = queues.iter().enumerate().filter(|(victim, _)| *victim != proc);
-        let Some((queue, next)) = found.map(|(_, queue)| queue).find_map(|queue| Some((queue, queue.next()?))) else {
-            return false;
+        let instance = self.instance();
+        let looks = if instance.settings.migration.0 == Mode::Never { 1 } else { LOOKS };
+        let mut before = self.busy(proc);
+        for _ in 0..looks {
+            if before.is_empty() {
+                return false;
+            }
+            if !fuzz::happens(&instance.settings, 2) {
+                std::thread::sleep(PATIENCE);
+            }
+            if self.steal_half(proc) || self.is_called() || !instance.wants_p.is_empty() || instance.has_due_timers() {
+                return true;
+            }
+            for (victim, next, slice) in before {
+                // In another slice the goroutine could be there once more.
+                if let Some(next) = next.filter(|_| instance.states[victim].slice() == slice)
+                    && instance.queues[victim].steal_next(next)
+                {
+                    self.put_stolen(proc, next);
+                    return true;
+                }
+            }
+            before = self.busy(proc);
+        }
+        false
+    }
+
+    /// Returns the other Ps from which this M may soon take a goroutine: each with the one that it runs next, and its slice.
+    fn busy(&self, proc: usize) -> Vec<(usize, Option<Task>, Slice)> {
+        let instance = self.instance();
+        let may_have = |next: Option<Task>, victim: usize| {
+            next.is_some()
+                || instance.settings.migration.0 != Mode::Never && instance.states[victim].in_user_code().is_some()
         };
-        std::thread::sleep(PATIENCE);
-        if self.steal_half(proc) || self.is_called() {
-            return true;
-        }
-        let stolen = queue.steal_next(next);
-        if stolen {
-            self.put_stolen(proc, next);
-        }
-        stolen
+        let others = (0..instance.queues.len()).filter(|victim| *victim != proc);
+        let look = |victim: usize| (victim, instance.queues[victim].next(), instance.states[victim].slice());
+        others.map(look).filter(|(victim, next, _)| may_have(*next, *victim)).collect()
     }
 
     /// Takes half of the goroutines of another P's ring.
@@ -140,11 +170,15 @@ impl Here {
         }
     }
 
-    /// Says that the M sleeps, which has no P; does `then`, and sleeps.
+    /// Says that the M sleeps, which has no P; does `then`, which passes a SeqCst fence first, and sleeps.
     fn sleep_without_proc(&self, then: impl FnOnce()) {
         let parker = Parker::new();
         self.m.mailbox.sleep(parker.unparker());
         then();
+        // E1 of `core::ending`: this M has said that it sleeps, and has passed the fence.
+        if self.m.instance.has_ended() {
+            self.m.poke();
+        }
         if self.m.instance.idle.leave() {
             report::deadlock::decide(&self.m.instance);
         }

@@ -5,7 +5,7 @@ use super::instance::Instance;
 use super::{fuzz, hooks, monitor, run_loop};
 use crate::goroutine::{entry, slot};
 use crate::report::{leftover, say};
-use crate::settings::Settings;
+use crate::settings::{Mode, Settings};
 use crate::stack::{DEFAULT_SIZE, prepare_thread, slot_size};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -58,7 +58,12 @@ unsafe fn make(
     // end is never dropped either.
     let coroutine = unsafe { Coroutine::with_stack_unchecked(stack, body) };
     // SAFETY: S1: the goroutine is in no queue yet, so its parts are this thread's.
-    unsafe { (*its.own()).coroutine = Some(coroutine) };
+    unsafe {
+        let own = &mut *its.own();
+        own.coroutine = Some(coroutine);
+        own.is_bound = instance.settings.migration.0 == Mode::Never;
+        own.is_scanned = instance.settings.scans_stacks();
+    }
     task
 }
 
@@ -77,7 +82,7 @@ pub(crate) unsafe fn spawn(
     // SAFETY: `f` is `Send`, and the caller promises the rest.
     let task =
         unsafe { make(here, instance, stack_size, site, f) };
-    instance.put_fresh(here, task);
+    instance.put_queued(here, task, true);
     drop(in_runtime);
     fuzz::yield_perhaps();
 }
@@ -90,7 +95,7 @@ pub(super) fn call(here: &Here, timer: rt::sync::Arc<Timer>) {
         unsafe { make(here, &here.m.instance, None, site, move || timer.run()) }
     }));
     match made {
-        Ok(task) => here.m.instance.put_fresh_last(here, task),
+        Ok(task) => here.m.instance.put_queued(here, task, false),
         Err(_) => {
             say(format_args!("fatal error: there is no goroutine for a timer that is due\n"));
             std::process::exit(2);
@@ -107,8 +112,13 @@ pub(crate) unsafe fn spawn_local(here: &Here, site: &'static Location<'static>, 
     let instance = &here.m.instance;
     // SAFETY: the goroutine has this M as its home below, and the caller promises the rest.
     let task = unsafe { make(here, instance, None, site, f) };
-    // SAFETY: S1 of the table: the goroutine is in no queue yet.
-    unsafe { (*slot(task).own()).home = Some(Arc::clone(&here.m)) };
+    // SAFETY: S1 of the table: the goroutine is in no queue yet, and the caller runs. What is not `Send` may be shared by the two.
+    unsafe {
+        let own = &mut *slot(task).own();
+        own.home = Some(Arc::clone(&here.m));
+        own.is_bound = true;
+        (*slot(here.running.get()).own()).is_bound = true;
+    }
     here.put_last(task);
 }
 
@@ -133,11 +143,11 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
             its.main_has_exited.store(true, Release);
             return;
         }
+        // The run ends once the goroutine has: `Here::end`.
         *ours.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
-        // Release: publishes the result to the Acquire load of `has_ended`.
-        its.has_ended.store(true, Release);
     };
-    // SAFETY: the goroutine has this M as its home. `run_loop::run` below returns once the body has returned, or never: if
+    // SAFETY: the goroutine begins on this M; if it may go on on another one, then the program has said that what it has may.
+    // `run_loop::run` below returns once the body has returned, or never: if
     // `main` calls `goexit`, its frames are unwound, and what it has borrowed is used no more.
     let task = unsafe { make(&here, &instance, None, site, body) };
     // SAFETY: S1 of the table: the goroutine is in no queue yet.

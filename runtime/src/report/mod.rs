@@ -4,6 +4,8 @@ pub(crate) mod deadlock;
 pub(crate) mod dump;
 pub(crate) mod hog;
 pub(crate) mod leftover;
+pub(crate) mod local;
+mod symbols;
 mod trace;
 
 use core::fmt::Arguments;

@@ -49,7 +49,7 @@ fn between(text: &str) -> String {
     // Symbols may come without their paths; these functions have names that stand for themselves.
     let is_at = |frame: &(&str, &str), names: &[&str]| names.iter().any(|name| frame.0.contains(name));
     let end = frames.iter().position(|frame| is_at(frame, &["goroutine_begins_here"])).unwrap_or(frames.len());
-    let ours = frames[..end].iter().rposition(|frame| is_at(frame, &["goroutine_waits_here", "list_goroutines_here"]));
+    let ours = frames[..end].iter().rposition(|frame| is_at(frame, &["goroutine_waits_here", "goroutine_yields_here", "list_goroutines_here"]));
     let begin = ours.map_or(0, |at| at + 1);
     // What is between the closure and the base is std's catching of panics.
     let is_std =

@@ -13,6 +13,9 @@
     reason = "the files are made for another program"
 )]
 
+#[path = "../common/mod.rs"]
+mod modes;
+
 extern crate self as selvedge;
 extern crate selvedge as real;
 
@@ -33,7 +36,7 @@ pub mod rt {
         {
             match real::rt::task::is_current() {
                 true => selvedge_go::scope(f),
-                false => selvedge_go::Builder::new().procs(2).run(|| selvedge_go::scope(f)),
+                false => crate::modes::builder().procs(2).run(|| selvedge_go::scope(f)),
             }
         }
     }
@@ -65,4 +68,34 @@ again! {
     "../../../primitives/tests/api/sync_basic.rs" sync_basic;
     "../../../primitives/tests/api/sync_names.rs" sync_names;
     "../../../primitives/tests/api/user_code.rs" user_code;
+}
+
+/// Tests in which a goroutine keeps its thread until another one has run: under some schedules that one has begun on the same
+/// thread, and they need another mode, or time.
+const KEEP_THEIR_THREAD: [&str; 2] = [
+    "many_tasks_on_many_threads_lose_nothing",
+    "a_default_is_not_taken_while_one_of_two_channels_has_a_value",
+];
+
+/// Those that start the others.
+const START_OTHERS: [&str; 2] = ["all_pass_in_each_mode", "all_pass_under_each_schedule"];
+
+#[test]
+fn all_pass_in_each_mode() {
+    modes::again_in_each_mode(&START_OTHERS, &[]);
+}
+
+/// With `SELVEDGE_SOAK`, for so many seconds; otherwise for a few seeds.
+#[test]
+fn all_pass_under_each_schedule() {
+    let begun = std::time::Instant::now();
+    let soak = std::env::var("SELVEDGE_SOAK").ok().and_then(|text| text.parse().ok());
+    let soak = soak.map(std::time::Duration::from_secs);
+    let but = [&START_OTHERS[..], &KEEP_THEIR_THREAD[..]].concat();
+    let mut seed = 0_u64;
+    while soak.map_or(seed < 3, |soak| begun.elapsed() < soak) {
+        seed += 1;
+        let mode = ["never", "checked", "free"][seed as usize % 3];
+        modes::again_in(mode, &but, &[("SELVEDGE_GO_FUZZ", seed.to_string())]);
+    }
 }
