@@ -3,21 +3,21 @@
 use selvedge::chan::{Receiver, Sender, Timer, after, bounded, select};
 use selvedge::rt::Join;
 use selvedge::sync::{Cond, Mutex, WaitGroup};
-use selvedge_go::{Builder, go, gosched, lock_os_thread, spawn};
+use selvedge_go::{Builder, Migration, go, gosched, lock_os_thread, spawn};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Returns the nanoseconds of a scenario, or its bytes; `None`: no scenario has this name.
-pub(crate) fn run(scenario: &str, times: u64) -> Option<u64> {
+pub(crate) fn run(scenario: &str, times: u64, migration: Migration) -> Option<u64> {
     // The first half of a scenario's name, and the number that ends it.
     let (kind, size) = match scenario.rsplit_once('-') {
         Some((kind, size)) if size.parse::<u64>().is_ok() => (kind, size.parse().ok()?),
         _ => (scenario, 0),
     };
     let procs = if kind == "go-yield" { 1 } else { 2 };
-    let builder =
-        Builder::new().procs(procs).stack_size(if kind == "go-stack" { 256 * 1024 } else { 64 * 1024 });
+    let stack_size = if kind == "go-stack" { 256 * 1024 } else { 64 * 1024 };
+    let builder = Builder::new().procs(procs).stack_size(stack_size).migration(migration);
     let took = match kind {
         "go-ping-pong" => builder.run(|| ping_pong(times, false)),
         "go-ping-pong-locked" => builder.run(|| ping_pong(times, true)),

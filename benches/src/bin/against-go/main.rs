@@ -1,5 +1,6 @@
 //! Selvedge against Go, and goroutines against the tasks of tokio and the coroutines of may, by whole programs that run in
-//! turn: the medians of several runs, and their ratio. Without Go the program says so, and does not fail.
+//! turn: the medians of several runs, and their ratio. Goroutines run in each of the three modes in which they may change their threads:
+//! `ours` is the default. Without Go the program says so, and does not fail.
 //!
 //! Words after the program's name choose the scenarios whose names contain one of them.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "benches run on real threads")]
@@ -9,6 +10,7 @@ mod goroutines;
 mod sync;
 mod tasks;
 
+use selvedge_go::Migration;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
@@ -61,10 +63,23 @@ const ROUNDS: usize = 5;
 type Peer = (&'static str, fn(&str, u64) -> Option<u64>);
 
 /// The peers that are part of this program.
-const PEERS: [Peer; 3] = [("ours", ours), ("tokio", tasks::run), ("may", coroutines::run)];
+const PEERS: [Peer; 5] =
+    [("ours", ours), ("checked", checked), ("free", free), ("tokio", tasks::run), ("may", coroutines::run)];
 
 fn ours(scenario: &str, times: u64) -> Option<u64> {
-    sync::run(scenario, times).or_else(|| goroutines::run(scenario, times))
+    sync::run(scenario, times).or_else(|| goroutines::run(scenario, times, Migration::never()))
+}
+
+fn checked(scenario: &str, times: u64) -> Option<u64> {
+    // SAFETY: the goroutines of the scenarios keep across waits what is `Send`, and, in `go-ping-pong-locked`, the guard of a
+    // thread, with which a goroutine stays there.
+    goroutines::run(scenario, times, unsafe { Migration::checked() })
+}
+
+fn free(scenario: &str, times: u64) -> Option<u64> {
+    // SAFETY: all that the goroutines of the scenarios keep across waits is `Send`, but for the guard of a thread in
+    // `go-ping-pong-locked`, with which a goroutine stays there.
+    goroutines::run(scenario, times, unsafe { Migration::free() })
 }
 
 fn nanoseconds(took: Duration) -> u64 {
