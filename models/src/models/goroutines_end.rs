@@ -85,16 +85,17 @@ fn an_m_without_a_p_learns_of_the_end() -> Model {
     model("an M without a P that goes to sleep wakes at the end of the run", || {
         beside_the_end(|world| {
             world.sleeps(|| {
-                if last_look_without_a_p(|| !is_twin() && world.ending.has_come()) {
+                let look = || !is_twin() && world.ending.has_come(); // site: look-without-a-p
+                if last_look_without_a_p(look) {
                     world.poke();
                 }
-                // site: look-at-the-end
             });
         });
     })
     .catches([
         NO_FENCE_OF_END,
         BOUND.mutant("fence-without-a-p", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst),
+        HERE.mutant("look-without-a-p", Change::Twin, FailureKind::Deadlock, Needs::Interleavings),
         HERE.drop_wake("wake-at-the-end"),
         ENDING.lose("end-run", FailureKind::Deadlock).or(FailureKind::Panic),
         ENDING.weaken("end-run"),
@@ -110,7 +111,8 @@ fn an_m_that_wants_a_p_learns_of_the_end() -> Model {
                 // The only P is that of the thread that ends the run, and stays there.
                 let bound = submit_bound(&world.idle, &world.mailbox, &world.wants_p, 0);
                 assert!(matches!(bound, Bound::Done));
-                if world.ending.has_come() {
+                let has_come = !is_twin() && world.ending.has_come(); // site: look-when-wanting
+                if has_come {
                     world.poke();
                 }
             });
@@ -118,8 +120,12 @@ fn an_m_that_wants_a_p_learns_of_the_end() -> Model {
     })
     .catches([
         NO_FENCE_OF_END,
-        BOUND.mutant("fence-after-inbox", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst),
         HERE.drop_wake("wake-at-the-end"),
+        // One of the two fences of the M is enough here.
+        BOUND
+            .mutant("fence-after-inbox", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst)
+            .and("fence-after-wanting"),
+        HERE.mutant("look-when-wanting", Change::Twin, FailureKind::Deadlock, Needs::Interleavings),
     ])
 }
 
