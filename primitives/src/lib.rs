@@ -7,6 +7,7 @@
 //! - A map that threads share: [`map`].
 //! - A pool of objects that are expensive to make: [`pool`].
 //! - Reclamation of memory that other threads may still read: [`reclaim`].
+//! - Virtual time for tests: [`testing`].
 //! - The abstraction layer: [`rt`]. Write a lock-free structure on it, and the same source runs
 //!   natively, under loom, under shuttle and under the graph engine, which explores every execution that the memory
 //!   model allows (features of the same names; the harness is the crate `selvedge-check`).
@@ -51,3 +52,4 @@ pub mod reclaim;
 pub mod rt;
 mod spec;
 pub mod sync;
+pub mod testing;

@@ -6,6 +6,7 @@ use super::family::{Call, Kin, Kindred, NOWHERE, Rest};
 use super::later;
 use crate::chan::{Lapse, Receiver, Sender, bounded, deferred};
 use crate::rt::alloc::TrackedBox;
+use crate::rt::bubble::Owner;
 use crate::rt::spec::Flag;
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -57,6 +58,8 @@ pub(super) struct Node {
     parent: Option<Arc<Node>>,
     /// Its place there; written and read under the parent's lock.
     place: AtomicUsize,
+    /// The bubble in which the context was made.
+    owner: Owner,
     pub(super) times: Times,
 }
 
@@ -124,6 +127,7 @@ impl Node {
             handles: AtomicUsize::new(1),
             parent,
             place: AtomicUsize::new(NOWHERE),
+            owner: Owner::here(),
             times,
         });
         if let Some(parent) = &node.parent {
@@ -373,7 +377,7 @@ impl Node {
         if let Some(signal) = this.signal(Relaxed) {
             return &signal.receiver;
         }
-        let (sender, receiver) = bounded(0);
+        let (sender, receiver) = this.owner.lets_make(|| bounded(0));
         // SAFETY: the address of an `Arc`'s value is not null.
         let inside = unsafe { NonNull::new_unchecked(Arc::as_ptr(this).cast_mut()) };
         let receiver = receiver.that_lapses(Box::new(Inside(inside)));

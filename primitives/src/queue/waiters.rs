@@ -22,6 +22,7 @@
 
 use super::wait_cell::{WaitCell, WaitPhase};
 use super::{EndlessArray, Party, Place};
+use crate::rt::bubble::Owner;
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
@@ -215,8 +216,15 @@ impl<'a> Ticket<'a> {
 
     /// Waits as [`wait`](Self::wait) does, and lets reports of goroutines name the reason.
     pub fn wait_for(self, why: Why, until: Until<'_>) -> Option<Wake> {
+        self.wait_for_of(why, None, until)
+    }
+
+    /// Waits as [`wait_for`](Self::wait_for) does, for what belongs to this bubble.
+    pub(crate) fn wait_for_of(self, why: Why, owner: Option<Owner>, until: Until<'_>) -> Option<Wake> {
         match until {
-            Until { deadline, stop: None } => self.wait_at(Parker::for_wait(why), deadline, false),
+            Until { deadline, stop: None } => {
+                self.wait_at(Parker::for_wait_of(why, || owner), deadline, false)
+            }
             Until { deadline, stop: Some(stop) } => self.wait_unless_stopped(deadline, stop),
         }
     }

@@ -77,6 +77,7 @@
 
 pub mod alloc;
 mod backoff;
+pub(crate) mod bubble;
 pub mod cell;
 mod choice;
 pub(crate) mod entry;

@@ -15,6 +15,7 @@ mod gate;
 mod permit;
 mod token;
 
+use super::bubble::{self, Owner, Rest};
 #[cfg(feature = "checking")]
 use super::seam::{Current, Home, Session, current};
 use super::task::{self, Runtime, Task, Why};
@@ -54,6 +55,8 @@ enum Inner {
     },
     /// A permit beside the waits of a goroutine.
     Token(Arc<Token>),
+    /// A wait in a bubble, where time is virtual.
+    Bubble(Box<Rest>),
     #[cfg(feature = "checking")]
     Model {
         session: &'static Session,
@@ -73,6 +76,7 @@ enum Target {
         wait: u64,
     },
     Token(Arc<Token>),
+    Bubble(Arc<bubble::Wait>),
     #[cfg(feature = "checking")]
     Model {
         home: Home,
@@ -85,11 +89,24 @@ impl Parker {
     #[inline]
     #[cfg_attr(feature = "checking", track_caller)]
     pub fn new() -> Parker {
+        if let Some(here) = bubble::here() {
+            return Parker::in_bubble(Rest::new(here, Why::Permit, None));
+        }
+        Parker::apart()
+    }
+
+    /// Returns a parker as [`new`](Self::new) does, which no bubble knows of.
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn apart() -> Parker {
         if task::is_current() {
             // The goroutine may wait for other things before it parks here, which a wait of its own would not outlast.
-            return Parker { inner: Inner::Token(Arc::new(Token::new())), not_send: PhantomData };
+            return Parker { inner: Inner::Token(Arc::new(Token::apart())), not_send: PhantomData };
         }
-        Parker::for_wait(Why::Permit)
+        Parker::outside(Why::Permit)
+    }
+
+    fn in_bubble(rest: Rest) -> Parker {
+        Parker { inner: Inner::Bubble(Box::new(rest)), not_send: PhantomData }
     }
 
     /// Returns a parker as [`new`](Self::new) does, for a goroutine that waits for nothing else before it has parked for
@@ -97,6 +114,24 @@ impl Parker {
     #[inline]
     #[cfg_attr(feature = "checking", track_caller)]
     pub(crate) fn for_wait(why: Why) -> Parker {
+        Parker::for_wait_of(why, || None)
+    }
+
+    /// Returns a parker as [`for_wait`](Self::for_wait) does, for what belongs to this bubble. `owner` is called in a bubble
+    /// only.
+    #[inline]
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn for_wait_of(why: Why, owner: impl FnOnce() -> Option<Owner>) -> Parker {
+        match bubble::here() {
+            None => Parker::outside(why),
+            Some(here) => Parker::in_bubble(Rest::new(here, why, owner())),
+        }
+    }
+
+    /// Returns a parker as [`for_wait`](Self::for_wait) does, which no bubble knows of.
+    #[inline]
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn outside(why: Why) -> Parker {
         #[cfg(feature = "checking")]
         if let Current::Model(session) = current() {
             let inner = Inner::Model { session, token: session.token_new() };
@@ -125,6 +160,7 @@ impl Parker {
             Inner::Native(held) => Unparker(Target::Native(held.share())),
             Inner::Task { task, wait, .. } => Unparker(Target::Task { task: *task, wait: *wait }),
             Inner::Token(token) => Unparker(Target::Token(Arc::clone(token))),
+            Inner::Bubble(rest) => Unparker(Target::Bubble(Arc::clone(rest.wait()))),
             #[cfg(feature = "checking")]
             Inner::Model { session, token } => {
                 Unparker(Target::Model { home: Home::new(session), token: *token })
@@ -139,22 +175,30 @@ impl Parker {
             Inner::Native(held) => held.is_given(),
             Inner::Task { runtime, task, wait, .. } => (runtime.is_given)(*task, *wait),
             // The caller parks, and is woken at once if the token is there.
-            Inner::Token(_) => false,
+            Inner::Token(_) | Inner::Bubble(_) => false,
             #[cfg(feature = "checking")]
             Inner::Model { .. } => false,
         }
     }
 
-    /// Returns whether the parker was made in the run of a checker in which the current thread is, so that it may wait on.
+    /// Returns whether the parker was made in the bubble, and in the run of a checker, in which the current thread is, so that it may
+    /// wait on.
     #[inline]
     pub(crate) fn is_of_this_run(&self) -> bool {
+        match &self.inner {
+            Inner::Bubble(rest) => return rest.is_here(),
+            _ if bubble::is_inside() => return false,
+            _ => (),
+        }
         #[cfg(feature = "checking")]
         return match (&self.inner, current()) {
             (Inner::Native(held), Current::Native(run)) => held.is_of(Some(&run)),
             (Inner::Native(held), Current::Outside) => held.is_of(None),
             (Inner::Native(_), Current::Model(_)) => false,
             (Inner::Model { .. }, current) => matches!(current, Current::Model(_)),
-            (Inner::Task { .. } | Inner::Token(_), current) => matches!(current, Current::Outside),
+            (Inner::Task { .. } | Inner::Token(_) | Inner::Bubble(_), current) => {
+                matches!(current, Current::Outside)
+            }
         };
         #[cfg(not(feature = "checking"))]
         true
@@ -176,6 +220,7 @@ impl Parker {
             Inner::Native(held) => held.park(deadline),
             Inner::Task { runtime, task, wait, why } => (runtime.park)(*task, *wait, deadline, *why),
             Inner::Token(token) => token.wait_deadline(deadline),
+            Inner::Bubble(rest) => rest.park(deadline),
             #[cfg(feature = "checking")]
             Inner::Model { session, token } => session.park(*token, deadline, Location::caller()),
         }
@@ -202,6 +247,7 @@ impl Unparker {
                 }
             }
             Target::Token(token) => token.give(),
+            Target::Bubble(wait) => wait.give(),
             #[cfg(feature = "checking")]
             Target::Model { home, token } => {
                 if let Some(session) = home.get() {

@@ -57,12 +57,13 @@ pub struct StepId {
     pub index: u32,
 }
 
-/// Returns whether the running execution uses primitives as specified.
+/// Returns whether primitives that the caller makes are as specified: whether the running execution uses them so. In a bubble
+/// they have their real form, in which they wait by the bubble's clock.
 #[inline(always)]
 pub(crate) fn is_specifying() -> bool {
     #[cfg(feature = "checking")]
     if let Current::Model(session) = current() {
-        return session.specified();
+        return session.specified() && !super::bubble::is_inside();
     }
     false
 }
@@ -201,7 +202,9 @@ impl<S: Clone + PartialEq + 'static> Object<S> {
     #[track_caller]
     pub fn new(kind: &'static str, initial: S) -> Object<S> {
         let object = Object { slot: Slot::native(), kind, initial };
-        if let Current::Model(session) = current() {
+        if let Current::Model(session) = current()
+            && !super::bubble::is_inside()
+        {
             session.object_created(&object.slot, kind, object.first());
         }
         object

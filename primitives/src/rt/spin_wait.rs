@@ -1,6 +1,6 @@
 //! Looking for a while before a thread waits in a queue or is parked.
 
-use super::{task, thread};
+use super::{bubble, task, thread};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -126,9 +126,9 @@ fn first_round() -> u32 {
 }
 
 /// Returns whether the caller is to wait at once: under an engine, where nothing passes meanwhile; and on a goroutine, which
-/// would keep its thread from the goroutine that it looks out for.
+/// would keep its thread from the goroutine that it looks out for; and in a bubble, where nothing is gained.
 fn never_looks() -> bool {
-    thread::under_engine() || task::is_current()
+    thread::under_engine() || task::is_current() || bubble::is_inside()
 }
 
 fn has_passed(deadline: Option<Instant>) -> bool {

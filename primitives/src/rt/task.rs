@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 mod join;
 
+pub(crate) use join::start;
 pub use join::{Join, spawn};
 
 /// A goroutine: its slot in the runtime's table.
@@ -167,6 +168,23 @@ fn suspendable(runtime: &'static Runtime) -> Option<(&'static Runtime, Task)> {
     }
     let task = (runtime.running)()?;
     (runtime.may_suspend)().then_some((runtime, task))
+}
+
+/// Returns what runs the closure in the caller's bubble, if it is in one: for what starts goroutines. The goroutine counts from
+/// now on.
+#[track_caller]
+pub fn in_bubble<T, F: FnOnce() -> T>(f: F) -> impl FnOnce() -> T + use<T, F> {
+    super::bubble::inherit(f)
+}
+
+/// Runs `f` as if outside any bubble, so that what it makes belongs to none.
+pub fn outside_bubbles<R>(f: impl FnOnce() -> R) -> R {
+    super::bubble::apart(f)
+}
+
+/// Returns whether the caller is in a bubble.
+pub fn is_in_bubble() -> bool {
+    super::bubble::is_inside()
 }
 
 /// Returns whether the thread belongs to a run of a harness, in which a goroutine is a thread.

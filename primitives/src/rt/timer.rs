@@ -4,6 +4,7 @@
 //! armed and starts their closures. There are these clocks:
 //! - a runtime's, for timers that are made on its goroutines ([`Runtime::clock`](super::task::Runtime::clock));
 //! - one for all plain threads (`threads.rs`);
+//! - a bubble's, for timers that are made in it (`bubble.rs`);
 //! - in a run of a harness, one for each timer (`alone.rs`).
 //!
 //! A clock keeps its armed timers in [`Armed`], under a lock. The lock decides: a stop comes in time if it finds the timer
@@ -14,8 +15,8 @@ mod alone;
 mod threads;
 
 use super::sync::{Arc, unsize};
-use super::task;
 use super::twin::is_twin;
+use super::{bubble, task};
 use alone::Alone;
 use core::panic::Location;
 use core::sync::atomic::AtomicU64;
@@ -64,7 +65,9 @@ impl Timer {
     /// Returns a timer that is not armed. It belongs to the clock of the goroutine or thread that runs here.
     #[track_caller]
     pub fn new(f: Box<dyn Fn() + Send + Sync>) -> Arc<Timer> {
-        let clock = if task::is_in_a_run() {
+        let clock = if let Some(clock) = bubble::clock() {
+            Home::Shared(clock)
+        } else if task::is_in_a_run() {
             Home::Alone(Box::new(Alone::new()))
         } else if let Some(clock) = task::clock() {
             Home::Shared(clock)

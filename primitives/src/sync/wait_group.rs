@@ -6,6 +6,7 @@
 
 use crate::queue::LazyWaiters;
 use crate::race_probe::RaceProbe;
+use crate::rt::bubble::{self, Owner};
 use crate::rt::entry::enter;
 use crate::rt::hint::Backoff;
 use crate::rt::mark::Mark;
@@ -53,6 +54,8 @@ struct Group {
     /// added is probably used as crossbeam's.
     cloned: Mark,
     added: Mark,
+    /// The bubble in which the group was made.
+    owner: Owner,
     spec: spec::WaitGroup,
 }
 
@@ -102,6 +105,7 @@ impl WaitGroup {
             from_zero: RaceProbe::new(),
             cloned: Mark::new(),
             added: Mark::new(),
+            owner: Owner::here(),
             spec: spec::WaitGroup::new(),
         }))
     }
@@ -237,6 +241,7 @@ impl WaitGroup {
         if first.left() == 0 {
             return Some(first);
         }
+        self.0.owner.check("a WaitGroup");
         loop {
             let ticket = self.0.queue.make().enter();
             // SeqCst: I1, with `change`.
@@ -245,7 +250,7 @@ impl WaitGroup {
                 ticket.cancel();
                 return Some(count);
             }
-            let woken = ticket.wait_for(Why::Group, until).is_some();
+            let woken = ticket.wait_for_of(Why::Group, Some(self.0.owner), until).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
             // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
             // passed, or the waker ended an earlier round.
@@ -297,10 +302,10 @@ impl WaitGroup {
         f: impl FnOnce() -> T + Send + 'scope,
     ) -> ScopedJoinHandle<'scope, T> {
         let task = self.task();
-        scope.spawn(move || {
+        scope.spawn(bubble::inherit(move || {
             let _task = task;
             f()
-        })
+        }))
     }
 
     /// Adds a task that is done when the returned guard is dropped.

@@ -1,6 +1,7 @@
 //! Tests of the public API of `selvedge`: channels, `select!`, locks, maps, pools, atomics and the layer `rt`.
 
 mod aliasing;
+mod bubbles;
 mod chan_as_crossbeam;
 mod chan_as_crossbeam_select;
 mod chan_async;

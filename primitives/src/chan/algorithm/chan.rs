@@ -19,6 +19,7 @@ use crate::chan::select::observers::Observers;
 use crate::queue::EndlessArray;
 #[cfg(feature = "async")]
 use crate::queue::LazyBox;
+use crate::rt::bubble::Owner;
 use crate::rt::spec::unseen;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use crate::rt::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
@@ -165,6 +166,8 @@ pub(in crate::chan) struct Chan<T> {
     pub(in crate::chan) farewell: LazyBox<Chan<()>>,
     pub(in crate::chan) array: EndlessArray<Cell<T>>,
     capacity: Capacity,
+    /// The bubble in which the channel was made.
+    owner: Owner,
     /// The channel's specified form, which a checker takes instead.
     pub(in crate::chan) spec: spec::chan::Chan<T>,
 }
@@ -214,6 +217,7 @@ impl<T> Chan<T> {
             farewell: LazyBox::new(),
             array,
             capacity,
+            owner: Owner::here(),
             spec: spec::chan::Chan::real(),
         }
     }
@@ -221,6 +225,12 @@ impl<T> Chan<T> {
     #[inline]
     pub(in crate::chan) fn capacity(&self) -> Capacity {
         self.capacity
+    }
+
+    /// Returns the bubble in which the channel was made.
+    #[inline]
+    pub(in crate::chan) fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// What tells this channel from others, if it has no buffer.

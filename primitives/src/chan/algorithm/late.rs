@@ -39,7 +39,7 @@ pub(in crate::chan) enum Came {
 fn wait_in_vain(blocking: Blocking) -> Came {
     match blocking {
         Blocking::Until(Some(deadline)) if deadline > now() => {
-            Parker::for_wait(Why::Receive).park_deadline(Some(deadline));
+            Parker::for_wait(Why::Sleep).park_deadline(Some(deadline));
             Came::Nothing
         }
         _ => Came::Own,
@@ -117,7 +117,7 @@ impl<T> Chan<T> {
         drop(unsafe { place.aside().take(RECEIVER) });
         if !place.cell().changes_soon(Phase::Promised, None) {
             // site: fall-asleep-promised
-            sleep(place, RECEIVER, awake, &Parker::for_wait(Why::Receive), None);
+            sleep(place, RECEIVER, awake, &Parker::for_wait_of(Why::Receive, || Some(self.owner())), None);
         }
     }
 }

@@ -233,6 +233,7 @@ impl<T> Chan<T> {
         ticket: u64,
         blocking: Blocking,
     ) -> Result<T, Option<NotReceived>> {
+        self.owner().check("a channel");
         loop {
             state = match self.accept(place, state, ticket, None, blocking) {
                 Accepted::Value => return Ok(self.collect(place, place.cell().load())),
@@ -428,7 +429,7 @@ impl<T> Chan<T> {
         };
         if ended
             // site: fall-asleep
-            || sleep(place, RECEIVER, waits, &Parker::for_wait(Why::Receive), deadline)
+            || sleep(place, RECEIVER, waits, &Parker::for_wait_of(Why::Receive, || Some(self.owner())), deadline)
         {
             return Ok(self.receiving_ended(place));
         }

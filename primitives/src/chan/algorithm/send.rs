@@ -266,6 +266,7 @@ impl<T> Chan<T> {
         ticket: u64,
         blocking: Blocking,
     ) -> Result<(), (T, Option<NotSent>)> {
+        self.owner().check("a channel");
         let mut state = place.cell().load();
         let (why, exit) = loop {
             state = match self.offer(place, state, ticket, None, Delivery::First) {
@@ -463,7 +464,7 @@ impl<T> Chan<T> {
             return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
         }
         let cell = place.cell();
-        let parker = Parker::for_wait(Why::Send);
+        let parker = Parker::for_wait_of(Why::Send, || Some(self.owner()));
         let mut ended =
             // site: fall-asleep
             cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);

@@ -14,6 +14,7 @@ use crate::chan::select::run::{Case, run};
 use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectWait};
 use crate::chan::timer::alarm::Alarm;
+use crate::rt::bubble::Owner;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
 use crate::rt::time::now;
@@ -286,6 +287,15 @@ impl<T> Receiver<T> {
 }
 
 impl<T> Handle for Receiver<T> {
+    fn owner(&self) -> Option<Owner> {
+        match &self.0 {
+            Source::Channel(chan) => Some(chan.owner()),
+            Source::Lapsing(lapsing) => Some(lapsing.channel().owner()),
+            Source::Alarm(alarm, _) => alarm.owner(),
+            Source::Never => None,
+        }
+    }
+
     fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
         match &self.0 {
             Source::Channel(chan) => chan.attempt_recv(slot),

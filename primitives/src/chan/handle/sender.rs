@@ -10,6 +10,7 @@ use crate::chan::select::case::{Handle, Identity, Look, Progress, Round, Slot, S
 use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectWait};
+use crate::rt::bubble::Owner;
 use crate::rt::entry::enter;
 use crate::rt::time::now;
 use core::fmt;
@@ -208,6 +209,10 @@ impl<T> Sender<T> {
 
 /// A send as a case of a select, whose value comes once the case has been chosen.
 impl<T> Handle for Sender<T> {
+    fn owner(&self) -> Option<Owner> {
+        Some(self.0.owner())
+    }
+
     fn attempt(&self, slot: &mut Slot, mark: Mark) -> Progress {
         self.0.case_send(slot, mark, None)
     }

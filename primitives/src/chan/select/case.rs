@@ -5,6 +5,7 @@ use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::AsSteps;
 use crate::chan::select::state::{Cause, SelectWait};
 use crate::queue::{Anchor, Party};
+use crate::rt::bubble::Owner;
 use std::time::Instant;
 
 /// What a case of a select holds.
@@ -156,6 +157,8 @@ pub trait Handle {
     fn steps(&self) -> Option<AsSteps<'_>> {
         None
     }
+    /// Returns the bubble in which the channel was made; `None`: nothing ever comes, so no thread can end a wait for it.
+    fn owner(&self) -> Option<Owner>;
     /// Returns which operation this is, if its channel has no buffer.
     fn rendezvous(&self) -> Option<Identity> {
         None

@@ -132,11 +132,11 @@ mod tests {
     #[test]
     fn a_watcher_that_comes_and_goes_wakes_nobody() {
         let observers = Observers::new();
-        let selects: Vec<OwnWait> = (0..3).map(|_| OwnWait::begin()).collect();
+        let selects: Vec<OwnWait> = (0..3).map(|_| OwnWait::begin(|| None)).collect();
         let is_woken = |select: &OwnWait| select.parker().is_woken();
         selects.iter().for_each(|select| observers.add(select.wait()));
         for _ in 0..2 {
-            let visitor = OwnWait::begin();
+            let visitor = OwnWait::begin(|| None);
             observers.add(visitor.wait());
             observers.remove(visitor.wait());
             assert!(!is_woken(&visitor));

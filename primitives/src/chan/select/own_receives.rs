@@ -61,6 +61,7 @@ mod tests {
     use crate::chan::algorithm::deferred::Mark;
     use crate::chan::select::observers::Observers;
     use crate::chan::select::state::{Cause, SelectWait};
+    use crate::rt::bubble::Owner;
     use core::cell::Cell;
 
     /// A side of a channel without a buffer that counts how often it is asked for that.
@@ -87,6 +88,9 @@ mod tests {
             false
         }
         fn observers(&self) -> Option<&Observers> {
+            None
+        }
+        fn owner(&self) -> Option<Owner> {
             None
         }
         fn identity(&self) -> Identity {

@@ -6,6 +6,7 @@ use super::specified;
 use super::{ReadyTimeoutError, Select, TryReadyError};
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::select::state::OwnWait;
+use crate::rt::bubble::Owner;
 use crate::rt::entry::enter;
 use crate::rt::time::now;
 use std::time::{Duration, Instant};
@@ -36,7 +37,9 @@ fn until_ready(handles: &[&dyn Handle], order: Order, blocking: Blocking) -> Opt
             return Some(ready);
         }
         let Blocking::Until(deadline) = blocking else { return None };
-        let own = OwnWait::begin();
+        let owners = || handles.iter().filter_map(|handle| handle.owner());
+        owners().for_each(|owner| owner.check("a channel or a timer"));
+        let own = OwnWait::begin(|| Owner::of_all(owners()));
         let select = own.wait();
         let observers = || handles.iter().filter_map(|handle| handle.observers());
         observers().for_each(|observers| observers.add(select));

@@ -7,6 +7,7 @@ use super::specified;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred::{self, Mark};
 use crate::chan::select::state::{Cause, OwnWait, SelectWait, Stage};
+use crate::rt::bubble::Owner;
 use crate::rt::spin_wait::{self, Patience};
 use crate::rt::thread::yield_now;
 use crate::rt::time::now;
@@ -139,7 +140,14 @@ impl Looks {
 #[cold]
 #[inline(never)]
 fn wait(cases: &mut [Case<'_>], order: &mut Sequence, deadline: Option<Instant>) -> Verdict {
-    Waiting { cases, order, own: OwnWait::begin(), deadline }.wait()
+    owners(cases).for_each(|owner| owner.check("a channel or a timer"));
+    let own = OwnWait::begin(|| Owner::of_all(owners(cases)));
+    Waiting { cases, order, own, deadline }.wait()
+}
+
+/// Returns to which bubbles the cases belong.
+fn owners<'a>(cases: &'a [Case<'_>]) -> impl Iterator<Item = Owner> + use<'a> {
+    cases.iter().filter_map(|case| case.handle.owner())
 }
 
 /// A select that waits.

@@ -67,15 +67,22 @@ fn has_lapsed(blocking: Blocking, lapse: Option<Instant>) -> bool {
 /// A handle as its steps, for [`Handle::steps`].
 pub struct AsSteps<'a>(pub(in crate::chan) &'a dyn Steps);
 
+const TWO_FORMS: &str = "a select in a bubble has channels or timers that were made in it, and others that were made outside and that \
+    the checker takes as specified: check the model with `Checker::primitives(Primitives::Real)`";
+
 /// Returns the common state of the handles, if they are all to be used as specified.
 fn common<'a>(sides: &[&'a dyn Steps]) -> Option<&'a Common<World>> {
-    let mut commons = Vec::new();
+    let (mut commons, mut is_real) = (Vec::new(), false);
     for side in sides {
         match side.form() {
-            Form::Real => return None,
+            Form::Real => is_real = true,
             Form::Never => (),
             Form::Specified(common) => commons.push(common),
         }
+    }
+    if is_real {
+        assert!(commons.is_empty(), "{TWO_FORMS}");
+        return None;
     }
     Common::need_together(&commons);
     commons.first().copied()

@@ -6,6 +6,7 @@
 //! uses a number once: after the last one it makes a new state.
 
 use crate::chan::algorithm::deferred::{self, Mark};
+use crate::rt::bubble::{self, Owner};
 use crate::rt::park::{Parker, Unparker};
 use crate::rt::sync::Arc;
 use crate::rt::sync::atomic::AtomicU64;
@@ -99,7 +100,8 @@ pub struct SelectWait {
 /// A wait of a select of the calling thread. When this is dropped the thread keeps the state for its next wait.
 pub(in crate::chan) struct OwnWait {
     own: Option<Box<Own>>,
-    /// Whether the thread keeps it. A goroutine does not: its parker serves one wait.
+    /// Whether the thread keeps it. A goroutine does not: its parker serves one wait. Nor does a thread in a bubble: the next
+    /// wait may be for channels of another one.
     is_kept: bool,
 }
 
@@ -117,8 +119,8 @@ crate::rt::thread_local! {
 
 impl Own {
     #[cold]
-    fn new() -> Box<Own> {
-        let parker = Parker::for_wait(Why::Select);
+    fn new(owner: impl FnOnce() -> Option<Owner>) -> Box<Own> {
+        let parker = Parker::for_wait_of(Why::Select, owner);
         let word = AtomicU64::new(Word::new(0, Stage::REGISTERING).0);
         let state = SelectState { word, thread: parker.unparker(), mark: deferred::mark_of_thread() };
         Box::new(Own { wait: SelectWait { state: Arc::new(state), number: 0 }, parker })
@@ -139,16 +141,16 @@ impl Own {
 }
 
 impl OwnWait {
-    /// Begins a wait, which is registering.
-    pub(in crate::chan) fn begin() -> OwnWait {
-        let is_kept = task::number().is_none();
+    /// Begins a wait, which is registering. `owner` is called in a bubble only, and returns that of the channels.
+    pub(in crate::chan) fn begin(owner: impl FnOnce() -> Option<Owner>) -> OwnWait {
+        let is_kept = task::number().is_none() && !bubble::is_inside();
         let last = if is_kept { LAST.try_with(Cell::take).ok().flatten() } else { None };
         let own = match last {
             Some(mut own) if own.serves_again() => {
                 own.begin_next();
                 own
             }
-            _ => Own::new(),
+            _ => Own::new(owner),
         };
         OwnWait { own: Some(own), is_kept }
     }
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn a_select_is_not_that_of_a_thread_that_comes_after_its_own() {
         let (wait, is_own) = spawn(|| {
-            let own = OwnWait::begin();
+            let own = OwnWait::begin(|| None);
             (own.wait().clone(), own.wait().mark() == deferred::mark_of_thread())
         })
         .join()

@@ -14,6 +14,7 @@ use crate::chan::select::observers::Observers;
 use crate::chan::select::specified::{Form, Happened, Steps};
 use crate::chan::select::state::{Cause, SelectWait};
 use crate::queue::LazyBox;
+use crate::rt::bubble::Owner;
 use crate::rt::spec::Common;
 use crate::rt::sync::atomic::AtomicU64;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -50,6 +51,8 @@ pub(in crate::chan) struct Alarm {
     pace: Pace,
     /// Wakes the threads that wait when the alarm is set anew; not there if it never is. Made when a thread first waits.
     bell: Option<LazyBox<Bell>>,
+    /// The bubble by whose clock it goes.
+    owner: Owner,
     /// The alarm's specified form, which a checker takes instead.
     spec: Common<spec::World>,
 }
@@ -59,7 +62,8 @@ struct Bell(Chan<()>);
 
 impl Default for Bell {
     fn default() -> Bell {
-        Bell(Chan::new(Capacity::Rendezvous, 2))
+        // The alarm tells to which bubble it belongs; a thread of another one may ring first.
+        Bell(Owner::NOBODY.lets_make(|| Chan::new(Capacity::Rendezvous, 2)))
     }
 }
 
@@ -82,7 +86,7 @@ impl Alarm {
         // As specified a thread that waits sees what the alarm comes to.
         let has_bell = setting == Setting::Anew && !spec.is_specified();
         let bell = has_bell.then(LazyBox::new);
-        Alarm { base, pace, bell, spec }
+        Alarm { base, pace, bell, owner: Owner::here(), spec }
     }
 
     /// An alarm with one instant.
@@ -98,6 +102,7 @@ impl Alarm {
 
     /// The time by now.
     fn passed(&self) -> u64 {
+        self.owner.check("a timer");
         nanos(now().saturating_duration_since(self.base))
     }
 
@@ -216,6 +221,7 @@ impl Alarm {
 
     /// Lets no instant come any more; whether one was still to be received.
     pub(in crate::chan) fn stop(&self) -> bool {
+        self.owner.check("a timer");
         if self.spec.is_specified() {
             return self.set_specified("stop", spec::Alarm::stop);
         }
@@ -276,6 +282,10 @@ fn ring(bell: &Chan<()>) {
 }
 
 impl Handle for Alarm {
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
+    }
+
     fn identity(&self) -> Identity {
         Identity { channel: core::ptr::from_ref(self).addr(), party: RECEIVER }
     }

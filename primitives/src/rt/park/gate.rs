@@ -44,7 +44,7 @@ impl Gate {
             if condition() {
                 return;
             }
-            self.wait(seen, why, None);
+            self.wait(seen, Parker::outside(why), None);
         }
     }
 
@@ -53,10 +53,9 @@ impl Gate {
         self.state().count
     }
 
-    /// Blocks until something has changed since [`seen`](Self::seen) returned; or returns `false` at the deadline.
+    /// Blocks in this wait until something has changed since [`seen`](Self::seen) returned; or returns `false` at the deadline.
     #[track_caller]
-    pub(super) fn wait(&self, seen: u64, why: Why, deadline: Option<Instant>) -> bool {
-        let parker = Parker::for_wait(why);
+    pub(super) fn wait(&self, seen: u64, parker: Parker, deadline: Option<Instant>) -> bool {
         let number = {
             let mut state = self.state();
             if state.count != seen {

@@ -1,5 +1,6 @@
 //! A token that any thread may wait for.
 
+use super::Parker;
 use super::gate::Gate;
 #[cfg(feature = "checking")]
 use crate::rt::seam::{Change, Current, Home, NativeRun, current};
@@ -44,6 +45,8 @@ enum Inner {
 struct Native {
     given: AtomicBool,
     gate: Gate,
+    /// Whether bubbles know of the waits.
+    in_bubbles: bool,
     #[cfg(feature = "checking")]
     run: Option<Arc<NativeRun>>,
 }
@@ -61,13 +64,34 @@ impl Token {
             Current::Outside => Token::native(None),
         };
         #[cfg(not(feature = "checking"))]
-        Token(Inner::Native(Native { given: AtomicBool::new(false), gate: Gate::new() }))
+        Token::outside(true)
     }
 
     /// Returns a token for threads of `run`, or outside any.
     #[cfg(feature = "checking")]
     pub(crate) fn native(run: Option<Arc<NativeRun>>) -> Token {
-        Token(Inner::Native(Native { given: AtomicBool::new(false), gate: Gate::new(), run }))
+        Token(Inner::Native(Native {
+            given: AtomicBool::new(false),
+            gate: Gate::new(),
+            in_bubbles: true,
+            run,
+        }))
+    }
+
+    /// Returns a token for a goroutine, of whose waits no bubble knows.
+    pub(super) fn apart() -> Token {
+        Token::outside(false)
+    }
+
+    /// Returns a token outside any run.
+    fn outside(in_bubbles: bool) -> Token {
+        Token(Inner::Native(Native {
+            given: AtomicBool::new(false),
+            gate: Gate::new(),
+            in_bubbles,
+            #[cfg(feature = "checking")]
+            run: None,
+        }))
     }
 
     /// Returns whether the token belongs to threads of `run`, or outside any.
@@ -148,7 +172,9 @@ impl Native {
             if self.take() {
                 return true;
             }
-            if !self.gate.wait(seen, Why::Permit, deadline) {
+            let parker =
+                if self.in_bubbles { Parker::for_wait(Why::Permit) } else { Parker::outside(Why::Permit) };
+            if !self.gate.wait(seen, parker, deadline) {
                 return self.take();
             }
         }

@@ -159,7 +159,9 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
     #[track_caller]
     pub(crate) fn new(kind: &'static str) -> Common<W> {
         let common = Common { slot: Slot::native(), kind, part_of: None, state: PhantomData };
-        if let Current::Model(session) = current() {
+        if let Current::Model(session) = current()
+            && !super::super::bubble::is_inside()
+        {
             session.object_created(&common.slot, kind, Common::<W>::first());
         }
         common

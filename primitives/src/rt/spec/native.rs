@@ -40,7 +40,7 @@ impl<T> Native<T> {
     #[track_caller]
     pub(crate) fn new(make: impl FnOnce() -> T) -> Native<T> {
         let Current::Model(session) = current() else { return Native::none() };
-        if !session.specified() {
+        if !session.specified() || super::super::bubble::is_inside() {
             return Native::none();
         }
         let made = core::ptr::NonNull::from(Box::leak(Box::new(make())));

@@ -177,7 +177,7 @@ impl<T: ?Sized> Mutex<T> {
             return self.guard();
         }
         while !self.acquire() {
-            let parker = Parker::for_wait(Why::Lock);
+            let parker = Parker::outside(Why::Lock);
             let number = self.waiters.push(parker.unparker());
             // Tries again: from now on a thread that unlocks finds this one in the list. If one has found it before
             // this attempt succeeds, the wake-up is passed on when this thread unlocks.

@@ -1,6 +1,7 @@
 //! Starting what runs beside its maker: a goroutine if the caller is one, else a thread.
 
 use super::{Why, current};
+use crate::rt::bubble;
 use crate::rt::park::Gate;
 use crate::rt::thread::{self, JoinHandle};
 use core::fmt;
@@ -21,9 +22,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// ```
 pub struct Join<T>(Kind<T>);
 
+/// What a goroutine, or a thread, runs.
+type Body = Box<dyn FnOnce() + Send>;
+
 enum Kind<T> {
     Thread(JoinHandle<T>),
     Task(Arc<Packet<T>>),
+    /// A member of a bubble, which waits in it.
+    Member(bubble::Joiner<T>),
 }
 
 /// The result of a goroutine, once it has ended.
@@ -49,6 +55,14 @@ impl<T> Packet<T> {
     }
 }
 
+/// Starts a goroutine if the caller is one, and a thread otherwise, which nobody joins.
+pub(crate) fn start(body: Body) {
+    match current() {
+        Some((runtime, _)) => (runtime.spawn)(body),
+        None => drop(thread::spawn(body)),
+    }
+}
+
 /// Starts a goroutine if the caller is one, and a thread otherwise.
 ///
 /// # Panics
@@ -59,17 +73,27 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let Some((runtime, _)) = current() else { return Join(Kind::Thread(thread::spawn(f))) };
-    Join::of_task(f, runtime.spawn)
+    match current() {
+        Some((runtime, _)) => Join::of_task(f, runtime.spawn),
+        None => Join::of_thread(f),
+    }
 }
 
 impl<T: Send + 'static> Join<T> {
     /// Starts a goroutine by `start`, and returns the permission to wait for it.
     #[doc(hidden)]
+    #[track_caller]
     pub fn of_task(
         f: impl FnOnce() -> T + Send + 'static,
         start: impl FnOnce(Box<dyn FnOnce() + Send>),
     ) -> Join<T> {
+        let f = match Join::of_member(f) {
+            Ok((join, body)) => {
+                start(body);
+                return join;
+            }
+            Err(f) => f,
+        };
         let packet =
             Arc::new(Packet { result: Mutex::new(None), done: AtomicBool::new(false), gate: Gate::new() });
         let theirs = Arc::clone(&packet);
@@ -81,7 +105,24 @@ impl<T: Send + 'static> Join<T> {
     #[doc(hidden)]
     #[track_caller]
     pub fn of_thread(f: impl FnOnce() -> T + Send + 'static) -> Join<T> {
-        Join(Kind::Thread(thread::spawn(f)))
+        match Join::of_member(f) {
+            Ok((join, body)) => {
+                drop(thread::spawn(body));
+                join
+            }
+            Err(f) => Join(Kind::Thread(thread::spawn(f))),
+        }
+    }
+
+    /// Returns what is to be started for a member of the caller's bubble; or the closure, if the caller is in none.
+    #[track_caller]
+    fn of_member<F>(f: F) -> Result<(Join<T>, Body), F>
+    where
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let Some((packet, joiner)) = bubble::Packet::new() else { return Err(f) };
+        let body = bubble::inherit(move || packet.finish(catch_unwind(AssertUnwindSafe(f))));
+        Ok((Join(Kind::Member(joiner)), Box::new(body)))
     }
 }
 
@@ -99,6 +140,7 @@ impl<T> Join<T> {
                 let result = packet.result.lock().unwrap_or_else(PoisonError::into_inner).take();
                 result.unwrap_or_else(|| unreachable!("a goroutine that is done has left its result"))
             }
+            Kind::Member(joiner) => joiner.join(),
         }
     }
 
@@ -107,6 +149,7 @@ impl<T> Join<T> {
         match &self.0 {
             Kind::Thread(handle) => handle.is_finished(),
             Kind::Task(packet) => packet.is_done(),
+            Kind::Member(joiner) => joiner.is_done(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::frames::Registers;
 use super::parking::Wake;
 use super::raw::{self, Kind, Packet, Raw, Settings};
 use crate::rt::seam::{self, Current};
-use crate::rt::task;
+use crate::rt::{bubble, task};
 use core::fmt;
 use core::panic::Location;
 use std::io;
@@ -153,6 +153,9 @@ pub fn yield_now() {
 /// Sleeps. Under an engine virtual time passes instead.
 #[track_caller]
 pub fn sleep(duration: Duration) {
+    if bubble::sleep(duration) {
+        return;
+    }
     match seam::current() {
         Current::Model(session) => session.sleep(duration, Location::caller()),
         _ => {

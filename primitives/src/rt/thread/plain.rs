@@ -1,7 +1,7 @@
 //! The default build: std's threads. These functions are not re-exports of std's, so that clippy's list of disallowed
 //! methods tells code that calls `rt` from code that calls std.
 
-use crate::rt::task;
+use crate::rt::{bubble, task};
 use std::thread::{self, JoinHandle, Scope, Thread};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub fn park_timeout(duration: Duration) {
 /// Sleeps, as [`std::thread::sleep`] does; on a goroutine the goroutine sleeps, and its thread runs others.
 #[inline]
 pub fn sleep(duration: Duration) {
-    if !task::sleep(duration) {
+    if !bubble::sleep(duration) && !task::sleep(duration) {
         thread::sleep(duration);
     }
 }
