@@ -14,7 +14,7 @@ mod native;
 
 use crate::settings::{Deadlock, Leftover, Migration, Settings};
 use core::marker::PhantomData;
-use selvedge::rt::task::{is_current, is_in_a_run};
+use selvedge::rt::task::{in_bubble, is_current, is_in_a_run};
 use selvedge::rt::{Join, thread};
 use std::time::Duration;
 
@@ -164,6 +164,7 @@ impl core::fmt::Debug for Builder {
 /// ```
 #[track_caller]
 pub fn go(f: impl FnOnce() + Send + 'static) {
+    let f = in_bubble(f);
     if is_in_a_run() {
         drop(thread::spawn(f));
     } else {
@@ -178,6 +179,7 @@ pub fn go(f: impl FnOnce() + Send + 'static) {
 /// What `f` borrows must live until it has returned.
 #[track_caller]
 pub(crate) unsafe fn start_unchecked(f: impl FnOnce() + Send) {
+    let f = in_bubble(f);
     if is_in_a_run() {
         let f: Box<dyn FnOnce() + Send + '_> = Box::new(f);
         // SAFETY: the two types differ in the lifetime only, and the caller promises that what `f` borrows lives long enough.
@@ -211,7 +213,7 @@ pub fn go_local(f: impl FnOnce() + 'static) {
     if is_in_a_run() {
         f();
     } else {
-        native::go_local(f);
+        native::go_local(in_bubble(f));
     }
 }
 

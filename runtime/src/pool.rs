@@ -2,6 +2,7 @@
 
 use core::panic::AssertUnwindSafe;
 use selvedge::chan::{Receiver, Sender, TrySendError, bounded};
+use selvedge::rt::task::outside_bubbles;
 use std::panic::{catch_unwind, resume_unwind};
 use std::sync::LazyLock;
 
@@ -9,11 +10,12 @@ use std::sync::LazyLock;
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Hands a call to a thread that waits for one.
-static JOBS: LazyLock<(Sender<Job>, Receiver<Job>)> = LazyLock::new(|| bounded(0));
+static JOBS: LazyLock<(Sender<Job>, Receiver<Job>)> = LazyLock::new(|| outside_bubbles(|| bounded(0)));
 
 /// Runs `f` on a thread of the pool, and waits for its result.
 pub(crate) fn run<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tx, rx) = bounded(1);
+    // A call is outside the bubble of the goroutine that waits for it.
+    let (tx, rx) = outside_bubbles(|| bounded(1));
     submit(Box::new(move || {
         let result = catch_unwind(AssertUnwindSafe(f));
         // The caller may have been abandoned with its run.
@@ -32,7 +34,7 @@ fn submit(job: Job) {
         Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
     };
     // Kept here too: a thread that does not start gives nothing back.
-    let (hand, take) = bounded(1);
+    let (hand, take) = outside_bubbles(|| bounded(1));
     hand.try_send(job).unwrap_or_else(|_| unreachable!("there is room for one call"));
     let theirs = take.clone();
     let serve = move || {

@@ -6,6 +6,7 @@ use crate::settings::{OnReport, Settings};
 use core::panic::Location;
 use core::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::Join;
+use selvedge::rt::task::is_in_bubble;
 
 const OUTSIDE: &str =
     "this is no goroutine: call `selvedge_go::run` first, and start goroutines from its closure";
@@ -45,6 +46,10 @@ fn default_on_local() -> Option<OnReport> {
 pub(super) fn run<R>(mut settings: Settings, main: impl FnOnce() -> R) -> R {
     let is_nested = here().is_some_and(|here| here.running.get() != 0 && here.blocked.get() == 0);
     assert!(!is_nested, "`run` is called from a goroutine: wrap it in `selvedge_go::blocking`");
+    assert!(
+        !is_in_bubble(),
+        "`run` is called in a bubble: begin the bubble on a goroutine, in the closure of `run`"
+    );
     settings.procs = settings.procs.or_else(|| Some(default_procs()));
     settings.fuzz = settings.fuzz.or_else(default_fuzz);
     settings.on_local = settings.on_local.or_else(default_on_local);

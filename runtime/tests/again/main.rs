@@ -19,7 +19,20 @@ mod modes;
 extern crate self as selvedge;
 extern crate selvedge as real;
 
-pub use real::{atomic, chan, map, pool, reclaim, sync};
+pub use real::{atomic, chan, context, map, pool, reclaim, sync};
+
+pub mod testing {
+    pub use real::testing::{Bubble, wait, wall};
+
+    /// Runs `f` in a bubble, on a goroutine of two Ps.
+    #[track_caller]
+    pub fn bubble<R>(f: impl FnOnce(&Bubble) -> R) -> R {
+        match real::rt::task::is_current() {
+            true => real::testing::bubble(f),
+            false => selvedge_go::Builder::new().procs(2).run(|| real::testing::bubble(f)),
+        }
+    }
+}
 
 pub mod rt {
     pub use real::rt::*;
@@ -54,6 +67,7 @@ macro_rules! again {
 
 again! {
     "../../../primitives/tests/api/common.rs" common;
+    "../../../primitives/tests/api/bubbles.rs" bubbles;
     "../../../primitives/tests/api/chan_as_crossbeam.rs" chan_as_crossbeam;
     "../../../primitives/tests/api/chan_as_crossbeam_select.rs" chan_as_crossbeam_select;
     "../../../primitives/tests/api/chan_async.rs" chan_async;

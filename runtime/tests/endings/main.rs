@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod bubbles;
 mod deadlocks;
 mod faults;
 
@@ -67,7 +68,7 @@ impl Program {
 }
 
 fn main() -> ExitCode {
-    let programs = || deadlocks::PROGRAMS.iter().chain(faults::PROGRAMS);
+    let programs = || bubbles::PROGRAMS.iter().chain(deadlocks::PROGRAMS).chain(faults::PROGRAMS);
     if let Ok(name) = std::env::var(PROGRAM) {
         let program = programs().find(|program| program.name == name);
         (program.expect("the program exists").run)();
