@@ -3,6 +3,7 @@
 
 mod atomics;
 mod blocks;
+mod bubbles;
 mod chan_close;
 mod chan_edges;
 mod chan_force;
@@ -61,6 +62,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         map::models,
         pool::models,
         layer::models,
+        bubbles::models,
         blocks::models,
         orders::models,
         contexts::models,
