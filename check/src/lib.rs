@@ -81,6 +81,9 @@ pub mod migrating {}
 #[doc = include_str!("../docs/contexts.md")]
 pub mod contexts {}
 
+#[doc = include_str!("../docs/virtual-time.md")]
+pub mod virtual_time {}
+
 pub mod audit;
 mod checker;
 mod command;
