@@ -58,7 +58,10 @@ pub(super) const PROGRAMS: &[Program] = &[
             },
         );
     })
-    .fails(&["fatal error: a channel that was made in the bubble at", "is used outside any bubble"]),
+    .fails(&[
+        "fatal error: a channel or a timer that was made in the bubble at",
+        "is used outside any bubble",
+    ]),
     Program::new("st09_a_close_from_outside_wakes_a_goroutine", || {
         misuses(
             |tx| _ = Sender::close(&tx),
