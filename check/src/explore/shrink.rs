@@ -5,9 +5,15 @@ use crate::Engine;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The bounds to try, and what each may cost: more would keep the reader waiting.
+/// The bounds to try.
 const BOUNDS: usize = 3;
-const TIME: Duration = Duration::from_millis(500);
+
+/// How many executions a look under one bound explores. A number, so that a run's report does not depend on the speed of the
+/// machine.
+const EXECUTIONS: u64 = 2_000;
+
+/// How long a look may take whose executions are long: more would keep the reader waiting.
+const TIME: Duration = Duration::from_secs(5);
 
 /// Returns the failure with the fewest preemptions that a short search finds. A schedule of shuttle's has been
 /// shortened already.
@@ -23,6 +29,7 @@ pub(super) fn fewest_preemptions(plan: &Plan, model: &Model, found: Box<Found>) 
         let mut lower = Plan {
             preemptions: Some(bound),
             counters: Arc::default(),
+            max_executions: Some(EXECUTIONS),
             time_limit: Some(TIME),
             find_first: false,
             ..plan.clone()
