@@ -78,20 +78,30 @@ fn timers_start_their_closures_in_order() {
     Builder::new().procs(1).run(|| {
         let order = Arc::new(Mutex::new(Vec::new()));
         let group = WaitGroup::new();
-        let begin = Instant::now() + 10 * MOMENT;
-        let timers: Vec<_> = [7, 2, 9, 0, 4, 1, 8, 3, 6, 5]
+        // The timers, and between which instants each is due.
+        let (timers, due): (Vec<_>, Vec<_>) = [7, 2, 9, 0, 4, 1, 8, 3, 6, 5]
             .map(|n| {
                 let (order, done) = (Arc::clone(&order), group.clone());
                 done.add(1);
-                let when = begin + n * MOMENT / 10;
-                after_func(when.saturating_duration_since(Instant::now()), move || {
+                let duration = 10 * MOMENT + n * MOMENT / 10;
+                let before = Instant::now() + duration;
+                let timer = after_func(duration, move || {
                     order.lock().expect("no panic").push(n);
                     done.done();
-                })
+                });
+                (timer, (n, before..=Instant::now() + duration))
             })
-            .into();
+            .into_iter()
+            .unzip();
         group.wait();
-        assert_eq!(*order.lock().expect("no panic"), Vec::from_iter(0..10));
+        let order = order.lock().expect("no panic");
+        let place = |n| order.iter().position(|ran| *ran == n).expect("each has run");
+        for (first, (a, early)) in due.iter().enumerate() {
+            for (b, late) in due.iter().enumerate().filter(|(other, _)| *other != first).map(|(_, due)| due) {
+                let is_before = early.end() < late.start();
+                assert!(!is_before || place(*a) < place(*b), "{a} is due before {b}: {order:?}");
+            }
+        }
         assert!(!timers.iter().any(FuncTimer::stop));
     });
 }
