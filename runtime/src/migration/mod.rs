@@ -14,7 +14,7 @@ pub(crate) use words::{Registers, words};
 /// The words from `low` to `end` are a stack that does not run, and the calling thread may read it. The block's thread has not
 /// ended, or is the calling one.
 pub(crate) unsafe fn tied(block: &Block, low: usize, end: usize) -> Option<usize> {
-    // SAFETY: the caller promises that the stack may be read and that the block's thread has not ended.
+    // SAFETY: `tied` has the same contract: the words are readable, and the thread of the block has not ended.
     unsafe {
         let shared = block.pointers();
         words(low, end).find(|word| block.has(*word) || shared.contains(word))
