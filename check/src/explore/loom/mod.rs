@@ -131,8 +131,8 @@ fn gave_up(why: &str) -> End {
     End::Refused(format!("loom gave up: {why}"))
 }
 
-/// One exploration for one vector of choices, started over as long as it meets new statics. `statics` are known: each that
-/// is met costs an OS thread, which cannot end.
+/// One exploration for one vector of choices, started over as long as it meets new statics. `statics` are known: to start
+/// over costs an OS thread, which cannot end.
 fn explore(
     plan: &Plan,
     model: &Model,
@@ -140,8 +140,8 @@ fn explore(
     statics: &mut Vec<StaticKey>,
     given: Vec<usize>,
 ) -> (End, Choices) {
-    const MAX_STATICS: usize = 1_000;
-    loop {
+    const MAX_RESTARTS: usize = 1_000;
+    for _ in 0..MAX_RESTARTS {
         let (their_plan, their_model) = (plan.clone(), Arc::clone(model));
         let (their_part, their_choices) =
             (part.clone(), Choices { given: given.clone(), ..Choices::default() });
@@ -150,16 +150,14 @@ fn explore(
             exploration(&their_plan, their_model, known, their_part, their_choices, reporter);
         });
         match report {
-            Ok(Report::Restart(met)) if met.len() < MAX_STATICS => *statics = met,
-            Ok(Report::Restart(_)) => {
-                let why = "the addresses of statics change from one execution to the next: objects made with \
-                           `const_new` must be statics, or be made with `new`";
-                return (End::Refused(why.to_string()), Choices::default());
-            }
+            Ok(Report::Restart(met)) => *statics = met,
             Ok(Report::Ended(end, met)) => return (end, met),
             Err(why) => return (gave_up(&why), Choices::default()),
         }
     }
+    let why = "the addresses of statics change from one execution to the next: objects made with `const_new` must be \
+               statics, or be made with `new`";
+    (End::Refused(why.to_string()), Choices::default())
 }
 
 /// The body of an exploration's OS thread.

@@ -7,7 +7,7 @@ use super::slot::{MAX_OBJECTS, Place, Slot};
 use super::{FailureKind, Made, Moment, Outcome, Session, Site, ThreadId, Values, Width};
 use core::alloc::Layout;
 use core::sync::atomic::Ordering::Relaxed;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A static that has to be made before the body runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -211,6 +211,15 @@ impl Session {
 
     /// Returns the object behind a static that this execution meets for the first time.
     pub(super) fn lazy_object(&self, key: StaticKey) -> Option<u32> {
+        self.lazy_object_and(key, std::iter::empty())
+    }
+
+    /// As [`lazy_object`](Self::lazy_object); if the exploration has to start over for it, then with `others` made too.
+    pub(super) fn lazy_object_and(
+        &self,
+        key: StaticKey,
+        others: impl Iterator<Item = StaticKey>,
+    ) -> Option<u32> {
         let memory = self.backend.memory()?;
         let (made, alone) = {
             let state = self.state.borrow();
@@ -226,7 +235,9 @@ impl Session {
         // before it spawns others, can make that access before those of all other threads. The exploration therefore
         // starts over, with this static made before the body.
         let mut statics = self.state.borrow().objects.statics.clone();
+        let known: HashSet<StaticKey> = statics.iter().copied().collect();
         statics.push(key);
+        statics.extend(others.filter(|other| *other != key && !known.contains(other)));
         self.stop(Outcome::Restart(statics))
     }
 

@@ -498,7 +498,9 @@ impl Session {
     fn make_edges(&self, me: StepId, after: &[StepId], site: Site) {
         let Some(memory) = self.backend.memory() else { return };
         let number = self.state.borrow().specified.edges.len();
-        let own = self.lazy_object(StaticKey::of_atomic(EDGES + number));
+        // Twice as many as have been met: the exploration starts over once for each doubling.
+        let more = (0..(2 * number).max(FEWEST_EDGES)).map(|number| StaticKey::of_atomic(EDGES + number));
+        let own = self.lazy_object_and(StaticKey::of_atomic(EDGES + number), more);
         let earlier: Vec<u32> = {
             let edges = &mut self.state.borrow_mut().specified.edges;
             let earlier = after.iter().filter(|earlier| is_last_of_thread(**earlier, after));
@@ -531,6 +533,9 @@ impl Session {
 
 /// The address of the first atomic for the edges of steps: no object stands in the first page of memory.
 const EDGES: usize = 1;
+
+/// How many of them are made at least, once one is missing.
+const FEWEST_EDGES: usize = 8;
 
 /// Returns whether `after` has no later step of the same thread.
 fn is_last_of_thread(step: StepId, after: &[StepId]) -> bool {
