@@ -108,6 +108,8 @@ where
         let (context, rx) = (context.clone(), rx.clone());
         group.go(move |_stop| consume(&context, &rx, consumer));
     }
+    // Before the first send: without a consumer all of them fail.
+    drop(rx);
     for producer in producers {
         let outlet = Outlet { tx: tx.clone(), context: context.clone() };
         group.go(move |_stop| producer(&outlet).map_err(Fault::Failed));
@@ -115,7 +117,7 @@ where
     // Only the producers keep the channel open, and only the consumers keep it from being given up.
     let keeps = is_twin(); // site: leave-channel
     let kept = keeps.then(|| tx.clone());
-    drop((tx, rx));
+    drop(tx);
     let ended = group.wait();
     drop(kept);
     ended
