@@ -187,7 +187,8 @@ fn group() {
     println!("group: the first error is {:?}", group.wait());
 }
 
-fn main() {
+/// Runs the patterns that the arguments name, or all of them.
+pub fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for (name, example) in EXAMPLES {
         if wanted.is_empty() || wanted.iter().any(|one| one == name) {

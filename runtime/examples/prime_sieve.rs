@@ -20,7 +20,8 @@ fn filter(numbers: Receiver<u64>, prime: u64) -> Receiver<u64> {
     rx
 }
 
-fn main() {
+/// Prints the prime whose number the argument is.
+pub fn main() {
     let wanted = std::env::args().nth(1).map_or(100, |text| text.parse().expect("a number of primes"));
     let primes: Vec<u64> = run(|| {
         let mut numbers = count();

@@ -6,7 +6,8 @@ use selvedge::chan::bounded;
 use selvedge::rt::time::now;
 use selvedge_go::{go, run};
 
-fn main() {
+/// Sends the token round.
+pub fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u32>().expect("a number"));
     let (size, rounds) = (numbers.next().unwrap_or(1000), numbers.next().unwrap_or(100));
     run(|| {

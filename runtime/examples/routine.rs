@@ -33,7 +33,7 @@ fn fetch(context: &Context, pages: &Sender<u64>) -> Outcome {
 
 /// Returns the task that fetches a page.
 fn fetching(page: u64, pages: Sender<u64>) -> Task {
-    let once = Task::new(move |context: &Context| fetch(context, &pages)).timeout(100 * MS);
+    let once = Task::new(move |context: &Context| fetch(context, &pages)).timeout(60_000 * MS);
     // The number of the page is its seed, so that the pages do not come back together.
     let again = once.retry(Retry::times(5).doubling(MS, 20 * MS).jitter(page));
     Task::new(move |context: &Context| again.execute(&with_value(context, Page, page)))
@@ -52,7 +52,8 @@ fn say(text: &str) -> Outcome {
     Ok(())
 }
 
-fn main() {
+/// Runs the routine.
+pub fn main() {
     let count = std::env::args().nth(1).map_or(20, |text| text.parse().expect("a number"));
     let stored = Arc::new(Mutex::new(Vec::new()));
     let all = Arc::clone(&stored);
@@ -79,7 +80,7 @@ fn main() {
             use selvedge_go::signal::Signal;
             routine.stop_on([Signal::SIGINT, Signal::SIGTERM])
         };
-        let outcome = Task::of(routine).timeout(10_000 * MS).execute(&background());
+        let outcome = Task::of(routine).timeout(600_000 * MS).execute(&background());
         drop(tx);
         storing.join().expect("no panic");
         outcome

@@ -65,7 +65,8 @@ fn serve(context: &Context, requests: &Receiver<Request>) -> u32 {
     taken
 }
 
-fn main() {
+/// Runs the server, and the clients that ask it.
+pub fn main() {
     let count = std::env::args().nth(1).map_or(20, |text| text.parse().expect("a number"));
     run(move || {
         let (context, shut_down) = with_cancel_cause(&background());
@@ -83,7 +84,7 @@ fn main() {
         }
         drop(answer);
         shut_down.cancel("the operator said so");
-        let (patience, _cancel) = with_timeout(&background(), Duration::from_secs(10));
+        let (patience, _cancel) = with_timeout(&background(), Duration::from_secs(300));
         let (mut squares, mut late) = (0, 0);
         while let Ok(answer) = answers.recv_ctx(&patience) {
             match answer {

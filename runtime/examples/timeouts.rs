@@ -68,7 +68,8 @@ pub fn watch(beats: &Receiver<()>) -> Option<Instant> {
     }
 }
 
-fn main() {
+/// Retries for thirty days.
+pub fn main() {
     use selvedge::context::{background, with_timeout};
     let begun = now();
     let (calls, passed) = selvedge_go::run(|| {

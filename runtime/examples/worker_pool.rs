@@ -11,7 +11,8 @@ fn steps(n: u64) -> u64 {
     std::iter::successors(Some(n), next).count() as u64
 }
 
-fn main() {
+/// Looks for the longest sequence.
+pub fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let (workers, jobs) = (numbers.next().unwrap_or(8), numbers.next().unwrap_or(100_000));
     let longest = run(|| {
