@@ -2,6 +2,7 @@
 //! the program, its bound, and its mutants.
 
 mod atomics;
+mod bell;
 mod blocks;
 mod bubbles;
 mod chan_close;
@@ -10,6 +11,7 @@ mod chan_force;
 mod chan_full;
 mod chan_order;
 mod chan_room;
+mod context_waits;
 mod contexts;
 mod futures;
 mod goroutines;
@@ -66,6 +68,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         blocks::models,
         orders::models,
         contexts::models,
+        context_waits::models,
         goroutines::models,
         goroutines_queue::models,
         goroutines_idle::models,

@@ -2,7 +2,7 @@
 
 use super::mutant_of;
 use crate::mutant::{Mutant, Needs};
-use selvedge_check::FailureKind;
+use selvedge_check::{Change, FailureKind};
 
 pub(super) const TRY_SEND: Mutant = mutant_of!("primitives/src/chan/algorithm/try_send.rs");
 pub(super) const CHAN: Mutant = mutant_of!("primitives/src/chan/algorithm/chan.rs");
@@ -28,6 +28,11 @@ pub(super) const WEAK_WAKE: Mutant = WAITERS.weaken("end-wait").needs(Needs::Seq
 /// A wait is cancelled, and others can still end it.
 pub(super) const GIVE_UP_WAIT: Mutant =
     WAITERS.lose("cancel-wait", FailureKind::Deadlock).or(FailureKind::Panic).or(FailureKind::Race);
+/// A wait that was stopped is taken for one that was woken.
+pub(super) const TRUST_PERMIT: Mutant = WAITERS
+    .mutant("trust-permit", Change::Twin, FailureKind::Panic, Needs::Interleavings)
+    .or(FailureKind::Deadlock)
+    .or(FailureKind::Livelock);
 pub(super) const SEND: Mutant = mutant_of!("primitives/src/chan/algorithm/send.rs");
 pub(super) const RECV: Mutant = mutant_of!("primitives/src/chan/algorithm/recv.rs");
 pub(super) const CLOSE: Mutant = mutant_of!("primitives/src/chan/algorithm/close.rs");

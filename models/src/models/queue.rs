@@ -1,16 +1,15 @@
 //! Models of the queue in which threads sleep.
 
-use super::mutants::{GIVE_UP_WAIT, NOT_ENTERED, SEGMENT, WAKE_SLEEPER, WEAK_WAKE};
+use super::bell::Bell;
+use super::mutants::{GIVE_UP_WAIT, NOT_ENTERED, SEGMENT, TRUST_PERMIT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, model, models, mutant_of, until};
-use crate::mutant::{Mutant, Needs};
-use selvedge::rt::park::Unparker;
-use selvedge::rt::sync::{Arc, Mutex};
+use crate::mutant::Mutant;
+use selvedge::rt::sync::Arc;
 use selvedge::rt::task::Why;
 use selvedge::rt::thread;
 use selvedge::rt::time::now;
-use selvedge::rt::until::{Nudge, Stop, Until};
 use selvedge::sync::{Waiters, Wake};
-use selvedge_check::{Change, FailureKind};
+use selvedge_check::FailureKind;
 use std::time::Duration;
 
 models![
@@ -179,49 +178,15 @@ fn waits_given_up_side_by_side_are_passed_over() -> Model {
     .catches([TWO_SURGEONS])
 }
 
-/// Stops one wait.
-struct Bell(Mutex<Rung>);
-
-enum Rung {
-    NotYet(Option<Unparker>),
-    Already,
-}
-
-impl Bell {
-    fn ring(&self) {
-        let mut rung = self.0.lock();
-        if let Rung::NotYet(Some(unparker)) = core::mem::replace(&mut *rung, Rung::Already) {
-            unparker.unpark();
-        }
-    }
-}
-
-impl Stop for Bell {
-    fn watch(&self, nudge: Nudge) -> Option<usize> {
-        let mut rung = self.0.lock();
-        let (Rung::NotYet(place), Nudge::Unpark(unparker)) = (&mut *rung, nudge) else { return None };
-        *place = Some(unparker);
-        Some(0)
-    }
-
-    fn unwatch(&self, _: usize) -> bool {
-        match &mut *self.0.lock() {
-            Rung::NotYet(place) => place.take().is_some(),
-            Rung::Already => false,
-        }
-    }
-}
-
 /// A wait is stopped while a waker hands something over.
 fn a_wait_is_woken_or_stopped() -> Model {
     model("a wait is woken or stopped, and what is handed over is not lost", || {
-        let (queue, bell) = (Waiters::default(), Bell(Mutex::new(Rung::NotYet(None))));
+        let (queue, bell) = (Waiters::default(), Bell::default());
         let ticket = queue.enter();
         let handed = thread::scope(|scope| {
             let waker = scope.spawn(|| queue.wake_one(Wake::Handed));
             scope.spawn(|| bell.ring());
-            let until = Until { deadline: None, stop: Some(&bell) };
-            let woken = ticket.wait_for(Why::Lock, until);
+            let woken = ticket.wait_for(Why::Lock, bell.limit());
             assert!(matches!(woken, None | Some(Wake::Handed)));
             assert_eq!(waker.join().expect("no panic"), woken.is_some());
             woken.is_some()
@@ -230,13 +195,5 @@ fn a_wait_is_woken_or_stopped() -> Model {
         assert!(handed || queue.is_empty());
     })
     .bound(2)
-    .catches([
-        GIVE_UP_WAIT,
-        mutant_of!("primitives/src/queue/waiters.rs").mutant(
-            "trust-permit",
-            Change::Twin,
-            FailureKind::Panic,
-            Needs::Interleavings,
-        ),
-    ])
+    .catches([GIVE_UP_WAIT, TRUST_PERMIT])
 }

@@ -1,13 +1,15 @@
 //! Models of locks for readers together, or one writer.
 
-use super::mutants::{GIVE_UP_WAIT, WAKE_SLEEPER};
+use super::bell::Bell;
+use super::mutants::{GIVE_UP_WAIT, TRUST_PERMIT, WAKE_SLEEPER};
 use super::{Model, Plain, both, model, models, mutant_of, until};
 use crate::mutant::Mutant;
+use lock_api::RawRwLock as _;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
-use selvedge::sync::{RwMutex, RwMutexUpgradableReadGuard, RwMutexWriteGuard};
+use selvedge::sync::{RawRwMutex, RwMutex, RwMutexUpgradableReadGuard, RwMutexWriteGuard};
 use selvedge_check::FailureKind;
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ models![
     upgrades_take_turns,
     an_upgrade_waits_for_the_writer_that_let_it_in,
     an_upgrade_that_timed_out_blocks_no_reader,
+    a_write_is_handed_over_or_stopped,
+    a_read_is_handed_over_or_stopped,
+    a_write_that_is_stopped_blocks_no_reader,
 ];
 
 const RAW_RW_MUTEX: Mutant = mutant_of!("primitives/src/sync/raw_rw_mutex.rs");
@@ -31,6 +36,10 @@ const WEAK_WRITE: Mutant = RW_WRITERS.weaken("lock-exclusive");
 const WEAK_UPGRADE: Mutant = mutant_of!("primitives/src/sync/raw_rw_mutex/upgrade.rs").weaken("upgrade");
 const WEAK_END_READ: Mutant = RAW_RW_MUTEX.weaken("unlock-shared");
 const WEAK_END_WRITE: Mutant = RW_WRITERS.weaken("unlock-exclusive");
+
+/// A writer that gives up leaves its flag.
+const KEEPS_FLAG: Mutant =
+    RW_WRITERS.lose("give-up-writing", FailureKind::Deadlock).or(FailureKind::Livelock);
 
 const A_WHILE: Duration = Duration::from_micros(1);
 
@@ -238,4 +247,66 @@ fn an_upgrade_that_timed_out_blocks_no_reader() -> Model {
     })
     .bound(2)
     .catches([WAKE_SLEEPER])
+}
+
+/// The last reader hands the lock to a writer whose wait is stopped.
+fn a_write_is_handed_over_or_stopped() -> Model {
+    model("a lock that is handed to a writer whose wait is stopped is not lost", || {
+        let (lock, bell) = (RawRwMutex::new(), Bell::default());
+        lock.lock_shared();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if lock.lock_exclusive_within(bell.limit()) {
+                    // SAFETY: this thread has become the writer above, and has not left since.
+                    unsafe { lock.unlock_exclusive() };
+                }
+            });
+            scope.spawn(|| bell.ring());
+            // SAFETY: this thread reads since it locked above.
+            unsafe { lock.unlock_shared() };
+        });
+        assert!(lock.try_lock_exclusive(), "nobody has it");
+    })
+    .bound(2)
+    .catches([GIVE_UP_WAIT, TRUST_PERMIT])
+}
+
+/// The writer hands the lock to a reader whose wait is stopped.
+fn a_read_is_handed_over_or_stopped() -> Model {
+    model("a lock that is handed to a reader whose wait is stopped is not lost", || {
+        let (lock, bell) = (RawRwMutex::new(), Bell::default());
+        lock.lock_exclusive();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if lock.lock_shared_within(bell.limit()) {
+                    // SAFETY: this thread has become a reader above, and has not left since.
+                    unsafe { lock.unlock_shared() };
+                }
+            });
+            scope.spawn(|| bell.ring());
+            // SAFETY: this thread is the writer since it locked above.
+            unsafe { lock.unlock_exclusive() };
+        });
+        assert!(lock.try_lock_exclusive(), "nobody has it");
+    })
+    .bound(2)
+    .catches([GIVE_UP_WAIT, TRUST_PERMIT])
+}
+
+/// A writer whose wait is stopped blocks no reader, while another reader stays.
+fn a_write_that_is_stopped_blocks_no_reader() -> Model {
+    model("a writer whose wait is stopped blocks no reader", || {
+        let (lock, bell) = (RawRwMutex::new(), Bell::default());
+        lock.lock_shared();
+        thread::scope(|scope| {
+            scope.spawn(|| assert!(!lock.lock_exclusive_within(bell.limit()), "a reader has the lock"));
+            scope.spawn(|| lock.lock_shared());
+            bell.ring();
+        });
+        // SAFETY: two threads have begun to read.
+        unsafe { (lock.unlock_shared(), lock.unlock_shared()) };
+        assert!(lock.try_lock_exclusive(), "nobody has it");
+    })
+    .bound(2)
+    .catches([WAKE_SLEEPER, KEEPS_FLAG])
 }

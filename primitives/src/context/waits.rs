@@ -6,7 +6,10 @@ use super::{Context, Error, Link, custom};
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
 use crate::rt::until::{Nudge, Stop, Until};
-use crate::sync::{Cond, CondGuard, ErrGroup, Mutex, MutexGuard, Permits, Semaphore, WaitGroup};
+use crate::sync::{
+    Cond, CondGuard, ErrGroup, Mutex, MutexGuard, Permits, RwMutex, RwMutexReadGuard, RwMutexWriteGuard,
+    Semaphore, WaitGroup,
+};
 
 /// A context, as what stops waits.
 struct Stopper {
@@ -88,6 +91,57 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_ctx(&self, context: &Context) -> Result<MutexGuard<'_, T>, Error> {
         let _entry = enter();
         context.limit(|until| self.lock_within(until))
+    }
+}
+
+impl<T: ?Sized> RwMutex<T> {
+    /// Locks for reading as [`read`](RwMutex::read) does, and blocks until the context is done at most.
+    ///
+    /// A context that is done already lets nothing be locked. If the context comes to be done while the lock is handed over, one of the
+    /// two happens: this thread reads, or it has no part in the lock.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_timeout};
+    /// use selvedge::sync::RwMutex;
+    /// use std::time::Duration;
+    /// let lock = RwMutex::new(1);
+    /// assert_eq!(lock.read_ctx(&background()).as_deref(), Ok(&1));
+    /// let _writer = lock.write();
+    /// let (context, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    /// assert_eq!(lock.read_ctx(&context).err(), Some(Error::DeadlineExceeded));
+    /// ```
+    #[track_caller]
+    pub fn read_ctx(&self, context: &Context) -> Result<RwMutexReadGuard<'_, T>, Error> {
+        let _entry = enter();
+        context.limit(|until| self.read_within(until))
+    }
+
+    /// Locks for writing as [`write`](RwMutex::write) does, and blocks until the context is done at most.
+    ///
+    /// A context that is done already lets nothing be locked. If the context comes to be done while the lock is handed over, one of the
+    /// two happens: the lock is this thread's, or another one's. When a writer gives up, readers that waited behind it go on.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_timeout};
+    /// use selvedge::sync::RwMutex;
+    /// use std::time::Duration;
+    /// let lock = RwMutex::new(1);
+    /// *lock.write_ctx(&background()).expect("it is free") += 1;
+    /// let reader = lock.read();
+    /// let (context, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    /// assert_eq!(lock.write_ctx(&context).err(), Some(Error::DeadlineExceeded));
+    /// assert_eq!((*reader, lock.try_read().as_deref()), (2, Some(&2)));
+    /// ```
+    #[track_caller]
+    pub fn write_ctx(&self, context: &Context) -> Result<RwMutexWriteGuard<'_, T>, Error> {
+        let _entry = enter();
+        context.limit(|until| self.write_within(until))
     }
 }
 

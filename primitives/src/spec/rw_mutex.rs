@@ -5,8 +5,8 @@
 //! is one step: when a writer leaves, a reader may be let in before a writer that announces itself later. Of several
 //! writers that wait any may be the next. The upgradable reader announces that it wants to write in the same way.
 //!
-//! A timed write that times out withdraws in a step of its own. The last reader that leaves meanwhile gives it the lock, and
-//! takes the lock back in another step: for that moment attempts of others fail.
+//! A write that times out or is stopped withdraws in a step of its own. The last reader that leaves meanwhile gives it the
+//! lock, and takes the lock back in another step: for that moment attempts of others fail.
 //!
 //! A writer's unlock happens before every later lock, a reader's before the next write.
 //!
@@ -14,9 +14,11 @@
 
 mod apart;
 
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Native, Object, StepId};
 use crate::rt::twin::is_twin;
+use crate::rt::until::Until;
 use std::time::Instant;
 
 /// A readers-writer lock as specified.
@@ -33,14 +35,15 @@ struct State {
     upgrading: bool,
     /// The announcements of the writers that wait.
     announced: Vec<StepId>,
-    /// Those of the writers that have timed out, and not withdrawn yet.
-    timed_out: Vec<StepId>,
-    /// How many readers have left the lock to writers that had timed out, and now take it back.
+    /// Those of the writers that have given up, and not withdrawn yet.
+    given_up: Vec<StepId>,
+    /// How many readers have left the lock to writers that had given up, and now take it back.
     in_vain: u32,
     /// The last writer's unlock.
     written: Option<StepId>,
     /// The unlocks of the readers since the last write began.
     read: Vec<StepId>,
+    stopped: Stopped,
 }
 
 impl State {
@@ -50,10 +53,11 @@ impl State {
         upgradable: false,
         upgrading: false,
         announced: Vec::new(),
-        timed_out: Vec::new(),
+        given_up: Vec::new(),
         in_vain: 0,
         written: None,
         read: Vec::new(),
+        stopped: Stopped::NONE,
     };
 
     fn admits_readers(&self) -> bool {
@@ -66,10 +70,10 @@ impl State {
         self.admits_readers().then(|| done(reading(), (), self.written))
     }
 
-    /// Ends a read, and returns whether the lock is left to a writer that has timed out.
+    /// Ends a read, and returns whether the lock is left to a writer that has given up.
     fn unlock_read(&self, me: StepId) -> Option<Done<State, bool>> {
         let (readers, read) = (self.readers.checked_sub(1)?, self.read.iter().copied().chain([me]).collect());
-        let in_vain = readers == 0 && !self.writer && !self.timed_out.is_empty();
+        let in_vain = readers == 0 && !self.writer && !self.given_up.is_empty();
         let state = State { readers, read, in_vain: self.in_vain + u32::from(in_vain), ..self.clone() };
         Some(done(state, in_vain, None))
     }
@@ -98,15 +102,21 @@ impl State {
     fn without(&self, announcement: StepId) -> State {
         let mut state = self.clone();
         state.announced.retain(|other| *other != announcement);
-        state.timed_out.retain(|other| *other != announcement);
+        state.given_up.retain(|other| *other != announcement);
         state
     }
 
-    /// Completes a write, or lets it time out.
-    fn complete_or_time_out(&self, announcement: StepId) -> Done<State, bool> {
-        let mut late = self.clone();
-        late.timed_out.push(announcement);
-        tried(&late, self.complete_write(announcement))
+    /// Withdraws a writer that has given up.
+    fn withdraw(&self, announcement: StepId) -> State {
+        let stays = is_twin(); // site: stays-announced
+        if stays { self.clone() } else { self.without(announcement) }
+    }
+
+    /// Lets a writer give up.
+    fn give_up(&self, announcement: StepId) -> State {
+        let mut state = self.clone();
+        state.given_up.push(announcement);
+        state
     }
 
     fn complete_write(&self, announcement: StepId) -> Option<Done<State, ()>> {
@@ -136,6 +146,12 @@ impl State {
     fn try_upgrade(&self) -> Option<Done<State, ()>> {
         let Done { state, after, .. } = self.begin_write(1)?;
         Some(done(State { upgradable: false, upgrading: false, ..state }, (), after))
+    }
+}
+
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
     }
 }
 
@@ -181,22 +197,21 @@ impl RwMutex {
         self.looked_at().step("try to read", |state, _| Some(tried(state, state.try_read())))
     }
 
-    /// Locks to read, or returns `false` at the deadline.
+    /// Locks to read, or returns `false` when the wait may last no longer.
     #[track_caller]
-    pub(crate) fn read_until(&self, deadline: Option<Instant>) -> bool {
-        match (deadline, self.apart()) {
-            (None, Some(apart)) => {
-                apart.read(&self.0);
-                true
-            }
-            (None, None) => {
+    pub(crate) fn read_within(&self, until: Until<'_>) -> bool {
+        match (until, self.apart()) {
+            (Until { deadline: None, stop: None }, Some(apart)) => apart.read(&self.0),
+            (Until { deadline: None, stop: None }, None) => {
                 self.0.step("read", |state, _| state.try_read());
-                true
             }
-            (Some(deadline), _) => {
-                self.until("read or time out", deadline, |state| tried(state, state.try_read()))
+            _ => {
+                let object = self.looked_at();
+                let ended = stopped::wait(object, "read or give up", until, State::try_read, State::clone);
+                return ended == Ended::Over(());
             }
         }
+        true
     }
 
     /// Makes a step that succeeds, or fails at the deadline.
@@ -246,32 +261,28 @@ impl RwMutex {
         self.looked_at().step("try to write", |state, _| Some(tried(state, state.try_write())))
     }
 
-    /// Locks to write, or returns `false` at the deadline.
+    /// Locks to write, or returns `false` when the wait may last no longer.
     #[track_caller]
-    pub(crate) fn write_until(&self, deadline: Option<Instant>) -> bool {
-        if let (None, Some(apart)) = (deadline, self.apart()) {
+    pub(crate) fn write_within(&self, until: Until<'_>) -> bool {
+        let lasts = until.deadline.is_none() && until.stop.is_none();
+        if let (true, Some(apart)) = (lasts, self.apart()) {
             apart.write(&self.0);
             return true;
         }
         let Some(announcement) = self.looked_at().step("write", |state, me| Some(state.announce(me))) else {
             return true;
         };
-        match deadline {
-            None => {
-                self.0.step("write", |state, _| state.complete_write(announcement));
-                true
-            }
-            Some(deadline) => {
-                let writes = self.0.step_until("write or time out", deadline, |state, _, is_due| {
-                    timed(state.complete_or_time_out(announcement), is_due)
-                });
-                if !writes {
-                    self.0.step("withdraw", |state, _| Some(done(state.without(announcement), (), None)));
-                    pass_until(deadline);
-                }
-                writes
-            }
+        if lasts {
+            self.0.step("write", |state, _| state.complete_write(announcement));
+            return true;
         }
+        let over = |state: &State| state.complete_write(announcement);
+        let given_up = |state: &State| state.give_up(announcement);
+        let writes = stopped::wait(&self.0, "write or give up", until, over, given_up) == Ended::Over(());
+        if !writes {
+            self.0.step("withdraw", |state, _| Some(done(state.withdraw(announcement), (), None)));
+        }
+        writes
     }
 
     /// Returns `false` if nobody writes.
@@ -380,12 +391,12 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_times_out_lets_the_readers_in_again() {
-        let late = reading().announce(step(1)).state.complete_or_time_out(step(1));
-        assert!(!late.result && late.state.try_read().is_none());
-        assert!(late.state.without(step(1)).try_read().is_some());
-        let in_vain = late.state.unlock_read(step(2)).expect("it reads");
-        assert!(in_vain.result && in_vain.state.without(step(1)).try_read().is_none());
+    fn a_writer_that_gives_up_lets_the_readers_in_again() {
+        let late = reading().announce(step(1)).state.give_up(step(1));
+        assert!(late.try_read().is_none());
+        assert!(late.withdraw(step(1)).try_read().is_some());
+        let in_vain = late.unlock_read(step(2)).expect("it reads");
+        assert!(in_vain.result && in_vain.state.withdraw(step(1)).try_read().is_none());
     }
 
     #[test]

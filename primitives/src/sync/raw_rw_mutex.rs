@@ -32,10 +32,10 @@ use crate::rt::sync::atomic::AtomicUsize;
 use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::rt::task::Why;
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use crate::spec;
 use core::fmt;
 use state::{Flag, State};
-use std::time::Instant;
 use upgrade::Upgrades;
 
 const NOBODY_READS: &str = "unlock of a RawRwMutex that nobody reads";
@@ -44,7 +44,8 @@ const NOBODY_WRITES: &str = "unlock of a RawRwMutex that nobody writes";
 /// How a thread that was about to sleep fared.
 enum Sleep {
     Ended(Wake),
-    TimedOut,
+    /// The wait lasted as long as it may.
+    GaveUp,
     /// The lock no longer blocked the thread.
     NotNeeded,
 }
@@ -172,39 +173,33 @@ impl RawRwMutex {
     }
 
     #[inline]
-    fn read_until(&self, deadline: Option<Instant>) -> bool {
-        self.try_read() || self.read_slow(deadline)
+    fn read_within(&self, until: Until<'_>) -> bool {
+        self.try_read() || self.read_slow(until)
     }
 
     #[cold]
-    fn read_slow(&self, deadline: Option<Instant>) -> bool {
+    fn read_slow(&self, until: Until<'_>) -> bool {
         let backoff = Backoff::new();
         loop {
             if self.try_read() {
                 return true;
             }
-            if spins(&backoff, deadline) {
+            if spins(&backoff, until) {
                 continue;
             }
-            match self.sleep(self.readers.make(), Flag::READERS_WAIT, State::blocks_readers, deadline) {
+            match self.sleep(self.readers.make(), Flag::READERS_WAIT, State::blocks_readers, until) {
                 Sleep::Ended(Wake::Handed) => {
                     self.note_read();
                     return true;
                 }
-                Sleep::TimedOut => return false,
+                Sleep::GaveUp => return false,
                 Sleep::Ended(Wake::Woken) | Sleep::NotNeeded => (),
             }
         }
     }
 
     /// Sets `flag` and sleeps in `queue`, if the lock is `blocked` to the threads in it.
-    fn sleep(
-        &self,
-        queue: &Waiters,
-        flag: Flag,
-        blocked: fn(State) -> bool,
-        deadline: Option<Instant>,
-    ) -> Sleep {
+    fn sleep(&self, queue: &Waiters, flag: Flag, blocked: fn(State) -> bool, until: Until<'_>) -> Sleep {
         locks::wanted(self, "RwMutex");
         let ticket = queue.enter();
         let mut state = State(self.state.load(Relaxed)); // Relaxed: the CAS below decides.
@@ -214,10 +209,10 @@ impl RawRwMutex {
             // queue, and this one sleeps for ever.
             match self.state.compare_exchange(state.0, state.with(flag).0, Release, Relaxed) {
                 Ok(_) => {
-                    let ended = ticket.wait_for(Why::RwLock, deadline.into()).map(Sleep::Ended);
+                    let ended = ticket.wait_for(Why::RwLock, until).map(Sleep::Ended);
                     return ended.unwrap_or_else(|| {
                         locks::given_up();
-                        Sleep::TimedOut
+                        Sleep::GaveUp
                     });
                 }
                 Err(found) => state = State(found),
@@ -266,8 +261,8 @@ impl RawRwMutex {
 }
 
 /// Waits for a moment and returns `true`, unless the thread has spun for long enough or its deadline has passed.
-fn spins(backoff: &Backoff, deadline: Option<Instant>) -> bool {
-    let goes_on = !backoff.is_completed() && deadline.is_none_or(|deadline| deadline > now());
+fn spins(backoff: &Backoff, until: Until<'_>) -> bool {
+    let goes_on = !backoff.is_completed() && until.deadline.is_none_or(|deadline| deadline > now());
     if goes_on {
         backoff.snooze();
     }

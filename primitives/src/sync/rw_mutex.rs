@@ -3,6 +3,7 @@
 use super::RawRwMutex;
 use super::wrapper::lock_wrapper;
 use crate::rt::entry::enter;
+use crate::rt::until::Until;
 use core::fmt;
 use std::time::Duration;
 
@@ -124,6 +125,24 @@ impl<T: ?Sized> RwMutex<T> {
     pub fn try_write(&self) -> Option<RwMutexWriteGuard<'_, T>> {
         let _entry = enter();
         self.0.try_write()
+    }
+
+    /// Locks for reading, as long as the wait may last.
+    #[track_caller]
+    pub(crate) fn read_within(&self, until: Until<'_>) -> Option<RwMutexReadGuard<'_, T>> {
+        // SAFETY: the raw lock is locked below and not unlocked, but through the guard.
+        let taken = unsafe { self.0.raw() }.lock_shared_within(until);
+        // SAFETY: this thread has become a reader, and no other guard stands for that.
+        taken.then(|| unsafe { self.0.make_read_guard_unchecked() })
+    }
+
+    /// Locks for writing, as long as the wait may last.
+    #[track_caller]
+    pub(crate) fn write_within(&self, until: Until<'_>) -> Option<RwMutexWriteGuard<'_, T>> {
+        // SAFETY: the raw lock is locked below and not unlocked, but through the guard.
+        let taken = unsafe { self.0.raw() }.lock_exclusive_within(until);
+        // SAFETY: this thread has become the writer, and no other guard of the lock exists.
+        taken.then(|| unsafe { self.0.make_write_guard_unchecked() })
     }
 
     /// Locks for reading as [`read`](Self::read) does, and blocks for at most `timeout`.

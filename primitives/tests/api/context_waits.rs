@@ -4,7 +4,7 @@ use selvedge::chan::{Receiver, bounded};
 use selvedge::context::{Context, Custom, Error, background, with_cancel, with_timeout};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
-use selvedge::sync::{Cond, ErrGroup, Mutex, Semaphore, WaitGroup};
+use selvedge::sync::{Cond, ErrGroup, Mutex, RwMutex, Semaphore, WaitGroup};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -59,6 +59,39 @@ fn a_wait_for_a_lock_ends_with_its_context() {
     drop(held);
     assert_eq!(*lock.lock_ctx(&background()).expect("it is never done"), 1);
     assert!(lock.try_lock().is_some(), "nothing was lost");
+}
+
+#[test]
+fn a_wait_to_read_ends_with_its_context() {
+    let lock = RwMutex::new(1);
+    let held = lock.write();
+    ends_with_each(|context| lock.read_ctx(context).err());
+    drop(held);
+    assert_eq!(*lock.read_ctx(&background()).expect("it is never done"), 1);
+    assert!(lock.try_write().is_some(), "nothing was lost");
+}
+
+#[test]
+fn a_wait_to_write_ends_with_its_context_and_lets_readers_through() {
+    let lock = RwMutex::new(1);
+    let held = lock.read();
+    ends_with_each(|context| lock.write_ctx(context).err());
+    assert!(lock.try_read().is_some(), "no writer waits");
+    let (context, cancel) = with_cancel(&background());
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| lock.write_ctx(&context).err());
+        // A reader is refused when a writer waits.
+        while lock.try_read().is_some() {
+            thread::yield_now();
+        }
+        let behind = scope.spawn(|| *lock.read());
+        cancel.cancel();
+        assert_eq!(writer.join().expect("no panic"), Some(Error::Canceled));
+        assert_eq!(behind.join().expect("no panic"), 1, "beside the reader that has the lock");
+    });
+    drop(held);
+    *lock.write_ctx(&background()).expect("it is never done") += 1;
+    assert_eq!(lock.try_read().as_deref(), Some(&2));
 }
 
 #[test]
@@ -127,7 +160,7 @@ fn a_group_whose_wait_has_ended_early_is_waited_for_again() {
 /// Locks and permits change hands while the contexts of those that wait are cancelled.
 #[test]
 fn nothing_is_lost_where_hand_overs_meet_cancellations() {
-    let shared = Arc::new((Mutex::new(0_u32), Semaphore::new(2)));
+    let shared = Arc::new((Mutex::new(0_u32), Semaphore::new(2), RwMutex::new(())));
     for round in 0..200 {
         let (context, cancel) = with_cancel(&background());
         let got: u32 = thread::scope(|scope| {
@@ -135,16 +168,18 @@ fn nothing_is_lost_where_hand_overs_meet_cancellations() {
                 scope.spawn(|| {
                     let locked = shared.0.lock_ctx(&context).map(|mut count| *count += 1).is_ok();
                     let permits = shared.1.acquire_ctx(2, &context).is_ok();
-                    u32::from(locked) + u32::from(permits)
+                    let reads = shared.2.read_ctx(&context).is_ok();
+                    let writes = shared.2.write_ctx(&context).is_ok();
+                    [locked, permits, reads, writes].map(u32::from).iter().sum::<u32>()
                 })
             });
-            let held = shared.0.lock();
+            let held = (shared.0.lock(), shared.2.read());
             (0..round % 50).for_each(|_| thread::yield_now());
             drop(held);
             cancel.cancel();
             workers.map(|worker| worker.join().expect("no panic")).iter().sum()
         });
-        assert!(got <= 6 && shared.0.try_lock().is_some());
+        assert!(got <= 12 && shared.0.try_lock().is_some() && shared.2.try_write().is_some());
         assert_eq!((shared.1.available(), context.kindred()), (2, 0));
     }
 }

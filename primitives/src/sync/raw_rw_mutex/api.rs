@@ -8,7 +8,32 @@ use super::{NOBODY_READS, NOBODY_WRITES, RawRwMutex, State};
 use crate::rt::locks;
 use crate::rt::sync::atomic::Ordering::Relaxed;
 use crate::rt::time::now;
+use crate::rt::until::Until;
 use std::time::{Duration, Instant};
+
+impl RawRwMutex {
+    /// Locks for reading, or returns `false` when the wait may last no longer; for models.
+    #[doc(hidden)]
+    #[inline]
+    #[track_caller]
+    pub fn lock_shared_within(&self, until: Until<'_>) -> bool {
+        match self.specified_and_wanted() {
+            Some(spec) => self.note_result(spec.read_within(until)),
+            None => self.read_within(until),
+        }
+    }
+
+    /// Locks for writing, or returns `false` when the wait may last no longer; for models.
+    #[doc(hidden)]
+    #[inline]
+    #[track_caller]
+    pub fn lock_exclusive_within(&self, until: Until<'_>) -> bool {
+        match self.specified_and_wanted() {
+            Some(spec) => self.note_result(spec.write_within(until)),
+            None => self.write_within(until),
+        }
+    }
+}
 
 // SAFETY: I1 of the parent module: while a writer has the lock, no call takes it in either mode; while readers have it,
 // no call takes it as a writer.
@@ -20,11 +45,7 @@ unsafe impl lock_api::RawRwLock for RawRwMutex {
     #[inline]
     #[track_caller]
     fn lock_shared(&self) {
-        if let Some(spec) = self.specified_and_wanted() {
-            self.note_result(spec.read_until(None));
-            return;
-        }
-        self.read_until(None);
+        self.lock_shared_within(Until::default());
     }
 
     #[inline]
@@ -49,11 +70,7 @@ unsafe impl lock_api::RawRwLock for RawRwMutex {
     #[inline]
     #[track_caller]
     fn lock_exclusive(&self) {
-        if let Some(spec) = self.specified_and_wanted() {
-            self.note_result(spec.write_until(None));
-            return;
-        }
-        self.write_until(None);
+        self.lock_exclusive_within(Until::default());
     }
 
     #[inline]
@@ -88,34 +105,22 @@ unsafe impl lock_api::RawRwLockTimed for RawRwMutex {
 
     #[track_caller]
     fn try_lock_shared_for(&self, timeout: Duration) -> bool {
-        if let Some(spec) = self.specified_and_wanted() {
-            return self.note_result(spec.read_until(now().checked_add(timeout)));
-        }
-        self.read_until(now().checked_add(timeout))
+        self.lock_shared_within(now().checked_add(timeout).into())
     }
 
     #[track_caller]
     fn try_lock_shared_until(&self, deadline: Instant) -> bool {
-        if let Some(spec) = self.specified_and_wanted() {
-            return self.note_result(spec.read_until(Some(deadline)));
-        }
-        self.read_until(Some(deadline))
+        self.lock_shared_within(Some(deadline).into())
     }
 
     #[track_caller]
     fn try_lock_exclusive_for(&self, timeout: Duration) -> bool {
-        if let Some(spec) = self.specified_and_wanted() {
-            return self.note_result(spec.write_until(now().checked_add(timeout)));
-        }
-        self.write_until(now().checked_add(timeout))
+        self.lock_exclusive_within(now().checked_add(timeout).into())
     }
 
     #[track_caller]
     fn try_lock_exclusive_until(&self, deadline: Instant) -> bool {
-        if let Some(spec) = self.specified_and_wanted() {
-            return self.note_result(spec.write_until(Some(deadline)));
-        }
-        self.write_until(Some(deadline))
+        self.lock_exclusive_within(Some(deadline).into())
     }
 }
 

@@ -37,7 +37,7 @@ impl RawRwMutex {
             Some(deadline) if !turn.try_lock_until(deadline) => return false,
             Some(_) => (),
         }
-        self.keeps_turn_if(self.read_until(deadline))
+        self.keeps_turn_if(self.read_within(deadline.into()))
     }
 
     /// Returns `reads`, and unlocks `Upgrades::turn` if that is `false`. The calling thread has just locked it.
@@ -91,11 +91,13 @@ impl RawRwMutex {
             if unsafe { self.try_upgrade_now() } {
                 return true;
             }
-            if spins(&backoff, deadline) {
+            if spins(&backoff, deadline.into()) {
                 continue;
             }
             let waits = &self.upgrades.make().waits;
-            if let Sleep::TimedOut = self.sleep(waits, Flag::UPGRADE_WAITS, State::blocks_upgrade, deadline) {
+            if let Sleep::GaveUp =
+                self.sleep(waits, Flag::UPGRADE_WAITS, State::blocks_upgrade, deadline.into())
+            {
                 // Relaxed: only the upgradable reader sets or clears the flag, and clearing it publishes nothing;
                 // `wake_readers` synchronizes with the readers that it kept out.
                 self.state.fetch_and(!Flag::UPGRADE_WAITS.bit(), Relaxed);

@@ -5,7 +5,7 @@ use crate::queue::Wake;
 use crate::rt::hint::Backoff;
 use crate::rt::locks;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use std::time::Instant;
+use crate::rt::until::Until;
 
 impl RawRwMutex {
     fn wake_writer(&self) {
@@ -47,12 +47,12 @@ impl RawRwMutex {
     }
 
     #[inline]
-    pub(super) fn write_until(&self, deadline: Option<Instant>) -> bool {
-        self.try_write(None) || self.write_slow(deadline)
+    pub(super) fn write_within(&self, until: Until<'_>) -> bool {
+        self.try_write(None) || self.write_slow(until)
     }
 
     #[cold]
-    fn write_slow(&self, deadline: Option<Instant>) -> bool {
+    fn write_slow(&self, until: Until<'_>) -> bool {
         // A writer that was woken cannot tell whether others still sleep, and sets their flag again.
         let mut others = None;
         let backoff = Backoff::new();
@@ -60,16 +60,16 @@ impl RawRwMutex {
             if self.try_write(others) {
                 return true;
             }
-            if spins(&backoff, deadline) {
+            if spins(&backoff, until) {
                 continue;
             }
-            match self.sleep(self.writers.make(), Flag::WRITERS_WAIT, State::blocks_writers, deadline) {
+            match self.sleep(self.writers.make(), Flag::WRITERS_WAIT, State::blocks_writers, until) {
                 Sleep::Ended(Wake::Handed) => {
                     self.note_write();
                     return true;
                 }
                 Sleep::Ended(Wake::Woken) => others = Some(Flag::WRITERS_WAIT),
-                Sleep::TimedOut => {
+                Sleep::GaveUp => {
                     self.give_up_writing();
                     return false;
                 }
@@ -84,7 +84,8 @@ impl RawRwMutex {
     fn give_up_writing(&self) {
         // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds every writer whose flag this clears.
         // Not model-checked: the edge matters only if a third writer sets the flag in between, and the models have two.
-        self.state.fetch_and(!Flag::WRITERS_WAIT.bit(), Acquire);
+        // If this clears nothing, readers wait for a writer that has gone (mutant at `give-up-writing`).
+        self.state.fetch_and(!Flag::WRITERS_WAIT.bit(), Acquire); // site: give-up-writing
         if let Some(writers) = self.writers.get() {
             writers.wake_all();
         }
