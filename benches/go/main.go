@@ -53,6 +53,10 @@ func main() {
 		fmt.Println(figure)
 		return
 	}
+	if figure, found := contexts(scenario, times); found {
+		fmt.Println(figure)
+		return
+	}
 	started := time.Now()
 	var took time.Duration
 	switch scenario {

@@ -5,6 +5,7 @@
 //! Words after the program's name choose the scenarios whose names contain one of them.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "benches run on real threads")]
 
+mod contexts;
 mod coroutines;
 mod goroutines;
 mod sync;
@@ -16,7 +17,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 /// Scenarios, and how many operations each has.
-const SCENARIOS: [(&str, u64); 37] = [
+const SCENARIOS: [(&str, u64); 44] = [
     ("mutex", 20_000_000),
     ("mutex-two", 4_000_000),
     ("rw-read", 20_000_000),
@@ -54,6 +55,13 @@ const SCENARIOS: [(&str, u64); 37] = [
     ("go-timer-stop", 4_000_000),
     ("go-parked-bytes", 100_000),
     ("go-wake-and-end", 100_000),
+    ("context-cancel", 4_000_000),
+    ("context-child", 4_000_000),
+    ("context-timeout", 2_000_000),
+    ("context-tree-1000", 2_000),
+    ("func-timer-stop", 4_000_000),
+    ("func-timer-reset", 4_000_000),
+    ("func-timer-many", 1_000_000),
 ];
 
 /// Runs of each program.
@@ -67,19 +75,23 @@ const PEERS: [Peer; 5] =
     [("ours", ours), ("checked", checked), ("free", free), ("tokio", tasks::run), ("may", coroutines::run)];
 
 fn ours(scenario: &str, times: u64) -> Option<u64> {
-    sync::run(scenario, times).or_else(|| goroutines::run(scenario, times, Migration::never()))
+    sync::run(scenario, times).or_else(|| on_goroutines(scenario, times, Migration::never()))
 }
 
 fn checked(scenario: &str, times: u64) -> Option<u64> {
     // SAFETY: the goroutines of the scenarios keep across waits what is `Send`, and, in `go-ping-pong-locked`, the guard of a
     // thread, with which a goroutine stays there.
-    goroutines::run(scenario, times, unsafe { Migration::checked() })
+    on_goroutines(scenario, times, unsafe { Migration::checked() })
 }
 
 fn free(scenario: &str, times: u64) -> Option<u64> {
     // SAFETY: all that the goroutines of the scenarios keep across waits is `Send`, but for the guard of a thread in
     // `go-ping-pong-locked`, with which a goroutine stays there.
-    goroutines::run(scenario, times, unsafe { Migration::free() })
+    on_goroutines(scenario, times, unsafe { Migration::free() })
+}
+
+fn on_goroutines(scenario: &str, times: u64, migration: Migration) -> Option<u64> {
+    contexts::run(scenario, times, migration).or_else(|| goroutines::run(scenario, times, migration))
 }
 
 fn nanoseconds(took: Duration) -> u64 {
