@@ -1,5 +1,5 @@
-//! How costs grow: each row is one operation on a channel with n values, waiters, cases or messages, or on n instants, keys
-//! or things that are retired, its time and the bytes that it leaves, for each n. The exponent with which they grow is
+//! How costs grow: each row is one operation on a channel with n values, waiters, cases or messages, or on n instants, timers,
+//! contexts, keys or things that are retired, its time and the bytes that it leaves, for each n. The exponent with which they grow is
 //! printed: 0 is a constant cost for each operation, 1 a total that is quadratic. Arguments name the rows to run.
 #![allow(
     missing_docs,
@@ -12,6 +12,8 @@
 mod others;
 #[path = "growth/rows.rs"]
 mod rows;
+#[path = "growth/timers.rs"]
+mod timers;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::AtomicIsize;

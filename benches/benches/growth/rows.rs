@@ -1,6 +1,6 @@
 //! The rows of the measurement.
 
-use crate::{Meter, Row, others};
+use crate::{Meter, Row, others, timers};
 use selvedge::chan::{Receiver, Select, Sender, bounded, select, unbounded};
 use std::hint::black_box;
 use std::pin::Pin;
@@ -63,6 +63,18 @@ rows! {
     "n instants of a timer that is set anew": others::instants_of_a_timer;
     "n instants of a ticker": others::instants_of_a_ticker;
     "n timers, each waited for": others::timers_that_are_waited_for;
+    "arm and stop a timer behind n": |n, meter| timers::arm_and_stop(n, meter, timers::LATE);
+    "arm and stop a timer amid n": |n, meter| timers::arm_and_stop(n, meter, timers::AMID);
+    "arm and stop a timer before n": |n, meter| timers::arm_and_stop(n, meter, timers::EARLY);
+    "set a timer anew amid n": timers::set_anew;
+    "arm and stop a timer amid n, on a goroutine": |n, meter| {
+        timers::on_a_goroutine(|| timers::arm_and_stop(n, meter, timers::AMID));
+    };
+    "set a timer anew amid n, on a goroutine": |n, meter| timers::on_a_goroutine(|| timers::set_anew(n, meter));
+    "arm n timers, then stop them, the first one first": timers::arm_all_and_stop;
+    "a context with a deadline beside n": timers::deadline_beside;
+    "the same, with a closure that waits for its end": timers::closure_at_a_deadline_beside;
+    "cancel a context with n that have deadlines": timers::cancel_above_deadlines;
     "n keys of a map, each stored and deleted": others::keys_that_come_and_go;
     "n keys of a map that is cleared then": others::an_emptied_map;
     "n keys of a map that hash to themselves": others::keys_that_hash_to_themselves;
