@@ -67,7 +67,7 @@ macro_rules! again {
 
 again! {
     "../../../primitives/tests/api/common.rs" common;
-    "../../../primitives/tests/api/bubbles.rs" bubbles;
+    "../../../primitives/tests/api/bubbles/mod.rs" bubbles;
     "../../../primitives/tests/api/chan_as_crossbeam.rs" chan_as_crossbeam;
     "../../../primitives/tests/api/chan_as_crossbeam_select.rs" chan_as_crossbeam_select;
     "../../../primitives/tests/api/chan_async.rs" chan_async;
