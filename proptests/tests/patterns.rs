@@ -290,16 +290,21 @@ proptest! {
     }
 }
 
-/// Buckets at a clock that an engine moves.
+/// Buckets and paces at a clock that an engine moves, and exits in several orders of their goroutines.
 #[cfg(feature = "graph")]
 mod at_a_clock {
     use proptest::collection::vec;
     use proptest::prelude::{ProptestConfig, Strategy, prop_oneof, proptest};
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
     use selvedge::context::{Error, background, with_timeout};
+    use selvedge::rt::sync::Arc;
+    use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     use selvedge::rt::thread;
     use selvedge::rt::time::now;
-    use selvedge_check::{Checker, Engine};
-    use selvedge_go::patterns::TokenBucket;
+    use selvedge_check::{Change, Checker, Engine, site_of};
+    use selvedge_go::patterns::{Exit, Pace, TokenBucket};
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::time::Duration;
 
     const PERIOD: u32 = 4;
@@ -385,6 +390,158 @@ mod at_a_clock {
         }
     }
 
+    /// A step beside a pace; times are in ticks.
+    #[derive(Clone, Copy, Debug)]
+    enum Turn {
+        Sleep(u32),
+        Wait,
+        WaitWithin(u32),
+    }
+
+    fn turns() -> impl Strategy<Value = Vec<Turn>> {
+        let turn = prop_oneof![
+            (0..12_u32).prop_map(Turn::Sleep),
+            (0..1_u32).prop_map(|_| Turn::Wait),
+            (0..12_u32).prop_map(Turn::WaitWithin),
+        ];
+        vec(turn, 0..25)
+    }
+
+    /// Compares a pace with a clock whose turns come at multiples of the period: one of them at most is kept.
+    fn keeps_pace(turns: &[Turn]) {
+        let pace = Pace::new(TICK * PERIOD);
+        let (begun, mut time, mut next) = (now(), 0, PERIOD);
+        for turn in turns {
+            let is_taken = match *turn {
+                Turn::Sleep(ticks) => {
+                    thread::sleep(TICK * ticks);
+                    time += ticks;
+                    false
+                }
+                Turn::Wait => {
+                    pace.wait();
+                    true
+                }
+                Turn::WaitWithin(ticks) => {
+                    let (context, _cancel) = with_timeout(&background(), TICK * ticks);
+                    let taken = pace.wait_ctx(&context);
+                    let (left, is_done) = (next.saturating_sub(time), ticks == 0);
+                    // If both come at one moment, either may be the answer.
+                    match taken {
+                        Ok(()) => assert!(left <= ticks),
+                        Err(why) => assert!(why == Error::DeadlineExceeded && (is_done || left >= ticks)),
+                    }
+                    time += if taken.is_err() { ticks } else { 0 };
+                    taken.is_ok()
+                }
+            };
+            if is_taken {
+                time = time.max(next);
+                next = (time / PERIOD + 1) * PERIOD;
+            }
+            assert_eq!(now() - begun, TICK * time);
+        }
+    }
+
+    /// A step on an exit.
+    #[derive(Clone, Copy, Debug)]
+    enum Deed {
+        /// Starts a goroutine that waits until it hears the quit channel.
+        Listen,
+        /// Starts one that ends by itself.
+        Work,
+        /// Starts one that panics once it hears the quit channel.
+        Panic,
+        Quit,
+        /// Waits for all, if all end.
+        Wait,
+    }
+
+    fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+        use proptest::strategy::Just;
+        let deed = prop_oneof![
+            3 => Just(Deed::Listen),
+            2 => Just(Deed::Work),
+            1 => Just(Deed::Panic),
+            1 => Just(Deed::Quit),
+            1 => Just(Deed::Wait),
+        ];
+        vec(deed, 0..6)
+    }
+
+    /// Compares an exit with a count of those that have been started, and of those that end only when they are told to.
+    fn lets_all_out(deeds: &[Deed]) {
+        let (exit, ended) = (Exit::new(), Arc::new(AtomicUsize::new(0)));
+        let (mut started, mut listen, mut panics, mut has_quit) = (0, false, false, false);
+        for deed in deeds {
+            let theirs = Arc::clone(&ended);
+            // Relaxed: the wait for all goroutines publishes the count.
+            let end = move || _ = theirs.fetch_add(1, Relaxed);
+            match deed {
+                Deed::Listen => exit.go(move |quit| {
+                    assert!(quit.recv().is_err(), "nothing is sent");
+                    end();
+                }),
+                Deed::Work => exit.go(move |_| end()),
+                Deed::Panic => exit.go(move |quit| {
+                    assert!(quit.recv().is_err(), "nothing is sent");
+                    end();
+                    resume_unwind(Box::new("as planned"));
+                }),
+                Deed::Quit => {
+                    assert_eq!(exit.quit(), !has_quit);
+                    has_quit = true;
+                }
+                Deed::Wait if has_quit || !listen => {
+                    let panicked = catch_unwind(AssertUnwindSafe(|| exit.wait())).is_err();
+                    assert_eq!(panicked, panics);
+                    // It has come out.
+                    panics = false;
+                    assert_eq!(ended.load(Relaxed), started); // Relaxed: all have been waited for.
+                }
+                Deed::Wait => (),
+            }
+            started += usize::from(matches!(deed, Deed::Listen | Deed::Work | Deed::Panic));
+            listen |= matches!(deed, Deed::Listen | Deed::Panic);
+            panics |= matches!(deed, Deed::Panic);
+            assert_eq!(exit.quit_channel().is_closed(), has_quit);
+        }
+        let panicked = catch_unwind(AssertUnwindSafe(|| exit.finish())).is_err();
+        assert_eq!(panicked, panics);
+        assert_eq!(ended.load(Relaxed), started); // Relaxed: all have been waited for.
+    }
+
+    fn checker() -> Checker {
+        Checker::new().ignore_environment().engines([Engine::Graph]).discrete_time(true).allow_no_operations()
+    }
+
+    /// Tries programs with the twin of a site until one fails.
+    fn is_found<T: Clone + Send + Sync + 'static>(
+        (file, source): (&str, &str),
+        label: &str,
+        programs: impl Strategy<Value = T>,
+        run: fn(&T),
+    ) -> bool {
+        let mutation = site_of(source, file, label, Change::Twin).expect("the label is there");
+        let mut runner = TestRunner::deterministic();
+        (0..100).any(|_| {
+            let program = programs.new_tree(&mut runner).expect("a program").current();
+            let checker = checker().max_executions(30).mutate(mutation.clone());
+            checker.run(move || run(&program)).remove(0).verdict.failure().is_some()
+        })
+    }
+
+    #[test]
+    fn broken_buckets_paces_and_exits_are_found() {
+        let rate = ("runtime/src/patterns/rate.rs", include_str!("../../runtime/src/patterns/rate.rs"));
+        let exit = ("runtime/src/patterns/exit.rs", include_str!("../../runtime/src/patterns/exit.rs"));
+        for label in ["start-now", "wait-for-tokens"] {
+            assert!(is_found(rate, label, steps(), |steps| agrees(steps, 3)), "{label}");
+        }
+        assert!(is_found(rate, "keep-period", turns(), |turns| keeps_pace(turns)));
+        assert!(is_found(exit, "close-quit", deeds(), |deeds| lets_all_out(deeds)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -392,6 +549,18 @@ mod at_a_clock {
         fn a_bucket_is_a_count_of_tokens(steps in steps(), burst in 1..5_u32) {
             let checker = Checker::new().ignore_environment().engines([Engine::Graph]).discrete_time(true);
             let report = checker.run(move || agrees(&steps, burst)).remove(0);
+            assert!(report.verdict.failure().is_none(), "{report}");
+        }
+
+        #[test]
+        fn a_pace_is_a_clock_with_one_turn_in_each_period(turns in turns()) {
+            let report = checker().run(move || keeps_pace(&turns)).remove(0);
+            assert!(report.verdict.failure().is_none(), "{report}");
+        }
+
+        #[test]
+        fn an_exit_counts_those_that_are_in(deeds in deeds()) {
+            let report = checker().max_executions(30).run(move || lets_all_out(&deeds)).remove(0);
             assert!(report.verdict.failure().is_none(), "{report}");
         }
     }

@@ -40,6 +40,7 @@ mod pipeline;
 mod produce;
 mod pub_sub;
 mod rate;
+mod refused;
 mod team;
 mod workers;
 
@@ -51,6 +52,7 @@ pub use pipeline::Pipeline;
 pub use produce::{Outlet, produce_and_consume};
 pub use pub_sub::{Broker, Patience, Published, Subscription};
 pub use rate::{Pace, TokenBucket};
+pub use refused::Refused;
 #[doc(inline)]
 pub use selvedge::sync::ErrGroup;
 pub use workers::{Ticket, Workers};

@@ -1,13 +1,19 @@
 //! Worker pools: a fixed number of goroutines that do jobs from a queue.
 
+use super::refused::Refused;
 use super::team::{Panic, Team, dispose};
+use core::any::Any;
 use core::fmt;
 use selvedge::chan::{Receiver, RecvError, Sender, TrySendError, bounded};
 use selvedge::context::{Context, RecvCtxError};
 use selvedge::rt::twin::is_twin;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A job as it stands in the queue.
+trait Job: Send {
+    fn run(self: Box<Self>);
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
 
 /// Goroutines that do jobs, so many at once and no more.
 ///
@@ -30,7 +36,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// ```
 #[must_use = "the workers end when this is dropped"]
 pub struct Workers {
-    jobs: Sender<Job>,
+    jobs: Sender<Box<dyn Job>>,
     team: Team,
 }
 
@@ -46,11 +52,11 @@ impl Workers {
     #[track_caller]
     pub fn new(workers: usize, queue: usize) -> Workers {
         assert!(workers > 0, "a pool without workers would do no job: give it one or more");
-        let (jobs, waiting) = bounded::<Job>(queue);
+        let (jobs, waiting) = bounded::<Box<dyn Job>>(queue);
         let team = Team::new();
         for _ in 0..workers + surplus() {
             let waiting = waiting.clone();
-            team.go(move || waiting.iter().for_each(|job| job()));
+            team.go(move || waiting.iter().for_each(|job| job.run()));
         }
         Workers { jobs, team }
     }
@@ -73,31 +79,35 @@ impl Workers {
     /// Puts a job into the queue as [`submit`](Self::submit) does, until the context is done at most.
     ///
     /// # Errors
-    /// If the context is done: why. The job is dropped.
+    /// If the context is done: the job, and why.
     ///
     /// ```
     /// use selvedge::context::{Error, background, with_cancel};
     /// let workers = selvedge_go::patterns::Workers::new(1, 1);
     /// let (context, cancel) = with_cancel(&background());
     /// cancel.cancel();
-    /// assert_eq!(workers.submit_ctx(&context, || 7).err(), Some(Error::Canceled));
+    /// let refused = workers.submit_ctx(&context, || 7).expect_err("the context is done");
+    /// assert_eq!(refused.why(), Some(Error::Canceled));
     /// ```
     #[track_caller]
-    pub fn submit_ctx<T: Send + 'static>(
+    pub fn submit_ctx<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
         &self,
         context: &Context,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<Ticket<T>, selvedge::context::Error> {
+        job: F,
+    ) -> Result<Ticket<T>, Refused<F>> {
         use selvedge::context::SendCtxError::{Closed, Done};
         let (job, ticket) = wrap(job);
         match self.jobs.send_ctx(context, job) {
             Ok(()) => Ok(ticket),
-            Err(Done(_, why)) => Err(why),
+            Err(Done(job, why)) => Err(Refused::new(unwrap::<F, T>(job), Some(why))),
             Err(Closed(_)) => unreachable!("{ALIVE}"),
         }
     }
 
-    /// Puts a job into the queue, if there is room at once, or a worker waits. Otherwise the job is dropped.
+    /// Puts a job into the queue, if there is room at once, or a worker waits.
+    ///
+    /// # Errors
+    /// If not: the job.
     ///
     /// ```
     /// use selvedge::chan::bounded;
@@ -105,19 +115,23 @@ impl Workers {
     /// let workers = Workers::new(1, 1);
     /// let (tx, rx) = bounded::<()>(0);
     /// let rxs = [rx.clone(), rx.clone(), rx];
-    /// let taken: Vec<_> = rxs.into_iter().filter_map(|rx| workers.try_submit(move || rx.recv().is_err())).collect();
-    /// assert!(matches!(taken.len(), 1 | 2), "one is done, perhaps one waits");
+    /// let submitted = rxs.map(|rx| workers.try_submit(move || rx.recv().is_err()));
     /// drop(tx);
-    /// assert!(taken.into_iter().all(|ticket| ticket.wait().expect("no panic")));
+    /// for (at, submitted) in submitted.into_iter().enumerate() {
+    ///     match submitted {
+    ///         Ok(ticket) => assert!(ticket.wait().expect("no panic")),
+    ///         Err(refused) => assert!(at > 0 && refused.into_inner()(), "one is done, perhaps one waits"),
+    ///     }
+    /// }
     /// ```
-    pub fn try_submit<T: Send + 'static>(
+    pub fn try_submit<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
         &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<Ticket<T>> {
+        job: F,
+    ) -> Result<Ticket<T>, Refused<F>> {
         let (job, ticket) = wrap(job);
         match self.jobs.try_send(job) {
-            Ok(()) => Some(ticket),
-            Err(TrySendError::Full(_)) => None,
+            Ok(()) => Ok(ticket),
+            Err(TrySendError::Full(job)) => Err(Refused::new(unwrap::<F, T>(job), None)),
             Err(TrySendError::Disconnected(_)) => unreachable!("{ALIVE}"),
         }
     }
@@ -154,18 +168,38 @@ fn surplus() -> usize {
     usize::from(is_twin()) // site: keep-limit
 }
 
-/// Returns what a worker is to call, and the ticket for its result.
-fn wrap<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> (Job, Ticket<T>) {
-    let (tx, rx) = bounded(1);
-    let call = move || {
+/// A job, and where its result goes.
+struct Call<F, T> {
+    job: F,
+    result: Sender<Result<T, Panic>>,
+}
+
+impl<T: Send + 'static, F: FnOnce() -> T + Send + 'static> Job for Call<F, T> {
+    fn run(self: Box<Self>) {
+        let Call { job, result } = *self;
         let catches = !is_twin(); // site: survive-panic
-        let result = if catches { catch_unwind(AssertUnwindSafe(job)) } else { Ok(job()) };
+        let outcome = if catches { catch_unwind(AssertUnwindSafe(job)) } else { Ok(job()) };
         // If the ticket is gone, the result is dropped here, and its destructor may panic.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(tx.send(result)))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(result.send(outcome)))) {
             dispose(panic);
         }
-    };
-    (Box::new(call), Ticket { result: rx })
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+/// Returns what a worker is to run, and the ticket for its result.
+fn wrap<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(job: F) -> (Box<dyn Job>, Ticket<T>) {
+    let (tx, rx) = bounded(1);
+    (Box::new(Call { job, result: tx }), Ticket { result: rx })
+}
+
+/// Returns the job of a call that the queue gave back.
+fn unwrap<F: 'static, T: 'static>(job: Box<dyn Job>) -> F {
+    let call = job.into_any().downcast::<Call<F, T>>();
+    call.unwrap_or_else(|_| unreachable!("the queue gives back what it was given")).job
 }
 
 /// Permission to wait for the result of a job. The job is done also without it.

@@ -22,6 +22,7 @@ fn misuses<T: Send + 'static>(misuse: fn(T), inside: impl FnOnce(&Sender<T>)) {
 }
 
 pub(super) const PROGRAMS: &[Program] = &[
+    // ST-09.
     Program::new("st09_a_send_from_outside_wakes_a_goroutine", || {
         misuses(
             |tx| _ = Sender::send(&tx, 7),
@@ -37,6 +38,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "fatal error: a channel that was made in the bubble at runtime/tests/endings/bubbles.rs:",
         "is used outside any bubble",
     ]),
+    // ST-09.
     Program::new("st09_a_receive_from_outside", || {
         misuses(
             |rx| _ = selvedge::chan::Receiver::recv(&rx),
@@ -48,6 +50,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         );
     })
     .fails(&["fatal error: a channel that was made in the bubble at", "is used outside any bubble"]),
+    // ST-09.
     Program::new("st09_a_select_from_outside", || {
         misuses(
             |rx| select! { recv(rx) -> _value => (), recv(selvedge::chan::never::<()>()) -> _value => () },
@@ -62,6 +65,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "fatal error: a channel or a timer that was made in the bubble at",
         "is used outside any bubble",
     ]),
+    // ST-09.
     Program::new("st09_a_close_from_outside_wakes_a_goroutine", || {
         misuses(
             |tx| _ = Sender::close(&tx),
@@ -77,10 +81,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         "fatal error: a goroutine of the bubble at",
         "that receives from a channel is woken from elsewhere, outside any bubble",
     ]),
+    // ST-09.
     Program::new("st09_a_timer_is_stopped_from_outside", || {
         misuses(|timer| _ = Timer::stop(&timer), |out| out.send(Timer::new(HOUR)).expect("a receiver"));
     })
     .fails(&["fatal error: a timer that was made in the bubble at", "is used outside any bubble"]),
+    // ST-09.
     Program::new("st09_a_timer_is_received_from_in_another_bubble", || {
         misuses(
             |timer| bubble(|_| _ = Timer::receiver(&timer).recv()),
@@ -91,6 +97,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         "fatal error: a timer that was made in the bubble at runtime/tests/endings/bubbles.rs:",
         "is used in the bubble at runtime/tests/endings/bubbles.rs:",
     ]),
+    // ST-09.
     Program::new("st09_a_condition_is_signalled_from_outside", || {
         misuses(
             |pair: Arc<(Mutex<()>, Cond)>| _ = pair.1.signal(),
@@ -125,11 +132,13 @@ pub(super) const PROGRAMS: &[Program] = &[
         );
     })
     .fails(&["fatal error: a WaitGroup that was made in the bubble at", "is used outside any bubble"]),
+    // ST-13.
     Program::new("st13_a_channel_that_was_moved_out_is_used", || {
         let (_tx, rx) = bubble(|_| bounded::<u32>(0));
         _ = rx.recv();
     })
     .fails(&["fatal error: a channel that was made in a bubble that has ended is used outside any bubble"]),
+    // ST-09.
     Program::new("st09_goroutines_of_two_bubbles", || {
         run(|| {
             let (out, taken) = bounded(1);

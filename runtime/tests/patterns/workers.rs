@@ -110,11 +110,14 @@ fn a_full_pool_refuses_or_waits_for_the_context() {
         let waits = workers.submit(|| 1);
         assert_eq!(workers.waiting(), 1);
         let value = values.make(0);
-        assert!(workers.try_submit(move || drop(value)).is_none());
+        let refused = workers.try_submit(move || value.clone().number).expect_err("there is no room");
+        assert_eq!((refused.why(), refused.into_inner()()), (None, 0));
         let (context, cancel) = with_cancel(&background());
         cancel.cancel();
         let value = values.make(1);
-        assert_eq!(workers.submit_ctx(&context, move || drop(value)).err(), Some(Error::Canceled));
+        let refused =
+            workers.submit_ctx(&context, move || value.clone().number).expect_err("it is cancelled");
+        assert_eq!((refused.why(), refused.into_inner()()), (Some(Error::Canceled), 1));
         let waits = waits.wait_ctx(&context).expect_err("it is not done yet");
         drop(hold);
         assert_eq!((busy.wait().ok(), waits.wait().ok()), (Some(true), Some(1)));
