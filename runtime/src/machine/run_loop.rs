@@ -313,7 +313,8 @@ pub(super) fn make_runnable(task: u32, here: Option<&Here>) {
     let home = home.unwrap_or_else(|| unreachable!("a goroutine that waits has begun"));
     // What is used of the home is cloned, because the goroutine may run, and its instance end, before the call returns.
     match here {
-        Some(here) if stays && Arc::ptr_eq(&here.m, home) => here.put_next(task),
+        // An M that has said that it sleeps, and still reports what it has found, looks at its mail only.
+        Some(here) if stays && Arc::ptr_eq(&here.m, home) && !here.m.mailbox.is_asleep() => here.put_next(task),
         _ if stays => Arc::clone(home).post(task),
         Some(here) if Arc::ptr_eq(&here.m.instance, &home.instance) => {
             // The queue of the P is used in the runtime only (M3).

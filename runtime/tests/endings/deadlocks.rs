@@ -274,6 +274,20 @@ pub(super) const PROGRAMS: &[Program] = &[
             move |text: &str| told.lock().expect("no panic").send(text.to_string()).expect("it listens");
         Builder::new().on_deadlock(tell).run(|| rx.recv().expect("a value"));
     }),
+    // The thread that tells has said that it sleeps; what it wakes meanwhile must not wait for it in vain.
+    Program::new("who_is_told_wakes_a_goroutine", || {
+        for procs in [1, 2] {
+            let ((tx, rx), (rest, main)) = (bounded(1), bounded(0));
+            let tell = move |_: &str| tx.try_send(()).expect("there is room");
+            Builder::new().procs(procs).on_deadlock(tell).run(|| {
+                selvedge_go::go(move || {
+                    rx.recv().expect("a value");
+                    rest.send(()).expect("main waits");
+                });
+                main.recv().expect("a value");
+            });
+        }
+    }),
     Program::new("a_thread_outside_wakes_main", || {
         let (tx, rx) = bounded(0);
         let (go_on, may_go_on) = std::sync::mpsc::channel();
