@@ -19,6 +19,7 @@ mod goroutines_bound;
 mod goroutines_end;
 mod goroutines_idle;
 mod goroutines_queue;
+mod goroutines_suspects;
 mod goroutines_waits;
 mod layer;
 mod map;
@@ -71,6 +72,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         context_waits::models,
         goroutines::models,
         goroutines_queue::models,
+        goroutines_suspects::models,
         goroutines_idle::models,
         goroutines_waits::models,
         goroutines_bound::models,

@@ -16,4 +16,5 @@ pub mod post;
 pub mod proc_state;
 pub mod ready;
 pub mod run_queue;
+pub mod suspects;
 pub mod timers;

@@ -36,7 +36,7 @@ pub(crate) use blocking::blocking;
 pub(crate) use here::{Command, Here, Suspend, here, signal_note};
 pub(crate) use instance::Instance;
 pub(crate) use m::M;
-pub(crate) use outsiders::{Expects, is_own, outsiders};
+pub(crate) use outsiders::{Expects, SUSPECTS, is_own, outsiders};
 pub(crate) use hooks::on_thread_stack;
 pub(crate) use run_loop::is_live;
 pub(crate) use start::{run, spawn, spawn_local};

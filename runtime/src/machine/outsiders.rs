@@ -5,10 +5,12 @@
 //! that sleep, and that no thread has woken, as are counted. A thread that wakes one is an M that is awake, or is outside and not
 //! parked.
 
+use crate::core::suspects::Suspects;
 use crate::report;
 use core::cell::Cell;
 use core::sync::atomic::{AtomicIsize, AtomicUsize};
 use core::sync::atomic::Ordering::SeqCst;
+use std::sync::LazyLock;
 
 /// Threads outside the runtime that are parked, with no deadline. For a moment it may be too small, and negative.
 static PARKED: AtomicIsize = AtomicIsize::new(0);
@@ -16,29 +18,22 @@ static PARKED: AtomicIsize = AtomicIsize::new(0);
 /// Threads of the runtime that are no Ms.
 static OWN: AtomicUsize = AtomicUsize::new(0);
 
-/// Reasons why a goroutine may be woken by what no thread does.
-static EXPECTED: AtomicUsize = AtomicUsize::new(0);
+/// What may wake goroutines that are all asleep, and how many runs suspect a deadlock.
+pub(crate) static SUSPECTS: LazyLock<Suspects> = LazyLock::new(Suspects::new);
 
 /// As long as there is one, a goroutine may be woken by something outside the process.
 pub(crate) struct Expects(());
 
 impl Expects {
     pub(crate) fn new() -> Expects {
-        EXPECTED.fetch_add(1, SeqCst); // SeqCst: in one order with what `report::deadlock` asks.
+        SUSPECTS.expect();
         Expects(())
-    }
-
-    /// Returns whether there is one.
-    pub(crate) fn are_there() -> bool {
-        EXPECTED.load(SeqCst) > 0 // SeqCst: pairs with the subtraction in `drop`, which says why.
     }
 }
 
 impl Drop for Expects {
     fn drop(&mut self) {
-        // SeqCst: `report::deadlock` asks after it has announced itself as a suspect, and `look_again` looks for suspects
-        // after the count: one of the two sees the other.
-        EXPECTED.fetch_sub(1, SeqCst);
+        SUSPECTS.end();
         report::deadlock::look_again();
     }
 }
@@ -61,7 +56,7 @@ pub(super) fn is_outside() -> bool {
 /// Counts a thread as parked, or no longer.
 pub(super) fn count(parks: bool) {
     // SeqCst: `report::deadlock` counts after it has announced itself as a suspect, and `look_again` looks for suspects
-    // after the count: one of the two sees the other.
+    // after the count: one of the two sees the other, as S1 of `core::suspects` says of expectations.
     if parks {
         PARKED.fetch_add(1, SeqCst);
         report::deadlock::look_again();

@@ -1,28 +1,22 @@
 //! The report that no goroutine can go on.
 
 use super::{dump::list, say};
-use crate::machine::{Expects, Instance, is_live, outsiders};
+use crate::machine::{Instance, SUSPECTS, is_live, outsiders};
 use crate::settings::Deadlock;
-use core::sync::atomic::AtomicUsize;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
+use core::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The instances whose goroutines have all been found asleep while a thread outside could wake them. Such a thread may park
-/// later; then they look again.
-static SUSPECTS: Mutex<Vec<Weak<Instance>>> = Mutex::new(Vec::new());
+/// later; then they look again. [`SUSPECTS`] counts them, so that most threads need no lock.
+static LIST: Mutex<Vec<Weak<Instance>>> = Mutex::new(Vec::new());
 
-/// How many suspects there are, to be looked at without the lock.
-static SUSPECTED: AtomicUsize = AtomicUsize::new(0);
-
-/// Lets the suspects look again, after a thread outside has counted itself as parked.
+/// Lets the suspects look again, after a thread outside has counted itself as parked, or an expectation has ended.
 pub(crate) fn look_again() {
-    // SeqCst: this thread was counted before; pairs with the SeqCst in `suspect`, after which the threads are counted. So the
-    // suspect counts this thread as parked, or this thread sees the suspect.
-    if SUSPECTED.load(SeqCst) == 0 {
+    if !SUSPECTS.are_there() {
         return;
     }
-    let suspects = core::mem::take(&mut *SUSPECTS.lock().unwrap_or_else(PoisonError::into_inner));
-    SUSPECTED.fetch_sub(suspects.len(), SeqCst);
+    let suspects = core::mem::take(&mut *LIST.lock().unwrap_or_else(PoisonError::into_inner));
+    SUSPECTS.take(suspects.len());
     for instance in suspects.iter().filter_map(Weak::upgrade) {
         let all = instance.ms().all.clone();
         _ = all.iter().any(|m| m.poke());
@@ -31,10 +25,10 @@ pub(crate) fn look_again() {
 
 /// Makes an instance a suspect, unless it is one.
 fn suspect(instance: &Arc<Instance>) {
-    let mut suspects = SUSPECTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut suspects = LIST.lock().unwrap_or_else(PoisonError::into_inner);
     if !suspects.iter().any(|other| core::ptr::eq(other.as_ptr(), Arc::as_ptr(instance))) {
         suspects.push(Arc::downgrade(instance));
-        SUSPECTED.fetch_add(1, SeqCst);
+        SUSPECTS.add();
     }
 }
 
@@ -49,10 +43,10 @@ pub(crate) fn decide(instance: &Arc<Instance>) {
         return;
     }
     let ms = instance.ms().all.len();
-    if outsiders(ms) > 0 || Expects::are_there() {
+    if outsiders(ms) > 0 || SUSPECTS.is_expected() {
         suspect(instance);
     }
-    if Expects::are_there() {
+    if SUSPECTS.is_expected() {
         return;
     }
     let outsiders = outsiders(ms);
