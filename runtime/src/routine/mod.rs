@@ -37,6 +37,7 @@
 //! | execute at the same time, one after the other, in copies | [`parallel`], [`serial`], [`Task::copies`] |
 //! | execute again and again | [`Task::repeat`], [`Task::retry`] with [`Retry`]: back-off and jitter |
 //! | limit the time | [`Task::timeout`], [`Task::deadline`] |
+//! | run another program, and kill it in time | `Task::program` |
 //! | take an error for the end | [`Task::guaranteed`] |
 //! | log and profile | [`Task::observed`], [`Routine::observe`] |
 //! | wrap tasks in layers | [`Task::wrapped_in`] |
@@ -54,13 +55,15 @@
 //!
 //! # Beside `x-mod/routine`
 //! Most of this is what that library for Go does. Differences: workers; errors of concurrent tasks and of the cleanup are outcomes,
-//! and not only logged; a second [`Control::close`] does no harm; `retry` of a negative number cannot be said. Not here:
-//! cron expressions, execution of other programs, an HTTP server for profiles.
+//! and not only logged; a second [`Control::close`] does no harm; `retry` of a negative number cannot be said; the environment of a
+//! program is that of this one, unless it is cleared. Not here: cron expressions, traces, an HTTP server for profiles.
 
 mod again;
 mod beside;
 mod executor;
 mod life;
+#[cfg(unix)]
+mod program;
 #[cfg_attr(not(unix), path = "no_trap.rs")]
 mod trap;
 mod within;
@@ -69,6 +72,8 @@ pub use again::{Attempt, Retry, serial};
 pub use beside::parallel;
 pub use executor::{Executor, Outcome, Panicked, Task};
 pub use life::{Arguments, Control, Routine};
+#[cfg(unix)]
+pub use program::Exited;
 #[doc(inline)]
 pub use selvedge::context::AnyError;
 pub use within::Event;
