@@ -1,4 +1,5 @@
-//! Every model of a pattern is explored to its end: the documentation of the patterns says so.
+//! Every model of a pattern is explored to its end: the documentation of the patterns says so. And what a pattern is for is found
+//! where a program does without it.
 #![cfg(feature = "graph")]
 
 use selvedge_check::{Engine, Verdict};
@@ -21,4 +22,33 @@ fn the_graph_engine_explores_each_model_of_a_pattern_to_its_end() {
         }
     }
     assert!(open.is_empty(), "{}", open.join("\n"));
+}
+
+/// Fetches that push their results to one list by themselves, where a crawl calls its callback for one at a time. PA-08.
+#[test]
+fn callbacks_that_share_a_list_without_a_lock_are_a_race() {
+    use selvedge::rt::cell::UnsafeCell;
+    use selvedge::rt::sync::Arc;
+    use selvedge::rt::thread;
+    use selvedge_check::{Checker, FailureKind};
+
+    struct List(UnsafeCell<Vec<u32>>);
+    // SAFETY: it is not: two threads push at once, which the engine finds before either does.
+    unsafe impl Sync for List {}
+
+    Checker::new().ignore_environment().engines([Engine::Graph]).expect_failure(FailureKind::Race).check(
+        || {
+            let list = Arc::new(List(UnsafeCell::new(Vec::new())));
+            let theirs = Arc::clone(&list);
+            let push = |list: &List, page| {
+                list.0.with_mut(|list| {
+                    // SAFETY: the engine runs one thread at a time.
+                    unsafe { (*list).push(page) }
+                })
+            };
+            let other = thread::spawn(move || push(&theirs, 1));
+            push(&list, 2);
+            other.join().expect("no panic");
+        },
+    );
 }

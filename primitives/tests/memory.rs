@@ -234,6 +234,7 @@ fn a_panicking_destructor_keeps_no_other_from_running() {
     }
 }
 
+/// TI-12.
 #[test]
 fn instants_that_were_waited_for_leak_nothing() {
     const SOON: Duration = Duration::from_micros(100);
@@ -442,6 +443,7 @@ fn shared_structures_free_what_no_thread_reads() {
     assert_eq!(live, 0, "a domain drops what is left");
 }
 
+/// TI-12.
 #[test]
 fn a_million_function_timers_leave_nothing_behind() {
     const HOUR: Duration = Duration::from_secs(3600);

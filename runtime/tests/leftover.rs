@@ -82,3 +82,20 @@ fn a_run_fails_for_goroutines_that_are_left() {
     let panics = catch_unwind(|| builder().run(|| std::panic::resume_unwind(Box::new("as planned"))));
     assert_eq!(panics.expect_err("it panics").downcast_ref(), Some(&"as planned"));
 }
+
+/// A producer that does not close its channel leaves the consumer behind, which the list names by where it began. PA-03.
+#[test]
+fn a_consumer_whose_channel_is_not_closed_is_left() {
+    let (tx, rx) = bounded::<u32>(64);
+    let theirs = tx.clone();
+    let program = || {
+        go(move || rx.iter().for_each(drop));
+        (0..100).for_each(|n| theirs.send(n).expect("the consumer is there"));
+    };
+    let left = catch_unwind(AssertUnwindSafe(|| builder().procs(2).leftover(Leftover::Fail).run(program)));
+    let text = left.expect_err("the consumer is left");
+    let text = text.downcast_ref::<String>().expect("a text");
+    assert!(text.contains("1 goroutines are left") && text.contains("[chan receive]:"), "{text}");
+    assert!(text.contains("a_consumer_whose_channel_is_not_closed_is_left"), "{text}");
+    drop(tx);
+}

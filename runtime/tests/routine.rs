@@ -81,6 +81,7 @@ fn text(outcome: Outcome) -> String {
     outcome.map_or_else(|error| error.to_string(), |()| "well".to_string())
 }
 
+/// XR-01.
 #[test]
 fn the_first_layer_that_is_named_is_the_outermost() {
     let log = Log::default();
@@ -101,6 +102,7 @@ fn the_first_layer_that_is_named_is_the_outermost() {
     assert_eq!(log.take(), ["outer begins", "inner begins", "task", "inner ends", "outer ends"]);
 }
 
+/// XR-02.
 #[test]
 fn a_preparation_that_fails_is_all_that_runs() {
     everywhere(|| {
@@ -118,6 +120,7 @@ fn a_preparation_that_fails_is_all_that_runs() {
     });
 }
 
+/// XR-03.
 #[test]
 fn the_first_end_decides() {
     everywhere(|| {
@@ -154,6 +157,7 @@ fn the_first_end_decides() {
     });
 }
 
+/// XR-04.
 #[test]
 fn a_task_that_ignores_its_context_is_waited_for() {
     everywhere(|| {
@@ -200,6 +204,7 @@ fn cleanups_run_under_a_context_that_is_not_done() {
     });
 }
 
+/// XR-04.
 #[test]
 fn nested_routines_are_cleaned_up_from_the_inside_to_the_outside() {
     everywhere(|| {
@@ -264,6 +269,7 @@ fn a_task_that_exits_its_goroutine_has_failed() {
     });
 }
 
+/// XR-05.
 #[test]
 fn a_routine_is_closed_while_it_runs_and_not_before_or_after() {
     everywhere(|| {
@@ -318,6 +324,7 @@ fn hooks_are_told_what_begins_and_ends() {
     });
 }
 
+/// XR-06, XR-07.
 #[test]
 fn arguments_and_attempts_are_in_the_context() {
     let routine = Routine::new(|context: &Context| {
@@ -377,6 +384,7 @@ fn pauses_end_with_the_context() {
     });
 }
 
+/// XR-07.
 #[test]
 fn tasks_are_repeated_until_one_fails() {
     let log = Log::default();
@@ -388,6 +396,7 @@ fn tasks_are_repeated_until_one_fails() {
     assert_eq!(log.take().len(), 1);
 }
 
+/// XR-08.
 #[test]
 fn time_limits_wait_for_the_task() {
     everywhere(|| {
@@ -409,6 +418,7 @@ fn time_limits_wait_for_the_task() {
     });
 }
 
+/// XR-07, XR-08.
 #[test]
 fn tasks_beside_each_other_all_end_and_the_first_error_stays() {
     everywhere(|| {
@@ -459,6 +469,41 @@ fn everything_is_dropped() {
     });
 }
 
+/// Other programs. XR-09.
+#[cfg(unix)]
+#[test]
+fn programs_are_run_and_killed_in_time() {
+    use selvedge_go::routine::Exited;
+    use std::process::Command;
+    let shell = |text: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", text]).env("GREETING", "hello");
+        Task::program(command)
+    };
+    let status = |outcome: Outcome| {
+        let error = outcome.expect_err("it fails");
+        error.downcast_ref::<Exited>().expect("it has run").status().code()
+    };
+    everywhere(|| {
+        assert_eq!(text(shell("test $GREETING = hello").execute(&background())), "well");
+        assert_eq!(status(shell("exit 3").execute(&background())), Some(3));
+        assert_eq!(status(shell("kill -9 $$").execute(&background())), None);
+        assert_eq!(text(shell("exit 3").execute(&background())), "the program ended with exit status: 3");
+        let missing = Task::program(Command::new("/no/such/program")).execute(&background());
+        let error = missing.expect_err("there is no such program");
+        let kind = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        assert_eq!(kind, Some(std::io::ErrorKind::NotFound));
+        let (context, cancel) = with_cancel(&background());
+        let beside = parallel([shell("exec sleep 3600"), Task::new(move |_: &Context| call(&cancel))]);
+        assert_eq!(text(beside.execute(&context)), "context canceled");
+        let asleep = shell("exec sleep 3600").timeout(MOMENT);
+        assert_eq!(text(asleep.clone().execute(&background())), "context deadline exceeded");
+        assert_eq!(text(asleep.copies(3).execute(&background())), "context deadline exceeded");
+        assert_eq!(text(shell("false").execute(&context)), "context canceled", "it does not begin");
+        assert_eq!(text(shell("true").copies(5).repeat(2, MOMENT).execute(&background())), "well");
+    });
+}
+
 #[cfg(unix)]
 mod signals {
     use super::*;
@@ -469,6 +514,7 @@ mod signals {
         assert_eq!(unsafe { libc::raise(signal.number()) }, 0);
     }
 
+    /// XR-05.
     #[test]
     fn signals_are_handled_and_stop_a_routine() {
         everywhere(|| {

@@ -26,6 +26,7 @@ fn sends(duration: Duration) -> (FuncTimer, Receiver<bool>) {
     (after_func(duration, send), rx)
 }
 
+/// TI-06.
 #[test]
 fn a_closure_runs_on_a_goroutine_of_its_own() {
     on_each(|| {
@@ -61,6 +62,7 @@ fn an_armed_timer_keeps_the_program_from_a_deadlock() {
     });
 }
 
+/// TI-17.
 #[test]
 fn an_earlier_timer_wakes_the_thread_that_sleeps_until_a_later_one() {
     on_each(|| {
@@ -73,6 +75,7 @@ fn an_earlier_timer_wakes_the_thread_that_sleeps_until_a_later_one() {
     });
 }
 
+/// TI-11.
 #[test]
 fn timers_start_their_closures_in_order() {
     Builder::new().procs(1).run(|| {
@@ -106,6 +109,7 @@ fn timers_start_their_closures_in_order() {
     });
 }
 
+/// TI-16.
 #[test]
 fn timers_fire_beside_goroutines_that_never_wait() {
     on_each(|| {

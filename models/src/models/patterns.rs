@@ -59,7 +59,7 @@ const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
 /// A time that a model sleeps: natively it does.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Two fetches count themselves, and the caller counts them.
+/// Two fetches count themselves, and the caller counts them. PA-01.
 fn all_fetches_have_ended_when_their_results_are_there() -> Model {
     model("all fetches have ended when their results are there, in order", || {
         let count = Arc::new(AtomicU32::new(0));
@@ -121,7 +121,7 @@ fn a_source_ends_with_its_reader() -> Model {
     .catches([twin(PIPELINE, "end-with-output", FailureKind::Panic)])
 }
 
-/// The reader of a stage takes nothing and leaves.
+/// The reader of a stage takes nothing and leaves. PA-02.
 fn a_stage_ends_with_its_reader() -> Model {
     model("a stage ends with its reader, and the source ends with the stage", || {
         let made = Arc::new(AtomicU32::new(0));
@@ -180,7 +180,7 @@ fn a_consumer_that_fails_stops_its_producer() -> Model {
     .catches([twin(PRODUCE, "tell-error", FailureKind::Panic)])
 }
 
-/// A publisher that does not wait, and a subscriber with room for one message.
+/// A publisher that does not wait, and a subscriber with room for one message. PA-04.
 fn a_message_is_delivered_or_counted() -> Model {
     model("a message is delivered, or counted as missed", || {
         let broker = Broker::new(Patience::default());
@@ -341,7 +341,7 @@ fn turns_of_a_pace_are_a_period_apart() -> Model {
     .catches([twin(RATE, "keep-period", FailureKind::Panic)])
 }
 
-/// Two goroutines listen, one of which has nothing else to do.
+/// Two goroutines listen, one of which has nothing else to do. PA-06.
 fn all_hear_the_quit_channel() -> Model {
     model("all goroutines hear the quit channel, and have ended after the wait", || {
         let exit = Exit::new();

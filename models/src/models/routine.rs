@@ -91,7 +91,7 @@ impl Notes {
     }
 }
 
-/// A routine has a main task and a daemon, which wait for nothing.
+/// A routine has a main task and a daemon, which wait for nothing. XR-04.
 fn a_routine_ends_when_all_of_it_has() -> Model {
     model("when a routine cleans up, all of it has ended, and happens before", || {
         let notes = Notes::new();
@@ -149,7 +149,7 @@ fn the_context_above_stops_a_routine() -> Model {
     .catches([LEAVES_THEM])
 }
 
-/// A routine whose main task waits is closed as soon as it runs.
+/// A routine whose main task waits is closed as soon as it runs. XR-03.
 fn a_routine_is_closed_or_ends() -> Model {
     model("a routine that is closed ends well, once all of it has", || {
         let notes = Notes::new();

@@ -45,7 +45,7 @@ const SAYS_ARMED: Mutant = FUNC.mutant("say-armed", Change::Twin, FailureKind::P
 
 const PERIOD: Duration = Duration::from_millis(1);
 
-/// A timer's instant is received, or `stop` takes it back, and not both.
+/// A timer's instant is received, or `stop` takes it back, and not both. TI-03, TI-14.
 fn an_instant_is_received_or_stopped() -> Model {
     model("an instant is received or stopped, and not both", || {
         let timer = Timer::new(Duration::ZERO);
@@ -59,7 +59,7 @@ fn an_instant_is_received_or_stopped() -> Model {
     .catches([TAKE_INSTANT])
 }
 
-/// A reset of a timer that was stopped wakes the receiver that waits.
+/// A reset of a timer that was stopped wakes the receiver that waits. TI-04.
 fn a_reset_wakes_a_waiting_receiver() -> Model {
     model("a reset wakes a receiver that waits for a timer", || {
         let timer = Arc::new(Timer::new(Duration::ZERO));
@@ -213,7 +213,7 @@ fn sends(duration: Duration) -> (FuncTimer, Receiver<()>) {
     (after_func(duration, move || tx.send(()).expect("there is room")), rx)
 }
 
-/// A function timer is stopped at its instant.
+/// A function timer is stopped at its instant. TI-14.
 fn a_function_timer_is_stopped_or_runs() -> Model {
     model("a function timer is stopped or runs, and not both", || {
         let (timer, rx) = sends(Duration::ZERO);

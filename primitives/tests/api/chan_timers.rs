@@ -27,6 +27,7 @@ fn ticks_without_a_period_are_always_ready() {
     assert_eq!(ticks.iter().take(100).count(), 100);
 }
 
+/// TI-15.
 #[test]
 fn a_deadline_beyond_the_clock_never_fires() {
     const NEVER: Receiver<Instant> = never();
@@ -47,6 +48,7 @@ fn a_deadline_beyond_the_clock_never_fires() {
     assert!(ticker.receiver().recv().is_ok() && ticker.receiver().recv().is_ok());
 }
 
+/// TI-09.
 #[test]
 fn a_late_tick_does_not_shift_those_after_it() {
     const PERIOD: Duration = Duration::from_micros(10);

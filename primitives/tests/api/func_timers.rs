@@ -17,6 +17,7 @@ fn sends(duration: Duration) -> (FuncTimer, Receiver<()>) {
     (after_func(duration, move || tx.send(()).expect("it is received")), rx)
 }
 
+/// TI-01.
 #[test]
 fn a_closure_runs_on_another_thread_once_the_time_has_passed() {
     let (tx, rx) = bounded(1);
@@ -29,6 +30,7 @@ fn a_closure_runs_on_another_thread_once_the_time_has_passed() {
     assert!(rx.recv().is_err(), "the closure is dropped with its timer");
 }
 
+/// TI-01.
 #[test]
 fn a_timer_without_a_duration_is_due_at_once() {
     let (_timer, rx) = sends(Duration::ZERO);
@@ -62,6 +64,7 @@ fn a_stopped_timer_never_runs_and_can_be_set_again() {
     assert!(rx.recv().is_err(), "nothing keeps the closure");
 }
 
+/// TI-15.
 #[test]
 fn a_timer_of_any_duration_is_armed() {
     for far in [HOUR, Duration::from_secs(u64::MAX), Duration::MAX] {
@@ -72,6 +75,7 @@ fn a_timer_of_any_duration_is_armed() {
     }
 }
 
+/// TI-11.
 #[test]
 fn timers_start_in_the_order_of_their_instants() {
     let (tx, rx) = unbounded();
@@ -94,6 +98,7 @@ fn timers_start_in_the_order_of_their_instants() {
     assert_eq!(ran.iter().map(|(_, n)| n).sum::<u32>(), 45);
 }
 
+/// TI-17.
 #[test]
 fn an_earlier_timer_wakes_the_clock_that_sleeps_until_a_later_one() {
     let (late, later) = sends(HOUR);
@@ -144,6 +149,7 @@ fn a_closure_may_set_or_stop_or_drop_its_own_timer() {
     assert!(slot.lock().is_none());
 }
 
+/// TI-06.
 #[test]
 fn a_closure_may_run_beside_itself() {
     let (tx, rx) = bounded::<()>(0);
@@ -204,6 +210,7 @@ fn of_stops_at_the_same_time_one_comes_in_time_or_the_closure_runs() {
     }
 }
 
+/// TI-06.
 #[test]
 fn each_reset_that_comes_too_late_is_another_run() {
     for round in 0..100_u32 {

@@ -13,6 +13,7 @@ fn on_goroutines(program: impl Fn()) {
     }
 }
 
+/// PA-09.
 #[test]
 fn a_daisy_chain_of_ten_thousand_adds_one_at_each_link() {
     on_goroutines(|| {
@@ -27,6 +28,7 @@ fn a_daisy_chain_of_ten_thousand_adds_one_at_each_link() {
     });
 }
 
+/// PA-09.
 #[test]
 fn a_sieve_is_a_pipeline_that_grows() {
     everywhere(|_| {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+/// PA-06.
 #[test]
 fn all_ten_workers_hear_the_quit_channel() {
     everywhere(|values| {

@@ -4,6 +4,7 @@ use super::{everywhere, panic_of, panic_quietly};
 use selvedge::context::{Context, background, with_cancel};
 use selvedge_go::patterns::{fetch_all, fetch_first};
 
+/// PA-01.
 #[test]
 fn results_come_in_the_order_of_the_fetches() {
     everywhere(|values| {

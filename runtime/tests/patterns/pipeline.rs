@@ -42,6 +42,7 @@ fn a_failure_at_each_place_is_the_pipelines_and_drops_all_values() {
     });
 }
 
+/// PA-02.
 #[test]
 fn values_keep_their_order_and_may_become_none_or_several() {
     everywhere(|values| {
@@ -56,6 +57,7 @@ fn values_keep_their_order_and_may_become_none_or_several() {
     });
 }
 
+/// PA-02.
 #[test]
 fn a_reader_may_leave_after_each_value() {
     everywhere(|values| {

@@ -34,6 +34,7 @@ fn each_subscriber_gets_what_its_filter_wants_in_order() {
     });
 }
 
+/// PA-04.
 #[test]
 fn a_slow_subscriber_misses_what_it_has_no_room_for_and_keeps_nobody_waiting() {
     everywhere(|values| {
@@ -130,6 +131,7 @@ fn a_filter_may_use_the_broker() {
     });
 }
 
+/// PA-04.
 #[test]
 fn subscribers_come_and_go_while_messages_are_published() {
     everywhere(|values| {

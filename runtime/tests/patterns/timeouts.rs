@@ -7,6 +7,7 @@ use std::time::Duration;
 
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// PA-07.
 #[test]
 fn a_wait_ends_by_a_timer_a_closed_channel_or_a_context() {
     everywhere(|_| {
@@ -23,6 +24,7 @@ fn a_wait_ends_by_a_timer_a_closed_channel_or_a_context() {
     });
 }
 
+/// PA-07.
 #[test]
 fn a_nil_channel_never_ends_a_wait() {
     everywhere(|_| {
@@ -32,6 +34,7 @@ fn a_nil_channel_never_ends_a_wait() {
     });
 }
 
+/// PA-07.
 #[test]
 #[should_panic(expected = "nil")]
 fn a_nil_channel_cannot_be_closed() {

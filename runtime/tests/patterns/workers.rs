@@ -8,6 +8,7 @@ use selvedge_go::patterns::Workers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+/// PA-05.
 #[test]
 fn four_workers_do_fifteen_jobs_once_each() {
     everywhere(|values| {

@@ -28,6 +28,7 @@ fn settle() {
 }
 
 pub(super) const PROGRAMS: &[Program] = &[
+    // SG-01.
     Program::new("a_full_channel_loses_the_signal_and_blocks_nobody", || {
         let (_full, full) = registered(1, [ONE]);
         let (_none, none) = registered(0, [ONE]);
@@ -41,6 +42,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         assert_eq!((full.try_recv(), full.try_recv()), (Ok(ONE), Err(TryRecvError::Empty)));
         assert_eq!(none.try_recv(), Err(TryRecvError::Empty));
     }),
+    // SG-02.
     Program::new("each_channel_has_its_own_copy", || {
         let ((_a, a), (_b, b), (_c, c)) =
             (registered(1, [ONE]), registered(1, [ONE, TWO]), registered(1, [TWO]));
@@ -51,6 +53,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         settle();
         assert_eq!(a.try_recv(), Err(TryRecvError::Empty));
     }),
+    // SG-02.
     Program::new("a_second_registration_widens_the_set", || {
         let (tx, rx) = registered(2, [ONE]);
         notify(&tx, [TWO]).expect("there is room for a thread");
@@ -62,6 +65,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         settle();
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty), "it is registered once");
     }),
+    // SG-03.
     Program::new("a_stopped_channel_gets_what_came_before_and_nothing_after", || {
         // The other channel keeps the signal from its default action.
         let (_other, other) = registered(1, [ONE]);
@@ -104,6 +108,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         stop(&tx);
         assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
     }),
+    // SG-04.
     Program::new("ignored_signals_do_nothing_until_they_are_notified_again", || {
         let (tx, rx) = registered(2, [ONE, TWO]);
         assert!(!ignored(ONE));

@@ -18,6 +18,7 @@ fn signal(context: &Context) -> Option<Signal> {
 }
 
 pub(super) const PROGRAMS: &[Program] = &[
+    // SG-05, SG-06.
     Program::new("a_signal_makes_the_context_done_and_is_the_cause", || {
         let (context, _stop) = notified(&background());
         let (below, _cancel) = with_cancel(&context);
@@ -29,6 +30,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         assert_eq!(cause.to_string(), "user defined signal 1 signal received");
         assert_eq!(cause.source().and_then(|source| source.downcast_ref()), Some(&Error::Canceled));
     }),
+    // SG-05.
     Program::new("stop_makes_the_context_done", || {
         let (context, stop) = notified(&background());
         stop.stop();
@@ -48,6 +50,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             assert_eq!(signal(&context), Some(ONE));
         }
     }),
+    // SG-05.
     Program::new("the_parent_makes_the_context_done", || {
         let (parent, cancel) = with_cancel(&background());
         let (context, _stop) = notified(&parent);
@@ -59,6 +62,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         assert!(context.done().recv().is_err());
         assert_eq!(context.err(), Some(Error::DeadlineExceeded));
     }),
+    // SG-05.
     Program::new("a_parent_that_is_done_registers_nothing", || {
         let (parent, cancel) = with_cancel(&background());
         cancel.cancel();
@@ -67,6 +71,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         raise(ONE);
     })
     .ends(End::Signal(ONE)),
+    // SG-07.
     Program::new("a_second_signal_does_nothing_before_the_stop", || {
         let (context, _stop) = notified(&background());
         for _ in 0..3 {
@@ -80,6 +85,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         assert!(context.done().recv().is_err());
         raise(ONE);
     }),
+    // SG-07.
     Program::new("a_second_signal_kills_after_the_stop", || {
         let (context, stop) = notified(&background());
         raise(ONE);
@@ -88,6 +94,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         raise(ONE);
     })
     .ends(End::Signal(ONE)),
+    // SG-05.
     Program::new("stop_and_signal_at_once", || {
         // Other contexts keep the signal from its default action.
         let (_context, _stop) = notified(&background());

@@ -20,6 +20,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         raise(ONE);
     })
     .ends(End::Signal(ONE)),
+    // SG-04.
     Program::new("a_signal_after_a_reset_takes_its_default_action", || {
         ignore([ONE]);
         raise(ONE);
@@ -37,6 +38,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         }
     })
     .ends(End::Signal(ONE)),
+    // SG-03.
     Program::new("nothing_is_lost_between_a_stop_and_the_default_action", || {
         // A signal of another thread comes before, during or after the stop: it is received, or it ends the process.
         for round in 0..60 {

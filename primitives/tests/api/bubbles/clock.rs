@@ -63,7 +63,7 @@ fn st03_time_stands_still_while_a_goroutine_runs() {
     });
 }
 
-/// ST-03.
+/// ST-03. TI-04.
 #[test]
 fn st03_a_timer_that_is_reset_counts_from_then() {
     bubble(|b| {

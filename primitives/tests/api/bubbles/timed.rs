@@ -2,7 +2,7 @@
 
 use super::{HOUR, SECOND, flag};
 use crate::common::panic_of;
-use selvedge::chan::{Ticker, bounded, select, tick, unbounded};
+use selvedge::chan::{Ticker, Timer, after, bounded, select, tick, unbounded};
 use selvedge::context::{background, with_timeout};
 use selvedge::rt::thread::sleep;
 use selvedge::rt::time::now;
@@ -10,7 +10,9 @@ use selvedge::sync::{Cond, Mutex, RwMutex, Semaphore, WaitGroup};
 use selvedge::testing::{Bubble, bubble};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
+/// TI-09.
 #[test]
 fn timers_and_tickers_go_by_the_clock() {
     bubble(|b| {
@@ -143,5 +145,52 @@ fn a_lock_of_rt_and_its_condition_work_inside() {
             number = pair.1.wait(number);
         }
         assert_eq!(b.elapsed(), HOUR);
+    });
+}
+
+/// TI-05.
+#[test]
+fn a_timer_whose_instant_was_received_is_stopped_and_reset_too_late() {
+    bubble(|_| {
+        let (begun, timer) = (now(), Timer::new(SECOND));
+        assert_eq!(timer.receiver().recv(), Ok(begun + SECOND));
+        assert!(!timer.stop() && !timer.reset(SECOND));
+        assert_eq!(timer.receiver().recv(), Ok(begun + SECOND * 2), "it is armed all the same");
+        assert!(!timer.reset(SECOND) && timer.reset(HOUR) && timer.stop() && !timer.stop());
+        assert!(timer.receiver().recv_timeout(HOUR * 2).is_err());
+    });
+}
+
+/// A ticker needs a period; a channel of ticks without one is always ready, as crossbeam's is, where Go's is nil. TI-08.
+#[test]
+fn a_ticker_has_a_period() {
+    bubble(|b| {
+        assert!(Ticker::new(Duration::ZERO).is_err());
+        let ticker = Ticker::new(SECOND).expect("a period");
+        assert!(ticker.reset(Duration::ZERO).is_err());
+        assert!(ticker.receiver().recv().is_ok() && tick(Duration::ZERO).recv().is_ok());
+        assert_eq!(b.elapsed(), SECOND, "it ticks on");
+    });
+}
+
+/// TI-10.
+#[test]
+fn a_ticker_that_is_stopped_keeps_its_channel_open() {
+    bubble(|_| {
+        let ticker = Ticker::new(SECOND).expect("a period");
+        ticker.stop();
+        assert_eq!(ticker.receiver().recv_timeout(HOUR), Err(selvedge::chan::RecvTimeoutError::Timeout));
+        assert!(!ticker.receiver().is_closed());
+    });
+}
+
+/// TI-13.
+#[test]
+fn an_instant_that_nobody_waited_for_is_stamped_with_its_time() {
+    bubble(|b| {
+        let (begun, instant) = (now(), after(SECOND));
+        b.sleep(HOUR);
+        assert_eq!(instant.try_recv(), Ok(begun + SECOND));
+        assert!(instant.try_recv().is_err());
     });
 }
