@@ -59,7 +59,7 @@ pub(super) struct Node {
     /// Its place there; written and read under the parent's lock.
     place: AtomicUsize,
     /// The bubble in which the context was made.
-    owner: Owner,
+    pub(super) owner: Owner,
     pub(super) times: Times,
 }
 

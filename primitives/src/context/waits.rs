@@ -3,6 +3,7 @@
 use super::cancel::{Ended, cancel};
 use super::node::{Node, Times};
 use super::{Context, Error, Link, custom};
+use crate::rt::bubble::Owner;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
 use crate::rt::until::{Nudge, Stop, Until};
@@ -16,6 +17,8 @@ struct Stopper {
     node: Arc<Node>,
     /// Whether the node only stands between a custom context and the wait.
     is_between: bool,
+    /// The bubble in which the context was made; `None`: it is never done.
+    owner: Option<Owner>,
 }
 
 impl Stopper {
@@ -24,11 +27,14 @@ impl Stopper {
     fn of(context: &Context) -> Option<Stopper> {
         match context.link.resolved() {
             Link::None => None,
-            Link::Own(node) => Some(Stopper { node, is_between: false }),
+            Link::Own(node) => {
+                let owner = Some(node.owner);
+                Some(Stopper { node, is_between: false, owner })
+            }
             Link::Custom(above) => {
                 let node = Node::below(None, Times::default(), None);
                 custom::watch(&above, &node);
-                Some(Stopper { node, is_between: true })
+                Some(Stopper { node, is_between: true, owner: above.done().bubble() })
             }
         }
     }
@@ -37,6 +43,10 @@ impl Stopper {
 impl Stop for Stopper {
     fn watch(&self, nudge: Nudge) -> Option<usize> {
         self.node.watch(nudge)
+    }
+
+    fn is_inside(&self) -> bool {
+        self.owner.is_none_or(|owner| owner == Owner::here())
     }
 
     fn unwatch(&self, place: usize) -> bool {

@@ -225,14 +225,16 @@ impl<'a> Ticket<'a> {
             Until { deadline, stop: None } => {
                 self.wait_at(Parker::for_wait_of(why, || owner), deadline, false)
             }
-            Until { deadline, stop: Some(stop) } => self.wait_unless_stopped(deadline, stop),
+            Until { deadline, stop: Some(stop) } => {
+                let parker = Parker::for_stopped_wait(why, owner, stop);
+                self.wait_unless_stopped(parker, deadline, stop)
+            }
         }
     }
 
-    /// Waits until a waker ends the wait; `None`: the deadline has passed, or the wait was stopped before.
-    fn wait_unless_stopped(self, deadline: Option<Instant>, stop: &dyn Stop) -> Option<Wake> {
-        // The permit is beside the waits of a goroutine: it may have to wait for a lock of what stops it.
-        let parker = Parker::new();
+    /// Waits until a waker ends the wait; `None`: the deadline has passed, or the wait was stopped before. The parker is
+    /// beside the waits of a goroutine, which may have to wait for a lock of what stops it.
+    fn wait_unless_stopped(self, parker: Parker, deadline: Option<Instant>, stop: &dyn Stop) -> Option<Wake> {
         let Some(watched) = stop.watch(Nudge::Unpark(parker.unparker())) else { return self.cancel() };
         let woken = self.wait_at(parker, deadline, true);
         stop.unwatch(watched);

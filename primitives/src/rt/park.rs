@@ -19,6 +19,7 @@ use super::bubble::{self, Owner, Rest};
 #[cfg(feature = "checking")]
 use super::seam::{Current, Home, Session, current};
 use super::task::{self, Runtime, Task, Why};
+use super::until::Stop;
 use core::fmt;
 use core::marker::PhantomData;
 #[cfg(feature = "checking")]
@@ -125,6 +126,16 @@ impl Parker {
         match bubble::here() {
             None => Parker::outside(why),
             Some(here) => Parker::in_bubble(Rest::new(here, why, owner())),
+        }
+    }
+
+    /// Returns a parker as [`new`](Self::new) does, for a wait for what belongs to this bubble, which may be stopped. A member
+    /// rests there as without a stop, if that comes from inside only.
+    #[cfg_attr(feature = "checking", track_caller)]
+    pub(crate) fn for_stopped_wait(why: Why, owner: Option<Owner>, stop: &dyn Stop) -> Parker {
+        match bubble::here() {
+            Some(here) if stop.is_inside() => Parker::in_bubble(Rest::new(here, why, owner)),
+            _ => Parker::new(),
         }
     }
 

@@ -9,6 +9,11 @@ pub trait Stop {
     /// place. `None`: they have been stopped already.
     fn watch(&self, nudge: Nudge) -> Option<usize>;
 
+    /// Returns whether nobody outside the bubble of the caller, which is in one, stops the waits.
+    fn is_inside(&self) -> bool {
+        false
+    }
+
     /// Takes a nudge back; returns whether it had not been given. If it had, then that is over when this returns.
     fn unwatch(&self, place: usize) -> bool;
 }

@@ -2,7 +2,8 @@
 
 use super::Program;
 use selvedge::chan::{Sender, Timer, bounded, select};
-use selvedge::sync::{Cond, Mutex, WaitGroup};
+use selvedge::context::{Cancel, background, with_cancel};
+use selvedge::sync::{Cond, Mutex, Semaphore, WaitGroup};
 use selvedge::testing::{bubble, wait};
 use selvedge_go::{go, run, spawn};
 use std::sync::Arc;
@@ -111,6 +112,18 @@ pub(super) const PROGRAMS: &[Program] = &[
         );
     })
     .fails(&["that waits for a condition is woken from elsewhere, outside any bubble"]),
+    Program::new("a_context_is_cancelled_from_outside", || {
+        misuses(
+            |cancel: Cancel| cancel.cancel(),
+            |out| {
+                let (context, cancel) = with_cancel(&background());
+                WaitGroup::new().go(move || Semaphore::new(0).acquire_ctx(1, &context).is_ok());
+                wait();
+                out.send(cancel).expect("a receiver");
+            },
+        );
+    })
+    .fails(&["that acquires permits of a semaphore is woken from elsewhere, outside any bubble"]),
     Program::new("a_group_is_done_from_outside", || {
         misuses(drop, |out| {
             let group = WaitGroup::new();

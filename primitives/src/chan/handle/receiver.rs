@@ -286,6 +286,13 @@ impl<T> Receiver<T> {
     }
 }
 
+impl<T> Receiver<T> {
+    /// Returns the bubble in which the channel was made; `None`: nothing ever comes.
+    pub(crate) fn bubble(&self) -> Option<Owner> {
+        Handle::owner(self)
+    }
+}
+
 impl<T> Handle for Receiver<T> {
     fn owner(&self) -> Option<Owner> {
         match &self.0 {

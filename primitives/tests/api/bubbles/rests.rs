@@ -3,9 +3,10 @@
 use super::{HOUR, SECOND, flag};
 use crate::common::panic_of;
 use selvedge::chan::{Receiver, Timer, after, bounded, never, select};
+use selvedge::context::{Error, background, with_cancel, with_timeout};
 use selvedge::rt::thread::sleep;
 use selvedge::rt::time::now;
-use selvedge::sync::{Barrier, Cond, Mutex, Semaphore, WaitGroup};
+use selvedge::sync::{Barrier, Cond, Mutex, Permits, RwMutex, Semaphore, WaitGroup};
 use selvedge::testing::{bubble, wait};
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -83,26 +84,112 @@ fn st04_waits_for_members_are_rests() {
 
 /// ST-04.
 #[test]
-fn st04_a_wait_for_a_lock_is_none() {
+fn st04_waits_under_a_context_of_the_bubble_are_rests() {
+    moves_time(|rx| {
+        let (context, _cancel) = with_cancel(&background());
+        let group = WaitGroup::new();
+        group.go(move || rx.recv());
+        assert_eq!(group.wait_ctx(&context), Ok(()));
+    });
+    moves_time(|rx| {
+        let (context, _cancel) = with_cancel(&background());
+        let pair = Arc::new((Mutex::new(false), Cond::new()));
+        let theirs = Arc::clone(&pair);
+        WaitGroup::new().go(move || {
+            _ = rx.recv();
+            *theirs.0.lock() = true;
+            theirs.1.broadcast();
+        });
+        let mut done = pair.0.lock();
+        while !*done {
+            assert_eq!(pair.1.wait_ctx(&mut done, &context), Ok(()));
+        }
+    });
+    moves_time(|rx| {
+        let (context, _cancel) = with_cancel(&background());
+        let semaphore = Arc::new(Semaphore::new(0));
+        let theirs = Arc::clone(&semaphore);
+        WaitGroup::new().go(move || {
+            _ = rx.recv();
+            theirs.release(1);
+        });
+        semaphore.acquire_ctx(1, &context).expect("it is not done").forget();
+    });
+    moves_time(|rx| {
+        let (context, cancel) = with_cancel(&background());
+        WaitGroup::new().go(move || {
+            _ = rx.recv();
+            cancel.cancel();
+        });
+        let acquired = Semaphore::new(0).acquire_ctx(1, &context).map(Permits::forget);
+        assert_eq!(acquired, Err(Error::Canceled));
+    });
+}
+
+/// ST-04.
+#[test]
+fn st04_a_wait_for_a_lock_under_a_context_is_one_until_a_deadline() {
     bubble(|b| {
-        let lock = Arc::new(Mutex::new(()));
-        let held = lock.lock();
+        let lock = Arc::new((Mutex::new(()), RwMutex::new(())));
+        let held = (lock.0.lock(), lock.1.write());
+        let theirs = Arc::clone(&lock);
+        let waits = b.spawn(move || {
+            let (context, _cancel) = with_timeout(&background(), HOUR);
+            let locked = theirs.0.lock_ctx(&context).is_ok();
+            let (context, _cancel) = with_timeout(&background(), HOUR);
+            let read = theirs.1.read_ctx(&context).is_ok();
+            let (context, _cancel) = with_timeout(&background(), HOUR);
+            [locked, read, theirs.1.write_ctx(&context).is_ok()]
+        });
+        assert_eq!(waits.join().expect("no panic"), [false; 3]);
+        assert_eq!(b.elapsed(), 3 * HOUR);
+        drop(held);
+    });
+}
+
+/// Lets a goroutine block by `block` until `end`, and asserts that no time passes meanwhile.
+fn stops_time(block: impl FnOnce() + Send + 'static, end: impl FnOnce()) {
+    bubble(|b| {
         let (slept, theirs) = flag();
         b.spawn(move || {
             sleep(SECOND);
             theirs.store(true, Relaxed);
         });
-        let other = Arc::clone(&lock);
-        let locks = b.spawn(move || drop(other.lock()));
+        let blocked = b.spawn(block);
         for _ in 0..1000 {
             std::thread::yield_now();
-            assert!(!slept.load(Relaxed), "a goroutine waits for a lock");
+            assert!(!slept.load(Relaxed), "a goroutine waits for what may come from outside");
         }
-        drop(held);
-        locks.join().expect("no panic");
+        end();
+        blocked.join().expect("no panic");
         b.sleep(SECOND);
         assert!(slept.load(Relaxed));
     });
+}
+
+/// ST-04.
+#[test]
+fn st04_a_wait_for_a_lock_is_none() {
+    let lock = Arc::new(Mutex::new(()));
+    let (held, theirs) = (lock.lock(), Arc::clone(&lock));
+    stops_time(move || drop(theirs.lock()), || drop(held));
+    let (held, theirs) = (lock.lock(), Arc::clone(&lock));
+    let locks = move || {
+        let (context, _cancel) = with_cancel(&background());
+        drop(theirs.lock_ctx(&context).expect("it is not done"));
+    };
+    stops_time(locks, || drop(held));
+}
+
+/// ST-04.
+#[test]
+fn st04_a_wait_under_a_context_of_outside_is_none() {
+    let (context, cancel) = with_cancel(&background());
+    let acquires = move || {
+        let acquired = Semaphore::new(0).acquire_ctx(1, &context).map(Permits::forget);
+        assert_eq!(acquired, Err(Error::Canceled));
+    };
+    stops_time(acquires, || cancel.cancel());
 }
 
 /// ST-04.
