@@ -460,6 +460,7 @@ fn a_million_function_timers_leave_nothing_behind() {
     assert!(timer.stop());
 }
 
+/// CX-24.
 #[test]
 fn a_context_is_one_allocation() {
     let (above, _above) = with_cancel(&background());

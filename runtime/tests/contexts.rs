@@ -113,6 +113,7 @@ impl Custom for OnlyChannel {
     }
 }
 
+/// CX-21.
 #[test]
 fn contexts_cost_no_goroutine_but_below_one_that_only_has_a_channel() {
     on_each(|| {

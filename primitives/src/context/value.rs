@@ -20,6 +20,16 @@ use core::any::Any;
 /// let context = with_value(&background(), UserName, "ada".to_string());
 /// assert_eq!(context.value(&UserName), Some(&"ada".to_string()));
 /// ```
+///
+/// A key that cannot be compared does not compile (Go panics for it):
+///
+/// ```compile_fail,E0277
+/// # use selvedge::context::Key;
+/// struct Closure(fn());
+/// impl Key for Closure {
+///     type Value = String;
+/// }
+/// ```
 pub trait Key: Any + Eq + Send + Sync {
     /// The type of the value.
     type Value: Any + Send + Sync;

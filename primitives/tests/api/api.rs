@@ -16,6 +16,8 @@ mod chan_timers;
 mod chan_user_code;
 mod common;
 mod context_calls;
+mod context_causes;
+mod context_ids;
 mod context_tree;
 mod context_waits;
 mod func_timers;

@@ -27,6 +27,7 @@ fn report(context: &Context) -> (Stop, Receiver<Option<Error>>) {
     (after_func(context, move || tx.send(theirs.err()).expect("it is received")), rx)
 }
 
+/// CX-19.
 #[test]
 fn a_closure_runs_once_the_context_is_done() {
     let (context, cancel) = with_cancel(&background());
@@ -42,6 +43,7 @@ fn a_closure_runs_once_the_context_is_done() {
     assert_eq!(report(&context).1.recv(), Ok(Some(Error::Canceled)), "at once");
 }
 
+/// CX-19, by the clock.
 #[test]
 fn a_closure_runs_at_the_deadline_though_nobody_looks() {
     let (context, _cancel) = with_timeout(&background(), MOMENT);
@@ -51,6 +53,7 @@ fn a_closure_runs_at_the_deadline_though_nobody_looks() {
     assert_eq!(report(&context).1.recv(), Ok(Some(Error::DeadlineExceeded)));
 }
 
+/// CX-19 and CX-20: neither the cancellation nor a stop waits for it.
 #[test]
 fn a_closure_runs_on_a_thread_of_its_own() {
     let (context, cancel) = with_cancel(&background());
@@ -83,6 +86,7 @@ fn a_closure_that_is_stopped_does_not_run() {
     assert!(never.stop() && !never.stop());
 }
 
+/// CX-20.
 #[test]
 fn either_a_stop_says_so_or_the_closure_runs() {
     for _ in 0..200 {
@@ -292,6 +296,7 @@ impl Custom for Wrapper {
     }
 }
 
+/// CX-22.
 #[test]
 fn a_wrapper_that_keeps_the_channel_joins_the_inner_tree() {
     let (inner, cancel) = with_cancel_cause(&with_value(&background(), Name, 3));
@@ -455,6 +460,7 @@ impl core::fmt::Display for Closes {
 
 impl std::error::Error for Closes {}
 
+/// CX-12, the memory.
 #[test]
 fn a_context_that_is_cancelled_before_its_deadline_is_freed() {
     let (tx, rx) = bounded(0);

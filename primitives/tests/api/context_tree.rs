@@ -43,6 +43,7 @@ impl Key for Title {
     type Value = Option<&'static str>;
 }
 
+/// CX-01.
 #[test]
 fn background_and_todo_are_never_done_and_say_their_names() {
     for (context, name) in [(background(), "context.Background"), (todo(), "context.TODO")] {
@@ -56,6 +57,7 @@ fn background_and_todo_are_never_done_and_say_their_names() {
     assert!(shown.contains("TODO") && shown.contains("deadline") && shown.contains("values: 1"), "{shown}");
 }
 
+/// CX-02.
 #[test]
 fn done_is_the_same_channel_each_time() {
     let (context, cancel) = with_cancel(&background());
@@ -80,6 +82,7 @@ fn no_receiver_closes_the_channel() {
     assert_eq!(error_of(&context), Some(Error::Canceled));
 }
 
+/// CX-03.
 #[test]
 fn the_error_stays_what_it_was_first() {
     let (context, cancel) = with_deadline(&background(), now() + HOUR);
@@ -95,6 +98,27 @@ fn the_error_stays_what_it_was_first() {
     assert_eq!(texts, ["context canceled", "context deadline exceeded"]);
 }
 
+/// CX-04.
+#[test]
+fn an_error_that_a_thread_sees_comes_after_the_close() {
+    for _ in 0..200 {
+        let (above, cancel) = with_cancel(&background());
+        let (below, _below) = with_cancel(&above);
+        assert!(!below.done().is_closed());
+        thread::scope(|scope| {
+            let observer = scope.spawn(|| {
+                while below.err().is_none() {
+                    thread::yield_now();
+                }
+                below.done().try_recv()
+            });
+            cancel.cancel();
+            assert_eq!(observer.join().expect("no panic"), Err(TryRecvError::Disconnected));
+        });
+    }
+}
+
+/// CX-05.
 #[test]
 fn a_cancellation_reaches_those_below_and_no_others() {
     let (root, _root) = with_cancel(&background());
@@ -111,6 +135,7 @@ fn a_cancellation_reaches_those_below_and_no_others() {
     }
 }
 
+/// CX-05, with a hundred contexts.
 #[test]
 fn a_tree_of_many_layers_is_cancelled_as_a_whole() {
     let (root, cancel) = with_cancel(&background());
@@ -129,6 +154,7 @@ fn a_tree_of_many_layers_is_cancelled_as_a_whole() {
     assert!(contexts.iter().all(|(context, _)| error_of(context) == Some(Error::Canceled)));
 }
 
+/// CX-06.
 #[test]
 fn only_the_first_of_many_cancellations_counts() {
     for _ in 0..50 {
@@ -150,6 +176,7 @@ fn only_the_first_of_many_cancellations_counts() {
     }
 }
 
+/// CX-07.
 #[test]
 fn a_context_below_one_that_is_done_is_born_done() {
     let (above, cancel) = with_cancel_cause(&background());
@@ -166,6 +193,7 @@ fn a_context_below_one_that_is_done_is_born_done() {
     }
 }
 
+/// CX-07, beside the cancellation.
 #[test]
 fn a_context_that_is_made_during_a_cancellation_ends_done() {
     for _ in 0..200 {
@@ -180,6 +208,7 @@ fn a_context_that_is_made_during_a_cancellation_ends_done() {
     }
 }
 
+/// CX-08.
 #[test]
 fn a_context_that_is_done_leaves_the_one_above() {
     let (above, cancel) = with_cancel(&background());
@@ -202,6 +231,7 @@ fn a_context_that_is_done_leaves_the_one_above() {
     assert_eq!((above.kindred(), error_of(&kept.0)), (0, Some(Error::Canceled)));
 }
 
+/// CX-09.
 #[test]
 fn watchers_that_cancel_each_others_contexts_do_not_deadlock() {
     for _ in 0..50 {
@@ -223,6 +253,7 @@ fn watchers_that_cancel_each_others_contexts_do_not_deadlock() {
     }
 }
 
+/// CX-10.
 #[test]
 fn the_earlier_deadline_counts() {
     let (soon, later) = (now() + HOUR, now() + 2 * HOUR);
@@ -242,6 +273,7 @@ fn the_earlier_deadline_counts() {
     assert_eq!(text(inner.cause()).as_deref(), Some("the outer one"));
 }
 
+/// CX-11.
 #[test]
 fn a_deadline_in_the_past_makes_a_context_done_at_once() {
     let (context, _cancel) = with_deadline(&background(), past());
@@ -251,6 +283,7 @@ fn a_deadline_in_the_past_makes_a_context_done_at_once() {
     assert_eq!(with_timeout(&background(), Duration::MAX).0.deadline(), None, "beyond the clock");
 }
 
+/// CX-12.
 #[test]
 fn a_cancellation_before_the_deadline_is_no_timeout() {
     let (context, cancel) = with_timeout_cause(&background(), HOUR, "too slow");
@@ -333,12 +366,14 @@ fn a_wait_ends_at_its_own_time_if_the_deadline_is_later() {
     assert!(select.select_timeout(MOMENT).is_err() && select.ready_timeout(MOMENT).is_err());
 }
 
+/// CX-13.
 #[test]
 fn a_deadline_exceeded_is_a_timeout() {
     assert!(Error::DeadlineExceeded.is_timeout() && Error::DeadlineExceeded.is_temporary());
     assert!(!Error::Canceled.is_timeout() && !Error::Canceled.is_temporary());
 }
 
+/// CX-14.
 #[test]
 fn the_nearest_value_of_an_equal_key_is_found() {
     let first = with_value(&background(), Name(1), "ada");
@@ -384,6 +419,7 @@ fn the_first_cancellation_on_the_way_up_gives_the_cause() {
     );
 }
 
+/// CX-17.
 #[test]
 fn the_cause_of_a_deadline_counts_if_the_deadline_does() {
     let (context, cancel) = with_deadline_cause(&background(), past(), "too late");
@@ -398,6 +434,7 @@ fn the_cause_of_a_deadline_counts_if_the_deadline_does() {
     assert_eq!(text(context.cause()).as_deref(), Some("stopped"));
 }
 
+/// CX-18.
 #[test]
 fn a_context_without_cancellation_keeps_the_values_only() {
     let (above, cancel) = with_timeout(&with_value(&background(), Name(1), "ada"), HOUR);
@@ -505,6 +542,7 @@ fn an_async_task_awaits_a_cancellation_and_a_deadline() {
     assert_eq!(error_of(&context), Some(Error::DeadlineExceeded));
 }
 
+/// CX-23.
 #[test]
 fn everything_may_be_called_from_many_threads_at_once() {
     let (root, _root) = with_cancel(&background());
