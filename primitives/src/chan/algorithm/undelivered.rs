@@ -9,20 +9,27 @@
 //! receivers that wait; a receiver that is about to wait says so and then reads the count. All four are SeqCst, so one
 //! of the two sees the other.
 //!
-//! **U2, limbo.** A thread counts itself as a walker before it reads the list, and a node leaves the list before the
+//! **U2, limbo.** A thread counts itself as a walker before it reads the root, and a node leaves the heap before the
 //! walkers are read; all four are SeqCst. So the thread that frees a node has seen every walker that could have found
 //! it. What a walker has done with a node happens before the node is freed: the walker ends its walk by a decrement of
 //! `walkers`, and the thread that frees the node has read a count that this decrement or a later read-modify-write left.
 //!
+//! **U3, one root twice.** A root may be the root again, after a smaller ticket has come and gone. Nodes do not change, so
+//! the heap below it is the same again, and a change that was made for it still holds. It is not another node at the same
+//! address: by U2 nobody frees the node while a thread walks that has read it.
+//!
 //! *Not model-checked* one by one: no model fails within the audit's bounds when one of these accesses alone is
 //! weakened.
 
+mod heap;
+
+use self::heap::{Change, Node};
 use crate::chan::algorithm::deferred;
 use crate::queue::push;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
-use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use crate::rt::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
+use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 use core::mem::ManuallyDrop;
 use core::ptr::null_mut;
 
@@ -51,45 +58,39 @@ impl Census {
     }
 }
 
-/// Such values, with the tickets of their receives, in a list. A value counts as returned once the census counts it,
-/// after it is in the list. A receiver first takes one off the census, and then looks for a value whose node's `taken`
-/// it sets: the list has at least as many as were counted and not yet found, so it finds one, and the others are there
-/// for all meanwhile.
+/// Such values, with the tickets of their receives, in a heap: to put one there or take the first costs O(log n) for n of
+/// them. A value counts as returned once the census counts it, after it is in the heap. A receiver first takes one off the
+/// census, and then takes one out of the heap: the heap has at least as many as were counted and not yet taken out, so it
+/// finds one, and the others are there for all meanwhile.
 ///
 /// SeqCst on both sides: a thread that returns a value puts it here and then looks for receivers that wait; a receiver
 /// that is about to wait says so and then looks here: one of them sees the other.
 ///
-/// Nodes leave the list at its front, and then wait in *limbo* until a thread takes the whole limbo and then reads that
-/// no thread walks: a thread that walks since has not found them in the list.
+/// Nodes that have left the heap wait in *limbo* until a thread takes the whole limbo and then reads that no thread walks:
+/// a thread that walks since has not found them in the heap.
 pub(in crate::chan) struct Undelivered<T> {
     census: AtomicU64,
-    first: AtomicPtr<Node<T>>,
+    root: AtomicPtr<Node<Item<T>>>,
     walkers: AtomicUsize,
-    limbo: AtomicPtr<Node<T>>,
+    limbo: AtomicPtr<Node<Item<T>>>,
 }
 
-struct Node<T> {
-    value: UnsafeCell<ManuallyDrop<T>>,
-    ticket: u64,
-    taken: AtomicBool,
-    /// Does not change once the node is in the list.
-    next: *mut Node<T>,
-    limbo_next: AtomicPtr<Node<T>>,
-}
+/// A value, behind its node and all that take the node's place.
+type Item<T> = UnsafeCell<ManuallyDrop<T>>;
 
-// SAFETY: a value belongs to the thread that sets its node's `taken`; values move from thread to thread.
+// SAFETY: a value belongs to the thread that takes its ticket out of the heap; values move from thread to thread.
 unsafe impl<T: Send> Send for Undelivered<T> {}
-// SAFETY: no two threads share a value, since one of them sets `taken`.
+// SAFETY: no two threads share a value, since one of them takes its ticket out.
 unsafe impl<T: Send> Sync for Undelivered<T> {}
 
-/// A thread that walks along the list.
+/// A thread that looks into the heap.
 struct Walk<'a, T>(&'a Undelivered<T>);
 
 impl<T> Undelivered<T> {
     pub(in crate::chan) fn new() -> Undelivered<T> {
         Undelivered {
             census: AtomicU64::new(0),
-            first: AtomicPtr::new(null_mut()),
+            root: AtomicPtr::new(null_mut()),
             walkers: AtomicUsize::new(0),
             limbo: AtomicPtr::new(null_mut()),
         }
@@ -111,21 +112,24 @@ impl<T> Undelivered<T> {
     }
 
     pub(in crate::chan) fn put(&self, value: T, ticket: u64) {
-        let node = TrackedBox::into_raw(TrackedBox::new(Node {
-            value: UnsafeCell::new(ManuallyDrop::new(value)),
-            ticket,
-            taken: AtomicBool::new(false),
-            next: null_mut(),
-            limbo_next: AtomicPtr::new(null_mut()),
-        }));
-        // SeqCst: a walk that begins after the census counts the node finds it. Release, by that: the node is made. Not
-        // model-checked: U2.
-        push(&self.first, node, SeqCst, |next| {
-            // SAFETY: this thread has made the node, and it is in no list yet.
-            unsafe { (*node).next = next };
-        });
-        // SeqCst: the value is in the list before it is counted, and counted before receivers that wait are looked for.
+        let item = TrackedBox::into_raw(TrackedBox::new(UnsafeCell::new(ManuallyDrop::new(value))));
+        // SAFETY: an empty heap has no node.
+        let alone = unsafe { Change::adding(null_mut(), ticket, item) };
+        // SeqCst: a receiver that takes it off the census finds it. Release, by that: the node and the value are made.
+        // Relaxed on failure: this thread looks again as a walker. Not model-checked: U2.
+        if self.root.compare_exchange(null_mut(), alone.root, SeqCst, Relaxed).is_err() {
+            alone.discard();
+            self.walk().add(ticket, item);
+        }
+        // SeqCst: the value is in the heap before it is counted, and counted before receivers that wait are looked for.
         self.census.fetch_add(COME + 1, SeqCst); // site: give-value-back
+    }
+
+    /// Begins to look into the heap.
+    fn walk(&self) -> Walk<'_, T> {
+        // SeqCst: comes before the reads of the root. Not model-checked: U2.
+        self.walkers.fetch_add(1, SeqCst);
+        Walk(self)
     }
 
     /// Takes the one that was received first, with the ticket of its receive.
@@ -142,15 +146,7 @@ impl<T> Undelivered<T> {
                 Err(found) => census = Census(found),
             }
         }
-        // SeqCst: comes before the reads of the list. Not model-checked: U2.
-        self.walkers.fetch_add(1, SeqCst);
-        let walk = Walk(self);
-        loop {
-            // A round that finds none, or loses one, has met others that found theirs.
-            if let Some(taken) = walk.take_oldest() {
-                return Some(taken);
-            }
-        }
+        Some(self.walk().take())
     }
 
     /// Takes the limbo, and frees its nodes if nobody walks.
@@ -164,7 +160,7 @@ impl<T> Undelivered<T> {
             // them.
             let next = unsafe { &*at }.limbo_next.load(Relaxed);
             if quiet {
-                // SAFETY: the node is in no list, and no thread walks that could have found it there (U2).
+                // SAFETY: the node is in no heap, and no thread walks that could have found it there (U2).
                 drop(unsafe { TrackedBox::from_raw(at) });
             } else {
                 self.put_in_limbo(at);
@@ -173,11 +169,11 @@ impl<T> Undelivered<T> {
         }
     }
 
-    /// Puts a node in limbo that its caller has taken out of the list, or of the limbo.
-    fn put_in_limbo(&self, node: *mut Node<T>) {
+    /// Puts a node in limbo that its caller has taken out of the heap, or of the limbo.
+    fn put_in_limbo(&self, node: *mut Node<Item<T>>) {
         // Release: publishes the link to the thread that takes the limbo, in `collect`. Not model-checked: U2.
         push(&self.limbo, node, Release, |next| {
-            // SAFETY: the caller unlinked the node, or took it from limbo, so no other thread frees it before it is in
+            // SAFETY: the caller took the node out of the heap, or of limbo, so no other thread frees it before it is in
             // limbo. Relaxed: the push publishes the link.
             unsafe { &*node }.limbo_next.store(next, Relaxed);
         });
@@ -185,49 +181,53 @@ impl<T> Undelivered<T> {
 }
 
 impl<T> Walk<'_, T> {
-    fn first(&self) -> *mut Node<T> {
+    fn root(&self) -> *mut Node<Item<T>> {
         // SeqCst: after the walk has begun. Acquire, by that: the nodes are made. Not model-checked: U2.
-        self.0.first.load(SeqCst)
+        self.0.root.load(SeqCst)
     }
 
-    fn take_oldest(&self) -> Option<(T, u64)> {
-        let mut oldest: Option<&Node<T>> = None;
-        let mut at = self.first();
-        // SAFETY: nodes in the list are not freed as long as this thread walks.
-        while let Some(node) = unsafe { at.as_ref() } {
-            // Relaxed: the exchange decides.
-            if !node.taken.load(Relaxed) && oldest.is_none_or(|oldest| node.ticket <= oldest.ticket) {
-                oldest = Some(node);
+    fn add(&self, ticket: u64, item: *mut Item<T>) {
+        let mut root = self.root();
+        loop {
+            // SAFETY: nodes that this thread can find are not freed as long as it walks (U2).
+            let change = unsafe { Change::adding(root, ticket, item) };
+            // SeqCst, as in `put`; the nodes that it replaces leave the heap before the walkers are read. Acquire on failure,
+            // by SeqCst: the nodes are made. Not model-checked: U2.
+            match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
+                Ok(_) => return self.put_all_in_limbo(change),
+                Err(found) => root = found,
             }
-            at = node.next;
+            change.discard();
         }
-        let oldest = oldest?;
-        // Release: publishes this thread's reads of the node to the Acquire in `drop_taken`. Not model-checked: U2.
-        // site: take-undelivered
-        oldest.taken.compare_exchange(false, true, Release, Relaxed).ok()?;
-        // SAFETY: we have set `taken`, once.
-        let value = oldest.value.with_mut(|value| unsafe { ManuallyDrop::take(&mut *value) });
-        let ticket = oldest.ticket;
-        self.drop_taken();
-        Some((value, ticket))
     }
 
-    /// Takes nodes out at the front whose values are taken.
-    fn drop_taken(&self) {
-        let mut at = self.first();
-        // SAFETY: nodes in the list are not freed as long as this thread walks. Acquire: pairs with the Release in
-        // `take_oldest`; the thread that took the value walks until it is done with the node.
-        // Not model-checked: U2.
-        while let Some(node) = unsafe { at.as_ref() }.filter(|node| node.taken.load(Acquire)) {
-            // SeqCst: the node leaves the list before the walkers are read in `collect`. Not model-checked: U2.
-            match self.0.first.compare_exchange(at, node.next, SeqCst, SeqCst) {
+    /// Takes the first one out, which is there: its caller has taken one off the census.
+    fn take(&self) -> (T, u64) {
+        let mut root = self.root();
+        loop {
+            // SAFETY: as in `add`. The heap has no fewer values than the census has counted and nobody has taken out.
+            let first = unsafe { root.as_ref() }.expect("a value that was counted is here");
+            let (item, ticket) = (first.item, first.ticket);
+            // SAFETY: as in `add`.
+            let change = unsafe { Change::removing(first) };
+            // SeqCst, as in `add`. Acquire on success, by that: the value is made. Not model-checked: U2.
+            // site: take-undelivered
+            match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
                 Ok(_) => {
-                    self.0.put_in_limbo(at);
-                    at = node.next;
+                    self.put_all_in_limbo(change);
+                    // SAFETY: this thread has taken the ticket out, so no other reads or frees the item.
+                    let item = unsafe { TrackedBox::from_raw(item) };
+                    // SAFETY: nobody else has the value, and it is taken once.
+                    return (item.with_mut(|value| unsafe { ManuallyDrop::take(&mut *value) }), ticket);
                 }
-                Err(found) => at = found,
+                Err(found) => root = found,
             }
+            change.discard();
         }
+    }
+
+    fn put_all_in_limbo(&self, change: Change<Item<T>>) {
+        change.replaced.into_iter().for_each(|node| self.0.put_in_limbo(node));
     }
 }
 
