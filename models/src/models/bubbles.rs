@@ -22,10 +22,12 @@ models![
     sleepers_of_one_moment_wake_together,
     a_time_out_is_exact,
     a_closure_runs_at_its_moment,
+    a_closure_that_is_put_off_runs_later,
 ];
 
 const STATE: Mutant = mutant_of!("primitives/src/rt/bubble/state.rs");
 const WAIT: Mutant = mutant_of!("primitives/src/rt/bubble/wait.rs");
+const TIMER: Mutant = mutant_of!("primitives/src/rt/timer.rs");
 
 const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
     of.mutant(site, Change::Twin, kind, Needs::Interleavings)
@@ -42,6 +44,8 @@ const LOSES_WAKE_UP: Mutant = twin(WAIT, "look-before-rest", FailureKind::Panic)
 const ANNOUNCES_LATE: Mutant = twin(WAIT, "announce-first", FailureKind::Panic).or(FailureKind::Deadlock);
 /// A member is counted in, and not woken.
 const WAKES_NOT: Mutant = WAIT.drop_wake("wake-member");
+/// A closure that was put off runs at its earlier moment.
+const RUNS_EARLY: Mutant = twin(TIMER, "await-due", FailureKind::Panic);
 /// The clock is not moved.
 const MOVES_NOT: Mutant = STATE.lose("move-clock", FailureKind::Panic);
 
@@ -210,4 +214,20 @@ fn a_closure_runs_at_its_moment() -> Model {
     })
     .of_specified()
     .catches([MOVES_NOT])
+}
+
+/// A closure is set to a later moment, and back to one before that.
+fn a_closure_that_is_put_off_runs_later() -> Model {
+    model("a closure that is put off runs at the moment that was set last", || {
+        bubble(|_| {
+            let begun = now();
+            let (tx, rx) = bounded_with_segments(1, 2);
+            let timer = after_func(HOUR, move || _ = tx.send(now()));
+            assert!(timer.reset(HOUR * 3) && timer.reset(HOUR * 2));
+            assert_eq!(rx.recv(), Ok(begun + HOUR * 2));
+            assert!(!timer.stop());
+        });
+    })
+    .of_specified()
+    .catches([RUNS_EARLY])
 }

@@ -50,6 +50,8 @@ pub struct Timer {
     clock: Home,
     /// When the closure is due, or [`NEVER`]; written and read under the lock of the clock, so no engine need see it.
     due: AtomicU64,
+    /// The time of its place among the armed timers, which is not later; written and read as `due` is.
+    placed: AtomicU64,
 }
 
 /// The clock that a timer belongs to.
@@ -74,7 +76,13 @@ impl Timer {
         } else {
             Home::Threads
         };
-        Arc::new(Timer { f, site: Location::caller(), clock, due: AtomicU64::new(NEVER) })
+        Arc::new(Timer {
+            f,
+            site: Location::caller(),
+            clock,
+            due: AtomicU64::new(NEVER),
+            placed: AtomicU64::new(NEVER),
+        })
     }
 
     /// Arms the timer for an instant, or not at all, and returns whether it was armed.
@@ -98,18 +106,27 @@ impl Timer {
 
     fn place(this: &Arc<Timer>) -> Place {
         // Relaxed: the caller has the lock of the clock.
-        (this.due.load(Relaxed), Arc::as_ptr(this).addr())
+        (this.placed.load(Relaxed), Arc::as_ptr(this).addr())
     }
 
+    fn due(&self) -> When {
+        self.due.load(Relaxed) // Relaxed: the caller has the lock of the clock.
+    }
+
+    /// Notes when the closure is due, and the time of the place that it is about to take.
     fn note_due(&self, when: When) {
         self.due.store(when, Relaxed); // Relaxed: the caller has the lock of the clock.
+        self.placed.store(when, Relaxed); // Relaxed: as `due`.
     }
 }
 
-/// When a timer is due, and its address: the places of two timers differ.
+/// The time of a place, and the address of its timer: the places of two timers differ.
 type Place = (When, usize);
 
 /// The armed timers of a clock, to be kept under a lock. It owns them.
+///
+/// A timer that is set to a later time keeps its place, and takes the later one when the earlier comes up: so a timer that is set anew again
+/// and again, and never runs, costs little more than a look at the clock.
 #[derive(Default)]
 pub struct Armed(BTreeMap<Place, Arc<Timer>>);
 
@@ -120,23 +137,49 @@ impl Armed {
     }
 
     /// Arms a timer for a time, or not at all ([`NEVER`]), and returns whether it was armed; in a time that grows with the
-    /// logarithm of their number.
+    /// logarithm of their number, or in constant time if it is set to a later time.
     pub fn set(&mut self, timer: &Arc<Timer>, when: When) -> bool {
-        // The caller has another share of the timer, so no closure is dropped here, under the lock.
         let kept = is_twin(); // site: take-out
-        let taken = if kept { None } else { self.0.remove(&Timer::place(timer)) };
         let lies = is_twin(); // site: say-armed
-        let was_armed = taken.is_some() || kept || lies;
+        let place = Timer::place(timer);
+        let is_armed = place.0 != NEVER;
+        if is_armed && kept {
+            return true;
+        }
+        if is_armed && place.0 <= when && when != NEVER {
+            timer.due.store(when, Relaxed); // Relaxed: the caller has the lock of the clock.
+            return true;
+        }
+        // The caller has another share of the timer, so no closure is dropped here, under the lock.
+        let taken = if is_armed { self.0.remove(&place) } else { None };
         timer.note_due(when);
         if when != NEVER {
             self.0.insert(Timer::place(timer), taken.unwrap_or_else(|| Arc::clone(timer)));
         }
-        was_armed
+        is_armed || kept || lies
+    }
+
+    /// Gives the timer in the earliest place, and those after it, the places of their times, until one has that.
+    fn settle(&mut self) {
+        while let Some(first) = self.0.first_entry() {
+            let due = first.get().due();
+            // site: await-due
+            if first.key().0 == due || is_twin() {
+                return;
+            }
+            let timer = first.remove();
+            timer.note_due(due);
+            self.0.insert(Timer::place(&timer), timer);
+        }
     }
 
     /// Takes out a timer that is due, the earliest first. The caller starts its closure, or drops the timer, without the lock.
     #[must_use = "the closure does not run"]
     pub fn take_due(&mut self, now: When) -> Option<Arc<Timer>> {
+        if self.lower_bound() > now {
+            return None;
+        }
+        self.settle();
         let first = self.0.first_entry().filter(|first| first.key().0 <= now)?;
         // site: disarm
         if is_twin() {
@@ -148,7 +191,14 @@ impl Armed {
     }
 
     /// Returns when the earliest timer is due, or [`NEVER`].
-    pub fn earliest(&self) -> When {
+    pub fn earliest(&mut self) -> When {
+        self.settle();
+        self.lower_bound()
+    }
+
+    /// Returns a time before which no timer is due, or [`NEVER`] if there is none. When it has come, [`take_due`](Self::take_due)
+    /// lets it grow.
+    pub fn lower_bound(&self) -> When {
         self.0.first_key_value().map_or(NEVER, |(place, _)| place.0)
     }
 

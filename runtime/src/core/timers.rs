@@ -45,7 +45,7 @@ pub struct Entry {
 /// The deadlines of the tasks that parked on a P, and the timers that were made there.
 pub struct Timers {
     heap: Mutex<Heap>,
-    /// The earliest deadline, or [`NEVER`]; written under the lock.
+    /// A time before which no deadline is, or [`NEVER`] if there is none; written under the lock.
     earliest: AtomicU64,
 }
 
@@ -87,9 +87,10 @@ impl Timers {
         self.publish(&heap);
     }
 
-    /// Publishes the earliest deadline.
+    /// Publishes the earliest deadline. A timer that was set to a later time counts with its earlier one, at which an M looks for it in
+    /// vain, once.
     fn publish(&self, heap: &Heap) {
-        let earliest = heap.entries.peek().map_or(NEVER, |entry| entry.0.when).min(heap.armed.earliest());
+        let earliest = heap.entries.peek().map_or(NEVER, |entry| entry.0.when).min(heap.armed.lower_bound());
         // Relaxed: the fences of T1 order the store and the poller's load; a thread that takes deadlines has the lock.
         self.earliest.store(earliest, Relaxed); // site: publish-earliest
     }
@@ -136,7 +137,7 @@ impl Timers {
         all
     }
 
-    /// Returns the earliest deadline, or [`NEVER`]. It may be stale.
+    /// Returns the earliest deadline, or [`NEVER`]. It may be stale, and no deadline is earlier.
     pub fn earliest(&self) -> When {
         self.earliest.load(Relaxed) // Relaxed: the poller has passed the fence of T1 before.
     }

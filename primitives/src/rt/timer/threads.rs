@@ -77,10 +77,11 @@ impl Clock for Threads {
         // The base is an instant before that of any timer.
         let base = *BASE;
         let mut state = self.state();
-        let earliest = state.armed.earliest();
+        // The sleeper's time is not later.
+        let earliest = state.armed.lower_bound();
         let was_armed = state.armed.set(timer, instant.map_or(NEVER, |instant| since(base, instant)));
         let must_begin = instant.is_some() && !mem::replace(&mut state.is_running, true);
-        let sleeper = if state.armed.earliest() < earliest { state.sleeper.take() } else { None };
+        let sleeper = if state.armed.lower_bound() < earliest { state.sleeper.take() } else { None };
         drop(state);
         if let Some(sleeper) = sleeper {
             sleeper.unpark();
