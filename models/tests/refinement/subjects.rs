@@ -6,6 +6,7 @@ mod locks;
 mod owners;
 mod selects;
 mod std_forms;
+mod under;
 mod waiting;
 
 pub(crate) use channels::{Buffered, Handles, Rendezvous, Unbounded};
@@ -14,6 +15,7 @@ pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, LateSends, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
+pub(crate) use under::{Locks, Reads, Under};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce, Tasks};
 
 use crate::program::{Act, Program};
@@ -136,4 +138,6 @@ refinements! {
     rt_rw_lock: RtReadWrite, 40 programs, 5 complete;
     rt_barrier: RtGate, 0 programs, 2 complete;
     rt_once: RtRunsOnce, 40 programs, 5 complete;
+    lock_ctx: Under<Locks>, 12 programs, 1 complete;
+    read_ctx: Under<Reads>, 12 programs, 1 complete;
 }

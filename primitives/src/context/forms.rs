@@ -4,7 +4,7 @@ use super::{Context, Error, with_cancel};
 use crate::chan::{Receiver, Sender};
 use crate::rt::entry::enter;
 use crate::rt::twin::is_twin;
-use crate::select_biased;
+use crate::select;
 use crate::sync::ErrGroup;
 use core::fmt;
 use std::error::Error as StdError;
@@ -123,7 +123,11 @@ impl<T> Sender<T> {
     }
 
     fn send_under(&self, context: &Context, value: T) -> Result<(), SendCtxError<T>> {
-        select_biased! {
+        // A context that is done already comes first. Of what comes at once from here on, either may happen.
+        if let Some(error) = context.err() {
+            return Err(SendCtxError::Done(value, error));
+        }
+        select! {
             recv(context.done()) -> _ => {
                 let keeps = is_twin(); // site: give-back
                 if keeps { Ok(()) } else { Err(SendCtxError::Done(value, context.reason())) }
@@ -161,7 +165,11 @@ impl<T> Receiver<T> {
     }
 
     fn receive_under(&self, context: &Context) -> Result<T, RecvCtxError> {
-        select_biased! {
+        // A context that is done already comes first. Of what comes at once from here on, either may happen.
+        if let Some(error) = context.err() {
+            return Err(RecvCtxError::Done(error));
+        }
+        select! {
             recv(context.done()) -> _ => {
                 let takes_one = is_twin(); // site: leave-value
                 if takes_one {

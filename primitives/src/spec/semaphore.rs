@@ -2,15 +2,15 @@
 //! served.
 //!
 //! An acquisition *arrives*: it takes its permits if no thread waits and there are enough, or a place in the queue. In the
-//! queue it *completes* when it is the first and there are enough permits. A timed one may time out instead, and withdraws
+//! queue it *completes* when it is the first and there are enough permits. It may time out or be stopped instead, and withdraws
 //! from the queue in a step of its own: until then others wait behind it.
 //!
 //! The release of a permit happens before the acquisition that takes that permit. Permits that are there from the beginning
 //! go first, so the n-th permit that is released happens before the acquisition of the (n + C)-th permit, and before no
 //! earlier one.
 
+use super::done;
 use super::stopped::{self, Ended, Stoppable, Stopped};
-use super::{done, pass_until, timed};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
 use crate::rt::until::Until;
@@ -141,22 +141,15 @@ impl Semaphore {
         let Some(arrival) = self.0.step("acquire", |state, me| Some(state.arrive(me, count))) else {
             return true;
         };
-        if until.stop.is_some() {
-            let over = |state: &State| state.complete(arrival);
-            let given_up = |state: &State| state.withdraw(arrival);
-            let ended = stopped::wait(&self.0, "acquire or be stopped", until, over, given_up);
-            return matches!(ended, Ended::Over(()));
-        }
-        let Some(deadline) = until.deadline else {
-            self.0.step("acquire", |state, _| state.complete(arrival));
+        let over = |state: &State| state.complete(arrival);
+        if until.stop.is_none() && until.deadline.is_none() {
+            self.0.step("acquire", |state, _| over(state));
             return true;
-        };
-        let acquired = self.0.step_until("acquire or time out", deadline, |state, _, is_due| {
-            timed(tried(state.clone(), state.complete(arrival)), is_due)
-        });
+        }
+        let ended = stopped::wait(&self.0, "acquire or give up", until, over, State::clone);
+        let acquired = ended == Ended::Over(());
         if !acquired {
             self.0.step("withdraw", |state, _| Some(done(state.withdraw(arrival), (), None)));
-            pass_until(deadline);
         }
         acquired
     }
