@@ -9,7 +9,9 @@
 )]
 
 use selvedge_proptests::rim::drive::Family;
-use selvedge_proptests::rim::{alarms, arcs, cells, chan, locals, locks, maps, threads, timers, twos};
+use selvedge_proptests::rim::{
+    alarms, arcs, cells, chan, contexts, locals, locks, maps, threads, timers, twos,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
 
@@ -53,6 +55,12 @@ fn a_channel_on_one_thread_is_its_model() {
 fn timers_on_one_thread_are_their_model() {
     let test = "timers_on_one_thread_are_their_model";
     Family { test, cases: 3_000, programs: timers::programs(30), run: timers::run, live }.check();
+}
+
+#[test]
+fn contexts_of_things_that_misbehave_are_their_model() {
+    let test = "contexts_of_things_that_misbehave_are_their_model";
+    Family { test, cases: 1_000, programs: contexts::programs(30), run: contexts::run, live }.check();
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! - [`cells`]: stacks, pools, shared values and domains;
 //! - [`chan`]: handles, futures, streams, sinks and selects of a channel on one thread, against an exact model: every
 //!   answer, every waiter's turn, every wake-up;
+//! - [`contexts`]: contexts, their handles, the closures and tasks that wait for them, and waits under them;
 //! - [`locals`]: every object in thread-locals, and used by their destructors;
 //! - [`locks`]: locks, counters, groups, and what is done once;
 //! - [`maps`]: a map, whose keys and values misbehave in each callback;
@@ -29,6 +30,7 @@ pub mod alarms;
 pub mod arcs;
 pub mod cells;
 pub mod chan;
+pub mod contexts;
 pub mod drive;
 pub mod locals;
 pub mod locks;
