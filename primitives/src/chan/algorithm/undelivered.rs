@@ -23,7 +23,7 @@
 
 mod heap;
 
-use self::heap::{Change, Node};
+use self::heap::{Change, Node, heap};
 use crate::chan::algorithm::deferred;
 use crate::queue::push;
 use crate::rt::alloc::TrackedBox;
@@ -113,8 +113,7 @@ impl<T> Undelivered<T> {
 
     pub(in crate::chan) fn put(&self, value: T, ticket: u64) {
         let item = TrackedBox::into_raw(TrackedBox::new(UnsafeCell::new(ManuallyDrop::new(value))));
-        // SAFETY: an empty heap has no node.
-        let alone = unsafe { Change::adding(null_mut(), ticket, item) };
+        let alone = Change::adding(None, ticket, item);
         // SeqCst: a receiver that takes it off the census finds it. Release, by that: the node and the value are made.
         // Relaxed on failure: this thread looks again as a walker. Not model-checked: U2.
         if self.root.compare_exchange(null_mut(), alone.root, SeqCst, Relaxed).is_err() {
@@ -190,7 +189,7 @@ impl<T> Walk<'_, T> {
         let mut root = self.root();
         loop {
             // SAFETY: nodes that this thread can find are not freed as long as it walks (U2).
-            let change = unsafe { Change::adding(root, ticket, item) };
+            let change = Change::adding(unsafe { heap(root) }, ticket, item);
             // SeqCst, as in `put`; the nodes that it replaces leave the heap before the walkers are read. Acquire on failure,
             // by SeqCst: the nodes are made. Not model-checked: U2.
             match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
@@ -205,11 +204,10 @@ impl<T> Walk<'_, T> {
     fn take(&self) -> (T, u64) {
         let mut root = self.root();
         loop {
-            // SAFETY: as in `add`. The heap has no fewer values than the census has counted and nobody has taken out.
-            let first = unsafe { root.as_ref() }.expect("a value that was counted is here");
+            // SAFETY: nodes that this thread can find are not freed as long as it walks (U2).
+            let first = unsafe { heap(root) }.expect("a value that was counted is here");
             let (item, ticket) = (first.item, first.ticket);
-            // SAFETY: as in `add`.
-            let change = unsafe { Change::removing(first) };
+            let change = Change::removing(first);
             // SeqCst, as in `add`. Acquire on success, by that: the value is made. Not model-checked: U2.
             // site: take-undelivered
             match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
@@ -217,7 +215,7 @@ impl<T> Walk<'_, T> {
                     self.put_all_in_limbo(change);
                     // SAFETY: this thread has taken the ticket out, so no other reads or frees the item.
                     let item = unsafe { TrackedBox::from_raw(item) };
-                    // SAFETY: nobody else has the value, and it is taken once.
+                    // SAFETY: the item was this thread's alone, and is not used again, so the value is taken once.
                     return (item.with_mut(|value| unsafe { ManuallyDrop::take(&mut *value) }), ticket);
                 }
                 Err(found) => root = found,

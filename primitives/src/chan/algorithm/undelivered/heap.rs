@@ -3,10 +3,13 @@
 //!
 //! It is a leftist heap (C. A. Crane, 1972): on the way to the right there are at most log2(n + 1) of n nodes, and a change
 //! goes only there.
+//!
+//! **H1.** A reference to a node stands for the heap below it: as long as the reference lives, no node of that heap is freed.
+//! [`heap`] leaves it to its caller; a node that a change makes is freed by [`Change::discard`] alone until it is published.
 
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::AtomicPtr;
-use core::ptr::null_mut;
+use core::ptr::{from_ref, null_mut};
 
 /// A node, and a heap: itself and what is below it, with no smaller ticket.
 pub(super) struct Node<I> {
@@ -19,7 +22,35 @@ pub(super) struct Node<I> {
     pub(super) limbo_next: AtomicPtr<Node<I>>,
 }
 
-/// What turns one heap into another. Nobody else has its nodes until its caller publishes the new root.
+/// A heap, which may be empty.
+pub(super) type Heap<'a, I> = Option<&'a Node<I>>;
+
+/// Returns the heap below a root; null is the root of the empty one.
+///
+/// # Safety
+/// No node of the heap is freed during the lifetime.
+pub(super) unsafe fn heap<'a, I>(root: *mut Node<I>) -> Heap<'a, I> {
+    // SAFETY: the caller guarantees that the node lives as long as the reference.
+    unsafe { root.as_ref() }
+}
+
+fn pointer<I>(heap: Heap<'_, I>) -> *mut Node<I> {
+    heap.map_or(null_mut(), |root| from_ref(root).cast_mut())
+}
+
+impl<I> Node<I> {
+    fn left(&self) -> Heap<'_, I> {
+        // SAFETY: H1: the left heap is below this node.
+        unsafe { heap(self.left) }
+    }
+
+    fn right(&self) -> Heap<'_, I> {
+        // SAFETY: H1: the right heap is below this node.
+        unsafe { heap(self.right) }
+    }
+}
+
+/// What turns one heap into another. Its nodes are its caller's until the caller publishes the new root.
 pub(super) struct Change<I> {
     pub(super) root: *mut Node<I>,
     /// Those of the new heap that are not of the old one.
@@ -33,92 +64,69 @@ impl<I> Change<I> {
         Change { root: null_mut(), made: Vec::new(), replaced: Vec::new() }
     }
 
-    /// The change that adds an item to the heap `root`; null is the empty one.
-    ///
-    /// # Safety
-    /// No node of the heap is freed meanwhile.
-    pub(super) unsafe fn adding(root: *mut Node<I>, ticket: u64, item: *mut I) -> Change<I> {
+    /// The change that adds an item.
+    pub(super) fn adding(root: Heap<'_, I>, ticket: u64, item: *mut I) -> Change<I> {
         let mut change = Change::new();
-        // SAFETY: as the caller guarantees.
-        change.root = unsafe { change.add(root, ticket, item) };
+        change.root = pointer(Some(change.add(root, ticket, item)));
         change
     }
 
     /// The change that takes the root, which has the smallest ticket, out of its heap.
-    ///
-    /// # Safety
-    /// No node of the heap is freed meanwhile.
-    pub(super) unsafe fn removing(root: &Node<I>) -> Change<I> {
+    pub(super) fn removing(root: &Node<I>) -> Change<I> {
         let mut change = Change::new();
-        change.replaced.push(core::ptr::from_ref(root).cast_mut());
-        // SAFETY: as the caller guarantees.
-        change.root = unsafe { change.merge(root.left, root.right) };
+        change.replaced.push(pointer(Some(root)));
+        change.root = pointer(change.merge(root.left(), root.right()));
         change
     }
 
     /// Frees what was made for a change that is not published.
     pub(super) fn discard(self) {
         for node in self.made {
-            // SAFETY: `node` has made it, and the caller has not published it.
+            // SAFETY: `node` has made it, the change is not published, and building it, with its references, is over.
             drop(unsafe { TrackedBox::from_raw(node) });
         }
     }
 
-    /// Makes a node over two heaps, the better one to its left.
-    ///
-    /// # Safety
-    /// The roots of the heaps are not freed meanwhile.
-    unsafe fn node(
+    /// Makes a node over two heaps, the one with the higher rank to its left.
+    fn node<'a>(
         &mut self,
         (ticket, item): (u64, *mut I),
-        one: *mut Node<I>,
-        other: *mut Node<I>,
-    ) -> *mut Node<I> {
-        // SAFETY: as the caller guarantees.
-        let rank = |heap: *mut Node<I>| unsafe { heap.as_ref() }.map_or(0, |node| node.rank);
+        one: Heap<'a, I>,
+        other: Heap<'a, I>,
+    ) -> &'a Node<I> {
+        let rank = |heap: Heap<'a, I>| heap.map_or(0, |root| root.rank);
         let (left, right) = if rank(one) >= rank(other) { (one, other) } else { (other, one) };
-        let rank = rank(right) + 1;
-        let limbo_next = AtomicPtr::new(null_mut());
-        let node =
-            TrackedBox::into_raw(TrackedBox::new(Node { ticket, item, rank, left, right, limbo_next }));
+        let node = TrackedBox::into_raw(TrackedBox::new(Node {
+            ticket,
+            item,
+            rank: rank(right) + 1,
+            left: pointer(left),
+            right: pointer(right),
+            limbo_next: AtomicPtr::new(null_mut()),
+        }));
         self.made.push(node);
-        node
+        // SAFETY: H1: the node was made in the line before, and what is below it lives during 'a.
+        unsafe { &*node }
     }
 
-    /// # Safety
-    /// No node of the heap is freed meanwhile.
-    unsafe fn add(&mut self, at: *mut Node<I>, ticket: u64, item: *mut I) -> *mut Node<I> {
-        // SAFETY: as the caller guarantees, here and below.
-        match unsafe { at.as_ref() } {
+    fn add<'a>(&mut self, at: Heap<'a, I>, ticket: u64, item: *mut I) -> &'a Node<I> {
+        match at {
             // Of equal tickets the first one added comes first.
             Some(node) if node.ticket <= ticket => {
-                self.replaced.push(at);
-                // SAFETY: see above.
-                let right = unsafe { self.add(node.right, ticket, item) };
-                // SAFETY: see above; this call has made `right`.
-                unsafe { self.node((node.ticket, node.item), node.left, right) }
+                self.replaced.push(pointer(at));
+                let right = self.add(node.right(), ticket, item);
+                self.node((node.ticket, node.item), node.left(), Some(right))
             }
-            // SAFETY: see above.
-            _ => unsafe { self.node((ticket, item), at, null_mut()) },
+            _ => self.node((ticket, item), at, None),
         }
     }
 
-    /// # Safety
-    /// No node of the two heaps is freed meanwhile.
-    unsafe fn merge(&mut self, one: *mut Node<I>, other: *mut Node<I>) -> *mut Node<I> {
-        // SAFETY: as the caller guarantees, here and below.
-        let (first, second) = match unsafe { (one.as_ref(), other.as_ref()) } {
-            (None, _) => return other,
-            (_, None) => return one,
-            (Some(first), Some(second)) => (first, second),
-        };
-        let (top, top_at, below) =
-            if first.ticket <= second.ticket { (first, one, other) } else { (second, other, one) };
-        self.replaced.push(top_at);
-        // SAFETY: see above.
-        let right = unsafe { self.merge(top.right, below) };
-        // SAFETY: see above; `right` is of the two heaps, or made by this call.
-        unsafe { self.node((top.ticket, top.item), top.left, right) }
+    fn merge<'a>(&mut self, one: Heap<'a, I>, other: Heap<'a, I>) -> Heap<'a, I> {
+        let (Some(first), Some(second)) = (one, other) else { return one.or(other) };
+        let (top, below) = if first.ticket <= second.ticket { (first, second) } else { (second, first) };
+        self.replaced.push(pointer(Some(top)));
+        let right = self.merge(top.right(), Some(below));
+        Some(self.node((top.ticket, top.item), top.left(), right))
     }
 }
 
@@ -135,22 +143,24 @@ mod tests {
             self.1 = self.1 + change.made.len() - change.replaced.len();
             self.0 = change.root;
             for node in change.replaced {
-                // SAFETY: no heap has the node any more.
+                // SAFETY: the node was made by a change, and the heap that is published now does not have it.
                 drop(unsafe { TrackedBox::from_raw(node) });
             }
             change.made.len()
         }
 
+        fn heap(&self) -> super::Heap<'_, u64> {
+            // SAFETY: only `publish` frees nodes, and it borrows this value mutably.
+            unsafe { heap(self.0) }
+        }
+
         fn add(&mut self, ticket: u64) -> usize {
-            // SAFETY: nothing is freed meanwhile.
-            self.publish(unsafe { Change::adding(self.0, ticket, null_mut()) })
+            self.publish(Change::adding(self.heap(), ticket, null_mut()))
         }
 
         fn remove(&mut self) -> Option<(u64, usize)> {
-            // SAFETY: a heap's root lives; nothing is freed meanwhile.
-            let (root, change) =
-                unsafe { self.0.as_ref().map(|root| (root.ticket, Change::removing(root)))? };
-            Some((root, self.publish(change)))
+            let (ticket, change) = self.heap().map(|root| (root.ticket, Change::removing(root)))?;
+            Some((ticket, self.publish(change)))
         }
     }
 
@@ -182,8 +192,7 @@ mod tests {
     fn a_change_that_is_not_published_leaves_the_heap_as_it_was() {
         let mut heap = Heap(null_mut(), 0);
         for ticket in [3, 1, 2] {
-            // SAFETY: nothing is freed meanwhile.
-            unsafe { Change::adding(heap.0, 0, null_mut()) }.discard();
+            Change::adding(heap.heap(), 0, null_mut()).discard();
             heap.add(ticket);
         }
         let left: Vec<u64> = core::iter::from_fn(|| heap.remove()).map(|(ticket, _)| ticket).collect();
