@@ -4,6 +4,8 @@ use super::mutants::{CASE_SEND, CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALU
 use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
 use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{Receiver, RecvError, Select, SendError, TryRecvError, never, select};
+use selvedge::rt::sync::atomic::AtomicBool;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
 use std::time::Duration;
@@ -19,6 +21,7 @@ models![
     a_select_sends_to_a_plain_receive,
     a_select_sends_into_the_place_that_a_receive_frees,
     a_try_send_beside_a_select_says_full_only_if_it_is,
+    a_select_and_a_try_send_share_no_place,
     a_close_leaves_what_a_select_has_sent,
     the_same_channel_may_stand_in_two_cases,
     a_select_does_not_meet_itself,
@@ -50,6 +53,13 @@ const SAME_NUMBER: Mutant = mutant_of!("primitives/src/chan/select/state.rs")
     .mutant("number-next-wait", Change::Twin, FailureKind::Panic, Needs::Interleavings)
     .or(FailureKind::Race)
     .or(FailureKind::Deadlock);
+/// The cell of a select that has chosen to send there is taken from it.
+const CHOSEN_LOSES_CELL: Mutant = mutant_of!("primitives/src/chan/select/state.rs").mutant(
+    "keep-cell-of-chosen",
+    Change::Twin,
+    FailureKind::Panic,
+    Needs::Interleavings,
+);
 /// A select times out, and can still be decided.
 const GIVE_UP: Mutant = RUN.lose("stop-waiting", FailureKind::Panic);
 
@@ -201,6 +211,31 @@ fn a_select_sends_to_a_plain_receive() -> Model {
     })
     .bound(2)
     .catches([RECV_WAKES_SELECT])
+}
+
+/// A receive frees the one place of a buffer, and a send that does not wait and a select are there to take it.
+fn a_select_and_a_try_send_share_no_place() -> Model {
+    model("a select and a try_send share no place", || {
+        let ((tx, rx), (keep, gives_up)) = (small(1), small::<()>(0));
+        tx.send(1).expect("room");
+        let is_taken = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let made_room = rx.try_recv() == Ok(1);
+                // Release: whoever reads it knows that the value is in the buffer, from which nobody receives any more.
+                is_taken.store(tx.try_send(2).is_ok() && made_room, Release);
+                drop(keep);
+            });
+            let sent = select! {
+                recv(gives_up) -> _ => false,
+                send(tx, 3) -> sent => sent.is_ok(),
+            };
+            // Acquire: pairs with the Release above.
+            assert!(!(sent && is_taken.load(Acquire)), "two values in one place");
+        });
+    })
+    .bound(3)
+    .catches([CHOSEN_LOSES_CELL])
 }
 
 /// A select that waits to send to a full channel gets the place that a receive frees.

@@ -391,7 +391,7 @@ impl<T> Chan<T> {
                 select
             }
             Meeting::Happened(select) => select,
-            Meeting::Registering(select) if !select.poison() => return Err(place.cell().load()),
+            Meeting::Registering(select) if !select.poison_undecided() => return Err(place.cell().load()),
             Meeting::Registering(_) | Meeting::Lost => {
                 self.poison_sender(place)?;
                 return Ok(Accepted::Poisoned);

@@ -148,7 +148,7 @@ impl<T> Chan<T> {
                 Ok(Held::ByValue)
             }
             Meeting::Happened(_) => Ok(Held::ByValue),
-            Meeting::Registering(select) if !select.poison() => Err(place.cell().load()),
+            Meeting::Registering(select) if !select.poison_undecided() => Err(place.cell().load()),
             Meeting::Registering(_) | Meeting::Lost => {
                 self.invalidate(place, at, state.with_seen()).map(|()| Held::Not)
             }

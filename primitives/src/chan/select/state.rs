@@ -217,6 +217,16 @@ impl SelectWait {
         self.commit(Stage::REGISTERING, Stage::OVER) != Err(Stage::WAITING) // site: poison-select
     }
 
+    /// As [`poison`](Self::poison), for a thread that goes by the case that has happened: `false` also if one has, which may be
+    /// the one that this thread has met, and keeps its cell then.
+    pub(in crate::chan) fn poison_undecided(&self) -> bool {
+        // site: keep-cell-of-chosen
+        if is_twin() {
+            return self.poison();
+        }
+        matches!(self.commit(Stage::REGISTERING, Stage::OVER), Ok(()) | Err(Stage::OVER))
+    }
+
     /// Whether no case happens by this wait, or one has.
     pub(in crate::chan) fn is_over(&self) -> bool {
         !matches!(self.stage(), Stage::REGISTERING | Stage::WAITING)
