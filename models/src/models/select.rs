@@ -222,7 +222,7 @@ fn a_select_and_a_try_send_share_no_place() -> Model {
         thread::scope(|scope| {
             scope.spawn(|| {
                 let made_room = rx.try_recv() == Ok(1);
-                // Release: whoever reads it knows that the value is in the buffer, from which nobody receives any more.
+                // Release: a thread that reads it knows that the value is in the buffer, from which nobody receives any more.
                 is_taken.store(tx.try_send(2).is_ok() && made_room, Release);
                 drop(keep);
             });

@@ -193,6 +193,9 @@ macro_rules! select {
 
 /// [`select!`](crate::chan::select), but of several cases that are ready the first one happens.
 ///
+/// The cases are looked at one after the other: a later one may happen though an earlier one has become ready since the look
+/// at it.
+///
 /// ```
 /// use selvedge::chan::{select_biased, unbounded};
 /// let (urgent, first) = unbounded();

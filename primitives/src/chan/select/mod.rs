@@ -111,7 +111,8 @@ impl<'a> Select<'a> {
         Select { cases: Vec::with_capacity(4), next: 0, order: Order::Random }
     }
 
-    /// Returns a select that picks the first of those that are ready.
+    /// Returns a select that picks the first of those that are ready, looking at one after the other: one that becomes ready
+    /// after the look at it may be passed over.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
