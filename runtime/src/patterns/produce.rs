@@ -69,7 +69,8 @@ impl<T> fmt::Debug for Outlet<T> {
 /// failing, consumers end, and values that wait are dropped. If all consumers have ended, so do sends fail.
 ///
 /// # Errors
-/// The first error of a closure; or why the context was done, if a consumer has ended for that before.
+/// The first error of a closure; or why the context was done, if it was before the last consumer ended, unless a closure has
+/// failed first.
 ///
 /// # Panics
 /// If a closure does, with the first panic; or if the operating system cannot make a thread.
@@ -135,7 +136,8 @@ fn consume<T, E>(
                 let tells = !is_twin(); // site: tell-error
                 f(value).or_else(|error| if tells { Err(Fault::Failed(error)) } else { Ok(()) })?;
             }
-            Err(RecvCtxError::Closed) => return Ok(()),
+            // A producer may have ended because the context was done, and said nothing of it.
+            Err(RecvCtxError::Closed) => return context.err().map_or(Ok(()), |why| Err(Fault::Done(why))),
             Err(RecvCtxError::Done(why)) => return Err(Fault::Done(why)),
         }
     }

@@ -82,7 +82,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         }
     }),
     Program::new("a_channel_is_stopped_while_signals_come_on_another_thread", || {
-        let (_other, _rx) = registered(1, [ONE]);
+        let (_other, kept) = registered(1, [ONE]);
         let (tx, rx) = bounded::<()>(0);
         let sender = std::thread::spawn(move || {
             while rx.try_recv() == Err(TryRecvError::Empty) {
@@ -98,6 +98,8 @@ pub(super) const PROGRAMS: &[Program] = &[
         }
         drop(tx);
         sender.join().expect("no panic");
+        // Without it the last signal, which may still be on its way, would do what it does by default.
+        core::mem::forget(kept);
     }),
     Program::new("a_channel_that_was_never_registered_is_stopped_in_vain", || {
         let (tx, rx) = bounded(1);
