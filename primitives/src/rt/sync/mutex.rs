@@ -87,15 +87,26 @@ impl Waiters {
         list.waiters.len() != before
     }
 
-    /// Returns the list, after so many pushes. Before the first one it is empty: the waiters that an execution which was
-    /// given up has left in the list of a static are none of this execution.
+    /// Returns the list, after so many pushes. Under an engine it is empty before the first one: the waiters that an execution
+    /// which was given up has left in the list of a static are none of this execution. On real threads the count says nothing
+    /// of the list, which another thread may have changed since.
     fn list(&self, pushed: u64) -> std::sync::MutexGuard<'_, List> {
         let mut list = self.list.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if pushed == 0 {
+        if pushed == 0 && is_in_a_model() {
             *list = List::EMPTY;
         }
         list
     }
+}
+
+#[cfg(feature = "checking")]
+fn is_in_a_model() -> bool {
+    matches!(crate::rt::seam::current(), crate::rt::seam::Current::Model(_))
+}
+
+#[cfg(not(feature = "checking"))]
+fn is_in_a_model() -> bool {
+    false
 }
 
 /// A mutual exclusion lock without poisoning, for models and tests.
