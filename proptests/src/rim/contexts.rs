@@ -443,7 +443,11 @@ impl Machine {
             _ = Came::of(end).back("a drop");
         }
         assert!(world.faults().is_empty(), "{:?}", world.faults());
-        assert!(kept > 0 || world.alive().is_empty(), "values {:?} were not dropped", world.alive());
+        // A closure has told that it ran, and may still be about to drop what it has. Values that are never dropped keep this
+        // loop going beyond the time that a program has.
+        while kept == 0 && !world.alive().is_empty() {
+            std::thread::yield_now();
+        }
         KEPT * (kept + isize::try_from(expected).expect("few closures"))
     }
 }
