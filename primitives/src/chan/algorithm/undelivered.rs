@@ -172,8 +172,8 @@ impl<T> Undelivered<T> {
     fn put_in_limbo(&self, node: *mut Node<Item<T>>) {
         // Release: publishes the link to the thread that takes the limbo, in `collect`. Not model-checked: U2.
         push(&self.limbo, node, Release, |next| {
-            // SAFETY: the caller took the node out of the heap, or of limbo, so no other thread frees it before it is in
-            // limbo. Relaxed: the push publishes the link.
+            // SAFETY: one CAS has taken the node out of the heap, or one swap out of limbo, and only the thread that made it has the
+            // node here. So no other thread frees the node before it is in limbo. Relaxed: the push publishes the link.
             unsafe { &*node }.limbo_next.store(next, Relaxed);
         });
     }

@@ -30,7 +30,7 @@ pub(super) type Heap<'a, I> = Option<&'a Node<I>>;
 /// # Safety
 /// No node of the heap is freed during the lifetime.
 pub(super) unsafe fn heap<'a, I>(root: *mut Node<I>) -> Heap<'a, I> {
-    // SAFETY: the caller guarantees that the node lives as long as the reference.
+    // SAFETY: the root is of its heap, of which no node is freed during 'a by this function's contract.
     unsafe { root.as_ref() }
 }
 
