@@ -148,23 +148,6 @@ fn the_mutex_excludes_and_the_condvar_wakes() {
     }
 }
 
-/// The first threads that wait for a lock come at the same time.
-#[test]
-fn the_first_waiters_of_a_mutex_are_woken() {
-    for _ in 0..300 {
-        let lock = Mutex::new(0_u32);
-        thread::scope(|scope| {
-            let held = lock.lock();
-            for _ in 0..4 {
-                scope.spawn(|| *lock.lock() += 1);
-            }
-            (0..3).for_each(|_| thread::yield_now());
-            drop(held);
-        });
-        assert_eq!(lock.into_inner(), 4);
-    }
-}
-
 #[test]
 fn a_tracked_box_drops_its_value_once() {
     struct Counted<'a>(&'a AtomicUsize);

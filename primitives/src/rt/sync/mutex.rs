@@ -293,3 +293,18 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
         (**self).fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_comes_late_to_the_list_leaves_it_as_it_is() {
+        let (waiters, parker) = (Waiters::new(), Parker::new());
+        // It has counted the first push, and another thread is faster with the second.
+        let late = waiters.pushes.fetch_add(1, Release);
+        waiters.push(parker.unparker());
+        drop(waiters.list(late));
+        assert!(waiters.pop().is_some());
+    }
+}
