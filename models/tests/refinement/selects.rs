@@ -1,8 +1,9 @@
 //! Programs with `select!` and timers, with channels as specified.
 
 use crate::counts::executions;
-use selvedge::chan::{self, Select, bounded, select, unbounded};
+use selvedge::chan::{self, Select, bounded, select, select_biased, unbounded};
 use selvedge::rt::thread;
+use selvedge_check::{Change, Checker, Engine, Primitives, Strategy, site_of};
 use std::time::Duration;
 
 #[test]
@@ -66,4 +67,87 @@ fn a_timer() {
         drop(one);
     });
     assert_eq!(count, 1);
+}
+
+/// A receiver of two channels that is to stop: both its cases become ready, in either order.
+fn biased_stop(jobs: u32) -> u64 {
+    executions(move || {
+        let ((stop, stopped), (to, from)) = (bounded::<()>(0), unbounded());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for job in 0..jobs {
+                    to.send(job).expect("open");
+                }
+                drop(stop);
+            });
+            let mut got = 0;
+            loop {
+                select_biased! {
+                    recv(stopped) -> _ => break,
+                    recv(from) -> job => {
+                        assert_eq!(job, Ok(got));
+                        got += 1;
+                    }
+                }
+            }
+        });
+    })
+}
+
+#[test]
+fn a_biased_select_looks_at_one_case_after_the_other() {
+    assert_eq!([1, 2, 3].map(biased_stop), [7, 22, 69]);
+}
+
+const SELECT: (&str, &str) =
+    ("primitives/src/spec/chan/select.rs", include_str!("../../../primitives/src/spec/chan/select.rs"));
+
+/// Runs a program with primitives as specified under an engine, with or without a twin; returns whether it fails.
+fn fails(engine: Engine, twin: Option<&str>, program: impl Fn() + Send + Sync + Clone + 'static) -> bool {
+    let (file, source) = SELECT;
+    let twin = twin.map(|twin| site_of(source, file, twin, Change::Twin).expect("it is a site"));
+    let checker = Checker::new().ignore_environment().engines([engine]).primitives(Primitives::Specified);
+    let checker = twin.into_iter().fold(checker, Checker::mutate);
+    checker.run(program).remove(0).verdict.failure().is_some()
+}
+
+/// The first of two cases that can both happen.
+fn first_of_two() {
+    let ((stop, stopped), (to, from)) = (bounded::<()>(0), unbounded());
+    drop(stop);
+    to.send(1).expect("open");
+    select_biased! {
+        recv(stopped) -> _ => (),
+        recv(from) -> _ => unreachable!("the first case can happen"),
+    }
+    let mut select = Select::new_biased();
+    let (first, _second) = (select.recv(&stopped), select.recv(&from));
+    assert_eq!(select.ready(), first);
+}
+
+/// The second of two cases, where the first becomes ready before it.
+fn never_second() {
+    let ((stop, stopped), (to, from)) = (bounded::<()>(0), unbounded());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            drop(stop);
+            to.send(1).expect("open");
+        });
+        select_biased! {
+            recv(stopped) -> _ => (),
+            recv(from) -> _ => panic!("the select has looked at the first case too early"),
+        }
+    });
+}
+
+#[test]
+fn a_biased_select_looks_at_one_case_after_the_other_under_each_engine() {
+    let by_looks = [Engine::Loom, Engine::Shuttle(Strategy::DepthFirst), Engine::Shuttle(Strategy::Random)];
+    for engine in by_looks.into_iter().chain([Engine::Graph]) {
+        assert!(!fails(engine, None, first_of_two), "{engine:?}");
+        assert!(fails(engine, None, never_second), "{engine:?}");
+    }
+    for engine in by_looks {
+        assert!(fails(engine, Some("passes-what-can-happen"), first_of_two), "{engine:?}");
+    }
 }

@@ -34,16 +34,23 @@ pub(crate) struct Selects([(Sender<u8>, Receiver<u8>); 2]);
 
 impl Subject for Selects {
     const SEED: u64 = 30;
-    const ATTEMPTS: &'static [usize] = &[6, 7, 11];
+    const ATTEMPTS: &'static [usize] = &[6, 7, 11, 15];
     const LIMITS: [u64; 3] = [100, 1_000, 20_000];
-    /// The last operation is in given programs only: in the real form a select that sends to and receives from the same
-    /// channel without a buffer only observes it for its send, and an operation that does not wait never meets that.
+    /// The last operations are in given programs only. Of the first of them: in the real form a select that sends to and
+    /// receives from the same channel without a buffer only observes it for its send, and an operation that does not wait
+    /// never meets that.
     const OPERATIONS: usize = 12;
     const SPECIFICATION: (&'static str, &'static str) = (
         "primitives/src/spec/chan/select.rs",
         include_str!("../../../../primitives/src/spec/chan/select.rs"),
     );
-    const TWINS: &'static [&'static str] = &["loser-keeps-its-place", "first-case-only"];
+    const TWINS: &'static [&'static str] = &[
+        "loser-keeps-its-place",
+        "first-case-only",
+        "never-overtakes",
+        "passes-what-is-ready",
+        "last-look-sees-all",
+    ];
 
     fn new() -> Selects {
         Selects([bounded(0), bounded(1)])
@@ -94,6 +101,20 @@ impl Subject for Selects {
                 send(to_one, next_value(own)) -> done => sent(1, done),
                 recv(from_one) -> value => case(1, value),
             },
+            13 => select_biased! {
+                recv(from_one) -> value => case(0, value),
+                recv(from_two) -> value => case(1, value),
+            },
+            14 => {
+                let mut select = Select::new_biased();
+                let [first, _second] = [from_one, from_two].map(|from| select.recv(from));
+                u8::from(select.ready() == first)
+            }
+            15 => select_biased! {
+                recv(from_one) -> _ => 1,
+                recv(from_two) -> _ => 2,
+                default => FAILED,
+            },
             _ => NOT_NOW,
         }
     }
@@ -102,6 +123,10 @@ impl Subject for Selects {
 
     fn programs() -> Vec<Program> {
         vec![
+            operations(&[&[13], &[9, 2]]),
+            operations(&[&[15], &[9, 10]]),
+            operations(&[&[14], &[9, 2]]),
+            operations(&[&[9, 2, 13, 14]]),
             operations(&[&[4], &[0], &[2]]),
             operations(&[&[4, 4], &[2, 0]]),
             operations(&[&[9, 2, 4]]),

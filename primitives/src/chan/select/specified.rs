@@ -1,10 +1,12 @@
-//! A select as specified: one step in which it arrives in all its channels, and one in which it completes.
+//! A select as specified: one step in which it arrives in all its channels, and one in which it completes. A biased one looks
+//! at its cases before, each in a step of its own.
 
 use super::case::{Handle, Slot};
 use super::order::Order;
 use super::run::Case;
 use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred;
+use crate::rt::choose;
 use crate::rt::spec::{Common, StepId, Token, explores_ways, is_specifying};
 use crate::rt::time::now;
 use crate::spec::chan::{self as spec, Arrived, Chosen, Ended, Event, Key, Turn, World};
@@ -123,7 +125,7 @@ pub(super) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> O
         select.preferred = preferred(order, &select.specified);
         let lapse = lapse(&select.sides);
         select.now = now();
-        let (arrival, chosen) = select.run(until(blocking, lapse));
+        let (arrival, chosen) = select.run(order, until(blocking, lapse));
         if chosen.is_none() && has_lapsed(blocking, lapse) {
             continue;
         }
@@ -134,11 +136,15 @@ pub(super) fn run(cases: &mut [Case<'_>], order: Order, blocking: Blocking) -> O
     }
 }
 
+/// Returns the cases that can happen at all.
+fn possible(cases: &[spec::Case]) -> impl Iterator<Item = usize> {
+    (0..cases.len()).filter(|case| !matches!(cases[*case], spec::Case::Never))
+}
+
 /// Returns the case that happens if it can, else the next one that can.
 fn preferred(order: Order, cases: &[spec::Case]) -> usize {
-    let possible = || cases.iter().enumerate().filter(|(_, case)| !matches!(case, spec::Case::Never));
-    let first = order.first(possible().count());
-    possible().nth(first).map_or(0, |(case, _)| case)
+    let first = order.first(possible(cases).count());
+    possible(cases).nth(first).unwrap_or(0)
 }
 
 /// Returns whether the exploration can go a way for each case that is preferred. Of two timers that are due at the same
@@ -155,22 +161,20 @@ impl Specified<'_> {
     }
 
     /// Returns the arrival of the select, and what it has come to.
-    fn run(&self, blocking: Blocking) -> (StepId, Option<Chosen>) {
+    fn run(&self, order: Order, blocking: Blocking) -> (StepId, Option<Chosen>) {
         let (may_wait, deadline) = match blocking {
             Blocking::Never => (false, None),
             Blocking::Until(deadline) => (true, deadline),
         };
         let name = if may_wait { "select" } else { "try to select" };
-        let arrive = |world: &World, me| {
-            let mut turn = Turn::new(world, me);
-            let arrived = self.select().arrive(&mut turn, may_wait)?;
-            Some(turn.done((arrived, me)))
-        };
-        let ((arrived, select), wakes): Woken<_> = match self.in_ways {
-            true => self.common.step_assuming(name, arrive),
-            false => self.common.step(name, arrive),
-        };
-        self.wake(wakes);
+        let has_looked = order == Order::Given && !explores_ways();
+        let looked = if order == Order::Given { self.look_at_each() } else { None };
+        let (arrived, select) = looked.unwrap_or_else(|| {
+            self.arrive(name, self.in_ways, |select, turn| match has_looked {
+                true => select.last_look().arrive(turn, may_wait),
+                false => select.arrive(turn, may_wait),
+            })
+        });
         let chosen = match arrived {
             Arrived::Chosen(chosen) => Some(chosen),
             Arrived::Blocked => None,
@@ -179,6 +183,47 @@ impl Specified<'_> {
             Arrived::Waits(select) => self.wait(select, deadline),
         };
         (select, chosen)
+    }
+
+    /// Looks at one case after the other, as a biased select does. Returns what the first look came to that found something,
+    /// with the arrival of the select; `None`: what is left to the select's next step.
+    ///
+    /// Where the exploration goes several ways, one of them has all that a select comes to that looks at all cases at one
+    /// moment, and the other has what it comes to beside that. Else the next step is the look at the last case.
+    fn look_at_each(&self) -> Option<(Arrived, StepId)> {
+        let (in_ways, cases) = (explores_ways(), possible(&self.specified).count());
+        if cases < 2 || (in_ways && choose(2) == 0) {
+            return None;
+        }
+        let looks = if in_ways { cases } else { cases - 1 };
+        let look = |(number, case)| {
+            self.arrive("look at a case", in_ways, |select, turn| match in_ways {
+                true => select.look_late(turn, case, number + 1 == cases),
+                false => Some(select.look(turn, case)),
+            })
+        };
+        let mut looks = possible(&self.specified).enumerate().take(looks).map(look);
+        looks.find(|(arrived, _)| *arrived != Arrived::Blocked)
+    }
+
+    /// Makes a step by which the select arrives, if it comes to anything.
+    fn arrive(
+        &self,
+        name: &'static str,
+        in_ways: bool,
+        step: impl Fn(&spec::Select<'_>, &mut Turn) -> Option<Arrived>,
+    ) -> (Arrived, StepId) {
+        let arrive = |world: &World, me| {
+            let mut turn = Turn::new(world, me);
+            let arrived = step(&self.select(), &mut turn)?;
+            Some(turn.done((arrived, me)))
+        };
+        let (arrived, wakes): Woken<_> = match in_ways {
+            true => self.common.step_assuming(name, arrive),
+            false => self.common.step(name, arrive),
+        };
+        self.wake(wakes);
+        arrived
     }
 
     fn wait(&self, select: StepId, deadline: Option<Instant>) -> Option<Chosen> {
@@ -235,7 +280,13 @@ pub(super) fn until_ready(
     loop {
         let lapse = lapse(&sides);
         let preferred = preferred(order, &cases);
-        let select = spec::Select { cases: &cases, preferred, in_ways: false, now: now() };
+        let mut select = spec::Select { cases: &cases, preferred, in_ways: false, now: now() };
+        if order == Order::Given {
+            if let Some(ready) = first_ready(common, &select) {
+                return Some(Some(ready));
+            }
+            select = select.last_look();
+        }
         let (name, deadline) = match until(blocking, lapse) {
             Blocking::Never => ("look what is ready", Some(select.now)),
             Blocking::Until(None) => ("wait until one is ready", None),
@@ -251,4 +302,18 @@ pub(super) fn until_ready(
             return Some(ready);
         }
     }
+}
+
+/// Looks at one case after the other but for the last; returns the first that is ready.
+fn first_ready(common: &Common<World>, select: &spec::Select<'_>) -> Option<usize> {
+    let cases = || possible(select.cases);
+    let mut looks = cases().take(cases().count().saturating_sub(1));
+    looks.find(|case| {
+        let (is_ready, _): Woken<_> = common.step("look whether a case is ready", |world, me| {
+            let mut turn = Turn::new(world, me);
+            let is_ready = select.is_ready(&mut turn, *case);
+            Some(turn.done(is_ready))
+        });
+        is_ready
+    })
 }

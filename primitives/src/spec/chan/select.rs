@@ -1,5 +1,8 @@
 //! A select: it arrives in all its channels in one step, and completes by one.
 //!
+//! A biased select looks at one case after the other before it arrives: a later one may happen though an earlier one has
+//! become ready since the look at that. Each look but the last, which is the arrival, is a step.
+//!
 //! A select that arrives lets one of its cases happen, if any can. Else it takes a place in the queue of each of its
 //! channels, or, if it may not wait, leaves no trace. The operation that meets it in one of the queues takes it out of
 //! all the others in the same step and notes what has happened. A select that has a deadline, or a timer among its cases,
@@ -121,6 +124,44 @@ impl Select<'_> {
         is_here.then(|| self.arrive_here(turn, may_wait))
     }
 
+    /// Lets one case happen, if it can; else the look leaves no trace.
+    pub(crate) fn look(&self, turn: &mut Turn, case: usize) -> Arrived {
+        self.touch(turn);
+        let passes = is_twin(); // site: passes-what-can-happen
+        let arrived = if passes { None } else { self.attempt(turn, case) };
+        arrived.unwrap_or(Arrived::Blocked)
+    }
+
+    /// Lets a case happen before an earlier one that can happen by now, and could not when the select looked at it. `None`:
+    /// this is no such moment.
+    pub(crate) fn look_late(&self, turn: &mut Turn, case: usize, is_last: bool) -> Option<Arrived> {
+        self.touch(turn);
+        let can_happen = |turn: &Turn, case| {
+            let me = turn.me;
+            self.is_found(turn, case, self.now, |channel| channel.is_found_by(me))
+        };
+        if !can_happen(turn, case) {
+            return (!is_last).then_some(Arrived::Blocked);
+        }
+        let overtakes = (0..case).any(|earlier| can_happen(turn, earlier)) && !is_twin(); // site: never-overtakes
+        overtakes.then(|| self.attempt(turn, case))?
+    }
+
+    /// Returns whether a case would happen.
+    pub(crate) fn is_ready(&self, turn: &mut Turn, case: usize) -> bool {
+        self.touch(turn);
+        let passes = is_twin(); // site: passes-what-is-ready
+        !passes && self.is_found(turn, case, self.now, super::Channel::is_ready)
+    }
+
+    /// Returns the select as its last look has it, which comes before the others: if one of them can happen by now, and
+    /// the last one cannot, then the look at that might as well have come later.
+    pub(crate) fn last_look(self) -> Self {
+        let last = self.cases.iter().rposition(|case| !matches!(case, Case::Never));
+        let sees_all = is_twin(); // site: last-look-sees-all
+        Select { preferred: last.filter(|_| !sees_all).unwrap_or(0), ..self }
+    }
+
     /// Returns the first case that can happen at all.
     fn first(&self) -> usize {
         self.cases.iter().position(|case| !matches!(case, Case::Never)).unwrap_or(0)
@@ -208,15 +249,25 @@ impl Select<'_> {
 
     /// Returns the first case that would happen at this moment, if a receive finds something where `is_found` says so.
     fn find(&self, turn: &Turn, now: Instant, is_found: impl Fn(&super::Channel) -> bool) -> Option<usize> {
+        self.order().find(|case| self.is_found(turn, *case, now, &is_found))
+    }
+
+    fn is_found(
+        &self,
+        turn: &Turn,
+        case: usize,
+        now: Instant,
+        is_found: impl Fn(&super::Channel) -> bool,
+    ) -> bool {
         let channel = |place: &Place| turn.world().channel(place.key);
-        self.order().find(|case| match &self.cases[*case] {
+        match &self.cases[case] {
             Case::Late(place) => {
                 channel(place).is_some_and(|channel| channel.takes_value() || channel.closed.is_some())
             }
-            Case::Receive(place) => channel(place).is_some_and(&is_found),
+            Case::Receive(place) => channel(place).is_some_and(is_found),
             Case::Alarm(alarm) => alarm.due(turn.world().alarm(alarm)).is_some_and(|due| due <= now),
             Case::Never => false,
-        })
+        }
     }
 }
 
