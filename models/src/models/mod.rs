@@ -36,6 +36,7 @@ mod select_values;
 mod signals;
 pub mod sync;
 mod timers;
+mod undelivered;
 
 use crate::model::{Model, model};
 use selvedge::chan::{Receiver, Sender, bounded_with_segments};
@@ -57,6 +58,7 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         select_values::models,
         timers::models,
         futures::models,
+        undelivered::models,
         queue::models,
         atomics::models,
         sync::models,

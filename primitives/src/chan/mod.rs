@@ -250,6 +250,8 @@ pub use timer::{FuncTimer, PeriodError, Ticker, Timer, after, after_func, at, ne
 
 #[doc(inline)]
 pub use crate::{select, select_biased};
+#[doc(hidden)]
+pub use algorithm::undelivered::Undelivered;
 
 #[doc(hidden)]
 pub mod __select {

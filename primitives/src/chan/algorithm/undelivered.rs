@@ -9,17 +9,20 @@
 //! receivers that wait; a receiver that is about to wait says so and then reads the count. All four are SeqCst, so one
 //! of the two sees the other.
 //!
-//! **U2, limbo.** A thread counts itself as a walker before it reads the root, and a node leaves the heap before the
-//! walkers are read; all four are SeqCst. So the thread that frees a node has seen every walker that could have found
-//! it. What a walker has done with a node happens before the node is freed: the walker ends its walk by a decrement of
-//! `walkers`, and the thread that frees the node has read a count that this decrement or a later read-modify-write left.
+//! **U2, limbo.** A thread frees the nodes that it takes out of limbo if it then reads that nobody walks. Let `w` be the
+//! write of `walkers` that it reads. The walk that has taken a node out of the heap began before the node came to limbo (Release
+//! and Acquire), so its beginning is `w` or comes before it. All writes of `walkers` are read-modify-writes that count, and `w`
+//! leaves zero, so every walk that began up to `w` has ended up to `w`. Any other walk is of one of two kinds.
+//! - It has ended up to `w`, by a Release. So whatever it did with a node happens before the node is freed.
+//! - It begins after `w`, by an Acquire, and so after the end, by a Release, of the walk that took the node out. So it reads a
+//!   root without the node, and the node does not come back.
+//!
+//! All writes of the root are read-modify-writes, too: a thread that reads the root synchronizes with all threads that have
+//! published nodes below it.
 //!
 //! **U3, one root twice.** A root may be the root again, after a smaller ticket has come and gone. Nodes do not change, so
 //! the heap below it is the same again, and a change that was made for it still holds. It is not another node at the same
 //! address: by U2 nobody frees the node while a thread walks that has read it.
-//!
-//! *Not model-checked* one by one: no model fails within the audit's bounds when one of these accesses alone is
-//! weakened.
 
 mod heap;
 
@@ -28,7 +31,7 @@ use crate::chan::algorithm::deferred;
 use crate::queue::push;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::cell::UnsafeCell;
-use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
+use crate::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use crate::rt::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize};
 use core::mem::ManuallyDrop;
 use core::ptr::null_mut;
@@ -68,7 +71,7 @@ impl Census {
 ///
 /// Nodes that have left the heap wait in *limbo* until a thread takes the whole limbo and then reads that no thread walks:
 /// a thread that walks since has not found them in the heap.
-pub(in crate::chan) struct Undelivered<T> {
+pub struct Undelivered<T> {
     census: AtomicU64,
     root: AtomicPtr<Node<Item<T>>>,
     walkers: AtomicUsize,
@@ -87,7 +90,9 @@ unsafe impl<T: Send> Sync for Undelivered<T> {}
 struct Walk<'a, T>(&'a Undelivered<T>);
 
 impl<T> Undelivered<T> {
-    pub(in crate::chan) fn new() -> Undelivered<T> {
+    /// Makes an empty heap.
+    #[allow(clippy::new_without_default, reason = "channels and models make them, and no generic code")]
+    pub fn new() -> Undelivered<T> {
         Undelivered {
             census: AtomicU64::new(0),
             root: AtomicPtr::new(null_mut()),
@@ -98,10 +103,12 @@ impl<T> Undelivered<T> {
 
     #[inline]
     pub(in crate::chan) fn census(&self) -> Census {
-        Census(self.census.load(SeqCst))
+        // SeqCst: U1. Acquire, by that: the values that it counts are in the heap.
+        Census(self.census.load(SeqCst)) // site: read-census
     }
 
-    pub(in crate::chan) fn is_empty(&self) -> bool {
+    /// Returns whether no value is here.
+    pub fn is_empty(&self) -> bool {
         self.census().here() == 0
     }
 
@@ -111,12 +118,14 @@ impl<T> Undelivered<T> {
         now.here() != 0 || now.0 / COME != since.0 / COME
     }
 
-    pub(in crate::chan) fn put(&self, value: T, ticket: u64) {
+    /// Puts a value here that has come back from the receive with this ticket.
+    pub fn put(&self, value: T, ticket: u64) {
         let item = TrackedBox::into_raw(TrackedBox::new(UnsafeCell::new(ManuallyDrop::new(value))));
         let alone = Change::adding(None, ticket, item);
-        // SeqCst: a receiver that takes it off the census finds it. Release, by that: the node and the value are made.
-        // Relaxed on failure: this thread looks again as a walker. Not model-checked: U2.
-        if self.root.compare_exchange(null_mut(), alone.root, SeqCst, Relaxed).is_err() {
+        // Release: publishes the node and the value to the walker that finds them, in `Walk::root` or by a CAS that fails.
+        // Relaxed on failure: this thread looks again as a walker.
+        // site: put-alone
+        if self.root.compare_exchange(null_mut(), alone.root, Release, Relaxed).is_err() {
             alone.discard();
             self.walk().add(ticket, item);
         }
@@ -126,21 +135,23 @@ impl<T> Undelivered<T> {
 
     /// Begins to look into the heap.
     fn walk(&self) -> Walk<'_, T> {
-        // SeqCst: comes before the reads of the root. Not model-checked: U2.
-        self.walkers.fetch_add(1, SeqCst);
+        // Acquire: U2: pairs with the Release of the walks that have ended, so this one does not find the nodes that they have
+        // taken out and that may be freed (mutant at this site).
+        self.walkers.fetch_add(1, Acquire); // site: begin-walk
         Walk(self)
     }
 
     /// Takes the one that was received first, with the ticket of its receive.
-    pub(in crate::chan) fn take(&self) -> Option<(T, u64)> {
+    pub fn take(&self) -> Option<(T, u64)> {
         let mut census = self.census();
         loop {
             if census.here() == 0 {
                 return None;
             }
-            // SeqCst: a receiver says that it waits and then reads the census. A failed CAS means that a value has come
-            // or was taken. Not model-checked: U1.
-            match self.census.compare_exchange(census.0, census.0 - 1, SeqCst, SeqCst) {
+            // Relaxed: publishes nothing; a thread that concludes from an empty census that nothing will come reads the loans
+            // as well. Acquire on failure: the values that are counted now are in the heap. Not SeqCst for U1: a receiver
+            // reads the census once more before it waits.
+            match self.census.compare_exchange(census.0, census.0 - 1, Relaxed, Acquire) {
                 Ok(_) => break,
                 Err(found) => census = Census(found),
             }
@@ -150,10 +161,10 @@ impl<T> Undelivered<T> {
 
     /// Takes the limbo, and frees its nodes if nobody walks.
     fn collect(&self) {
-        // SeqCst, twice: the limbo is taken before the walkers are read. Not model-checked: U2.
-        let mut at = self.limbo.swap(null_mut(), SeqCst);
-        // Not model-checked: U2.
-        let quiet = self.walkers.load(SeqCst) == 0;
+        // Acquire: pairs with the Release in `put_in_limbo`: the walks that took the nodes out have been counted (U2).
+        let mut at = self.limbo.swap(null_mut(), Acquire); // site: take-limbo
+        // Acquire: pairs with the Release at the end of each walk, whose reads of the nodes are over (U2).
+        let quiet = self.walkers.load(Acquire) == 0; // site: count-walkers
         while !at.is_null() {
             // SAFETY: the swap took the whole limbo, so this thread alone has its nodes. Relaxed: the swap has acquired
             // them.
@@ -170,7 +181,8 @@ impl<T> Undelivered<T> {
 
     /// Puts a node in limbo that its caller has taken out of the heap, or of the limbo.
     fn put_in_limbo(&self, node: *mut Node<Item<T>>) {
-        // Release: publishes the link to the thread that takes the limbo, in `collect`. Not model-checked: U2.
+        // Release: publishes the link, and the beginning of the walk that took the node out, to `collect` (U2).
+        // site: put-in-limbo
         push(&self.limbo, node, Release, |next| {
             // SAFETY: one CAS has taken the node out of the heap, or one swap out of limbo, and only the thread that made it has the
             // node here. So no other thread frees the node before it is in limbo. Relaxed: the push publishes the link.
@@ -181,8 +193,8 @@ impl<T> Undelivered<T> {
 
 impl<T> Walk<'_, T> {
     fn root(&self) -> *mut Node<Item<T>> {
-        // SeqCst: after the walk has begun. Acquire, by that: the nodes are made. Not model-checked: U2.
-        self.0.root.load(SeqCst)
+        // Acquire: pairs with the Release CAS of each thread that has published nodes below the root.
+        self.0.root.load(Acquire) // site: read-root
     }
 
     fn add(&self, ticket: u64, item: *mut Item<T>) {
@@ -190,9 +202,9 @@ impl<T> Walk<'_, T> {
         loop {
             // SAFETY: nodes that this thread can find are not freed as long as it walks (U2).
             let change = Change::adding(unsafe { heap(root) }, ticket, item);
-            // SeqCst, as in `put`; the nodes that it replaces leave the heap before the walkers are read. Acquire on failure,
-            // by SeqCst: the nodes are made. Not model-checked: U2.
-            match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
+            // Release: publishes the new nodes and the value. Acquire on failure: pairs with the CAS that published the root found.
+            // site: add-undelivered
+            match self.0.root.compare_exchange(root, change.root, Release, Acquire) {
                 Ok(_) => return self.put_all_in_limbo(change),
                 Err(found) => root = found,
             }
@@ -208,9 +220,10 @@ impl<T> Walk<'_, T> {
             let first = unsafe { heap(root) }.expect("a value that was counted is here");
             let (item, ticket) = (first.item, first.ticket);
             let change = Change::removing(first);
-            // SeqCst, as in `add`. Acquire on success, by that: the value is made. Not model-checked: U2.
+            // Release: publishes the new nodes. No Acquire on success: the value was made before the root that this thread has
+            // read. Acquire on failure: pairs with the CAS that published the root found.
             // site: take-undelivered
-            match self.0.root.compare_exchange(root, change.root, SeqCst, SeqCst) {
+            match self.0.root.compare_exchange(root, change.root, Release, Acquire) {
                 Ok(_) => {
                     self.put_all_in_limbo(change);
                     // SAFETY: this thread has taken the ticket out, so no other reads or frees the item.
@@ -231,9 +244,10 @@ impl<T> Walk<'_, T> {
 
 impl<T> Drop for Walk<'_, T> {
     fn drop(&mut self) {
-        // SeqCst: the decrement comes before this thread's look at the limbo. Release, by that: publishes the walk to the
-        // load of `walkers` in `collect`. Not model-checked: U2.
-        if self.0.walkers.fetch_sub(1, SeqCst) == 1 && !self.0.limbo.load(SeqCst).is_null() {
+        // Release: publishes the walk to `collect`, and the roots that it has made to the walks that begin later (U2). Relaxed: a
+        // hint; a node that it misses waits for the end of the next walk, or of the channel.
+        // site: end-walk
+        if self.0.walkers.fetch_sub(1, Release) == 1 && !self.0.limbo.load(Relaxed).is_null() {
             self.0.collect();
         }
     }

@@ -7,6 +7,7 @@
 //! **H1.** A reference to a node stands for the heap below it: as long as the reference lives, no node of that heap is freed.
 //! [`heap`] leaves it to its caller; a node that a change makes is freed by [`Change::discard`] alone until it is published.
 
+use crate::race_probe::RaceProbe;
 use crate::rt::alloc::TrackedBox;
 use crate::rt::sync::atomic::AtomicPtr;
 use core::ptr::{from_ref, null_mut};
@@ -19,6 +20,8 @@ pub(super) struct Node<I> {
     rank: u32,
     left: *mut Node<I>,
     right: *mut Node<I>,
+    /// Stands for all of this but `limbo_next`: read wherever a thread follows a pointer to the node.
+    fields: RaceProbe,
     pub(super) limbo_next: AtomicPtr<Node<I>>,
 }
 
@@ -31,7 +34,8 @@ pub(super) type Heap<'a, I> = Option<&'a Node<I>>;
 /// No node of the heap is freed during the lifetime.
 pub(super) unsafe fn heap<'a, I>(root: *mut Node<I>) -> Heap<'a, I> {
     // SAFETY: the root is of its heap, of which no node is freed during 'a by this function's contract.
-    unsafe { root.as_ref() }
+    let root = unsafe { root.as_ref() };
+    root.inspect(|node| node.fields.read())
 }
 
 fn pointer<I>(heap: Heap<'_, I>) -> *mut Node<I> {
@@ -102,6 +106,7 @@ impl<I> Change<I> {
             rank: rank(right) + 1,
             left: pointer(left),
             right: pointer(right),
+            fields: RaceProbe::new(),
             limbo_next: AtomicPtr::new(null_mut()),
         }));
         self.made.push(node);
