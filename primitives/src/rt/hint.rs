@@ -31,9 +31,7 @@ use core::fmt;
 #[inline(always)]
 #[track_caller]
 pub fn spin_loop() {
-    if !thread::spin_under_engine() {
-        core::hint::spin_loop();
-    }
+    thread::spin_or(core::hint::spin_loop);
 }
 
 /// Waits until `condition` holds: natively with exponential back-off, and then giving others the processor.
@@ -87,10 +85,10 @@ impl Spin {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn pause(&self) {
-        if !thread::spin_under_engine() {
+        thread::spin_or(|| {
             core::hint::spin_loop();
             self.count();
-        }
+        });
     }
 
     #[inline]
@@ -141,9 +139,7 @@ impl Backoff {
     #[inline(always)]
     #[track_caller]
     pub fn snooze(&self) {
-        if !thread::spin_under_engine() {
-            self.native.snooze();
-        }
+        thread::spin_or(|| self.native.snooze());
     }
 
     /// Backs off as [`snooze`](Self::snooze) does, in a loop with no other way to wait: when it would be time to block, a
@@ -151,12 +147,12 @@ impl Backoff {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn wait(&self) {
-        if !thread::spin_under_engine() {
+        thread::spin_or(|| {
             self.native.snooze();
             if self.native.is_completed() {
                 task::yield_now();
             }
-        }
+        });
     }
 
     /// Returns whether it is time to block instead.

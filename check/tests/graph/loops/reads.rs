@@ -3,7 +3,7 @@
 use super::{Plain, exhaustive, wait_for};
 use crate::{kind, run};
 use selvedge::rt::hint::{Backoff, spin_loop};
-use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
@@ -166,4 +166,29 @@ fn fences_in_rounds_change_nothing() {
     }
     exhaustive([1], program(Acquire));
     exhaustive([1], program(Ordering::SeqCst));
+}
+
+/// Peterson's lock. By hand: the thread that has given way first goes on at once, or when the other one has given way, after one
+/// round in vain or none: three ways. The other thread waits for its end, after one round in vain or none: two ways. Either may be
+/// first. A build without optimisation, which keeps everything in memory, sees no more rounds.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_thread_goes_round_in_vain_once() {
+    let report = run(|| {
+        let (wants, turn) = ([AtomicBool::new(false), AtomicBool::new(false)], AtomicUsize::new(0));
+        let section = |me: usize| {
+            wants[me].store(true, SeqCst);
+            turn.store(1 - me, SeqCst);
+            while wants[1 - me].load(SeqCst) && turn.load(SeqCst) == 1 - me {
+                spin_loop();
+            }
+            wants[me].store(false, Release);
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| section(1));
+            section(0);
+        });
+    });
+    assert!(matches!(report.verdict, selvedge_check::Verdict::Exhaustive), "{report}");
+    assert_eq!(report.executions, 12, "{report}");
 }

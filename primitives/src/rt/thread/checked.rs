@@ -104,17 +104,17 @@ pub(crate) fn lose_panic(panic: &(dyn core::any::Any + Send)) {
     }
 }
 
-/// Tells an engine that this thread spins; without one returns `false` and does nothing.
+/// Tells an engine that this thread spins; without one calls `natively`.
 ///
-/// Always inlined, so that the first frame which an engine compares is that of the function that spins.
+/// Always inlined, so that the first frame which an engine compares is that of the function that spins. It returns nothing: a
+/// result would be written to that frame after the first pass, and a second round would seem to differ from the first.
 #[inline(always)]
 #[track_caller]
-pub(crate) fn spin_under_engine() -> bool {
-    let Current::Model(session) = seam::current() else { return false };
+pub(crate) fn spin_or(natively: impl FnOnce()) {
+    let Current::Model(session) = seam::current() else { return natively() };
     let mut registers = Registers::new();
     let frames = registers.save();
     session.let_others_go("spin", Location::caller(), frames);
-    true
 }
 
 /// Lets an engine wait for a condition; without one returns `false` and does nothing.

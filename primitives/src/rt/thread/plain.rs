@@ -70,10 +70,10 @@ pub(crate) const fn wait_under_engine(_: &mut impl FnMut() -> bool) -> bool {
     false
 }
 
-/// Returns `false`: there is no engine to tell that this thread spins.
+/// Calls `natively`: there is no engine to tell that this thread spins.
 #[inline(always)]
-pub(crate) const fn spin_under_engine() -> bool {
-    false
+pub(crate) fn spin_or(natively: impl FnOnce()) {
+    natively();
 }
 
 /// Does nothing with a panic that was caught for another thread and never asked for: there is no run to tell.
