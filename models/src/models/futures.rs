@@ -8,9 +8,10 @@ use core::future::Future;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use selvedge::chan::{Receiver, Sender, TryRecvError, bounded, bounded_with_segments, unbounded};
+use selvedge::chan::{Receiver, RecvError, Sender, TryRecvError, bounded, bounded_with_segments, unbounded};
 use selvedge::rt::park::{Parker, Unparker};
 use selvedge::rt::sync::Arc;
+use selvedge::rt::sync::atomic::Ordering::{AcqRel, Acquire};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,6 +43,7 @@ models![
     a_value_that_comes_back_after_the_close_is_received,
     receivers_learn_of_the_close_once_a_future_has_its_value,
     a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped,
+    a_close_is_told_only_if_no_value_will_come_back,
 ];
 
 const POLL: Mutant = mutant_of!("primitives/src/chan/future/poll.rs");
@@ -71,6 +73,9 @@ const TAKEN_TWICE: Mutant = UNDELIVERED
     .or(FailureKind::UseAfterFree)
     .or(FailureKind::Deadlock);
 const LENT_FOR_EVER: Mutant = REDELIVER.lose("end-loan", FailureKind::Deadlock).or(FailureKind::Panic);
+/// `close` does not see a loan whose lender does not see the close.
+const LENT_UNSEEN: Mutant = REDELIVER.demote("lend", AcqRel, FailureKind::Panic);
+const LOAN_UNSEEN: Mutant = CLOSE.demote("look-for-loans", Acquire, FailureKind::Panic);
 /// A sender that resends an undelivered value leaves the cell of a receiver that has not begun to wait unbroken, and the
 /// receiver waits there. Shuttle does not find this within two preemptions.
 const UNPOISONED: Mutant =
@@ -567,4 +572,23 @@ fn a_value_that_is_sent_beside_a_close_is_received_though_a_future_is_dropped() 
     })
     .bound(2)
     .catches([LENT_FOR_EVER])
+}
+
+/// A value is sent to the first of two futures while the channel is closed, and that future is dropped: the second one is told of
+/// the close only if it has the value before, or the send has failed.
+fn a_close_is_told_only_if_no_value_will_come_back() -> Model {
+    model("a close is told only if no value will come back", || {
+        let (tx, rx) = small(1);
+        let [mut first, mut second] = [rx.recv_async(), rx.recv_async()];
+        assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+        let sender = thread::spawn(move || tx.try_send(1).is_ok());
+        let _closed_by_the_sender = rx.close();
+        let told = poll_once(&mut second);
+        let sent = sender.join().expect("no panic");
+        drop(first);
+        let got = if told.is_ready() { told } else { poll_once(&mut second) };
+        assert_eq!(got, Poll::Ready(if sent { Ok(1) } else { Err(RecvError) }));
+    })
+    .bound(2)
+    .catches([LENT_UNSEEN, LOAN_UNSEEN])
 }

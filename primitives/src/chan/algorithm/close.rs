@@ -31,8 +31,9 @@ impl<T> Chan<T> {
             });
         }
         // As long as a value may come back, receivers wait for it; the end of the last loan disconnects them. SeqCst:
-        // the closed bit is set before this load, and `end_loan` reads it after the last loan has ended. Not
-        // model-checked: no model relies on it within the audit's bounds.
+        // the closed bit is set before this load; `lend` reads it after it has counted the loan, and `end_loan` after the last
+        // loan has ended.
+        // site: look-for-loans
         if self.loans.load(SeqCst) == 0 {
             self.disconnect_receivers();
         }

@@ -94,7 +94,9 @@ impl<T> Chan<T> {
     /// again is on loan already, so that nobody has taken the channel for empty.
     #[cold]
     pub(in crate::chan) fn lend(&self, delivery: Delivery) -> bool {
-        self.loans.fetch_add(1, SeqCst); // SeqCst: the loan is counted before the closed bit is read (`is_over`).
+        // SeqCst: the loan is counted before the closed bit is read; `close` sets that and then reads the loans. So a value is
+        // not lent, or the receivers that wait are not told that nothing will come (mutant at this site).
+        self.loans.fetch_add(1, SeqCst); // site: lend
         let lent = delivery == Delivery::Again || !self.sent().is_closed();
         if !lent {
             self.end_loan();

@@ -224,6 +224,7 @@ impl SelectWait {
         if is_twin() {
             return self.poison();
         }
+        // Not model-checked: `commit` is one for all that decide a select, of which `close` needs SeqCst.
         matches!(self.commit(Stage::REGISTERING, Stage::OVER), Ok(()) | Err(Stage::OVER))
     }
 
