@@ -15,4 +15,4 @@ pub use page::{STYLE, section};
 pub use scan::{Site, Source, sources};
 pub use show::{coloured, report};
 pub use summary::{Row, Status, Summary};
-pub use weaken::{Explained, Objection, Proposal, Trial, price};
+pub use weaken::{Explained, Kept, Proposal, Trial, price};

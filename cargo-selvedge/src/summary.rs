@@ -136,7 +136,8 @@ impl Summary {
         let counts = statuses.map(|status| (self.count(status), status.label()));
         let some = counts.iter().filter(|(count, label)| *count > 0 || *label == "needed");
         let parts: Vec<String> = some.map(|(count, label)| format!("{count} {label}")).collect();
-        format!("{} changes: {}", self.rows.len(), parts.join(", "))
+        let all = self.rows.len();
+        format!("{all} change{}: {}", if all == 1 { "" } else { "s" }, parts.join(", "))
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// Only operations whose file and line contain this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
-    /// Weakens also what a comment explains, and shows the comment beside the change
+    /// Try also what comments explain, and say whether a model objects; it is never proposed
     #[arg(long)]
     explained: bool,
     /// One JSON document on standard output

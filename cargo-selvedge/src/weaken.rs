@@ -19,10 +19,8 @@ pub struct Proposal {
     pub bounded: Vec<String>,
     /// Changes that only load buffering may object to.
     pub kept_for_load_buffering: Vec<String>,
-    /// What the comments at changed operations say against the changes, which no model objects to.
-    pub objections: Vec<Objection>,
-    /// Changes that no model objects to, and a comment explains, where such changes are not tried.
-    pub explained: usize,
+    /// Changes that a comment explains, which are no part of the proposal.
+    pub explained: Vec<Kept>,
     /// Operations that no model reaches, or that no engine can judge.
     pub unknown: usize,
     /// Tests that fail with all changes together, although each step passed.
@@ -31,13 +29,16 @@ pub struct Proposal {
     pub executions: Option<u64>,
 }
 
-/// A change, and the comment that says why it is not made although no model objects.
-#[derive(Clone, Debug, Serialize)]
-pub struct Objection {
-    /// The change.
-    pub edit: SourceEdit,
+/// A change that is not made although no model is known to object to it, since a comment explains why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// The change, with its place.
+    pub change: String,
     /// What the comment says.
     pub because: String,
+    /// Whether every test passes with the change on top of the proposal and of the changes before it in this list that pass;
+    /// `None` if that was not tried.
+    pub passes: Option<bool>,
 }
 
 /// What becomes of operations of which a comment says why they stay although no model needs them.
@@ -46,15 +47,8 @@ pub enum Explained {
     /// They stay.
     #[default]
     Kept,
-    /// They are weakened like others, to see what the comments have to answer for.
+    /// They stay, and are tried, to see what the comments have to answer for.
     Tried,
-}
-
-impl Explained {
-    /// Returns whether an operation with this status is tried.
-    fn opens(self, status: Status) -> bool {
-        status == Status::NotShownNeeded || (status == Status::Explained && self == Explained::Tried)
-    }
 }
 
 /// How the tests ended with changes.
@@ -81,35 +75,69 @@ impl Proposal {
         let mut edits: Vec<SourceEdit> = Vec::new();
         let mut kept: Vec<String> = Vec::new();
         for row in summary.rows.iter().filter(|row| row.status == Status::LoadBuffering) {
-            kept.push(format!("{}:{}: {} -> {}", row.file, row.line, row.ordering, row.change));
+            kept.push(change(row));
         }
-        for steps in places(summary, explained) {
+        for (_, steps) in places(summary, Status::NotShownNeeded) {
             for step in steps {
-                let mut tried = edits.clone();
-                tried.push(step.clone());
-                match trial(&tried)? {
-                    Trial::Passed => {
-                        edits = tried;
-                        break;
-                    }
-                    Trial::LoadBuffering => kept.push(step.to_string()),
-                    Trial::Failed => (),
+                edits.push(step);
+                let ended = trial(&edits)?;
+                if ended == Trial::Passed {
+                    break;
                 }
+                let step = edits.pop();
+                kept.extend(step.filter(|_| ended == Trial::LoadBuffering).map(|step| step.to_string()));
             }
         }
-        edits.sort();
-        let kept_by_comments = match explained {
-            Explained::Kept => summary.count(Status::Explained),
-            Explained::Tried => 0,
+        let explained = match explained {
+            Explained::Kept => untried(summary),
+            Explained::Tried => tried(summary, edits.clone(), trial)?,
         };
+        edits.sort();
         Ok(Proposal {
-            objections: edits.iter().filter_map(|edit| objection(summary, edit)).collect(),
             edits,
             kept_for_load_buffering: kept,
-            explained: kept_by_comments,
+            explained,
             unknown: summary.count(Status::CannotJudge) + summary.count(Status::Untested),
             ..Proposal::default()
         })
+    }
+}
+
+/// Returns the changes that comments explain.
+fn untried(summary: &Summary) -> Vec<Kept> {
+    let explained = summary.rows.iter().filter(|row| row.status == Status::Explained);
+    let kept = |row: &Row| Kept { change: change(row), because: row.because.clone(), passes: None };
+    explained.map(kept).collect()
+}
+
+/// Tries the changes that comments explain on top of edits, and of each other as far as all tests pass.
+fn tried(
+    summary: &Summary,
+    mut edits: Vec<SourceEdit>,
+    mut trial: impl FnMut(&[SourceEdit]) -> Result<Trial, String>,
+) -> Result<Vec<Kept>, String> {
+    let mut all = Vec::new();
+    for (row, steps) in places(summary, Status::Explained) {
+        let mut kept = Kept { change: change(row), because: row.because.clone(), passes: Some(false) };
+        for step in steps {
+            edits.push(step.clone());
+            if trial(&edits)? == Trial::Passed {
+                (kept.change, kept.passes) = (step.to_string(), Some(true));
+                break;
+            }
+            edits.pop();
+        }
+        all.push(kept);
+    }
+    Ok(all)
+}
+
+/// Returns the change of a row, with its place.
+fn change(Row { file, line, operation, ordering, change, .. }: &Row) -> String {
+    match (&ordering[..], &change[..]) {
+        (_, "") => format!("{file}:{line}: {operation}, which no model reaches"),
+        ("", change) => format!("{file}:{line}: {operation} -> {change}"),
+        (ordering, change) => format!("{file}:{line}: {ordering} -> {change}"),
     }
 }
 
@@ -129,9 +157,6 @@ impl fmt::Display for Proposal {
             lines.push(format!("every test passes with {many}, and no single further one passes{bound}:"));
             lines.extend(proposal.edits.iter().map(|edit| format!("  {edit}{}", price(edit))));
         }
-        for Objection { edit, because } in &proposal.objections {
-            lines.push(format!("a comment objects to {edit}: {because}"));
-        }
         if !proposal.failing.is_empty() {
             lines.push(format!("but with all of them together tests fail: {}", proposal.failing.join(", ")));
         }
@@ -146,12 +171,13 @@ impl fmt::Display for Proposal {
         for kept in &proposal.kept_for_load_buffering {
             lines.push(format!("kept: {kept} is not shown needed (load buffering not modelled)"));
         }
-        let Proposal { explained, unknown, .. } = proposal;
-        if *explained > 0 {
-            lines.push(format!("kept: {explained} that no model needs and a comment explains"));
+        const SHOWN: usize = 40;
+        lines.extend(proposal.explained.iter().take(SHOWN).map(Kept::told));
+        if let Some(more) = proposal.explained.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            lines.push(format!("kept: {more} more that comments explain (--json lists them)"));
         }
-        if *unknown > 0 {
-            lines.push(format!("kept: {unknown} that no model reaches or no engine can judge"));
+        if proposal.unknown > 0 {
+            lines.push(format!("kept: {} that no model reaches or no engine can judge", proposal.unknown));
         }
         f.write_str(&lines.join("\n"))
     }
@@ -165,28 +191,33 @@ fn some(models: &[String]) -> String {
     if more == 0 { shown } else { format!("{shown}; and {more} more") }
 }
 
-/// Returns what a comment says against an edit, if its operation has such a comment.
-fn objection(summary: &Summary, edit: &SourceEdit) -> Option<Objection> {
-    let here = |row: &&Row| (row.file.as_str(), row.line, row.column, row.operation.as_str()) == edit.place();
-    let row = summary.rows.iter().filter(here).find(|row| row.status == Status::Explained)?;
-    Some(Objection { edit: edit.clone(), because: row.because.clone() })
+impl Kept {
+    fn told(&self) -> String {
+        let Kept { change, because, passes } = self;
+        let models = match passes {
+            None => "",
+            Some(true) => "no model objects to that and those above together; ",
+            Some(false) => "a model objects to that and those above together; ",
+        };
+        format!("kept: {change}: {models}a comment explains: {because}")
+    }
 }
 
-/// Returns, for each part of an operation that no model is known to need as it is, its weaker orderings, the weakest
-/// first. The parts that save most come first.
-fn places(summary: &Summary, explained: Explained) -> Vec<Vec<SourceEdit>> {
-    let mut places: Vec<Vec<SourceEdit>> = Vec::new();
-    for row in summary.rows.iter().filter(|row| explained.opens(row.status)) {
-        let steps = steps(row, summary, explained);
-        let is_known = |known: &Vec<SourceEdit>| {
+/// Returns, for each part of an operation with this status, its weaker orderings, the weakest first. The parts that save
+/// most come first.
+fn places(summary: &Summary, status: Status) -> Vec<(&Row, Vec<SourceEdit>)> {
+    let mut places: Vec<(&Row, Vec<SourceEdit>)> = Vec::new();
+    for row in summary.rows.iter().filter(|row| row.status == status) {
+        let steps = steps(row, summary, status);
+        let is_known = |(_, known): &(&Row, Vec<SourceEdit>)| {
             let (one, other) = (known.first(), steps.first());
             one.zip(other).is_some_and(|(one, other)| one.place() == other.place() && one.part == other.part)
         };
         if !steps.is_empty() && !places.iter().any(is_known) {
-            places.push(steps);
+            places.push((row, steps));
         }
     }
-    let saving = |steps: &Vec<SourceEdit>| {
+    let saving = |(_, steps): &(&Row, Vec<SourceEdit>)| {
         steps.first().map_or(0, |step| {
             let (from, to) = step.instructions();
             from.rank.saturating_sub(to.rank)
@@ -196,8 +227,9 @@ fn places(summary: &Summary, explained: Explained) -> Vec<Vec<SourceEdit>> {
     places
 }
 
-/// Returns the edits that weaken the part of an operation that a row is about, but for those that the audit has refused.
-fn steps(row: &Row, summary: &Summary, explained: Explained) -> Vec<SourceEdit> {
+/// Returns the edits that weaken the part of an operation that a row is about, but for those to which the audit gives
+/// another status than this one.
+fn steps(row: &Row, summary: &Summary, status: Status) -> Vec<SourceEdit> {
     let is_failure = row.change.ends_with("on failure");
     let mut orderings = row.ordering.split(", ");
     let from = if is_failure { orderings.nth(1) } else { orderings.next() };
@@ -220,7 +252,7 @@ fn steps(row: &Row, summary: &Summary, explained: Explained) -> Vec<SourceEdit> 
         let same =
             |other: &&Row| (&other.file, other.line, other.column) == (&row.file, row.line, row.column);
         let mut others = summary.rows.iter().filter(same);
-        others.any(|other| other.change == change && !explained.opens(other.status))
+        others.any(|other| other.change == change && other.status != status)
     };
     let names = weaker_orderings(&row.operation, from, is_failure);
     names.into_iter().map(edit).filter(|edit| !refused(edit)).collect()
@@ -282,7 +314,7 @@ mod tests {
         let [store, load] = ["src/a.rs:2: SeqCst -> Release", "src/a.rs:1: Acquire -> Relaxed"];
         assert_eq!(tried, ["src/a.rs:2: SeqCst -> Relaxed", store, &format!("{store}; {load}")]);
         assert_eq!(edits(&proposal), [load, store]);
-        assert_eq!((proposal.explained, proposal.unknown), (1, 0));
+        assert_eq!((proposal.explained.len(), proposal.unknown), (1, 0));
         assert!(proposal.to_string().contains("x86-64: xchg -> mov"), "{proposal}");
     }
 
@@ -299,21 +331,34 @@ mod tests {
     }
 
     #[test]
-    fn what_a_comment_explains_is_tried_on_demand_and_told_with_the_comment() {
+    fn what_a_comment_explains_is_shown_with_the_comment_and_never_proposed() {
         let mut summary = summary();
         summary.rows[3].because = "a later read needs it".to_string();
+        let change = "src/a.rs:4: Acquire -> Relaxed";
+        let shown = |passes| Kept {
+            change: change.to_string(),
+            because: "a later read needs it".to_string(),
+            passes,
+        };
         let only_explained = |edits: &[SourceEdit]| match edits.last() {
             Some(edit) if edit.line == 4 => Ok(Trial::Passed),
             _ => Ok(Trial::Failed),
         };
+        let never_explained = |edits: &[SourceEdit]| match edits.last() {
+            Some(edit) if edit.line == 4 => Ok(Trial::Failed),
+            _ => Ok(Trial::Passed),
+        };
         let kept = Proposal::of(&summary, Explained::Kept, only_explained).expect("trials can be made");
-        assert_eq!((edits(&kept), kept.explained), (Vec::new(), 1));
-        let tried = Proposal::of(&summary, Explained::Tried, only_explained).expect("trials can be made");
-        assert_eq!(
-            (&edits(&tried)[..], tried.explained),
-            (&["src/a.rs:4: Acquire -> Relaxed".to_string()][..], 0)
-        );
-        let told = tried.to_string();
-        assert!(told.contains("objects to src/a.rs:4: Acquire -> Relaxed: a later read needs it"), "{told}");
+        assert_eq!((edits(&kept), &kept.explained[..]), (Vec::new(), &[shown(None)][..]));
+        let passes = Proposal::of(&summary, Explained::Tried, only_explained).expect("trials can be made");
+        assert_eq!((edits(&passes), &passes.explained[..]), (Vec::new(), &[shown(Some(true))][..]));
+        let fails = Proposal::of(&summary, Explained::Tried, never_explained).expect("trials can be made");
+        assert_eq!((edits(&fails).len(), &fails.explained[..]), (2, &[shown(Some(false))][..]));
+        for (proposal, words) in [(kept, ""), (passes, "no model objects to"), (fails, "a model objects to")]
+        {
+            let told = proposal.to_string();
+            assert!(told.contains(&format!("kept: {change}: {words}")), "{told}");
+            assert!(told.contains("a comment explains: a later read needs it"), "{told}");
+        }
     }
 }

@@ -86,7 +86,7 @@ pub(crate) struct TightenArguments {
     /// Executions of each model with each change, in each of its searches
     #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(1..))]
     executions: u64,
-    /// Weaken also what a comment explains, and show the comment beside the change
+    /// Try also what comments explain, and say whether a model objects; it is never proposed
     #[arg(long)]
     explained: bool,
     /// Only by models whose name contains this
@@ -129,7 +129,7 @@ pub(crate) struct LitmusArguments {
     /// Programs of your own, in the notation that the documentation of `selvedge_models::litmus` describes
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// On this machine's processors, with what they show held against what RC11 allows
+    /// On this machine's processors, with what they show held against what their model allows: tso on x86-64, else c20
     #[arg(long, conflicts_with_all = ["engines", "explore_jobs"])]
     native: bool,
     /// How often to run each program natively
