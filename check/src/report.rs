@@ -130,7 +130,7 @@ impl Counterexample {
         let names = Names::of(&failure, &mut Sources::default());
         Counterexample {
             names,
-            remarks: audit::repairs_of(model).iter().map(|repair| format!("found {repair}")).collect(),
+            remarks: audit::repairs_of(model).iter().map(ToString::to_string).collect(),
             failure,
             token,
             command: command::of_this_program(),

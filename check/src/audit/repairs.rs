@@ -22,11 +22,12 @@ pub struct Repair {
 
 impl fmt::Display for Repair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", if self.is_repair { "repair" } else { "candidate" })?;
+        let what = if self.is_repair { "repair" } else { "candidate for a repair" };
+        write!(f, "a {what}, with which every test passes")?;
         for edit in &self.edits {
             write!(f, "\n  {edit}")?;
         }
-        if self.is_repair { Ok(()) } else { write!(f, "\n  only a candidate: {}", self.because) }
+        if self.is_repair { Ok(()) } else { write!(f, "\n  no more than a candidate: {}", self.because) }
     }
 }
 
