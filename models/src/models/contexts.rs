@@ -50,6 +50,10 @@ const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
 const CANCELS_TWICE: Mutant = twin(NODE, "look-before-ending", FailureKind::Panic);
 /// A canceller unlocks a context before those below are cancelled.
 const UNLOCKS_EARLY: Mutant = twin(CANCEL, "keep-locked", FailureKind::Panic).and("unlock-last");
+/// A context is taken for one whose contexts below are done when it is done itself.
+const OVER_EARLY: Mutant = twin(NODE, "over-early", FailureKind::Panic);
+const SEES_OVER_RELAXED: Mutant = NODE.weaken("read-over").fails_with(FailureKind::Panic);
+const SETS_OVER_RELAXED: Mutant = NODE.weaken("set-over").fails_with(FailureKind::Panic);
 /// A context is put below one that is done.
 const ADOPTS_LATE: Mutant = twin(NODE, "look-before-adopting", FailureKind::Deadlock).or(FailureKind::Panic);
 /// A stop comes too late and says that it did not.
@@ -65,6 +69,7 @@ const CLOSES_NOT: Mutant = twin(NODE, "close-signal", FailureKind::Deadlock);
 const SETTLES_RELAXED: Mutant = NODE.weaken("settle");
 const READS_RELAXED: Mutant = NODE.weaken("read-state");
 const DROPS_RELAXED: Mutant = HANDLE.weaken("drop-handle");
+const SEES_HANDLE_RELAXED: Mutant = HANDLE.weaken("see-only-handle");
 /// A deadline makes the context done that was looked at, and not the one whose deadline it is.
 const ENDS_ONE: Mutant = twin(NODE, "find-owner", FailureKind::Panic);
 /// A cancellation covers a deadline that has passed.
@@ -115,7 +120,7 @@ fn a_second_canceller_finds_those_below_done() -> Model {
         other.join().expect("no panic");
     })
     .of_specified()
-    .catches([UNLOCKS_EARLY])
+    .catches([UNLOCKS_EARLY, OVER_EARLY, SEES_OVER_RELAXED, SETS_OVER_RELAXED])
 }
 
 /// One thread cancels a context and another one the context below, which has one more below.
@@ -292,7 +297,7 @@ fn the_last_handle_comes_after_the_others() -> Model {
         assert_eq!(context.err(), Some(Error::Canceled));
     })
     .of_specified()
-    .catches([DROPS_RELAXED, HANDLE.lose("drop-handle", FailureKind::Panic)])
+    .catches([DROPS_RELAXED, SEES_HANDLE_RELAXED, HANDLE.lose("drop-handle", FailureKind::Panic)])
 }
 
 /// A thread cancels a context below one whose deadline passes, at which another one looks.

@@ -60,33 +60,41 @@ impl Walk {
         let ended = node.ending(ended, || *self.now.get_or_insert_with(now));
         let mut family = node.family.lock();
         match node.end(&mut family, &ended, &mut self.held) {
-            Some(rest) => self.keep(Arc::clone(&node), family, rest, ended),
-            None => drop(family),
+            Some(rest) if !rest.is_empty() => {
+                self.take_from(&mut family);
+                Walk::keep_locked(family);
+                self.path.push(Step { node, rest, ended });
+            }
+            ended => {
+                if ended.is_some() {
+                    self.take_from(&mut family);
+                }
+                drop(family);
+                self.left.push(node);
+            }
         }
-        self.left.push(node);
     }
 
-    /// Takes over a node that has been cancelled just now: keeps it locked, if others depend on it.
-    fn keep(&mut self, node: Arc<Node>, mut family: MutexGuard<'_, Family>, rest: Rest, ended: Ended) {
+    /// Takes what a node that has been cancelled just now holds on to.
+    fn take_from(&mut self, family: &mut Family) {
         self.releases.extend(family.release.take());
         self.left.extend(family.pin.take());
         self.timers.extend(family.timer.take());
-        if rest.is_empty() {
-            drop(family);
-            self.left.push(node);
-        } else {
-            let early = is_twin(); // site: keep-locked
-            match early {
-                false => mem::forget(family), // `leave` unlocks it.
-                true => drop(family),
-            }
-            self.path.push(Step { node, rest, ended });
+    }
+
+    /// Keeps a node locked until [`leave`](Self::leave) unlocks it.
+    fn keep_locked(family: MutexGuard<'_, Family>) {
+        let early = is_twin(); // site: keep-locked
+        match early {
+            false => mem::forget(family),
+            true => drop(family),
         }
     }
 
     /// Unlocks the last node of the path.
     fn leave(&mut self) {
         let Some(Step { node, .. }) = self.path.pop() else { return };
+        node.set_over();
         // site: unlock-last
         if !is_twin() {
             // SAFETY: this thread locked the node in `enter`, where the guard was forgotten, and takes it off the path here.
@@ -151,7 +159,13 @@ pub(super) fn cancel(start: &Arc<Node>, ended: Ended, time: Option<Instant>) {
         now: now_once,
         held,
     };
-    walk.keep(Arc::clone(start), family, rest, ended);
+    walk.take_from(&mut family);
+    if rest.is_empty() {
+        drop(family);
+    } else {
+        Walk::keep_locked(family);
+        walk.path.push(Step { node: Arc::clone(start), rest, ended });
+    }
     cancel_below(start, walk);
 }
 

@@ -5,7 +5,7 @@ use super::error::{AnyError, Cause, Error};
 use super::node::Node;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
-use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed};
+use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use core::fmt;
 use core::mem::ManuallyDrop;
 
@@ -75,9 +75,14 @@ impl Clone for Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // AcqRel: what the threads did that dropped the other handles happens before the cancellation by the last.
-        // site: drop-handle
-        if self.0.handles.fetch_sub(1, AcqRel) == 1 {
+        // Acquire: synchronizes with the Release of the other drops: what the threads did that dropped the other handles happens
+        // before the cancellation (mutant). The only handle there is cannot be cloned meanwhile, so its count need not be changed.
+        // AcqRel: publishes what this thread did to the last handle, and is itself that one's Acquire.
+        // site: see-only-handle
+        if self.0.handles.load(Acquire) == 1
+            // site: drop-handle
+            || self.0.handles.fetch_sub(1, AcqRel) == 1
+        {
             self.cancel(None);
         }
     }

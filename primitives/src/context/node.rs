@@ -26,6 +26,8 @@ const CANCELED: u8 = 1;
 const EXCEEDED: u8 = 2;
 /// It is done, and its channel is closed.
 const SETTLED: u8 = 4;
+/// So are all those below.
+const OVER: u8 = 8;
 
 /// Returns the state of a context that is done for this reason.
 const fn state_of(error: Error) -> u8 {
@@ -37,7 +39,7 @@ const fn state_of(error: Error) -> u8 {
 
 /// Returns the reason, if it is the state of a context that is done.
 const fn error_of(state: u8) -> Option<Error> {
-    match state & !SETTLED {
+    match state & !(SETTLED | OVER) {
         LIVE => None,
         CANCELED => Some(Error::Canceled),
         _ => Some(Error::DeadlineExceeded),
@@ -223,13 +225,22 @@ impl Node {
 
     /// Waits until the cancellation of a context is through that is done, or about to be; returns `false` if it is neither.
     pub(super) fn awaits_cancellation(&self) -> bool {
-        // Relaxed: a hint; a caller that misses the end finds it under the lock. The canceller has the lock until all those
-        // below are done.
-        let is_over = self.state.load(Relaxed) != LIVE;
-        if is_over {
+        // Acquire: synchronizes with the Release in `settle` or `set_over`, so that the ends of all those below happen before the
+        // caller goes on: with Relaxed it could still find one live (mutant). A caller that misses the end finds it under the lock.
+        let state = self.state.load(Acquire); // site: read-over
+        if state & OVER == 0 && state != LIVE {
+            // The canceller has the lock until all those below are done.
             drop(self.family.lock());
         }
-        is_over
+        state != LIVE
+    }
+
+    /// Notes that all those below are done. The caller has had the lock since the context ended.
+    pub(super) fn set_over(&self) {
+        // Relaxed: written under the lock.
+        let state = self.state.load(Relaxed);
+        // Release: publishes the ends of those below to the Acquire load in `awaits_cancellation` (mutant).
+        self.state.store(state | OVER, Release); // site: set-over
     }
 
     /// Returns how many depend on the context.
@@ -328,9 +339,12 @@ impl Node {
             return None;
         }
         family.cause.clone_from(&ended.cause);
+        let rest = family.kindred.take();
+        let early = is_twin(); // site: over-early
+        let settled = if rest.is_empty() || early { SETTLED | OVER } else { SETTLED };
         // Relaxed: the signal is written under the lock.
         match self.signal(Relaxed) {
-            None => self.settle(ended.error),
+            None => self.settle(ended.error, settled),
             Some(signal) => {
                 held.get_or_insert_with(deferred::hold);
                 // Relaxed: before the channel is closed, so that a thread that finds it closed, which the close happens
@@ -341,15 +355,15 @@ impl Node {
                 if closes {
                     let _first = signal.sender.close();
                 }
-                self.settle(ended.error);
+                self.settle(ended.error, settled);
             }
         }
-        Some(family.kindred.take())
+        Some(rest)
     }
 
-    fn settle(&self, error: Error) {
+    fn settle(&self, error: Error, settled: u8) {
         // Release: publishes the close, and what the canceller did before, to the Acquire load in `error`.
-        self.state.store(state_of(error) | SETTLED, Release); // site: settle
+        self.state.store(state_of(error) | settled, Release); // site: settle
     }
 
     fn signal(&self, order: crate::rt::sync::atomic::Ordering) -> Option<&Signal> {
