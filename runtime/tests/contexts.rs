@@ -7,7 +7,7 @@ mod common;
 use common::on_each;
 use selvedge::chan::{Receiver, bounded, select};
 use selvedge::context::{Context, Custom, Error, after_func, background, with_cancel, with_timeout};
-use selvedge::sync::{ErrGroup, Mutex, Semaphore, WaitGroup};
+use selvedge::sync::{ErrGroup, Mutex, OnceValue, Semaphore, WaitGroup};
 use selvedge_go::{go, gosched, num_goroutine, spawn};
 use std::time::Duration;
 
@@ -138,28 +138,36 @@ fn contexts_cost_no_goroutine_but_below_one_that_only_has_a_channel() {
 }
 
 #[test]
-fn goroutines_wait_for_locks_and_permits_under_a_context() {
+fn goroutines_wait_for_locks_permits_and_values_under_a_context() {
     on_each(|| {
         let (context, cancel) = with_cancel(&background());
-        let shared = std::sync::Arc::new((Mutex::new(0), Semaphore::new(1)));
+        let (begins, begun) = bounded(0);
+        let (go_on, goes_on) = bounded::<()>(0);
+        let value = OnceValue::new(move || begins.send(()).is_ok() && goes_on.recv().is_err());
+        let shared = std::sync::Arc::new((Mutex::new(0), Semaphore::new(1), value));
+        let theirs = std::sync::Arc::clone(&shared);
+        let maker = spawn(move || *theirs.2.get());
+        begun.recv().expect("it begins");
         let held = (shared.0.lock(), shared.1.acquire(1));
-        let waiters: Vec<_> = (0..10)
+        let waiters: Vec<_> = (0..12)
             .map(|n| {
                 let (context, shared) = (context.clone(), std::sync::Arc::clone(&shared));
-                spawn(move || match n % 2 {
+                spawn(move || match n % 3 {
                     0 => shared.0.lock_ctx(&context).err(),
-                    _ => shared.1.acquire_ctx(1, &context).err(),
+                    1 => shared.1.acquire_ctx(1, &context).err(),
+                    _ => shared.2.get_ctx(&context).err(),
                 })
             })
             .collect();
-        while context.kindred() < 10 {
+        while context.kindred() < 12 {
             gosched();
         }
         cancel.cancel();
         for waiter in waiters {
             assert_eq!(waiter.join().expect("no panic"), Some(Error::Canceled));
         }
-        drop(held);
+        drop((held, go_on));
         assert!(shared.0.try_lock().is_some() && shared.1.try_acquire(1).is_some());
+        assert!(maker.join().expect("no panic") && *shared.2.get());
     });
 }

@@ -4,11 +4,13 @@
 use super::{Model, Plain, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use selvedge::chan::{after_func, bounded_with_segments};
+use selvedge::context::{Context, Error, background, with_cancel, with_timeout};
 use selvedge::rt::park::Parker;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use selvedge::rt::thread::{self, sleep};
 use selvedge::rt::time::now;
+use selvedge::sync::{Cond, Mutex, Permits, Semaphore, WaitGroup};
 use selvedge::testing::{bubble, wait};
 use selvedge_check::{Change, FailureKind};
 use std::time::Duration;
@@ -23,6 +25,11 @@ models![
     a_time_out_is_exact,
     a_closure_runs_at_its_moment,
     a_closure_that_is_put_off_runs_later,
+    time_moves_while_permits_are_awaited,
+    time_moves_while_a_signal_is_awaited,
+    time_moves_while_a_group_is_awaited,
+    a_wait_for_permits_ends_at_the_deadline,
+    time_stands_still_under_a_context_of_outside,
 ];
 
 const STATE: Mutant = mutant_of!("primitives/src/rt/bubble/state.rs");
@@ -46,6 +53,10 @@ const ANNOUNCES_LATE: Mutant = twin(WAIT, "announce-first", FailureKind::Panic).
 const WAKES_NOT: Mutant = WAIT.drop_wake("wake-member");
 /// A closure that was put off runs at its earlier moment.
 const RUNS_EARLY: Mutant = twin(TIMER, "await-due", FailureKind::Panic);
+/// A wait that only members stop is none in which time may move, and one that somebody outside stops is.
+const TAKES_SIDES: Mutant =
+    twin(mutant_of!("primitives/src/context/waits.rs"), "stops-from-inside", FailureKind::Deadlock)
+        .or(FailureKind::Panic);
 /// The clock is not moved.
 const MOVES_NOT: Mutant = STATE.lose("move-clock", FailureKind::Panic);
 
@@ -230,4 +241,85 @@ fn a_closure_that_is_put_off_runs_later() -> Model {
     })
     .of_specified()
     .catches([RUNS_EARLY])
+}
+
+/// Lets a member wait under a context of the bubble, which another one cancels after an hour.
+fn time_moves(wait: fn(&Context) -> Option<Error>) {
+    bubble(|b| {
+        let begun = now();
+        let (context, cancel) = with_cancel(&background());
+        let other = b.spawn(move || wait(&context));
+        sleep(HOUR);
+        cancel.cancel();
+        assert_eq!(other.join().expect("no panic"), Some(Error::Canceled));
+        assert_eq!(now(), begun + HOUR);
+    });
+}
+
+/// A member waits for a permit under a context of the bubble.
+fn time_moves_while_permits_are_awaited() -> Model {
+    model("time moves while a member waits for permits under a context that only members cancel", || {
+        time_moves(|context| Semaphore::new(0).acquire_ctx(1, context).map(Permits::forget).err());
+    })
+    .of_specified()
+    .bound(2)
+    .catches([TAKES_SIDES])
+}
+
+/// A member waits for a signal under a context of the bubble.
+fn time_moves_while_a_signal_is_awaited() -> Model {
+    model("time moves while a member waits for a signal under a context that only members cancel", || {
+        time_moves(|context| Cond::new().wait_ctx(&mut Mutex::new(()).lock(), context).err());
+    })
+    .of_specified()
+    .bound(2)
+    .catches([TAKES_SIDES])
+}
+
+/// A member waits for a group under a context of the bubble.
+fn time_moves_while_a_group_is_awaited() -> Model {
+    model("time moves while a member waits for a group under a context that only members cancel", || {
+        time_moves(|context| {
+            let group = WaitGroup::new();
+            let _task = group.task();
+            group.wait_ctx(context).err()
+        });
+    })
+    .of_specified()
+    .bound(2)
+    .catches([TAKES_SIDES])
+}
+
+/// The only member waits for a permit under a context of the bubble with a deadline.
+fn a_wait_for_permits_ends_at_the_deadline() -> Model {
+    model("a wait under a context of a bubble ends at the deadline, by the clock of the bubble", || {
+        bubble(|_| {
+            let begun = now();
+            let (context, _cancel) = with_timeout(&background(), HOUR);
+            let acquired = Semaphore::new(0).acquire_ctx(1, &context).map(Permits::forget);
+            assert_eq!(acquired, Err(Error::DeadlineExceeded));
+            assert_eq!(now(), begun + HOUR);
+        });
+    })
+    .of_specified()
+    .catches([MOVES_NOT])
+}
+
+/// A member waits for a permit under a context that a thread outside cancels, while another member sleeps.
+fn time_stands_still_under_a_context_of_outside() -> Model {
+    model("time stands still while a member waits under a context that somebody outside cancels", || {
+        let (context, cancel) = with_cancel(&background());
+        let outside = thread::spawn(move || cancel.cancel());
+        bubble(|b| {
+            let begun = now();
+            let other = b.spawn(|| sleep(HOUR));
+            let acquired = Semaphore::new(0).acquire_ctx(1, &context).map(Permits::forget);
+            assert_eq!((acquired, now()), (Err(Error::Canceled), begun));
+            other.join().expect("no panic");
+        });
+        outside.join().expect("no panic");
+    })
+    .of_specified()
+    .bound(2)
+    .catches([TAKES_SIDES])
 }

@@ -9,6 +9,7 @@ use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
 use selvedge::rt::thread;
+use selvedge::rt::until::Until;
 use selvedge::sync::{RawRwMutex, RwMutex, RwMutexUpgradableReadGuard, RwMutexWriteGuard};
 use selvedge_check::FailureKind;
 use std::time::Duration;
@@ -249,23 +250,46 @@ fn an_upgrade_that_timed_out_blocks_no_reader() -> Model {
     .catches([WAKE_SLEEPER])
 }
 
+/// How a lock is locked for a while, and unlocked.
+struct Use {
+    within: fn(&RawRwMutex, Until<'_>) -> bool,
+    /// Unlocks it; the caller has locked it by `within`.
+    unlock: unsafe fn(&RawRwMutex),
+}
+
+const READ: Use = Use {
+    within: |lock, until| lock.lock_shared_within(until),
+    // SAFETY: the caller has locked it by `within` of this constant, so this thread reads.
+    unlock: |lock| unsafe { lock.unlock_shared() },
+};
+const WRITE: Use = Use {
+    within: |lock, until| lock.lock_exclusive_within(until),
+    // SAFETY: the caller has locked it by `within` of this constant, so this thread writes.
+    unlock: |lock| unsafe { lock.unlock_exclusive() },
+};
+
+/// Hands a lock over to a thread whose wait is stopped.
+fn is_handed_over_or_stopped(from: Use, to: Use) {
+    let (lock, bell) = (RawRwMutex::new(), Bell::default());
+    assert!((from.within)(&lock, Until::default()), "it is free");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            if (to.within)(&lock, bell.limit()) {
+                // SAFETY: this thread has locked it so above, and has not unlocked it since.
+                unsafe { (to.unlock)(&lock) };
+            }
+        });
+        scope.spawn(|| bell.ring());
+        // SAFETY: this thread has locked it so above, and has not unlocked it since.
+        unsafe { (from.unlock)(&lock) };
+    });
+    assert!(lock.try_lock_exclusive(), "nobody has it");
+}
+
 /// The last reader hands the lock to a writer whose wait is stopped.
 fn a_write_is_handed_over_or_stopped() -> Model {
     model("a lock that is handed to a writer whose wait is stopped is not lost", || {
-        let (lock, bell) = (RawRwMutex::new(), Bell::default());
-        lock.lock_shared();
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                if lock.lock_exclusive_within(bell.limit()) {
-                    // SAFETY: this thread has become the writer above, and has not left since.
-                    unsafe { lock.unlock_exclusive() };
-                }
-            });
-            scope.spawn(|| bell.ring());
-            // SAFETY: this thread reads since it locked above.
-            unsafe { lock.unlock_shared() };
-        });
-        assert!(lock.try_lock_exclusive(), "nobody has it");
+        is_handed_over_or_stopped(READ, WRITE);
     })
     .bound(2)
     .catches([GIVE_UP_WAIT, TRUST_PERMIT])
@@ -274,20 +298,7 @@ fn a_write_is_handed_over_or_stopped() -> Model {
 /// The writer hands the lock to a reader whose wait is stopped.
 fn a_read_is_handed_over_or_stopped() -> Model {
     model("a lock that is handed to a reader whose wait is stopped is not lost", || {
-        let (lock, bell) = (RawRwMutex::new(), Bell::default());
-        lock.lock_exclusive();
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                if lock.lock_shared_within(bell.limit()) {
-                    // SAFETY: this thread has become a reader above, and has not left since.
-                    unsafe { lock.unlock_shared() };
-                }
-            });
-            scope.spawn(|| bell.ring());
-            // SAFETY: this thread is the writer since it locked above.
-            unsafe { lock.unlock_exclusive() };
-        });
-        assert!(lock.try_lock_exclusive(), "nobody has it");
+        is_handed_over_or_stopped(WRITE, READ);
     })
     .bound(2)
     .catches([GIVE_UP_WAIT, TRUST_PERMIT])

@@ -1,6 +1,7 @@
 //! Models of locks, conditions, and what is done once or counted.
 
-use super::mutants::{DISCONNECT_RECEIVER, GIVE_UP_WAIT, WAKE_SLEEPER, WEAK_WAKE};
+use super::bell::Bell;
+use super::mutants::{DISCONNECT_RECEIVER, GIVE_UP_WAIT, TRUST_PERMIT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, both, model, models, mutant_of, until};
 use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
@@ -29,6 +30,7 @@ models![
     the_longest_waiter_gets_the_signal,
     one_call_runs_and_all_see_it,
     a_closure_that_calls_itself_is_told_and_others_wait,
+    a_call_is_over_or_stopped,
     a_wait_sees_all_that_was_done,
     a_wait_group_is_used_again,
     a_semaphore_keeps_its_limit,
@@ -51,6 +53,8 @@ const WAIT_GROUP: Mutant = mutant_of!("primitives/src/sync/wait_group.rs");
 /// Locking or unlocking orders nothing.
 const WEAK_LOCK: Mutant = RAW_MUTEX.weaken("lock");
 const WEAK_UNLOCK: Mutant = RAW_MUTEX.weaken("unlock");
+/// A call whose wait was stopped returns as if the closure had ended. Loom does not find this within three preemptions.
+const TRUSTS_PERMIT: Mutant = TRUST_PERMIT.or(FailureKind::Race).needs(Needs::SeqCst);
 /// The caller that runs the closure does not publish that it does.
 const NO_OWNER: Mutant = ONCE.lose("begin-once", FailureKind::Panic).or(FailureKind::Race);
 /// The result of the closure is not published to later callers.
@@ -369,6 +373,31 @@ fn a_closure_that_calls_itself_is_told_and_others_wait() -> Model {
     })
     .bound(2)
     .catches([NO_OWNER, WEAK_DONE, WAKE_SLEEPER])
+}
+
+/// The wait for another call's closure is stopped while that closure ends.
+fn a_call_is_over_or_stopped() -> Model {
+    model("a call of a Once is over after the closure, or was stopped", || {
+        let (once, bell, value) = (Once::new(), Bell::default(), Plain::new(0));
+        let runs = AtomicU32::new(0);
+        let run = || {
+            // Another thread may go on here, before there is a value.
+            runs.fetch_add(1, SeqCst);
+            value.set(value.get() + 1);
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                if once.call_within(run, bell.limit()) {
+                    assert_eq!(value.get(), 1);
+                }
+            });
+            scope.spawn(|| bell.ring());
+            once.call(run);
+            assert_eq!(value.get(), 1);
+        });
+    })
+    .bound(2)
+    .catches([TRUSTS_PERMIT, WEAK_DONE, NO_OWNER])
 }
 
 /// What two threads did before they were done happens before the wait returns.

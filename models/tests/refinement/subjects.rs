@@ -15,7 +15,7 @@ pub(crate) use locks::{Locked, ReadOrWrite, ReadWrite, RtLocked};
 pub(crate) use owners::{Observed, Silent};
 pub(crate) use selects::{Futures, LateSends, Selects, Timers};
 pub(crate) use std_forms::{RtGate, RtReadWrite, RtRunsOnce};
-pub(crate) use under::{Locks, Reads, Under};
+pub(crate) use under::{Acquires, Calls, Conditions, Groups, Locks, Reads, Receives, Sends, Under, Writes};
 pub(crate) use waiting::{Condition, Gate, Group, Permits, RtCondition, RunsOnce, Tasks};
 
 use crate::program::{Act, Program};
@@ -140,4 +140,11 @@ refinements! {
     rt_once: RtRunsOnce, 40 programs, 5 complete;
     lock_ctx: Under<Locks>, 12 programs, 1 complete;
     read_ctx: Under<Reads>, 12 programs, 1 complete;
+    write_ctx: Under<Writes>, 12 programs, 1 complete;
+    acquire_ctx: Under<Acquires>, 12 programs, 1 complete;
+    wait_ctx: Under<Conditions>, 12 programs, 1 complete;
+    group_wait_ctx: Under<Groups>, 12 programs, 1 complete;
+    send_ctx: Under<Sends>, 6 programs, 0 complete;
+    recv_ctx: Under<Receives>, 6 programs, 0 complete;
+    call_ctx: Under<Calls>, 12 programs, 1 complete;
 }

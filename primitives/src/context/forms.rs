@@ -124,7 +124,8 @@ impl<T> Sender<T> {
 
     fn send_under(&self, context: &Context, value: T) -> Result<(), SendCtxError<T>> {
         // A context that is done already comes first. Of what comes at once from here on, either may happen.
-        if let Some(error) = context.err() {
+        let looks = !is_twin(); // site: look-before-send
+        if let Some(error) = context.err().filter(|_| looks) {
             return Err(SendCtxError::Done(value, error));
         }
         select! {
@@ -166,7 +167,8 @@ impl<T> Receiver<T> {
 
     fn receive_under(&self, context: &Context) -> Result<T, RecvCtxError> {
         // A context that is done already comes first. Of what comes at once from here on, either may happen.
-        if let Some(error) = context.err() {
+        let looks = !is_twin(); // site: look-before-receive
+        if let Some(error) = context.err().filter(|_| looks) {
             return Err(RecvCtxError::Done(error));
         }
         select! {

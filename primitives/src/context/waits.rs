@@ -1,4 +1,4 @@
-//! Locks, permits, conditions and groups that are waited for until a context is done.
+//! Locks, permits, conditions, groups and what others make once, waited for until a context is done.
 
 use super::cancel::{Ended, cancel};
 use super::node::{Node, Times};
@@ -6,11 +6,13 @@ use super::{Context, Error, Link, custom};
 use crate::rt::bubble::Owner;
 use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
+use crate::rt::twin::is_twin;
 use crate::rt::until::{Nudge, Stop, Until};
 use crate::sync::{
-    Cond, CondGuard, ErrGroup, Mutex, MutexGuard, Permits, RwMutex, RwMutexReadGuard, RwMutexWriteGuard,
-    Semaphore, WaitGroup,
+    Cond, CondGuard, ErrGroup, Lazy, Mutex, MutexGuard, Once, OnceFunc, OnceValue, Permits, RwMutex,
+    RwMutexReadGuard, RwMutexWriteGuard, Semaphore, SingleFlight, WaitGroup,
 };
+use core::hash::Hash;
 
 /// A context, as what stops waits.
 struct Stopper {
@@ -46,7 +48,8 @@ impl Stop for Stopper {
     }
 
     fn is_inside(&self) -> bool {
-        self.owner.is_none_or(|owner| owner == Owner::here())
+        let is_inside = self.owner.is_none_or(|owner| owner == Owner::here());
+        is_inside != is_twin() // site: stops-from-inside
     }
 
     fn unwatch(&self, place: usize) -> bool {
@@ -263,5 +266,125 @@ impl<E: Send + 'static> ErrGroup<E> {
             Ok(()) => Ok(self.wait()),
             Err(error) => Err((self, error)),
         }
+    }
+}
+
+impl Once {
+    /// Runs `f`, unless a closure has run, as [`call`](Once::call) does; blocks while another thread runs one, until the context
+    /// is done at most.
+    ///
+    /// A context that is done already lets nothing run. It does not interrupt a closure that runs: a thread that gives up leaves that
+    /// to the thread which runs it, and may call again.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`call`](Once::call) does.
+    ///
+    /// ```
+    /// use selvedge::context::{Error, background, with_cancel};
+    /// use selvedge::sync::Once;
+    /// let once = Once::new();
+    /// let (context, cancel) = with_cancel(&background());
+    /// cancel.cancel();
+    /// assert_eq!(once.call_ctx(&context, || unreachable!("it is done")), Err(Error::Canceled));
+    /// assert_eq!(once.call_ctx(&background(), || ()), Ok(()));
+    /// ```
+    #[track_caller]
+    pub fn call_ctx(&self, context: &Context, f: impl FnOnce()) -> Result<(), Error> {
+        let _entry = enter();
+        context.limit(|until| self.call_within(f, until).then_some(()))
+    }
+}
+
+impl<T, F: FnOnce() -> T> OnceValue<T, F> {
+    /// Returns the value, and makes it if no thread has; blocks while another thread makes it, until the context is done at most.
+    ///
+    /// A context that is done already gets nothing. It does not interrupt a closure that runs.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`get`](OnceValue::get) does.
+    ///
+    /// ```
+    /// use selvedge::context::background;
+    /// let value = selvedge::sync::OnceValue::new(|| 42);
+    /// assert_eq!(value.get_ctx(&background()), Ok(&42));
+    /// ```
+    #[track_caller]
+    pub fn get_ctx(&self, context: &Context) -> Result<&T, Error> {
+        let _entry = enter();
+        context.limit(|until| self.get_within(until))
+    }
+}
+
+impl<F: FnOnce()> OnceFunc<F> {
+    /// Runs the function, unless it has run; blocks while another thread runs it, until the context is done at most.
+    ///
+    /// A context that is done already lets nothing run. It does not interrupt a function that runs.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`call`](OnceFunc::call) does.
+    ///
+    /// ```
+    /// use selvedge::context::background;
+    /// assert_eq!(selvedge::sync::OnceFunc::new(|| ()).call_ctx(&background()), Ok(()));
+    /// ```
+    #[track_caller]
+    pub fn call_ctx(&self, context: &Context) -> Result<(), Error> {
+        let _entry = enter();
+        context.limit(|until| self.call_within(until).then_some(()))
+    }
+}
+
+impl<T, F: Fn() -> T> Lazy<T, F> {
+    /// Returns the value as [`force`](Lazy::force) does; blocks while another thread makes it, until the context is done at most.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`force`](Lazy::force) does.
+    ///
+    /// ```
+    /// use selvedge::context::background;
+    /// use selvedge::sync::Lazy;
+    /// static WORDS: Lazy<Vec<&str>> = Lazy::const_new(|| vec!["warp", "weft"]);
+    /// assert_eq!(Lazy::force_ctx(&WORDS, &background()).map(Vec::len), Ok(2));
+    /// ```
+    #[track_caller]
+    pub fn force_ctx<'a>(this: &'a Self, context: &Context) -> Result<&'a T, Error> {
+        let _entry = enter();
+        context.limit(|until| this.get_within(until))
+    }
+}
+
+impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
+    /// Returns the result of the call with this key that is under way, or else of `f`, as [`run`](SingleFlight::run) does; waits
+    /// for another caller's closure until the context is done at most.
+    ///
+    /// A context that is done already lets nothing run. It does not interrupt a closure that runs: the others get its result.
+    ///
+    /// # Errors
+    /// If the context is done.
+    ///
+    /// # Panics
+    /// Where [`run`](SingleFlight::run) does.
+    ///
+    /// ```
+    /// use selvedge::context::background;
+    /// let group = selvedge::sync::SingleFlight::new();
+    /// assert_eq!(group.run_ctx(&background(), 1, || "one"), Ok("one"));
+    /// ```
+    #[track_caller]
+    pub fn run_ctx(&self, context: &Context, key: K, f: impl FnOnce() -> T) -> Result<T, Error> {
+        let _entry = enter();
+        context.limit(|until| self.run_within(key, f, until))
     }
 }

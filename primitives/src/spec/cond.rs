@@ -103,7 +103,7 @@ impl Cond {
     #[track_caller]
     pub(crate) fn complete(&self, arrival: StepId, until: Until<'_>) -> bool {
         if until.stop.is_some() {
-            let over = |state: &State| state.complete(arrival);
+            let over = |state: &State, _| state.complete(arrival);
             let given_up = |state: &State| state.withdraw(arrival);
             let ended = stopped::wait(&self.0, "be signalled or stopped", until, over, given_up);
             return matches!(ended, Ended::Over(()));

@@ -86,7 +86,13 @@ impl Mutex {
             }
             Until { deadline: Some(deadline), stop: None } => self.lock_until(deadline),
             Until { stop: Some(_), .. } => {
-                let ended = stopped::wait(&self.0, "lock or be stopped", until, State::lock, State::clone);
+                let ended = stopped::wait(
+                    &self.0,
+                    "lock or be stopped",
+                    until,
+                    |state, _| state.lock(),
+                    State::clone,
+                );
                 matches!(ended, Ended::Over(()))
             }
         }

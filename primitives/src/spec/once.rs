@@ -4,15 +4,23 @@
 //! its own closure, of which the end of the one that has panicked happens before.
 
 use super::done;
+use super::stopped::{self, Ended, Stoppable, Stopped};
 use crate::rt::spec::{Done, Object, StepId};
 use crate::rt::twin::is_twin;
+use crate::rt::until::Until;
 
 /// A once as specified.
 pub(crate) struct Once(Object<State>);
 
 /// The state of a once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+struct State {
+    phase: Phase,
+    stopped: Stopped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
     Fresh,
     /// The thread runs the closure.
     Running(u32),
@@ -45,14 +53,20 @@ pub(crate) enum Begun {
 }
 
 impl State {
+    const FRESH: State = State { phase: Phase::Fresh, stopped: Stopped::NONE };
+
+    fn becomes(&self, phase: Phase) -> State {
+        State { phase, ..self.clone() }
+    }
+
     fn call(&self, me: StepId) -> Option<Done<State, Call>> {
-        match self {
-            State::Fresh => Some(done(State::Running(me.thread), Call::Run, None)),
-            State::Running(thread) if *thread == me.thread => Some(done(self.clone(), Call::Misused, None)),
-            State::Running(_) if is_twin() => Some(done(self.clone(), Call::Return, None)), // site: early-return
-            State::Running(_) => None,
-            State::Ended(end) | State::Poisoned(end) => {
-                let after = Some(*end).filter(|_| !is_twin()); // site: no-edge-of-the-end
+        match self.phase {
+            Phase::Fresh => Some(done(self.becomes(Phase::Running(me.thread)), Call::Run, None)),
+            Phase::Running(thread) if thread == me.thread => Some(done(self.clone(), Call::Misused, None)),
+            Phase::Running(_) if is_twin() => Some(done(self.clone(), Call::Return, None)), // site: early-return
+            Phase::Running(_) => None,
+            Phase::Ended(end) | Phase::Poisoned(end) => {
+                let after = Some(end).filter(|_| !is_twin()); // site: no-edge-of-the-end
                 Some(done(self.clone(), Call::Return, after))
             }
         }
@@ -60,54 +74,60 @@ impl State {
 
     /// Begins a call of std's form; a call from the closure that runs waits for itself.
     fn begin(&self, me: StepId, despite_poison: bool) -> Option<Done<State, Begun>> {
-        let run = |poisoned| (State::Running(me.thread), Begun::Run { poisoned });
-        let (state, begun) = match self {
-            State::Fresh => run(false),
-            State::Running(_) => return None,
-            State::Ended(_) => (self.clone(), Begun::Return),
-            State::Poisoned(_) if despite_poison => run(true),
-            State::Poisoned(_) => (self.clone(), Begun::Poisoned),
+        let run = |poisoned| (self.becomes(Phase::Running(me.thread)), Begun::Run { poisoned });
+        let (state, begun) = match self.phase {
+            Phase::Fresh => run(false),
+            Phase::Running(_) => return None,
+            Phase::Ended(_) => (self.clone(), Begun::Return),
+            Phase::Poisoned(_) if despite_poison => run(true),
+            Phase::Poisoned(_) => (self.clone(), Begun::Poisoned),
         };
         Some(done(state, begun, self.end().filter(|_| !is_twin()))) // site: no-edge-to-std-calls
     }
 
-    fn finish(me: StepId, panicked: bool) -> State {
+    fn finish(&self, me: StepId, panicked: bool) -> State {
         let poisoned = panicked && !is_twin(); // site: forgets-the-panic
-        if poisoned { State::Poisoned(me) } else { State::Ended(me) }
+        self.becomes(if poisoned { Phase::Poisoned(me) } else { Phase::Ended(me) })
     }
 
     /// Returns whether a closure has returned, once one has ended.
     fn wait(&self) -> Option<Done<State, bool>> {
         let end = self.end()?;
         let after = Some(end).filter(|_| !is_twin()); // site: no-edge-to-waits
-        Some(done(self.clone(), !matches!(self, State::Poisoned(_)), after))
+        Some(done(self.clone(), !matches!(self.phase, Phase::Poisoned(_)), after))
     }
 
     /// Returns the step by which the last closure has ended.
     fn end(&self) -> Option<StepId> {
-        match self {
-            State::Ended(end) | State::Poisoned(end) => Some(*end),
-            State::Fresh | State::Running(_) => None,
+        match self.phase {
+            Phase::Ended(end) | Phase::Poisoned(end) => Some(end),
+            Phase::Fresh | Phase::Running(_) => None,
         }
     }
 
     fn is_done(&self) -> Done<State, bool> {
-        match self {
-            State::Ended(end) => done(self.clone(), true, Some(*end)),
+        match self.phase {
+            Phase::Ended(end) => done(self.clone(), true, Some(end)),
             _ => done(self.clone(), false, None),
         }
+    }
+}
+
+impl Stoppable for State {
+    fn stopped(&mut self) -> &mut Stopped {
+        &mut self.stopped
     }
 }
 
 impl Once {
     constructor! {
         pub(crate) fn new(kind: &'static str) -> Once {
-            Once(Object::new(kind, State::Fresh))
+            Once(Object::new(kind, State::FRESH))
         }
     }
 
     pub(crate) const fn const_new(kind: &'static str) -> Once {
-        Once(Object::const_new(kind, State::Fresh))
+        Once(Object::const_new(kind, State::FRESH))
     }
 
     #[inline(always)]
@@ -115,16 +135,22 @@ impl Once {
         self.0.is_specified()
     }
 
-    /// Waits while another thread runs its closure.
+    /// Waits while another thread runs its closure; `None`: the wait may last no longer.
     #[track_caller]
-    pub(crate) fn call(&self) -> Call {
-        self.0.step("call", |state, me| state.call(me))
+    pub(crate) fn call_within(&self, until: Until<'_>) -> Option<Call> {
+        if until.stop.is_none() && until.deadline.is_none() {
+            return Some(self.0.step("call", |state, me| state.call(me)));
+        }
+        match stopped::wait(&self.0, "call or be stopped", until, State::call, State::clone) {
+            Ended::Over(call) => Some(call),
+            Ended::Stopped | Ended::TimedOut => None,
+        }
     }
 
     /// Ends the closure.
     #[track_caller]
     pub(crate) fn end(&self) {
-        self.0.step("end", |_, me| Some(done(State::Ended(me), (), None)));
+        self.0.step("end", |state, me| Some(done(state.becomes(Phase::Ended(me)), (), None)));
     }
 
     /// Begins a call of std's form, which waits while a closure runs.
@@ -136,7 +162,7 @@ impl Once {
     /// Ends the closure of a call of std's form.
     #[track_caller]
     pub(crate) fn finish(&self, panicked: bool) {
-        self.0.step("end", |_, me| Some(done(State::finish(me, panicked), (), None)));
+        self.0.step("end", |state, me| Some(done(state.finish(me, panicked), (), None)));
     }
 
     /// Waits until a closure has ended, and returns whether it has returned.
@@ -158,12 +184,12 @@ mod tests {
 
     #[test]
     fn one_closure_runs_and_ends_before_every_return() {
-        let running = State::Fresh.call(step_of(1, 0)).expect("nobody has called");
+        let running = State::FRESH.call(step_of(1, 0)).expect("nobody has called");
         assert_eq!(running.result, Call::Run);
         assert!(running.state.call(step_of(2, 0)).is_none(), "waits");
         assert_eq!(running.state.call(step_of(1, 1)).map(|done| done.result), Some(Call::Misused));
         assert!(!running.state.is_done().result);
-        let ended = State::Ended(step(5));
+        let ended = State::FRESH.becomes(Phase::Ended(step(5)));
         let call = ended.call(step_of(2, 0)).expect("it has ended");
         assert_eq!((call.result, call.after.as_slice()), (Call::Return, [step(5)].as_slice()));
         assert_eq!(ended.is_done().after, [step(5)]);
@@ -171,16 +197,17 @@ mod tests {
 
     #[test]
     fn a_panic_poisons_until_a_call_goes_on_in_spite_of_it() {
+        let running = |thread| State::FRESH.becomes(Phase::Running(thread));
         let begun = |state: &State, despite| {
             state.begin(step_of(2, 0), despite).map(|done| (done.result, done.after))
         };
-        assert_eq!(begun(&State::Fresh, false), Some((Begun::Run { poisoned: false }, Vec::new())));
-        assert_eq!(begun(&State::Running(2), true), None, "also its own closure");
-        let poisoned = State::finish(step(5), true);
+        assert_eq!(begun(&State::FRESH, false), Some((Begun::Run { poisoned: false }, Vec::new())));
+        assert_eq!(begun(&running(2), true), None, "also its own closure");
+        let poisoned = running(2).finish(step(5), true);
         assert_eq!(begun(&poisoned, false), Some((Begun::Poisoned, vec![step(5)])));
         assert_eq!(begun(&poisoned, true), Some((Begun::Run { poisoned: true }, vec![step(5)])));
-        assert_eq!(begun(&State::finish(step(6), false), true), Some((Begun::Return, vec![step(6)])));
+        assert_eq!(begun(&running(2).finish(step(6), false), true), Some((Begun::Return, vec![step(6)])));
         assert_eq!(poisoned.wait().map(|done| done.result), Some(false));
-        assert!(State::Running(1).wait().is_none());
+        assert!(running(1).wait().is_none());
     }
 }

@@ -207,7 +207,8 @@ impl RwMutex {
             }
             _ => {
                 let object = self.looked_at();
-                let ended = stopped::wait(object, "read or give up", until, State::try_read, State::clone);
+                let over = |state: &State, _| state.try_read();
+                let ended = stopped::wait(object, "read or give up", until, over, State::clone);
                 return ended == Ended::Over(());
             }
         }
@@ -276,7 +277,7 @@ impl RwMutex {
             self.0.step("write", |state, _| state.complete_write(announcement));
             return true;
         }
-        let over = |state: &State| state.complete_write(announcement);
+        let over = |state: &State, _| state.complete_write(announcement);
         let given_up = |state: &State| state.give_up(announcement);
         let writes = stopped::wait(&self.0, "write or give up", until, over, given_up) == Ended::Over(());
         if !writes {

@@ -84,7 +84,8 @@ impl State {
 
     fn withdraw(&self, arrival: StepId) -> State {
         let mut state = self.clone();
-        state.waiting.retain(|(other, _)| *other != arrival);
+        let stays = is_twin(); // site: stays-waiting
+        state.waiting.retain(|(other, _)| stays || *other != arrival);
         state
     }
 
@@ -141,9 +142,9 @@ impl Semaphore {
         let Some(arrival) = self.0.step("acquire", |state, me| Some(state.arrive(me, count))) else {
             return true;
         };
-        let over = |state: &State| state.complete(arrival);
+        let over = |state: &State, _| state.complete(arrival);
         if until.stop.is_none() && until.deadline.is_none() {
-            self.0.step("acquire", |state, _| over(state));
+            self.0.step("acquire", over);
             return true;
         }
         let ended = stopped::wait(&self.0, "acquire or give up", until, over, State::clone);

@@ -47,7 +47,7 @@ pub(super) fn wait<S: Stoppable, R: Copy>(
     object: &Object<S>,
     operation: &'static str,
     until: Until<'_>,
-    over: impl Fn(&S) -> Option<Done<S, R>>,
+    over: impl Fn(&S, StepId) -> Option<Done<S, R>>,
     given_up: impl Fn(&S) -> S,
 ) -> Ended<R> {
     let me = thread::number();
@@ -55,11 +55,12 @@ pub(super) fn wait<S: Stoppable, R: Copy>(
     let stops = move || remote.step("stop a wait", |state: &S, by| Some(marking(state, me, by)));
     let watched = until.stop.map(|stop| stop.watch(Nudge::Step(Box::new(stops))));
     let is_stopped_already = watched == Some(None);
-    let act = |state: &S, _: StepId, is_due: bool| attempt(state, me, &over, &given_up, is_due);
+    let act = |state: &S, step: StepId, is_due: bool| {
+        attempt(state, me, |state| over(state, step), &given_up, is_due)
+    };
     let (ended, took_mark) = match until.deadline {
         _ if is_stopped_already => {
-            let at_once = |state: &S, _| attempt(state, me, &over, &given_up, true);
-            let (ended, _) = object.step(operation, at_once);
+            let (ended, _) = object.step(operation, |state, step| act(state, step, true));
             (if let Ended::TimedOut = ended { Ended::Stopped } else { ended }, true)
         }
         Some(deadline) => object.step_until(operation, deadline, act),
@@ -99,7 +100,7 @@ fn unmarking<S: Stoppable>(state: &S, thread: u64) -> Done<S, ()> {
 fn attempt<S: Stoppable, R>(
     state: &S,
     me: u64,
-    over: &impl Fn(&S) -> Option<Done<S, R>>,
+    over: impl Fn(&S) -> Option<Done<S, R>>,
     given_up: &impl Fn(&S) -> S,
     is_due: bool,
 ) -> Option<Done<S, (Ended<R>, bool)>> {

@@ -126,7 +126,8 @@ impl WaitGroup {
     pub(crate) fn wait_within(&self, until: Until<'_>) -> Option<u32> {
         if until.stop.is_some() {
             self.look();
-            let ended = stopped::wait(&self.0, "wait or be stopped", until, State::wait, State::clone);
+            let over = |state: &State, _| state.wait();
+            let ended = stopped::wait(&self.0, "wait or be stopped", until, over, State::clone);
             return if let Ended::Over(round) = ended { Some(round) } else { None };
         }
         let Some(deadline) = until.deadline else {

@@ -41,6 +41,29 @@ pub struct Once {
     spec: spec::Once,
 }
 
+/// How a call has gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Called {
+    /// A closure has ended.
+    Over,
+    /// The wait for the closure of another thread may last no longer.
+    GivenUp,
+    /// The closure that runs is this thread's own.
+    Misused,
+}
+
+impl Called {
+    /// Returns whether a closure has ended.
+    #[track_caller]
+    fn is_over(self) -> bool {
+        assert!(
+            self != Called::Misused,
+            "Once::call was called again by the closure that it runs, and would wait for itself"
+        );
+        self == Called::Over
+    }
+}
+
 impl Once {
     constructor! {
         /// Creates a `Once` that has run no closure.
@@ -100,24 +123,30 @@ impl Once {
     pub fn call(&self, f: impl FnOnce()) {
         if self.spec.is_specified() || !self.is_done() {
             let _entry = enter();
-            let may_run = self.call_slow(f);
-            assert!(
-                may_run,
-                "Once::call was called again by the closure that it runs, and would wait for itself"
-            );
+            let is_over = self.call_slow(f, Until::default()).is_over();
+            debug_assert!(is_over, "without a limit a thread does not give up");
         }
     }
 
-    /// Runs `f`, or waits for the call that runs its closure; returns `false` at once if that is this thread's own.
+    /// Runs `f`, unless a closure has run; returns `false` if another thread runs one for longer than the wait may last; for
+    /// models.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn call_within(&self, f: impl FnOnce(), until: Until<'_>) -> bool {
+        (!self.spec.is_specified() && self.is_done()) || self.call_slow(f, until).is_over()
+    }
+
+    /// Runs `f`, or waits for the call that runs its closure, unless that is this thread's own.
     #[cold]
-    fn call_slow(&self, f: impl FnOnce()) -> bool {
+    fn call_slow(&self, f: impl FnOnce(), until: Until<'_>) -> Called {
         if self.spec.is_specified() {
-            match self.spec.call() {
-                spec::Call::Run => self.run(f),
-                spec::Call::Return => (),
-                spec::Call::Misused => return false,
+            match self.spec.call_within(until) {
+                Some(spec::Call::Run) => self.run(f),
+                Some(spec::Call::Return) => (),
+                Some(spec::Call::Misused) => return Called::Misused,
+                None => return Called::GivenUp,
             }
-            return true;
+            return Called::Over;
         }
         let running = running();
         // Relaxed: the thread that runs the closure has nothing to read, and only this thread stores `running`.
@@ -127,10 +156,11 @@ impl Once {
         match self.state.compare_exchange(FRESH, running, Relaxed, Acquire) {
             Ok(_) => self.run(f),
             Err(DONE) => (),
-            Err(owner) if owner == running => return false,
-            Err(_) => self.wait(),
+            Err(owner) if owner == running => return Called::Misused,
+            Err(_) if !self.wait(until) => return Called::GivenUp,
+            Err(_) => (),
         }
-        true
+        Called::Over
     }
 
     fn run(&self, f: impl FnOnce()) {
@@ -154,15 +184,17 @@ impl Once {
         f();
     }
 
-    fn wait(&self) {
+    /// Waits until the closure has ended; returns `false` when the wait may last no longer.
+    fn wait(&self, until: Until<'_>) -> bool {
         let ticket = self.queue.make().enter();
         // SeqCst: after entering the queue, against the store in `run`. The Acquire in it makes whatever the closure
         // did happen before the return.
         if self.state.load(SeqCst) == DONE {
             ticket.cancel();
-        } else {
-            ticket.wait_for(Why::Once, Until::default());
+            return true;
         }
+        // A waker ends the wait only after the closure has ended.
+        ticket.wait_for(Why::Once, until).is_some()
     }
 }
 

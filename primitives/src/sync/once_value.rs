@@ -6,6 +6,7 @@
 
 use super::{Mutex, Once};
 use crate::rt::cell::UnsafeCell;
+use crate::rt::until::Until;
 use core::fmt;
 use core::ops::Deref;
 use std::any::Any;
@@ -42,11 +43,26 @@ impl<T> Made<T> {
 
     #[track_caller]
     pub(super) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
-        self.once.call(|| {
-            let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
-            // SAFETY: S1: this closure runs once, and no thread reads `result` before it has ended.
-            self.result.with_mut(|slot| unsafe { *slot = Some(made) });
-        });
+        self.once.call(|| self.make(make));
+        self.made()
+    }
+
+    /// Returns the value, or `None` if another thread makes it for longer than the wait may last.
+    #[track_caller]
+    pub(super) fn get_or_make_within(&self, make: impl FnOnce() -> T, until: Until<'_>) -> Option<&T> {
+        self.once.call_within(|| self.make(make), until).then(|| self.made())
+    }
+
+    /// Makes the value; `once` calls it.
+    fn make(&self, make: impl FnOnce() -> T) {
+        let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
+        // SAFETY: S1: this code runs once, in the closure of `once`, and no thread reads `result` before it has ended.
+        self.result.with_mut(|slot| unsafe { *slot = Some(made) });
+    }
+
+    /// Returns what was made, after a call of `once` has returned.
+    #[track_caller]
+    fn made(&self) -> &T {
         // SAFETY: S1: the closure has ended, so no thread writes to `result` any more; the reference lives as long as
         // `self`.
         match self.result.with(|result| unsafe { (*result).as_ref() }) {
@@ -123,11 +139,20 @@ impl<T, F: FnOnce() -> T> OnceValue<T, F> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> &T {
-        self.made.get_or_make(|| {
-            // SAFETY: S1: this closure runs once, and no other code touches `make`.
-            let make = self.make.with_mut(|make| unsafe { (*make).take() });
-            make.expect("this closure runs once")()
-        })
+        self.made.get_or_make(|| self.make())
+    }
+
+    /// Returns the value, or `None` if another thread makes it for longer than the wait may last.
+    #[track_caller]
+    pub(crate) fn get_within(&self, until: Until<'_>) -> Option<&T> {
+        self.made.get_or_make_within(|| self.make(), until)
+    }
+
+    /// Makes the value; `made` calls it.
+    fn make(&self) -> T {
+        // SAFETY: S1: this code runs once, in the closure of a `Once`, and no other code touches `make`.
+        let make = self.make.with_mut(|make| unsafe { (*make).take() });
+        make.expect("this closure runs once")()
     }
 }
 
@@ -175,6 +200,13 @@ impl<F: FnOnce()> OnceFunc<F> {
     pub fn call(&self) {
         self.0.get();
     }
+
+    /// Runs the function as [`call`](Self::call) does; returns `false` if another thread runs it for longer than the wait may
+    /// last.
+    #[track_caller]
+    pub(crate) fn call_within(&self, until: Until<'_>) -> bool {
+        self.0.get_within(until).is_some()
+    }
 }
 
 impl<F> fmt::Debug for OnceFunc<F> {
@@ -218,6 +250,12 @@ impl<T, F: Fn() -> T> Lazy<T, F> {
     /// ```
     pub const fn const_new(make: F) -> Lazy<T, F> {
         Lazy { make, made: Made::const_new() }
+    }
+
+    /// Returns the value, or `None` if another thread makes it for longer than the wait may last.
+    #[track_caller]
+    pub(crate) fn get_within(&self, until: Until<'_>) -> Option<&T> {
+        self.made.get_or_make_within(&self.make, until)
     }
 }
 

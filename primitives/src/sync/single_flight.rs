@@ -1,7 +1,9 @@
 //! Work that concurrent callers with one key share.
 
 use super::{Mutex, once_value::Made};
+use crate::rt::entry::enter;
 use crate::rt::sync::Arc;
+use crate::rt::until::Until;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use foldhash::SharedSeed;
@@ -76,6 +78,13 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// ```
     #[track_caller]
     pub fn run(&self, key: K, f: impl FnOnce() -> T) -> T {
+        let _entry = enter();
+        self.run_within(key, f, Until::default()).expect("without a limit a thread does not give up")
+    }
+
+    /// Returns what [`run`](Self::run) does, or `None` if the closure of another thread runs for longer than the wait may last.
+    #[track_caller]
+    pub(crate) fn run_within(&self, key: K, f: impl FnOnce() -> T, until: Until<'_>) -> Option<T> {
         /// Ends a flight when dropped, also while the thread unwinds.
         struct Landing<'a, K, T> {
             group: &'a SingleFlight<K, T>,
@@ -93,7 +102,7 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
             let _landing = Landing { group: self, hash, flight: &flight };
             f()
         };
-        let result = flight.made.get_or_make(make).clone();
+        let result = flight.made.get_or_make_within(make, until).cloned();
         // Dropped before the return: a value that is being returned leaks if a destructor panics meanwhile
         // (rust#47949).
         drop(flight);

@@ -1,10 +1,12 @@
-//! Locks, permits, conditions and groups that are waited for under a context, on plain threads.
+//! Locks, permits, conditions, groups and what another thread makes once, waited for under a context on plain threads.
 
-use selvedge::chan::{Receiver, bounded};
+use selvedge::chan::{Receiver, Sender, bounded};
 use selvedge::context::{Context, Custom, Error, background, with_cancel, with_timeout};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
-use selvedge::sync::{Cond, ErrGroup, Mutex, RwMutex, Semaphore, WaitGroup};
+use selvedge::sync::{
+    Cond, ErrGroup, Lazy, Mutex, Once, OnceFunc, OnceValue, RwMutex, Semaphore, SingleFlight, WaitGroup,
+};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -94,6 +96,7 @@ fn a_wait_to_write_ends_with_its_context_and_lets_readers_through() {
     assert_eq!(lock.try_read().as_deref(), Some(&2));
 }
 
+/// XS-07.
 #[test]
 fn a_wait_for_permits_ends_with_its_context_and_lets_others_through() {
     let places = Semaphore::new(1);
@@ -142,6 +145,97 @@ fn a_wait_for_a_group_ends_with_its_context() {
     });
 }
 
+/// What tells that a closure has begun, and what lets it end.
+type Held = (Receiver<()>, Sender<()>);
+
+/// Returns a closure that waits until it is let end.
+fn held() -> (impl Fn() -> i32 + Send + Sync, Held) {
+    let ((begins, begun), (go_on, waits)) = (bounded(0), bounded::<()>(0));
+    let hold = move || {
+        begins.send(()).expect("the test waits for it");
+        assert!(waits.recv().is_err());
+        7
+    };
+    (hold, (begun, go_on))
+}
+
+/// Waits under contexts while a closure runs, which nothing interrupts, and after its end.
+fn ends_while_one_runs(
+    run: impl FnOnce() -> i32 + Send,
+    wait: impl Fn(&Context) -> Option<Error> + Sync,
+    (begun, go_on): Held,
+) {
+    thread::scope(|scope| {
+        let runs = scope.spawn(run);
+        begun.recv().expect("it begins");
+        ends_with_each(&wait);
+        drop(go_on);
+        assert_eq!(runs.join().expect("no panic"), 7);
+    });
+    assert_eq!(wait(&background()), None);
+    let (context, cancel) = with_cancel(&background());
+    cancel.cancel();
+    assert_eq!(wait(&context), Some(Error::Canceled), "a context that is done comes first");
+}
+
+#[test]
+fn a_wait_for_what_another_thread_makes_ends_with_its_context() {
+    let (hold, held_by) = held();
+    let (once, is_run_twice) = (Once::new(), || unreachable!("a closure runs, or has run"));
+    let run = || {
+        let mut made = 0;
+        once.call(|| made = hold());
+        made
+    };
+    ends_while_one_runs(run, |context| once.call_ctx(context, is_run_twice).err(), held_by);
+
+    let (hold, held_by) = held();
+    let value = OnceValue::new(hold);
+    ends_while_one_runs(|| *value.get(), |context| value.get_ctx(context).err(), held_by);
+    assert_eq!(value.get_ctx(&background()), Ok(&7));
+
+    let (hold, held_by) = held();
+    let function = OnceFunc::new(move || assert_eq!(hold(), 7));
+    let run = || {
+        function.call();
+        7
+    };
+    ends_while_one_runs(run, |context| function.call_ctx(context).err(), held_by);
+
+    let (hold, held_by) = held();
+    let lazy = Lazy::new(hold);
+    ends_while_one_runs(|| *lazy, |context| Lazy::force_ctx(&lazy, context).err(), held_by);
+}
+
+/// XS-11.
+#[test]
+fn a_wait_for_a_flight_ends_with_its_context_and_the_flight_goes_on() {
+    let (hold, held_by) = held();
+    let group = SingleFlight::new();
+    let joins = |context: &Context| group.run_ctx(context, "key", || 8).err();
+    ends_while_one_runs(|| group.run("key", hold), joins, held_by);
+    assert_eq!(group.run_ctx(&background(), "key", || 9), Ok(9), "that flight has ended");
+}
+
+#[test]
+fn the_first_call_under_a_context_runs_its_closure_to_the_end() {
+    let (context, cancel) = with_cancel(&background());
+    let (once, mut ran) = (Once::new(), 0);
+    let called = once.call_ctx(&context, || {
+        cancel.cancel();
+        ran += 1;
+    });
+    assert_eq!((called, ran, once.is_done()), (Ok(()), 1, true));
+    let value = OnceValue::<i32, _>::new(|| panic!("no value"));
+    let get = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| value.get_ctx(&background()).ok()));
+    assert!(get().is_err() && get().is_err(), "each call panics");
+    let misused = std::panic::AssertUnwindSafe(|| {
+        let once = Once::new();
+        once.call(|| _ = once.call_ctx(&background(), || ()));
+    });
+    assert!(std::panic::catch_unwind(misused).is_err(), "it would wait for itself");
+}
+
 #[test]
 fn a_group_whose_wait_has_ended_early_is_waited_for_again() {
     let (go_on, waits) = bounded::<()>(0);
@@ -157,12 +251,13 @@ fn a_group_whose_wait_has_ended_early_is_waited_for_again() {
     assert_eq!(group.wait_ctx(&background()).expect("it is never done"), Err("closed"));
 }
 
-/// Locks and permits change hands while the contexts of those that wait are cancelled.
+/// Locks and permits change hands while the contexts of those that wait are cancelled. XS-06.
 #[test]
 fn nothing_is_lost_where_hand_overs_meet_cancellations() {
     let shared = Arc::new((Mutex::new(0_u32), Semaphore::new(2), RwMutex::new(())));
     for round in 0..200 {
         let (context, cancel) = with_cancel(&background());
+        let value = OnceValue::new(thread::yield_now);
         let got: u32 = thread::scope(|scope| {
             let workers = [(); 3].map(|()| {
                 scope.spawn(|| {
@@ -170,7 +265,8 @@ fn nothing_is_lost_where_hand_overs_meet_cancellations() {
                     let permits = shared.1.acquire_ctx(2, &context).is_ok();
                     let reads = shared.2.read_ctx(&context).is_ok();
                     let writes = shared.2.write_ctx(&context).is_ok();
-                    [locked, permits, reads, writes].map(u32::from).iter().sum::<u32>()
+                    let made = value.get_ctx(&context).is_ok();
+                    [locked, permits, reads, writes, made].map(u32::from).iter().sum::<u32>()
                 })
             });
             let held = (shared.0.lock(), shared.2.read());
@@ -179,7 +275,8 @@ fn nothing_is_lost_where_hand_overs_meet_cancellations() {
             cancel.cancel();
             workers.map(|worker| worker.join().expect("no panic")).iter().sum()
         });
-        assert!(got <= 12 && shared.0.try_lock().is_some() && shared.2.try_write().is_some());
+        value.get();
+        assert!(got <= 15 && shared.0.try_lock().is_some() && shared.2.try_write().is_some());
         assert_eq!((shared.1.available(), context.kindred()), (2, 0));
     }
 }

@@ -3,10 +3,10 @@
 use super::{HOUR, SECOND, flag};
 use crate::common::panic_of;
 use selvedge::chan::{Receiver, Timer, after, bounded, never, select};
-use selvedge::context::{Error, background, with_cancel, with_timeout};
+use selvedge::context::{Context, Error, background, with_cancel, with_timeout};
 use selvedge::rt::thread::sleep;
 use selvedge::rt::time::now;
-use selvedge::sync::{Barrier, Cond, Mutex, Permits, RwMutex, Semaphore, WaitGroup};
+use selvedge::sync::{Barrier, Cond, Mutex, Once, OnceValue, Permits, RwMutex, Semaphore, WaitGroup};
 use selvedge::testing::{bubble, wait};
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -51,8 +51,7 @@ fn st04_waits_for_members_are_rests() {
     moves_time(|rx| {
         let pair = Arc::new((Mutex::new(false), Cond::new()));
         let theirs = Arc::clone(&pair);
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
+        when_told(rx, move || {
             *theirs.0.lock() = true;
             theirs.1.broadcast();
         });
@@ -64,22 +63,24 @@ fn st04_waits_for_members_are_rests() {
     moves_time(|rx| {
         let semaphore = Arc::new(Semaphore::new(0));
         let theirs = Arc::clone(&semaphore);
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
-            theirs.release(1);
-        });
+        when_told(rx, move || theirs.release(1));
         semaphore.acquire(1).forget();
     });
     moves_time(|rx| {
         let barrier = Arc::new(Barrier::new(2));
         let theirs = Arc::clone(&barrier);
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
-            theirs.wait();
-        });
+        when_told(rx, move || _ = theirs.wait());
         barrier.wait();
     });
     moves_time(|rx| WaitGroup::new().go(move || _ = rx.recv()).join().expect("no panic"));
+}
+
+/// Lets a goroutine do something when it is told, beside the caller.
+fn when_told(rx: Receiver<()>, act: impl FnOnce() + Send + 'static) {
+    WaitGroup::new().go(move || {
+        _ = rx.recv();
+        act();
+    });
 }
 
 /// ST-04.
@@ -95,8 +96,7 @@ fn st04_waits_under_a_context_of_the_bubble_are_rests() {
         let (context, _cancel) = with_cancel(&background());
         let pair = Arc::new((Mutex::new(false), Cond::new()));
         let theirs = Arc::clone(&pair);
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
+        when_told(rx, move || {
             *theirs.0.lock() = true;
             theirs.1.broadcast();
         });
@@ -109,40 +109,43 @@ fn st04_waits_under_a_context_of_the_bubble_are_rests() {
         let (context, _cancel) = with_cancel(&background());
         let semaphore = Arc::new(Semaphore::new(0));
         let theirs = Arc::clone(&semaphore);
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
-            theirs.release(1);
-        });
+        when_told(rx, move || theirs.release(1));
         semaphore.acquire_ctx(1, &context).expect("it is not done").forget();
     });
     moves_time(|rx| {
         let (context, cancel) = with_cancel(&background());
-        WaitGroup::new().go(move || {
-            _ = rx.recv();
-            cancel.cancel();
-        });
+        when_told(rx, move || cancel.cancel());
         let acquired = Semaphore::new(0).acquire_ctx(1, &context).map(Permits::forget);
         assert_eq!(acquired, Err(Error::Canceled));
     });
 }
 
+/// Waits for an hour, under a context with a deadline.
+fn for_an_hour<R>(wait: impl FnOnce(&Context) -> Result<R, Error>) -> Option<Error> {
+    let (context, _cancel) = with_timeout(&background(), HOUR);
+    wait(&context).err()
+}
+
 /// ST-04.
 #[test]
-fn st04_a_wait_for_a_lock_under_a_context_is_one_until_a_deadline() {
+fn st04_a_wait_for_a_lock_or_a_once_under_a_context_is_one_until_a_deadline() {
     bubble(|b| {
-        let lock = Arc::new((Mutex::new(()), RwMutex::new(())));
-        let held = (lock.0.lock(), lock.1.write());
-        let theirs = Arc::clone(&lock);
-        let waits = b.spawn(move || {
-            let (context, _cancel) = with_timeout(&background(), HOUR);
-            let locked = theirs.0.lock_ctx(&context).is_ok();
-            let (context, _cancel) = with_timeout(&background(), HOUR);
-            let read = theirs.1.read_ctx(&context).is_ok();
-            let (context, _cancel) = with_timeout(&background(), HOUR);
-            [locked, read, theirs.1.write_ctx(&context).is_ok()]
+        let shared = Arc::new((Mutex::new(()), RwMutex::new(()), Once::new()));
+        let held = (shared.0.lock(), shared.1.write());
+        let theirs = Arc::clone(&shared);
+        shared.2.call(|| {
+            let waits = b.spawn(move || {
+                let (lock, other, once) = &*theirs;
+                [
+                    for_an_hour(|context| lock.lock_ctx(context).map(drop)),
+                    for_an_hour(|context| other.read_ctx(context).map(drop)),
+                    for_an_hour(|context| other.write_ctx(context).map(drop)),
+                    for_an_hour(|context| once.call_ctx(context, || unreachable!("another closure runs"))),
+                ]
+            });
+            assert_eq!(waits.join().expect("no panic"), [Some(Error::DeadlineExceeded); 4]);
         });
-        assert_eq!(waits.join().expect("no panic"), [false; 3]);
-        assert_eq!(b.elapsed(), 3 * HOUR);
+        assert_eq!(b.elapsed(), 4 * HOUR);
         drop(held);
     });
 }
@@ -169,7 +172,7 @@ fn stops_time(block: impl FnOnce() + Send + 'static, end: impl FnOnce()) {
 
 /// ST-04.
 #[test]
-fn st04_a_wait_for_a_lock_is_none() {
+fn st04_a_wait_for_a_lock_or_a_once_is_none() {
     let lock = Arc::new(Mutex::new(()));
     let (held, theirs) = (lock.lock(), Arc::clone(&lock));
     stops_time(move || drop(theirs.lock()), || drop(held));
@@ -179,6 +182,17 @@ fn st04_a_wait_for_a_lock_is_none() {
         drop(theirs.lock_ctx(&context).expect("it is not done"));
     };
     stops_time(locks, || drop(held));
+    let ((begins, begun), (go_on, goes_on)) = (bounded(0), bounded::<()>(0));
+    let value = Arc::new(OnceValue::new(move || begins.send(()).is_ok() && goes_on.recv().is_err()));
+    let theirs = Arc::clone(&value);
+    let maker = selvedge::rt::thread::spawn(move || *theirs.get());
+    begun.recv().expect("it begins");
+    let gets = move || {
+        let (context, _cancel) = with_cancel(&background());
+        assert_eq!(value.get_ctx(&context), Ok(&true));
+    };
+    stops_time(gets, || drop(go_on));
+    assert!(maker.join().expect("no panic"));
 }
 
 /// ST-04.
