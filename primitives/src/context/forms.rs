@@ -1,11 +1,11 @@
 //! Operations of channels that end when a context is done.
 
-use super::{Context, Error, with_cancel};
+use super::{AnyError, Context, Error, with_cancel, with_cancel_cause};
 use crate::chan::{Receiver, Sender};
 use crate::rt::entry::enter;
 use crate::rt::twin::is_twin;
 use crate::select;
-use crate::sync::ErrGroup;
+use crate::sync::{ErrGroup, Tell};
 use core::fmt;
 use std::error::Error as StdError;
 
@@ -204,6 +204,37 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn with_context(parent: &Context) -> (ErrGroup<E>, Context) {
         let (context, cancel) = with_cancel(parent);
-        (ErrGroup::that_tells(Box::new(move || cancel.cancel())), context)
+        let tell: Tell<E> = Box::new(move |_| {
+            let cancel = cancel.clone();
+            Box::new(move || cancel.cancel())
+        });
+        (ErrGroup::that_tells(tell), context)
+    }
+
+    /// Creates a group with a context as [`with_context`](ErrGroup::with_context) does. If a closure fails, then the cause of the
+    /// context is what `cause` makes of the group's first error.
+    ///
+    /// ```
+    /// use selvedge::context::background;
+    /// use selvedge::sync::ErrGroup;
+    /// let (group, context) = ErrGroup::with_context_cause(&background(), |text: &&str| text.to_string());
+    /// group.go(|_stop| Err("no luck"));
+    /// assert_eq!(group.wait(), Err("no luck"));
+    /// assert_eq!(context.cause().expect("it is done").to_string(), "no luck");
+    /// ```
+    #[track_caller]
+    pub fn with_context_cause<C: Into<AnyError> + 'static>(
+        parent: &Context,
+        cause: impl Fn(&E) -> C + Send + Sync + 'static,
+    ) -> (ErrGroup<E>, Context) {
+        let (context, cancel) = with_cancel_cause(parent);
+        let tell: Tell<E> = Box::new(move |error| {
+            let (cancel, cause) = (cancel.clone(), error.map(&cause));
+            Box::new(move || match cause {
+                Some(cause) => cancel.cancel(cause),
+                None => cancel.cancel(Error::Canceled),
+            })
+        });
+        (ErrGroup::that_tells(tell), context)
     }
 }

@@ -42,9 +42,12 @@ struct Shared<E> {
     failed: Mutex<Failed<E>>,
     stop: Sender<()>,
     limit: Option<Semaphore>,
-    /// Is called when a closure has failed or panicked, and when all have ended.
-    tell: Option<Box<dyn Fn() + Send + Sync>>,
+    tell: Option<Tell<E>>,
 }
+
+/// Is called with the error of a closure that fails; without one, if a closure panics, and when all have ended. What this
+/// returns is called afterwards, unless another error was first.
+pub(crate) type Tell<E> = Box<dyn Fn(Option<&E>) -> Box<dyn FnOnce()> + Send + Sync>;
 
 /// The first error and the first panic.
 struct Failed<E> {
@@ -62,8 +65,8 @@ impl<E: Send + 'static> ErrGroup<E> {
         ErrGroup::with(None, None)
     }
 
-    /// Creates a group that calls `tell` when a closure has failed or panicked, and when all have ended.
-    pub(crate) fn that_tells(tell: Box<dyn Fn() + Send + Sync>) -> ErrGroup<E> {
+    /// Creates a group that tells when a closure has failed or panicked, and when all have ended.
+    pub(crate) fn that_tells(tell: Tell<E>) -> ErrGroup<E> {
         ErrGroup::with(None, Some(tell))
     }
 
@@ -79,11 +82,34 @@ impl<E: Send + 'static> ErrGroup<E> {
     /// ```
     #[track_caller]
     pub fn with_limit(limit: u32) -> ErrGroup<E> {
-        assert!(limit > 0, "a group with a limit of zero could run nothing");
-        ErrGroup::with(Some(Semaphore::new(limit.into())), None)
+        ErrGroup::new().limited(limit)
     }
 
-    fn with(limit: Option<Semaphore>, tell: Option<Box<dyn Fn() + Send + Sync>>) -> ErrGroup<E> {
+    /// Lets at most `limit` closures run at once from now on, as [`with_limit`](Self::with_limit) does, also in a group that was
+    /// made with a context.
+    ///
+    /// # Panics
+    /// If the limit is zero, or a closure runs.
+    ///
+    /// ```
+    /// use selvedge::{context::background, sync::ErrGroup};
+    /// let (group, _context) = ErrGroup::<()>::with_context(&background());
+    /// let group = group.limited(2);
+    /// (0..5).for_each(|_| group.go(|_stop| Ok(())));
+    /// assert!(group.wait().is_ok());
+    /// ```
+    #[must_use]
+    #[track_caller]
+    pub fn limited(mut self, limit: u32) -> ErrGroup<E> {
+        assert!(limit > 0, "a group with a limit of zero could run nothing");
+        let Some(shared) = Arc::get_mut(&mut self.shared) else {
+            panic!("the limit of a group is set before its first closure runs");
+        };
+        shared.limit = Some(Semaphore::new(limit.into()));
+        self
+    }
+
+    fn with(limit: Option<Semaphore>, tell: Option<Tell<E>>) -> ErrGroup<E> {
         let (sender, stop) = bounded(0);
         let failed = Mutex::new(Failed { error: None, panic: None });
         let shared = Arc::new(Shared { failed, stop: sender, limit, tell });
@@ -182,7 +208,7 @@ impl<E: Send + 'static> ErrGroup<E> {
     #[track_caller]
     pub fn wait(self) -> Result<(), E> {
         self.group.wait();
-        self.shared.tell();
+        self.shared.tell(None)();
         let mut failed = self.shared.failed.lock();
         let (error, panic) = (failed.error.take(), failed.panic.take());
         drop(failed);
@@ -202,13 +228,12 @@ impl<E> ErrGroup<E> {
 }
 
 impl<E> Shared<E> {
-    fn tell(&self) {
-        if let Some(tell) = &self.tell {
-            tell();
-        }
+    fn tell(&self, error: Option<&E>) -> Box<dyn FnOnce()> {
+        self.tell.as_ref().map_or_else(|| Box::new(|| ()) as Box<dyn FnOnce()>, |tell| tell(error))
     }
 
     fn fail(&self, error: E) {
+        let tells = self.tell(Some(&error));
         let mut failed = self.failed.lock();
         // An error that is not the first is dropped after the lock is released: its destructor is user code.
         let later = match failed.error {
@@ -217,7 +242,10 @@ impl<E> Shared<E> {
         };
         drop(failed);
         let _ = self.stop.close();
-        self.tell();
+        // The closure that failed first tells its own error.
+        if later.is_none() {
+            tells();
+        }
         drop(later);
     }
 
@@ -230,7 +258,7 @@ impl<E> Shared<E> {
         drop(failed);
         later.into_iter().for_each(dispose);
         let _ = self.stop.close();
-        self.tell();
+        self.tell(None)();
     }
 }
 

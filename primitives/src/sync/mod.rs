@@ -43,6 +43,7 @@ pub use barrier::Barrier;
 pub use cond::Cond as Condvar;
 pub use cond::{Cond, CondGuard};
 pub use err_group::ErrGroup;
+pub(crate) use err_group::Tell;
 pub use familiar::WaitTimeoutResult;
 pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use once::Once;

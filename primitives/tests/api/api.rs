@@ -27,3 +27,4 @@ mod sync_basic;
 mod sync_names;
 mod thread_end;
 mod user_code;
+mod x_sync;

@@ -282,6 +282,7 @@ fn a_failed_acquire_adds_no_permits() {
     assert_eq!(places.available(), 1);
 }
 
+/// XS-09.
 #[test]
 fn a_release_that_overflows_adds_no_permits() {
     let places = Semaphore::new(u64::MAX - 1);

@@ -1,11 +1,12 @@
 //! Groups whose closures fail, panic, are limited, and are left alone.
 
 use super::{everywhere, panic_of, panic_quietly};
-use selvedge::context::{Error, background, with_cancel};
+use selvedge::context::{Context, Error, background, with_cancel};
 use selvedge_go::patterns::ErrGroup;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+/// XS-01.
 #[test]
 fn the_first_error_comes_when_all_have_ended() {
     everywhere(|values| {
@@ -27,6 +28,7 @@ fn the_first_error_comes_when_all_have_ended() {
     });
 }
 
+/// XS-02.
 #[test]
 fn its_context_is_done_by_an_error_by_the_wait_and_by_the_one_above() {
     everywhere(|_| {
@@ -47,6 +49,28 @@ fn its_context_is_done_by_an_error_by_the_wait_and_by_the_one_above() {
     });
 }
 
+/// XS-02.
+#[test]
+fn the_cause_of_its_context_is_made_of_the_error_that_wait_returns() {
+    everywhere(|values| {
+        let (group, context) = ErrGroup::with_context_cause(&background(), |n: &u32| format!("{n} failed"));
+        for n in 0..4 {
+            let (theirs, value) = (context.clone(), values.make(n));
+            group.go(move |_stop| {
+                let _live = theirs.err();
+                Err(value.number)
+            });
+        }
+        let cause = |context: &Context| context.cause().map(|cause| cause.to_string());
+        assert_eq!(group.wait().map_err(|n| format!("{n} failed")).err(), cause(&context));
+        let (group, context) = ErrGroup::with_context_cause(&background(), |()| "no error");
+        group.go(|_stop| Ok(()));
+        assert_eq!(group.wait(), Ok(()));
+        assert_eq!(cause(&context).as_deref(), Some("context canceled"));
+    });
+}
+
+/// XS-03.
 #[test]
 fn a_limit_makes_callers_wait_or_go_without() {
     everywhere(|values| {
@@ -66,6 +90,23 @@ fn a_limit_makes_callers_wait_or_go_without() {
     });
 }
 
+/// XS-03.
+#[test]
+fn a_limit_is_set_before_closures_run_and_beside_a_context() {
+    everywhere(|_| {
+        let (group, context) = ErrGroup::<()>::with_context(&background());
+        let group = group.limited(1);
+        let (hold, held) = selvedge::chan::bounded::<()>(0);
+        group.go(move |_stop| held.recv().or(Ok(())));
+        assert!(group.try_go(|_stop| Ok(())).is_err());
+        let text = panic_of(|| group.limited(2));
+        assert!(text.contains("before its first closure"), "{text}");
+        drop(hold);
+        assert!(context.done().recv().is_err(), "the group was dropped, and its closure ends");
+    });
+}
+
+/// In Go such a panic ends the program. XS-04.
 #[test]
 fn a_panic_stops_the_others_and_comes_out_before_an_error() {
     everywhere(|values| {
