@@ -8,27 +8,35 @@ use std::fs;
 use std::path::Path;
 
 /// The letters of each list, how long it is, and what it lists.
-const LISTS: [(&str, u32, &str); 5] = [
+const LISTS: [(&str, u32, &str); 6] = [
     ("TI", 18, "timers and tickers of package `time`"),
     ("ST", 13, "package `testing/synctest`"),
     ("SG", 7, "package `os/signal`"),
     ("PA", 9, "the patterns of Go's tutorials"),
     ("XR", 10, "the library `x-mod/routine`"),
+    ("XS", 13, "`golang.org/x/sync`: groups, semaphores, calls that are shared"),
 ];
 
 /// Entries that no test shows, and why. A second word names the part of an entry that is meant.
-const ABSENT: [(&str, &str); 8] = [
-    ("TI-02", "a timer's channel has room for one instant, as crossbeam-channel's has, where Go's has none"),
+const ABSENT: [(&str, &str); 6] = [
+    (
+        "TI-02 length",
+        "a timer's channel says that it has room for one instant, as crossbeam-channel's does, and Go's none",
+    ),
     ("TI-07", "a timer that was not made by a constructor cannot be written in Rust"),
     (
-        "TI-18",
-        "a cost, which the program `against-go` measures in the rows `go-timer-stop` and `func-timer-*`",
+        "XR-09 server",
+        "no HTTP server comes with it: a profile is a value, which a program serves as it likes",
     ),
-    ("PA-09 series", "no program computes power series: they are one more pipeline"),
-    ("XR-06 traces", "the runtime records no execution traces"),
-    ("XR-08 cron", "there are no cron expressions: they need a calendar with time zones"),
-    ("XR-09 profiles", "there is no HTTP server for profiles"),
-    ("XR-10", "it lists faults of earlier versions, whose interfaces are not here"),
+    (
+        "XS-08 bars",
+        "a semaphore has no size, as permits may be added, so no request is known to be too large",
+    ),
+    ("XS-10 shared", "a caller knows by its own closure whether its result was made by another one"),
+    (
+        "XS-13 goexit",
+        "a closure that ends its goroutine ends the first caller that way, and panics in the others",
+    ),
 ];
 
 /// Where tests stand, below the root of the repository.
@@ -149,7 +157,7 @@ fn each_kind_of_fault_is_found() {
         assert!(faults.iter().any(|fault| fault.contains(by)), "{by:?} in {faults:#?}");
     };
     differs("/// TI-07.\n#[test]\nfn zero() {}", "TI-07 is shown at file:3");
-    differs("// XR-08 cron.\nProgram::new(\"mute\")", "XR-08 cron is shown at file:2");
+    differs("// XR-09 server.\nProgram::new(\"pprof\")", "XR-09 server is shown at file:2");
     differs("/// As ST-77 says.\nfn st77() {}", "file:2 names ST-77, which is in no list");
     let shown = |text: &str| !found(text).iter().any(|fault| fault.contains("shows ST-10"));
     assert!(shown("/// Orders. ST-09, ST-10.\n#[test]\n#[cfg(unix)]\nfn orders() {}"));

@@ -443,16 +443,20 @@ fn shared_structures_free_what_no_thread_reads() {
     assert_eq!(live, 0, "a domain drops what is left");
 }
 
-/// TI-12.
+/// TI-12, TI-18.
 #[test]
 fn a_million_function_timers_leave_nothing_behind() {
     const HOUR: Duration = Duration::from_secs(3600);
     after_func(HOUR, || ()).stop(); // the thread that waits has begun
-    let (live, _) = cost(|| {
+    let (live, calls) = cost(|| {
         let timers: Vec<_> = (0..1_000_000).map(|_| after_func(HOUR, || ())).collect();
         assert!(timers.iter().all(FuncTimer::stop));
     });
     assert!(live.abs() < 4_096, "a million timers that were armed at once left {live} bytes");
+    assert!(
+        calls < 1_250_000,
+        "a million timers made {calls} allocations: more than one each, and places among others"
+    );
     let timer = after_func(HOUR, || ());
     let (live, calls) = cost(|| (0..1_000_000).for_each(|_| assert!(timer.reset(HOUR))));
     assert!(live.abs() < 4_096, "a million resets left {live} bytes");

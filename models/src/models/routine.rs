@@ -9,7 +9,7 @@ use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
-use selvedge_go::routine::{Executor, Outcome, Retry, Routine, Task, parallel};
+use selvedge_go::routine::{Executor, Outcome, Retry, Routine, Task, child, parallel};
 use std::time::Duration;
 
 models![
@@ -17,6 +17,7 @@ models![
     a_daemon_hears_that_the_others_have_ended,
     a_worker_that_fails_stops_the_others,
     the_context_above_stops_a_routine,
+    a_task_that_is_added_is_waited_for_or_comes_back,
     a_routine_is_closed_or_ends,
     nested_routines_are_cleaned_up_from_the_inside,
     tasks_beside_each_other_have_all_ended,
@@ -33,6 +34,11 @@ const fn twin(of: Mutant, site: &'static str, kind: FailureKind) -> Mutant {
 
 /// What still runs of a routine is not waited for.
 const LEAVES_THEM: Mutant = twin(ROUTINE, "await-all", FailureKind::Panic).or(FailureKind::Leak);
+/// A routine that waits for its tasks takes one more.
+const TAKES_MORE: Mutant =
+    twin(mutant_of!("runtime/src/routine/child.rs"), "take-no-more", FailureKind::Panic)
+        .or(FailureKind::Leak)
+        .or(FailureKind::Race);
 /// What still runs of a routine is not told that it is to stop.
 const TELLS_NOBODY: Mutant = twin(ROUTINE, "tell-the-others", FailureKind::Deadlock);
 /// A failure is taken for an end.
@@ -147,6 +153,24 @@ fn the_context_above_stops_a_routine() -> Model {
     })
     .of_specified()
     .catches([LEAVES_THEM])
+}
+
+/// A daemon adds a task while the routine ends. XR-06.
+fn a_task_that_is_added_is_waited_for_or_comes_back() -> Model {
+    model("a task that is added to a routine has ended when the routine has, or comes back", || {
+        let notes = Notes::new();
+        let theirs = notes.clone();
+        let adds = move |context: &Context| {
+            let added = child(context, "child", Task::new(theirs.notes(2)));
+            theirs.add(if added.is_ok() { 4 } else { 8 });
+            Ok(())
+        };
+        let routine = Routine::new(notes.notes(1)).daemon("daemon", adds);
+        assert!(routine.execute(&background()).is_ok());
+        assert!(matches!(notes.all(), 7 | 9));
+    })
+    .of_specified()
+    .catches([TAKES_MORE, LEAVES_THEM])
 }
 
 /// A routine whose main task waits is closed as soon as it runs. XR-03.

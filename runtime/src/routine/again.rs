@@ -120,7 +120,7 @@ impl Task {
 }
 
 /// Waits for so long, unless the context is done before; returns whether it is not.
-fn pause(context: &Context, time: Duration) -> bool {
+pub(super) fn pause(context: &Context, time: Duration) -> bool {
     // site: hear-the-end
     if is_twin() {
         selvedge::rt::thread::sleep(time);

@@ -1,6 +1,7 @@
 //! A program's life: [`Routine`].
 
 use super::beside::WaitOnDrop;
+use super::child::Hosting;
 use super::executor::{Executor, Outcome, Task, catch, ended_by};
 use super::trap::{Trapped, Traps, received};
 use super::within::{Event, observe};
@@ -14,7 +15,7 @@ use selvedge::sync::{Mutex, WaitGroup};
 #[cfg(unix)]
 use crate::signal::Signal;
 
-type Hook = Arc<Box<dyn Fn(&Event<'_>) + Send + Sync>>;
+pub(super) type Hook = Arc<Box<dyn Fn(&Event<'_>) + Send + Sync>>;
 
 /// The arguments of a routine, in the context of all that it executes ([`Routine::arguments`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,10 +223,12 @@ impl Routine {
         let group = WaitGroup::new();
         let wait = WaitOnDrop(&group);
         let mut trapped = self.traps.set()?;
+        let (hosting, context) = Hosting::new(&context, &group, self.hook.as_ref());
         let outcome = catch(|| self.serve(above, &context, &group, &trapped));
         // Tasks that end because the context is done are not what decides.
         let outcome = ended_by(above).and(outcome);
         trapped.release_stops();
+        drop(hosting);
         let told = self.hook.as_ref().map_or(Ok(()), |hook| {
             catch(|| {
                 hook(&Event::Stops { outcome: &outcome });

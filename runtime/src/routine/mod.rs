@@ -39,7 +39,9 @@
 //! | limit the time | [`Task::timeout`], [`Task::deadline`] |
 //! | run another program, and kill it in time | `Task::program` |
 //! | take an error for the end | [`Task::guaranteed`] |
-//! | log and profile | [`Task::observed`], [`Routine::observe`] |
+//! | execute at moments of the wall clock, as cron does | [`Task::scheduled`] |
+//! | add a task to a routine that runs | [`child`] |
+//! | log, profile and trace | [`Task::observed`], [`Routine::observe`]; [`Profile`], [`Trace`] |
 //! | wrap tasks in layers | [`Task::wrapped_in`] |
 //!
 //! # Guarantees
@@ -48,32 +50,38 @@
 //! - *A panic is an error* of the task that panics: [`Panicked`].
 //! - *Order.* Contexts are done from the outside to the inside, and cleanups run from the inside to the outside.
 //!
-//! What [`Routine`], [`parallel`] and [`Task::retry`] promise about their ends has eight models with mutants, over primitives as specified, with
-//! two or three tasks each (`models/src/models/routine.rs`). The graph engine explores seven of them to the end, and that of nested routines
+//! What [`Routine`], [`child`], [`parallel`] and [`Task::retry`] promise about their ends has nine models with mutants, over primitives as specified, with
+//! two or three tasks each (`models/src/models/routine.rs`). The graph engine explores eight of them to the end, and that of nested routines
 //! within two preemptions. That outcomes are those of a sequential specification is a property of drawn trees of tasks
 //! (`proptests/tests/routine.rs`).
 //!
 //! # Beside `x-mod/routine`
 //! Most of this is what that library for Go does. Differences: workers; errors of concurrent tasks and of the cleanup are outcomes,
 //! and not only logged; a second [`Control::close`] does no harm; `retry` of a negative number cannot be said; the environment of a
-//! program is that of this one, unless it is cleared. Not here: cron expressions, traces, an HTTP server for profiles.
+//! program is that of this one, unless it is cleared; a schedule is a function, which crates for cron expressions make; a trace is of
+//! tasks, and not of what the scheduler does. Not here: an HTTP server for profiles; a hook tells what one would serve.
 
 mod again;
 mod beside;
+mod child;
 mod executor;
 mod life;
 #[cfg(unix)]
 mod program;
+mod record;
+mod schedule;
 #[cfg_attr(not(unix), path = "no_trap.rs")]
 mod trap;
 mod within;
 
 pub use again::{Attempt, Retry, serial};
 pub use beside::parallel;
+pub use child::child;
 pub use executor::{Executor, Outcome, Panicked, Task};
 pub use life::{Arguments, Control, Routine};
 #[cfg(unix)]
 pub use program::Exited;
+pub use record::{Profile, Took, Trace};
 #[doc(inline)]
 pub use selvedge::context::AnyError;
 pub use within::Event;

@@ -7,7 +7,7 @@ use selvedge_go::patterns::Pipeline;
 use selvedge_go::{Builder, Leftover, go};
 
 /// Runs a program on goroutines alone: so many threads would be too many.
-fn on_goroutines(program: impl Fn()) {
+pub(super) fn on_goroutines(program: impl Fn()) {
     for procs in [1, 2, 4] {
         Builder::new().procs(procs).leftover(Leftover::Fail).run(&program);
     }

@@ -14,6 +14,7 @@ mod pipeline;
 mod produce;
 mod pub_sub;
 mod rate;
+mod series;
 mod timeouts;
 mod workers;
 

@@ -86,6 +86,7 @@ fn panics_are_results_and_workers_go_on() {
     });
 }
 
+/// XR-10.
 #[test]
 fn jobs_are_done_though_tickets_and_pool_are_dropped() {
     everywhere(|values| {

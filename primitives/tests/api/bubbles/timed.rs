@@ -148,6 +148,24 @@ fn a_lock_of_rt_and_its_condition_work_inside() {
     });
 }
 
+/// TI-02.
+#[test]
+fn a_timer_that_nobody_waited_for_has_one_instant_for_the_next_receiver() {
+    bubble(|b| {
+        let (begun, timer) = (now(), Timer::new(SECOND));
+        let ticker = Ticker::new(SECOND).expect("a period");
+        b.sleep(HOUR);
+        assert_eq!(timer.receiver().try_recv(), Ok(begun + SECOND));
+        assert!(timer.receiver().try_recv().is_err());
+        assert_eq!(ticker.receiver().try_recv(), Ok(begun + SECOND));
+        assert!(ticker.receiver().try_recv().is_err(), "one of thousands");
+        timer.reset(SECOND);
+        b.sleep(HOUR);
+        assert!(timer.reset(HOUR), "nobody has received its instant");
+        assert!(timer.receiver().try_recv().is_err());
+    });
+}
+
 /// TI-05.
 #[test]
 fn a_timer_whose_instant_was_received_is_stopped_and_reset_too_late() {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod beside;
+
 use selvedge::chan::{bounded, never};
 use selvedge::context::{
     Cancel, Cause, Context, Error, Key, background, with_cancel, with_cancel_cause, with_value,
@@ -534,6 +536,30 @@ mod signals {
                 Some(Signal::SIGUSR2)
             );
             assert_eq!(log.take(), ["cleanup"]);
+        });
+    }
+
+    /// Signals that come while a handler runs. XR-10.
+    #[test]
+    fn no_kind_of_signal_is_lost_because_of_another() {
+        everywhere(|| {
+            let log = Log::default();
+            let (first, second) = (log.clone(), log.clone());
+            let (handled, rx) = bounded(0);
+            let routine = Routine::new(move |_: &Context| {
+                raise(Signal::SIGUSR1);
+                Ok(rx.recv()?)
+            });
+            let routine = routine.on_signal(Signal::SIGUSR1, move |_| {
+                raise(Signal::SIGUSR2);
+                raise(Signal::SIGWINCH);
+                first.add("first");
+                Ok(())
+            });
+            let routine = routine.on_signal(Signal::SIGUSR2, second.task("second"));
+            let routine = routine.on_signal(Signal::SIGWINCH, move |_| Ok(handled.send(())?));
+            assert_eq!(text(routine.execute(&background())), "well");
+            assert_eq!(log.take(), ["first", "second"]);
         });
     }
 
