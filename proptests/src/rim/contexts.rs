@@ -446,7 +446,7 @@ impl Machine {
         // A closure has told that it ran, and may still be about to drop what it has. Values that are never dropped keep this
         // loop going beyond the time that a program has.
         while kept == 0 && !world.alive().is_empty() {
-            std::thread::yield_now();
+            selvedge::rt::thread::yield_now();
         }
         KEPT * (kept + isize::try_from(expected).expect("few closures"))
     }
