@@ -10,54 +10,9 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use selvedge::chan::{Timer, after, bounded, select};
 use selvedge::context::{Context, background, with_cancel, with_timeout};
+use selvedge_benches::contexts::{HOUR, alone, beside, timed, trees, with_timeouts};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
-
-const HOUR: Duration = Duration::from_secs(3600);
-
-fn timed(times: u64, f: impl Fn(u64)) -> Duration {
-    let started = Instant::now();
-    (0..times).for_each(f);
-    started.elapsed()
-}
-
-/// Makes a context below `parent` and cancels it.
-fn make_and_cancel(parent: &Context) {
-    let (context, cancel) = with_cancel(parent);
-    black_box(&context);
-    cancel.cancel();
-}
-
-fn with_timeouts(times: u64) -> Duration {
-    timed(times, |_| {
-        let (context, cancel) = with_timeout(&background(), HOUR);
-        black_box(&context);
-        cancel.cancel();
-    })
-}
-
-/// Makes contexts beside so many others.
-fn beside(others: usize, times: u64) -> Duration {
-    let (parent, _cancel) = with_cancel(&background());
-    let others: Vec<_> = (0..others).map(|_| with_cancel(&parent)).collect();
-    let took = timed(times, |_| make_and_cancel(&parent));
-    drop(others);
-    took
-}
-
-/// Cancels trees of a thousand contexts; the time of a tree counts for one.
-fn trees(times: u64) -> Duration {
-    let mut took = Duration::ZERO;
-    for _ in 0..times {
-        let (parent, cancel) = with_cancel(&background());
-        let below: Vec<_> = (0..1000).map(|_| with_cancel(&parent)).collect();
-        let started = Instant::now();
-        cancel.cancel();
-        took += started.elapsed();
-        drop(below);
-    }
-    took
-}
+use std::time::Duration;
 
 fn errors(context: &Context, times: u64) -> Duration {
     timed(times, |_| _ = black_box(black_box(context).err()))
@@ -102,7 +57,7 @@ fn contexts(criterion: &mut Criterion) {
     let mut row = |name: &str, run: &dyn Fn(u64) -> Duration| {
         group.bench_function(name, |bencher| bencher.iter_custom(run));
     };
-    row("with cancel", &|times| timed(times, |_| make_and_cancel(&background())));
+    row("with cancel", &alone);
     for others in [10, 1_000, 100_000] {
         row(&format!("child beside {others}"), &|times| beside(others, times));
     }
