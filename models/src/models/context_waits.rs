@@ -1,4 +1,5 @@
-//! Models of waits that last until a context is done at most, with locks, permits, conditions and groups as specified.
+//! Models of waits that last until a context is done at most: with locks, permits, conditions and groups as specified, and one
+//! with a real lock.
 
 use super::{Model, Plain, model, models, mutant_of, until};
 use crate::mutant::{Mutant, Needs};
@@ -13,6 +14,7 @@ use selvedge_check::{Change, FailureKind};
 models![
     a_lock_is_taken_or_its_wait_stopped,
     a_wait_for_a_lock_ends_with_its_context,
+    a_wait_in_the_queue_of_a_lock_ends_with_its_context,
     a_read_is_begun_or_its_wait_stopped,
     a_write_is_begun_or_its_wait_stopped,
     a_writer_that_gives_up_lets_readers_through,
@@ -85,13 +87,22 @@ fn a_lock_is_taken_or_its_wait_stopped() -> Model {
 
 /// A thread waits under a context for a lock that nobody releases before.
 fn a_wait_for_a_lock_ends_with_its_context() -> Model {
-    model("a wait for a lock ends with its context", || {
-        let lock = Mutex::new(());
-        let _held = lock.lock();
-        assert_eq!(stopped(|context| lock.lock_ctx(context).map(drop)), Some(Error::Canceled));
-    })
-    .of_specified()
-    .catches([NUDGES_NOT])
+    model("a wait for a lock ends with its context", wait_for_a_held_lock)
+        .of_specified()
+        .catches([NUDGES_NOT])
+}
+
+/// The same with the queue of waiters in which the thread waits.
+fn a_wait_in_the_queue_of_a_lock_ends_with_its_context() -> Model {
+    model("a wait in the queue of a lock ends with its context", wait_for_a_held_lock)
+        .bound(2)
+        .catches([NUDGES_NOT])
+}
+
+fn wait_for_a_held_lock() {
+    let lock = Mutex::new(());
+    let _held = lock.lock();
+    assert_eq!(stopped(|context| lock.lock_ctx(context).map(drop)), Some(Error::Canceled));
 }
 
 /// A thread waits to read under a context that another one cancels, while the writer unlocks.

@@ -367,6 +367,7 @@ impl Node {
     }
 
     fn signal(&self, order: crate::rt::sync::atomic::Ordering) -> Option<&Signal> {
+        // Not model-checked: engines do not watch the fields of a signal, which Acquire makes visible.
         let signal = self.signal.load(order);
         // SAFETY: a signal that was put here stays until the node is dropped. It was put here by `make_signal`: the caller
         // has the lock, under which that is done, or has passed Acquire.

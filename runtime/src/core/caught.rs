@@ -44,7 +44,8 @@ impl Caught {
         while word & CATCHES != 0 {
             // site: count-what-is-caught
             if is_twin() {
-                // The twin counts after its look, and so perhaps a signal that is no longer caught.
+                // The twin counts after its look, and so perhaps a signal that is no longer caught. Not model-checked: nothing
+                // else comes here.
                 self.0.fetch_add(ONE, Release);
                 return true;
             }

@@ -62,6 +62,7 @@ impl Clock for Alone {
         }
         drop(waits);
         if let Some(thread) = before {
+            // Not model-checked: under an engine the thread sleeps to the end of its time.
             thread.unpark();
         }
         was_armed

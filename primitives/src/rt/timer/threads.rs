@@ -84,6 +84,7 @@ impl Clock for Threads {
         let sleeper = if state.armed.lower_bound() < earliest { state.sleeper.take() } else { None };
         drop(state);
         if let Some(sleeper) = sleeper {
+            // Not model-checked: no engine runs this clock.
             sleeper.unpark();
         }
         if must_begin && let Err(error) = Builder::new().name("timers".to_string()).spawn(|| THREADS.run()) {
