@@ -84,7 +84,6 @@ fn two_takes_get_a_value_each() -> Model {
         assert_eq!(taken, [1, 2]);
         assert_holds(&heap, &[3]);
     })
-    .bound(2)
     .catches([FOUND_LATE, UNORDERED_WALK, UNMADE, UNLINKED, LIMBO_UNREAD, TAKEN_TWICE])
 }
 
@@ -98,7 +97,6 @@ fn a_take_finds_what_was_there_beside_a_put() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[2, 3]);
     })
-    .bound(2)
     .catches([UNMADE_BESIDE, READ_UNMADE, TAKEN_TWICE, OVERWRITTEN])
 }
 
@@ -141,7 +139,6 @@ fn two_puts_at_once_are_both_there() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[1, 2]);
     })
-    .bound(2)
     .catches([UNMADE_ALONE, OVERWRITTEN])
 }
 
@@ -155,7 +152,6 @@ fn two_puts_beside_a_value_are_both_there() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[1, 2, 3]);
     })
-    .bound(2)
     .catches([UNMADE_BESIDE, OVERWRITTEN])
 }
 
@@ -174,7 +170,6 @@ fn a_take_goes_on_though_a_smaller_ticket_came_and_went() -> Model {
         taken.sort_unstable();
         assert_eq!(taken, [1, 2, 3]);
     })
-    .bound(2)
     .catches([TAKEN_TWICE])
 }
 
@@ -194,7 +189,6 @@ fn a_take_that_has_lost_a_value_finds_the_next() -> Model {
         assert!(others || taken == Some((1, 1)));
         assert_holds(&heap, if others && taken.is_some() { &[] } else { &[2] });
     })
-    .bound(2)
     .catches([TAKEN_TWICE])
 }
 
