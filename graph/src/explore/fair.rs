@@ -20,6 +20,7 @@
 use super::switches::has_spawned;
 use crate::event::{Event, EventId, Kind, NONE, Reading};
 use crate::graph::{Graph, Thread};
+use foldhash::fast::FixedState;
 use std::collections::HashSet;
 
 /// How many places a search for a fair schedule visits. A graph whose search needs more counts as beyond the bound.
@@ -110,16 +111,17 @@ pub(crate) fn judge(graph: &Graph, going: Set) -> Judgement {
     if graph.threads.iter().all(|thread| thread.yields.is_empty()) {
         return Judgement::Fair(Turns::default());
     }
-    let closed = Search { graph, going, keeps_co: true, is_open: false, seen: seen(graph) };
+    let seen = &seen(graph);
+    let closed = Search { graph, going, keeps_co: true, is_open: false, seen };
     match closed.judge() {
         Judgement::Unfair if !closed.has_any_order() => Search { keeps_co: false, ..closed }.judge(),
         judgement => judgement,
     }
 }
 
-/// Returns the reads of writes that the thread had read or made before its last yield.
-fn seen(graph: &Graph) -> HashSet<EventId> {
-    let mut seen = HashSet::new();
+/// Returns for each event whether it is a read of a write that the thread had read or made before its last yield.
+fn seen(graph: &Graph) -> Vec<bool> {
+    let mut seen = vec![false; graph.events.len()];
     for Thread { events, yields, .. } in graph.threads.iter().filter(|thread| !thread.yields.is_empty()) {
         for (index, id) in events.iter().enumerate() {
             let event = graph.event(*id);
@@ -133,7 +135,7 @@ fn seen(graph: &Graph) -> HashSet<EventId> {
                         && (earlier_event.location, earlier_event.source) == (event.location, event.source)
             };
             if before.iter().any(saw) {
-                seen.insert(*id);
+                seen[*id as usize] = true;
             }
         }
     }
@@ -154,7 +156,7 @@ struct Place {
 }
 
 /// A search for a fair schedule.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Search<'a> {
     graph: &'a Graph,
     going: Set,
@@ -162,13 +164,14 @@ struct Search<'a> {
     keeps_co: bool,
     /// Whether threads that may add events count as having added what the schedule needs.
     is_open: bool,
-    seen: HashSet<EventId>,
+    /// For each event whether it reads what its thread had seen before its last yield.
+    seen: &'a [bool],
 }
 
 impl Search<'_> {
     /// Judges the graph: by the order in which the events were added, if that says enough.
     fn judge(&self) -> Judgement {
-        let open = Search { is_open: true, ..self.clone() };
+        let open = Search { is_open: true, ..*self };
         let open = (self.going != 0).then_some(&open);
         let fair = || self.in_order().map(Judgement::Fair);
         let may_be_fair = || open.and_then(Search::in_order).map(Judgement::Open);
@@ -189,7 +192,7 @@ impl Search<'_> {
     }
 
     fn in_any_order(&self) -> Option<Turns> {
-        let mut visited = HashSet::new();
+        let mut visited: HashSet<Place, FixedState> = HashSet::default();
         let mut places = vec![self.first()];
         while let Some(place) = places.pop() {
             if self.is_at_the_end(&place) {
@@ -310,7 +313,7 @@ impl Search<'_> {
     /// Returns whether a read is of a write that the thread had seen before it yielded, and there is a newer one.
     fn is_stale(&self, place: &Place, id: EventId) -> bool {
         let Event { location, source, .. } = *self.graph.event(id);
-        self.seen.contains(&id) && {
+        self.seen[id as usize] && {
             let newer = self.graph.location(location).writes.get(self.graph.position_of(source) as usize);
             newer.is_some_and(|newer| self.has_happened(place, *newer))
         }

@@ -9,6 +9,7 @@
 
 use crate::event::{Event, EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
+use foldhash::fast::FixedState;
 use std::collections::{HashSet, VecDeque};
 
 /// How many places a search for an order within a bound visits. A graph whose search needs more counts as beyond the
@@ -60,7 +61,7 @@ fn order(graph: &Graph, extends: Extends) -> Option<(Vec<EventId>, u32)> {
 
 /// Looks for an order with no more preemptions than the bound, those with fewer first.
 fn search(graph: &Graph, extends: Extends, bound: u32) -> bool {
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<Place, FixedState> = HashSet::default();
     let mut places = VecDeque::from([(Place::first(graph), 0)]);
     while let Some((mut place, count)) = places.pop_front() {
         place.run(graph, extends, |_| ());
