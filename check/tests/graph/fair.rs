@@ -256,10 +256,23 @@ struct Place {
     /// Whether the thread has yielded and done nothing since; the others that have done something since, and those that have
     /// not since the yield before.
     turns: Vec<(bool, BTreeSet<usize>, BTreeSet<usize>)>,
+    /// Which thread had the last operation, and how often one that could go on was interrupted; where that is counted.
+    current: usize,
+    preemptions: usize,
 }
 
-/// Returns what is in memory at the ends of all fair interleavings.
-fn fair_interleavings(program: &[Vec<Op>]) -> Outcomes {
+impl Place {
+    /// Notes that a thread yields.
+    fn rest(&mut self, thread: usize) {
+        let (_, since, _) = &self.turns[thread];
+        let owed = (0..self.turns.len()).filter(|other| !since.contains(other)).collect();
+        self.turns[thread] = (true, BTreeSet::new(), owed);
+        self.resting.insert(thread);
+    }
+}
+
+/// Returns what is in memory at the ends of all fair interleavings with at most so many preemptions.
+fn fair_interleavings(program: &[Vec<Op>], bound: Option<usize>) -> Outcomes {
     let all: BTreeSet<usize> = (0..program.len()).collect();
     let turn = (false, all.clone(), BTreeSet::new());
     let first = Place {
@@ -267,6 +280,8 @@ fn fair_interleavings(program: &[Vec<Op>]) -> Outcomes {
         resting: (1..program.len()).collect(),
         memory: [0; LOCATIONS],
         turns: vec![turn; program.len()],
+        current: 0,
+        preemptions: 0,
     };
     let (mut seen, mut places, mut ends) = (BTreeSet::new(), vec![first], Outcomes::new());
     while let Some(place) = places.pop() {
@@ -292,6 +307,15 @@ fn fair_interleavings(program: &[Vec<Op>]) -> Outcomes {
         let free: Vec<usize> = enabled.iter().copied().filter(|thread| !is_held(thread)).collect();
         for thread in if free.is_empty() { enabled.clone() } else { free } {
             let mut place = place.clone();
+            if let Some(bound) = bound {
+                let current = core::mem::replace(&mut place.current, thread);
+                let interrupts =
+                    current != thread && enabled.contains(&current) && !place.resting.contains(&current);
+                place.preemptions += usize::from(interrupts);
+                if place.preemptions > bound {
+                    continue;
+                }
+            }
             for (other, (has_yielded, since, owed)) in place.turns.iter_mut().enumerate() {
                 if other == thread {
                     *has_yielded = false;
@@ -300,7 +324,8 @@ fn fair_interleavings(program: &[Vec<Op>]) -> Outcomes {
                     owed.remove(&thread);
                 }
             }
-            if place.resting.remove(&thread) {
+            // Where preemptions are counted a thread goes on and has its next operation at once.
+            if place.resting.remove(&thread) && bound.is_none() {
                 places.push(place);
                 continue;
             }
@@ -317,10 +342,7 @@ fn fair_interleavings(program: &[Vec<Op>]) -> Outcomes {
                 }
                 Op::Spin(_, rounds, _) | Op::Take(_, rounds, _) if is_inside => {
                     place.memory[rounds] += 1;
-                    let (_, since, _) = &place.turns[thread];
-                    let owed = all.difference(since).copied().collect();
-                    place.turns[thread] = (true, BTreeSet::new(), owed);
-                    place.resting.insert(thread);
+                    place.rest(thread);
                     (at, false)
                 }
                 Op::Spin(location, _, until) => {
@@ -380,9 +402,8 @@ fn with_spawns(mut program: Vec<Vec<Op>>) -> Vec<Vec<Op>> {
     program
 }
 
-/// The exploration reaches the ends of all fair interleavings, and no others.
-#[test]
-fn fair_interleavings_are_all_found_and_no_others() {
+/// Returns programs whose loops only fairness ends.
+fn spinning_programs() -> Vec<Vec<Vec<Op>>> {
     let spins = [Op::Spin(0, 1, 2), Op::Spin(0, 1, 1), Op::Take(0, 1, 2), Op::Spin(0, 2, 2)];
     let before = [vec![], vec![Op::Add(2)], vec![Op::Set(1, 5), Op::Set(0, 1)], vec![Op::Add(1), Op::Add(1)]];
     let mut programs = Vec::new();
@@ -397,11 +418,48 @@ fn fair_interleavings_are_all_found_and_no_others() {
             }
         }
     }
-    for program in programs {
-        let expected = fair_interleavings(&with_spawns(program.clone()));
+    programs
+}
+
+/// The exploration reaches the ends of all fair interleavings, and no others.
+#[test]
+fn fair_interleavings_are_all_found_and_no_others() {
+    for program in spinning_programs() {
+        let expected = fair_interleavings(&with_spawns(program.clone()), None);
         let ran = program.clone();
         let (met, report) = outcomes(fair(), move || run_on_atomics(&ran));
         assert!(report.verdict.passed(), "{program:?}: {report}");
         assert_eq!(met, expected, "{program:?}: {report}");
     }
+}
+
+/// With a bound on preemptions the exploration reaches the ends of all fair interleavings within the bound.
+#[test]
+fn fair_interleavings_within_a_bound_are_all_found() {
+    let programs = spinning_programs().into_iter();
+    for (program, bound) in programs.flat_map(|program| [0, 1, 2].map(|bound| (program.clone(), bound))) {
+        let expected = fair_interleavings(&with_spawns(program.clone()), Some(bound));
+        let ran = program.clone();
+        let (met, report) = outcomes(fair().preemption_bound(bound), move || run_on_atomics(&ran));
+        let missed: Vec<_> = expected.difference(&met).collect();
+        assert!(missed.is_empty(), "{program:?} with {bound} preemptions misses {missed:?}: {report}");
+    }
+}
+
+/// A thread that yields may let another go on there, though it could go on itself until the other one is needed.
+#[test]
+fn a_thread_stops_where_it_yields() {
+    let program = || {
+        let memory = [0; 2].map(AtomicUsize::new);
+        let yields = || {
+            memory[0].fetch_add(1, Relaxed);
+            thread::yield_now();
+            memory[0].fetch_add(1, Relaxed);
+            memory[1].swap(1, AcqRel);
+        };
+        two(yields, || memory[1].swap(2, AcqRel));
+    };
+    let report = fair().preemption_bound(0).run(program).remove(0);
+    // In the other one the second thread comes last.
+    assert_eq!(report.executions, 2, "{report}");
 }

@@ -21,6 +21,7 @@ use super::switches::has_spawned;
 use crate::event::{Event, EventId, Kind, NONE, Reading};
 use crate::graph::{Graph, Thread};
 use foldhash::fast::FixedState;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 /// How many places a search for a fair schedule visits. A graph whose search needs more counts as beyond the bound.
@@ -112,7 +113,8 @@ pub(crate) fn judge(graph: &Graph, going: Set) -> Judgement {
         return Judgement::Fair(Turns::default());
     }
     let seen = &seen(graph);
-    let closed = Search { graph, going, keeps_co: true, is_open: false, seen };
+    let constrained = &constrained(graph, seen);
+    let closed = Search { graph, going, keeps_co: true, is_open: false, seen, constrained };
     match closed.judge() {
         Judgement::Unfair if !closed.has_any_order() => Search { keeps_co: false, ..closed }.judge(),
         judgement => judgement,
@@ -142,6 +144,17 @@ fn seen(graph: &Graph) -> Vec<bool> {
     seen
 }
 
+/// Returns for each thread how many of its events come before its last yield, or to the last read that a newer write makes
+/// stale: to there fairness constrains it.
+fn constrained(graph: &Graph, seen: &[bool]) -> Vec<u32> {
+    let of = |thread: &Thread| {
+        let last_seen = thread.events.iter().rposition(|id| seen[*id as usize]);
+        let last_yield = thread.yields.last().map(|at| at + 1);
+        last_yield.max(last_seen.map(|index| index as u32 + 1)).unwrap_or(0)
+    };
+    graph.threads.iter().map(of).collect()
+}
+
 fn is_plain_read(graph: &Graph, id: EventId) -> bool {
     graph.event(id).is_read() && !graph.event(id).is_step() && graph.other_half(id) == id
 }
@@ -166,23 +179,29 @@ struct Search<'a> {
     is_open: bool,
     /// For each event whether it reads what its thread had seen before its last yield.
     seen: &'a [bool],
+    /// For each thread how many of its events may be constrained.
+    constrained: &'a [u32],
 }
 
 impl Search<'_> {
-    /// Judges the graph: by the order in which the events were added, if that says enough.
+    /// Judges the graph.
     fn judge(&self) -> Judgement {
-        let open = Search { is_open: true, ..*self };
-        let open = (self.going != 0).then_some(&open);
-        let fair = || self.in_order().map(Judgement::Fair);
-        let may_be_fair = || open.and_then(Search::in_order).map(Judgement::Open);
-        let fair_somehow = || self.in_any_order().map(Judgement::Fair);
-        let may_be_somehow = || open.and_then(Search::in_any_order).map(Judgement::Open);
-        let judgement = fair().or_else(may_be_fair).or_else(fair_somehow).or_else(may_be_somehow);
-        judgement.unwrap_or(Judgement::Unfair)
+        if self.going == 0 {
+            return self.schedule().map_or(Judgement::Unfair, Judgement::Fair);
+        }
+        // Most graphs have this one.
+        if let Some(turns) = self.first_schedule() {
+            return Judgement::Fair(turns);
+        }
+        // Each schedule of this search is one of the open search.
+        match (Search { is_open: true, ..*self }).schedule() {
+            Some(turns) => self.schedule().map_or(Judgement::Open(turns), Judgement::Fair),
+            None => Judgement::Unfair,
+        }
     }
 
-    /// Tries the order in which the events were added, as far as it goes.
-    fn in_order(&self) -> Option<Turns> {
+    /// Goes the first way at each place, as far as it leads.
+    fn first_schedule(&self) -> Option<Turns> {
         let mut place = self.first();
         while !self.is_at_the_end(&place) {
             let next = self.ways(&place).into_iter().next()?;
@@ -191,12 +210,21 @@ impl Search<'_> {
         Some(place.turns)
     }
 
-    fn in_any_order(&self) -> Option<Turns> {
+    /// Looks for a fair schedule, and returns the turns at its end.
+    fn schedule(&self) -> Option<Turns> {
         let mut visited: HashSet<Place, FixedState> = HashSet::default();
         let mut places = vec![self.first()];
-        while let Some(place) = places.pop() {
-            if self.is_at_the_end(&place) {
-                return Some(place.turns);
+        while let Some(mut place) = places.pop() {
+            let mut ways = self.ways(&place);
+            while let [only] = ways[..] {
+                self.go_on(&mut place, only);
+                ways = self.ways(&place);
+            }
+            if ways.is_empty() {
+                if self.is_at_the_end(&place) {
+                    return Some(place.turns);
+                }
+                continue;
             }
             if visited.contains(&place) {
                 continue;
@@ -205,7 +233,7 @@ impl Search<'_> {
                 return None;
             }
             // The first way is tried first.
-            for thread in self.ways(&place).into_iter().rev() {
+            for thread in ways.into_iter().rev() {
                 let mut next = place.clone();
                 self.go_on(&mut next, thread);
                 places.push(next);
@@ -245,7 +273,8 @@ impl Search<'_> {
         (0..place.cursors.len()).all(|thread| self.next(place, thread).is_none())
     }
 
-    /// Returns the threads that may go on, in the order in which their next events were added.
+    /// Returns the threads that may go on, of which one has to be next: first those that yield most often from here on, so
+    /// that the others' events are left to come between.
     fn ways(&self, place: &Place) -> Vec<usize> {
         let enabled = self.enabled(place);
         let waits = |thread: usize| self.waits(place, thread, enabled);
@@ -258,8 +287,25 @@ impl Search<'_> {
             }) && (all_wait || !waits(*thread))
         };
         let mut ways: Vec<usize> = (0..place.cursors.len()).filter(may_go).collect();
-        ways.sort_by_key(|thread| self.next(place, *thread));
+        // A thread that is not constrained any more may go later: its events do no more to it then, and as much for a thread
+        // that has yielded. So one thread that is constrained goes on as long as it can. If none is, any order will do.
+        let mut constrained = (0..place.cursors.len()).filter(|thread| self.is_constrained(place, *thread));
+        match (constrained.next(), constrained.next()) {
+            (None, _) => ways.truncate(1),
+            (Some(only), None) if ways.contains(&only) => return vec![only],
+            _ => ways
+                .sort_by_key(|thread| (Reverse(self.yields_left(place, *thread)), self.next(place, *thread))),
+        }
         ways
+    }
+
+    fn is_constrained(&self, place: &Place, thread: usize) -> bool {
+        place.cursors[thread] < self.constrained[thread]
+    }
+
+    fn yields_left(&self, place: &Place, thread: usize) -> usize {
+        let yields = &self.graph.threads[thread].yields;
+        yields.iter().filter(|at| **at > place.cursors[thread]).count()
     }
 
     fn waits(&self, place: &Place, thread: usize, enabled: Set) -> bool {
@@ -330,7 +376,7 @@ impl Search<'_> {
     fn may_happen(&self, place: &Place, id: EventId) -> bool {
         let event = self.graph.event(id);
         let done = |other: EventId| self.has_happened(place, other);
-        if !has_spawned(self.graph, event.thread as usize, done) {
+        if event.index == 0 && !has_spawned(self.graph, event.thread as usize, done) {
             return false;
         }
         match event.kind {

@@ -19,6 +19,7 @@ mod time;
 pub(crate) mod twin;
 
 use self::loop_cut::LoopCut;
+use self::switches::Yields;
 use crate::Model;
 use crate::consistency::{self, Scratch};
 use crate::event::{Event, EventId, NONE, Site, ThreadId};
@@ -183,17 +184,33 @@ impl Exploration {
                 }
                 What::Revisit { graph, read, places } => self.enter(graph, read, places),
             };
-            if consistent && self.check_preemptions() {
+            if consistent && self.check_preemptions(false) {
                 return true;
             }
             self.statistics.progress += self.weight;
         }
     }
 
-    /// Returns whether the graph keeps to the bound on preemptions; notes that the bound has cut something if not.
-    pub(crate) fn check_preemptions(&mut self) -> bool {
+    /// Returns whether the graph, which is that of a whole execution or grows to one, keeps to the bound on preemptions; notes
+    /// that the bound has cut something if not.
+    pub(crate) fn check_preemptions(&mut self, is_whole: bool) -> bool {
+        self.keeps_bound(switches::are_within, is_whole)
+    }
+
+    /// Returns whether the graph may grow to one that keeps to the bound on preemptions.
+    pub(crate) fn may_keep_bound(&mut self) -> bool {
+        self.keeps_bound(switches::may_be_within, false)
+    }
+
+    fn keeps_bound(&mut self, are_within: fn(&Graph, u32, Yields) -> bool, is_whole: bool) -> bool {
         let Some(bound) = self.bound else { return true };
-        let within = switches::are_within(&self.graph, bound);
+        let has_yields = self.graph.threads.iter().any(|thread| !thread.yields.is_empty());
+        let yields = match (self.fair && has_yields, is_whole) {
+            (false, _) => Yields::MayPass,
+            (true, true) => Yields::Switch,
+            (true, false) => Yields::SwitchOrGrow,
+        };
+        let within = are_within(&self.graph, bound, yields);
         self.bound_cut |= !within;
         within
     }

@@ -4,8 +4,10 @@
 //! events that extend `po ∪ rf ∪ co ∪ rb`. Any other graph has at least orders that extend `po ∪ rf`, in which a
 //! write comes before its readers, though a reader need not see the newest write.
 //!
-//! In the order with the fewest preemptions each thread runs until it cannot go on: the events that it could still
-//! add would only come later otherwise. So the search decides only which thread runs next.
+//! In the order with the fewest preemptions each thread runs until it cannot go on, or to where it yields or begins to wait,
+//! from where others go on without having interrupted it: the events that it could still add would only come later
+//! otherwise. So the search decides only which thread runs next. With [`Yields::Switch`], the bound to fair schedules, another
+//! thread has to go on where a thread yields, if one can.
 
 use crate::event::{Event, EventId, Kind, NONE, Reading};
 use crate::graph::Graph;
@@ -25,6 +27,17 @@ enum Extends {
     Causality,
 }
 
+/// What a thread does where it yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Yields {
+    /// It may go on.
+    MayPass,
+    /// Another thread goes on.
+    Switch,
+    /// Another thread goes on, or might with events that the graph does not have yet.
+    SwitchOrGrow,
+}
+
 /// A place in an order: how many events of each thread have happened, and which thread runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Place {
@@ -33,10 +46,22 @@ struct Place {
 }
 
 /// Returns whether no thread that could go on has to be interrupted more often than this.
-pub(super) fn are_within(graph: &Graph, bound: u32) -> bool {
+pub(super) fn are_within(graph: &Graph, bound: u32, yields: Yields) -> bool {
     let counted = |extends| Some((extends, order(graph, extends)?.1));
     let counted = counted(Extends::Everything).or_else(|| counted(Extends::Causality));
-    counted.is_none_or(|(extends, count)| count <= bound || search(graph, extends, bound))
+    counted.is_none_or(|(extends, count)| is_within(graph, extends, bound, yields, count))
+}
+
+/// Returns whether a graph that this one grows to may be within the bound. Such a graph need not have an interleaving, though
+/// this one has.
+pub(super) fn may_be_within(graph: &Graph, bound: u32, yields: Yields) -> bool {
+    let order = order(graph, Extends::Causality);
+    order.is_none_or(|(_, count)| is_within(graph, Extends::Causality, bound, yields, count))
+}
+
+/// Returns whether a graph of which an order with so many preemptions is known is within the bound.
+fn is_within(graph: &Graph, extends: Extends, bound: u32, yields: Yields, known: u32) -> bool {
+    yields == Yields::MayPass && known <= bound || search(graph, extends, bound, yields)
 }
 
 /// Returns the events as an interleaving, if the graph has one.
@@ -60,19 +85,21 @@ fn order(graph: &Graph, extends: Extends) -> Option<(Vec<EventId>, u32)> {
 }
 
 /// Looks for an order with no more preemptions than the bound, those with fewer first.
-fn search(graph: &Graph, extends: Extends, bound: u32) -> bool {
+fn search(graph: &Graph, extends: Extends, bound: u32, yields: Yields) -> bool {
     let mut seen: HashSet<Place, FixedState> = HashSet::default();
     let mut places = VecDeque::from([(Place::first(graph), 0)]);
     while let Some((mut place, count)) = places.pop_front() {
-        place.run(graph, extends, |_| ());
+        let may_stop = place.run_to_stop(graph, extends);
         if place.has_come_to_the_end(graph) || seen.len() == PLACES {
             return seen.len() < PLACES;
         }
-        let interruption = place.interruption(graph);
+        let interruption = if may_stop { 0 } else { place.interruption(graph) };
         if count + interruption > bound || !seen.insert(place.clone()) {
             continue;
         }
-        for current in place.others(graph, extends) {
+        let goes_on = may_stop && !place.must_switch(graph, extends, yields);
+        let others = place.others(graph, extends).filter(|other| goes_on || *other != place.current);
+        for current in others {
             let next = (Place { current, ..place.clone() }, count + interruption);
             if interruption == 0 { places.push_front(next) } else { places.push_back(next) }
         }
@@ -101,6 +128,41 @@ impl Place {
             self.cursors[self.current] += 1;
             happens(id);
         }
+    }
+
+    /// Returns whether the current thread has yielded, and has to let another one go on. Where the next events of the others
+    /// come later in this order it has not: in another order with as many preemptions some of their events may come here.
+    fn must_switch(&self, graph: &Graph, extends: Extends, yields: Yields) -> bool {
+        if yields == Yields::MayPass || !graph.threads[self.current].yields_at(self.cursors[self.current]) {
+            return false;
+        }
+        let mut others = (0..self.cursors.len()).filter(|other| *other != self.current);
+        let may_grow =
+            yields == Yields::SwitchOrGrow && others.any(|other| self.next(graph, other).is_none());
+        !may_grow && self.others(graph, extends).any(|other| other != self.current)
+    }
+
+    /// Lets the current thread go on as far as it can, or to where it may stop without being interrupted; returns whether it
+    /// is there, and could go on.
+    fn run_to_stop(&mut self, graph: &Graph, extends: Extends) -> bool {
+        let mut has_moved = false;
+        while let Some(id) = self.next(graph, self.current)
+            && self.may_happen(graph, id, extends)
+        {
+            if has_moved && self.may_stop(graph, id) {
+                return true;
+            }
+            self.cursors[self.current] += 1;
+            has_moved = true;
+        }
+        false
+    }
+
+    /// Returns whether the current thread, whose next event this is, yields or begins to wait before it.
+    fn may_stop(&self, graph: &Graph, id: EventId) -> bool {
+        let Event { kind, read, .. } = graph.event(id);
+        let waits = *kind == Kind::Join || read.reading == Reading::Await;
+        waits || graph.threads[self.current].yields_at(self.cursors[self.current])
     }
 
     /// Returns the threads that can go on.

@@ -181,7 +181,7 @@ impl Machine {
         let State { exploration, run } = &mut *state;
         // A run that was given up may have left a write without a place.
         let within =
-            !matches!(end, End::Complete) || exploration.check_preemptions() && run.is_fair(exploration);
+            !matches!(end, End::Complete) || exploration.check_preemptions(true) && run.is_fair(exploration);
         let events = u64::from(exploration.graph.len());
         let statistics = &mut exploration.statistics;
         statistics.progress += exploration.weight;

@@ -58,7 +58,7 @@ impl Machine {
 
 impl Exploration {
     /// Returns whether executions are bounded to fair schedules.
-    fn is_fair(&self) -> bool {
+    pub(super) fn is_fair(&self) -> bool {
         self.fair && !self.is_guided()
     }
 }

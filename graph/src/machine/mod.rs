@@ -370,6 +370,19 @@ impl Machine {
         Event { thread, time, site: Some(site), ..Event::new(kind, order) }
     }
 
+    /// Returns whether the graph is beyond the bounds on preemptions and to fair schedules, and so is all that it may grow to.
+    /// It is looked at where the turn has gone from one thread to another. Without fair schedules a run goes on, and finds
+    /// what is wrong a little beyond the bound.
+    fn exceeds_preemptions(&self, id: EventId) -> bool {
+        let exploration = &mut self.state.borrow_mut().exploration;
+        if exploration.bound.is_none() || !exploration.is_fair() {
+            return false;
+        }
+        let first = exploration.graph.other_half(id).min(id);
+        let before = first.checked_sub(1).map(|before| exploration.graph.event(before).thread);
+        before != Some(exploration.graph.event(id).thread) && !exploration.may_keep_bound()
+    }
+
     /// Notes a new event of the current thread, and its races.
     fn note_added(&self, added: Added) -> Result<EventId, Race> {
         let id = match added {
@@ -389,7 +402,7 @@ impl Machine {
             }
             core::mem::take(&mut exploration.jump)
         };
-        if jump || self.exceeds_length() {
+        if jump || self.exceeds_length() || self.exceeds_preemptions(id) {
             self.dead_end();
         }
         self.cut_if_overtaken();
