@@ -55,7 +55,7 @@
 //! | `stack` | the memory of stacks, guards, and what happens at an overflow |
 //! | `migration` | what tells whether a stack may go on on another thread |
 //! | `goroutine` | the table of goroutines, and what runs on their stacks |
-//! | `machine` | the threads that run goroutines, and the monitor, which takes a P from a goroutine that keeps it |
+//! | `machine` | what the scheduler stands on: threads, stacks and the clock of the system, and the monitor, which takes a P from a goroutine that keeps it |
 //! | `report` | what a program is told that cannot go on, and the list of goroutines; `machine` calls it |
 //! | `pool` | threads for calls that block |
 //! | `signal` | signals of the operating system, as values of channels |

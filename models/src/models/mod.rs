@@ -22,6 +22,13 @@ mod goroutines_queue;
 mod goroutines_suspects;
 mod goroutines_waits;
 mod layer;
+mod machine;
+mod machine_procs;
+#[allow(
+    clippy::disallowed_types,
+    reason = "the scheduler's loop holds its instance and its Ms in std's `Arc`"
+)]
+mod machine_world;
 mod map;
 mod mutants;
 mod orders;
@@ -75,6 +82,8 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines::models,
         goroutines_queue::models,
         goroutines_suspects::models,
+        machine::models,
+        machine_procs::models,
         goroutines_idle::models,
         goroutines_waits::models,
         goroutines_bound::models,

@@ -93,7 +93,7 @@ pub(super) fn blocking_on_pool<T: Send + 'static>(f: impl FnOnce() -> T + Send +
 
 pub(super) fn num_goroutine() -> usize {
     // Relaxed: a number to look at.
-    here().map_or(0, |here| here.m.instance.live.load(Relaxed))
+    here().map_or(0, |here| here.m.instance.env.live.load(Relaxed))
 }
 
 /// The name begins a trace (`report::trace`).
@@ -108,7 +108,10 @@ pub(super) fn dump() -> String {
 }
 
 pub(super) fn set_procs(procs: usize) -> usize {
-    here().map_or_else(crate::num_cpu, |here| here.m.instance.set_procs(procs))
+    here().map_or_else(crate::num_cpu, |here| {
+        let _in_runtime = here.enter_runtime();
+        here.m.instance.set_procs(procs)
+    })
 }
 
 /// Locks the goroutine's thread once more, or unlocks it once.

@@ -55,7 +55,9 @@ impl<T> Mailbox<T> {
 
     /// Returns whether the M sleeps, or is about to, and has no P yet.
     pub fn is_asleep(&self) -> bool {
-        self.word.load(Relaxed) == ASLEEP // Relaxed: the caller has passed a fence, or assigns a P next.
+        // Acquire: a caller that relies on an M which another thread wakes finds that M counted as awake (O1 of
+        // `core::scheduler::asleep`); pairs with the fence in `Instance::wake_one_to_look`.
+        self.word.load(Acquire) == ASLEEP // site: look-whether-asleep
     }
 
     /// Gives the M a P, or tells it to look again, if it sleeps; returns its token, to be used after the M was counted as

@@ -10,11 +10,14 @@ pub mod ending;
 pub mod idle;
 pub mod inbox;
 pub mod injector;
+pub mod jobs;
 pub mod mailbox;
 pub mod poll_slot;
 pub mod post;
 pub mod proc_state;
 pub mod ready;
 pub mod run_queue;
+#[allow(clippy::disallowed_types, reason = "std's `Arc` is no matter of the algorithm: the module says why")]
+pub mod scheduler;
 pub mod suspects;
 pub mod timers;

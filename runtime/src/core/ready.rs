@@ -130,6 +130,11 @@ pub fn time_out(word: &AtomicU64, wait: u64) -> TimeOut {
     }
 }
 
+/// Returns whether the goroutine's last wait has this number. The answer may be old by the time it is used.
+pub fn is_in_wait(word: &AtomicU64, wait: u64) -> bool {
+    word.load(Relaxed) >> SHIFT == wait // Relaxed: a state to look at.
+}
+
 /// Returns whether the goroutine is parked. The answer may be old by the time it is used.
 pub fn is_parked(word: &AtomicU64) -> bool {
     word.load(Relaxed) & PARKED != 0 // Relaxed: a state to look at.

@@ -42,7 +42,7 @@ fn failed(instance: &Instance, slot: &Slot, panic: &(dyn Any + Send)) {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("a value that is not a string");
-    match &instance.settings.on_panic {
+    match &instance.env.settings.on_panic {
         Some(on_panic) => on_panic(slot.id(), text),
         None => {
             let site = slot.site().map_or(String::new(), |site| format!(", started at {site}"));

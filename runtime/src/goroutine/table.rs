@@ -25,8 +25,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CHUNK: usize = 1024;
 /// The most chunks.
 const CHUNKS: usize = 4096;
-/// How far `core::ready` shifts the number of a wait.
-const WAIT_SHIFT: u32 = 3;
 
 /// What a goroutine is for the scheduler.
 pub(crate) struct Slot {
@@ -133,11 +131,6 @@ impl Slot {
         let number = why.and_then(|why| REASONS.iter().position(|reason| *reason == why));
         // Relaxed: a report reads it, which nothing else depends on.
         self.why.store(number.map_or(0, |number| number as u8 + 1), Relaxed);
-    }
-
-    /// Returns whether the goroutine's last wait has this number, as far as another thread can tell.
-    pub(crate) fn is_in_wait(&self, wait: u64) -> bool {
-        self.word.load(selvedge::rt::sync::atomic::Ordering::Relaxed) >> WAIT_SHIFT == wait // Relaxed: a hint.
     }
 
     /// Returns whether the slot is a goroutine of this instance.

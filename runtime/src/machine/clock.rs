@@ -6,9 +6,6 @@ use std::time::{Duration, Instant};
 
 static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// A tenth of a millisecond.
-pub(super) const LITTLE: When = 100_000;
-
 /// Returns the time.
 pub(super) fn now() -> When {
     when(Instant::now())

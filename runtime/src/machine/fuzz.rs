@@ -1,6 +1,6 @@
 //! Unusual schedules, for tests: what happens at certain points depends on numbers that come from a seed.
 
-use super::here::Suspend;
+use super::Suspend;
 use super::hooks::suspend;
 use super::here;
 use crate::settings::Settings;
@@ -44,7 +44,7 @@ pub(super) fn pause(settings: &Settings) {
 pub(super) fn yield_perhaps() {
     let task = here()
         .filter(|here| !here.in_runtime.get() && here.blocked.get() == 0 && here.running.get() != 0)
-        .filter(|here| happens(&here.instance().settings, 4))
+        .filter(|here| happens(&here.instance().env.settings, 4))
         .map(|here| here.running.get());
     if let Some(task) = task.filter(|_| !std::thread::panicking()) {
         suspend(task, Suspend::Yield);

@@ -1,7 +1,7 @@
 //! What the primitives ask of the scheduler (`selvedge::rt::task`).
 
-use super::here::{Command, Here, Suspend, here};
-use super::{blocking, fuzz, outsiders, run_loop, start};
+use super::here::{Command, here};
+use super::{Suspend, fuzz, outsiders, run_loop, start};
 use crate::core::ready;
 use crate::goroutine::{entry, local, slot};
 use crate::migration::Registers;
@@ -37,49 +37,38 @@ static RUNTIME: Runtime = Runtime {
     yield_now: goroutine_yields_here,
     sleep,
     spawn,
-    clock: || here().map(|here| here.instance().clocks[here.heap()].clone()),
+    clock: || here().map(|here| here.instance().env.clocks[here.heap()].clone()),
     may_spin,
     local: find_local,
     blocks: |timed| match here() {
         None => !timed && outsiders::is_outside(),
         Some(here) => {
-            blocking::begin(here);
+            here.begin_blocking();
             false
         }
     },
     unblocks: || {
         if let Some(here) = here() {
-            blocking::end(here);
+            here.end_blocking();
         }
     },
     parked: outsiders::count,
 };
 
-/// Notes that the thread is inside the runtime, until it is dropped.
-pub(super) struct InRuntime<'a> {
-    here: &'a Here,
-    was_in: bool,
-    /// Whether user code goes on afterwards.
-    from_user_code: bool,
-}
-
-/// Enters the runtime: from user code, or again. An M that runs no goroutine is there already.
-pub(super) fn enter(here: &Here) -> InRuntime<'_> {
-    let was_in = here.in_runtime.replace(true);
-    let from_user_code = !was_in && here.running.get() != 0;
-    if from_user_code {
-        here.come_back();
-    }
-    InRuntime { here, was_in, from_user_code }
-}
-
-impl Drop for InRuntime<'_> {
-    fn drop(&mut self) {
-        self.here.in_runtime.set(self.was_in);
-        if self.from_user_code {
-            self.here.go_on();
+/// Runs `f`, which may block this thread.
+pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    struct Ends;
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            if let Some(here) = here() {
+                here.end_blocking();
+            }
         }
     }
+    let Some(here) = here() else { return f() };
+    here.begin_blocking();
+    let _ends = Ends;
+    f()
 }
 
 fn running() -> Option<Task> {
@@ -128,7 +117,7 @@ pub(super) fn suspend(task: u32, suspend: Suspend) {
 /// blocks the thread.
 pub(crate) fn on_thread_stack<R>(f: impl FnOnce() -> R + Send) -> R {
     let Some((here, task)) = here().zip(running()) else { return f() };
-    let _in_runtime = enter(here);
+    let _in_runtime = here.enter_runtime();
     // SAFETY: S1 of the table: the goroutine runs, so this part is its own, and its yielder was set when it began.
     let yielder = unsafe { &*(*slot(task.0.get()).own()).yielder };
     yielder.on_parent_stack(f)

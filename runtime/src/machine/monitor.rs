@@ -10,7 +10,7 @@
 use super::{Instance, bell, clock, outsiders, quit};
 use crate::core::proc_state::Slice;
 use crate::core::timers::When;
-use crate::machine::m::Turn;
+use crate::machine::m::{Turn, waiting};
 use crate::report;
 use core::sync::atomic::AtomicBool;
 use core::sync::atomic::Ordering::{Relaxed, SeqCst};
@@ -119,16 +119,13 @@ impl Watched {
     fn look(&mut self, instance: &Arc<Instance>) {
         let now = clock::now();
         for (proc, (before, since)) in self.slices.iter_mut().enumerate() {
-            let state = &instance.states[proc];
-            let slice = state.in_user_code();
+            let slice = instance.states[proc].in_user_code();
             if slice != *before {
                 (*before, *since) = (slice, now);
             } else if let Some(slice) = slice
                 && now - *since >= SLICE
-                && instance.has_work()
-                && state.take(slice)
             {
-                instance.give_away(proc);
+                instance.demote(proc, slice);
             }
         }
         if instance.has_due_timers() {
@@ -140,13 +137,13 @@ impl Watched {
 
     /// Reports goroutines that keep others of their thread waiting.
     fn report(&mut self, instance: &Instance) {
-        let (now, ms) = (clock::now(), instance.ms().all.clone());
+        let (now, ms) = (clock::now(), instance.ms());
         self.turns.truncate(ms.len());
         for (number, m) in ms.iter().enumerate() {
-            let turn = m.turn();
+            let turn = m.own.turn();
             match self.turns.get_mut(number) {
                 Some((before, since, is_reported)) if *before == turn => {
-                    let waiting = m.waiting();
+                    let waiting = waiting(m);
                     if turn.task != 0 && waiting > 0 && now - *since >= PATIENCE && !*is_reported {
                         *is_reported = true;
                         report::hog::report(instance, turn.task, now - *since, waiting);

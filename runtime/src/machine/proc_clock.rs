@@ -1,7 +1,7 @@
 //! The clock of timers that goroutines make: they wait in the list of a P ([`Timers`](crate::core::timers::Timers)).
 
 use super::here::here;
-use super::{Instance, clock, hooks};
+use super::{Here, Instance, clock};
 use crate::core::timers::NEVER;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::timer::{Clock, Timer};
@@ -25,7 +25,7 @@ impl Clock for ProcClock {
         // In a run that has ended no timer is armed.
         let Some(instance) = self.instance.upgrade().filter(|instance| !instance.has_ended()) else { return false };
         // A goroutine that waits for the lock blocks its thread: an M may want the lock that runs none.
-        let _in_runtime = here().map(hooks::enter);
+        let _in_runtime = here().map(Here::enter_runtime);
         let when = instant.map_or(NEVER, clock::when);
         let was_armed = instance.timers[self.proc].set(timer, when);
         if when != NEVER {

@@ -14,7 +14,7 @@ pub(crate) fn report(instance: &Instance, task: u32, nanoseconds: u64, waiting: 
         slot.id(),
         nanoseconds / 1_000_000
     );
-    match &instance.settings.on_hog {
+    match &instance.env.settings.on_hog {
         Some(on_hog) => on_hog(&text),
         None => say(format_args!("warning: {text}\n")),
     }

@@ -11,14 +11,14 @@ use core::sync::atomic::Ordering::Acquire;
 /// # Panics
 /// If the program wants no goroutine to be left, and one is.
 pub(crate) fn look(instance: &Instance, main: u32) {
-    match instance.settings.leftover {
+    match instance.env.settings.leftover {
         Leftover::Abandon => (),
-        Leftover::Wait => instance.others.wait(),
+        Leftover::Wait => instance.env.others.wait(),
         Leftover::Fail => {
             let waits = |(task, slot): &(u32, &Slot)| *task != main && slot.is_of(instance) && slot.is_parked();
             // Acquire: a count of 1 has seen what the goroutines did that have ended.
             let left = loop {
-                let left = instance.live.load(Acquire) - 1;
+                let left = instance.env.live.load(Acquire) - 1;
                 if left == TABLE.all().filter(waits).count() {
                     break left;
                 }

@@ -18,8 +18,8 @@ static REPORTED: LazyLock<Mutex<Reported>> = LazyLock::new(Mutex::default);
 /// to be suspended.
 pub(crate) fn look(task: u32, stack: Range<usize>) {
     let Some(here) = here() else { return };
-    let Some(on_local) = &here.instance().settings.on_local else { return };
-    let found = here.m.with_locals(|locals| {
+    let Some(on_local) = &here.instance().env.settings.on_local else { return };
+    let found = here.m.own.with_locals(|locals| {
         // SAFETY: the stack is this thread's own, above the frame of the caller.
         let mut words = unsafe { words(stack.start, stack.end) };
         words.find_map(|word| locals?.variable(word))

@@ -1,0 +1,113 @@
+//! How an M gives its P up, sleeps, and gets a P again.
+
+use super::{Env, Here};
+use crate::core::bound::last_look_without_a_p;
+use crate::core::idle::GaveUp;
+use selvedge::rt::park::Parker;
+use selvedge::rt::twin::is_twin;
+
+impl<E: Env> Here<E> {
+    /// Gives the P up and sleeps, unless there is something to do after all.
+    pub(super) fn give_up(&self, proc: usize) {
+        let (m, instance) = (&self.m, &self.m.instance);
+        let parker = Parker::new();
+        m.mailbox.sleep(parker.unparker());
+        self.proc.set(None);
+        let searching = self.searching.replace(false);
+        // The twins sleep beside what has come since the search.
+        // site: look-at-work-once-more
+        let has_work = || !is_twin() && instance.has_work();
+        // site: look-at-mail-once-more
+        let has_mail = || !is_twin() && !m.inbox.is_empty();
+        match instance.idle.give_up(proc, m.number, searching, || has_mail() || has_work()) {
+            GaveUp::Found => {
+                if !m.mailbox.stay() {
+                    // Another thread has woken the M too, which is counted twice, and may have another P.
+                    parker.park();
+                    self.woken();
+                    _ = instance.idle.leave();
+                    if let Some(other) = self.leave_proc() {
+                        instance.give_away(other);
+                    }
+                }
+                self.proc.set(Some(proc));
+                self.searching.set(true);
+            }
+            GaveUp::Sleep => self.sleep(&parker),
+            GaveUp::Last => {
+                self.decide();
+                self.sleep(&parker);
+            }
+        }
+    }
+
+    /// Gets a P for the goroutines of this M that can run, or sleeps without one.
+    pub(super) fn without_proc(&self) {
+        match self.has_bound() || self.instance().has_ended() {
+            true => self.get_proc(),
+            false => self.sleep_without_proc(|| {
+                let (m, instance) = (&self.m, &self.m.instance);
+                if last_look_without_a_p(|| !m.inbox.is_empty() || instance.has_ended()) {
+                    instance.look_after(m);
+                }
+            }),
+        }
+    }
+
+    /// Gets a P: an idle one, or the one that another M gives on. The M is awake. It may return without one if the M was
+    /// woken for another reason.
+    pub(super) fn get_proc(&self) {
+        let instance = &self.m.instance;
+        match instance.idle.take_idle() {
+            Some(taken) => self.proc.set(Some(taken.p)),
+            None => self.sleep_without_proc(|| instance.look_after(&self.m)),
+        }
+    }
+
+    /// Says that the M sleeps, which has no P; does `then`, which passes a SeqCst fence first, and sleeps.
+    fn sleep_without_proc(&self, then: impl FnOnce()) {
+        let parker = Parker::new();
+        self.m.mailbox.sleep(parker.unparker());
+        then();
+        // E1 of `core::ending`: this M has said that it sleeps, and has passed the fence.
+        if self.m.instance.has_ended() {
+            self.m.poke();
+        }
+        if self.m.instance.idle.leave() {
+            self.decide();
+        }
+        self.sleep(&parker);
+    }
+
+    /// Sleeps until another thread wakes the M, or the earliest deadline has passed. The M has said so and is counted out; it
+    /// is counted when this returns.
+    fn sleep(&self, parker: &Parker) {
+        let (m, instance) = (&self.m, &self.m.instance);
+        let woken = match instance.poller.begin(m.number, &instance.timers) {
+            None => parker.park_deadline(None),
+            Some(until) => {
+                let woken = parker.park_deadline(instance.env.instant(until));
+                instance.poller.end();
+                woken
+            }
+        };
+        if !woken && m.mailbox.stay() {
+            // Counted before it takes a deadline: a thread that finds no deadline left finds an M awake.
+            instance.idle.wakes_one();
+            instance.env.wakes();
+            return self.run_timers();
+        }
+        if !woken {
+            parker.park();
+        }
+        instance.env.wakes();
+        self.woken();
+    }
+
+    /// Takes what the M was woken for.
+    fn woken(&self) {
+        let assigned = self.m.mailbox.wake();
+        self.proc.set(assigned.p);
+        self.searching.set(assigned.searching);
+    }
+}
