@@ -75,6 +75,7 @@ impl<E: Env> Outside<E> {
             self.parked.fetch_add(CHANGE + 1, SeqCst); // site: count-parked
             self.look_again();
         } else {
+            // Not model-checked: SeqCst matters if an M counts a thread out and sleeps; the models have one M beside threads outside.
             self.parked.fetch_add(CHANGE - 1, SeqCst); // site: count-unparked
         }
     }
@@ -85,12 +86,14 @@ impl<E: Env> Outside<E> {
         // SeqCst: `count` says why.
         let before = self.parked.load(SeqCst); // site: look-at-parked
         let threads = env.threads();
-        let after = self.parked.load(SeqCst); // SeqCst: as before. // site: look-at-parked-again
+        // SeqCst: after the threads were counted. Not model-checked: in the models it is the end of a thread that orders them.
+        let after = self.parked.load(SeqCst); // site: look-at-parked-again
         // O2. The twin counts a thread as parked that another one has woken, and that one has gone.
         // site: find-a-change
         let changed = !is_twin() && before != after;
         let parked = usize::try_from(before as u32 as i32).unwrap_or(0);
-        let ours = parked + self.own.load(SeqCst) + ms; // SeqCst: `is_own` says why.
+        // SeqCst: `is_own` says why. Not model-checked: no model has threads of the runtime that are no Ms.
+        let ours = parked + self.own.load(SeqCst) + ms;
         threads.saturating_sub(ours).max(usize::from(changed))
     }
 
@@ -130,7 +133,7 @@ impl<E: Env> Instance<E> {
                 self.idle.wakes_one();
             }
             // SeqCst: as a release: the count happens before a thread goes on that finds the M awake, by the Acquire load in
-            // `Mailbox::is_asleep`.
+            // `Mailbox::is_asleep`. Not model-checked: the model with three threads is searched with one preemption.
             fence(SeqCst); // site: fence-after-counting
             if let Some(token) = m.mailbox.assign(Assigned { p: None, searching: false }) {
                 if !counts_first {
