@@ -17,7 +17,7 @@
 //! by the thread that wakes it through the mailbox, before it can do anything; or by itself, when it wakes at a deadline.
 //!
 //! M3. An M uses the queues of its P in the runtime only: while a goroutine runs, the P may be taken away
-//! (`core::proc_state`). [`Here::come_back`] stands before each use, and finds out whether there is a P still.
+//! (`core::proc_state`). `Here::come_back` stands before each use, and finds out whether there is a P still.
 
 mod asleep;
 mod blocking;
