@@ -76,7 +76,7 @@ fn a_verification_is_written_as_a_page_and_as_xml() {
         "<h2>chan_close</h2>",
         "of two closers exactly one succeeds",
         "stressed",
-        "1 changes: 1 needed",
+        "1 change: 1 needed",
         "the &lt;counterexample&gt;",
     ] {
         assert!(page.contains(part), "no {part}: {page}");

@@ -55,10 +55,7 @@ impl<T> Mailbox<T> {
 
     /// Returns whether the M sleeps, or is about to, and has no P yet.
     pub fn is_asleep(&self) -> bool {
-        // Acquire: a caller that relies on an M which another thread wakes finds that M counted as awake (O1 of
-        // `core::scheduler::asleep`); pairs with the fence in `Instance::wake_one_to_look`. Not model-checked: that takes three
-        // threads, which the model searches with one preemption.
-        self.word.load(Acquire) == ASLEEP // site: look-whether-asleep
+        self.word.load(Relaxed) == ASLEEP // Relaxed: the caller has passed a fence, passes one, or assigns a P next.
     }
 
     /// Gives the M a P, or tells it to look again, if it sleeps; returns its token, to be used after the M was counted as

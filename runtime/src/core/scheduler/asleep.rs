@@ -15,7 +15,7 @@ use crate::core::mailbox::Assigned;
 use crate::core::suspects::Suspects;
 use crate::core::timers::Timers;
 use core::fmt;
-use selvedge::rt::sync::atomic::Ordering::SeqCst;
+use selvedge::rt::sync::atomic::Ordering::{Acquire, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU64, AtomicUsize, fence};
 use selvedge::rt::twin::is_twin;
 use std::sync::{Arc, Weak};
@@ -132,8 +132,8 @@ impl<E: Env> Instance<E> {
             if counts_first {
                 self.idle.wakes_one();
             }
-            // SeqCst: as a release: the count happens before a thread goes on that finds the M awake, by the Acquire load in
-            // `Mailbox::is_asleep`. Not model-checked: the model with three threads is searched with one preemption.
+            // SeqCst: as a release: the count happens before a thread goes on that finds the M awake, by the Acquire fence
+            // below. Not model-checked: the model with three threads is searched with one preemption.
             fence(SeqCst); // site: fence-after-counting
             if let Some(token) = m.mailbox.assign(Assigned { p: None, searching: false }) {
                 if !counts_first {
@@ -145,6 +145,8 @@ impl<E: Env> Instance<E> {
                 return;
             }
         }
+        // Acquire: an M that another thread wakes is counted as awake; pairs with the fence above. Not model-checked either.
+        fence(Acquire);
     }
 }
 
