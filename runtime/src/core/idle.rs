@@ -178,12 +178,9 @@ impl<T> Idle<T> {
 
     /// Counts an M out, and returns whether it was the last one.
     fn sleeps(&self) -> bool {
-        // Acquire: what the other Ms did before they were counted out, such as counting a thread that they have woken, happens
-        // before the last one looks who could wake a goroutine; pairs with the SeqCst fence that each M has passed in
-        // `give_up` or `submit`, and this is a chain of read-modify-writes. Not model-checked: no model has two Ms beside a
-        // thread outside. The fence also publishes what the M has done to the Acquire CAS in `decide`: a report reads the
-        // state of every goroutine.
-        self.awake.0.fetch_sub(1, Acquire) == 1 // site: count-asleep
+        // Relaxed: the SeqCst fence that the M has passed in `give_up` or `submit` publishes what it has done to the Acquire
+        // CAS in `decide`: a report reads the state of every goroutine.
+        self.awake.0.fetch_sub(1, Relaxed) == 1 // site: count-asleep
     }
 
     /// Takes the P back as a searcher, and returns whether it was still idle: if not, then the token is coming.

@@ -155,6 +155,10 @@ impl<E: Env> Here<E> {
     /// stale could wake a goroutine, and so could a signal, or a thread outside that is not parked; the count is asked last.
     pub(super) fn decide(&self) {
         let (instance, env) = (&self.m.instance, self.env());
+        // Acquire: what the other Ms did before they were counted as asleep, such as to wake a parked thread, comes before the
+        // threads are counted; pairs with the fence that each M passes before. Not model-checked: no model has two Ms beside a
+        // thread outside.
+        fence(Acquire);
         let is_waited_for = |timers: &Timers| timers.is_waited_for(|entry| instance.is_live(entry));
         if !env.wants_reports() || instance.has_ended() || instance.timers.iter().any(is_waited_for) {
             return;
