@@ -102,13 +102,17 @@ fn a_biased_select_looks_at_one_case_after_the_other() {
 const SELECT: (&str, &str) =
     ("primitives/src/spec/chan/select.rs", include_str!("../../../primitives/src/spec/chan/select.rs"));
 
-/// Runs a program with primitives as specified under an engine, with or without a twin; returns whether it fails.
-fn fails(engine: Engine, twin: Option<&str>, program: impl Fn() + Send + Sync + Clone + 'static) -> bool {
+/// Runs a program with primitives as specified under an engine, with or without a twin; returns how it fails.
+fn failure(
+    engine: Engine,
+    twin: Option<&str>,
+    program: impl Fn() + Send + Sync + Clone + 'static,
+) -> Option<String> {
     let (file, source) = SELECT;
     let twin = twin.map(|twin| site_of(source, file, twin, Change::Twin).expect("it is a site"));
     let checker = Checker::new().ignore_environment().engines([engine]).primitives(Primitives::Specified);
     let checker = twin.into_iter().fold(checker, Checker::mutate);
-    checker.run(program).remove(0).verdict.failure().is_some()
+    checker.run(program).remove(0).verdict.failure().map(ToString::to_string)
 }
 
 /// The first of two cases that can both happen.
@@ -144,10 +148,15 @@ fn never_second() {
 fn a_biased_select_looks_at_one_case_after_the_other_under_each_engine() {
     let by_looks = [Engine::Loom, Engine::Shuttle(Strategy::DepthFirst), Engine::Shuttle(Strategy::Random)];
     for engine in by_looks.into_iter().chain([Engine::Graph]) {
-        assert!(!fails(engine, None, first_of_two), "{engine:?}");
-        assert!(fails(engine, None, never_second), "{engine:?}");
+        assert_eq!(failure(engine, None, first_of_two), None, "{engine:?}");
+        assert!(failure(engine, None, never_second).is_some(), "{engine:?}");
     }
     for engine in by_looks {
-        assert!(fails(engine, Some("passes-what-can-happen"), first_of_two), "{engine:?}");
+        let twin = failure(engine, Some("passes-what-can-happen"), first_of_two);
+        assert!(twin.is_some(), "{engine:?}");
+    }
+    let shown = failure(Engine::Graph, None, never_second).expect("it fails");
+    for look in ["look at a case stop", "look at a case to"] {
+        assert!(shown.contains(look), "each look names its channel: {shown}");
     }
 }

@@ -90,6 +90,11 @@ fn common<'a>(sides: &[&'a dyn Steps]) -> Option<&'a Common<World>> {
     commons.first().copied()
 }
 
+/// Returns the part of the common state that a side has, or all of it for a side at which nothing ever comes.
+fn common_of<'a>(side: &'a dyn Steps, common: &'a Common<World>) -> &'a Common<World> {
+    if let Form::Specified(own) = side.form() { own } else { common }
+}
+
 /// Returns the handles as their steps, and their common state, if they are all to be used as specified.
 fn specified<'a>(
     handles: impl Iterator<Item = &'a dyn Handle>,
@@ -170,7 +175,7 @@ impl Specified<'_> {
         let has_looked = order == Order::Given && !explores_ways();
         let looked = if order == Order::Given { self.look_at_each() } else { None };
         let (arrived, select) = looked.unwrap_or_else(|| {
-            self.arrive(name, self.in_ways, |select, turn| match has_looked {
+            self.arrive(self.common, name, self.in_ways, |select, turn| match has_looked {
                 true => select.last_look().arrive(turn, may_wait),
                 false => select.arrive(turn, may_wait),
             })
@@ -197,7 +202,8 @@ impl Specified<'_> {
         }
         let looks = if in_ways { cases } else { cases - 1 };
         let look = |(number, case)| {
-            self.arrive("look at a case", in_ways, |select, turn| match in_ways {
+            let side = common_of(self.sides[case], self.common);
+            self.arrive(side, "look at a case", in_ways, |select, turn| match in_ways {
                 true => select.look_late(turn, case, number + 1 == cases),
                 false => Some(select.look(turn, case)),
             })
@@ -206,9 +212,10 @@ impl Specified<'_> {
         looks.find(|(arrived, _)| *arrived != Arrived::Blocked)
     }
 
-    /// Makes a step by which the select arrives, if it comes to anything.
+    /// Makes a step by which the select arrives, if it comes to anything; reports name this side of the common state.
     fn arrive(
         &self,
+        common: &Common<World>,
         name: &'static str,
         in_ways: bool,
         step: impl Fn(&spec::Select<'_>, &mut Turn) -> Option<Arrived>,
@@ -219,8 +226,8 @@ impl Specified<'_> {
             Some(turn.done((arrived, me)))
         };
         let (arrived, wakes): Woken<_> = match in_ways {
-            true => self.common.step_assuming(name, arrive),
-            false => self.common.step(name, arrive),
+            true => common.step_assuming(name, arrive),
+            false => common.step(name, arrive),
         };
         self.wake(wakes);
         arrived
@@ -282,7 +289,7 @@ pub(super) fn until_ready(
         let preferred = preferred(order, &cases);
         let mut select = spec::Select { cases: &cases, preferred, in_ways: false, now: now() };
         if order == Order::Given {
-            if let Some(ready) = first_ready(common, &select) {
+            if let Some(ready) = first_ready(&sides, common, &select) {
                 return Some(Some(ready));
             }
             select = select.last_look();
@@ -305,11 +312,12 @@ pub(super) fn until_ready(
 }
 
 /// Looks at one case after the other but for the last; returns the first that is ready.
-fn first_ready(common: &Common<World>, select: &spec::Select<'_>) -> Option<usize> {
+fn first_ready(sides: &[&dyn Steps], common: &Common<World>, select: &spec::Select<'_>) -> Option<usize> {
     let cases = || possible(select.cases);
     let mut looks = cases().take(cases().count().saturating_sub(1));
     looks.find(|case| {
-        let (is_ready, _): Woken<_> = common.step("look whether a case is ready", |world, me| {
+        let side = common_of(sides[*case], common);
+        let (is_ready, _): Woken<_> = side.step("look whether a case is ready", |world, me| {
             let mut turn = Turn::new(world, me);
             let is_ready = select.is_ready(&mut turn, *case);
             Some(turn.done(is_ready))
