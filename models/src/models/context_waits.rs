@@ -92,7 +92,7 @@ fn a_wait_for_a_lock_ends_with_its_context() -> Model {
         .catches([NUDGES_NOT])
 }
 
-/// The same with the queue of waiters in which the thread waits.
+/// A thread waits under a context in the queue of a lock that nobody releases before, the real one.
 fn a_wait_in_the_queue_of_a_lock_ends_with_its_context() -> Model {
     model("a wait in the queue of a lock ends with its context", wait_for_a_held_lock)
         .bound(2)

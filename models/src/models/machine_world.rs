@@ -282,7 +282,8 @@ impl Env for World {
     }
 
     fn home(&self, task: Task) -> (&Arc<M>, bool) {
-        // SAFETY: the caller alone makes the goroutine runnable, so this part is the caller's until it has done so.
+        // SAFETY: the one thread that makes the goroutine runnable calls `home` before it does. Until then no M runs the goroutine,
+        // and only an M that runs it uses `own`.
         let home = self.goroutine(task).own.with(|own| unsafe { (*own).home.as_ref() });
         (home.expect("a goroutine that waits has begun"), self.stays(task))
     }

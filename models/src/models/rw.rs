@@ -253,18 +253,18 @@ fn an_upgrade_that_timed_out_blocks_no_reader() -> Model {
 /// How a lock is locked for a while, and unlocked.
 struct Use {
     within: fn(&RawRwMutex, Until<'_>) -> bool,
-    /// Unlocks it; the caller has locked it by `within`.
+    /// Unlocks it for a thread that has locked it by `within`.
     unlock: unsafe fn(&RawRwMutex),
 }
 
 const READ: Use = Use {
     within: |lock, until| lock.lock_shared_within(until),
-    // SAFETY: the caller has locked it by `within` of this constant, so this thread reads.
+    // SAFETY: a thread calls `unlock` only after `within` of the same `Use`, and `within` of `READ` locks to read.
     unlock: |lock| unsafe { lock.unlock_shared() },
 };
 const WRITE: Use = Use {
     within: |lock, until| lock.lock_exclusive_within(until),
-    // SAFETY: the caller has locked it by `within` of this constant, so this thread writes.
+    // SAFETY: a thread calls `unlock` only after `within` of the same `Use`, and `within` of `WRITE` locks to write.
     unlock: |lock| unsafe { lock.unlock_exclusive() },
 };
 

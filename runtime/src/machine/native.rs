@@ -115,7 +115,8 @@ pub(crate) struct Taken {
 /// Returns where a goroutine has begun, and whether it stays there, for the thread that alone makes it runnable.
 #[inline]
 pub(super) fn home(task: Task) -> (&'static Arc<M>, bool) {
-    // SAFETY: S1 of the table: the caller alone makes the goroutine runnable, so this part is the caller's until it has done so.
+    // SAFETY: S1 of the table: the one thread that makes the goroutine runnable calls `home` before it does. Until then no M
+    // runs the goroutine, and only an M that runs it uses `own`.
     let (home, stays) = unsafe { ((*slot(task).own()).home.as_ref(), (*slot(task).own()).stays()) };
     (home.unwrap_or_else(|| unreachable!("a goroutine that waits has begun")), stays)
 }
