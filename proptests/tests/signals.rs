@@ -185,6 +185,14 @@ proptest! {
     }
 }
 
+/// The thread that sends may look for closed channels at any moment of this program.
+#[test]
+fn a_receiver_may_be_dropped_beside_the_thread_that_sends() {
+    use Step::{Notify, Raise, Renew, Stop};
+    let steps = [Notify(1, vec![0]), Raise(0), Stop(0), Raise(1), Renew(1), Raise(0), Notify(0, vec![0])];
+    (0..500).for_each(|_| check(&steps, Fault::None).expect("what is specified"));
+}
+
 #[test]
 fn drivers_that_are_broken_are_found() {
     for fault in [Fault::Replaces, Fault::GoesOn, Fault::Ignores] {

@@ -12,6 +12,7 @@ use super::disposition::{self, CAUGHT};
 use super::expects::{Expects, is_own};
 use super::number::{Set, Signal};
 use crate::core::post::{Outbox, Post};
+use core::mem::take;
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
@@ -75,7 +76,7 @@ pub(super) fn add(sender: &Sender<Signal>, signals: Set) -> io::Result<()> {
             registry.bell = Some(hang_bell()?);
         }
         // What came before is not for this channel.
-        registry.collect(registry.wanted(), Set::default());
+        registry.collect(wanted(&registry.registrations), Set::default());
         match registry.registrations.iter_mut().find(|one| one.sender.same_channel(sender)) {
             Some(one) => one.signals = one.signals.and(signals),
             None => {
@@ -114,11 +115,6 @@ fn change<R>(change: impl FnOnce(&mut Registry) -> R) -> R {
 }
 
 impl Registry {
-    /// The signals that a channel is registered for.
-    fn wanted(&self) -> Set {
-        self.registrations.iter().fold(Set::default(), |all, one| all.and(one.signals))
-    }
-
     /// Puts into the outbox what has come of these signals. Those that are `gone` are no longer caught: the kernel does
     /// something else with them already, and gets what no open channel takes.
     fn collect(&mut self, signals: Set, gone: Set) {
@@ -139,14 +135,23 @@ impl Registry {
 
     /// Takes registrations out, with the signals that are only theirs.
     fn take_out(&mut self, is_out: impl Fn(&Registration) -> bool) {
-        let before = self.wanted();
-        let stays = self.registrations.iter().filter(|one| !is_out(one));
-        let gone = before.without(stays.fold(Set::default(), |all, one| all.and(one.signals)));
+        // A channel may be closed at any moment, so each is asked once.
+        let (out, stay): (Vec<_>, Vec<_>) = take(&mut self.registrations).into_iter().partition(is_out);
+        let gone = wanted(&out).without(wanted(&stay));
         gone.iter().for_each(disposition::restore);
-        self.collect(before, gone);
-        let removed = self.registrations.extract_if(.., |one| is_out(one));
+        self.registrations = stay;
+        let stays = self.registrations.len();
+        // What came before is for those that go, too.
+        self.registrations.extend(out);
+        self.collect(wanted(&self.registrations), gone);
+        let removed = self.registrations.drain(stays..);
         self.outbox.extend(removed.map(Letter::Goodbye));
     }
+}
+
+/// The signals that a channel is registered for.
+fn wanted(registrations: &[Registration]) -> Set {
+    registrations.iter().fold(Set::default(), |all, one| all.and(one.signals))
 }
 
 impl Process {
