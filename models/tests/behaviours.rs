@@ -33,10 +33,7 @@ const ABSENT: [(&str, &str); 6] = [
         "a semaphore has no size, as permits may be added, so no request is known to be too large",
     ),
     ("XS-10 shared", "a caller knows by its own closure whether its result was made by another one"),
-    (
-        "XS-13 goexit",
-        "a closure that ends its goroutine ends the first caller that way, and panics in the others",
-    ),
+    ("XS-13 goexit", "a closure that ends its goroutine ends the caller that runs it, and the others panic"),
 ];
 
 /// Where tests stand, below the root of the repository.

@@ -6,6 +6,7 @@ use crate::api::start_unchecked;
 use core::fmt;
 use core::marker::PhantomData;
 use selvedge::rt::sync::Mutex;
+use selvedge::rt::task::Goexit;
 use selvedge::sync::WaitGroup;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -66,10 +67,13 @@ impl<'scope> Scope<'scope, '_> {
         let body = move || {
             // Dropped last, after everything that the closure has borrowed.
             let _task = task;
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-                let first = &mut *self.panic.lock();
-                let later = if first.is_none() { first.replace(panic) } else { Some(panic) };
-                core::mem::forget(later);
+            match catch_unwind(AssertUnwindSafe(f)) {
+                Err(panic) if !panic.is::<Goexit>() => {
+                    let first = &mut *self.panic.lock();
+                    let later = if first.is_none() { first.replace(panic) } else { Some(panic) };
+                    core::mem::forget(later);
+                }
+                _ => (),
             }
         };
         // SAFETY: `scope` waits for the task of each goroutine before it returns or unwinds, and each is done when its

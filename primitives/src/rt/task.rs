@@ -33,6 +33,11 @@ mod join;
 pub(crate) use join::start;
 pub use join::{Join, spawn};
 
+/// What a goroutine unwinds with that ends itself before its function returns: it is no panic. What keeps the panics of several
+/// goroutines for another one does not keep this, since resuming it there would end that one.
+#[derive(Clone, Copy, Debug)]
+pub struct Goexit;
+
 /// A goroutine: its slot in the runtime's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task(pub NonZeroU32);

@@ -4,6 +4,7 @@ use super::{Mutex, Permits, Semaphore, WaitGroup};
 use crate::chan::{Receiver, Sender, bounded};
 use crate::first_panic::dispose;
 use crate::rt::sync::Arc;
+use crate::rt::task::Goexit;
 use crate::rt::twin::is_twin;
 use crate::rt::until::Until;
 use crate::rt::{task, thread};
@@ -17,8 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// stop. [`wait`](Self::wait) returns when all closures have ended, and whatever they did happens before it returns.
 ///
 /// A closure that panics closes the channel too, and `wait` resumes the first panic, even if a closure has failed
-/// before. (Go's group lets a panic end the program.) A group that is dropped without a `wait` does not block, and the
-/// results of its closures are lost.
+/// before. (Go's group lets a panic end the program.) A closure that ends its goroutine has ended without an error, as in Go.
+/// A group that is dropped without a `wait` does not block, and the results of its closures are lost.
 ///
 /// ```
 /// use selvedge::sync::ErrGroup;
@@ -179,8 +180,9 @@ impl<E: Send + 'static> ErrGroup<E> {
             let shared = &done.1;
             let ended =
                 catch_unwind(AssertUnwindSafe(|| f(&stop).unwrap_or_else(|error| shared.fail(error))));
-            if let Err(panic) = ended {
-                shared.panicked(panic);
+            match ended {
+                Err(panic) if !panic.is::<Goexit>() => shared.panicked(panic),
+                _ => (),
             }
             drop(done);
         });

@@ -1,33 +1,37 @@
 //! Values that are made once.
 //!
-//! - **S1.** Only the closure that [`Once::call`] runs writes to a cell of this module, and it runs once. A thread
-//!   reads `result` after `Once::call` has returned, which that closure happens before. So the closure has the cells
-//!   alone, and later references to them are shared.
+//! - **S1.** Only the closure that [`Once::call`] or [`Once::call_within`] runs writes to a cell of this module, and it runs
+//!   once. A thread reads `result` after such a call has returned and was not given up, which that closure happens before. So
+//!   the closure has the cells alone, and later references to them are shared.
 
-use super::{Mutex, Once};
+use super::Once;
 use crate::rt::cell::UnsafeCell;
+use crate::rt::task::Goexit;
 use crate::rt::until::Until;
 use core::fmt;
 use core::ops::Deref;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The value that the one call made, or the panic that it ended with.
+/// The value that the one call made, or how that call ended without one.
 pub(super) struct Made<T> {
     once: Once,
     /// Written by the closure that `once` runs, read by all callers afterwards.
-    result: UnsafeCell<Option<Result<T, Panic>>>,
+    result: UnsafeCell<Option<Result<T, NotMade>>>,
 }
 
-/// The payload of a closure's panic, which every caller's panic repeats.
-enum Panic {
+/// How a closure ended that made no value.
+enum NotMade {
+    /// By a panic with this text, which every caller's panic repeats.
     Text(String),
-    /// A payload that is no text and cannot be cloned: the first caller gets it.
-    Other(Mutex<Option<Box<dyn Any + Send>>>),
+    /// By a panic whose payload is no text and cannot be cloned: the caller that ran the closure has it.
+    Panic,
+    /// It ended its goroutine: the caller that ran the closure.
+    Goexit,
 }
 
 // SAFETY: S1. Threads share `&T`, which needs `Sync`, and a value may be made on one thread and dropped on another,
-// which needs `Send`. A panic's payload is `Send`, and a mutex gives it to one caller.
+// which needs `Send`. A `NotMade` is both.
 unsafe impl<T: Send + Sync> Sync for Made<T> {}
 
 impl<T> Made<T> {
@@ -55,9 +59,19 @@ impl<T> Made<T> {
 
     /// Makes the value; `once` calls it.
     fn make(&self, make: impl FnOnce() -> T) {
-        let made = catch_unwind(AssertUnwindSafe(make)).map_err(Panic::new);
+        let (made, own) = match catch_unwind(AssertUnwindSafe(make)) {
+            Ok(value) => (Ok(value), None),
+            Err(payload) => {
+                let (not_made, own) = NotMade::by(payload);
+                (Err(not_made), own)
+            }
+        };
         // SAFETY: S1: this code runs once, in the closure of `once`, and no thread reads `result` before it has ended.
         self.result.with_mut(|slot| unsafe { *slot = Some(made) });
+        // `once` is done by this, too.
+        if let Some(payload) = own {
+            resume_unwind(payload);
+        }
     }
 
     /// Returns what was made, after a call of `once` has returned.
@@ -67,29 +81,30 @@ impl<T> Made<T> {
         // `self`.
         match self.result.with(|result| unsafe { (*result).as_ref() }) {
             Some(Ok(value)) => value,
-            Some(Err(panic)) => panic.again(),
+            Some(Err(not_made)) => not_made.tell(),
             None => unreachable!("the closure that ran has stored a result"),
         }
     }
 }
 
-impl Panic {
-    fn new(payload: Box<dyn Any + Send>) -> Panic {
+impl NotMade {
+    /// Returns how a closure ended that unwound with this payload, and the payload if only the caller that ran it can have that.
+    fn by(payload: Box<dyn Any + Send>) -> (NotMade, Option<Box<dyn Any + Send>>) {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_string());
         match text.or_else(|| payload.downcast_ref::<String>().cloned()) {
-            Some(text) => Panic::Text(text),
-            None => Panic::Other(Mutex::new(Some(payload))),
+            Some(text) => (NotMade::Text(text), None),
+            None if payload.is::<Goexit>() => (NotMade::Goexit, Some(payload)),
+            None => (NotMade::Panic, Some(payload)),
         }
     }
 
+    /// Panics in a caller that asks for the value.
     #[track_caller]
-    fn again(&self) -> ! {
+    fn tell(&self) -> ! {
         match self {
-            Panic::Text(text) => resume_unwind(Box::new(text.clone())),
-            Panic::Other(payload) => match payload.lock().take() {
-                Some(payload) => resume_unwind(payload),
-                None => panic!("the value was not made: its closure panicked"),
-            },
+            NotMade::Text(text) => resume_unwind(Box::new(text.clone())),
+            NotMade::Panic => panic!("the value was not made: its closure panicked"),
+            NotMade::Goexit => panic!("the value was not made: its closure ended its goroutine"),
         }
     }
 }

@@ -69,8 +69,8 @@ impl<K: Eq + Hash, T: Clone + Send + Sync> SingleFlight<K, T> {
     /// Returns the result of the call with this key that is under way, or else of `f`.
     ///
     /// # Panics
-    /// If the closure that runs panics: then every call that shares it panics. Also if the closure calls `run` with its
-    /// own key.
+    /// If the closure that runs panics: then every call that shares it panics. If the closure ends its goroutine, the other
+    /// calls that share it panic, and say so. Also if the closure calls `run` with its own key.
     ///
     /// ```
     /// let group = selvedge::sync::SingleFlight::new();

@@ -4,11 +4,9 @@ use super::local::Locals;
 use super::{Slot, slot};
 use crate::machine::Instance;
 use crate::report::say;
+use selvedge::rt::task::Goexit;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-/// What `goexit` unwinds with.
-pub(crate) struct Goexit;
 
 /// Runs the body of a goroutine, on its stack. No panic leaves this function, whose name ends a trace (`report::trace`).
 #[inline(never)]

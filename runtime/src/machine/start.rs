@@ -142,7 +142,7 @@ pub(crate) fn run<R>(settings: Settings, site: &'static Location<'static>, main:
     let body = move || {
         // Relaxed: this goroutine's own number.
         let ended = entry::goroutine_begins_here_as_main(main, || leftover::look(&its, its.env.main.load(Relaxed)));
-        if ended.as_ref().is_err_and(|panic| panic.is::<entry::Goexit>()) {
+        if ended.as_ref().is_err_and(|panic| panic.is::<rt::task::Goexit>()) {
             // Release: a report on another thread reads it.
             its.env.main_has_exited.store(true, Release);
             return;

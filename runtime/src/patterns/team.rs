@@ -11,6 +11,9 @@ use std::time::Duration;
 /// What a panic left.
 pub(super) type Panic = Box<dyn Any + Send>;
 
+/// The panic that a waiting goroutine gets if a member has ended its own goroutine.
+const EXITED: &str = "a closure has ended its goroutine, and its work is not done";
+
 /// Goroutines, or threads if their starter is one, that are waited for together.
 pub(super) struct Team(Arc<Members>);
 
@@ -34,8 +37,11 @@ impl Team {
         task::spawn(move || {
             // Dropped last, after everything that the closure owns.
             let _task = task;
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
-                members.keep(panic);
+            match catch_unwind(AssertUnwindSafe(f)) {
+                Ok(()) => (),
+                // Resumed as it is, it would end the goroutine that waits.
+                Err(panic) if panic.is::<task::Goexit>() => members.keep(Box::new(EXITED)),
+                Err(panic) => members.keep(panic),
             }
         });
     }

@@ -1,6 +1,7 @@
 //! Pools whose jobs panic, wait, and submit others.
 
-use super::{everywhere, panic_quietly, text_of};
+use super::chains::on_goroutines;
+use super::{everywhere, panic_of, panic_quietly, text_of};
 use selvedge::chan::bounded;
 use selvedge::context::{Error, background, with_cancel};
 use selvedge::sync::Mutex;
@@ -83,6 +84,16 @@ fn panics_are_results_and_workers_go_on() {
         drop(tx);
         assert_eq!(workers.submit(|| 7).wait().ok(), Some(7));
         workers.finish();
+    });
+}
+
+#[test]
+fn a_job_that_ends_its_worker_is_told_to_the_one_who_finishes() {
+    on_goroutines(|| {
+        let workers = Workers::new(1, 1);
+        let ticket = workers.submit(|| selvedge_go::goexit());
+        assert!(ticket.wait().is_err());
+        assert!(panic_of(|| workers.finish()).contains("has ended its goroutine"));
     });
 }
 
