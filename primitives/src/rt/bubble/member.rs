@@ -141,8 +141,8 @@ fn await_others(here: Here) {
 impl Bubble {
     /// Keeps a panic that nobody asks for, for the end of the bubble.
     fn lose_panic(&self, panic: Box<dyn Any + Send>) {
-        // The end of a goroutine by its own will has no text, and is no panic.
-        if panic.is::<&str>() || panic.is::<String>() {
+        // A goroutine that has ended itself has not panicked.
+        if !panic.is::<task::Goexit>() {
             let later = self.lock().keep_panic(panic);
             core::mem::forget(later);
         }

@@ -172,6 +172,8 @@ fn a_panic_of_a_goroutine_is_a_result_or_comes_out_at_the_end() {
     let text =
         bubble(|b| panic_of(|| b.spawn(|| panic!("as planned")).join().map_err(std::panic::resume_unwind)));
     assert_eq!(text, "as planned");
+    let other = || bubble(|b| drop(b.spawn(|| std::panic::panic_any(7))));
+    assert_eq!(std::panic::catch_unwind(other).expect_err("it comes out").downcast_ref(), Some(&7));
     let text = panic_of(|| bubble(|b| drop(b.spawn(|| panic!("as planned")))));
     assert_eq!(text, "as planned");
 }
