@@ -73,9 +73,11 @@ impl Drop for Hosting {
 /// ```
 pub fn child(context: &Context, name: impl Into<String>, task: Task) -> Result<(), Task> {
     let Some(host) = context.value(&Innermost) else { return Err(task) };
+    // Before the lock: the conversion is user code, which may add a task too.
+    let name = name.into();
     let host = host.lock();
     let Some(Host { group, context, hook }) = &*host else { return Err(task) };
-    let (name, context, hook) = (name.into(), context.clone(), hook.clone());
+    let (context, hook) = (context.clone(), hook.clone());
     // Under the lock: the routine waits for its group only after it has taken the host away.
     group.go(move || {
         // What it comes to decides nothing.

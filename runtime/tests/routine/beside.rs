@@ -50,6 +50,37 @@ fn a_task_that_is_added_is_stopped_and_waited_for() {
     });
 }
 
+/// A name that adds a task when it is made.
+struct Adds(Context);
+
+impl From<Adds> for String {
+    fn from(Adds(context): Adds) -> String {
+        assert!(child(&context, "first", Task::new(|_| Ok(()))).is_ok());
+        "second".to_string()
+    }
+}
+
+#[test]
+fn a_name_may_be_made_by_what_adds_a_task_too() {
+    everywhere(|| {
+        let log = Log::default();
+        let told = log.clone();
+        let main = |context: &Context| {
+            assert!(child(context, Adds(context.clone()), Task::new(|_| Ok(()))).is_ok());
+            Ok(())
+        };
+        let hook = move |event: &selvedge_go::routine::Event<'_>| {
+            if let selvedge_go::routine::Event::Ends { name, .. } = event {
+                told.add(*name);
+            }
+        };
+        assert_eq!(text(Routine::new(main).observe(hook).execute(&background())), "well");
+        let mut log = log.take();
+        log.sort();
+        assert_eq!(log, ["first", "main", "second"]);
+    });
+}
+
 /// XR-06.
 #[test]
 fn a_routine_takes_tasks_only_while_it_runs() {
