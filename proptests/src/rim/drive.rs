@@ -2,12 +2,13 @@
 //!
 //! A fault in a primitive may abort the process, corrupt its memory or never return, and then no code in it could
 //! shrink the program. So a test starts itself again as a *runner*, which runs case after case and says which one it
-//! begins. If the runner panics, dies or makes no progress, the test shrinks that case, with one runner for each
+//! begins. If the runner panics, dies or hangs, the test shrinks that case, with one runner for each
 //! candidate. A runner makes a candidate itself: it draws the program from the seed of the case, and follows the path of
 //! the choices among [`Smaller::smaller`] that led to it.
 //!
 //! A case also fails if each run of it leaves more memory behind than the program says that it forgets.
 
+use super::patience::{Patience, Watch};
 use super::smaller::Smaller;
 use core::fmt::Debug;
 use proptest::strategy::{Strategy, ValueTree};
@@ -26,10 +27,10 @@ const SEED: u64 = 0x5e17ed6e;
 const JOB: &str = "SELVEDGE_RIM_JOB";
 /// How many candidates are tried to shrink a program.
 const CANDIDATES: usize = 500;
-/// How often a runner that begins no further case is looked at before it counts as hung: a second each time.
-const LOOKS: usize = 30;
-/// How often a runner of a candidate of a program that hangs is looked at.
-const FEWER_LOOKS: usize = 2;
+/// How long a runner may begin no further case.
+const PATIENCE: Patience = Patience { looks: 30, seconds: 90 };
+/// The same for a candidate of a program that hangs.
+const LESS_PATIENCE: Patience = Patience { looks: 3, seconds: 30 };
 
 /// A family of programs.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ where
     }
 
     fn search(&self, seed: u64, from: u64, to: u64) {
-        let Err((case, why)) = self.runner(seed, from, to, "", LOOKS) else { return };
+        let Err((case, why)) = self.runner(seed, from, to, "", PATIENCE) else { return };
         let Failing { program, why } = self.shrunk(seed, case, why);
         panic!("{} (seed {seed:#x}, case {case}):\n{program}\n{why}", self.test);
     }
@@ -94,14 +95,14 @@ where
     /// Takes smaller programs that fail, until there is none.
     fn shrunk(&self, seed: u64, case: u64, why: String) -> Failing {
         let mut program = self.program(seed, case);
-        let looks = if why == HANGS { FEWER_LOOKS } else { LOOKS };
+        let patience = if why == HANGS { LESS_PATIENCE } else { PATIENCE };
         let (mut why, mut path, mut left) = (why, String::new(), CANDIDATES);
         loop {
             let (mut at, mut smaller, before) = (0, program.smaller(), path.len());
             while at < smaller.len() && left > 0 {
                 left -= 1;
                 let candidate = format!("{path},{at}");
-                if let Err((_, how)) = self.runner(seed, case, case + 1, &candidate, looks) {
+                if let Err((_, how)) = self.runner(seed, case, case + 1, &candidate, patience) {
                     (why, path) = (how, candidate);
                     program = smaller.swap_remove(at);
                     smaller = program.smaller();
@@ -116,7 +117,14 @@ where
     }
 
     /// Runs cases in a process of their own, and returns the first that fails, and how.
-    fn runner(&self, seed: u64, from: u64, to: u64, path: &str, looks: usize) -> Result<(), (u64, String)> {
+    fn runner(
+        &self,
+        seed: u64,
+        from: u64,
+        to: u64,
+        path: &str,
+        patience: Patience,
+    ) -> Result<(), (u64, String)> {
         let mut runner = Command::new(std::env::current_exe().expect("a test has a file"))
             .args(["--exact", self.test, "--nocapture", "--test-threads=1"])
             .env(JOB, format!("{seed} {from} {to} {path}"))
@@ -141,14 +149,14 @@ where
             let _partly = errors.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        let (mut case, mut looked, mut hung) = (from, 0, false);
+        let (mut case, mut watch, mut hung) = (from, Watch::new(runner.id()), false);
         loop {
             match lines.recv_timeout(Duration::from_secs(1)) {
                 Ok(line) => {
-                    looked = 0;
+                    watch.hear();
                     case = line.strip_prefix("case ").and_then(|number| number.parse().ok()).unwrap_or(case);
                 }
-                Err(mpsc::RecvTimeoutError::Timeout) if looked < looks => looked += 1,
+                Err(mpsc::RecvTimeoutError::Timeout) if !watch.has_hung(patience) => (),
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     hung = true;
                     runner.kill().expect("it is ours");

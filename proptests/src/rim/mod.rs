@@ -35,6 +35,7 @@ pub mod drive;
 pub mod locals;
 pub mod locks;
 pub mod maps;
+mod patience;
 pub mod smaller;
 pub mod threads;
 pub mod timers;
