@@ -97,7 +97,8 @@ impl Walk {
         node.set_over();
         // site: unlock-last
         if !is_twin() {
-            // SAFETY: this thread locked the node in `enter`, where the guard was forgotten, and takes it off the path here.
+            // SAFETY: this thread locked the node in `enter` or in `cancel`. There `keep_locked` forgot the guard and the node came
+            // to the path, which it leaves here.
             unsafe { node.family.as_lock_api().force_unlock() };
         }
         self.left.push(node);

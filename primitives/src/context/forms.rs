@@ -212,7 +212,8 @@ impl<E: Send + 'static> ErrGroup<E> {
     }
 
     /// Creates a group with a context as [`with_context`](ErrGroup::with_context) does. If a closure fails, then the cause of the
-    /// context is what `cause` makes of the group's first error.
+    /// context is what `cause` makes of the group's first error. `cause` is called with later errors, too, and what it makes of
+    /// those is dropped.
     ///
     /// ```
     /// use selvedge::context::background;
