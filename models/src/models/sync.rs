@@ -60,6 +60,8 @@ const NO_OWNER: Mutant = ONCE.lose("begin-once", FailureKind::Panic).or(FailureK
 /// The result of the closure is not published to later callers.
 const WEAK_DONE: Mutant = ONCE.weaken("set-done");
 const WEAK_COUNT: Mutant = WAIT_GROUP.weaken("change-count");
+/// A thread that an earlier round has woken does not see what the last task did.
+const WEAK_LOOK: Mutant = WAIT_GROUP.weaken("look-after-wait").needs(Needs::SeqCst);
 /// A starving waiter does not publish that it starves, and tries again for ever, which ends the searches of the other
 /// engines.
 const NO_STARVING: Mutant =
@@ -413,7 +415,7 @@ fn a_wait_sees_all_that_was_done() -> Model {
         assert_eq!((data[0].get(), data[1].get()), (1, 1));
     })
     .bound(2)
-    .catches([WEAK_COUNT, WAKE_SLEEPER])
+    .catches([WEAK_COUNT, WEAK_LOOK, WAKE_SLEEPER])
 }
 
 /// A group whose wait has returned is used again.

@@ -253,9 +253,9 @@ impl WaitGroup {
             let woken = ticket.wait_for_of(Why::Group, Some(self.0.owner), until).is_some();
             // The wake-up may belong to an earlier round, so the count is read again.
             // Acquire: pairs with the Release in `change`, where the wake-up does not order the two: the deadline has
-            // passed, or the waker ended an earlier round.
-            // Not model-checked: in no model the last task is done at that moment.
-            let count = Count(self.0.count.load(Acquire));
+            // passed, or the waker ended an earlier round, and the last task of this one is done since. With Relaxed this
+            // thread races with that task (mutant at `look-after-wait`).
+            let count = Count(self.0.count.load(Acquire)); // site: look-after-wait
             if is_over(first, count) {
                 return Some(count);
             }

@@ -82,9 +82,9 @@ impl RawRwMutex {
     /// woken, and set the flag again.
     #[cold]
     fn give_up_writing(&self) {
-        // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds every writer whose flag this clears.
-        // Not model-checked: the edge matters only if a third writer sets the flag in between, and the models have two.
-        // If this clears nothing, readers wait for a writer that has gone (mutant at `give-up-writing`).
+        // Acquire: I3; pairs with the Release CAS in `sleep`, so `wake_all` finds every writer whose flag this clears. With
+        // Relaxed it may miss one, which then sleeps though nobody has its flag (mutant at `give-up-writing`). If this clears
+        // nothing, readers wait for a writer that has gone (another mutant there).
         self.state.fetch_and(!Flag::WRITERS_WAIT.bit(), Acquire); // site: give-up-writing
         if let Some(writers) = self.writers.get() {
             writers.wake_all();
