@@ -83,6 +83,28 @@ fn a_run_fails_for_goroutines_that_are_left() {
     assert_eq!(panics.expect_err("it panics").downcast_ref(), Some(&"as planned"));
 }
 
+/// Of two goroutines that wait for each other by turns one runs at each moment, though a look at one after the other may find both
+/// parked. Those in between, which wait for the end of the two, make such a look longer.
+#[test]
+fn goroutines_that_hand_over_to_each_other_are_not_left() {
+    for procs in [2, 4] {
+        for _ in 0..20 {
+            builder().procs(procs).leftover(Leftover::Fail).run(|| {
+                let ((tx, rx), (ends, ended)) = (bounded(0), bounded::<()>(0));
+                go(move || (0..1_000).for_each(|n| tx.send(n).expect("a receiver")));
+                for _ in 0..1_000 {
+                    let ended = ended.clone();
+                    go(move || assert!(ended.recv().is_err()));
+                }
+                go(move || {
+                    assert!(rx.iter().eq(0..1_000));
+                    drop(ends);
+                });
+            });
+        }
+    }
+}
+
 /// A producer that does not close its channel leaves the consumer behind, which the list names by where it began. PA-03.
 #[test]
 fn a_consumer_whose_channel_is_not_closed_is_left() {

@@ -140,6 +140,15 @@ pub fn is_parked(word: &AtomicU64) -> bool {
     word.load(Relaxed) & PARKED != 0 // Relaxed: a state to look at.
 }
 
+/// Returns the number of the wait in which the goroutine is parked, if it is; what it did before happens before the return. The
+/// answer may be old by the time it is used.
+pub fn parked_in(word: &AtomicU64) -> Option<u64> {
+    // Acquire: synchronizes with the Release CAS in `commit`. Not model-checked: it matters to the count in `report::leftover`,
+    // which no model has.
+    let found = word.load(Acquire);
+    (found & PARKED != 0).then_some(found >> SHIFT)
+}
+
 /// Claims the stack of a parked goroutine, and returns the number of the wait; or `None` if the goroutine is not parked, or
 /// another scanner has its stack. Until [`end_scan`] no other thread runs the goroutine.
 #[must_use]

@@ -144,6 +144,11 @@ impl Slot {
         !self.instance.load(Relaxed).is_null() // Relaxed: compared only.
     }
 
+    /// Returns the number of the wait in which the goroutine is parked, as far as another thread can tell.
+    pub(crate) fn parked_in(&self) -> Option<u64> {
+        crate::core::ready::parked_in(&self.word)
+    }
+
     /// Returns whether the goroutine is parked, as far as another thread can tell.
     pub(crate) fn is_parked(&self) -> bool {
         crate::core::ready::is_parked(&self.word)

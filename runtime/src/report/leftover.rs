@@ -15,11 +15,17 @@ pub(crate) fn look(instance: &Instance, main: u32) {
         Leftover::Abandon => (),
         Leftover::Wait => instance.env.others.wait(),
         Leftover::Fail => {
-            let waits = |(task, slot): &(u32, &Slot)| *task != main && slot.is_of(instance) && slot.is_parked();
-            // Acquire: a count of 1 has seen what the goroutines did that have ended.
+            let is_other = |(task, slot): &(u32, &Slot)| *task != main && slot.is_of(instance);
+            let wait = |(task, slot): (u32, &Slot)| Some((task, slot.parked_in()?));
+            let waits = || TABLE.all().filter(is_other).filter_map(wait).collect::<Vec<_>>();
             let left = loop {
+                let before = waits();
+                // Acquire: a count of 1 has seen what the goroutines did that have ended; and the waits are looked at again
+                // afterwards. Those that were parked have counted the goroutines that they have started.
                 let left = instance.env.live.load(Acquire) - 1;
-                if left == TABLE.all().filter(waits).count() {
+                // Goroutines wake each other while one after the other is looked at. If each is in the same wait before the
+                // count and after it, then they were all parked at that moment.
+                if left == before.len() && before == waits() {
                     break left;
                 }
                 crate::gosched();
