@@ -511,6 +511,13 @@ mod signals {
     use super::*;
     use selvedge_go::signal::{Received, Signal};
 
+    /// Runs a program everywhere. A signal comes to the whole process, so tests that run in one, side by side, take turns.
+    fn in_turn(program: impl Fn()) {
+        static TURN: Mutex<()> = Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        everywhere(program);
+    }
+
     fn raise(signal: Signal) {
         // SAFETY: the call has no effect on memory.
         assert_eq!(unsafe { libc::raise(signal.number()) }, 0);
@@ -519,7 +526,7 @@ mod signals {
     /// XR-05.
     #[test]
     fn signals_are_handled_and_stop_a_routine() {
-        everywhere(|| {
+        in_turn(|| {
             let log = Log::default();
             let (handled, rx) = bounded(1);
             let routine = Routine::new(move |context: &Context| {
@@ -542,7 +549,7 @@ mod signals {
     /// Signals that come while a handler runs. XR-10.
     #[test]
     fn no_kind_of_signal_is_lost_because_of_another() {
-        everywhere(|| {
+        in_turn(|| {
             let log = Log::default();
             let (first, second) = (log.clone(), log.clone());
             let (handled, rx) = bounded(0);
@@ -565,7 +572,7 @@ mod signals {
 
     #[test]
     fn a_handler_that_fails_stops_a_routine() {
-        everywhere(|| {
+        in_turn(|| {
             let routine = Routine::new(|context: &Context| {
                 raise(Signal::SIGWINCH);
                 until_done(context)
