@@ -78,7 +78,7 @@ impl Builder {
     /// names the variable and has the trace: this is what another thread would not have, and what another goroutine of this
     /// thread may change meanwhile. A word of the stack that is no longer in use may be reported too. Each variable is reported
     /// once for each place at which a goroutine was started. If the environment variable `SELVEDGE_GO_CHECK` is `tls`, the default is a warning
-    /// on the standard error; otherwise nobody looks.
+    /// on the standard error; otherwise nobody looks. If `f` panics, the process ends with status 2.
     pub fn on_thread_local(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
         self.0.on_local = Some(Box::new(f));
         self
@@ -91,7 +91,7 @@ impl Builder {
     }
 
     /// Sets what happens when a goroutine panics whose [`Join`] nobody has: a call of `f` with the goroutine's number and the
-    /// panic's text. By default the process ends with status 2, as in Go.
+    /// panic's text. By default the process ends with status 2, as in Go; so it does if `f` panics.
     pub fn on_panic(mut self, f: impl Fn(u64, &str) + Send + Sync + 'static) -> Builder {
         self.0.on_panic = Some(Box::new(f));
         self
@@ -118,7 +118,8 @@ impl Builder {
     }
 
     /// Sets what happens with the report when no goroutine can go on: a call of `f`, once, in place of what
-    /// [`deadlock`](Self::deadlock) says. The run goes on to wait: a thread outside may still wake a goroutine.
+    /// [`deadlock`](Self::deadlock) says. The run goes on to wait: a thread outside may still wake a goroutine. If `f` panics, the
+    /// process ends with status 2.
     pub fn on_deadlock(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
         self.0.on_deadlock = Some(Box::new(f));
         self
@@ -126,7 +127,8 @@ impl Builder {
 
     /// Sets what happens when a goroutine has kept its thread for 100 ms while others that have begun on that thread wait: a call
     /// of `f` with a text that names the goroutine. By default the text is a warning on the standard error. Other goroutines do
-    /// not wait: the goroutine's P is taken away after 10 to 20 ms if there is work for it.
+    /// not wait: the goroutine's P is taken away after 10 to 20 ms if there is work for it. If `f` panics, the process ends with
+    /// status 2.
     pub fn on_hog(mut self, f: impl Fn(&str) + Send + Sync + 'static) -> Builder {
         self.0.on_hog = Some(Box::new(f));
         self

@@ -110,7 +110,12 @@ fn a_deadline_passes_beside_loops_without_a_wait() {
 fn a_goroutine_that_keeps_others_of_its_thread_waiting_is_reported() {
     let told = Arc::new(Mutex::new(String::new()));
     let theirs = Arc::clone(&told);
-    Builder::new().procs(1).on_hog(move |text| theirs.lock().push_str(text)).run(|| {
+    // What is told may wait for a run on another thread.
+    let tell = move |text: &str| {
+        std::thread::scope(|scope| scope.spawn(|| selvedge_go::run(|| theirs.lock().push_str(text))).join())
+            .expect("no panic");
+    };
+    Builder::new().procs(1).on_hog(tell).run(|| {
         let (tx, rx) = bounded(0);
         let join = spawn(move || rx.recv());
         gosched();

@@ -3,7 +3,7 @@
 use super::local::Locals;
 use super::{Slot, slot};
 use crate::machine::Instance;
-use crate::report::say;
+use crate::report::{say, tell};
 use selvedge::rt::task::Goexit;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -41,7 +41,7 @@ fn failed(instance: &Instance, slot: &Slot, panic: &(dyn Any + Send)) {
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("a value that is not a string");
     match &instance.env.settings.on_panic {
-        Some(on_panic) => on_panic(slot.id(), text),
+        Some(on_panic) => tell("on_panic", || on_panic(slot.id(), text)),
         None => {
             let site = slot.site().map_or(String::new(), |site| format!(", started at {site}"));
             say(format_args!("\nfatal error: goroutine {} panicked{site}: {text}\n", slot.id()));

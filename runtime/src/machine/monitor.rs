@@ -8,6 +8,7 @@
 //! Goroutines that have begun on the same thread wait for it in any case: the monitor reports them.
 
 use super::{Instance, bell, clock, outsiders, quit};
+use crate::core::chain::Task;
 use crate::core::proc_state::Slice;
 use crate::core::timers::When;
 use crate::machine::m::{Turn, waiting};
@@ -42,6 +43,14 @@ struct Watched {
     slices: Vec<(Option<Slice>, When)>,
     /// Of each M, its turn at the last looks, since when, and whether it was reported.
     turns: Vec<(Turn, When, bool)>,
+}
+
+/// A goroutine that has kept others of its thread waiting, so many, for this long.
+struct Hog {
+    instance: Arc<Instance>,
+    task: Task,
+    time: When,
+    waiting: u32,
 }
 
 /// Looks at an instance from now on.
@@ -107,16 +116,22 @@ fn run() {
         MONITOR.sleeps.store(!is_busy, Relaxed); // Relaxed: while it is set an M rings the bell in vain at worst.
         bell::wait(is_busy.then_some(LOOK));
         quit::look();
+        let mut hogs = Vec::new();
         for one in MONITOR.watched().iter_mut().flatten() {
             if let Some(instance) = one.instance.upgrade() {
-                one.look(&instance);
+                hogs.extend(one.look(&instance));
             }
+        }
+        // Without the lock: what is told is code of the program, which may wait for a run on another thread.
+        for Hog { instance, task, time, waiting } in hogs {
+            report::hog::report(&instance, task, time, waiting);
         }
     }
 }
 
 impl Watched {
-    fn look(&mut self, instance: &Arc<Instance>) {
+    /// Looks at an instance, and returns the goroutines to be reported.
+    fn look(&mut self, instance: &Arc<Instance>) -> Vec<Hog> {
         let now = clock::now();
         for (proc, (before, since)) in self.slices.iter_mut().enumerate() {
             let slice = instance.states[proc].in_user_code();
@@ -132,12 +147,12 @@ impl Watched {
             // No M may sleep until the deadline, since the one that did runs a goroutine.
             instance.submit();
         }
-        self.report(instance);
+        self.hogs(instance)
     }
 
-    /// Reports goroutines that keep others of their thread waiting.
-    fn report(&mut self, instance: &Instance) {
-        let (now, ms) = (clock::now(), instance.ms());
+    /// Returns the goroutines that keep others of their thread waiting, each once.
+    fn hogs(&mut self, instance: &Arc<Instance>) -> Vec<Hog> {
+        let (now, ms, mut hogs) = (clock::now(), instance.ms(), Vec::new());
         self.turns.truncate(ms.len());
         for (number, m) in ms.iter().enumerate() {
             let turn = m.own.turn();
@@ -146,12 +161,14 @@ impl Watched {
                     let waiting = waiting(m);
                     if turn.task != 0 && waiting > 0 && now - *since >= PATIENCE && !*is_reported {
                         *is_reported = true;
-                        report::hog::report(instance, turn.task, now - *since, waiting);
+                        let instance = Arc::clone(instance);
+                        hogs.push(Hog { instance, task: turn.task, time: now - *since, waiting });
                     }
                 }
                 Some(known) => *known = (turn, now, false),
                 None => self.turns.push((turn, now, false)),
             }
         }
+        hogs
     }
 }

@@ -1,6 +1,6 @@
 //! The report that no goroutine can go on.
 
-use super::{dump::list, say};
+use super::{dump::list, say, tell};
 use crate::machine::Instance;
 use crate::settings::Deadlock;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
@@ -12,7 +12,7 @@ pub(crate) fn report(instance: &Instance, outsiders: usize) {
     let is_first = !instance.env.has_warned.swap(true, Relaxed);
     if let Some(on_deadlock) = &settings.on_deadlock {
         if is_first {
-            on_deadlock(&list(Some(instance), None));
+            tell("on_deadlock", || on_deadlock(&list(Some(instance), None)));
         }
     } else if outsiders == 0 && settings.deadlock == Deadlock::Fatal {
         let reason = match instance.env.main_has_exited.load(Acquire) {

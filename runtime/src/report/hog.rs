@@ -1,6 +1,6 @@
 //! The report that a goroutine keeps others of its thread waiting.
 
-use super::say;
+use super::{say, tell};
 use crate::goroutine::slot;
 use crate::machine::Instance;
 
@@ -15,7 +15,7 @@ pub(crate) fn report(instance: &Instance, task: u32, nanoseconds: u64, waiting: 
         nanoseconds / 1_000_000
     );
     match &instance.env.settings.on_hog {
-        Some(on_hog) => on_hog(&text),
+        Some(on_hog) => tell("on_hog", || on_hog(&text)),
         None => say(format_args!("warning: {text}\n")),
     }
 }

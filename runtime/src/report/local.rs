@@ -1,6 +1,6 @@
 //! The report that a goroutine waits while its stack refers to a thread-local.
 
-use super::{symbols, trace};
+use super::{symbols, tell, trace};
 use crate::goroutine::slot;
 use crate::machine::{here, on_thread_stack};
 use crate::migration::{Library, words};
@@ -35,10 +35,11 @@ pub(crate) fn look(task: u32, stack: Range<usize>) {
         let name = symbols::thread_local(&library, offset);
         let name = name.map_or_else(|| format!("at {offset:#x} of {library}"), |name| format!("`{name}`"));
         let site = slot.site().map_or(String::new(), |site| format!(", started at {site},"));
-        on_local(&format!(
+        let text = format!(
             "goroutine {}{site} waits while its stack refers to the thread-local {name}: another goroutine of the thread may use it \
              meanwhile, and on another thread it would be another one\n{trace}",
             slot.id()
-        ));
+        );
+        tell("on_thread_local", || on_local(&text));
     });
 }

@@ -274,6 +274,16 @@ pub(super) const PROGRAMS: &[Program] = &[
             move |text: &str| told.lock().expect("no panic").send(text.to_string()).expect("it listens");
         Builder::new().on_deadlock(tell).run(|| rx.recv().expect("a value"));
     }),
+    Program::new("who_is_told_panics", || {
+        let (_tx, rx) = bounded::<()>(0);
+        let tell = |_: &str| panic!("as planned");
+        Builder::new().procs(2).on_deadlock(tell).run(move || {
+            let waits = rx.clone();
+            selvedge_go::go(move || _ = waits.recv());
+            _ = rx.recv();
+        });
+    })
+    .fails(&["as planned", "fatal error: the closure of `on_deadlock` has panicked"]),
     // The thread that tells has said that it sleeps; what it wakes meanwhile must not wait for it in vain.
     Program::new("who_is_told_wakes_a_goroutine", || {
         for procs in [1, 2] {
