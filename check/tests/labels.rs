@@ -87,6 +87,24 @@ fn a_select_shows_what_it_sends_and_receives() {
 }
 
 #[test]
+fn a_select_names_the_channel_that_it_came_to() {
+    for engine in explorers() {
+        let report = failing(engine, || {
+            let ((_idle, first), (tx, second)) = (bounded::<u8>(1), bounded::<u8>(1));
+            tx.send(7).expect("room");
+            select! { recv(first) -> _ => unreachable!(), recv(second) -> got => assert_eq!(got, Ok(7)) }
+        });
+        let failure = &report.verdict.failure().expect("it fails").failure;
+        let number = |operation| {
+            let step = failure.steps.iter().find(|step| step.operation == operation);
+            step.and_then(selvedge_check::Step::object).map(|(_, number)| number)
+        };
+        assert_eq!(number("select: receive 7"), number("send 7"), "{report}");
+        assert!(number("send 7").is_some(), "{report}");
+    }
+}
+
+#[test]
 fn a_future_shows_what_it_sends_and_receives() {
     shows(
         || {

@@ -3,6 +3,7 @@
 use crate::overflow::{self, Ended};
 use crate::stack::{Bounds, DEFAULT_STACK_SIZE, Pool};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
+use std::alloc::{Layout, dealloc};
 use std::io;
 
 type Body = Box<dyn FnOnce()>;
@@ -22,10 +23,34 @@ impl Running {
     }
 }
 
+/// The memory of a body's box.
+struct Memory(*mut u8, Layout);
+
+impl Memory {
+    fn of(body: &mut Body) -> Memory {
+        let layout = Layout::for_value(&**body);
+        Memory((&raw mut **body).cast(), layout)
+    }
+
+    /// Frees it.
+    ///
+    /// # Safety
+    /// The box, or the call that consumes it, has been given up: neither frees it, and nothing in it is used again.
+    unsafe fn free(self) {
+        let Memory(at, layout) = self;
+        if layout.size() > 0 {
+            // SAFETY: the global allocator gave a box of this layout this memory, and the caller promises the rest.
+            unsafe { dealloc(at, layout) };
+        }
+    }
+}
+
 /// A thread's coroutine, from when it is first scheduled until it ends.
 #[derive(Default)]
 struct Slot {
     body: Option<Body>,
+    /// The memory of the body's box, until the body has returned.
+    memory: Option<Memory>,
     /// Bytes of stack that the thread asks for.
     stack_size: usize,
     running: Option<Running>,
@@ -50,12 +75,13 @@ fn enter(body: Body, yielder: &Yielder<(), ()>, report: impl FnOnce(*const Yield
 
 impl Threads {
     /// Gives a thread its body, and the size of its stack if it asks for one.
-    pub(crate) fn make(&mut self, thread: u32, stack_size: Option<usize>, body: Body) {
+    pub(crate) fn make(&mut self, thread: u32, stack_size: Option<usize>, mut body: Body) {
         let at = thread as usize;
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, Slot::default);
         }
         self.slots[at].stack_size = stack_size.unwrap_or(DEFAULT_STACK_SIZE);
+        self.slots[at].memory = Some(Memory::of(&mut body));
         self.slots[at].body = Some(body);
     }
 
@@ -70,8 +96,11 @@ impl Threads {
         if let Some(running) = slot.running.take() {
             return Ok(Some(running));
         }
-        let Some(body) = slot.body.take() else { return Ok(None) };
+        if slot.body.is_none() {
+            return Ok(None);
+        }
         let stack = self.stacks.take(slot.stack_size)?;
+        let Some(body) = slot.body.take() else { return Ok(None) };
         slot.bounds = stack.bounds;
         let fiber = Coroutine::with_stack(stack.stack, move |yielder, ()| enter(body, yielder, report));
         Ok(Some(Running { fiber, bounds: stack.bounds }))
@@ -100,22 +129,30 @@ impl Threads {
     /// Puts a coroutine back that has been suspended; or its stack into the pool, if its body has returned. The stack of
     /// a thread that has overflowed stays mapped: its fence may be lifted, and other threads may point into it.
     pub(crate) fn put(&mut self, thread: u32, running: Running, result: CoroutineResult<(), Ended>) {
-        let bounds = running.bounds;
+        let (bounds, slot) = (running.bounds, &mut self.slots[thread as usize]);
         match result {
-            CoroutineResult::Yield(()) => self.slots[thread as usize].running = Some(running),
-            CoroutineResult::Return(Ended::Returned) => self.stacks.put(running.fiber.into_stack(), bounds),
-            CoroutineResult::Return(Ended::Overflowed) => core::mem::forget(running.fiber.into_stack()),
+            CoroutineResult::Yield(()) => slot.running = Some(running),
+            CoroutineResult::Return(ended) => {
+                // The call has freed the box, or an overflow has ended the call somewhere.
+                slot.memory = None;
+                match ended {
+                    Ended::Returned => self.stacks.put(running.fiber.into_stack(), bounds),
+                    Ended::Overflowed => core::mem::forget(running.fiber.into_stack()),
+                }
+            }
         }
     }
 
-    /// Gives the pooled stacks back to the system.
-    pub(crate) fn free_stacks(&mut self) {
+    /// Gives the pooled stacks back to the system, and what else a run needs.
+    pub(crate) fn retire(&mut self) {
         self.stacks.clear();
+        self.slots = Vec::new();
     }
 
-    /// Gives up all threads that have not ended. No value of theirs is dropped: what their stacks own is
+    /// Gives up all threads that have not ended. No value of theirs is dropped: what their stacks and bodies own is
     /// leaked, because a destructor could run into a state that no execution has (the native values hold
-    /// what was written last in the order of this run, which need not be last in modification order).
+    /// what was written last in the order of this run, which need not be last in modification order). The memory of the
+    /// bodies themselves is freed.
     pub(crate) fn abandon(&mut self) {
         for mut slot in self.slots.drain(..) {
             if let Some(Running { mut fiber, bounds }) = slot.running.take() {
@@ -127,6 +164,11 @@ impl Threads {
             }
             // A body that has not begun owns handles of the run, whose destructors would act on the run.
             core::mem::forget(slot.body.take());
+            if let Some(memory) = slot.memory.take() {
+                // SAFETY: the box has just been forgotten, or its call is in a frame of the coroutine that has been given up
+                // above: a thread whose body has returned, or overflowed, has no memory here.
+                unsafe { memory.free() };
+            }
         }
     }
 }

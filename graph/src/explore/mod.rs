@@ -296,6 +296,7 @@ impl Exploration {
         self.items = Vec::new();
         self.below = Vec::new();
         self.spare = Spare::default();
+        self.scratch = Scratch::default();
     }
 
     /// Returns the thread to go on next.

@@ -234,7 +234,7 @@ impl Machine {
 
     /// Gives stacks and graphs back to the system, for a machine that is kept after its work.
     pub fn retire(&self) {
-        self.threads.borrow_mut().free_stacks();
+        self.threads.borrow_mut().retire();
         let mut state = self.state.borrow_mut();
         state.exploration.forget();
         state.run = Run::default();

@@ -144,14 +144,13 @@ impl Machine {
     }
 
     /// Gives the current thread's last step, or observation, another name in reports.
-    pub fn rename_step(&self, operation: &'static str) {
+    pub fn rename_step(&self, name: StepName) {
         let mut state = self.state.borrow_mut();
         let State { exploration, run, .. } = &mut *state;
         let made = run.me().cursor as usize;
         let events = &exploration.graph.threads[run.current as usize].events[..made];
-        let named = events.iter().rev().find_map(|event| Some((*event, run.name_of(*event)?)));
-        if let Some((event, name)) = named {
-            run.name_step(event, StepName { operation, ..name });
+        if let Some(event) = events.iter().rev().find(|event| run.name_of(**event).is_some()) {
+            run.name_step(*event, name);
         }
     }
 

@@ -284,8 +284,8 @@ impl Graph for GraphBackend {
         unless_raced(self.machine.observe(object, graph_name(name), &sees, self.site()))
     }
 
-    fn rename_step(&self, operation: &'static str) {
-        self.machine.rename_step(operation);
+    fn rename_step(&self, name: StepName) {
+        self.machine.rename_step(graph_name(name));
     }
 
     fn await_one_of(

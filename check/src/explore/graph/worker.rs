@@ -79,6 +79,7 @@ pub(super) fn work(plan: &Plan, model: &Model, task: Task, reporter: &Reporter<R
     };
     // The session is kept for ever, and the machine with it.
     worker.machine.retire();
+    worker.session.retire();
     reporter.report(report);
 }
 
@@ -142,10 +143,12 @@ impl Worker<'_> {
         let end = self.machine.run(Box::new(move || session.execute(&*model)));
         match end {
             RunEnd::Complete => (),
-            RunEnd::Blocked => session.abandon_execution(),
+            // SAFETY: the machine has given up the run's threads, and never resumes or unwinds them.
+            RunEnd::Blocked => unsafe { session.abandon_execution() },
             RunEnd::Deadlock if self.plan.graph.at_deadlock.is_some() => {
                 self.plan.graph.at_deadlock.iter().for_each(|act| (act.0)());
-                session.abandon_execution();
+                // SAFETY: the machine has given up the run's threads, and never resumes or unwinds them.
+                unsafe { session.abandon_execution() };
             }
             // The session knows which thread waits for what.
             RunEnd::Deadlock => session.check_stuck(),

@@ -270,6 +270,9 @@ impl Specified<'_> {
         for (number, case) in cases.iter_mut().enumerate() {
             let event = if Some(number) == happened { event.take() } else { None };
             let happened = event.map(|event| Happened { event, select });
+            if happened.is_some() {
+                common_of(self.sides[number], self.common).note_chosen();
+            }
             self.sides[number].learn(&mut case.slot, &self.specified[number], happened);
         }
         happened

@@ -21,6 +21,11 @@ impl Locals {
         core::mem::forget(self.0);
     }
 
+    /// Returns the values that are left.
+    pub(super) fn into_values(self) -> impl Iterator<Item = Box<dyn Any>> {
+        self.0.into_iter().filter_map(|local| local.value)
+    }
+
     fn find(&mut self, key: usize) -> Option<&mut Local> {
         self.0.iter_mut().find(|local| local.key == key)
     }

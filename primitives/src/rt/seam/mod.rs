@@ -23,6 +23,7 @@
 //! E2. After a failure nothing of the execution runs again. The OS thread stops where it is, and the stacks are leaked,
 //! never unwound, because a scoped thread may borrow from any of them.
 
+mod abandoned;
 mod current;
 mod edit;
 mod ends;
@@ -252,7 +253,7 @@ pub trait Graph {
     /// Returns the cell of a static; `None` if several executions run at the same time, which would share its memory.
     fn static_cell(&self) -> Option<u32>;
     /// Gives the current thread's last step another name.
-    fn rename_step(&self, operation: &'static str);
+    fn rename_step(&self, name: StepName);
     /// Returns the current thread's virtual time.
     fn now(&self) -> Duration;
     /// Advances the current thread's virtual time. Where time is discrete, the thread waits until then.

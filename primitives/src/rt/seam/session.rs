@@ -469,15 +469,6 @@ impl Session {
         self.fail(FailureKind::Race, message, sites)
     }
 
-    /// Ends an execution that the engine has abandoned, to go on with another branch. Nothing of it runs again (E2).
-    pub fn abandon_execution(&self) {
-        self.end_execution();
-        let release = self.state.borrow_mut().objects.abandon();
-        for release in release {
-            release();
-        }
-    }
-
     /// Reports a failure of the current execution, and stops the OS thread for ever (E2). If a thread has panicked
     /// before and the others only wait for it, the report is of the panic.
     pub fn fail(&self, kind: FailureKind, message: String, sites: Vec<Site>) -> ! {

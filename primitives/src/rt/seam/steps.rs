@@ -11,7 +11,7 @@
 use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
-use super::{Rmw, Session, Site, Slot, StaticKey, Step, StepId, ThreadId, Values, Width, is_own_source};
+use super::{Rmw, Session, Site, Slot, StaticKey, StepId, ThreadId, Values, Width, is_own_source};
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -438,19 +438,27 @@ impl Session {
     }
 
     /// Calls the current thread's last step what `name` makes of its name, if the execution is recorded.
-    pub(crate) fn rename_step(&self, name: &dyn Fn(&'static str) -> &'static str) {
+    pub(crate) fn rename_step(&self, name: &dyn Fn(StepName) -> StepName) {
         let renamed = {
             let mut state = self.state.borrow_mut();
             let thread = state.threads.current;
-            let is_it = |step: &&mut Step| step.thread == thread && matches!(step.values, Values::Of { .. });
-            state.steps.iter_mut().rev().find(is_it).map(|step| {
-                step.operation = name(step.operation);
-                step.operation
+            let mut steps = state.steps.iter_mut().rev().filter(|step| step.thread == thread);
+            steps.find_map(|step| {
+                let Values::Of { kind, number } = step.values else { return None };
+                let new = name(StepName { operation: step.operation, kind, number });
+                step.operation = new.operation;
+                step.values = Values::Of { kind: new.kind, number: new.number };
+                Some(new)
             })
         };
-        if let Some((graph, operation)) = self.backend.graph().zip(renamed) {
-            graph.rename_step(operation);
+        if let Some((graph, name)) = self.backend.graph().zip(renamed) {
+            graph.rename_step(name);
         }
+    }
+
+    /// Returns an operation on an object as reports call it.
+    pub(crate) fn name_of_step(&self, object: u32, operation: &'static str) -> StepName {
+        self.state.borrow().specified.name(object, operation)
     }
 
     /// Makes the scheduling point of a step. A thread that has waited has just been scheduled.

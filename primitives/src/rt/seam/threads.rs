@@ -1,5 +1,6 @@
 //! The threads of an execution: which one runs, what each of the others waits for, which ones have ended.
 
+use super::abandoned::Memory;
 use super::current::panic_text;
 use super::held_locks::HeldLocks;
 use super::locals::Locals;
@@ -56,6 +57,8 @@ pub(super) struct Thread {
     /// Whether the body's thread has joined it.
     joined: bool,
     pub(super) locals: Locals,
+    /// The memory of its body's box, until the body has returned.
+    pub(super) body: Option<Memory>,
     /// Where public operations that have not returned were called, the outermost first.
     pub(super) entries: Vec<Site>,
     /// Calls from outside the library so far.
@@ -85,6 +88,7 @@ impl Thread {
             detached: false,
             joined: false,
             locals: Locals::default(),
+            body: None,
             entries: Vec::new(),
             calls: 0,
             clock: Clock::default(),
@@ -206,7 +210,7 @@ impl Session {
         name: Option<String>,
         stack_size: Option<usize>,
         site: Site,
-        body: Box<dyn FnOnce()>,
+        mut body: Box<dyn FnOnce()>,
     ) -> ThreadId {
         self.disturb();
         let edge = match self.backend.graph() {
@@ -216,7 +220,8 @@ impl Session {
         let id = {
             let mut state = self.state.borrow_mut();
             let clock = state.threads.clock().clone();
-            state.threads.all.push(Thread { clock, ..Thread::new(name.map(Cow::Owned), edge) });
+            let body = Some(Memory::of(&mut body));
+            state.threads.all.push(Thread { clock, body, ..Thread::new(name.map(Cow::Owned), edge) });
             state.threads.all.len() - 1
         };
         // Relaxed: a statistic.
@@ -237,6 +242,7 @@ impl Session {
         let run = move || {
             self.state.borrow_mut().threads.current = id;
             body();
+            self.state.borrow_mut().threads.all[id].body = None;
             self.thread_ends(site);
         };
         let stack_size = stack_size.map_or(super::STACK_SIZE, |size| size.max(super::LEAST_STACK_SIZE));

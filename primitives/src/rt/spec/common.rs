@@ -6,7 +6,7 @@
 //! Other engines keep one state for all things.
 
 #[cfg(feature = "checking")]
-use super::super::seam::{Current, Session, Slot, current};
+use super::super::seam::{Current, Session, Slot, StepName, current};
 use super::{Disabled, Done, Object, StepId};
 #[cfg(feature = "checking")]
 use core::hash::{Hash, Hasher};
@@ -141,6 +141,10 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
     ) -> R {
         unreachable!("no thing is specified outside a checker")
     }
+
+    /// Lets reports name this thing beside a select.
+    #[inline(always)]
+    pub(crate) fn note_chosen(&self) {}
 
     /// Waits for something in the common state.
     #[inline(always)]
@@ -357,6 +361,23 @@ impl<W: Default + Clone + PartialEq + 'static> Common<W> {
         let mut hasher = std::hash::DefaultHasher::new();
         TypeId::of::<W>().hash(&mut hasher);
         hasher.finish() as usize | 1 << (usize::BITS - 1)
+    }
+
+    /// Lets reports name this thing beside the current thread's last step, if that is a select's, instead of the thing that the
+    /// step was made on.
+    ///
+    /// # Panics
+    /// If the thing is not specified.
+    pub(crate) fn note_chosen(&self) {
+        let session = specifying();
+        if session.is_recording() {
+            let this = session.name_of_step(self.objects(session).1, "");
+            session.rename_step(&|step| match step.operation.contains("select") {
+                true => StepName { operation: step.operation, ..this },
+                // Of a waker that was called meanwhile.
+                false => step,
+            });
+        }
     }
 
     /// Returns the numbers of the object with the common state, and of the thing that reports name.

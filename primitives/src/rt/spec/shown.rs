@@ -1,7 +1,7 @@
 //! What reports call the steps of an operation, and the values that they show beside it.
 
 #[cfg(feature = "checking")]
-use super::super::seam::{Current, current};
+use super::super::seam::{Current, StepName, current};
 #[cfg(feature = "checking")]
 use core::any::TypeId;
 #[cfg(feature = "checking")]
@@ -33,11 +33,15 @@ pub(crate) fn note_received<T>(_value: &T) {
         && session.is_recording()
         && let Some(text) = text_of(_value)
     {
-        session.rename_step(&|step| match step {
-            _ if step.contains("receive") => interned(format!("{step} {text}")),
-            _ if step.contains("select") => interned(format!("{step}: receive {text}")),
-            // Of a waker that was called meanwhile.
-            _ => step,
+        session.rename_step(&|name| {
+            let step = name.operation;
+            let operation = match step {
+                _ if step.contains("receive") => interned(format!("{step} {text}")),
+                _ if step.contains("select") => interned(format!("{step}: receive {text}")),
+                // Of a waker that was called meanwhile.
+                _ => step,
+            };
+            StepName { operation, ..name }
         });
     }
 }
@@ -49,7 +53,10 @@ pub(crate) fn note_begun() {
     if let Current::Model(session) = current()
         && session.is_recording()
     {
-        session.rename_step(&|step| interned(format!("begin to {step}")));
+        session.rename_step(&|name| {
+            let operation = interned(format!("begin to {}", name.operation));
+            StepName { operation, ..name }
+        });
     }
 }
 
