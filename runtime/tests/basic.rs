@@ -6,9 +6,8 @@ mod common;
 
 use common::{builder, on_each};
 use selvedge::chan::{bounded, select, unbounded};
-use selvedge::context::{background, with_cancel};
-use selvedge::rt::task::Goexit;
-use selvedge::sync::{ErrGroup, Mutex, Once, SingleFlight, WaitGroup};
+use selvedge::sync::{Mutex, Once, WaitGroup};
+use selvedge_go::core::post::{Outbox, Post};
 use selvedge_go::{Builder, go, gosched, num_goroutine, run, spawn};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -298,56 +297,6 @@ fn goexit_runs_destructors_and_is_no_panic() {
     });
 }
 
-/// XS-13.
-#[test]
-fn a_closure_that_ends_its_goroutine_ends_its_own_caller_and_tells_the_others_why() {
-    on_each(|| {
-        let flights = Arc::new(SingleFlight::<_, ()>::new());
-        let (context, _cancel) = with_cancel(&background());
-        let ((begins, begun), (go_on, waits)) = (bounded(0), bounded::<()>(0));
-        let theirs = Arc::clone(&flights);
-        let own = spawn(move || {
-            theirs.run("key", || {
-                begins.send(()).expect("the test waits for it");
-                assert!(waits.recv().is_err());
-                selvedge_go::goexit()
-            });
-        });
-        begun.recv().expect("it begins");
-        let others = [(); 3].map(|()| {
-            let (flights, context) = (Arc::clone(&flights), context.clone());
-            spawn(move || flights.run_ctx(&context, "key", || unreachable!("a closure runs")))
-        });
-        while context.kindred() < 3 {
-            gosched();
-        }
-        drop(go_on);
-        assert!(own.join().expect_err("it has ended itself").is::<Goexit>());
-        for other in others {
-            let panic = other.join().expect_err("there is no result");
-            let text = panic.downcast_ref::<&str>().expect("a panic with a text");
-            assert_eq!(*text, "the value was not made: its closure ended its goroutine");
-        }
-    });
-}
-
-#[test]
-fn those_that_wait_for_a_goroutine_that_ends_itself_go_on() {
-    on_each(|| {
-        let group = ErrGroup::<()>::new();
-        group.go(|_stop| selvedge_go::goexit());
-        assert_eq!(group.wait(), Ok(()));
-        let ended = AtomicBool::new(false);
-        selvedge_go::scope(|scope| {
-            scope.go(|| {
-                ended.store(true, Ordering::Relaxed);
-                selvedge_go::goexit();
-            });
-        });
-        assert!(ended.load(Ordering::Relaxed));
-    });
-}
-
 #[test]
 fn a_once_whose_closure_waits_lets_others_wait_for_it() {
     on_each(|| {
@@ -604,4 +553,31 @@ fn a_goroutine_that_ends_while_it_has_locked_its_thread_unlocks_it() {
         joins.into_iter().for_each(|join| join.join().expect("no panic"));
         assert_eq!(spawn(|| 7).join().expect("no panic"), 7);
     });
+}
+
+/// Letters of which each leads to a panic whose payload panics when it is dropped.
+struct Letters(Vec<u32>);
+
+impl Outbox for Letters {
+    type Letter = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        self.0.pop()
+    }
+}
+
+#[test]
+fn letters_are_sent_after_panics_whose_payloads_panic() {
+    struct Worse;
+    impl Drop for Worse {
+        fn drop(&mut self) {
+            panic!("once more");
+        }
+    }
+    let post = Post::new(Letters(vec![1, 2]));
+    let sent = catch_unwind(AssertUnwindSafe(|| post.change(|_| (), |_| std::panic::panic_any(Worse))));
+    std::mem::forget(sent.expect_err("the first panic comes out"));
+    let changes = || post.change(|letters| letters.0.len(), |_| unreachable!("nothing is owed"));
+    let left = std::thread::scope(|scope| scope.spawn(changes).join().expect("no panic"));
+    assert_eq!(left, 0, "another thread does not wait for letters that nobody sends");
 }

@@ -64,7 +64,12 @@ impl<R: Outbox> Post<R> {
         while let Some(letter) = inner.registry.next() {
             drop(inner);
             let sent = catch_unwind(AssertUnwindSafe(|| send(letter)));
-            panic = panic.or(sent.err());
+            match (sent, &panic) {
+                (Err(first), None) => panic = Some(first),
+                // The destructor of a payload is user code, and might leave this as a panic.
+                (Err(later), Some(_)) => core::mem::forget(later),
+                (Ok(()), _) => (),
+            }
             inner = self.inner.lock();
         }
         SENDS.set(is_nested);

@@ -4,6 +4,7 @@ use core::any::Any;
 use core::fmt;
 use selvedge::context::{AnyError, Context};
 use selvedge::rt::sync::Arc;
+use selvedge::rt::task::Goexit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How an execution ends.
@@ -127,7 +128,8 @@ impl Panicked {
     fn new(payload: &(dyn Any + Send)) -> Panicked {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Panicked(text.unwrap_or("its payload is no text").to_string())
+        let other = if payload.is::<Goexit>() { "it ended its goroutine" } else { "its payload is no text" };
+        Panicked(text.unwrap_or(other).to_string())
     }
 
     /// Returns the text of the panic.

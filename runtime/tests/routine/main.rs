@@ -263,7 +263,7 @@ fn a_task_that_exits_its_goroutine_has_failed() {
         let routine = routine.worker("worker", log.waits("worker")).cleanup(log.task("cleanup"));
         assert!(routine.execute(&background()).is_err());
         let tasks = parallel([Task::new(|_| selvedge_go::goexit()), Task::new(log.task("other"))]);
-        assert!(tasks.execute(&background()).is_err());
+        assert_eq!(text(tasks.execute(&background())), "a panic: it ended its goroutine");
         assert_eq!(log.take(), ["worker", "cleanup", "other"]);
         while num_goroutine() > 1 {
             gosched();
