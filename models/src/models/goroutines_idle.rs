@@ -149,7 +149,16 @@ impl World {
             self.states[p].set(self.states[p].get() + 1);
             let parker = Parker::new();
             match self.idle.give_up(p, parker.unparker(), searching, || self.last_look()) {
-                GaveUp::Found => (),
+                GaveUp::Found(taken) if taken.p == p => (),
+                GaveUp::Found(other) => {
+                    // The Ms of the model keep their Ps: the one of this P searches, and counts in place of this one.
+                    wake(Some(other));
+                    parker.park();
+                }
+                GaveUp::Gone => {
+                    _ = self.idle.leave();
+                    parker.park();
+                }
                 GaveUp::Sleep => parker.park(),
                 GaveUp::Last => {
                     last();

@@ -1,4 +1,4 @@
-//! Models of the run queue of a P, and of the global queue. A task is a number with a cell, which is written before the
+//! Models of the run queue of a P, of the global queue, and of an M's inbox. A task is a number with a cell, which is written before the
 //! task is put and read by the thread that takes it.
 
 use super::{Model, Plain, model, models, mutant_of, until};
@@ -8,6 +8,7 @@ use selvedge::rt::sync::atomic::{AtomicBool, AtomicU32};
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
 use selvedge_go::core::chain::{Chain, Links, Task};
+use selvedge_go::core::inbox::Inbox;
 use selvedge_go::core::injector::Injector;
 use selvedge_go::core::run_queue::RunQueue;
 
@@ -23,9 +24,11 @@ models![
     queue_is_never_falsely_empty_while_it_overflows,
     queue_is_never_falsely_empty_beside_a_thief,
     the_global_queue_conserves,
+    an_inbox_keeps_the_order,
 ];
 
 const QUEUE: Mutant = mutant_of!("runtime/src/core/run_queue.rs");
+const INBOX: Mutant = mutant_of!("runtime/src/core/inbox.rs");
 const INJECTOR: Mutant = mutant_of!("runtime/src/core/injector.rs");
 /// A task is put and not published to a thief.
 const WEAK_PUT: Mutant = QUEUE.weaken("put-task").or(FailureKind::Panic);
@@ -328,5 +331,26 @@ fn the_global_queue_conserves() -> Model {
     .catches([
         INJECTOR.lose("count-pushed", FailureKind::Panic),
         INJECTOR.lose("count-taken", FailureKind::Panic),
+    ])
+}
+
+/// A thread puts two tasks, beside the M that takes them.
+fn an_inbox_keeps_the_order() -> Model {
+    model("each task in an inbox is taken once, in the order in which they were put", || {
+        let (tasks, inbox) = (Tasks::<3>::new(), Inbox::new());
+        let take = || {
+            let mut taken = inbox.take(&tasks);
+            core::iter::from_fn(|| taken.pop(&tasks)).inspect(|task| tasks.run(*task)).collect::<Vec<_>>()
+        };
+        let early = thread::scope(|scope| {
+            scope.spawn(|| [1, 2].iter().for_each(|task| inbox.push(&tasks, tasks.ready(*task))));
+            take()
+        });
+        assert_eq!(early.into_iter().chain(take()).collect::<Vec<_>>(), [1, 2]);
+    })
+    .catches([
+        INBOX.lose("push-bound", FailureKind::Panic),
+        INBOX.lose("take-bound", FailureKind::Panic).or(FailureKind::Livelock),
+        INBOX.weaken("push-bound").or(FailureKind::Panic),
     ])
 }

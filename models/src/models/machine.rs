@@ -1,6 +1,9 @@
 //! Models of the scheduler's loop: how an M falls asleep, is woken, and reports that all goroutines are asleep.
 
-use super::machine_world::{FIRST, Here, MAIN, PLAIN, Settings, Shared, Then, World, fire, go, run, wait};
+use super::machine_world::{
+    FIRST, Here, MAIN, PLAIN, Settings, Shared, Then, World, end, fire, fires, go, lose_proc, run,
+    there_is_no_deadlock, wait, waits,
+};
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use core::sync::atomic::Ordering::AcqRel;
@@ -16,6 +19,7 @@ models![
     two_ms_hand_a_goroutine_over_and_sleep,
     no_deadlock_is_reported_beside_a_thread_that_has_woken_a_goroutine,
     no_deadlock_is_reported_beside_a_thread_that_a_goroutine_has_woken,
+    no_deadlock_is_reported_beside_a_thread_that_another_m_has_woken,
     no_deadlock_is_reported_beside_a_thread_that_has_woken_another,
     no_deadlock_is_reported_after_a_thread_that_has_woken_another,
     a_deadlock_is_reported_once_the_last_thread_outside_parks,
@@ -25,6 +29,10 @@ const SLEEP: Mutant = mutant_of!("runtime/src/core/scheduler/sleep.rs");
 const WAKE: Mutant = mutant_of!("runtime/src/core/scheduler/wake.rs");
 const INSTANCE: Mutant = mutant_of!("runtime/src/core/scheduler/instance.rs");
 const ASLEEP: Mutant = mutant_of!("runtime/src/core/scheduler/asleep.rs");
+const BOUND: Mutant = mutant_of!("runtime/src/core/bound.rs");
+const IDLE: Mutant = mutant_of!("runtime/src/core/idle.rs");
+const INBOX: Mutant = mutant_of!("runtime/src/core/inbox.rs");
+const MAILBOX: Mutant = mutant_of!("runtime/src/core/mailbox.rs");
 const SUSPECTS: Mutant = mutant_of!("runtime/src/core/suspects.rs");
 const WORLD: Mutant = mutant_of!("models/src/models/machine_world.rs");
 const HERE: Mutant = mutant_of!("models/src/models/machine.rs");
@@ -39,40 +47,26 @@ const NO_LOOK_AT_WORK: Mutant =
 const REPORTS_WHAT_IS_OVER: Mutant =
     ASLEEP.mutant("ask-the-count-last", Change::Twin, FailureKind::Panic, Needs::Interleavings);
 
-/// Waits for an event in its first turn, and ends.
-fn wait_once(here: &Here, event: usize, turn: u32) -> Ran<()> {
-    if turn == 0 { wait(here, event).unwrap_or(Ran::Ended(())) } else { Ran::Ended(()) }
-}
-
-/// Waits for event 0, and ends.
-fn waits(here: &Here, turn: u32) -> Ran<()> {
-    wait_once(here, 0, turn)
-}
-
-/// Lets event 0 come, and ends.
-fn fires(here: &Here, _: u32) -> Ran<()> {
-    fire(here.instance(), 0, Some(here));
-    Ran::Ended(())
-}
-
 /// Starts a goroutine, waits for event 0, and ends.
 fn starts_one_and_waits(here: &Here, turn: u32) -> Ran<()> {
     if turn == 0 {
         go(here, FIRST);
     }
-    waits(here, turn)
+    waits::<0>(here, turn)
 }
 
-/// A report that ends the process, unless a thread outside may wake a goroutine.
-fn there_is_no_deadlock(_: &Here, outsiders: usize) {
-    assert_ne!(outsiders, 0, "a goroutine will run again");
+/// Waits for the bell outside, wakes the main goroutine, and parks for good.
+fn answers(instance: &Shared) -> Then {
+    instance.env.bell.wait_outside(&instance.env.outside);
+    fire(instance, 0, None);
+    Then::ParksForGood
 }
 
 /// The main goroutine waits for what the report of the deadlock brings.
 fn a_goroutine_that_is_woken_by_the_report_runs() -> Model {
     model("a goroutine that the report of a deadlock wakes runs on", || {
         let report = |here: &Here, _| fire(here.instance(), 0, Some(here));
-        run(Settings { report: Some(report), ..PLAIN }, &[waits], &[], |instance| {
+        run(Settings { report: Some(report), ..PLAIN }, &[waits::<0>], &[], |instance| {
             assert_eq!(instance.env.turns(MAIN), 2);
         });
     })
@@ -88,22 +82,16 @@ fn a_goroutine_that_is_woken_beside_the_report_runs() -> Model {
             if turn == 0 {
                 go(here, FIRST);
             }
-            wait_once(here, 1, turn)
+            waits::<1>(here, turn)
         };
         let first = |here: &Here, turn| match turn {
-            0 => wait(here, 0).unwrap_or_else(|| fires_one(here)),
-            _ => fires_one(here),
+            0 => wait(here, 0).unwrap_or_else(|| fires::<1>(here, turn)),
+            _ => fires::<1>(here, turn),
         };
         run(Settings { report: Some(report), ..PLAIN }, &[main, first], &[], |_| ());
     })
     .of_specified()
     .catches([BESIDE_A_SLEEPER])
-}
-
-/// Lets event 1 come, and ends.
-fn fires_one(here: &Here) -> Ran<()> {
-    fire(here.instance(), 1, Some(here));
-    Ran::Ended(())
 }
 
 /// A thread outside wakes the main goroutine while its M falls asleep.
@@ -113,10 +101,20 @@ fn a_goroutine_that_is_woken_while_its_m_falls_asleep_runs() -> Model {
             fire(instance, 0, None);
             Then::Ends
         };
-        run(PLAIN, &[waits], &[wakes], |_| ());
+        run(PLAIN, &[waits::<0>], &[wakes], |_| ());
     })
     .of_specified()
-    .catches([NO_LOOK_AT_MAIL, INSTANCE.drop_wake("wake-bound")])
+    .catches([
+        NO_LOOK_AT_MAIL,
+        INSTANCE.drop_wake("wake-bound"),
+        IDLE.mutant("fence-before-last-look", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst),
+        BOUND.mutant("fence-after-inbox", Change::DropFence, FailureKind::Deadlock, Needs::SeqCst),
+        INBOX.weaken("push-bound"),
+        INBOX.weaken("take-bound"),
+        INBOX.lose("push-bound", FailureKind::Deadlock),
+        MAILBOX.lose("fall-asleep", FailureKind::Deadlock),
+        MAILBOX.lose("assign", FailureKind::Panic).or(FailureKind::Race),
+    ])
 }
 
 /// A thread outside wakes a goroutine that any M may run while the only M falls asleep.
@@ -126,7 +124,7 @@ fn a_goroutine_that_any_m_may_run_is_woken_while_the_last_falls_asleep() -> Mode
             fire(instance, 0, None);
             Then::Ends
         };
-        run(Settings { may_move: true, ..PLAIN }, &[waits], &[wakes], |_| ());
+        run(Settings { moving: &[MAIN], ..PLAIN }, &[waits::<0>], &[wakes], |_| ());
     })
     .of_specified()
     .catches([NO_LOOK_AT_WORK, INSTANCE.drop_wake("wake-hinted")])
@@ -135,7 +133,7 @@ fn a_goroutine_that_any_m_may_run_is_woken_while_the_last_falls_asleep() -> Mode
 /// The main goroutine starts another one, for which a second M is started, and waits for it.
 fn two_ms_hand_a_goroutine_over_and_sleep() -> Model {
     model("a goroutine that another M may have taken wakes the one that waits for it", || {
-        run(Settings { procs: 2, ..PLAIN }, &[starts_one_and_waits, fires], &[], |instance| {
+        run(Settings { procs: 2, ..PLAIN }, &[starts_one_and_waits, fires::<0>], &[], |instance| {
             assert_eq!(instance.env.turns(FIRST), 1);
         });
     })
@@ -155,7 +153,7 @@ fn no_deadlock_is_reported_beside_a_thread_that_has_woken_a_goroutine() -> Model
             fire(instance, 0, None);
             if early { Then::Ends } else { Then::ParksForGood }
         };
-        run(Settings { report: Some(there_is_no_deadlock), ..PLAIN }, &[waits], &[wakes], |_| ());
+        run(Settings { report: Some(there_is_no_deadlock), ..PLAIN }, &[waits::<0>], &[wakes], |_| ());
     })
     .of_specified()
     .catches([
@@ -172,17 +170,40 @@ fn no_deadlock_is_reported_beside_a_thread_that_a_goroutine_has_woken() -> Model
                 let env: &World = &here.instance().env;
                 env.bell.ring_outside(&env.outside);
             }
-            waits(here, turn)
-        };
-        let answers = |instance: &Shared| {
-            instance.env.bell.wait_outside(&instance.env.outside);
-            fire(instance, 0, None);
-            Then::ParksForGood
+            waits::<0>(here, turn)
         };
         run(Settings { report: Some(there_is_no_deadlock), ..PLAIN }, &[main], &[answers], |_| ());
     })
     .of_specified()
     .catches([REPORTS_WHAT_IS_OVER])
+}
+
+/// The last M falls asleep after another one that has woken a thread outside, which is parked and wakes the main goroutine.
+fn no_deadlock_is_reported_beside_a_thread_that_another_m_has_woken() -> Model {
+    model("no deadlock is reported while another M has woken a thread outside", || {
+        let main = |here: &Here, turn| {
+            if turn == 0 {
+                go(here, FIRST);
+                lose_proc(here);
+            }
+            waits::<0>(here, turn)
+        };
+        let first = |here: &Here, _| {
+            let env: &World = &here.instance().env;
+            env.bell.ring_outside(&env.outside);
+            Ran::Ended(())
+        };
+        let settings = Settings { report: Some(there_is_no_deadlock), ..PLAIN };
+        run(settings, &[main, first], &[answers], |_| ());
+    })
+    .of_specified()
+    .bound(1)
+    .catches([ASLEEP.mutant(
+        "fence-before-counting",
+        Change::DropFence,
+        FailureKind::Panic,
+        Needs::SeqCst,
+    )])
 }
 
 /// A thread outside wakes another one, which parks again, and then wakes the main goroutine.
@@ -199,7 +220,7 @@ fn no_deadlock_is_reported_beside_a_thread_that_has_woken_another() -> Model {
             Then::ParksForGood
         };
         let settings = Settings { report: Some(there_is_no_deadlock), ..PLAIN };
-        run(settings, &[waits], &[wakes, parks_again], |_| ());
+        run(settings, &[waits::<0>], &[wakes, parks_again], |_| ());
     })
     .of_specified()
     .bound(1)
@@ -217,13 +238,8 @@ fn no_deadlock_is_reported_after_a_thread_that_has_woken_another() -> Model {
             instance.env.bell.ring_outside(&instance.env.outside);
             Then::Ends
         };
-        let answers = |instance: &Shared| {
-            instance.env.bell.wait_outside(&instance.env.outside);
-            fire(instance, 0, None);
-            Then::ParksForGood
-        };
         let settings = Settings { report: Some(there_is_no_deadlock), ..PLAIN };
-        run(settings, &[waits], &[wakes, answers], |_| ());
+        run(settings, &[waits::<0>], &[wakes, answers], |_| ());
     })
     .of_specified()
     .bound(2)
@@ -236,11 +252,11 @@ fn a_deadlock_is_reported_once_the_last_thread_outside_parks() -> Model {
         // It ends the run, as it ends the process.
         let report = |here: &Here, outsiders| {
             if outsiders == 0 {
-                here.instance().end();
+                end(here.instance());
             }
         };
         let parks = |_: &Shared| Then::ParksForGood;
-        run(Settings { report: Some(report), ..PLAIN }, &[waits], &[parks], |instance| {
+        run(Settings { report: Some(report), ..PLAIN }, &[waits::<0>], &[parks], |instance| {
             assert_eq!(instance.env.turns(MAIN), 1);
         });
     })

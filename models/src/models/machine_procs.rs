@@ -1,7 +1,10 @@
 //! Models of Ps that change hands while goroutines run: for calls that block, by the monitor, and when their number changes; and of
 //! the threads on which calls block.
 
-use super::machine_world::{FIRST, Here, PLAIN, SECOND, Settings, Shared, Then, fire, go, run, wait};
+use super::machine_world::{
+    FIRST, Here, PLAIN, SECOND, Settings, Shared, Then, fire, fires, go, rings, run, there_is_no_deadlock,
+    wait, wait_in_call, waits,
+};
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
@@ -18,6 +21,7 @@ models![
     a_goroutine_that_returns_from_a_blocking_call_gets_a_p,
     the_monitor_takes_the_p_of_a_goroutine_that_starts_another,
     the_monitor_takes_the_p_of_a_goroutine_that_parks,
+    no_deadlock_is_reported_while_the_monitor_gives_a_p_away,
     fewer_ps_keep_the_goroutines_of_the_others,
     ps_are_taken_away_and_given_back,
     each_call_on_the_pool_runs_once,
@@ -35,30 +39,10 @@ const KEEPS_A_LOST_P: Mutant = HERE
     .or(FailureKind::Panic)
     .or(FailureKind::Deadlock);
 
-/// Waits for event 0, and ends.
-fn waits(here: &Here, turn: u32) -> Ran<()> {
-    if turn == 0 { wait(here, 0).unwrap_or(Ran::Ended(())) } else { Ran::Ended(()) }
-}
-
-/// Lets an event come, and ends.
-fn fires<const EVENT: usize>(here: &Here, _: u32) -> Ran<()> {
-    fire(here.instance(), EVENT, Some(here));
-    Ran::Ended(())
-}
-
-/// Rings for the goroutine that is in a blocking call, and ends.
-fn rings(here: &Here, _: u32) -> Ran<()> {
-    here.instance().env.bell.ring();
-    Ran::Ended(())
-}
-
 /// Starts a goroutine, and waits for it in a blocking call.
 fn blocks(here: &Here, _: u32) -> Ran<()> {
     go(here, FIRST);
-    here.begin_blocking();
-    here.instance().env.bell.wait();
-    here.end_blocking();
-    assert!(here.proc.get().is_some() || here.instance().has_ended(), "a goroutine runs on a P");
+    wait_in_call(here);
     Ran::Ended(())
 }
 
@@ -105,7 +89,7 @@ fn the_monitor_takes_the_p_of_a_goroutine_that_starts_another() -> Model {
                 go(here, FIRST);
                 go(here, SECOND);
             }
-            waits(here, turn)
+            waits::<0>(here, turn)
         };
         run(PLAIN, &[main, fires::<1>, fires::<0>], &[monitor], |_| ());
     })
@@ -121,7 +105,7 @@ fn the_monitor_takes_the_p_of_a_goroutine_that_parks() -> Model {
             if turn == 0 {
                 go(here, FIRST);
             }
-            waits(here, turn)
+            waits::<0>(here, turn)
         };
         run(PLAIN, &[main, fires::<0>], &[monitor], |_| ());
     })
@@ -131,6 +115,35 @@ fn the_monitor_takes_the_p_of_a_goroutine_that_parks() -> Model {
         KEEPS_A_LOST_P.needs(Needs::SeqCst),
         STATE.mutant("compare-slices", Change::Twin, FailureKind::Race, Needs::SeqCst).or(FailureKind::Panic),
     ])
+}
+
+/// The monitor takes the only P from the main goroutine, which parks, for one that comes out of a blocking call and wakes it.
+fn no_deadlock_is_reported_while_the_monitor_gives_a_p_away() -> Model {
+    model("no deadlock is reported while the monitor gives a P away", || {
+        let main = |here: &Here, turn| {
+            if turn == 0 {
+                go(here, FIRST);
+                wait_in_call(here);
+            }
+            waits::<0>(here, turn)
+        };
+        let first = |here: &Here, _| {
+            here.begin_blocking();
+            here.instance().env.bell.ring();
+            here.end_blocking();
+            fire(here.instance(), 0, Some(here));
+            Ran::Ended(())
+        };
+        let own_monitor = |instance: &Shared| {
+            instance.env.outside.is_own();
+            monitor(instance)
+        };
+        run(Settings { report: Some(there_is_no_deadlock), ..PLAIN }, &[main, first], &[own_monitor], |_| ());
+    })
+    .of_specified()
+    .bound(2)
+    // Loom and shuttle do not find this in their time.
+    .catches([INSTANCE.mutant("count-the-monitor", Change::Twin, FailureKind::Panic, Needs::SeqCst)])
 }
 
 /// Sets the number of Ps, from a goroutine.
@@ -171,7 +184,7 @@ fn ps_are_taken_away_and_given_back() -> Model {
             if turn == 0 {
                 go(here, FIRST);
                 set_procs(here, 1);
-                return waits(here, turn);
+                return waits::<0>(here, turn);
             }
             assert_eq!(here.m.instance.set_procs(2), 1);
             assert_eq!(here.m.instance.set_procs(0), 2);

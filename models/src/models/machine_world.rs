@@ -8,6 +8,7 @@ use selvedge::rt::park::Token;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
 use selvedge::rt::thread::{self, JoinHandle};
+use selvedge::rt::time::now;
 use selvedge::rt::timer::Timer;
 use selvedge::rt::twin::is_twin;
 use selvedge::sync::{Mutex, MutexGuard};
@@ -15,9 +16,9 @@ use selvedge_go::core::chain::{Links, Task};
 use selvedge_go::core::poll_slot::{Armed, PollSlot, Waiter};
 use selvedge_go::core::ready::{begin_wait, given, unpark_low};
 use selvedge_go::core::scheduler::{self, Env, Lock, Outside, Ran, Suspend, home_here, make_runnable};
-use selvedge_go::core::timers::When;
+use selvedge_go::core::timers::{NEVER, When};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(super) type Instance = scheduler::Instance<World>;
 pub(super) type Here = scheduler::Here<World>;
@@ -33,17 +34,27 @@ pub(super) const MAIN: Task = 1;
 pub(super) const FIRST: Task = 2;
 pub(super) const SECOND: Task = 3;
 
+/// For how long a goroutine waits that does not wait for ever.
+const A_SECOND: Duration = Duration::from_secs(1);
+
 /// A scheduler's world.
 pub(super) struct World {
     goroutines: Vec<Goroutine>,
     settings: Settings,
     /// What goroutines wait for, one each.
     events: [PollSlot; 3],
+    /// What is written before each event, and read after it.
+    told: [Plain; 3],
+    /// What the main goroutine has done before it ends, which every M sees.
+    done: Plain,
     /// A thread outside, or a goroutine in a blocking call, waits for this.
     pub(super) bell: Bell,
     pub(super) outside: Outside<World>,
     threads: AtomicUsize,
     joins: Guarded<Vec<JoinHandle<()>>>,
+    begin: Instant,
+    /// How many Ms had a P at the end.
+    held: AtomicUsize,
     /// Of each P, what the M that has it writes.
     procs: Vec<Plain>,
 }
@@ -55,15 +66,14 @@ pub(super) struct Settings {
     pub(super) procs: usize,
     /// Every so many goroutines an M looks around.
     pub(super) look_around: u32,
-    /// Whether goroutines that have begun may go on on another M.
-    pub(super) may_move: bool,
+    /// The goroutines that may go on on another M once they have begun.
+    pub(super) moving: &'static [Task],
     /// Called where all goroutines are asleep, beside so many outsiders.
     pub(super) report: Option<fn(&Here, usize)>,
 }
 
 /// One P, no report, and no M looks around.
-pub(super) const PLAIN: Settings =
-    Settings { procs: 1, look_around: u32::MAX, may_move: false, report: None };
+pub(super) const PLAIN: Settings = Settings { procs: 1, look_around: u32::MAX, moving: &[], report: None };
 
 struct Goroutine {
     word: AtomicU64,
@@ -79,6 +89,9 @@ struct Own {
     turns: u32,
     /// The wait in which it was suspended; 0: none.
     wait: u64,
+    /// What it waits for.
+    event: Option<usize>,
+    until: Option<Instant>,
 }
 
 // SAFETY: the property of the models is that one thread at a time has `own`; a checker reports a race before the access if two
@@ -105,7 +118,7 @@ impl<T: Send> Lock<T> for Guarded<T> {
 
 impl Goroutine {
     fn new(body: Body) -> Goroutine {
-        let own = Own { body: Some(body), home: None, turns: 0, wait: 0 };
+        let own = Own { body: Some(body), home: None, turns: 0, wait: 0, event: None, until: None };
         Goroutine { word: AtomicU64::new(0), link: AtomicU32::new(0), own: UnsafeCell::new(own) }
     }
 
@@ -189,10 +202,14 @@ pub(super) fn run(
         goroutines: bodies.iter().map(|body| Goroutine::new(*body)).collect(),
         settings,
         events: core::array::from_fn(|_| PollSlot::new()),
+        told: core::array::from_fn(|_| Plain::new(0)),
+        done: Plain::new(0),
         bell: Bell { state: AtomicU32::new(AWAITED), token: Token::new() },
         outside: Outside::new(),
         threads: AtomicUsize::new(1 + beside.len()),
         joins: Guarded::new(Vec::new()),
+        begin: now(),
+        held: AtomicUsize::new(0),
         procs: (0..settings.procs).map(|_| Plain::new(0)).collect(),
     });
     let here = Here::new(instance.add_m(()), Some(0), false, ());
@@ -209,7 +226,7 @@ pub(super) fn run(
         })
     });
     let outsiders: Vec<_> = outsiders.collect();
-    here.run(|| instance.has_ended());
+    run_m(&here);
     instance.stop();
     outsiders.into_iter().for_each(|thread| thread.join().expect("no panic"));
     loop {
@@ -217,8 +234,31 @@ pub(super) fn run(
         let Some(thread) = thread else { break };
         thread.join().expect("no panic");
     }
+    // Ps that are to be retired are somewhere too.
+    let in_use = instance.idle.idle() as usize + instance.env.held.load(Relaxed);
+    assert!(in_use >= instance.set_procs(0), "a P is lost");
     after(&instance);
     instance.env.goroutines.iter().for_each(|goroutine| goroutine.own(|own| own.home = None));
+}
+
+/// Runs an M until the end of the run.
+fn run_m(here: &Here) {
+    let instance = here.instance();
+    here.run(|| instance.has_ended());
+    assert_eq!(instance.env.done.get(), 1);
+    instance.env.held.fetch_add(usize::from(here.proc.get().is_some()), Relaxed);
+}
+
+/// Ends the run, as the main goroutine does.
+pub(super) fn end(instance: &Instance) {
+    instance.env.done.set(1);
+    instance.end();
+}
+
+/// Wakes or starts an M though there is no work, as the monitor does for a deadline.
+pub(super) fn submit(here: &Here) {
+    let _in_runtime = here.enter_runtime();
+    here.m.instance.submit();
 }
 
 /// Starts a goroutine from the running one.
@@ -227,20 +267,77 @@ pub(super) fn go(here: &Here, task: Task) {
     here.m.instance.put_queued(here, task, true);
 }
 
+/// A report that ends the process, unless a thread outside may wake a goroutine.
+pub(super) fn there_is_no_deadlock(_: &Here, outsiders: usize) {
+    assert_ne!(outsiders, 0, "a goroutine will run again");
+}
+
+/// Takes the P from the running goroutine, as the monitor does.
+pub(super) fn lose_proc(here: &Here) {
+    let (proc, instance) = (here.proc.get().expect("the M has a P"), &here.m.instance);
+    let slice = instance.states[proc].in_user_code().expect("the goroutine is in user code");
+    assert!(instance.states[proc].take(slice));
+    instance.give_away(proc);
+}
+
+/// Waits for event `EVENT` in the first turn, and ends.
+pub(super) fn waits<const EVENT: usize>(here: &Here, turn: u32) -> Ran<()> {
+    if turn == 0 { wait(here, EVENT).unwrap_or(Ran::Ended(())) } else { Ran::Ended(()) }
+}
+
+/// Lets event `EVENT` come, and ends.
+pub(super) fn fires<const EVENT: usize>(here: &Here, _: u32) -> Ran<()> {
+    fire(here.instance(), EVENT, Some(here));
+    Ran::Ended(())
+}
+
+/// Lets an M go on that waits for the bell, and ends.
+pub(super) fn rings(here: &Here, _: u32) -> Ran<()> {
+    here.instance().env.bell.ring();
+    Ran::Ended(())
+}
+
+/// Waits in a blocking call until the bell rings.
+pub(super) fn wait_in_call(here: &Here) {
+    here.begin_blocking();
+    here.instance().env.bell.wait();
+    here.end_blocking();
+    assert!(here.proc.get().is_some() || here.instance().has_ended(), "a goroutine runs on a P");
+}
+
 /// Waits for an event, or goes on if it has come.
 pub(super) fn wait(here: &Here, event: usize) -> Option<Ran<()>> {
+    wait_or_time_out(here, event, None)
+}
+
+/// Waits for an event for a second at most, or goes on if it has come.
+pub(super) fn wait_until(here: &Here, event: usize) -> Option<Ran<()>> {
+    wait_or_time_out(here, event, Some(now() + A_SECOND))
+}
+
+fn wait_or_time_out(here: &Here, event: usize, until: Option<Instant>) -> Option<Ran<()>> {
     let (env, task) = (&here.instance().env, here.running.get());
     let wait = begin_wait(env.word(task));
     match env.events[event].arm(Waiter::new(task, wait)) {
-        Armed::Waits => Some(Ran::Suspended(Suspend::Park(wait, None))),
-        Armed::Ready => None,
+        Armed::Waits => Some(env.suspend(task, wait, Some(event), until)),
+        Armed::Ready => {
+            assert_eq!(env.told[event].get(), 1);
+            None
+        }
         Armed::Taken => unreachable!("one goroutine waits for each event"),
     }
+}
+
+/// Sleeps for a second.
+pub(super) fn sleep(here: &Here) -> Ran<()> {
+    let (env, task) = (&here.instance().env, here.running.get());
+    env.suspend(task, begin_wait(env.word(task)), None, Some(now() + A_SECOND))
 }
 
 /// Lets an event come, on an M or on a thread outside.
 pub(super) fn fire(instance: &Instance, event: usize, here: Option<&Here>) {
     let env = &instance.env;
+    env.told[event].set(1);
     if let Some(Waiter { task, wait }) = env.events[event].ready()
         && unpark_low(env.word(task), wait)
     {
@@ -252,6 +349,12 @@ pub(super) fn fire(instance: &Instance, event: usize, here: Option<&Here>) {
 impl World {
     fn goroutine(&self, task: Task) -> &Goroutine {
         &self.goroutines[task as usize - 1]
+    }
+
+    /// Notes what the running goroutine waits for.
+    fn suspend(&self, task: Task, wait: u64, event: Option<usize>, until: Option<Instant>) -> Ran<()> {
+        self.goroutine(task).own(|own| (own.event, own.until) = (event, until));
+        Ran::Suspended(Suspend::Park(wait, until))
     }
 
     /// Returns how often a goroutine has run.
@@ -277,8 +380,8 @@ impl Env for World {
         &self.goroutine(task).word
     }
 
-    fn stays(&self, _: Task) -> bool {
-        !self.settings.may_move
+    fn stays(&self, task: Task) -> bool {
+        !self.settings.moving.contains(&task)
     }
 
     fn home(&self, task: Task) -> (&Arc<M>, bool) {
@@ -291,18 +394,27 @@ impl Env for World {
     fn take(here: &Here, task: Task) -> Result<Body, Arc<M>> {
         let env = &here.instance().env;
         env.goroutine(task).own(|own| {
-            home_here(&mut own.home, &here.m, |_| env.settings.may_move)?;
+            home_here(&mut own.home, &here.m, |_| !env.stays(task))?;
             Ok(own.body.take().expect("one M at a time runs a goroutine"))
         })
     }
 
     fn run(here: &Here, task: Task, body: Body) -> Ran<()> {
         let goroutine = here.instance().env.goroutine(task);
-        let (turn, wait) = goroutine.own(|own| {
+        let (turn, wait, event, until) = goroutine.own(|own| {
             own.turns += 1;
-            (own.turns - 1, core::mem::take(&mut own.wait))
+            (own.turns - 1, core::mem::take(&mut own.wait), own.event, own.until)
         });
-        assert!(wait == 0 || given(&goroutine.word, wait), "a goroutine goes on whose wait has not ended");
+        assert!(
+            turn > 0 || here.locked.get() == 0,
+            "a goroutine begins on a thread that another one has locked"
+        );
+        if wait != 0 {
+            match event.filter(|_| given(&goroutine.word, wait)) {
+                Some(event) => assert_eq!(here.instance().env.told[event].get(), 1),
+                None => assert!(until.is_some_and(|until| until <= now()), "a goroutine goes on too early"),
+            }
+        }
         let ran = body(here, turn);
         if let Ran::Suspended(suspend) = ran {
             goroutine.own(|own| {
@@ -317,21 +429,19 @@ impl Env for World {
 
     fn end(here: &Here, task: Task, (): ()) {
         if task == MAIN {
-            here.instance().end();
+            end(here.instance());
         }
     }
 
     fn call(_: &Here, _: rt::sync::Arc<Timer>) {
-        unreachable!("no model has timers");
+        unreachable!("no model has timers of closures");
     }
 
     fn start(instance: &Shared, proc: usize, searching: bool) {
-        let (m, its) = (instance.add_m(()), Arc::clone(instance));
+        let m = instance.add_m(());
         // SeqCst: as the system tells threads, in one order.
         instance.env.threads.fetch_add(1, SeqCst);
-        let thread = thread::spawn(move || {
-            Here::new(m, Some(proc), searching, ()).run(|| its.has_ended());
-        });
+        let thread = thread::spawn(move || run_m(&Here::new(m, Some(proc), searching, ())));
         instance.env.joins.lock().push(thread);
     }
 
@@ -355,19 +465,19 @@ impl Env for World {
     }
 
     fn now(&self) -> When {
-        0
+        self.when(now())
     }
 
-    fn when(&self, _: Instant) -> When {
-        unreachable!("no model has deadlines");
+    fn when(&self, instant: Instant) -> When {
+        1 + instant.duration_since(self.begin).as_nanos() as When
     }
 
-    fn instant(&self, _: When) -> Option<Instant> {
-        None
+    fn instant(&self, when: When) -> Option<Instant> {
+        (when != NEVER).then(|| self.begin + Duration::from_nanos(when - 1))
     }
 
     fn may_move(&self) -> bool {
-        self.settings.may_move
+        !self.settings.moving.is_empty()
     }
 
     fn rounds(&self) -> (u32, u32) {

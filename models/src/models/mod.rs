@@ -15,15 +15,16 @@ mod context_waits;
 mod contexts;
 mod futures;
 mod goroutines;
-mod goroutines_bound;
-mod goroutines_end;
 mod goroutines_idle;
 mod goroutines_queue;
 mod goroutines_suspects;
 mod goroutines_waits;
 mod layer;
 mod machine;
+mod machine_bound;
+mod machine_end;
 mod machine_procs;
+mod machine_timers;
 #[allow(
     clippy::disallowed_types,
     reason = "the scheduler's loop holds its instance and its Ms in std's `Arc`"
@@ -83,11 +84,12 @@ pub static MODELS: std::sync::LazyLock<Vec<Model>> = std::sync::LazyLock::new(||
         goroutines_queue::models,
         goroutines_suspects::models,
         machine::models,
+        machine_bound::models,
+        machine_end::models,
         machine_procs::models,
+        machine_timers::models,
         goroutines_idle::models,
         goroutines_waits::models,
-        goroutines_bound::models,
-        goroutines_end::models,
         routine::models,
         signals::models,
         patterns::models,

@@ -11,7 +11,8 @@
 //! fence, and reads the word ([`Idle::submit`]). An M changes the word, passes a SeqCst fence, and looks at all queues
 //! ([`Idle::give_up`], [`Idle::found_work`]). One of the fences comes first. If it is the submitter's, then the M sees the
 //! work. If it is the M's, then the submitter sees the change: an idle P, for which it wakes an M, or another M that
-//! searches, and that has to pass such a fence before it stops.
+//! searches, and that has to pass such a fence before it stops. An M that sees the work, and whose P another thread has taken
+//! meanwhile, takes another idle P for it, unless an M searches: that thread may have taken the P for something else.
 //! One word makes this work: between two words a submitter could see neither the P that is idle nor the M that searches.
 //!
 //! I3. `awake` counts the Ms that run, search or are in a blocking call. An M is counted by the thread that wakes it, before
@@ -25,6 +26,7 @@ use core::fmt;
 use selvedge::rt::cell::UnsafeCell;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64, fence};
+use selvedge::rt::twin::is_twin;
 
 /// The most Ps.
 pub const MAX_PROCS: usize = SEARCHERS as usize;
@@ -59,11 +61,15 @@ pub struct Taken<T> {
 }
 
 /// How giving a P up went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[must_use]
-pub enum GaveUp {
-    /// There is work after all: the M has its P again, and searches.
-    Found,
+pub enum GaveUp<T> {
+    /// There is work after all: the M searches with this P. It is the M's own, unless another thread has taken that; then the M
+    /// that left this one sleeps on, and its token is the caller's.
+    Found(Taken<T>),
+    /// There is work after all, another thread has taken the P, and no other P is idle, or another M searches. So the work is left to
+    /// others; the M still counts as awake, looks after what only it can do, and calls [`Idle::leave`].
+    Gone,
     /// The M sleeps until its token is used.
     Sleep,
     /// The M sleeps until its token is used, and no other M is awake: it asks [`Idle::decide`] first.
@@ -159,7 +165,7 @@ impl<T> Idle<T> {
     /// Gives a P up: leaves `token` with it, ends the search if the M was `searching`, and looks at all queues once more.
     ///
     /// `look` returns whether there is work anywhere. An M that is told to sleep waits until its token is used.
-    pub fn give_up(&self, p: usize, token: T, searching: bool, look: impl FnOnce() -> bool) -> GaveUp {
+    pub fn give_up(&self, p: usize, token: T, searching: bool, look: impl FnOnce() -> bool) -> GaveUp<T> {
         // SAFETY: I1: the caller has the P, whose bit is clear.
         self.tokens[p].with_mut(|place| unsafe { *place = Some(token) });
         let searcher = if searching { SEARCHER } else { 0 };
@@ -168,12 +174,10 @@ impl<T> Idle<T> {
         self.word.0.fetch_add((1_u64 << p).wrapping_sub(searcher), Release); // site: give-up
         // SeqCst: the word was changed before, and the queues are looked at after (I2); pairs with the fence in `submit`.
         fence(SeqCst); // site: fence-before-last-look
-        let found = look();
-        if found && self.take_back(p) {
-            return GaveUp::Found;
+        if look() {
+            return self.take_back(p).map_or(GaveUp::Gone, GaveUp::Found);
         }
-        // If there was work, then another thread has taken the P, and counts this M again.
-        if self.sleeps() && !found { GaveUp::Last } else { GaveUp::Sleep }
+        if self.sleeps() { GaveUp::Last } else { GaveUp::Sleep }
     }
 
     /// Counts an M out, and returns whether it was the last one.
@@ -183,23 +187,29 @@ impl<T> Idle<T> {
         self.awake.0.fetch_sub(1, Relaxed) == 1 // site: count-asleep
     }
 
-    /// Takes the P back as a searcher, and returns whether it was still idle: if not, then the token is coming.
-    fn take_back(&self, p: usize) -> bool {
-        let bit = 1 << p;
-        let mut found = self.word.0.load(Relaxed); // Relaxed: the CAS checks the value.
-        while found & bit != 0 {
-            // Acquire: meanwhile another thread may have taken the P, used it, and left it with a token of its own (I1).
-            // Relaxed on failure: the loop looks again.
-            // site: take-back
-            match self.word.0.compare_exchange(found, found - bit + SEARCHER, Acquire, Relaxed) {
-                Ok(_) => {
-                    drop(self.taken(p));
-                    return true;
+    /// Takes the P back as a searcher; or another idle P, if its own is gone and no other M searches.
+    fn take_back(&self, own: usize) -> Option<Taken<T>> {
+        let mut found = self.word.0.load(Relaxed); // Relaxed: I2 takes the fence in `give_up`; the CAS checks the value.
+        loop {
+            let p = if found & (1 << own) != 0 {
+                own
+            } else {
+                // The twin leaves the work to the thread that has taken the P.
+                // site: take-another-p
+                let is_left_to_others = found == 0 || found >= SEARCHER || is_twin();
+                if is_left_to_others {
+                    return None;
                 }
+                found.trailing_zeros() as usize
+            };
+            // Acquire: the token that another thread has left with the P, also with its own, which that thread may have taken and
+            // used meanwhile (I1). Relaxed on failure: the loop looks again.
+            // site: take-back
+            match self.word.0.compare_exchange(found, found - (1 << p) + SEARCHER, Acquire, Relaxed) {
+                Ok(_) => return Some(self.taken(p)),
                 Err(other) => found = other,
             }
         }
-        false
     }
 
     /// Leaves `token` with a P that has no M, such as one that was taken from an M in a blocking call. If there is work,

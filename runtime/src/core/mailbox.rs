@@ -75,8 +75,12 @@ impl<T> Mailbox<T> {
     /// Stays awake after all, and returns whether it was in time; if not, then the M waits for its token. For the M.
     #[must_use = "the M waits for its token if a P was assigned"]
     pub fn stay(&self) -> bool {
-        // Relaxed: the token is this thread's own again, and it wrote the token last.
-        if self.word.compare_exchange(ASLEEP, AWAKE, Relaxed, Relaxed).is_err() {
+        // Release: a thread that finds the M awake, and passes a fence before it sleeps itself, finds the M counted. Not
+        // model-checked: else the two counts could only be in the wrong order if each thread read what the other does later, which no
+        // engine explores. No Acquire: the token is this thread's own again, and it wrote the token last. Relaxed on failure: the
+        // token synchronizes.
+        // site: stay-awake
+        if self.word.compare_exchange(ASLEEP, AWAKE, Release, Relaxed).is_err() {
             return false;
         }
         // SAFETY: M1: the M is awake, and the token is its own.

@@ -10,7 +10,7 @@
 
 use core::fmt;
 use selvedge::rt::sync::atomic::AtomicU64;
-use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use selvedge::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use selvedge::rt::twin::is_twin;
 
 /// The slice of a P: its number, and whether its M runs user code.
@@ -69,10 +69,12 @@ impl ProcState {
     #[must_use]
     pub fn take(&self, slice: Slice) -> bool {
         let (seen, taken) = (slice << SHIFT | USER, (slice + 1) << SHIFT | RUNTIME);
-        // Acquire: synchronizes with the Release store in `go_on`: what the M has done to the P. Relaxed on failure: the M
-        // has come back, or another thread has the P.
+        // AcqRel. Acquire: synchronizes with the Release store in `go_on`: what the M has done to the P. Release: an M that
+        // finds its P gone, and passes a fence before it sleeps, finds the caller counted as awake (`Instance::demote`). Not
+        // model-checked: else the two counts could only be in the wrong order if each thread read what the other does later, which no
+        // engine explores. Relaxed on failure: the M has come back, or another thread has the P.
         // site: take-proc
-        self.0.compare_exchange(seen, taken, Acquire, Relaxed).is_ok()
+        self.0.compare_exchange(seen, taken, AcqRel, Relaxed).is_ok()
     }
 }
 

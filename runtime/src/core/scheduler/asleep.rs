@@ -120,8 +120,8 @@ impl<E: Env> Outside<E> {
 }
 
 impl<E: Env> Instance<E> {
-    /// Wakes an M that sleeps to look again, for a thread that counts as parked (O1).
-    fn wake_one_to_look(&self) {
+    /// Wakes an M that sleeps to look again, for a thread that counts as parked (O1), or for the monitor.
+    pub(super) fn wake_one_to_look(&self) {
         let ms = self.ms();
         // An M that another thread wakes meanwhile looks again by itself, and so does one that is awake. If the count that is
         // taken back was the last one, then an M may have gone to sleep that took it for another M's.
@@ -156,11 +156,15 @@ impl<E: Env> Here<E> {
     pub(super) fn decide(&self) {
         let (instance, env) = (&self.m.instance, self.env());
         // Acquire: what the other Ms did before they were counted as asleep, such as to wake a parked thread, comes before the
-        // threads are counted; pairs with the fence that each M passes before. Not model-checked: no model has two Ms beside a
-        // thread outside.
-        fence(Acquire);
+        // threads are counted; pairs with the fence that each M passes before.
+        fence(Acquire); // site: fence-before-counting
         let is_waited_for = |timers: &Timers| timers.is_waited_for(|entry| instance.is_live(entry));
-        if !env.wants_reports() || instance.has_ended() || instance.timers.iter().any(is_waited_for) {
+        if !env.wants_reports() || instance.has_ended() {
+            return;
+        }
+        // The twin reports a deadlock beside a deadline.
+        // site: look-for-deadlines
+        if !is_twin() && instance.timers.iter().any(is_waited_for) {
             return;
         }
         let outside = env.outside();

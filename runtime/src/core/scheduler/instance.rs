@@ -15,6 +15,7 @@ use crate::core::timers::{Entry, NEVER, PollerSleep, Timers, When};
 use core::fmt;
 use selvedge::rt::park::Unparker;
 use selvedge::rt::sync::atomic::AtomicUsize;
+use selvedge::rt::twin::is_twin;
 use std::sync::{Arc, Weak};
 
 /// The number of the M that left a P, which is woken first for it; or [`NOBODY`].
@@ -144,10 +145,24 @@ impl<E: Env> Instance<E> {
         }
     }
 
-    /// Takes a P from an M that runs user code, in this slice, if there is work for the P.
+    /// Takes a P from an M that runs user code, in this slice, if there is work for the P; for the monitor, which counts as no thread
+    /// outside.
     pub fn demote(self: &Arc<Self>, proc: usize, slice: Slice) {
-        if self.has_work() && self.states[proc].take(slice) {
+        if !self.has_work() {
+            return;
+        }
+        // The caller counts as an M that is awake until the M is counted that gets the P: if the goroutine parks meanwhile, its M
+        // finds no deadlock. The twin does not.
+        // site: count-the-monitor
+        let counts = !is_twin();
+        if counts {
+            self.idle.wakes_one();
+        }
+        if self.states[proc].take(slice) {
             self.give_away(proc);
+        }
+        if counts && self.idle.leave() {
+            self.wake_one_to_look();
         }
     }
 
@@ -168,6 +183,11 @@ impl<E: Env> Instance<E> {
         let assigned = Assigned { p: Some(p), searching };
         if let Some(token) = self.assign(hint, assigned) {
             return token.unpark(); // site: wake-hinted
+        }
+        // The twin relies on the M that left the P, which may have been woken for another one.
+        // site: find-another-m
+        if is_twin() {
+            return;
         }
         let all = self.ms();
         if let Some(token) = all.iter().find_map(|m| m.mailbox.assign(assigned)) {

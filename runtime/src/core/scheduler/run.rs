@@ -5,6 +5,7 @@ use crate::core::chain::Task;
 use crate::core::ready;
 use crate::core::timers::Entry;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
+use selvedge::rt::twin::is_twin;
 use std::sync::Arc;
 
 /// Every so many goroutines the M looks at the clock, if there are deadlines.
@@ -55,7 +56,9 @@ impl<E: Env> Here<E> {
         if instance.env.happens(4) {
             self.rotate();
         }
-        if self.locked.get() > 0 {
+        // The twin begins goroutines on a thread that another one has locked.
+        // site: begin-none-on-a-locked-m
+        if self.locked.get() > 0 && !is_twin() {
             return self.take_next().or_else(|| self.take_bound());
         }
         self.take_next().or_else(|| self.take_in_turn()).or_else(|| self.take_injected(RING / 2))
@@ -186,7 +189,11 @@ impl<E: Env> Here<E> {
     /// Takes the P from this M, which then has none and does not search: a thread that submits work relies on an M that
     /// searches, so one without a P would leave the work to nobody.
     pub(super) fn leave_proc(&self) -> Option<usize> {
-        self.stop_searching();
+        // The twin still counts as one that searches.
+        // site: search-no-longer
+        if !is_twin() {
+            self.stop_searching();
+        }
         self.proc.take()
     }
 

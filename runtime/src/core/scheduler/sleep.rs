@@ -2,7 +2,7 @@
 
 use super::{Env, Here};
 use crate::core::bound::last_look_without_a_p;
-use crate::core::idle::GaveUp;
+use crate::core::idle::{GaveUp, Taken};
 use selvedge::rt::park::Parker;
 use selvedge::rt::twin::is_twin;
 
@@ -20,18 +20,16 @@ impl<E: Env> Here<E> {
         // site: look-at-mail-once-more
         let has_mail = || !is_twin() && !m.inbox.is_empty();
         match instance.idle.give_up(proc, m.number, searching, || has_mail() || has_work()) {
-            GaveUp::Found => {
-                if !m.mailbox.stay() {
-                    // Another thread has woken the M too, which is counted twice, and may have another P.
-                    parker.park();
-                    self.woken();
-                    _ = instance.idle.leave();
-                    if let Some(other) = self.leave_proc() {
-                        instance.give_away(other);
-                    }
+            GaveUp::Found(Taken { p, .. }) => self.stay(&parker, p),
+            GaveUp::Gone => {
+                // A thread that has seen this M awake leaves its mail to it. The twin leaves the mail to the thread that has
+                // taken the P.
+                // site: look-after-mail-without-the-p
+                let looks_after = !is_twin() && has_mail();
+                if looks_after {
+                    instance.look_after(m);
                 }
-                self.proc.set(Some(proc));
-                self.searching.set(true);
+                self.fall_asleep(&parker);
             }
             GaveUp::Sleep => self.sleep(&parker),
             GaveUp::Last => {
@@ -41,17 +39,35 @@ impl<E: Env> Here<E> {
         }
     }
 
+    /// Stays awake with a P, with which the M counts as searching, though it has said that it sleeps.
+    fn stay(&self, parker: &Parker, proc: usize) {
+        let instance = &self.m.instance;
+        if !self.m.mailbox.stay() {
+            // Another thread has woken the M too, which is counted twice, and may have another P.
+            parker.park();
+            self.woken();
+            _ = instance.idle.leave();
+            // The twin forgets that one.
+            // site: give-the-other-p-away
+            if let Some(other) = self.leave_proc().filter(|_| !is_twin()) {
+                instance.give_away(other);
+            }
+        }
+        self.proc.set(Some(proc));
+        self.searching.set(true);
+    }
+
     /// Gets a P for the goroutines of this M that can run, or sleeps without one.
     pub(super) fn without_proc(&self) {
-        match self.has_bound() || self.instance().has_ended() {
-            true => self.get_proc(),
-            false => self.sleep_without_proc(|| {
-                let (m, instance) = (&self.m, &self.m.instance);
-                if last_look_without_a_p(|| !m.inbox.is_empty() || instance.has_ended()) {
-                    instance.look_after(m);
-                }
-            }),
+        if self.has_bound() {
+            return self.get_proc();
         }
+        self.sleep_without_proc(|| {
+            let (m, instance) = (&self.m, &self.m.instance);
+            if last_look_without_a_p(|| !m.inbox.is_empty()) {
+                instance.look_after(m);
+            }
+        });
     }
 
     /// Gets a P: an idle one, or the one that another M gives on. The M is awake. It may return without one if the M was
@@ -69,14 +85,21 @@ impl<E: Env> Here<E> {
         let parker = Parker::new();
         self.m.mailbox.sleep(parker.unparker());
         then();
-        // E1 of `core::ending`: this M has said that it sleeps, and has passed the fence.
-        if self.m.instance.has_ended() {
+        self.fall_asleep(&parker);
+    }
+
+    /// Sleeps, for an M that has no P and is counted, after it has said that it sleeps, and has passed a SeqCst fence since.
+    fn fall_asleep(&self, parker: &Parker) {
+        // E1 of `core::ending`: nobody wakes this M any more if the run has ended. The twin relies on that.
+        // site: look-for-the-end-without-a-p
+        let wakes_itself = !is_twin() && self.instance().has_ended();
+        if wakes_itself {
             self.m.poke();
         }
-        if self.m.instance.idle.leave() {
+        if self.instance().idle.leave() {
             self.decide();
         }
-        self.sleep(&parker);
+        self.sleep(parker);
     }
 
     /// Sleeps until another thread wakes the M, or the earliest deadline has passed. The M has said so and is counted out; it
@@ -91,13 +114,25 @@ impl<E: Env> Here<E> {
                 woken
             }
         };
-        if !woken && m.mailbox.stay() {
-            // Counted before it takes a deadline: a thread that finds no deadline left finds an M awake.
-            instance.idle.wakes_one();
-            instance.env.wakes();
-            return self.run_timers();
-        }
         if !woken {
+            // Counted before it says that it is awake: a thread that then leaves its mail to it finds it counted, and so does one that
+            // finds no deadline left. The twin is awake and not counted for a moment.
+            // site: count-before-staying
+            let is_late = is_twin();
+            if !is_late {
+                instance.idle.wakes_one();
+            }
+            // The twin goes on though another thread wakes it for a P.
+            // site: sleep-on-if-woken
+            if m.mailbox.stay() || is_twin() {
+                if is_late {
+                    instance.idle.wakes_one();
+                }
+                instance.env.wakes();
+                return self.run_timers();
+            }
+            // The thread that wakes the M counts it.
+            _ = instance.idle.leave();
             parker.park();
         }
         instance.env.wakes();
