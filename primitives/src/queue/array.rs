@@ -393,7 +393,7 @@ impl<C: ArrayCell> Drop for EndlessArray<C> {
         for spare in &mut self.spares {
             let spare = spare.with_mut(|spare| *spare);
             if !spare.is_null() {
-                // SAFETY: spare segments are in no list.
+                // SAFETY: a spare is in no list, and the array is being dropped, so this thread alone has it.
                 unsafe { Segment::free(spare) };
             }
         }

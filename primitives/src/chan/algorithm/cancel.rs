@@ -23,7 +23,8 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                         Ok(()) if to == Phase::SenderGone => return self.send_is_gone(place, ticket),
                         Ok(()) => {
-                            // SAFETY: nobody has seen the waiter, and nobody will.
+                            // SAFETY: the exchange left the phase in which other threads look at the slot, from a state that says
+                            // that none has seen it. So no other thread uses the slot, and this party still holds its ticket.
                             drop(unsafe { place.aside().take(SENDER) });
                             return self.return_send(place, ticket);
                         }
@@ -192,7 +193,8 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                         Ok(()) if state.is_seen() => return self.receive_is_gone(place),
                         Ok(()) => {
-                            // SAFETY: nobody has seen the waiter, and nobody will.
+                            // SAFETY: the exchange left the phase in which other threads look at the slot, from a state that says
+                            // that none has seen it. So no other thread uses the slot, and this party still holds its ticket.
                             drop(unsafe { place.aside().take(RECEIVER) });
                             return self.return_receive(place, ticket);
                         }

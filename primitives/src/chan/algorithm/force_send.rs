@@ -123,7 +123,7 @@ impl<T> Chan<T> {
             if self.receivers.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_err() {
                 continue;
             }
-            // SAFETY: the ticket is ours alone.
+            // SAFETY: the compare-exchange above gave the ticket to this thread alone, which has not left its cell.
             match unsafe { self.array.locate(RECEIVER, received) } {
                 Ok(place) => return Some((received, place)),
                 Err(next) => self.skip_missing(received, next),

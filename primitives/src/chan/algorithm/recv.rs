@@ -117,7 +117,7 @@ impl<T> Chan<T> {
     /// value that is there takes a fourteenth longer.
     #[inline(always)]
     fn receive_with(&self, ticket: u64, blocking: Blocking) -> Result<T, Option<NotReceived>> {
-        // SAFETY: the ticket is ours alone.
+        // SAFETY: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
         let place = match unsafe { self.array.locate(RECEIVER, ticket) } {
             Ok(place) => place,
             Err(next) => {
@@ -145,7 +145,7 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn receive_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.receive_ticket(blocking)?;
-            // SAFETY: the ticket is ours alone.
+            // SAFETY: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
             match unsafe { self.array.locate(RECEIVER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
                 Err(next) => self.skip_missing(ticket, next),

@@ -51,7 +51,7 @@ impl<T> Chan<T> {
     fn resend(&self, mut value: T) -> Result<(), T> {
         loop {
             let Some(ticket) = self.resend_ticket() else { return Err(value) };
-            // SAFETY: the ticket is ours alone.
+            // SAFETY: `resend_ticket` gave the ticket to this thread alone, which has not left its cell.
             let Ok(place) = (unsafe { self.array.locate(SENDER, ticket) }) else {
                 continue;
             };

@@ -154,7 +154,7 @@ impl<T> Chan<T> {
     ) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.send_ticket(blocking)?;
-            // SAFETY: the ticket is ours alone.
+            // SAFETY: `send_ticket` gave the ticket to this send alone, which has not left its cell.
             match unsafe { self.array.locate(SENDER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
                 // It was that of a receiver that gave up, as are those up to the next.
@@ -373,7 +373,7 @@ impl<T> Chan<T> {
         let Ok(state) = place.cell().advance(Phase::Promised, to, AcqRel) else {
             unreachable!("only the sender ends a receiver's wait for what it has promised")
         };
-        // SAFETY: we ended the wait, and have not left.
+        // SAFETY: the exchange moved the cell out of `Promised` from `state`, so this thread ended the wait; it leaves below.
         let sleeper = unsafe { place.aside().end_promise(RECEIVER, state) };
         if to == Phase::Delivered {
             self.array.leave(place, SENDER);

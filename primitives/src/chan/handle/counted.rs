@@ -175,7 +175,7 @@ impl<T> Drop for Keeper<T> {
         let spec = &self.shared().chan.spec;
         if spec.counts_handles() {
             if spec.specified().is_some_and(|spec| spec.drop_weak()) {
-                // SAFETY: this was the last handle of all.
+                // SAFETY: the step of `drop_weak` says that no handle of either side, weak or not, is left.
                 unsafe { free_specified(self.0) };
             }
             return;

@@ -136,7 +136,7 @@ impl<T> Chan<T> {
                         // SAFETY: nobody waits here yet, and only this receiver may come to.
                         unsafe { place.aside().set(RECEIVER, waiter) };
                         if let Err(found) = self.await_late(place, late, late.asleep()) {
-                            // SAFETY: nobody was told of the waiter.
+                            // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
                             drop(unsafe { place.aside().take(RECEIVER) });
                             state = found;
                             continue;
@@ -160,7 +160,7 @@ impl<T> Chan<T> {
                                 return Progress::NotYet;
                             }
                             Err(found) => {
-                                // SAFETY: nobody was told of the waiter.
+                                // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
                                 drop(unsafe { place.aside().take(RECEIVER) });
                                 state = found;
                                 continue;

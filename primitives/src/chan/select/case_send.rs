@@ -52,7 +52,7 @@ impl<T> Chan<T> {
         let selects = state.awake().with_phase(Phase::SenderSelects);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
-            // SAFETY: nobody was told of the waiter.
+            // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
             drop(unsafe { place.aside().take(SENDER) });
             return Err(found);
         }
