@@ -75,7 +75,8 @@ impl<E: Env> Outside<E> {
             self.parked.fetch_add(CHANGE + 1, SeqCst); // site: count-parked
             self.look_again();
         } else {
-            // Not model-checked: SeqCst matters if an M counts a thread out and sleeps; the models have one M beside threads outside.
+            // Not model-checked: an M that counts a thread out passes a fence before it sleeps, which orders the count too; what else
+            // counts threads out, and parks itself, changes the same word.
             self.parked.fetch_add(CHANGE - 1, SeqCst); // site: count-unparked
         }
     }
@@ -145,7 +146,8 @@ impl<E: Env> Instance<E> {
                 return;
             }
         }
-        // Acquire: an M that another thread wakes is counted as awake; pairs with the fence above. Not model-checked either.
+        // Acquire: an M that another thread wakes is counted as awake; pairs with the fence above. Not model-checked: the model with
+        // three threads is searched with one preemption.
         fence(Acquire);
     }
 }
