@@ -35,7 +35,7 @@ bugs:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 
 # Which orderings, fences and wake-ups the models need; fails if one is neither needed nor explained. The whole takes more
-# than a quarter of an hour and 20 GB: `selvedge audit --filter` takes one file at a time.
+# than a quarter of an hour, and its parts together 8 GB: `selvedge audit --filter` takes one file at a time.
 audit:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- audit
 

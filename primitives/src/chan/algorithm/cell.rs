@@ -54,7 +54,7 @@ pub(in crate::chan) enum Phase {
     ReceiverLeaving,
     /// The waiting sender gave up, and others came behind it: the cell is no place of the buffer.
     SenderGone,
-    /// The same, and the end of the buffer has passed it.
+    /// The waiting sender gave up, others came behind it, and the end of the buffer has passed the cell.
     PassedOver,
     /// The waiting receiver gave up, and others came behind it.
     ReceiverGone,

@@ -288,8 +288,8 @@ impl<T> Chan<T> {
         self.untake_receive_ticket(ticket)
     }
 
-    /// Does the same for a ticket by which no operation was ready: so it does not count, and a select that finds nothing
-    /// else ready sees no change.
+    /// Gives a ticket back by which no operation was ready, if it is the last of all receives. It does not count as a recall, so
+    /// a select that finds nothing else ready sees no change.
     pub(in crate::chan) fn untake_receive_ticket(&self, ticket: u64) -> bool {
         // SeqCst. Not model-checked: C1. Release, by that: this thread's accesses to the cell happen before those of
         // the next holder of the ticket, which reads the counter in `receive_ticket`. Relaxed: if it fails nothing is

@@ -239,7 +239,8 @@ pub(in crate::chan) fn settle() {
     }
 }
 
-/// The same; the result that the operation has come to is dropped if a panic comes out, and may panic by that.
+/// Calls the list as [`settle`] does, and returns the operation's result; it is dropped if a panic comes out, and may panic by
+/// that.
 pub(in crate::chan) fn settle_with<R>(result: R) -> R {
     if !end() {
         return result;
@@ -280,7 +281,7 @@ pub(crate) fn hold() -> Held {
     Held(())
 }
 
-/// Does the same, and returns the mark of the calling thread.
+/// Holds the list, and returns the mark of the calling thread.
 pub(in crate::chan) fn hold_marked() -> (Held, Mark) {
     let mark = OF_THREAD.with(|own| {
         own.deferred.borrow_mut().holds += 1;

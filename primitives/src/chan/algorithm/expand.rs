@@ -30,8 +30,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The same for a receiver that found its cell in this state: the end has moved for the cell already if another
-    /// has given this ticket back, since it does not move back.
+    /// Moves the end for a receiver that found its cell in this state, unless it has moved for the cell: another receiver has
+    /// given this ticket back then, and the end does not move back.
     pub(in crate::chan) fn expand_unless_left(&self, found: State) {
         if found.phase() != Phase::ReceiverLeaving {
             self.expand();
@@ -53,7 +53,8 @@ impl<T> Chan<T> {
         let_in
     }
 
-    /// The same in a cell that has been found. `false`: it is no place, and the end must move by one more.
+    /// Lets the sender go that waits in this cell, which has become part of the buffer. `false`: the cell is no place, and the
+    /// end must move by one more.
     pub(in crate::chan) fn let_in(&self, place: Place<'_, T>) -> bool {
         let cell = place.cell();
         let mut state = cell.look();

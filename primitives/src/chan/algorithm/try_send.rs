@@ -44,9 +44,8 @@ impl<T> Chan<T> {
         self.survey(ticket, |place, _| self.held(place))
     }
 
-    /// The same for a send that waits in a cell of its own: it takes the place of each send before it that may still
-    /// fail, which goes for a new ticket then. Whether there may be room now; if not, the buffer was full of
-    /// values.
+    /// Looks for room for a send that waits in a cell of its own: it takes the place of each send before it that may still
+    /// fail, which goes for a new ticket then. `false`: the buffer was full of values.
     ///
     /// Others may take places at the same time, but only of sends that have not come to their cells and of selects that
     /// still go through their cases, and these are before the operations that take their places; so no waiter is
@@ -135,7 +134,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The same for a select, or the state found instead.
+    /// Meets the select that waits in the cell, and returns how the cell is held then; or the state that was found instead.
     fn settle_select(&self, place: Place<'_, T>, at: u64, state: State) -> Result<Held, State> {
         // SAFETY: `visit_until`, in `survey`, keeps the array pinned while it calls this, so the cell's segment is not
         // reused.

@@ -8,7 +8,7 @@ use crate::chan::handle::sender::Sender;
 /// Cells in a segment of a bounded channel, as a power of two: at least so many, and at most so many where as many values
 /// fit in the buffer.
 const SEGMENT_SHIFTS: (u32, u32) = (5, 7);
-/// The same where segments come and go with the values.
+/// Cells in a segment of a channel without a limit, whose segments come and go with the values; as a power of two.
 const UNBOUNDED_SHIFT: u32 = 6;
 
 /// Returns a channel that holds up to `capacity` values; with 0, sends and receives meet (*rendezvous*).

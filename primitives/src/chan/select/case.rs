@@ -19,7 +19,7 @@ pub(in crate::chan) enum Hold {
     Waiting,
     /// It has happened: the value that was received is in the cell.
     Happened,
-    /// The same, with a value that may come back.
+    /// It has happened: a value that may come back is in the cell.
     Lent,
     /// It has happened: a value that came back, and may once more; where that is stands in place of the ticket.
     Undelivered,

@@ -267,7 +267,8 @@ impl<T> Chan<T> {
         Ok(self.received_by(ticket, value))
     }
 
-    /// The same for a case of a select, which does not know the type of the value; it stays on loan.
+    /// Takes a value that has come back for a case of a select, which does not know the type of the value; it stays on loan.
+    /// `false`: there is none.
     #[cold]
     fn hold_undelivered(&self, slot: &mut Slot) -> bool {
         let Some((value, ticket)) = self.undelivered.take() else { return false };
