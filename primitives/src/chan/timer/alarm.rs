@@ -82,11 +82,11 @@ fn nanos(duration: Duration) -> u64 {
 
 impl Alarm {
     fn new(base: Instant, pace: Pace, setting: Setting) -> Alarm {
-        let spec = Common::new("timer");
+        let timer = Common::new("timer");
         // As specified a thread that waits sees what the alarm comes to.
-        let has_bell = setting == Setting::Anew && !spec.is_specified();
+        let has_bell = setting == Setting::Anew && !timer.is_specified();
         let bell = has_bell.then(LazyBox::new);
-        Alarm { base, pace, bell, owner: Owner::here(), spec }
+        Alarm { base, pace, bell, owner: Owner::here(), spec: timer }
     }
 
     /// An alarm with one instant.
