@@ -34,8 +34,8 @@ pub(super) const MAIN: Task = 1;
 pub(super) const FIRST: Task = 2;
 pub(super) const SECOND: Task = 3;
 
-/// For how long a goroutine waits that does not wait for ever.
-const A_SECOND: Duration = Duration::from_secs(1);
+/// For how long a goroutine waits that does not wait for ever; natively that long in each run.
+const A_MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A scheduler's world.
 pub(super) struct World {
@@ -310,9 +310,9 @@ pub(super) fn wait(here: &Here, event: usize) -> Option<Ran<()>> {
     wait_or_time_out(here, event, None)
 }
 
-/// Waits for an event for a second at most, or goes on if it has come.
+/// Waits for an event for a millisecond at most, or goes on if it has come.
 pub(super) fn wait_until(here: &Here, event: usize) -> Option<Ran<()>> {
-    wait_or_time_out(here, event, Some(now() + A_SECOND))
+    wait_or_time_out(here, event, Some(now() + A_MILLISECOND))
 }
 
 fn wait_or_time_out(here: &Here, event: usize, until: Option<Instant>) -> Option<Ran<()>> {
@@ -328,10 +328,10 @@ fn wait_or_time_out(here: &Here, event: usize, until: Option<Instant>) -> Option
     }
 }
 
-/// Sleeps for a second.
+/// Sleeps for a millisecond.
 pub(super) fn sleep(here: &Here) -> Ran<()> {
     let (env, task) = (&here.instance().env, here.running.get());
-    env.suspend(task, begin_wait(env.word(task)), None, Some(now() + A_SECOND))
+    env.suspend(task, begin_wait(env.word(task)), None, Some(now() + A_MILLISECOND))
 }
 
 /// Lets an event come, on an M or on a thread outside.
