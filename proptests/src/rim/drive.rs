@@ -29,7 +29,7 @@ const JOB: &str = "SELVEDGE_RIM_JOB";
 const CANDIDATES: usize = 500;
 /// How long a runner may begin no further case.
 const PATIENCE: Patience = Patience { looks: 30, seconds: 90 };
-/// The same for a candidate of a program that hangs.
+/// How long a runner may begin no further case when it tries a candidate of a program that hangs.
 const LESS_PATIENCE: Patience = Patience { looks: 3, seconds: 30 };
 
 /// A family of programs.
