@@ -9,6 +9,7 @@ pub(crate) const SEED: &str = "SELVEDGE_SEED";
 pub(crate) const PREEMPTIONS: &str = "SELVEDGE_PREEMPTIONS";
 pub(crate) const FIND_FIRST: &str = "SELVEDGE_FIND_FIRST";
 pub(crate) const ROUNDS: &str = "SELVEDGE_ROUNDS";
+pub(crate) const RETRIES: &str = "SELVEDGE_RETRIES";
 pub(crate) const FAIR: &str = "SELVEDGE_FAIR";
 #[cfg(feature = "graph")]
 pub(crate) const MODEL: &str = "SELVEDGE_MODEL";
@@ -32,12 +33,7 @@ impl Checker {
             self.seed = number(SEED, &text)?;
         }
         if let Some(text) = lookup(PREEMPTIONS) {
-            self.preemptions = Some(match text.as_str() {
-                "none" => None,
-                text => {
-                    Some(number(PREEMPTIONS, text).map_err(|error| format!("{error}, or `none`"))? as usize)
-                }
-            });
+            self.preemptions = Some(bound(PREEMPTIONS, &text)?.map(|bound| bound as usize));
         }
         if let Some(text) = lookup(FIND_FIRST) {
             self.find_first = yes_or_no(FIND_FIRST, &text)?;
@@ -48,6 +44,10 @@ impl Checker {
         if let Some(text) = lookup(ROUNDS) {
             let rounds = number(ROUNDS, &text)?;
             self = self.rounds(u32::try_from(rounds).unwrap_or(u32::MAX));
+        }
+        if let Some(text) = lookup(RETRIES) {
+            self = self
+                .retry_bound(bound(RETRIES, &text)?.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)));
         }
         #[cfg(feature = "graph")]
         if let Some(text) = lookup(MODEL) {
@@ -75,6 +75,13 @@ fn yes_or_no(variable: &str, text: &str) -> Result<bool, String> {
     }
 }
 
+fn bound(variable: &str, text: &str) -> Result<Option<u64>, String> {
+    match text.trim() {
+        "none" => Ok(None),
+        text => number(variable, text).map(Some).map_err(|error| format!("{error}, or `none`")),
+    }
+}
+
 fn number(variable: &str, text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| format!("{variable}: `{text}` is not a number; use one such as 1000"))
 }
@@ -97,6 +104,11 @@ mod tests {
         assert!(!with(FIND_FIRST, "no").expect("a word").find_first);
         let plans = with(FAIR, "yes").expect("a word").plans().expect("all engines are compiled in");
         assert!(plans.iter().all(|plan| plan.graph.fair_schedules));
+        let retries = |text| {
+            let plans = with(RETRIES, text).expect("a bound").plans().expect("all engines are compiled in");
+            plans[0].graph.retries
+        };
+        assert_eq!((retries("2"), retries("none")), (Some(2), None));
         assert_eq!(with(PREEMPTIONS, "none").expect("no bound").preemptions, Some(None));
         assert_eq!(with(PREEMPTIONS, "3").expect("a number").preemptions, Some(Some(3)));
         assert_eq!(with(PRIMITIVES, "real").expect("a form").primitives, Primitives::Real);
@@ -138,6 +150,7 @@ mod tests {
             (PREEMPTIONS, "x", "none"),
             (FIND_FIRST, "1", "yes"),
             (ROUNDS, "all", "1000"),
+            (RETRIES, "few", "none"),
             (PRIMITIVES, "mock", "specified"),
             (REPLAY, "x", "shuttle:"),
             (REPLAY, "shuttle:0*3", "whole"),

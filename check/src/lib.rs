@@ -30,6 +30,7 @@
 //! | `SELVEDGE_PREEMPTIONS` | the preemption bound of every search, or `none`; without it loom and shuttle keep to two, the graph engine to none |
 //! | `SELVEDGE_MODEL` | the memory model of the graph engine: `c20`, `c20-published`, `rc11`, `genmc`, `ra`, `tso` or `sc` |
 //! | `SELVEDGE_ROUNDS` | how many rounds of a loop that waits the graph engine explores where they are not proved to be alike; 32 by default |
+//! | `SELVEDGE_RETRIES` | how often the operations of a thread may begin anew under the graph engine, see [`Checker::retry_bound`], or `none` |
 //! | `SELVEDGE_FAIR` | `yes`: the graph engine keeps to fair schedules, see [`Checker::fair_schedules`]; `no` by default |
 //! | `SELVEDGE_PRIMITIVES` | the form of the primitives: `specified` or `real`, see [`Checker::primitives`] |
 //! | `SELVEDGE_STEPS` | `all`: a failure's steps each in a line of its own, instead of the calls that they are part of |

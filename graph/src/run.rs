@@ -106,6 +106,8 @@ pub(crate) struct ThreadState {
     pub(crate) failures: Vec<Line>,
     /// How often the thread was let go round because no other thread could run.
     pub(crate) idle_rounds: u32,
+    /// How often the thread's operations have begun anew, if that is bounded.
+    pub(crate) retries: u32,
     /// Whether the thread has let all others go on as far as they could.
     pub(crate) let_go: bool,
     /// Whether the thread makes a step that another branch makes where this one never is enabled.
@@ -127,6 +129,7 @@ impl ThreadState {
             in_vain: None,
             failures: Vec::new(),
             idle_rounds: 0,
+            retries: 0,
             let_go: false,
             assumes: false,
             doubted: None,
@@ -156,8 +159,8 @@ impl ThreadState {
     }
 
     /// Returns what the machine keeps of the thread's state.
-    pub(crate) fn kept(&self) -> [u64; 3] {
-        [self.spawned as u64, self.made as u64, self.time]
+    pub(crate) fn kept(&self) -> [u64; 4] {
+        [self.spawned as u64, self.made as u64, self.time, self.retries.into()]
     }
 }
 

@@ -31,13 +31,13 @@ impl Frames {
 pub(crate) struct Snapshot {
     /// The words of the stack; `None` if they are unknown, so that the state differs from every other.
     frames: Option<Vec<usize>>,
-    kept: [u64; 3],
+    kept: [u64; 4],
 }
 
 impl Snapshot {
     /// Takes the state of the running thread, whose stack begins at `base`, and of which the machine keeps `kept`.
     /// Returns whether it is what it was when this was taken last.
-    pub(crate) fn update(&mut self, frames: Frames, base: usize, kept: [u64; 3]) -> bool {
+    pub(crate) fn update(&mut self, frames: Frames, base: usize, kept: [u64; 4]) -> bool {
         let mut same = self.kept == kept;
         self.kept = kept;
         let Frames(Some(start)) = frames else {

@@ -99,6 +99,18 @@ impl Checker {
         self
     }
 
+    /// Bounds how often the operations of a thread may begin anew under the graph engine, all of them together, where they
+    /// say so by [`hint::retry`](selvedge::rt::hint::retry): a number, or `None`, as by default. The variable
+    /// `SELVEDGE_RETRIES` says otherwise.
+    ///
+    /// All executions within the bound are explored. If others were left out, the verdict is `Searched`, by *at most so
+    /// many retries of a thread*. The channels of `selvedge` in their real form say where they begin anew: a program on them
+    /// has executions without end, since two operations can make each other try again, and an end within such a bound.
+    pub fn retry_bound(mut self, bound: impl Into<Option<u32>>) -> Checker {
+        self.graph.retries = bound.into();
+        self
+    }
+
     /// Bounds the graph engine to fair schedules, which end loops that write in each round: spin locks by `swap`, tickets,
     /// wakers that wake themselves. Off by default, or what the variable `SELVEDGE_FAIR` says.
     ///

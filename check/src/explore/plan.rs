@@ -80,6 +80,8 @@ pub(crate) struct GraphSettings {
     pub(crate) events: Option<u32>,
     /// How many rounds of a loop are explored.
     pub(crate) rounds: u32,
+    /// How often the operations of a thread may begin anew.
+    pub(crate) retries: Option<u32>,
     /// Whether only fair schedules are explored.
     pub(crate) fair_schedules: bool,
     /// Which of how many, from 1.
@@ -112,6 +114,7 @@ impl Default for GraphSettings {
             discrete_time: false,
             events: None,
             rounds: 32,
+            retries: None,
             fair_schedules: false,
             shard: None,
             checkpoint: None,

@@ -12,6 +12,7 @@ mod fair;
 mod finding;
 mod loops;
 mod random_loops;
+mod retries;
 mod stacks;
 mod waiting;
 

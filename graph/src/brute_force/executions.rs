@@ -107,13 +107,19 @@ pub(crate) fn executions(program: &Program, memory: Memory) -> BTreeSet<Executio
         if let (true, Some(time)) = (next.is_empty(), moments.filter(|moment| *moment > graph.time).min()) {
             next.push(Graph { time, ..graph.clone() });
         }
-        if next.is_empty() {
+        if next.is_empty() && is_within(program, &graph) {
             let orders = graph.objects.iter().chain(&graph.locations).filter(|order| !order.is_empty());
             ends.insert(Execution { threads: graph.threads.clone(), orders: orders.cloned().collect() });
         }
         left.extend(next);
     }
     ends
+}
+
+/// Returns whether no thread begins anew more often than it may.
+fn is_within(program: &Program, graph: &Graph) -> bool {
+    let odd = |results: &Vec<u8>| results.iter().filter(|result| **result % 2 == 1).count();
+    program.retries.is_none_or(|bound| graph.results.iter().all(|results| odd(results) <= bound as usize))
 }
 
 /// Returns the operation that a thread comes to, and the moment at which it does.

@@ -16,6 +16,8 @@ pub(crate) struct Explored {
     pub(crate) found: BTreeMap<Execution, u32>,
     /// Runs that came to nothing.
     pub(crate) blocked: u32,
+    /// Whether the bound on retries has cut anything.
+    pub(crate) cut: bool,
 }
 
 /// The state of an object, and all of its steps with the states that they left.
@@ -30,12 +32,12 @@ fn options(program: &Program, memory: Memory) -> Options {
         Memory::Relaxed => Model::C20,
         Memory::Sequential => Model::Sc,
     };
-    Options { model, discrete_time: program.discrete, ..Options::default() }
+    Options { model, discrete_time: program.discrete, max_retries: program.retries, ..Options::default() }
 }
 
 /// Explores a program; `split`: each part that can be given away is explored by a machine of its own.
 pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explored {
-    let mut explored = Explored { found: BTreeMap::new(), blocked: 0 };
+    let mut explored = Explored { found: BTreeMap::new(), blocked: 0, cut: false };
     let mut parts = vec![Part::whole(options(program, memory).model)];
     while let Some(part) = parts.pop() {
         let machine = Machine::new(options(program, memory));
@@ -50,6 +52,7 @@ pub(crate) fn explore(program: &Program, memory: Memory, split: bool) -> Explore
             }
             parts.extend(split.then(|| machine.give()).flatten());
         }
+        explored.cut |= machine.retries_cut();
     }
     explored
 }
@@ -181,6 +184,9 @@ fn thread_body(shared: &Shared<'_>, thread: usize) {
             }
         }
         shared.done.borrow_mut()[thread].push((found, machine.now().as_nanos() as u8));
+        if last % 2 == 1 {
+            machine.note_retry();
+        }
         at = found + 1;
     }
 }

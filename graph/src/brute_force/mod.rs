@@ -33,7 +33,8 @@ fn compare_drawn(
         let program = draw(&mut numbers);
         let expected = executions(&program, memory);
         let explored = explore(&program, memory, number % 4 == 0);
-        let fault = if explored.blocked > 0 {
+        let all = || executions(&Program { retries: None, ..program.clone() }, memory);
+        let fault = if explored.blocked > 0 && !explored.cut {
             "has runs that come to nothing"
         } else if explored.found.values().any(|times| *times > 1) {
             "comes to an execution twice"
@@ -41,6 +42,8 @@ fn compare_drawn(
             "has an execution too many"
         } else if explored.found.len() < expected.len() {
             "lacks an execution"
+        } else if program.retries.is_some() && explored.cut != (all().len() > expected.len()) {
+            "says wrongly whether an execution is left out"
         } else {
             continue;
         };
@@ -69,7 +72,7 @@ fn compare_drawn_alike(
         let sets = |executions: &mut dyn Iterator<Item = &Execution>| -> BTreeSet<Execution> {
             executions.map(|execution| execution.canonical(&program)).collect()
         };
-        let fault = if explored.blocked > 0 {
+        let fault = if explored.blocked > 0 && !explored.cut {
             "has runs that come to nothing"
         } else if explored.found.values().any(|times| *times > 1) {
             "comes to an execution twice"
@@ -136,6 +139,47 @@ fn every_twin_of_the_symmetry_is_told_from_it() {
         let found = compare_alike(6, 2_000, accesses, Memory::Relaxed);
         TWIN.set(None);
         assert!(found.is_err(), "{twin:?} misses nothing");
+    }
+}
+
+/// Compares random programs whose threads may begin anew twice, once, or not at all. Returns what is wrong.
+fn compare_within_retries(seed: u64, programs: u32, accesses: u8) -> Result<(), String> {
+    let bounded =
+        |numbers: &mut Rng, program: Program| Program { retries: Some(numbers.u32(..3)), ..program };
+    let drawn = |numbers: &mut Rng| {
+        let program = random(numbers, accesses);
+        bounded(numbers, program)
+    };
+    compare_drawn(seed, programs, Memory::Relaxed, drawn)?;
+    compare_drawn(seed, programs / 2, Memory::Sequential, drawn)?;
+    let timed = |numbers: &mut Rng| drawn(numbers).timed(numbers);
+    compare_drawn(seed, programs, Memory::Relaxed, timed)?;
+    let alike = |numbers: &mut Rng| {
+        let program = random_alike(numbers, accesses);
+        bounded(numbers, program)
+    };
+    compare_drawn_alike(seed, programs / 2, Memory::Relaxed, alike)
+}
+
+/// Invariant R1 of `machine::retries`.
+#[test]
+fn executions_within_a_bound_on_retries_are_explored_once_each() {
+    for accesses in [0, 5, 9] {
+        assert_eq!(
+            compare_within_retries(14, 400, accesses),
+            Ok(()),
+            "{accesses} accesses in ten operations"
+        );
+    }
+}
+
+#[test]
+fn every_twin_of_the_bound_on_retries_is_told_from_it() {
+    for twin in [Twin::RetryEndsTheRun, Twin::RetryIsNotNoted] {
+        TWIN.set(Some(twin));
+        let found = compare_within_retries(14, 1_000, 5);
+        TWIN.set(None);
+        assert!(found.is_err(), "{twin:?} explores what the machine explores");
     }
 }
 

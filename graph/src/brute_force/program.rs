@@ -54,6 +54,8 @@ pub(crate) struct Program {
     pub(crate) locations: usize,
     /// Whether time is discrete.
     pub(crate) discrete: bool,
+    /// How often a thread may begin anew, which it does after each odd result.
+    pub(crate) retries: Option<u32>,
 }
 
 impl Program {
@@ -108,7 +110,8 @@ pub(crate) fn critical_sections(threads: usize, each: usize) -> Program {
     let step = |table| Op { deed: deed(table), sleep: 0, only_after: None };
     let (lock, unlock) = (step([Some(1), None, None, None]), step([Some(0); STATES]));
     let thread: Vec<Op> = (0..each).flat_map(|_| [lock, unlock]).collect();
-    Program { threads: vec![thread; threads], alike: 0..0, objects: 1, locations: 0, discrete: false }
+    let threads = vec![thread; threads];
+    Program { threads, alike: 0..0, objects: 1, locations: 0, discrete: false, retries: None }
 }
 
 /// Returns a random program, two or all of whose threads are alike.
@@ -153,7 +156,7 @@ pub(crate) fn random(random: &mut Rng, accesses: u8) -> Program {
     };
     let mut thread = |_| (0..random.usize(1..=longest)).map(|at| op(random, at == 0)).collect();
     let threads = (0..threads).map(&mut thread).collect();
-    Program { threads, alike: 0..0, objects, locations, discrete: false }
+    Program { threads, alike: 0..0, objects, locations, discrete: false, retries: None }
 }
 
 impl Program {

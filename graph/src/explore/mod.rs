@@ -126,6 +126,8 @@ pub(crate) struct Exploration {
     /// Whether executions are bounded to fair schedules, and whether that bound has cut anything.
     pub(crate) fair: bool,
     pub(crate) fair_cut: bool,
+    /// Whether the bound on retries has cut anything.
+    pub(crate) retries_cut: bool,
     /// Loops that were cut, and why.
     pub(crate) loops_cut: BTreeSet<(LoopCut, Site)>,
     /// The rounds that have been rehearsed.
@@ -155,6 +157,7 @@ impl Exploration {
             bound_cut: false,
             fair: false,
             fair_cut: false,
+            retries_cut: false,
             loops_cut: BTreeSet::new(),
             rehearsed: BTreeSet::new(),
             suspects: BTreeSet::new(),

@@ -1,4 +1,4 @@
-//! Broken twins of the exploration, which the tests of steps have to tell from it.
+//! Broken twins of the exploration, which the tests by brute force have to tell from it.
 
 /// What is wrong with a twin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum Twin {
     ForgetsEarlierTimes,
     /// An event reads what is written at a later time.
     ReadsLaterTimes,
+    /// A thread that begins anew too often takes the whole run with it.
+    RetryEndsTheRun,
+    /// That a thread has begun anew too often is not noted.
+    RetryIsNotNoted,
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod fair;
 mod groups;
 mod objects;
 mod rehearsal;
+mod retries;
 mod rounds;
 mod steps;
 mod thread;
@@ -54,6 +55,8 @@ pub struct Options {
     ///
     /// The number also bounds how often a thread's weak compare-exchange at one line fails spuriously.
     pub rounds: u32,
+    /// How often a thread's operations may begin anew, where they say so by [`note_retry`](Machine::note_retry).
+    pub max_retries: Option<u32>,
     /// Leave out executions that no fair schedule has: a thread that spins or yields lets others go first.
     pub fair_schedules: bool,
 }
@@ -68,6 +71,7 @@ impl Default for Options {
             max_preemptions: None,
             max_events: None,
             rounds: 32,
+            max_retries: None,
             fair_schedules: false,
         }
     }

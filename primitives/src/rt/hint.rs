@@ -34,6 +34,45 @@ pub fn spin_loop() {
     thread::spin_or(core::hint::spin_loop);
 }
 
+/// Tells the engine that this operation begins anew, because another operation has made it give up what it had, such as
+/// its place in a queue. Natively this does nothing.
+///
+/// Two lock-free operations may make each other begin anew any number of times, so a program with both has executions
+/// without end. [`Checker::retry_bound`][retry_bound] bounds the graph engine to the executions in which no thread calls
+/// this more often than so many times, all operations of the thread together: a thread that would is stopped there, and
+/// the other threads go on. If no thread was stopped, nothing was left out, and the verdict may be *exhaustive*;
+/// otherwise it is *searched*, and names the bound. Without a bound, and under the other engines, this does nothing.
+///
+/// An operation that tries again because another one has *succeeded*, as after a compare-exchange that failed, needs no such
+/// call: the program has no more successes than operations.
+///
+/// ```
+/// use selvedge::rt::{hint, sync::atomic::{AtomicU32, Ordering::{AcqRel, Acquire}}};
+///
+/// const FREE: u32 = 0;
+/// const MINE: u32 = 1;
+/// const BROKEN: u32 = 2;
+///
+/// /// Takes the first slot that no other thread has broken meanwhile.
+/// fn take(slots: &[AtomicU32]) -> Option<usize> {
+///     for (at, slot) in slots.iter().enumerate() {
+///         if slot.compare_exchange(FREE, MINE, AcqRel, Acquire).is_ok() {
+///             return Some(at);
+///         }
+///         hint::retry();
+///     }
+///     None
+/// }
+/// assert_eq!(take(&[AtomicU32::new(BROKEN), AtomicU32::new(FREE)]), Some(1));
+/// ```
+///
+/// [retry_bound]: https://docs.rs/selvedge-check/latest/selvedge_check/struct.Checker.html#method.retry_bound
+#[inline(always)]
+#[track_caller]
+pub fn retry() {
+    thread::note_retry();
+}
+
 /// Waits until `condition` holds: natively with exponential back-off, and then giving others the processor.
 ///
 /// The caller promises that the condition only looks: when it is false it has changed nothing, not even a local

@@ -308,6 +308,14 @@ impl Graph for GraphBackend {
         self.machine.stop()
     }
 
+    fn bounds_retries(&self) -> bool {
+        self.machine.bounds_retries()
+    }
+
+    fn note_retry(&self) {
+        self.machine.note_retry();
+    }
+
     fn static_atomic(&self, address: usize, value: u64) -> u32 {
         self.machine.static_location(address, value.into())
     }

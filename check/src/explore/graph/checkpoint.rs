@@ -38,7 +38,7 @@ struct Saving<'a> {
 fn exploration(plan: &Plan) -> String {
     let graph = &plan.graph;
     format!(
-        "{}; {}; primitives {}, races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, fair schedules {}, shard {:?}, mutations {:?}, edits {:?}",
+        "{}; {}; primitives {}, races {}, spurious failures {}, discrete time {}, preemptions {:?}, events {:?}, rounds {}, retries {:?}, fair schedules {}, shard {:?}, mutations {:?}, edits {:?}",
         plan.name,
         graph.model,
         plan.primitives,
@@ -48,6 +48,7 @@ fn exploration(plan: &Plan) -> String {
         plan.preemptions,
         graph.events,
         graph.rounds,
+        graph.retries,
         graph.fair_schedules,
         graph.shard,
         plan.mutations,

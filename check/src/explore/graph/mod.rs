@@ -37,6 +37,7 @@ fn options(plan: &Plan) -> Options {
         max_preemptions: plan.preemptions.map(|bound| u32::try_from(bound).unwrap_or(u32::MAX)),
         max_events: plan.graph.events,
         rounds: plan.graph.rounds,
+        max_retries: plan.graph.retries,
         fair_schedules: plan.graph.fair_schedules,
     }
 }

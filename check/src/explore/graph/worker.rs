@@ -245,6 +245,11 @@ impl Worker<'_> {
             let bounds: Vec<String> = preemptions.into_iter().chain(events).collect();
             pool.cut(bounds.join(", "));
         }
+        if self.machine.retries_cut() {
+            let bound = self.plan.graph.retries.unwrap_or_default();
+            let retries = if bound == 1 { "retry" } else { "retries" };
+            pool.cut(format!("at most {bound} {retries} of a thread"));
+        }
         if self.machine.fairness_cut() {
             pool.cut("fair schedules".to_string());
         }

@@ -248,6 +248,11 @@ pub trait Graph {
     fn wait_again(&self, begun: u32);
     /// Stops the current thread for good: the execution does not count.
     fn stop(&self) -> !;
+    /// Returns whether there is a bound on how often a thread's operations may begin anew.
+    fn bounds_retries(&self) -> bool;
+    /// Notes that an operation of the current thread begins anew. Beyond the bound this stops the thread for good, and the
+    /// execution does not count.
+    fn note_retry(&self);
     /// Returns the atomic of a static, as if made before the model.
     fn static_atomic(&self, address: usize, value: u64) -> u32;
     /// Returns the cell of a static; `None` if several executions run at the same time, which would share its memory.

@@ -3,7 +3,7 @@
 use super::made::Family;
 use super::meeting::{Deed, Place};
 use super::threads::Waits;
-use super::{Change, FailureKind, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
+use super::{Change, FailureKind, Graph, Operation, Rmw, Session, Site, ThreadId, Values, Width, take_panic};
 use core::panic::Location;
 use core::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
@@ -236,6 +236,13 @@ impl Session {
                 ),
                 vec![site],
             ),
+        }
+    }
+
+    /// Notes that an operation of the current thread begins anew.
+    pub(crate) fn note_retry(&self, site: Site) {
+        if self.backend.graph().is_some_and(Graph::bounds_retries) {
+            self.step(site, |backend| backend.graph().into_iter().for_each(Graph::note_retry));
         }
     }
 

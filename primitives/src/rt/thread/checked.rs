@@ -117,6 +117,14 @@ pub(crate) fn spin_or(natively: impl FnOnce()) {
     session.let_others_go("spin", Location::caller(), frames);
 }
 
+/// Tells an engine that an operation begins anew.
+#[track_caller]
+pub(crate) fn note_retry() {
+    if let Current::Model(session) = seam::current() {
+        session.note_retry(Location::caller());
+    }
+}
+
 /// Lets an engine wait for a condition; without one returns `false` and does nothing.
 #[track_caller]
 pub(crate) fn wait_under_engine(condition: &mut impl FnMut() -> bool) -> bool {

@@ -22,7 +22,9 @@ pub use super::local::{AccessError, LocalKey};
 #[cfg(feature = "checking")]
 pub use checked::{Builder, JoinHandle, Thread, ThreadId, current, sleep, spawn, yield_now};
 #[cfg(feature = "checking")]
-pub(crate) use checked::{index_under_engine, lose_panic, spin_or, under_engine, wait_under_engine};
+pub(crate) use checked::{
+    index_under_engine, lose_panic, note_retry, spin_or, under_engine, wait_under_engine,
+};
 #[cfg(feature = "checking")]
 pub(crate) use frames::Registers;
 pub(crate) use number::number;
@@ -31,7 +33,7 @@ pub use parking::{park, park_timeout};
 #[cfg(not(feature = "checking"))]
 pub use plain::{current, park, park_timeout, scope, sleep, spawn, yield_now};
 #[cfg(not(feature = "checking"))]
-pub(crate) use plain::{lose_panic, spin_or, under_engine, wait_under_engine};
+pub(crate) use plain::{lose_panic, note_retry, spin_or, under_engine, wait_under_engine};
 #[cfg(feature = "checking")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use std::thread::panicking;

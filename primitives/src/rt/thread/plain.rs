@@ -70,6 +70,10 @@ pub(crate) const fn wait_under_engine(_: &mut impl FnMut() -> bool) -> bool {
     false
 }
 
+/// Does nothing: there is no engine to tell that an operation begins anew.
+#[inline(always)]
+pub(crate) const fn note_retry() {}
+
 /// Calls `natively`: there is no engine to tell that this thread spins.
 #[inline(always)]
 pub(crate) fn spin_or(natively: impl FnOnce()) {
