@@ -14,6 +14,7 @@ use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::recv::Accepted;
 use crate::chan::algorithm::send::{NotSent, Offered};
 use crate::chan::algorithm::undelivered::Delivery;
+use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl<T> Chan<T> {
@@ -71,6 +72,7 @@ impl<T> Chan<T> {
             // SAFETY: the value was not handed over, so the slot is ours, and full.
             value = unsafe { place.cell().take() };
             self.withdraw_send(place, ticket);
+            hint::retry();
         }
     }
 
@@ -82,6 +84,7 @@ impl<T> Chan<T> {
                 let value = self.collect(place, place.cell().load());
                 return Some(self.received_by(ticket, value));
             }
+            hint::retry();
             // The wakers are called once the oldest value is out: a panic must not leave the forced one beyond the end.
         }
         deferred::settle_with(None)

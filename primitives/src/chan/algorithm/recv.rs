@@ -8,7 +8,7 @@ use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::late::{Came, Promise};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::select::state::SelectWait;
-use crate::rt::hint::Backoff;
+use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, Release, SeqCst};
 use crate::rt::task::Why;
@@ -80,6 +80,7 @@ impl<T> Chan<T> {
                 Err(Some(why)) => return Err(why),
                 Err(None) => (),
             }
+            hint::retry();
         }
     }
 
@@ -101,7 +102,10 @@ impl<T> Chan<T> {
         match received {
             Ok(value) => Ok(value),
             Err(Some(why)) if !self.undelivered.has_news(undelivered) => Err(why),
-            Err(_) => self.recv(Blocking::Never),
+            Err(_) => {
+                hint::retry();
+                self.recv(Blocking::Never)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use crate::chan::algorithm::cell::{Phase, SENDER};
 use crate::chan::algorithm::chan::{Chan, Sent};
 use crate::chan::algorithm::send::Offered;
 use crate::chan::algorithm::undelivered::Delivery;
+use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 impl<T> Chan<T> {
@@ -75,6 +76,7 @@ impl<T> Chan<T> {
             // SAFETY: the value was not handed over, so the slot is ours, and full.
             value = unsafe { place.cell().take() };
             self.withdraw_send(place, ticket);
+            hint::retry();
         }
     }
 

@@ -9,7 +9,7 @@ use crate::chan::algorithm::recv::Taker;
 use crate::chan::algorithm::try_send::Room;
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::select::state::SelectWait;
-use crate::rt::hint::Backoff;
+use crate::rt::hint::{self, Backoff};
 use crate::rt::park::Parker;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use crate::rt::task::Why;
@@ -131,6 +131,7 @@ impl<T> Chan<T> {
                 (_, Unsent::Undetermined) => blocking = Blocking::Until(Some(now())),
                 (_, Unsent::Poisoned) => (),
             }
+            hint::retry();
             match self.send_once(unsent.0, blocking) {
                 Ok(()) => return Ok(()),
                 Err(again) => unsent = again,

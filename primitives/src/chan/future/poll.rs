@@ -14,6 +14,7 @@ use crate::chan::error::{RecvError, SendError};
 use crate::chan::future::stage::{Receiving, Sending};
 use crate::chan::select::case::{Hold, Slot};
 use crate::queue::Party;
+use crate::rt::hint;
 use core::mem;
 use core::task::Poll::{Pending, Ready};
 use core::task::{Poll, Waker, ready};
@@ -131,7 +132,7 @@ impl<T> Chan<T> {
             match received {
                 Ok(value) => return Ready(Ok(value)),
                 Err(Some(_)) => return Ready(Err(RecvError)),
-                Err(None) => (),
+                Err(None) => hint::retry(),
             }
         }
     }
@@ -270,8 +271,10 @@ impl<T> Chan<T> {
         ticket: u64,
     ) -> Poll<Result<(), SendError<T>>> {
         Self::unless_a_waker_panics(sending, |sending| {
-            self.settle_or_begin_to_send(place, ticket, sending, waker)
-                .unwrap_or_else(|| self.send_or_wait(sending, waker))
+            self.settle_or_begin_to_send(place, ticket, sending, waker).unwrap_or_else(|| {
+                hint::retry();
+                self.send_or_wait(sending, waker)
+            })
         })
     }
 
@@ -314,6 +317,7 @@ impl<T> Chan<T> {
             if let Some(sent) = self.settle_or_begin_to_send(place, ticket, sending, waker) {
                 return sent;
             }
+            hint::retry();
         }
     }
 

@@ -9,6 +9,7 @@ use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::RecvError;
 use crate::chan::select::state::{Cause, SelectWait};
 use crate::rt::alloc::TrackedBox;
+use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::SeqCst;
 use crate::rt::thread::yield_now;
 use core::ptr::with_exposed_provenance_mut;
@@ -98,6 +99,7 @@ impl<T> Chan<T> {
                 }
                 return Progress::Happened;
             }
+            hint::retry();
         }
     }
 
@@ -170,6 +172,7 @@ impl<T> Chan<T> {
                 }
                 return Progress::Happened;
             }
+            hint::retry();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::chan::algorithm::recv::Taker;
 use crate::chan::algorithm::send::Offered;
 use crate::chan::error::SendError;
 use crate::chan::select::state::{Cause, SelectWait, Stage};
+use crate::rt::hint;
 use crate::rt::sync::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::rt::thread::yield_now;
 
@@ -101,6 +102,7 @@ impl<T> Chan<T> {
             if would_block {
                 return Progress::NotYet;
             }
+            hint::retry();
             if select.is_some() {
                 // Two selects that register at the same time can poison each other's cells: this lets one of them
                 // through.

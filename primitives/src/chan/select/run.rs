@@ -8,6 +8,7 @@ use crate::chan::algorithm::chan::Blocking;
 use crate::chan::algorithm::deferred::{self, Mark};
 use crate::chan::select::state::{Cause, OwnWait, SelectWait, Stage};
 use crate::rt::bubble::Owner;
+use crate::rt::hint;
 use crate::rt::spin_wait::{self, Patience};
 use crate::rt::thread::yield_now;
 use crate::rt::time::now;
@@ -104,7 +105,7 @@ fn run_held(cases: &mut [Case<'_>], order: Order, blocking: Blocking, mark: Mark
         match wait(cases, &mut order, deadline) {
             Verdict::Happened(case) => return Some(case),
             Verdict::TimedOut => return None,
-            Verdict::StartOver => (),
+            Verdict::StartOver => hint::retry(),
         }
     }
 }
