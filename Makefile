@@ -58,7 +58,7 @@ test:
 # The generated programs over the whole public API, new ones for ten minutes in each test.
 soak:
 	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-proptests --test rim
-	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-go --test fuzz --test again
+	SELVEDGE_SOAK=600 $(CARGO) test --release -p selvedge-go-tests --test fuzz --test again
 
 # The native tests of the primitives that do not pass thousands of values, under Miri, which checks aliasing, where it is
 # installed.

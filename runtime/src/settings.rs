@@ -70,8 +70,9 @@ impl Migration {
     /// whose owners are all on the goroutine's stack), or be found by the check. It does not find: a pointer that is only reached
     /// through the heap, such as a `Box` of an `Rc` that a thread-local shares; a pointer that a structure on the heap, of which a
     /// thread-local holds the address, holds in its turn; a handle that is a number, and that the system or a library ties to a
-    /// thread. What the section *May a goroutine change its thread?* of the guide says of code that sets a thread-local for its
-    /// extent and calls back is undefined behaviour here too, if the value set does not stand on the stack.
+    /// thread; memory that was asked for below 4 GiB, in a program that is loaded above. What the section *May a goroutine change
+    /// its thread?* of the guide says of code that sets a thread-local for its extent and calls back is undefined behaviour here
+    /// too, if the value set does not stand on the stack.
     pub const unsafe fn checked() -> Migration {
         Migration(Mode::Checked)
     }

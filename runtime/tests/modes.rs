@@ -62,14 +62,17 @@ fn clear() {
 }
 
 /// Runs a goroutine that is woken from two threads, so many times; returns how often it has changed its thread. In `turn` it waits at
-/// least once.
+/// least once, with nothing on its stack but what calls use that have not returned.
 fn changes(migration: Migration, turns: u32, turn: impl Fn(&dyn Fn()) + Send + 'static) -> u32 {
     Builder::new().procs(2).migration(migration).run(move || {
         let rx = send_from_two_threads();
         let woken = spawn(move || {
             let (mut last, mut changes) = (thread(), 0);
             for _ in 0..turns {
-                turn(&|| _ = rx.recv());
+                turn(&|| {
+                    clear();
+                    _ = rx.recv();
+                });
                 changes += u32::from(std::mem::replace(&mut last, thread()) != last);
             }
             changes
@@ -114,7 +117,6 @@ fn a_reference_to_a_thread_local_keeps_a_goroutine_on_its_thread() {
     // It changes its thread where it holds nothing, and only there.
     until_it_changes(checked(), |wait| {
         held(wait);
-        clear();
         wait();
     });
 }
@@ -132,7 +134,6 @@ fn an_rc_that_a_thread_local_shares_keeps_a_goroutine_on_its_thread() {
     }
     until_it_changes(checked(), |wait| {
         held(wait);
-        clear();
         wait();
     });
 }
@@ -254,7 +255,10 @@ fn main_may_end_on_another_thread() {
             let first = thread();
             let (last, sum) = Builder::new().procs(2).migration(migration).run(|| {
                 let rx = send_from_two_threads();
-                (0..50).for_each(|_| rx.recv().expect("the others send"));
+                (0..50).for_each(|_| {
+                    clear();
+                    rx.recv().expect("the others send");
+                });
                 (thread(), (1..=10).sum::<i32>())
             });
             assert_eq!((thread(), sum), (first, 55), "the caller goes on where it was");

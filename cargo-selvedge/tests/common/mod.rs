@@ -39,11 +39,6 @@ debug = "line-tables-only"
 
 [profile.dev.package]
 "*" = { debug = false }
-selvedge-graph = { opt-level = 1 }
-selvedge-check = { opt-level = 1 }
-selvedge = { opt-level = 1 }
-corosensei = { opt-level = 3 }
-hashbrown = { opt-level = 3 }
 
 [workspace]
 "#;

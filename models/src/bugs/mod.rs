@@ -158,7 +158,7 @@ impl Bug {
             .name(self.id)
             .ignore_environment()
             .engines([engine])
-            .iterations(300)
+            .iterations(100)
             .shrink(false)
             .time_limit(Duration::from_secs(10));
         let run =

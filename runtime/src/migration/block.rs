@@ -11,8 +11,11 @@ const CONTROL_BLOCK: usize = 2304;
 /// The smallest page.
 const PAGE: usize = 4096;
 
-/// The lowest word that is taken for a pointer: the system maps nothing below.
+/// The system maps nothing below.
 const FIRST_ADDRESS: usize = 1 << 16;
+
+/// A number of four bytes is less.
+const ABOVE_SMALL_NUMBERS: usize = 1 << 32;
 
 /// The thread-locals of a thread, in each program and library, and its control block.
 pub(crate) struct Block {
@@ -20,6 +23,8 @@ pub(crate) struct Block {
     control: Range<usize>,
     /// How many libraries had ever been loaded.
     loaded: u64,
+    /// The lowest word that is taken for a pointer.
+    lowest: usize,
     /// A pointer that the runtime itself keeps in a thread-local, and that means nothing to a goroutine.
     but: usize,
 }
@@ -47,6 +52,8 @@ impl fmt::Display for Library {
 struct Told {
     locals: Vec<(Library, Range<usize>)>,
     loaded: u64,
+    /// Whether something is loaded among the small numbers, as a program is that is linked to fixed addresses.
+    is_low: bool,
     /// Whether the thread-locals of a library do not exist yet for this thread, and will when they are first used.
     is_part: bool,
 }
@@ -63,8 +70,12 @@ impl Block {
             true => pointer..pointer.next_multiple_of(PAGE).max(pointer + CONTROL_BLOCK),
             false => pointer - CONTROL_BLOCK..pointer + 2 * size_of::<usize>(),
         };
+        // The heap begins behind the program, and what is mapped for it lies above, unless somebody asks for a low address. So a
+        // number such as the 1,000,000,000 in a `None` for an `Instant`, of which thread-locals and stacks have many, is no pointer.
+        let lowest = if told.is_low { FIRST_ADDRESS } else { ABOVE_SMALL_NUMBERS };
         // A loader that does not count what it has loaded could load more without a trace.
-        (!told.is_part && told.loaded > 0).then_some(Block { locals: told.locals, control, loaded: told.loaded, but })
+        let is_known = !told.is_part && told.loaded > 0;
+        is_known.then_some(Block { locals: told.locals, control, loaded: told.loaded, lowest, but })
     }
 
     /// Returns whether no library has been loaded since, whose thread-locals the block would not have.
@@ -92,7 +103,7 @@ impl Block {
     /// The thread of the block has not ended.
     pub(super) unsafe fn pointers(&self) -> Vec<usize> {
         let is_pointer = |word: &usize| {
-            *word >= FIRST_ADDRESS && word.is_multiple_of(size_of::<usize>()) && *word <= isize::MAX as usize
+            *word >= self.lowest && word.is_multiple_of(size_of::<usize>()) && *word <= isize::MAX as usize
         };
         // SAFETY: the thread lives, and with it its thread-locals. (Of the control block only the beginning is surely mapped.)
         let words = self.locals.iter().flat_map(|(_, range)| unsafe { words(range.start, range.end) });
@@ -108,6 +119,9 @@ unsafe extern "C" fn tell(info: *mut libc::dl_phdr_info, _: usize, told: *mut c_
         let (info, told) = (&*info, &mut *told.cast::<Told>());
         told.loaded = info.dlpi_adds;
         let headers = core::slice::from_raw_parts(info.dlpi_phdr, usize::from(info.dlpi_phnum));
+        told.is_low |= headers.iter().any(|header| {
+            header.p_type == libc::PT_LOAD && info.dlpi_addr.wrapping_add(header.p_vaddr) < ABOVE_SMALL_NUMBERS as u64
+        });
         for header in headers.iter().filter(|header| header.p_type == libc::PT_TLS && header.p_memsz > 0) {
             let start = info.dlpi_tls_data.addr();
             told.is_part |= start == 0;

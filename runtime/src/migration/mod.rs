@@ -62,6 +62,17 @@ mod tests {
     }
 
     #[test]
+    fn a_small_number_is_no_pointer() {
+        let block = Block::of_this_thread(0).expect("the tests run where thread-locals are found");
+        // What a `None` for an `Instant` has in the place of the nanoseconds.
+        let none = 1_000_000_000;
+        NUMBER.set(none);
+        assert!(!is_tied(&block, none as usize));
+        NUMBER.set(1 << 40);
+        assert!(is_tied(&block, 1 << 40), "it may be one");
+    }
+
+    #[test]
     fn a_thread_control_block_belongs_to_the_thread() {
         let block = Block::of_this_thread(0).expect("the loader tells where thread-locals are");
         // SAFETY: the call returns the address of a variable of the thread.

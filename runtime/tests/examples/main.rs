@@ -161,7 +161,7 @@ const RUNS: &[Run] = &[
 
 /// Compares the folder of the examples with those that are run.
 fn check_that_each_is_run() -> Result<(), Failed> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
