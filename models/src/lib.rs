@@ -7,5 +7,6 @@ pub mod litmus;
 pub mod model;
 pub mod models;
 pub mod mutant;
+pub mod reach;
 pub mod run;
 pub mod tighten;

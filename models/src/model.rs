@@ -2,6 +2,7 @@
 //! must catch.
 
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge_check::{Engine, Primitives};
 
 /// A model, and how it is checked.
@@ -15,6 +16,11 @@ pub struct Model {
     pub body: fn(),
     /// The preemption bound of searches; `None`: none.
     pub bound: Option<usize>,
+    /// How far the graph engine explores it to the end, whatever the preemption bound is, in a few seconds; `None`: it
+    /// searches within the preemption bound.
+    reach: Option<Reach>,
+    /// How far the graph engine explores it to the end where it has ten minutes, if it comes further then.
+    full_reach: Option<Reach>,
     /// The form of the primitives that the code under test is built of.
     pub primitives: Primitives,
     /// An engine that raises a false alarm, and why.
@@ -26,13 +32,43 @@ pub struct Model {
 /// Starts a model's row: `body` checks `property`, and is searched without a preemption bound.
 pub(crate) fn model(property: &'static str, body: fn()) -> Model {
     let (primitives, mutants) = (Primitives::Real, Vec::new());
-    Model { name: "", property, body, bound: None, primitives, not_under: None, mutants }
+    Model {
+        name: "",
+        property,
+        body,
+        bound: None,
+        reach: None,
+        full_reach: None,
+        primitives,
+        not_under: None,
+        mutants,
+    }
 }
 
 impl Model {
     /// Bounds the preemptions of a search, for a model whose full search takes more than a few seconds.
     pub(crate) fn bound(self, preemptions: usize) -> Model {
         Model { bound: Some(preemptions), ..self }
+    }
+
+    /// Lets the graph engine explore so much of it to the end.
+    pub(crate) fn reaches(self, reach: Reach) -> Model {
+        Model { reach: Some(reach), ..self }
+    }
+
+    /// Lets the graph engine explore so much of it to the end where it has ten minutes.
+    pub(crate) fn reaches_in_full(self, reach: Reach) -> Model {
+        Model { full_reach: Some(reach), ..self }
+    }
+
+    /// Returns how far the graph engine explores it to the end, in a few seconds or where it has ten minutes (`full`), if that
+    /// is known.
+    pub fn reach(&self, full: bool) -> Option<Reach> {
+        match self.reach {
+            Some(Reach::Everything) => self.reach,
+            _ if full => self.full_reach,
+            reach => reach,
+        }
     }
 
     /// Takes primitives as specified, for code under test that is built of locks and channels, which have models of their own.

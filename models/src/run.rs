@@ -2,6 +2,7 @@
 
 use crate::model::Model;
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge_check::{Checker, Counters, Engine, Report};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 pub struct Effort {
     /// Time for each model under each engine.
     pub time_limit: Duration,
-    /// Executions for each model under each engine.
+    /// Executions of each search of a model under each engine.
     pub executions: Option<u64>,
     /// Native runs.
     pub runs: u64,
@@ -21,7 +22,8 @@ pub struct Effort {
     pub shard: Option<(usize, usize)>,
     /// The folder in which the graph engine saves what it has not explored.
     pub checkpoint: Option<PathBuf>,
-    /// Whether models have no preemption bounds; mutants, which are caught with few preemptions, keep theirs.
+    /// Whether models have no preemption bounds, and wider bounds on retries; mutants, which are caught with few preemptions,
+    /// keep theirs.
     pub full: bool,
 }
 
@@ -61,19 +63,42 @@ pub(crate) fn checker(model: &Model, engine: Engine) -> Checker {
         .event_bound(model.bound.map(|_| EVENTS))
 }
 
-/// Runs a model under one engine.
+/// Runs a model under one engine: explores it as far as its row says, or searches it.
 pub fn run_model(model: &Model, engine: Engine, effort: &Effort, counters: SharedCounters) -> Report {
-    let mut checker =
-        checker(model, engine).iterations(effort.runs).time_limit(effort.time_limit).counters(counters);
+    let is_whole = effort.shard.is_none() && effort.checkpoint.is_none();
+    let further = model.reach(false).filter(|_| effort.full).map(Reach::further);
+    let reach = model.reach(effort.full).or(further).filter(|_| engine == Engine::Graph);
+    let Some(reach) = reach else { return search(model, engine, effort, counters) };
+    if reach != Reach::Everything && is_whole {
+        // What is beyond the bound on retries is searched, as if there were none.
+        let effort = Effort { time_limit: effort.time_limit / 2, full: false, ..effort.clone() };
+        let searched = search(model, engine, &effort, counters.clone());
+        if !searched.verdict.passed() {
+            return searched;
+        }
+    }
+    only(reach.bound(limited(model, engine, effort, counters)).run(model.body))
+}
+
+/// Returns the settings of a model under an engine, with the limits of an effort but that on executions.
+fn limited(model: &Model, engine: Engine, effort: &Effort, counters: SharedCounters) -> Checker {
+    let checker = checker(model, engine).iterations(effort.runs).time_limit(effort.time_limit);
+    let checker = checker.counters(counters).jobs(effort.jobs);
+    let checker = match effort.shard {
+        Some((shard, shards)) => checker.shard(shard, shards),
+        None => checker,
+    };
+    match &effort.checkpoint {
+        Some(folder) => checker.checkpoint(folder.join(format!("{}.json", model.name.replace(':', "_")))),
+        None => checker,
+    }
+}
+
+/// Searches a model within its bound on preemptions; with `full` without.
+fn search(model: &Model, engine: Engine, effort: &Effort, counters: SharedCounters) -> Report {
+    let mut checker = limited(model, engine, effort, counters);
     if let Some(limit) = effort.executions {
         checker = checker.max_executions(limit);
-    }
-    checker = checker.jobs(effort.jobs);
-    if let Some((shard, shards)) = effort.shard {
-        checker = checker.shard(shard, shards);
-    }
-    if let Some(folder) = &effort.checkpoint {
-        checker = checker.checkpoint(folder.join(format!("{}.json", model.name.replace(':', "_"))));
     }
     if effort.full {
         checker = checker.preemption_bound(None);

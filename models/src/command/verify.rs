@@ -7,6 +7,7 @@ use comfy_table::Cell;
 use selvedge_check::{Counters, Engine, Report, Verdict};
 use selvedge_models::model::Model;
 use selvedge_models::models::MODELS;
+use selvedge_models::reach::Reach;
 use selvedge_models::run::{Effort, run_model, run_mutant};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ struct Outcome {
     report: Report,
     mutants: Mutants,
     shard: Option<(usize, usize)>,
+    /// How far the model is to be explored.
+    reach: Option<Reach>,
 }
 
 /// What has become of the mutants of a model under an engine.
@@ -126,7 +129,8 @@ fn verify(model: &'static Model, engine: Engine, effort: &Effort, counters: Arc<
             Err(why) => mutants.missed.push(format!("{}: {why}", mutant.name())),
         }
     }
-    Outcome { model, report, mutants, shard: effort.shard }
+    let reach = model.reach(effort.full).filter(|_| engine == Engine::Graph);
+    Outcome { model, report, mutants, shard: effort.shard, reach }
 }
 
 impl Outcome {
@@ -135,8 +139,20 @@ impl Outcome {
         self.report.verdict.passed() && (self.report.executions > 0 || self.shard.is_some())
     }
 
+    /// Returns whether everything was explored that is to be.
+    fn has_reached(&self) -> bool {
+        self.reach.is_some_and(|reach| reach.is_that_of(&self.report.verdict))
+    }
+
+    /// Returns whether the model was explored neither less nor more than it is to be, unless time did not suffice or others
+    /// explore the rest.
+    fn reaches_as_told(&self) -> bool {
+        let unfinished = self.shard.is_some() || cut(&self.report).contains("stopped after");
+        self.reach.is_none() || self.has_reached() || unfinished
+    }
+
     fn is_good(&self) -> bool {
-        self.passed() && self.mutants.missed.is_empty()
+        self.passed() && self.reaches_as_told() && self.mutants.missed.is_empty()
     }
 
     fn row(&self) -> Row<'_> {
@@ -211,6 +227,12 @@ fn show(outcomes: &[Outcome]) {
                 Err(why) => println!("{why}"),
             }
         }
+        if let Some(reach) = outcome.reach.filter(|_| outcome.passed() && !outcome.reaches_as_told()) {
+            println!(
+                "{} under {}: the model's row says that the exploration reaches {reach}",
+                outcome.model.name, outcome.report
+            );
+        }
         for missed in &outcome.mutants.missed {
             println!(
                 "{} under {}: a mutant was not caught as it must be, {missed}",
@@ -231,19 +253,23 @@ fn cut(report: &Report) -> &str {
     }
 }
 
-/// Prints of how many models everything was explored under the graph engine, in each file of models.
+/// Prints of how many models everything was explored under the graph engine, in each file of models, and of how many more
+/// everything within a bound on retries.
 fn print_what_is_exhausted(outcomes: &[Outcome]) {
-    let mut files: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for Outcome { model, report, .. } in
-        outcomes.iter().filter(|outcome| outcome.report.engine == Engine::Graph)
-    {
-        let (exhausted, all) = files.entry(model.file()).or_default();
-        *exhausted += usize::from(matches!(report.verdict, Verdict::Exhaustive));
+    let mut files: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for outcome in outcomes.iter().filter(|outcome| outcome.report.engine == Engine::Graph) {
+        let [exhausted, within, all] = files.entry(outcome.model.file()).or_default();
+        let is_exhausted = matches!(outcome.report.verdict, Verdict::Exhaustive);
+        *exhausted += usize::from(is_exhausted);
+        *within += usize::from(!is_exhausted && outcome.has_reached());
         *all += 1;
     }
-    if !files.is_empty() {
-        let each: Vec<String> =
-            files.iter().map(|(file, (exhausted, all))| format!("{file} {exhausted} of {all}")).collect();
-        println!("exhaustive under the graph engine: {}", each.join(", "));
+    if files.is_empty() {
+        return;
     }
+    let each = files.iter().map(|(file, [exhausted, within, all])| match within {
+        0 => format!("{file} {exhausted} of {all}"),
+        _ => format!("{file} {exhausted} of {all} and {within} within a bound on retries"),
+    });
+    println!("exhaustive under the graph engine: {}", each.collect::<Vec<_>>().join(", "));
 }

@@ -3,6 +3,7 @@
 use super::mutants::{CLOSE, DISCONNECT_RECEIVER, LOST_CLOSE, LOST_VALUE, PUBLISH, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::{Mutant, Needs, order};
+use crate::reach::Reach;
 use selvedge::chan::{RecvError, SendError, TryRecvError};
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
 use selvedge::rt::thread;
@@ -76,6 +77,7 @@ fn the_buffer_survives_a_close_that_races_with_a_send() -> Model {
         assert_eq!(rx.try_recv(), Err(TryRecvError::Disconnected));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([PUBLISH])
 }
 
@@ -87,6 +89,7 @@ fn one_of_two_closers_succeeds() -> Model {
         let here = tx.close().is_ok();
         assert!(here != other.join().expect("no panic"));
     })
+    .reaches(Reach::Everything)
     .catches([LOST_CLOSE])
 }
 
@@ -103,6 +106,7 @@ fn a_send_after_close_fails() -> Model {
         assert_eq!(tx.send(2), Err(SendError(2)));
         assert_eq!(rx.iter().count(), early as usize);
     })
+    .reaches(Reach::Everything)
     .catches([LOST_CLOSE.fails_with(FailureKind::Deadlock)])
 }
 
@@ -117,6 +121,7 @@ fn dropping_the_last_sender_ends_the_receiver() -> Model {
         sender.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([WAKE_RECEIVER])
 }
 
@@ -161,6 +166,7 @@ fn the_last_handle_frees_the_channel() -> Model {
         drop(tx);
         thread.join().expect("no panic");
     })
+    .reaches(Reach::Everything)
     .catches([
         COUNTED.mutant("drop-handle", order(Release), FailureKind::Race, Needs::Freeing),
         COUNTED.mutant("drop-handle", order(Acquire), FailureKind::Race, Needs::Freeing),
@@ -179,6 +185,7 @@ fn a_weak_sender_opens_no_side_again() -> Model {
         assert!(weak.upgrade().is_none());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([COUNTED
         .lose("upgrade-handle", FailureKind::Panic)
         .or(FailureKind::Race)
@@ -194,6 +201,7 @@ fn a_weak_handle_keeps_the_memory() -> Model {
         drop((rx, tx));
         thread.join().expect("no panic");
     })
+    .reaches(Reach::Everything)
     .catches([
         COUNTED.mutant("drop-keeper", order(Release), FailureKind::Race, Needs::Freeing),
         COUNTED.mutant("drop-keeper", order(Acquire), FailureKind::Race, Needs::Freeing),
@@ -218,5 +226,6 @@ fn a_close_and_a_send_that_makes_room_agree() -> Model {
         assert_eq!(rx.iter().collect::<Vec<_>>(), sent);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([LOST_VALUE])
 }

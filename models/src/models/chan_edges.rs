@@ -8,6 +8,7 @@ use super::mutants::{
 };
 use super::{Model, Plain, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::chan::{RecvError, bounded_with_segments};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::thread;
@@ -96,6 +97,7 @@ fn a_send_happens_before_its_receive() -> Model {
         send_before_receive(1);
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([PUBLISH])
 }
 
@@ -105,6 +107,7 @@ fn a_rendezvous_send_happens_before_its_receive() -> Model {
         send_before_receive(0);
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([WAKE_SENDER, ASLEEP_UNSEEN, NO_SLEEPER])
 }
 
@@ -121,6 +124,7 @@ fn a_rendezvous_receive_happens_before_its_send_completes() -> Model {
         );
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([WAKE_SENDER, SENDER_ASLEEP_UNSEEN, NO_SENDER_ASLEEP])
 }
 
@@ -164,6 +168,7 @@ fn a_receive_happens_before_the_send_that_uses_its_place() -> Model {
         );
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([WAKE_BY_EXPANDING, LOST_GROWTH])
 }
 
@@ -174,6 +179,7 @@ fn a_receive_happens_before_a_try_send_that_uses_its_place() -> Model {
         tx.send(()).expect("room");
         happens_before(|| rx.recv().expect("a value is there"), || tx.try_send(()).is_ok());
     })
+    .reaches(Reach::Everything)
     .catches([WEAK_GROWTH])
 }
 
@@ -190,6 +196,7 @@ fn close_happens_before_a_receive_that_fails() -> Model {
         );
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([DISCONNECT_RECEIVER])
 }
 
@@ -200,6 +207,7 @@ fn a_send_happens_before_a_timed_receive() -> Model {
         happens_before(|| _ = tx.try_send(()), || rx.recv_timeout(A_WHILE).is_ok());
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([HAND_OVER])
 }
 
@@ -210,6 +218,7 @@ fn a_receive_happens_before_a_timed_send_completes() -> Model {
         happens_before(|| _ = rx.try_recv(), || tx.send_timeout((), A_WHILE).is_ok());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LOST_TAKE])
 }
 
@@ -222,6 +231,7 @@ fn a_receive_happens_before_a_timed_send_into_its_place() -> Model {
         happens_before(|| rx.try_recv().expect("a value is there"), || tx.send_timeout((), A_WHILE).is_ok());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LOST_MOVE])
 }
 

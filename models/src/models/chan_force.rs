@@ -4,6 +4,7 @@ use super::futures::{DOZE, block_on, poll_once};
 use super::mutants::LOST_CLOSE;
 use super::{Model, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::rt::sync::atomic::Ordering::Acquire;
 use selvedge::rt::thread;
 use selvedge_check::{Change, FailureKind};
@@ -100,6 +101,7 @@ fn a_task_that_waits_for_the_close_is_told() -> Model {
         closer.join().expect("no panic");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([DOZE, LOST_CLOSE.or(FailureKind::Deadlock)])
 }
 

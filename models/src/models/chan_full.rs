@@ -4,6 +4,7 @@ use super::futures::poll_once;
 use super::mutants::{CASE_SEND, LOST_CLOSE, LOST_VALUE, TRY_SEND};
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::chan::{Sender, bounded_with_segments, select};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
@@ -46,6 +47,7 @@ fn a_sender_that_is_told_full_receives_a_value() -> Model {
         who_is_told_full_receives(|tx, n| tx.try_send(n).is_ok());
     })
     .bound(4)
+    .reaches(Reach::Retries(0))
     .catches([LOST_VALUE])
 }
 
@@ -128,5 +130,6 @@ fn a_place_given_up_is_no_value() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([NO_PLACE_UNCOUNTED, LEFT_UNSEEN])
 }

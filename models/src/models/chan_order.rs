@@ -3,6 +3,7 @@
 use super::mutants::{LOST_VALUE, PUBLISH, WAKE_BY_EXPANDING, WAKE_RECEIVER};
 use super::{Model, model, models, mutant_of, small, until_receiver_waits, until_sender_waits};
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge::chan::{
     Receiver, RecvError, RecvTimeoutError, SendError, Sender, TryRecvError, bounded, select,
 };
@@ -133,6 +134,7 @@ fn a_new_receiver_does_not_overtake_a_blocked_one() -> Model {
         drop(sender.join().expect("no panic"));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([WAKE_RECEIVER])
 }
 

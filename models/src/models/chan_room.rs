@@ -6,6 +6,7 @@ use super::mutants::{
 };
 use super::{Model, model, models, mutant_of, small, until_sender_waits};
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge::chan::{TryRecvError, TrySendError, unbounded_with_segments};
 use selvedge::rt::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use selvedge::rt::thread;
@@ -73,6 +74,7 @@ fn a_send_waits_only_while_the_channel_is_full() -> Model {
         assert_eq!(tx.try_send(3), Err(TrySendError::Full(3)));
         assert_eq!(rx.try_recv(), Ok(2));
     })
+    .reaches(Reach::Everything)
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
@@ -86,6 +88,7 @@ fn the_buffer_never_holds_more_than_its_capacity() -> Model {
         assert!(here != other.join().expect("no panic"));
         assert!((rx.len(), rx.is_full()) == (1, true) && rx.try_iter().count() == 1);
     })
+    .reaches(Reach::Retries(0))
     .catches([LOST_VALUE, KEPT_PLACE])
 }
 
@@ -102,6 +105,7 @@ fn try_recv_misses_nothing_and_invents_nothing() -> Model {
             other => panic!("one value, and two receivers found {other:?}"),
         }
     })
+    .reaches(Reach::Everything)
     .catches([LOST_VALUE])
 }
 
@@ -184,6 +188,7 @@ fn a_sender_that_gave_up_leaves_its_place() -> Model {
         assert_eq!(rx.try_recv(), Ok(2));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LOST_VALUE.or(FailureKind::Deadlock)])
 }
 
@@ -219,6 +224,7 @@ fn a_receiver_that_gave_up_is_not_counted() -> Model {
         assert_eq!(rx.len(), 0);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([UNCOUNTED])
 }
 
@@ -236,6 +242,7 @@ fn a_waiting_sender_is_not_counted() -> Model {
         assert_eq!(rx.len(), 0);
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([WAKE_BY_EXPANDING])
 }
 

@@ -4,6 +4,7 @@
 use super::mutants::{CLOSE, NOT_ENTERED, RECV};
 use super::{Model, model, models, mutant_of, small};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use core::future::Future;
 use core::mem::ManuallyDrop;
 use core::pin::Pin;
@@ -130,6 +131,7 @@ fn a_task_receives_from_a_thread() -> Model {
         sender.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([DOZE, NO_WAKER])
 }
 
@@ -142,6 +144,7 @@ fn a_task_sends_to_a_thread() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(1));
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([DOZE, NO_WAKER])
 }
 
@@ -158,6 +161,7 @@ fn a_dropped_future_loses_no_value() -> Model {
         sender.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([GIVE_BACK])
 }
 
@@ -173,6 +177,7 @@ fn a_task_that_is_polled_again_is_woken() -> Model {
         sender.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([NOT_ROUSED])
 }
 
@@ -190,6 +195,7 @@ fn a_value_of_a_dropped_future_goes_to_a_waiting_receiver() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(1));
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([GIVE_BACK])
 }
 
@@ -207,6 +213,7 @@ fn a_dropped_future_sends_once_or_not_at_all() -> Model {
         assert_eq!(Arc::strong_count(&value), 1 + usize::from(received.is_some()));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LOST_TAKE])
 }
 
@@ -223,6 +230,7 @@ fn a_waker_that_panics_loses_no_value_of_a_send() -> Model {
         let _panicked = sender.join().expect("no panic");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([DOZE])
 }
 
@@ -243,6 +251,7 @@ fn a_waker_that_panics_loses_no_value_of_a_receive() -> Model {
         assert_eq!((got, poll_once(&mut future)), (vec![1, 2], Poll::Ready(Ok(()))));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([GIVE_BACK])
 }
 
@@ -273,6 +282,7 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
         drop((ManuallyDrop::into_inner(waiting), ManuallyDrop::into_inner(rx)));
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([REJECTED])
 }
 
@@ -349,6 +359,7 @@ fn closing_passes_over_a_receiver_that_gave_up() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([DOZE])
 }
 
@@ -409,6 +420,7 @@ fn sends_polled_in_order_arrive_in_order() -> Model {
         two_sends(0);
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([DOZE])
 }
 
@@ -418,6 +430,7 @@ fn sends_to_a_buffer_polled_in_order_arrive_in_order() -> Model {
         two_sends(1);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([DOZE])
 }
 
@@ -505,6 +518,7 @@ fn two_values_that_came_back_reach_two_receivers() -> Model {
         both_get_one(|rx| rx.recv().ok());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([TAKEN_TWICE])
 }
 
@@ -514,6 +528,7 @@ fn two_values_that_came_back_are_there_for_two_receivers() -> Model {
         both_get_one(|rx| rx.try_recv().ok());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([TAKEN_TWICE])
 }
 
@@ -553,6 +568,7 @@ fn receivers_learn_of_the_close_once_a_future_has_its_value() -> Model {
         assert_eq!(rest.join().expect("no panic"), 0);
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LENT_FOR_EVER])
 }
 
@@ -590,5 +606,6 @@ fn a_close_is_told_only_if_no_value_will_come_back() -> Model {
         let got = if told.is_ready() { told } else { poll_once(&mut second) };
         assert_eq!(got, Poll::Ready(if sent { Ok(1) } else { Err(RecvError) }));
     })
+    .reaches(Reach::Everything)
     .catches([LENT_UNSEEN, LOAN_UNSEEN])
 }

@@ -4,6 +4,7 @@ use super::bell::Bell;
 use super::mutants::{GIVE_UP_WAIT, NOT_ENTERED, SEGMENT, TRUST_PERMIT, WAKE_SLEEPER, WEAK_WAKE};
 use super::{Model, Plain, model, models, mutant_of, until};
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::task::Why;
 use selvedge::rt::thread;
@@ -59,6 +60,7 @@ fn each_wake_up_ends_one_wait() -> Model {
         }
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([WAKE_SLEEPER.or(FailureKind::Livelock), WEAK_WAKE])
 }
 
@@ -82,6 +84,7 @@ fn no_wake_up_is_lost_or_counts_twice() -> Model {
         assert!(!queue.wake_one(Wake::Woken), "no waiter is left");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([WAKE_SLEEPER, GIVE_UP_WAIT])
 }
 
@@ -98,6 +101,7 @@ fn a_cancelled_wait_leaves_no_trace() -> Model {
         assert!(queue.wake_one(Wake::Handed) && ticket.wait(None) == Some(Wake::Handed));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([GIVE_UP_WAIT])
 }
 
@@ -117,6 +121,7 @@ fn waking_all_wakes_those_that_wait() -> Model {
         assert_eq!(late.cancel(), None);
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([WAKE_SLEEPER])
 }
 
@@ -195,5 +200,6 @@ fn a_wait_is_woken_or_stopped() -> Model {
         assert!(handed || queue.is_empty());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([GIVE_UP_WAIT, TRUST_PERMIT])
 }

@@ -3,6 +3,7 @@
 use super::mutants::{CASE_SEND, CLOSE, DECIDE, EXPANDING_WAKES_SELECT, LOST_VALUE, RECV, SEND_WAKES_SELECT};
 use super::{Model, Plain, model, models, mutant_of, small, until_receiver_waits};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::chan::{Receiver, RecvError, Select, SendError, TryRecvError, never, select};
 use selvedge::rt::sync::atomic::AtomicBool;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Release};
@@ -82,6 +83,7 @@ fn a_default_runs_only_if_nothing_is_ready() -> Model {
         sender.join().expect("no panic").expect("room");
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([LOST_VALUE])
 }
 
@@ -150,6 +152,7 @@ fn two_selects_that_face_each_other_meet() -> Model {
         assert_eq!(got, Ok(sender.join().expect("no panic")));
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([DECIDE])
 }
 
@@ -171,6 +174,7 @@ fn two_selects_that_cross_meet_once() -> Model {
         assert_eq!(here, thread.join().expect("no panic"));
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([DECIDE])
 }
 
@@ -189,6 +193,7 @@ fn a_select_receives_what_a_plain_send_brings() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([SEND_WAKES_SELECT, UNPOISONED])
 }
 
@@ -210,6 +215,7 @@ fn a_select_sends_to_a_plain_receive() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([RECV_WAKES_SELECT])
 }
 
@@ -253,6 +259,7 @@ fn a_select_sends_into_the_place_that_a_receive_frees() -> Model {
         assert_eq!(full.try_recv(), Err(TryRecvError::Empty));
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([EXPANDING_WAKES_SELECT, NOT_FILLED])
 }
 
@@ -324,6 +331,7 @@ fn a_select_does_not_meet_itself() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(1));
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([TELL_OBSERVERS])
 }
 
@@ -339,6 +347,7 @@ fn close_decides_a_select_that_waits() -> Model {
         closer.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([DISCONNECT_SELECT])
 }
 
@@ -354,6 +363,7 @@ fn close_gives_a_select_its_value_back() -> Model {
         closer.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([REJECT_SELECT])
 }
 
@@ -363,6 +373,7 @@ fn a_timeout_loses_no_value() -> Model {
         timeout(0);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([GIVE_UP])
 }
 
@@ -373,6 +384,7 @@ fn a_timeout_loses_no_value_of_a_buffer() -> Model {
         timeout(1);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([GIVE_UP])
 }
 
@@ -414,6 +426,7 @@ fn a_default_is_not_taken_while_one_of_two_channels_has_a_value() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([LOST_VALUE])
 }
 
@@ -428,6 +441,7 @@ fn one_is_ready_of_two_channels_of_which_one_has_a_value() -> Model {
         });
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([LOST_VALUE])
 }
 
@@ -488,6 +502,7 @@ fn a_loop_around_ready_sleeps() -> Model {
         sender.join().expect("no panic").expect("room");
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([TELL_OBSERVERS])
 }
 

@@ -3,6 +3,7 @@
 use super::mutants::{CASE_SEND, CELL, EXPANDING_WAKES_SELECT, LATE, NOT_TOLD, SEND, WAKE_BY_EXPANDING};
 use super::{Model, Plain, model, models, small, until_receiver_waits, until_sender_waits};
 use crate::mutant::Mutant;
+use crate::reach::Reach;
 use selvedge::chan::{Receiver, Sender, TryRecvError, never, select};
 use selvedge::rt::thread;
 use selvedge_check::FailureKind;
@@ -108,6 +109,7 @@ fn a_send_of_a_select_meets_a_receiver_that_gives_up() -> Model {
         );
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([NOT_BOUND, NOT_AWAITED])
 }
 
@@ -120,6 +122,7 @@ fn a_send_of_a_select_meets_a_select_that_gives_up() -> Model {
         );
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([SELECT_NOT_BOUND, SELECT_NOT_TOLD])
 }
 
@@ -132,6 +135,7 @@ fn a_send_of_a_select_that_gives_up_meets_a_receiver() -> Model {
         );
     })
     .bound(2)
+    .reaches_in_full(Reach::Retries(0))
     .catches([NOT_BOUND, NOT_AWAITED])
 }
 
@@ -264,6 +268,7 @@ fn a_send_of_a_select_keeps_its_place() -> Model {
         assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(if sent { 2 } else { 1 }), Err(TryRecvError::Empty)]);
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([TAKES_NO_PLACE, NOT_LEFT])
 }
 
@@ -281,6 +286,7 @@ fn a_try_recv_waits_for_the_value_of_a_select() -> Model {
         assert_eq!(rx.try_recv(), Ok(2));
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([NOT_AWAITED, NOT_TOLD])
 }
 

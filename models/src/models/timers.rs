@@ -3,6 +3,7 @@
 use super::mutants::{DECIDE, EXPANDING_WAKES_SELECT, NOT_TOLD, SEND_WAKES_SELECT};
 use super::{Model, Plain, model, models, mutant_of, small, until};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::chan::{FuncTimer, Receiver, Select, Ticker, Timer, after, after_func, bounded, select};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicBool;
@@ -56,6 +57,7 @@ fn an_instant_is_received_or_stopped() -> Model {
         assert!(timer.receiver().try_recv().is_err());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([TAKE_INSTANT])
 }
 
@@ -70,6 +72,7 @@ fn a_reset_wakes_a_waiting_receiver() -> Model {
         assert!(receiver.join().expect("no panic"));
     })
     .bound(2)
+    .reaches(Reach::Retries(1))
     .catches([SEND_WAKES_SELECT])
 }
 
@@ -86,6 +89,7 @@ fn a_reset_ends_though_a_receiver_gives_up() -> Model {
         assert!(timer.receiver().try_recv().is_ok() && timer.receiver().try_recv().is_err());
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([TAKE_INSTANT])
 }
 
@@ -103,6 +107,7 @@ fn a_stop_beside_a_reset_leaves_a_ticker_that_ticks_or_does_not() -> Model {
         assert!(ticker.receiver().recv_timeout(5 * PERIOD).is_err());
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([STOP_TICKS])
 }
 
@@ -122,6 +127,7 @@ fn one_of_two_resets_of_a_ticker_counts() -> Model {
         assert!(first >= begun + PERIOD && first <= ended + period);
     })
     .bound(2)
+    .reaches(Reach::Everything)
     .catches([START_TICKS])
 }
 
@@ -137,6 +143,7 @@ fn a_value_that_comes_late_is_received() -> Model {
         assert_eq!(receiver.join().expect("no panic"), Ok(5));
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([NOT_TOLD])
 }
 
@@ -204,6 +211,7 @@ fn a_select_that_is_chosen_leaves_its_timer() -> Model {
         sender.join().expect("no panic").expect("open");
     })
     .bound(2)
+    .reaches(Reach::Retries(0))
     .catches([DECIDE])
 }
 
@@ -224,6 +232,7 @@ fn a_function_timer_is_stopped_or_runs() -> Model {
         assert!(rx.recv().is_err(), "it runs once at most");
     })
     .of_specified()
+    .reaches(Reach::Everything)
     .catches([STAYS_ARMED, STAYS_IN, SAYS_ARMED])
 }
 
@@ -236,6 +245,7 @@ fn a_function_timer_that_is_reset_runs_once_more_or_was_armed() -> Model {
         assert_eq!(rx.iter().count(), if was_armed { 1 } else { 2 });
     })
     .of_specified()
+    .reaches(Reach::Everything)
     .catches([STAYS_ARMED.or(FailureKind::Deadlock), STAYS_IN, SAYS_ARMED])
 }
 
@@ -252,6 +262,7 @@ fn one_of_two_stops_of_a_function_timer_comes_in_time() -> Model {
         assert_eq!(usize::from(here) + usize::from(there) + rx.iter().count(), 1);
     })
     .of_specified()
+    .reaches(Reach::Everything)
     .catches([STAYS_ARMED, STAYS_IN, SAYS_ARMED])
 }
 
@@ -270,5 +281,6 @@ fn a_setting_happens_before_the_run() -> Model {
         }
     })
     .of_specified()
+    .reaches(Reach::Everything)
     .catches([STAYS_IN])
 }

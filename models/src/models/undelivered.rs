@@ -2,6 +2,7 @@
 
 use super::{Model, both, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
+use crate::reach::Reach;
 use selvedge::chan::Undelivered;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicBool;
@@ -84,6 +85,7 @@ fn two_takes_get_a_value_each() -> Model {
         assert_eq!(taken, [1, 2]);
         assert_holds(&heap, &[3]);
     })
+    .reaches(Reach::Everything)
     .catches([FOUND_LATE, UNORDERED_WALK, UNMADE, UNLINKED, LIMBO_UNREAD, TAKEN_TWICE])
 }
 
@@ -97,6 +99,7 @@ fn a_take_finds_what_was_there_beside_a_put() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[2, 3]);
     })
+    .reaches(Reach::Everything)
     .catches([UNMADE_BESIDE, READ_UNMADE, TAKEN_TWICE, OVERWRITTEN])
 }
 
@@ -112,6 +115,7 @@ fn a_put_reads_no_node_that_a_take_frees() -> Model {
         assert_eq!(taken, ticket);
         assert_holds(&heap, &[3 - taken]);
     })
+    .reaches(Reach::Everything)
     .catches([UNSEEN_WALK, UNORDERED_WALK])
 }
 
@@ -126,6 +130,7 @@ fn a_value_is_found_as_it_was_put() -> Model {
         assert!(matches!(taken, None | Some((1, 1))));
         assert_holds(&heap, if taken.is_some() { &[] } else { &[1] });
     })
+    .reaches(Reach::Everything)
     .catches([UNCOUNTED, UNREAD])
 }
 
@@ -139,6 +144,7 @@ fn two_puts_at_once_are_both_there() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[1, 2]);
     })
+    .reaches(Reach::Everything)
     .catches([UNMADE_ALONE, OVERWRITTEN])
 }
 
@@ -152,6 +158,7 @@ fn two_puts_beside_a_value_are_both_there() -> Model {
         puts.join().expect("no panic");
         assert_holds(&heap, &[1, 2, 3]);
     })
+    .reaches(Reach::Everything)
     .catches([UNMADE_BESIDE, OVERWRITTEN])
 }
 
@@ -170,6 +177,7 @@ fn a_take_goes_on_though_a_smaller_ticket_came_and_went() -> Model {
         taken.sort_unstable();
         assert_eq!(taken, [1, 2, 3]);
     })
+    .reaches(Reach::Everything)
     .catches([TAKEN_TWICE])
 }
 
@@ -189,6 +197,7 @@ fn a_take_that_has_lost_a_value_finds_the_next() -> Model {
         assert!(others || taken == Some((1, 1)));
         assert_holds(&heap, if others && taken.is_some() { &[] } else { &[2] });
     })
+    .reaches(Reach::Everything)
     .catches([TAKEN_TWICE])
 }
 
@@ -208,5 +217,6 @@ fn a_value_that_comes_back_or_its_receiver_is_seen() -> Model {
         let sees_receiver = returns.join().expect("no panic");
         assert!(sees_value || sees_receiver, "the receiver waits, and nobody sends to it");
     })
+    .reaches(Reach::Everything)
     .catches([COUNTED_APART, READ_APART])
 }
