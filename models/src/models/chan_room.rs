@@ -89,6 +89,7 @@ fn the_buffer_never_holds_more_than_its_capacity() -> Model {
         assert!((rx.len(), rx.is_full()) == (1, true) && rx.try_iter().count() == 1);
     })
     .reaches(Reach::Retries(0))
+    .reaches_in_full(Reach::Retries(1))
     .catches([LOST_VALUE, KEPT_PLACE])
 }
 

@@ -145,6 +145,7 @@ fn a_task_sends_to_a_thread() -> Model {
     })
     .bound(2)
     .reaches(Reach::Retries(0))
+    .reaches_in_full(Reach::Retries(1))
     .catches([DOZE, NO_WAKER])
 }
 
@@ -282,7 +283,7 @@ fn a_close_that_refused_a_sender_lets_no_later_one_in() -> Model {
         drop((ManuallyDrop::into_inner(waiting), ManuallyDrop::into_inner(rx)));
     })
     .bound(2)
-    .reaches_in_full(Reach::Retries(0))
+    .reaches_in_full(Reach::Retries(1))
     .catches([REJECTED])
 }
 
@@ -344,6 +345,7 @@ fn a_sender_that_gives_up_in_the_middle_is_passed_over() -> Model {
         assert_eq!((poll_once(&mut first), poll_once(&mut last)), (Poll::Ready(Ok(())), Poll::Ready(Ok(()))));
     })
     .bound(2)
+    .reaches_in_full(Reach::Everything)
     .catches([NOT_ENTERED.or(FailureKind::Livelock)])
 }
 
@@ -431,6 +433,7 @@ fn sends_to_a_buffer_polled_in_order_arrive_in_order() -> Model {
     })
     .bound(2)
     .reaches(Reach::Retries(0))
+    .reaches_in_full(Reach::Retries(1))
     .catches([DOZE])
 }
 

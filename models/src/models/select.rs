@@ -363,7 +363,7 @@ fn close_gives_a_select_its_value_back() -> Model {
         closer.join().expect("no panic").expect("open");
     })
     .bound(2)
-    .reaches_in_full(Reach::Retries(0))
+    .reaches_in_full(Reach::Everything)
     .catches([REJECT_SELECT])
 }
 
