@@ -9,17 +9,17 @@
 //! that gives its P up passes a SeqCst fence and looks at the list. A busy P looks at the list from time to time.
 
 use super::idle::{Idle, Taken};
+use super::list_lock::ListLock;
 use super::mailbox::{Assigned, Mailbox};
 use core::fmt;
 use selvedge::rt::sync::atomic::Ordering::{Relaxed, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, fence};
-use selvedge::sync::Mutex;
 use std::collections::VecDeque;
 
 /// The Ms that have bound tasks to run and no P. An M may stand here twice, or stand here though it has got a P.
 pub struct WantsP {
     /// In the order in which they came.
-    ms: Mutex<VecDeque<u32>>,
+    ms: ListLock<VecDeque<u32>>,
     len: AtomicU32,
 }
 
@@ -116,7 +116,7 @@ pub fn last_look_without_a_p(look: impl FnOnce() -> bool) -> bool {
 impl WantsP {
     /// Returns an empty list.
     pub fn new() -> WantsP {
-        WantsP { ms: Mutex::new(VecDeque::new()), len: AtomicU32::new(0) }
+        WantsP { ms: ListLock::new(VecDeque::new()), len: AtomicU32::new(0) }
     }
 
     /// Adds an M.

@@ -1,14 +1,14 @@
 //! The global queue: runnable tasks that belong to no P.
 
 use super::chain::{Chain, Links, Task};
+use super::list_lock::ListLock;
 use core::fmt;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::Relaxed;
-use selvedge::sync::Mutex;
 
 /// The global queue. Its lock is held for a few loads and stores of a list, and for each task that is taken.
 pub struct Injector {
-    tasks: Mutex<Chain>,
+    tasks: ListLock<Chain>,
     /// How many tasks there are, to look at without the lock.
     len: AtomicU32,
 }
@@ -16,7 +16,7 @@ pub struct Injector {
 impl Injector {
     /// Returns a queue without tasks.
     pub fn new() -> Injector {
-        Injector { tasks: Mutex::new(Chain::new()), len: AtomicU32::new(0) }
+        Injector { tasks: ListLock::new(Chain::new()), len: AtomicU32::new(0) }
     }
 
     /// Puts tasks at the end.

@@ -11,6 +11,7 @@ pub mod idle;
 pub mod inbox;
 pub mod injector;
 pub mod jobs;
+mod list_lock;
 pub mod mailbox;
 pub mod poll_slot;
 pub mod post;

@@ -13,13 +13,13 @@
 //! is cleaned whenever it has doubled.
 
 use super::chain::Task;
+use super::list_lock::ListLock;
 use core::cmp::Reverse;
 use core::fmt;
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use selvedge::rt::sync::atomic::{AtomicU32, AtomicU64, fence};
 use selvedge::rt::timer::{Armed, Timer};
-use selvedge::sync::Mutex;
 use std::collections::BinaryHeap;
 
 /// A point in time, in nanoseconds since a moment that the machine chooses, and greater than 0.
@@ -44,7 +44,7 @@ pub struct Entry {
 
 /// The deadlines of the tasks that parked on a P, and the timers that were made there.
 pub struct Timers {
-    heap: Mutex<Heap>,
+    heap: ListLock<Heap>,
     /// A time before which no deadline is, or [`NEVER`] if there is none; written under the lock.
     earliest: AtomicU64,
 }
@@ -72,7 +72,7 @@ impl Timers {
     /// Returns a heap without deadlines.
     pub fn new() -> Timers {
         let heap = Heap { entries: BinaryHeap::new(), limit: WORTH_CLEANING, armed: Armed::new() };
-        Timers { heap: Mutex::new(heap), earliest: AtomicU64::new(NEVER) }
+        Timers { heap: ListLock::new(heap), earliest: AtomicU64::new(NEVER) }
     }
 
     /// Adds a deadline. The caller asks [`PollerSleep::too_long`] next. If the heap has doubled, keeps only entries that are

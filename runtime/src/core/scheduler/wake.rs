@@ -13,13 +13,18 @@ pub fn make_runnable<E: Env>(task: Task, home: &Arc<M<E>>, stays: bool, here: Op
     // What is used of the home is cloned, because the goroutine may run, and its instance end, before the call returns.
     match here {
         Some(here) if stays && Arc::ptr_eq(&here.m, home) && !says_it_sleeps(here) => here.put_next(task),
-        _ if stays => Arc::clone(home).post(task),
-        Some(here) if Arc::ptr_eq(&here.m.instance, &home.instance) => {
-            // The queue of the P is used in the runtime only (M3).
-            let _in_runtime = here.enter_runtime();
-            here.m.instance.put_queued(here, task, true);
+        _ => {
+            let home = Arc::clone(home);
+            // The queue of the P is used in the runtime only (M3), and so are the lists that others share (L1 of `core::list_lock`).
+            let _in_runtime = here.map(Here::enter_runtime);
+            match here {
+                _ if stays => home.post(task),
+                Some(here) if Arc::ptr_eq(&here.m.instance, &home.instance) => {
+                    here.m.instance.put_queued(here, task, true);
+                }
+                _ => home.instance.inject(task),
+            }
         }
-        _ => Arc::clone(&home.instance).inject(task),
     }
 }
 
