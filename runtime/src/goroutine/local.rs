@@ -21,28 +21,24 @@ impl Locals {
     ///
     /// # Safety
     /// The pointer is to the running goroutine's.
-    pub(crate) unsafe fn drop_values(locals: *mut Locals) {
+    pub(crate) unsafe fn drop_values(locals: *mut Option<Box<Locals>>) {
         loop {
             // SAFETY: the goroutine has its values alone, and no reference to them outlives this block: a destructor that
             // runs below may come here again.
             let last = unsafe {
-                let locals = &mut *locals;
-                let at = locals.values.iter().rposition(|value| value.0.has_destructor);
-                at.map(|at| {
-                    let (key, value) = locals.values.remove(at);
-                    locals.gone.push(key);
-                    value
-                })
+                (*locals).as_deref_mut().and_then(Locals::take_last)
             };
             let Some(value) = last else { return };
             drop(value);
         }
     }
 
-    /// Forgets everything, for the next goroutine.
-    pub(crate) fn clear(&mut self) {
-        self.values.clear();
-        self.gone.clear();
+    /// Takes the last value that has a destructor.
+    fn take_last(&mut self) -> Option<Box<dyn Any>> {
+        let at = self.values.iter().rposition(|value| value.0.has_destructor)?;
+        let (key, value) = self.values.remove(at);
+        self.gone.push(key);
+        Some(value)
     }
 }
 
@@ -51,21 +47,20 @@ impl Locals {
 /// # Safety
 /// The pointer is to the running goroutine's.
 pub(crate) unsafe fn get(
-    locals: *mut Locals,
+    locals: *mut Option<Box<Locals>>,
     key: Key,
     make: Option<&mut Make<'_>>,
 ) -> Option<*const dyn Any> {
     // SAFETY: the goroutine has its values alone, and the reference ends with this block.
     let (found, is_gone) = unsafe {
-        let locals = &*locals;
-        (locals.find(key), locals.gone.contains(&key))
+        (*locals).as_deref().map_or((None, false), |locals| (locals.find(key), locals.gone.contains(&key)))
     };
     if found.is_some() || is_gone {
         return found;
     }
     let value = make?();
     // SAFETY: the goroutine has its values alone, and `make` has returned, so no reference to them is left.
-    let locals = unsafe { &mut *locals };
+    let locals = unsafe { (*locals).get_or_insert_default() };
     // `make` may have made the value by itself, which then stays.
     if let Some(found) = locals.find(key) {
         return Some(found);

@@ -50,9 +50,8 @@ pub(crate) struct Own {
     pub(crate) yielder: *const Yielder<Command, Suspend>,
     /// The thread to which the goroutine belongs since it has begun.
     pub(crate) home: Option<Arc<M>>,
-    pub(crate) locals: Locals,
-    /// The number of the wait that was begun last.
-    pub(crate) wait: u64,
+    /// Its thread-locals; `None`: it has none, as most.
+    pub(crate) locals: Option<Box<Locals>>,
     /// Whether the goroutine has called `goexit`.
     pub(crate) exits: bool,
     /// How often the goroutine has locked its thread.
@@ -95,8 +94,7 @@ impl Slot {
                 coroutine: None,
                 yielder: core::ptr::null(),
                 home: None,
-                locals: Locals::default(),
-                wait: 0,
+                locals: None,
                 exits: false,
                 locks: 0,
                 is_bound: true,
@@ -104,6 +102,11 @@ impl Slot {
                 low: 0,
             }),
         }
+    }
+
+    /// Returns whether the running goroutine has begun no other wait since this one.
+    pub(crate) fn is_in_wait(&self, wait: u64) -> bool {
+        crate::core::ready::is_in_wait(&self.word, wait)
     }
 
     /// Returns the parts that one thread has.
@@ -254,5 +257,16 @@ pub(crate) fn slot(task: u32) -> &'static Slot {
 impl Links for Table {
     fn link(&self, task: u32) -> &AtomicU32 {
         &slot(task).link
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Slot;
+
+    /// A goroutine that waits is to cost little more than a page of stack (a million: 4.5 GB).
+    #[test]
+    fn a_slot_is_small() {
+        assert!(size_of::<Slot>() <= 112, "a slot has {} bytes", size_of::<Slot>());
     }
 }

@@ -26,13 +26,10 @@ static RUNTIME: Runtime = Runtime {
     running,
     may_suspend: || here().is_some_and(|here| !here.in_runtime.get() && here.blocked.get() == 0),
     id: |task| slot(task.0.get()).id(),
-    begin_wait,
+    begin_wait: |task| ready::begin_wait(&slot(task.0.get()).word),
     park: goroutine_waits_here,
     is_given: |task, wait| ready::given(&slot(task.0.get()).word, wait),
-    is_current_wait: |task, wait| {
-        // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
-        unsafe { (*slot(task.0.get()).own()).wait == wait }
-    },
+    is_current_wait: |task, wait| slot(task.0.get()).is_in_wait(wait),
     unpark,
     yield_now: goroutine_yields_here,
     sleep,
@@ -73,14 +70,6 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
 
 fn running() -> Option<Task> {
     here().and_then(|here| NonZeroU32::new(here.running.get())).map(Task)
-}
-
-fn begin_wait(task: Task) -> u64 {
-    let slot = slot(task.0.get());
-    let wait = ready::begin_wait(&slot.word);
-    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
-    unsafe { (*slot.own()).wait = wait };
-    wait
 }
 
 /// Gives the thread back, until the goroutine runs again.
@@ -129,8 +118,7 @@ fn goroutine_waits_here(task: Task, wait: u64, deadline: Option<Instant>, why: W
     let slot = slot(task.0.get());
     entry::go_on_exiting(task.0.get());
     fuzz::yield_perhaps();
-    // SAFETY: S1 of the table: the goroutine runs, so this part is its own.
-    let is_current = unsafe { (*slot.own()).wait == wait };
+    let is_current = slot.is_in_wait(wait);
     if ready::given(&slot.word, wait) {
         return true;
     }
@@ -168,7 +156,7 @@ fn sleep(duration: Duration) {
     if duration.is_zero() {
         return goroutine_yields_here();
     }
-    let wait = begin_wait(task);
+    let wait = ready::begin_wait(&slot(task.0.get()).word);
     goroutine_waits_here(task, wait, Instant::now().checked_add(duration), Why::Sleep);
 }
 

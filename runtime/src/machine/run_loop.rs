@@ -27,7 +27,7 @@ pub(super) fn end(here: &Here, task: u32, stack: Stack) {
     // the reference ends with this block.
     unsafe {
         let own = &mut *slot.own();
-        own.locals.clear();
+        own.locals = None;
         own.home = None;
         own.yielder = core::ptr::null();
         own.exits = false;

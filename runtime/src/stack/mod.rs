@@ -32,25 +32,35 @@ pub(crate) fn slot_size(size: usize) -> usize {
     size.clamp(MINIMUM, MAXIMUM).next_power_of_two()
 }
 
-/// A stack that one goroutine has, until it goes back to the pool.
+/// All slots are aligned alike, so the frames that each goroutine uses most would lie in the same few sets of the cache. A stack
+/// begins fewer steps below the slot's end than this, to spread them.
+const COLOURS: usize = 16;
+
+/// Bytes of a step.
+const STEP: usize = 128;
+
+/// A stack that one goroutine has, until it goes back to the pool: the lowest address of the slot, and in its low bits, which are 0
+/// in the address of a slot, the binary logarithm of the slot's size.
 #[derive(Debug)]
-pub(crate) struct Stack {
-    /// The lowest address of the slot.
-    limit: usize,
-    size: usize,
-    /// How far below the slot's end the stack begins.
-    colour: usize,
-}
+pub(crate) struct Stack(usize);
 
 impl Stack {
     fn new(limit: usize, size: usize) -> Stack {
-        // All slots are aligned alike, so the frames that each goroutine uses most would lie in the same few sets of the
-        // cache: 16 colours spread them.
-        Stack { limit, size, colour: (limit / size) % 16 * 128 }
+        Stack(limit | size.trailing_zeros() as usize)
     }
 
     pub(crate) fn size(&self) -> usize {
-        self.size
+        1 << (self.0 % MINIMUM)
+    }
+
+    /// Returns the lowest address of the slot.
+    fn lowest(&self) -> usize {
+        self.0 - self.0 % MINIMUM
+    }
+
+    /// Returns how far below the slot's end the stack begins.
+    fn colour(&self) -> usize {
+        self.lowest() / self.size() % COLOURS * STEP
     }
 }
 
@@ -58,22 +68,34 @@ fn pointer(address: usize) -> StackPointer {
     NonZeroUsize::new(address).unwrap_or(NonZeroUsize::MAX)
 }
 
-// SAFETY: the memory from `limit` to `base` is mapped for good and this stack's alone. Its lowest page is a guard (`map`),
+// SAFETY: the memory from `limit` up to `base` is mapped for good and this stack's alone. Its lowest page is a guard (`map`),
 // and the rest is more than corosensei's minimum. `base` is a multiple of 128 bytes below a multiple of the page size, so
 // both are aligned.
 unsafe impl corosensei::stack::Stack for Stack {
     fn base(&self) -> StackPointer {
-        pointer(self.limit + self.size - self.colour)
+        pointer(self.lowest() + self.size() - self.colour())
     }
 
     fn limit(&self) -> StackPointer {
-        pointer(self.limit)
+        pointer(self.lowest())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT_SIZE, MAXIMUM, MINIMUM, slot_size};
+    use super::{COLOURS, DEFAULT_SIZE, MAXIMUM, MINIMUM, STEP, Stack, slot_size};
+    use corosensei::stack::Stack as _;
+
+    #[test]
+    fn a_stack_is_the_slot_that_it_was_made_of() {
+        for size in [MINIMUM, DEFAULT_SIZE, MAXIMUM] {
+            let slots = (1..=2 * COLOURS).map(|slot| (slot, Stack::new(slot * size, size)));
+            for (slot, stack) in slots {
+                assert_eq!((stack.size(), stack.limit().get()), (size, slot * size));
+                assert_eq!(stack.base().get(), (slot + 1) * size - slot % COLOURS * STEP);
+            }
+        }
+    }
 
     #[test]
     fn sizes_are_powers_of_two_within_bounds() {

@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 #![allow(unreachable_pub, dead_code, unused_imports, reason = "the examples are programs of their own")]
 
+#[path = "../../examples/million.rs"]
+mod million;
 #[path = "../../examples/patterns.rs"]
 mod patterns;
 #[path = "../../examples/prime_sieve.rs"]
@@ -125,6 +127,9 @@ const PATTERNS: Run = Run::new(
 
 /// Each example at least once; arguments choose, or keep a run short.
 const RUNS: &[Run] = &[
+    // A page of stack at least, and without optimisation a few.
+    Run::new("million", million::main, &["10000"], &["10000 goroutines have waited, in * bytes each"])
+        .holds(|numbers| matches!(numbers, [3_000..=20_000])),
     PATTERNS.holds(|numbers| matches!(numbers, [1..=10, 0..=300, 3, .., 99..=u64::MAX])),
     Run::new(
         "patterns",
