@@ -2,22 +2,18 @@
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
+mod common;
+
+use common::{builder, on_each};
 use selvedge::chan::{FuncTimer, Receiver, after_func, bounded, unbounded};
 use selvedge::rt::task;
 use selvedge::sync::WaitGroup;
-use selvedge_go::{Builder, Deadlock, gosched, num_goroutine, sleep};
+use selvedge_go::{Deadlock, gosched, num_goroutine, sleep};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(1);
-
-/// Runs a program on 1, 2 and 4 Ps.
-fn on_each(program: impl Fn()) {
-    for procs in [1, 2, 4] {
-        Builder::new().procs(procs).run(&program);
-    }
-}
 
 /// Returns a timer whose closure sends, and where that arrives. The channel closes when the closure has been dropped.
 fn sends(duration: Duration) -> (FuncTimer, Receiver<bool>) {
@@ -56,7 +52,7 @@ fn a_million_timers_are_armed_and_stopped() {
 #[test]
 fn an_armed_timer_keeps_the_program_from_a_deadlock() {
     // The run ends the process if all goroutines are asleep and nothing could wake them.
-    Builder::new().procs(2).deadlock(Deadlock::Fatal).run(|| {
+    builder().procs(2).deadlock(Deadlock::Fatal).run(|| {
         let (_timer, rx) = sends(20 * MOMENT);
         assert_eq!(rx.recv(), Ok(true));
     });
@@ -78,7 +74,7 @@ fn an_earlier_timer_wakes_the_thread_that_sleeps_until_a_later_one() {
 /// TI-11.
 #[test]
 fn timers_start_their_closures_in_order() {
-    Builder::new().procs(1).run(|| {
+    builder().procs(1).run(|| {
         let order = Arc::new(Mutex::new(Vec::new()));
         let group = WaitGroup::new();
         // The timers, and between which instants each is due.
@@ -125,7 +121,7 @@ fn timers_fire_beside_goroutines_that_never_wait() {
 #[test]
 fn a_timer_is_set_and_stopped_from_threads_outside_and_after_its_run_has_ended() {
     let (tx, rx) = bounded(1);
-    Builder::new().procs(2).run(|| {
+    builder().procs(2).run(|| {
         let (timer, ran) = sends(HOUR);
         let timer = std::thread::spawn(move || {
             assert!(timer.reset(HOUR) && timer.stop() && !timer.reset(MOMENT));
@@ -140,4 +136,10 @@ fn a_timer_is_set_and_stopped_from_threads_outside_and_after_its_run_has_ended()
     assert!(!timer.stop() && !timer.reset(Duration::ZERO), "no timer of a run that has ended is armed");
     drop(timer);
     assert!(ran.recv().is_err(), "its closure is dropped");
+}
+
+/// The million timers are left out: what a mode changes, fewer show.
+#[test]
+fn all_pass_in_each_mode() {
+    common::again_in_each_mode(&["all_pass_in_each_mode", "a_million_timers_are_armed_and_stopped"], &[]);
 }

@@ -7,7 +7,10 @@ use selvedge_go::{Builder, Migration};
 use std::process::Command;
 
 /// The environment variable that names the mode of a process.
-const MODE: &str = "SELVEDGE_GO_TEST_MODE";
+pub(crate) const MODE: &str = "SELVEDGE_GO_TEST_MODE";
+
+/// The modes by their names.
+pub(crate) const MODES: [&str; 3] = ["never", "checked", "free"];
 
 /// Returns the mode of this process.
 pub(crate) fn mode() -> Migration {

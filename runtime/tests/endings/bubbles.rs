@@ -1,11 +1,11 @@
 //! Misuse of what belongs to a bubble, on goroutines and on threads: ST-09 and ST-13 of Go's `testing/synctest`.
 
-use super::Program;
+use super::{Program, run};
 use selvedge::chan::{Sender, Timer, bounded, select};
 use selvedge::context::{Cancel, background, with_cancel};
 use selvedge::sync::{Cond, Mutex, Semaphore, WaitGroup};
 use selvedge::testing::{bubble, wait};
-use selvedge_go::{go, run, spawn};
+use selvedge_go::{go, spawn};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Programs that cannot go on, and programs that look so and can.
 
-use super::Program;
+use super::{Program, builder, run};
 use selvedge::chan::{Receiver, bounded, never, select, unbounded};
 use selvedge::sync::{Barrier, Cond, Mutex, Once, RwMutex, Semaphore, WaitGroup};
-use selvedge_go::{Builder, Deadlock, go, gosched, run, sleep, spawn};
+use selvedge_go::{Deadlock, go, gosched, sleep, spawn};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     .fails(&[ASLEEP, "goroutine 1 [chan receive]", "started at runtime/tests/endings/deadlocks.rs:"]),
     Program::new("receive_on_one_p", || {
         let (_tx, rx) = bounded::<()>(0);
-        Builder::new().procs(1).run(|| _ = rx.recv());
+        builder().procs(1).run(|| _ = rx.recv());
     })
     .fails(&[ASLEEP, "goroutine 1 [chan receive]"]),
     Program::new("send", || {
@@ -137,7 +137,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     .fails(&[ASLEEP, "goroutine 1 [chan receive]"])
     .may_warn(),
     Program::new("a_signal_lists_the_goroutines", || {
-        Builder::new().procs(2).run(|| {
+        builder().procs(2).run(|| {
             let (_tx, rx) = bounded(0);
             go(move || waits_in_this_function(&rx));
             while !selvedge_go::dump().contains("goroutine 2 [chan receive]:") {
@@ -166,7 +166,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         });
     }),
     Program::new("many_on_four_ps", || {
-        Builder::new().procs(4).run(|| {
+        builder().procs(4).run(|| {
             let (_tx, rx) = unbounded::<()>();
             for _ in 0..100 {
                 let rx = rx.clone();
@@ -177,7 +177,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     })
     .fails(&[ASLEEP, "goroutine 1 [chan receive]", "goroutine 101 [chan receive]"]),
     Program::new("after_work_on_four_ps", || {
-        Builder::new().procs(4).run(|| {
+        builder().procs(4).run(|| {
             let (tx, rx) = bounded(0);
             for n in 0..200 {
                 let tx = tx.clone();
@@ -232,7 +232,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         });
     }),
     Program::new("a_blocking_call_wakes_main", || {
-        Builder::new().procs(1).run(|| {
+        builder().procs(1).run(|| {
             let (tx, rx) = bounded(0);
             go(move || {
                 selvedge_go::blocking(|| std::thread::sleep(Duration::from_millis(5)));
@@ -259,7 +259,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             std::thread::sleep(Duration::from_millis(5));
             tx.send(()).expect("a receiver");
         });
-        Builder::new().deadlock(Deadlock::Off).run(|| rx.recv().expect("a value"));
+        builder().deadlock(Deadlock::Off).run(|| rx.recv().expect("a value"));
     }),
     Program::new("a_deadlock_is_told", || {
         let (tx, rx) = bounded(0);
@@ -272,12 +272,12 @@ pub(super) const PROGRAMS: &[Program] = &[
         let told = std::sync::Mutex::new(told);
         let tell =
             move |text: &str| told.lock().expect("no panic").send(text.to_string()).expect("it listens");
-        Builder::new().on_deadlock(tell).run(|| rx.recv().expect("a value"));
+        builder().on_deadlock(tell).run(|| rx.recv().expect("a value"));
     }),
     Program::new("who_is_told_panics", || {
         let (_tx, rx) = bounded::<()>(0);
         let tell = |_: &str| panic!("as planned");
-        Builder::new().procs(2).on_deadlock(tell).run(move || {
+        builder().procs(2).on_deadlock(tell).run(move || {
             let waits = rx.clone();
             selvedge_go::go(move || _ = waits.recv());
             _ = rx.recv();
@@ -289,7 +289,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         for procs in [1, 2] {
             let ((tx, rx), (rest, main)) = (bounded(1), bounded(0));
             let tell = move |_: &str| tx.try_send(()).expect("there is room");
-            Builder::new().procs(procs).on_deadlock(tell).run(|| {
+            builder().procs(procs).on_deadlock(tell).run(|| {
                 selvedge_go::go(move || {
                     rx.recv().expect("a value");
                     rest.send(()).expect("main waits");

@@ -1,8 +1,8 @@
 //! Panics, overflows and other faults.
 
-use super::Program;
+use super::{Program, builder, run};
 use selvedge::chan::bounded;
-use selvedge_go::{Builder, go, gosched, run, spawn};
+use selvedge_go::{go, gosched, spawn};
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,7 +33,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program::new("a_panic_is_told", || {
         let (tx, rx) = bounded(1);
         let tell = move |id, text: &str| tx.send(format!("{id} {text}")).expect("a receiver");
-        Builder::new().on_panic(tell).run(|| {
+        builder().on_panic(tell).run(|| {
             go(|| panic!("as {}", "planned"));
             assert_eq!(rx.recv().expect("a text"), "2 as planned");
         });
@@ -44,7 +44,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     })
     .says(&["as planned"]),
     Program::new("the_end_of_main_drops_nothing_of_others", || {
-        Builder::new().procs(1).run(|| {
+        builder().procs(1).run(|| {
             go(|| {
                 let _says = Says("fatal: it was dropped");
                 let (_tx, rx) = bounded::<()>(0);
@@ -66,11 +66,11 @@ pub(super) const PROGRAMS: &[Program] = &[
         "Builder::stack_size",
     ]),
     Program::new("an_overflow_of_main", || {
-        Builder::new().stack_size(1 << 20).run(|| _ = black_box(overflow(0)));
+        builder().stack_size(1 << 20).run(|| _ = black_box(overflow(0)));
     })
     .fails(&["goroutine 1 has overflowed its stack of 1024 KiB"]),
     Program::new("an_overflow_on_another_thread", || {
-        Builder::new().procs(2).run(|| {
+        builder().procs(2).run(|| {
             go(|| _ = black_box(overflow(0)));
             // This P is busy, so the goroutine begins on the other one.
             loop {
@@ -118,7 +118,7 @@ pub(super) const PROGRAMS: &[Program] = &[
                 assert_eq!(self.0.recv(), Ok(1));
             }
         }
-        Builder::new().procs(2).run(|| {
+        builder().procs(2).run(|| {
             let (tx, rx) = bounded(0);
             let (begun, has_begun) = std::sync::mpsc::channel();
             let join = spawn(move || {

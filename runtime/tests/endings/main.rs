@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "native tests")]
 
 mod bubbles;
+#[path = "../common/mod.rs"]
+mod common;
 mod deadlocks;
 mod faults;
 
+use common::{MODE, MODES, builder};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::{Command, ExitCode};
 
@@ -45,9 +48,10 @@ impl Program {
         Program { status: None, says, never_says: &["goroutine"], ..self }
     }
 
-    fn check(&self) -> Result<(), Failed> {
+    fn check(&self, mode: &str) -> Result<(), Failed> {
         let this = std::env::current_exe().map_err(|error| Failed::from(error.to_string()))?;
-        let output = Command::new(this).env(PROGRAM, self.name).env("RUST_BACKTRACE", "0").output();
+        let mut command = Command::new(this);
+        let output = command.env(PROGRAM, self.name).env(MODE, mode).env("RUST_BACKTRACE", "0").output();
         let output = output.map_err(|error| Failed::from(error.to_string()))?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.status.code() != self.status {
@@ -67,6 +71,12 @@ impl Program {
     }
 }
 
+/// Runs `main` as the first goroutine, in the mode of this process.
+#[track_caller]
+fn run<R>(main: impl FnOnce() -> R) -> R {
+    builder().run(main)
+}
+
 fn main() -> ExitCode {
     let programs = || bubbles::PROGRAMS.iter().chain(deadlocks::PROGRAMS).chain(faults::PROGRAMS);
     if let Ok(name) = std::env::var(PROGRAM) {
@@ -74,6 +84,8 @@ fn main() -> ExitCode {
         (program.expect("the program exists").run)();
         return ExitCode::SUCCESS;
     }
-    let trials = programs().map(|program| Trial::test(program.name, || program.check())).collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let trials = MODES.iter().flat_map(|mode| {
+        programs().map(move |program| Trial::test(format!("{mode}_{}", program.name), || program.check(mode)))
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
