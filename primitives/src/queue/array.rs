@@ -1,4 +1,6 @@
-//! Finding cells, and leaving them.
+//! Finding the cell of a ticket, and leaving it. `locate` is one load if the party's cursor is at the cell's segment;
+//! else
+//! `seek` walks there with the array pinned. `leave` is one read-modify-write, and the last party to leave a cell notes it.
 
 use super::segment::{ArrayCell, Segment};
 use super::state::{Party, State};
@@ -22,7 +24,7 @@ const SCOUTS: usize = 2;
 /// Spare segments that are kept, beyond the first.
 const MAX_SPARES: usize = 63;
 
-/// See the [module](super).
+/// An endless array of cells; the [module](super) says how it works.
 pub(crate) struct EndlessArray<C: ArrayCell> {
     pub(super) cursors: [CachePadded<AtomicPtr<Segment<C>>>; Party::BOTH.len()],
     /// Cursors of threads that are no party: a [`Walk`](super::walk::Walk) begins there.
@@ -72,7 +74,7 @@ impl<'a, C: ArrayCell> Place<'a, C> {
     }
 
     pub(super) fn segment(self) -> &'a Segment<C> {
-        // SAFETY: the segment is alive, as the type says.
+        // SAFETY: Q2 or Q3, as the type says.
         unsafe { self.segment.as_ref() }
     }
 
@@ -115,9 +117,9 @@ pub(super) struct Pin<'a, C: ArrayCell>(pub(super) &'a EndlessArray<C>);
 
 impl<C: ArrayCell> Drop for Pin<'_, C> {
     fn drop(&mut self) {
-        // SeqCst, here and below: the last walker looks at the limbo after it has left. Not model-checked: Q1.
+        // SeqCst: comes before this walker's look at the limbo. Not model-checked: Q1.
         self.0.walkers.fetch_sub(1, SeqCst); // site: uncount-walker
-        // SeqCst. Not model-checked: Q1.
+        // SeqCst, twice: read after this walker has left. Not model-checked: Q1.
         if !self.0.limbo.load(SeqCst).is_null() && self.0.walkers.load(SeqCst) == 0 {
             self.0.collect();
         }
@@ -171,8 +173,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         // there: its cells are made.
         let word = self.cursors[party.index()].load(Acquire);
         let segment = if has_tag(word, id) {
-            // SAFETY: the tag says that this is segment `id`, in which the caller is a party that has
-            // not left: it is alive.
+            // SAFETY: Q3: the tag says that this is segment `id`, in which the caller is a party that has not left.
             unsafe { &*untagged(word) }
         } else {
             self.seek(party, id)?
@@ -180,8 +181,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         Ok(Place::new(segment, self.index(ticket)))
     }
 
-    /// Returns the cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has its
-    /// tag again.)
+    /// Returns the cell of a ticket that has been located before. (Its holder may have waited so long that a cursor has
+    /// its tag again.)
     ///
     /// # Safety
     /// The caller holds `ticket` and has not left its cell, and the anchor is that of the place which
@@ -189,7 +190,7 @@ impl<C: ArrayCell> EndlessArray<C> {
     #[inline]
     pub(crate) unsafe fn again(&self, ticket: u64, anchor: Anchor) -> Place<'_, C> {
         debug_assert!(!anchor.0.is_null(), "the ticket has been located");
-        // SAFETY: the caller is a party of the segment that has not left.
+        // SAFETY: Q3: the caller is a party of the segment that has not left.
         Place::new(unsafe { &*anchor.0.cast() }, self.index(ticket))
     }
 
@@ -206,7 +207,7 @@ impl<C: ArrayCell> EndlessArray<C> {
             found = pin.segment(party, id)?;
         }
         self.move_cursor(party, found);
-        // SAFETY: the caller is a party of this segment, so it outlives the pin.
+        // SAFETY: Q3: the caller is a party of this segment, which so outlives the pin.
         Ok(unsafe { &*core::ptr::from_ref(found) })
     }
 
@@ -217,8 +218,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         let target = tagged(core::ptr::from_ref(to).cast_mut(), to.id());
         // SeqCst: read after the pin. Not model-checked: Q1.
         let mut word = cursor.load(SeqCst);
-        // SAFETY: cursors point to segments that were alive when they were read, and the pin keeps
-        // their memory since.
+        // SAFETY: Q2: the caller has pinned the array, and the word was read from a cursor.
         while unsafe { (*untagged(word)).id() } < to.id() {
             // SeqCst. Not model-checked: Q1. Release, by that: publishes the segment to the Acquire load in `locate`.
             match cursor.compare_exchange(word, target, SeqCst, SeqCst) {
@@ -338,8 +338,7 @@ impl<C: ArrayCell> Pin<'_, C> {
     fn segment(&self, party: Party, id: u64) -> Result<&Segment<C>, u64> {
         // SeqCst: read after the pin. Not model-checked: Q1.
         let cursor = untagged(self.0.cursors[party.index()].load(SeqCst));
-        // SAFETY: cursors point to segments that are alive when they are read, and the pin keeps
-        // their memory since.
+        // SAFETY: Q2: the cursor was read after the pin.
         unsafe { self.segment_from(cursor, id).map(|segment| &*segment) }
     }
 
@@ -352,14 +351,13 @@ impl<C: ArrayCell> Pin<'_, C> {
         mut at: *mut Segment<C>,
         id: u64,
     ) -> Result<*mut Segment<C>, u64> {
-        // SAFETY: the pin keeps the memory of a segment that was alive since.
+        // SAFETY: Q2: the segment was alive since the pin began, by this function's contract.
         if unsafe { (*at).id() } > id {
             // SeqCst: read after the pin. Not model-checked: Q1.
             at = self.0.head.load(SeqCst);
         }
         loop {
-            // SAFETY: the pin keeps the memory of segments that were alive since it began; `head` is alive when it is
-            // read, and a segment that was alive leads to one that was.
+            // SAFETY: Q2: the segment was alive since the pin began, or is `head`, or one of these leads to it.
             let segment = unsafe { &*at };
             if segment.id() > id {
                 return Err(segment.id() << self.0.shift);

@@ -47,20 +47,28 @@
 //!
 //! The cursors are moved off a dead segment, its neighbours are linked, and it is put in limbo. One thread at a time
 //! takes segments out, for two neighbours cannot be taken out at once; others leave theirs to it, and go on. It looks
-//! along the whole list for them, once there are an eighth as many of them as were in the list at the last look; so a dead segment costs some steps along the list, and no more than an eighth of the list is dead. The list's
-//! other end is guarded by a *seal*: before a segment is retired its link to the next one is fixed, so that the next
-//! one cannot be taken out while it comes to be the oldest; marked or finished as it is, it is retired as such.
+//! along the whole list for them, once there are an eighth as many of them as were in the list at the last look; so a
+//! dead segment costs some steps along the list, and no more than an eighth of the list is dead. The list's other end
+//! is guarded by a *seal*: before a segment is retired its link to the next one is fixed, so that the next one cannot
+//! be taken out while it comes to be the oldest; marked or finished as it is, it is retired as such.
 //!
 //! A thread stopped while it walks keeps dead segments from being reused, and nothing else.
 //!
-//! # Why a segment in limbo may be reused
-//! **Q1.** A live segment never points to a dead one, and a cursor never does. A segment in limbo can be reached only
-//! by a walker that pinned before `head`, or the link to it, moved. A thread that takes the whole limbo and *then*
-//! reads no walkers may reuse its segments: a walker that pins later finds cursors, head and links moved on. Pin,
-//! cursor, head and link accesses are SeqCst for this one argument: a pin that the reader of `walkers` did not see
-//! comes after it, and so after the moves. *Not model-checked* one by one: no model of a size that can be explored
-//! objects when one of these accesses alone is weakened; the argument takes all of them, also the reads of
-//! compare-exchanges that fail.
+//! # Invariants
+//! **Q1, a segment in limbo may be reused.** A live segment never points to a dead one, and a cursor never does. A
+//! segment in limbo can be reached only by a walker that pinned before `head`, or the link to it, moved. A thread that
+//! takes the whole limbo and *then* reads no walkers may reuse its segments: a walker that pins later finds cursors,
+//! head and links moved on. Pin, cursor, head and link accesses are SeqCst for this one argument: a pin that the reader
+//! of `walkers` did not see comes after it, and so after the moves. *Not model-checked* one by one: no model of a size
+//! that can be explored objects when one of these accesses alone is weakened; the argument takes all of them, also the
+//! reads of compare-exchanges that fail.
+//!
+//! **Q2, what a pin keeps.** As long as a thread has the array pinned, the memory of a segment stays that was alive at some
+//! moment since the pin began, and of all that such a segment leads to. `head`, cursors and scouts point to segments that
+//! are alive when they are read. (By Q1: such a segment comes to limbo after the pin began.)
+//!
+//! **Q3, what a party keeps.** A segment is alive as long as a party of one of its cells has not left the cell, and that
+//! party may follow a pointer to it without a pin. Once it has left, it touches the segment no more.
 
 mod array;
 mod lazy;

@@ -26,7 +26,7 @@ impl<C: ArrayCell> EndlessArray<C> {
         loop {
             // SeqCst. Not model-checked: Q1.
             let head = self.head.load(SeqCst);
-            // SAFETY: the caller's pin keeps what the head pointed to.
+            // SAFETY: Q2: the caller has pinned the array, and `head` was read since.
             let segment = unsafe { &*head };
             if !segment.is_finished() && !segment.is_taken_out() {
                 break;
@@ -41,10 +41,10 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Returns whether both parties have gone on from the oldest segment, so that one which is finished may be behind it. The
-    /// caller has pinned the array.
+    /// Returns whether both parties have gone on from the oldest segment, so that one which is finished may be behind
+    /// it. The caller has pinned the array.
     fn is_behind(&self) -> bool {
-        // SeqCst, here and below. Not model-checked: Q1.
+        // SeqCst. Not model-checked: Q1.
         let head = self.head.load(SeqCst);
         // SeqCst. Not model-checked: Q1.
         self.cursors.iter().all(|cursor| untagged(cursor.load(SeqCst)) != head)
@@ -61,15 +61,15 @@ impl<C: ArrayCell> EndlessArray<C> {
         let from = tagged(core::ptr::from_ref(segment).cast_mut(), segment.id());
         let next = self.next_of(segment);
         for (party, cursor) in Party::BOTH.into_iter().zip(&self.cursors) {
-            // SeqCst, here and below: before the segment leaves the list no cursor is left here; and none comes back,
-            // since they only move forward. Not model-checked: Q1.
+            // SeqCst: before the segment leaves the list no cursor is left here; and none comes back, since cursors
+            // only move forward. Not model-checked: Q1.
             if cursor.load(SeqCst) != from {
                 continue;
             }
-            // SAFETY: the caller's pin keeps what follows a segment that was alive.
+            // SAFETY: Q2: the caller has pinned the array, and `segment`, which was in the list, leads here.
             let mut to = unsafe { &*next };
             while !to.enter(party) {
-                // SAFETY: the caller's pin keeps what follows a segment that was alive.
+                // SAFETY: Q2: `segment` leads here, by `to`.
                 to = unsafe { &*self.next_of(to) };
             }
             let to = tagged(core::ptr::from_ref(to).cast_mut(), to.id());
@@ -114,8 +114,8 @@ impl<C: ArrayCell> EndlessArray<C> {
         }
     }
 
-    /// Notes that a segment in the middle of the list is dead, or may be, and takes dead segments out, if there are enough
-    /// of them to be worth a walk along the list. The caller has pinned the array.
+    /// Notes that a segment in the middle of the list is dead, or may be, and takes dead segments out, if there are
+    /// enough of them to be worth a walk along the list. The caller has pinned the array.
     fn note_dead_segment(&self) {
         // Release: pairs with the Acquire in `stop_taking`: the segment is dead. Not model-checked: a thread that
         // misses it keeps memory, and no model counts memory.
@@ -175,11 +175,11 @@ impl<C: ArrayCell> EndlessArray<C> {
     fn unlink_dead(&self) -> usize {
         // SeqCst. Not model-checked: Q1.
         let head = self.head.load(SeqCst);
-        // SAFETY: the caller's pin keeps what the head pointed to.
+        // SAFETY: Q2: the caller has pinned the array, and `head` was read since.
         let mut at = unsafe { &*head };
         let mut length = 1;
         while let Some(next) = at.next() {
-            // SAFETY: the caller's pin keeps the memory of a segment that followed one that was alive.
+            // SAFETY: Q2: the caller has pinned the array, and `head` leads here, by `at`.
             let segment = unsafe { &*next };
             if segment.is_taken_out() || segment.is_finished() {
                 self.move_cursors_off(segment);

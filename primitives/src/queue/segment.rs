@@ -105,10 +105,11 @@ impl<C: ArrayCell> Segment<C> {
 
     /// Notes that a party comes to the segment, so that it is not taken out as abandoned; `false` if it has been.
     pub(super) fn enter(&self, party: Party) -> bool {
-        // Relaxed, here and below: one word decides which was first, and nothing is handed over by it.
+        // Relaxed: to see whether the party has come already.
         let mut census = Census::from_bits(self.census.load(Relaxed));
         if !census.has_come(party) {
             let come = Census::come(party).bits();
+            // Relaxed: one word decides whether the party or the mark came first, and nothing is handed over by it.
             census = Census::from_bits(self.census.fetch_or(come, Relaxed)); // site: enter-segment
         }
         !census.is_taken_out()
@@ -124,13 +125,14 @@ impl<C: ArrayCell> Segment<C> {
     /// Returns whether the segment is the caller's to take out, since all its cells are such and the other party has not
     /// come to any.
     pub(super) fn abandon(&self, party: Party) -> bool {
-        // Relaxed, here and below: one word decides which came first. What the caller did in the cell happens before its
-        // reuse, since the caller has pinned the array: the thread that reuses the cell has read in `collect` that no
-        // thread walks, which the end of the caller's pin published.
+        // Relaxed: one word decides which came first. What the caller did in the cell happens before its reuse, since
+        // the caller has pinned the array: the thread that reuses the cell has read in `collect` that no thread walks,
+        // which the end of the caller's pin published.
         let before = self.census.fetch_add(Census::ONE_ABANDONED, Relaxed);
         let mut census = Census::from_bits(before + Census::ONE_ABANDONED);
         while census.all_abandoned_by(party, self.cells.len()) {
             let out = census.taken_out();
+            // Relaxed: one word decides whether the mark or the other party came first.
             match self.census.compare_exchange(census.bits(), out.bits(), Relaxed, Relaxed) {
                 Ok(_) => return true,
                 Err(found) => census = Census::from_bits(found),
@@ -153,9 +155,10 @@ impl<C: ArrayCell> Segment<C> {
         (!next.is_null()).then_some(next)
     }
 
-    /// Makes `fresh` the segment after this one; or the one that was faster.
+    /// Makes `fresh` the segment after this one; or returns the one that another thread has appended.
     pub(super) fn append(&self, fresh: *mut Segment<C>) -> Result<(), *mut Segment<C>> {
-        // Release: publishes the fresh segment. Acquire: or shows us the one that was faster.
+        // Release: publishes the fresh segment to the Acquire in `next`. Acquire on failure: the segment that was
+        // appended first is made.
         match self.next.compare_exchange(null_mut(), fresh, Release, Acquire) {
             Ok(_) => Ok(()),
             Err(faster) => Err(untagged(faster)),
@@ -172,14 +175,14 @@ impl<C: ArrayCell> Segment<C> {
     /// Seals the link to the next segment, which has been made, so that the next segment cannot be taken out while it
     /// comes to be the first. Returns the next segment.
     pub(super) fn seal(&self) -> *mut Segment<C> {
-        // Acquire, here and below: pairs with the Release in `append` and `skip`: the next segment is made. Not
-        // model-checked: the caller has seen the next segment already, unless it has been taken out since, which
-        // happens in no model just then.
+        // Acquire: pairs with the Release in `append` and `skip`: the next segment is made. Not model-checked: the caller
+        // has seen the next segment already, unless it has been taken out since, which happens in no model just then.
         let mut next = self.next.load(Acquire);
         while !is_sealed(next) {
             let sealed = sealed(next);
-            // Release: pairs with the Acquire in `skip`. Not model-checked: without it a segment may be retired later,
-            // and no model counts segments.
+            // Release: pairs with the Acquire in `skip`. Acquire on failure: the segment that was found is made. Not
+            // model-checked: without Release a segment may be retired later, and no model counts segments; and no
+            // segment is taken out just then.
             // site: seal-next
             match self.next.compare_exchange(next, sealed, Release, Acquire) {
                 Ok(_) => next = sealed,

@@ -56,7 +56,8 @@ impl ArrayCell for WaitCell {
     }
 
     unsafe fn renew(&self, aside: Option<&Sleeper>) {
-        // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell, which both parties have left.
+        // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell, which both parties have
+        // left.
         unsafe { self.0.unsync_store(State::new(WaitPhase::FRESH).bits()) };
         if let Some(sleeper) = aside {
             // SAFETY: the slot belongs to the cell, which `Segment::renew`, the only caller, has alone.

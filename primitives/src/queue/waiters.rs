@@ -106,7 +106,8 @@ impl Waiters {
         self.wake_one_of(u64::MAX, wake)
     }
 
-    /// Wakes the thread that has waited longest, if its place is one of the first `limit`; `false` if no such thread waits.
+    /// Wakes the thread that has waited longest, if its place is one of the first `limit`; `false` if no such thread
+    /// waits.
     pub fn wake_one_of(&self, limit: u64, wake: Wake) -> bool {
         let mut number = self.woken.load(Relaxed); // Relaxed: the exchange decides.
         loop {
@@ -162,8 +163,8 @@ impl Waiters {
             }
         };
         let slept = ended == Some(WaitPhase::Waiting);
-        // SAFETY: this thread moved the cell out of `Waiting`, so the slot is its own. (A waiter that was still on its way
-        // keeps the slot.)
+        // SAFETY: this thread moved the cell out of `Waiting`, so the slot is its own. (A waiter that was still on its
+        // way keeps the slot.)
         let sleeper = if slept { unsafe { place.aside().set(None) } } else { None };
         self.array.leave(place, WAKER);
         if let Some(sleeper) = sleeper {

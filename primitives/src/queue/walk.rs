@@ -1,4 +1,4 @@
-//! Looking at cells without their tickets.
+//! Looking at cells without their tickets: a walk pins the array, and goes from segment to segment.
 
 use super::array::{EndlessArray, Pin, Place, Scout};
 use super::segment::{ArrayCell, Segment};
@@ -74,14 +74,13 @@ impl<C: ArrayCell> EndlessArray<C> {
     /// Moves the scouts beyond a segment that is about to leave the list, to the one after it, which stays in the list
     /// as long as this one does. The caller has pinned the array.
     pub(super) fn move_scouts_past(&self, segment: &Segment<C>, next: *mut Segment<C>) {
-        // SAFETY: the caller's pin keeps what follows a segment that was alive.
+        // SAFETY: Q2: the caller has pinned the array, and `segment`, which was in the list, leads to `next`.
         let to = tagged(next, unsafe { (*next).id() });
         for scout in &self.scouts {
-            // SeqCst, here and below: before the segment leaves the list no scout is left here; and none comes back,
-            // since they only move forward. Not model-checked: Q1.
+            // SeqCst: before the segment leaves the list no scout is left here; and none comes back, since scouts only
+            // move forward. Not model-checked: Q1.
             let mut word = scout.load(SeqCst);
-            // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory
-            // since.
+            // SAFETY: Q2: the caller has pinned the array, and the word was read from a scout.
             while unsafe { (*untagged(word)).id() } <= segment.id() {
                 // SeqCst. Not model-checked: Q1.
                 match scout.compare_exchange(word, to, SeqCst, SeqCst) {
@@ -99,21 +98,20 @@ impl<C: ArrayCell> Walk<'_, C> {
     pub(crate) fn find(&self, ticket: u64) -> Result<Place<'_, C>, u64> {
         let array = self.pin.0;
         let id = ticket >> array.shift;
-        // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
+        // SAFETY: Q2: cursors, scouts and searches lead to segments that were alive since the pin began.
         if unsafe { (*self.at.get()).id() } > id {
             // SeqCst: read after the pin. Not model-checked: Q1.
             self.at.set(untagged(array.cursors[self.party.index()].load(SeqCst)));
         }
-        // SAFETY: the segment was alive since the pin began: cursors, scouts and searches lead to such.
+        // SAFETY: `at` was alive since the pin began: it comes from a cursor, a scout or a search.
         self.at.set(unsafe { self.pin.segment_from(self.at.get(), id)? });
-        // SAFETY: the search led to a segment that was alive since the pin began, and the place is used while the walk,
-        // and so the pin, is there.
+        // SAFETY: Q2: a search led here, and the place is used while the walk, and so the pin, is there.
         Ok(Place::new(unsafe { &*self.at.get() }, array.index(ticket)))
     }
 
     /// Moves the cursor of the party to where the walk has come, for a caller that holds one of its tickets there.
     pub(crate) fn move_cursor(&self) {
-        // SAFETY: the walk is at a segment that was alive since the pin began.
+        // SAFETY: Q2: the walk is at a segment that was alive since the pin began.
         let segment = unsafe { &*self.at.get() };
         // If the segment is being taken out, nobody needs the cursor there.
         if segment.enter(self.party) {
@@ -124,11 +122,11 @@ impl<C: ArrayCell> Walk<'_, C> {
     /// Moves a scout to where the walk has come, if it is behind.
     pub(crate) fn move_scout(&self, scout: Scout) {
         let scout = &self.pin.0.scouts[scout as usize];
-        // SAFETY: the walk is at a segment that was alive since the pin began.
+        // SAFETY: Q2: the walk is at a segment that was alive since the pin began.
         let id = unsafe { (*self.at.get()).id() };
-        // SeqCst, here and below. Not model-checked: Q1.
+        // SeqCst. Not model-checked: Q1.
         let mut word = scout.load(SeqCst);
-        // SAFETY: scouts point to segments that were alive when they were read, and the pin keeps their memory since.
+        // SAFETY: Q2: the word was read from a scout since the pin began.
         while unsafe { (*untagged(word)).id() } < id {
             // SeqCst. Not model-checked: Q1.
             match scout.compare_exchange(word, tagged(self.at.get(), id), SeqCst, SeqCst) {

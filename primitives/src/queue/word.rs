@@ -2,8 +2,8 @@
 
 use super::state::Party;
 
-/// What has happened in a segment: how many cells one party has abandoned (bits 0 to 28), whether the segment has been taken
-/// out (29), and which parties have come (30 and 31).
+/// What has happened in a segment: how many cells one party has abandoned (bits 0 to 28), whether the segment has been
+/// taken out (29), and which parties have come (30 and 31).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Census(u32);
 
