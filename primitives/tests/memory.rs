@@ -7,7 +7,7 @@
 )]
 
 use selvedge::chan::{
-    FuncTimer, Receiver, Sender, Ticker, Timer, after_func, bounded, never, select, tick, unbounded,
+    FuncTimer, Receiver, Select, Sender, Ticker, Timer, after_func, bounded, never, select, tick, unbounded,
 };
 use selvedge::context::{background, with_cancel, with_timeout};
 use selvedge::sync::{Cond, Mutex, Waiters, Wake};
@@ -154,6 +154,76 @@ fn selects_that_lose_allocate_nothing() {
         let cost = cost(|| (0..300_000).for_each(|_| lose()));
         assert_eq!(cost, (0, 0), "capacity {capacity}: bytes and allocations of 300,000 selects that lost");
         drop((tx, full));
+    }
+}
+
+/// A select that waits until another thread sends to one of its channels.
+#[test]
+fn selects_that_wait_allocate_nothing() {
+    const ROUNDS: usize = 100;
+    for (count, capacity) in [(2, 0), (2, 1), (8, 0), (8, 1)] {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| bounded::<usize>(capacity)).unzip();
+        let (turn, turns) = bounded::<usize>(1);
+        let sending = std::thread::spawn(move || {
+            for round in turns {
+                let sender = &senders[round % senders.len()];
+                // The receiver has a ticket, so the select has begun to wait in this channel at least.
+                let mut looks = Select::new();
+                looks.send(sender);
+                while capacity == 0 && looks.try_ready().is_err() {
+                    std::thread::yield_now();
+                }
+                sender.send(round).expect("open");
+            }
+        });
+        let mut select = Select::new();
+        receivers.iter().for_each(|receiver| _ = select.recv(receiver));
+        let mut rounds = |from: usize| {
+            for round in from..from + ROUNDS {
+                turn.send(round).expect("open");
+                let operation = select.select();
+                let receiver = &receivers[operation.index()];
+                assert_eq!(operation.recv(receiver), Ok(round));
+                if let [first, second] = &receivers[..] {
+                    turn.send(round).expect("open");
+                    select! {
+                        recv(first) -> value => assert_eq!(value, Ok(round)),
+                        recv(second) -> value => assert_eq!(value, Ok(round)),
+                    }
+                }
+            }
+        };
+        rounds(0); // until each channel has all its segments
+        let cost = cost(|| rounds(ROUNDS));
+        assert_eq!(cost, (0, 0), "{count} channels of capacity {capacity}: bytes and allocations");
+        drop(turn);
+        sending.join().expect("no panic");
+    }
+}
+
+/// A task that waits for one of several channels, as futures do it.
+#[cfg(feature = "async")]
+#[test]
+fn futures_that_wait_for_one_of_several_channels_allocate_nothing() {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    let channels: [_; 8] = std::array::from_fn(|_| bounded::<usize>(1));
+    let mut context = Context::from_waker(Waker::noop());
+    for count in [2, 8] {
+        let mut rounds = || {
+            for round in 0..1_000 {
+                let mut futures: [_; 8] = std::array::from_fn(|at| channels[at].1.recv_async());
+                let mut waits = futures[..count].iter_mut();
+                assert!(waits.all(|future| pin!(future).poll(&mut context).is_pending()));
+                channels[round % count].0.send(round).expect("room");
+                let received = pin!(&mut futures[round % count]).poll(&mut context);
+                assert_eq!(received, Poll::Ready(Ok(round)));
+            }
+        };
+        rounds(); // until each channel has all its segments
+        assert_eq!(cost(rounds), (0, 0), "{count} channels: bytes and allocations");
     }
 }
 

@@ -5,8 +5,9 @@
 //! in a cell and could complete that case makes the compare-exchange of the select state's word from `Waiting` to
 //! `Chosen(case)`: only one can. The select leaves its other cells as a timed-out operation does.
 //!
-//! The value of a send comes once its case is chosen. Until then the send is *promised* (or *late*): it has its place, and a
-//! thread or a select that has met it waits in the cell, in `Promised`, for the value or for the word that it will not come.
+//! The value of a send comes once its case is chosen. Until then the send is *promised* (or *late*): it has its place,
+//! and a thread or a select that has met it waits in the cell, in `Promised`, for the value or for the word that it
+//! will not come.
 //!
 //! While a select goes through its cases (`Registering`) no other thread can commit it, or it might get two values. A
 //! thread that meets it then *poisons* it: the select state goes from `Registering` to `Over`, the thread poisons the
@@ -55,10 +56,11 @@ pub use macros::{Cases, Chosen, handle_of};
 ///
 /// Names and meaning follow crossbeam-channel. Each operation has an index, in the order in which they are added.
 /// [`select`](Self::select) waits for one and says which; it must be completed with the channel with which it was
-/// added, by the same handle or by a clone of it. For a send the value comes only then: until then its place in the buffer
-/// is taken, and a receiver that comes there or has met the send waits for the value. Completing a send does not block. If
-/// its receiver is gone by then, a future that was dropped, or its place was broken up (by a forced send, or by a receive of
-/// the thread that has the operation), the value goes into the channel all the same, beyond the capacity if need be.
+/// added, by the same handle or by a clone of it. For a send the value comes only then: until then its place in the
+/// buffer is taken, and a receiver that comes there or has met the send waits for the value. Completing a send does not
+/// block. If its receiver is gone by then, a future that was dropped, or its place was broken up (by a forced send, or
+/// by a receive of the thread that has the operation), the value goes into the channel all the same, beyond the
+/// capacity if need be.
 ///
 /// ```
 /// use selvedge::chan::{Select, unbounded};
@@ -79,6 +81,8 @@ pub use macros::{Cases, Chosen, handle_of};
 pub struct Select<'a> {
     /// The operations that have not been removed, with their indices.
     cases: Vec<(usize, &'a dyn Handle)>,
+    /// The cases of the last run. Their memory is used again, so that a run allocates nothing.
+    running: Vec<Case<'a>>,
     next: usize,
     order: Order,
 }
@@ -108,11 +112,11 @@ impl<'a> Select<'a> {
     /// assert_eq!(select.select().recv(&rx), Ok(1));
     /// ```
     pub fn new() -> Select<'a> {
-        Select { cases: Vec::with_capacity(4), next: 0, order: Order::Random }
+        Select { cases: Vec::with_capacity(4), running: Vec::new(), next: 0, order: Order::Random }
     }
 
-    /// Returns a select that picks the first of those that are ready, looking at one after the other: one that becomes ready
-    /// after the look at it may be passed over.
+    /// Returns a select that picks the first of those that are ready, looking at one after the other: one that becomes
+    /// ready after the look at it may be passed over.
     ///
     /// ```
     /// use selvedge::chan::{Select, unbounded};
@@ -186,9 +190,10 @@ impl<'a> Select<'a> {
     }
 
     fn run(&mut self, blocking: Blocking) -> Option<SelectedOperation<'a>> {
-        let mut cases: Vec<Case<'a>> = self.cases.iter().map(|(_, handle)| Case::new(*handle)).collect();
-        let chosen = run(&mut cases, self.order, blocking)?;
-        let Case { handle, mut slot, .. } = cases.swap_remove(chosen);
+        self.running.clear();
+        self.running.extend(self.cases.iter().map(|(_, handle)| Case::new(*handle)));
+        let chosen = run(&mut self.running, self.order, blocking)?;
+        let Case { handle, mut slot } = self.running.swap_remove(chosen);
         handle.lend(&mut slot);
         Some(SelectedOperation { index: self.cases[chosen].0, handle, slot, not_send: PhantomData })
     }
@@ -260,7 +265,7 @@ impl<'a> Select<'a> {
     /// Waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`select_timeout`](Self::select_timeout).
+    /// If no operation happened in time; then none has.
     ///
     /// ```
     /// use selvedge::chan::{Select, never};
@@ -282,7 +287,7 @@ impl<'a> Select<'a> {
 
 impl Clone for Select<'_> {
     fn clone(&self) -> Self {
-        Select { cases: self.cases.clone(), next: self.next, order: self.order }
+        Select { cases: self.cases.clone(), running: Vec::new(), next: self.next, order: self.order }
     }
 }
 
