@@ -67,10 +67,11 @@
 //!   dropped, is sent when it comes, without waiting: these may be beyond the capacity until they are received. (So may
 //!   one value be if that thread tries to receive its own value while other threads send.)
 //! - *Blocking.* Lock-free: no operation waits for another thread's unfinished step. A thread stopped anywhere takes
-//!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver, `try_recv` too, waits
-//!   for the value of a select that has chosen to send to it, which is user code; and a select that waits for a timer gives way to another
-//!   select that has the timer's instant in its hands, until that one has taken it or put it back. An operation that has
-//!   to wait looks for 50 µs at most, as long as no other thread wants the processor, and then sleeps.
+//!   with it no more than the value or the place that its ticket names. Two exceptions: a receiver, `try_recv` too,
+//!   waits for the value of a select that has chosen to send to it, which is user code; and a select that waits for a
+//!   timer gives way to another select that has the timer's instant in its hands, until that one has taken it or put
+//!   it back. An operation that has to wait looks for 50 µs at most, as long as no other thread wants the processor,
+//!   and then sleeps.
 //! - *Close.* [`close`](Sender::close), by hand or by dropping the last handle of a side, is one moment for all: values
 //!   in the buffer are still received, then receives fail; sends fail from then on and give the value back. Senders
 //!   that wait are told one after the other: a receive that began before the close may still take the value of one of
@@ -91,9 +92,10 @@
 //!   A select has sent when it chooses the send, if its value comes then: until that is known the place counts as taken.
 //!   One exception: while another select has the instant of a timer in its hands, a receive and a select find no
 //!   instant there, and `try_ready` and `len` find it due, though that select may still put it back.
-//! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace, and nothing for a select that
-//!   waits, but for the first one of its thread and those of goroutines; an unbounded channel follows
-//!   the number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
+//! - *Memory.* Nothing is allocated for a message on a channel that goes on at its pace, and nothing for a select of up to
+//!   16 cases that waits (a [`Select`] that is used again), but for the first one of its thread, for those of goroutines and
+//!   in bubbles, and for those that both send to and receive from one rendezvous channel; an unbounded channel follows the
+//!   number of its values up and down; waiters that give up leave nothing. (Senders to a full buffer that do so
 //!   between one that came earlier and one that came later, which both still wait, keep a cell each as long as the
 //!   earlier one waits: the end of the buffer, which must pass each of them, stands at that one.) An operation that
 //!   stands still, as a stopped thread or a future that nobody polls, keeps the segment of its cell.
@@ -177,9 +179,33 @@
 //! The thread that makes the compare-exchange out of a waiting phase has ended the wait: that thread hands the value
 //! over, or the value stays with its owner. So a wait ends once, and giving up is one compare-exchange too. A select
 //! waits in `SenderSelects` and `ReceiverSelects`; there the select's state is committed (the module `select`). The
-//! exception is `Promised`: that wait is ended by the sender alone. A promise binds threads and selects from the moment at
-//! which the sending select chooses them, or at which they come to its place. Value and waiter slots belong to the party
-//! that the phase names, from the compare-exchange on.
+//! exception is `Promised`: that wait is ended by the sender alone. A promise binds threads and selects from the moment
+//! at which the sending select chooses them, or at which they come to its place.
+//!
+//! # Which thread may touch what
+//! The `SAFETY` comments cite these by number, with the fact that makes them apply.
+//!
+//! **S1, a cell is alive** for the holder of its ticket, until the holder leaves the cell (`EndlessArray::leave`, or a
+//! compare-exchange that sets the bit `left`), and for a thread that has pinned the array, until the pin ends (the module
+//! `queue`). A ticket has one holder at a time: the thread whose read-modify-write took it from the counter, until it leaves
+//! the cell or gives the ticket back.
+//!
+//! **S2, the value** in a cell is the sender's, from the ticket on, until the compare-exchange that makes the cell `Full` or
+//! `Delivered`. From then on it is the receiver's. A sender whose value has not been handed over in this way takes it
+//! back before it leaves, so the slot is empty for the next holder of the ticket.
+//!
+//! **S3, the end of a wait.** `SenderWaits`, `ReceiverWaits` and `Promised` are each left by one compare-exchange for each
+//! wait, and the thread that makes it has ended the wait. If the state that it replaces says *asleep*, the waiter slot
+//! of the party that waited is that thread's from then on. If not, the slot stays the waiting party's. (In `Promised`
+//! the slot of a select is only read.)
+//!
+//! **S4, a waiter slot** is otherwise its party's own: until the cell says that the party is asleep, or that a select waits.
+//! Only the party itself makes the cell say so, after it has filled the slot.
+//!
+//! **S5, the slot of a select** is read by other threads, after they have set the bit *seen*. A seen slot is not written to before the
+//! cell is used again. So a select that leaves takes its slot back only if the cell is not seen, by the
+//! compare-exchange that leaves the phase, and the ticket goes back only then. (While a plain receive waits, *seen*
+//! says instead that a task waits, which may give the value back.)
 //!
 //! # One blocking send, step by step
 //! A send to a bounded channel whose buffer is full, and the receive that makes room for it:
@@ -187,7 +213,7 @@
 //! 1. `Sender::send` (`handle::sender`) reaches the channel through its share (`handle::counted`) and calls
 //!    `Chan::send`. All that follows is in `algorithm::send`, but for the cell's own operations.
 //! 2. `look_to_send` (`algorithm::look`) finds the buffer full, and gives the processor away a few times, unless
-//!    another sender waits. Then `find_send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds
+//!    another sender waits. Then `send_place` takes a ticket (`send_ticket`: one compare-exchange of `sent`) and finds
 //!    its cell (`EndlessArray::locate`); the send puts its value into the cell (`Cell::put`).
 //! 3. `has_place` says that the end of the buffer has not come to the cell. Had it come, the send would be done by one
 //!    compare-exchange, `Empty → Full`: that is the fast path.
@@ -200,21 +226,25 @@
 //! 6. A receive (`algorithm::recv`) takes the first value of the buffer and calls `expand` (`algorithm::expand`): the
 //!    end of the buffer moves to the cell, `let_in` moves it `SenderWaits → Full`, takes the waiter out and wakes it.
 //! 7. `sending_ended` reads `Full`, and the sender leaves the cell (`EndlessArray::leave`); its value stays for the
-//!    receive with the same ticket. Had the deadline come first, `stop_sending` would have moved the cell to
-//!    `SenderLeaving` and `return_send` (`algorithm::cancel`) given the ticket back.
+//!    receive with the same ticket. Had the deadline come first, `give_up_sending` would have moved the cell to
+//!    `SenderLeaving`, and `end_send` given the ticket back (`return_send` in `algorithm::cancel`).
 //!
-//! # Invariants and linearization points
-//! Invariants: of the cells from `received` to the end of the buffer, `capacity` many can hold a value: each receive
-//! moves the end by one, and a cell that is no place moves it by one more, when the first of its receiver and the end
-//! passes it; or, where the end stands at it, as soon as its sender has given up.
+//! # Places and linearization points
+//! **I1, places.** Of the cells from `received` to the end of the buffer, `capacity` many can hold a value. Each receive
+//! moves the end by one cell. A cell that is no place moves it by one more: when the first of its receiver and the end
+//! passes the cell; or, where the end stands at the cell, as soon as its sender has given up.
 //!
-//! Linearization points: a send that need not wait, its ticket; one that waits, the exchange that ends its wait; a
-//! receive likewise; a failing `try_recv`, its last read of a counter, or, if its sender is under way, the moment from
-//! which it found no value in the cells of all later tickets; a failing `try_send`, its last read of `received`, from
-//! where on there are as many values as the buffer holds, in cells whose sends can no longer fail; close, setting the
-//! bit in `sent`. Up to where cells are settled in this way the channel remembers, so that each is looked at once (the
-//! module `settled`). While a send is under way among them, or one that a select chose and that will bring its value, a
-//! look at a buffer that seems to be full goes through the whole of it.
+//! | operation | linearization point |
+//! | --- | --- |
+//! | a send or a receive that need not wait | its ticket |
+//! | a send or a receive that waits | the compare-exchange that ends its wait |
+//! | a `try_recv` that fails | its last read of a counter; or, if its sender is under way, the moment from which it found no value in the cells of all later tickets |
+//! | a `try_send` that fails | its last read of `received`: from then on there are as many values as the buffer holds, in cells whose sends can no longer fail |
+//! | close | setting the bit in `sent` |
+//!
+//! The channel remembers up to which cell sends can no longer fail, so each cell is looked at once (the module
+//! `settled`). While a send is under way among them, or one that a select chose and that will bring its value, a look
+//! at a buffer that seems to be full goes through the whole of it.
 //!
 //! A `try_send` that finds a send under way in the buffer, which may still fail, cannot say Full, and must not wait. It
 //! takes a ticket then, waits in its cell as a send with a timeout of nothing would, and takes such places for itself:

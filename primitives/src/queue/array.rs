@@ -1,6 +1,6 @@
 //! Finding the cell of a ticket, and leaving it. `locate` is one load if the party's cursor is at the cell's segment;
-//! else
-//! `seek` walks there with the array pinned. `leave` is one read-modify-write, and the last party to leave a cell notes it.
+//! else `seek` walks there with the array pinned. `leave` is one read-modify-write, and the last party to leave a cell
+//! notes it.
 
 use super::segment::{ArrayCell, Segment};
 use super::state::{Party, State};

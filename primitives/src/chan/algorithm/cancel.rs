@@ -1,13 +1,15 @@
-//! Leaving a cell with nothing done: giving its ticket back, or saying that nobody will come.
+//! Leaving a cell with nothing done. The last ticket of its side goes back to the counter, and the cell is as if no
+//! operation had been there. Any other ticket stays used: the cell says that its party is gone, and the other side's
+//! ticket for it is skipped (`skip_gone_senders`, `skip_gone_receivers`), so that waiters that give up leave nothing.
 
-use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Registered, SENDER, see};
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Registered, SENDER, end_wait, see};
 use crate::chan::algorithm::chan::{Capacity, Chan};
 use crate::chan::algorithm::expand::END;
 use crate::chan::select::state::Stage;
 use crate::rt::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 impl<T> Chan<T> {
-    /// A sender leaves its cell with its value, which it has taken out.
+    /// The sender, which has taken its value out, leaves its cell.
     #[cold]
     pub(in crate::chan) fn withdraw_send(&self, place: Place<'_, T>, ticket: u64) {
         let cell = place.cell();
@@ -23,8 +25,8 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                         Ok(()) if to == Phase::SenderGone => return self.send_is_gone(place, ticket),
                         Ok(()) => {
-                            // SAFETY: the exchange left the phase in which other threads look at the slot, from a state that says
-                            // that none has seen it. So no other thread uses the slot, and this party still holds its ticket.
+                            // SAFETY: S4, S5: the exchange left the phase of a select from a state that says that no
+                            // thread has seen the slot, and this party still holds its ticket.
                             drop(unsafe { place.aside().take(SENDER) });
                             return self.return_send(place, ticket);
                         }
@@ -53,7 +55,7 @@ impl<T> Chan<T> {
         self.leave_unsent(place);
     }
 
-    /// Somebody else has said what becomes of the cell.
+    /// The sender leaves a cell of which another thread has said what becomes of it.
     fn leave_unsent(&self, place: Place<'_, T>) {
         if matches!(place.cell().load().phase(), Phase::SenderGone | Phase::PassedOver) {
             self.note_gone_sender();
@@ -74,23 +76,23 @@ impl<T> Chan<T> {
         let mut state = cell.load();
         loop {
             let told = match state.phase() {
-                // Release: what the sender did happens before the receiver goes on. Acquire: the waiter that this
-                // thread takes out is that of the cell's present holder. Not model-checked: the receiver needs nothing
-                // of the sender, and no model comes here.
-                Phase::ReceiverWaits => match cell.advance(Phase::ReceiverWaits, Phase::Poisoned, AcqRel) {
-                    Err(found) => Err(found),
-                    Ok(state) => {
-                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                        // thread's exchange can, so this one ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_sleeper(RECEIVER, state) } {
-                            // Not model-checked: no model has a sender leave twice while later ones have tickets.
-                            waiter.unpark();
+                Phase::ReceiverWaits => {
+                    // Release: what the sender did happens before the receiver goes on. Acquire: the waiter that this
+                    // thread takes out is that of the cell's present holder. Not model-checked: the receiver needs
+                    // nothing of the sender, and no model comes here.
+                    match end_wait(place, RECEIVER, Phase::ReceiverWaits, Phase::Poisoned, AcqRel) {
+                        Err(found) => Err(found),
+                        Ok(sleeper) => {
+                            if let Some(sleeper) = sleeper {
+                                // Not model-checked: no model has a sender leave twice while later ones have tickets.
+                                sleeper.unpark();
+                            }
+                            return;
                         }
-                        return;
                     }
-                },
+                }
                 Phase::Promised => return self.end_promise(place, Phase::Poisoned),
-                // SAFETY: this operation has not left the cell, so its segment is alive.
+                // SAFETY: S1: the caller is the cell's sender and has not left.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => Err(found),
                     Ok(Registered { select, .. }) => {
@@ -100,7 +102,7 @@ impl<T> Chan<T> {
                         self.poison_select(place, Phase::ReceiverSelects, select)
                     }
                 },
-                Phase::ReceiverLeaving => self.skip_receiver(place, state),
+                Phase::ReceiverLeaving => self.make_no_place(place, state),
                 _ => return,
             };
             match told {
@@ -110,7 +112,7 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The cell says that its sender is gone.
+    /// The sender leaves a cell that says that its sender is gone.
     fn send_is_gone(&self, place: Place<'_, T>, ticket: u64) {
         self.note_gone_sender();
         if self.expands() {
@@ -138,9 +140,9 @@ impl<T> Chan<T> {
                 return;
             }
             let walk = self.array.walk_from_scout(END, RECEIVER);
-            // SeqCst: a sender that gives up writes to its cell and then reads the end; this thread has moved the end and
-            // reads the cell: one of the two sees the other. Not model-checked: if both missed it, the cell would only be kept
-            // longer, which no model observes.
+            // SeqCst: a sender that gives up writes to its cell and then reads the end; this thread has moved the end
+            // and reads the cell: one of the two sees the other. Not model-checked: if both missed it, the cell would
+            // only be kept longer, which no model observes.
             let passed = walk
                 .find(end)
                 .is_ok_and(|place| place.cell().look().phase() == Phase::SenderGone && self.pass_over(place));
@@ -153,8 +155,9 @@ impl<T> Chan<T> {
         }
     }
 
-    /// If the end of the buffer was at a cell before that said that its sender is gone, it may not have passed over it.
-    /// SeqCst: we have written to the cell and read the end; an expander moves the end and then reads the cell.
+    /// Passes over a cell that says that its sender is gone, if the end of the buffer came to it before it said so:
+    /// then the expander has not done it. SeqCst: this thread has written to the cell and reads the end; an expander
+    /// moves the end and then reads the cell (C2).
     pub(in crate::chan) fn pass_over_behind_end(&self, place: Place<'_, T>, ticket: u64) {
         if ticket < self.buffer_end() && self.pass_over(place) {
             self.expand();
@@ -193,8 +196,8 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                         Ok(()) if state.is_seen() => return self.receive_is_gone(place),
                         Ok(()) => {
-                            // SAFETY: the exchange left the phase in which other threads look at the slot, from a state that says
-                            // that none has seen it. So no other thread uses the slot, and this party still holds its ticket.
+                            // SAFETY: S4, S5: the exchange left the phase of a select from a state that says that no
+                            // thread has seen the slot, and this party still holds its ticket.
                             drop(unsafe { place.aside().take(RECEIVER) });
                             return self.return_receive(place, ticket);
                         }
@@ -207,6 +210,7 @@ impl<T> Chan<T> {
         self.skip_gone_receivers();
     }
 
+    /// A receiver whose cell says that it is leaving gives its ticket back, or leaves the cell.
     fn return_receive(&self, place: Place<'_, T>, ticket: u64) {
         if self.return_receive_ticket(ticket) {
             return self.skip_gone_senders();
@@ -224,14 +228,14 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The cell says that its receiver is gone.
+    /// The receiver leaves a cell that says that its receiver is gone.
     fn receive_is_gone(&self, place: Place<'_, T>) {
         self.array.abandon(place, RECEIVER);
         self.skip_gone_receivers();
     }
 
-    /// After a receiver gave up: takes the tickets of senders that would only find such cells, so that
-    /// these can be given back though no sender ever comes.
+    /// Takes, after a receiver gave up, the senders' tickets for cells without a receiver, so that the memory of these is
+    /// given back though no sender ever comes.
     fn skip_gone_receivers(&self) {
         let mut walk = None;
         loop {
@@ -251,13 +255,14 @@ impl<T> Chan<T> {
                         self.array.leave(place, SENDER);
                     }
                 }
-                // Lost, if the cell was not abandoned, but done with long ago.
+                // The cells up to `next` are gone. This CAS fails if they are finished, since `sent` is beyond them then.
                 Err(next) => _ = self.skip_sends(sent, next),
             }
         }
     }
 
-    /// After a sender gave up: the same for the tickets of receivers.
+    /// Takes, after a sender gave up, the receivers' tickets for cells without a sender, so that the memory of these is
+    /// given back though no receiver ever comes.
     fn skip_gone_senders(&self) {
         use Phase::{PassedOver, Rejected, SenderGone};
         let mut walk = None;
@@ -280,7 +285,8 @@ impl<T> Chan<T> {
                         self.leave_gone_sender(place);
                     }
                 }
-                // As for receivers.
+                // The cells up to `next` are gone. This CAS fails if they are finished, since `received` is beyond them
+                // then.
                 Err(next) => {
                     if self.skip_receives(received, next) {
                         self.forget_missing(next - received);

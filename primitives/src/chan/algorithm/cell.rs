@@ -35,8 +35,8 @@ pub(in crate::chan) enum Phase {
     Full,
     /// A sender waits with its value.
     SenderWaits,
-    /// A select waits to send; its select state says what has become of it. Or, if the state says `asleep`, a late send has
-    /// been chosen at once ([`State::is_late`]).
+    /// A select waits to send; its select state says what has become of it. Or, if the state says `asleep`, a late send
+    /// has been chosen at once ([`State::is_late`]).
     SenderSelects,
     /// A receiver waits.
     ReceiverWaits,
@@ -99,8 +99,8 @@ impl CellPhase for Phase {
     }
 }
 
-/// A select that did not wait chooses a send whose place in the buffer is there. It leaves no select state in the cell, for
-/// nothing is to be decided any more, but only which thread is to bring the value.
+/// A select that did not wait chooses a send whose place in the buffer is there. It leaves no select state in the cell,
+/// for nothing is to be decided any more, but only which thread is to bring the value.
 impl State {
     /// Returns the state once a late send has been chosen at once.
     pub(in crate::chan) fn with_late(self) -> State {
@@ -117,13 +117,14 @@ pub(in crate::chan) struct Cell<T> {
     state: AtomicU8,
     /// The sender's from the start; the receiver's once the phase says that a value is here for it.
     value: UnsafeCell<MaybeUninit<T>>,
-    /// Which thread is to bring the value, if the state says so ([`State::is_late`]). (Beside most values it needs no memory.)
+    /// Which thread is to bring the value, if the state says so ([`State::is_late`]). (Beside most values it needs no
+    /// memory.)
     sender: UnsafeCell<Mark>,
 }
 
-// SAFETY: the phases hand the value from one thread to another; no two threads share it.
+// SAFETY: S2: the phases hand the value from one thread to another; no two threads share it.
 unsafe impl<T: Send> Send for Cell<T> {}
-// SAFETY: the phases hand the value from one thread to another; no two threads share it.
+// SAFETY: S2: the phases hand the value from one thread to another; no two threads share it.
 unsafe impl<T: Send> Sync for Cell<T> {}
 
 impl<T> Default for Cell<T> {
@@ -151,7 +152,8 @@ impl<T> ArrayCell for Cell<T> {
         unsafe { self.state.unsync_store(State::new(Phase::FRESH).bits()) };
         self.value.with_mut(|_| ());
         self.sender.with_mut(|_| ());
-        // Nobody has waited in a cell that was merely full, or it was a plain operation, whose slot is empty again.
+        // A cell that is Full and was not seen has empty slots: no party has waited here, or a plain operation that has
+        // emptied its slot.
         if let Some(aside) = aside.filter(|_| was.phase() != Phase::Full || was.is_seen()) {
             // SAFETY: `Segment::renew`, the only caller, has the segment alone, and so the cell's slots.
             unsafe { aside.renew() };
@@ -176,7 +178,7 @@ impl Sleeper {
         }
     }
 
-    /// Nobody is to be woken.
+    /// Drops what would wake the operation, whose wait has ended.
     pub(in crate::chan) fn discard(self) {
         match self {
             Sleeper::Thread(unparker) => drop(unparker),
@@ -200,9 +202,18 @@ pub(in crate::chan) struct Registered<'a> {
     pub(in crate::chan) case: usize,
 }
 
-#[cfg(feature = "async")]
 impl Waiter {
-    /// Nobody is to be woken.
+    /// Returns the sleeper in the slot of a plain operation that is asleep.
+    #[track_caller]
+    fn into_sleeper(waiter: Option<Waiter>) -> Option<Sleeper> {
+        match waiter {
+            Some(Waiter::Plain(sleeper)) => Some(sleeper),
+            _ => unreachable!("an operation that is asleep has left its sleeper in the slot"),
+        }
+    }
+
+    /// Drops what would wake the operation, whose wait has ended.
+    #[cfg(feature = "async")]
     pub(in crate::chan) fn discard(self) {
         if let Waiter::Plain(sleeper) = self {
             sleeper.discard();
@@ -216,9 +227,9 @@ impl Waiter {
 #[derive(Default)]
 pub(in crate::chan) struct Aside([UnsafeCell<Option<Waiter>>; 2]);
 
-// SAFETY: the phases say whose a slot is; while it is shared it is only read.
+// SAFETY: S3, S4: each slot has one owner at a time, or has been seen, and then it is only read (S5).
 unsafe impl Send for Aside {}
-// SAFETY: a slot that several threads may reach has been seen, and a seen slot is only read.
+// SAFETY: S5: a slot that several threads may reach has been seen, and a seen slot is only read.
 unsafe impl Sync for Aside {}
 
 impl Aside {
@@ -232,8 +243,7 @@ impl Aside {
     }
 
     /// # Safety
-    /// The slot is the caller's: the cell does not say yet that this party is asleep, or selects; or the caller ended
-    /// its wait, and nobody has seen it.
+    /// The slot is the caller's, by S3 or S4.
     #[track_caller]
     pub(in crate::chan) unsafe fn set(&self, party: Party, waiter: Waiter) {
         self.0[party.index()].with_mut(|slot| {
@@ -243,30 +253,13 @@ impl Aside {
     }
 
     /// # Safety
-    /// As for [`set`](Self::set).
+    /// The slot is the caller's, by S3 or S4.
     #[track_caller]
     pub(in crate::chan) unsafe fn take(&self, party: Party) -> Option<Waiter> {
         self.0[party.index()].with_mut(|slot| {
             // SAFETY: the slot is the caller's alone, by this function's contract.
             unsafe { (*slot).take() }
         })
-    }
-
-    /// The waiter of this party's plain operation, if it sleeps.
-    ///
-    /// # Safety
-    /// The caller ended its wait, by an exchange from `state` or to it: the bit is the same in both. The phase that it
-    /// moved from is left once, so no other thread ends the wait too.
-    #[track_caller]
-    pub(in crate::chan) unsafe fn take_sleeper(&self, party: Party, state: State) -> Option<Sleeper> {
-        if !state.is_asleep() {
-            return None;
-        }
-        // SAFETY: the caller ended the wait and nobody has seen the slot, so it is the caller's alone.
-        match unsafe { self.take(party) } {
-            Some(Waiter::Plain(sleeper)) => Some(sleeper),
-            _ => unreachable!("who sleeps can be woken"),
-        }
     }
 
     /// Wakes the select that waits as this party for a value that was promised; or returns the sleeper if a plain
@@ -280,15 +273,18 @@ impl Aside {
             return None;
         }
         let is_select = self.0[party.index()].with(|slot| {
-            // SAFETY: the slot was written before the cell said that this party is asleep, by an exchange that the
-            // caller's has acquired. Nobody writes to the slot of a select before the cell is used again, and a plain
+            // SAFETY: S3: the slot was written before the cell said that this party is asleep, by an exchange that the
+            // caller's has acquired. No thread writes to the slot of a select before the cell is used again, and a plain
             // waiter is the caller's, since the caller ended its wait.
             let Some(Waiter::Select { select, .. }) = (unsafe { &*slot }) else { return false };
             select.wake(); // site: wake-promised-select
             true
         });
-        // SAFETY: a plain operation waits, and the caller ended its wait.
-        if is_select { None } else { unsafe { self.take_sleeper(party, state) } }
+        if is_select {
+            return None;
+        }
+        // SAFETY: S3: a plain operation waits, asleep, and the caller ended its wait.
+        Waiter::into_sleeper(unsafe { self.take(party) })
     }
 
     /// Returns the select that waits here.
@@ -299,7 +295,7 @@ impl Aside {
     #[track_caller]
     pub(in crate::chan) unsafe fn select(&self, party: Party) -> Registered<'_> {
         self.0[party.index()].with(|slot| {
-            // SAFETY: a slot that has been seen is not written to before the cell is used again.
+            // SAFETY: S5: the slot has been seen, by this function's contract, and is only read.
             match unsafe { &*slot } {
                 Some(Waiter::Select { select, case }) => Registered { select, case: *case },
                 _ => unreachable!("a cell in which a select waits has its select state"),
@@ -328,7 +324,7 @@ impl<T> Cell<T> {
     pub(in crate::chan) fn exchange(&self, from: State, to: State, order: Ordering) -> Result<(), State> {
         match self.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
             Ok(_) => Ok(()),
-            // Relaxed, above: what the phase promises is here by this load.
+            // The failed exchange is Relaxed: what the phase promises is here by this load.
             Err(_) => Err(self.load()),
         }
     }
@@ -445,8 +441,10 @@ impl<T> Cell<T> {
     }
 }
 
-/// As [`Cell::exchange`], to a state by which the caller leaves the cell. By its place, since the cell may be used
-/// again, or freed, before this returns: the memory of a reference among the arguments would have to stay until then.
+/// Moves the cell from exactly `from` to `to`, by which the caller leaves it; or the state found afterwards.
+///
+/// By its place, since the cell may be used again, or freed, before this returns: the memory of a reference among the
+/// arguments would have to stay until then.
 #[inline]
 #[track_caller]
 pub(in crate::chan) fn leave_by<T>(
@@ -458,9 +456,46 @@ pub(in crate::chan) fn leave_by<T>(
     let cell = place.cell();
     match cell.state.compare_exchange(from.bits(), to.bits(), order, Relaxed) {
         Ok(_) => Ok(()),
-        // Relaxed, in the exchange: what the phase promises is here by this load.
+        // The failed exchange is Relaxed: what the phase promises is here by this load.
         Err(_) => Err(cell.load()),
     }
+}
+
+/// Ends the wait of this party's plain operation, by moving the cell from the phase `from`, in which that waits; or
+/// returns the state found, if the wait has ended already. The sleeper, if the operation is asleep, is for the caller
+/// to wake.
+///
+/// `order` as for [`Cell::advance`]: a caller that is not the waiting party itself must pass Acquire.
+#[inline]
+#[track_caller]
+pub(in crate::chan) fn end_wait<T>(
+    place: Place<'_, T>,
+    party: Party,
+    from: Phase,
+    to: Phase,
+    order: Ordering,
+) -> Result<Option<Sleeper>, State> {
+    let state = place.cell().advance(from, to, order)?;
+    // SAFETY: S3: the exchange in `advance` left the waiting phase, and `state` has the other bits that it found.
+    Ok(unsafe { take_sleeper(place, party, state) })
+}
+
+/// Takes the sleeper of this party's plain operation out of its slot, if the operation is asleep.
+///
+/// # Safety
+/// The caller ended the operation's wait (S3), by an exchange from `state` or to it: the bit `asleep` is the same in
+/// both.
+#[track_caller]
+pub(in crate::chan) unsafe fn take_sleeper<T>(
+    place: Place<'_, T>,
+    party: Party,
+    state: State,
+) -> Option<Sleeper> {
+    if !state.is_asleep() {
+        return None;
+    }
+    // SAFETY: S3: the caller ended the wait of an operation that was asleep, so the slot is the caller's.
+    Waiter::into_sleeper(unsafe { place.aside().take(party) })
 }
 
 /// Sleeps in a cell in which this party waits, in this state, until another thread ends the wait, `true`, or the
@@ -477,13 +512,11 @@ pub(in crate::chan) fn sleep<T>(
         !waits.is_asleep(),
         "what an earlier wait with the ticket left is taken back when this one begins"
     );
-    // SAFETY: the cell says that this party waits, awake. A thread that ends such a wait leaves the slot alone, and only
-    // the waiter says that it is asleep, below. An earlier operation with this ticket has emptied the slot before it gave
-    // the ticket back.
+    // SAFETY: S4: the cell says that this party waits, awake. (An earlier operation with the ticket has emptied the slot
+    // before it gave the ticket back.)
     unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Thread(parker.unparker()))) };
     if place.cell().fall_asleep(waits).is_err() {
-        // SAFETY: the wait was ended while the cell said that we are awake, so the thread that ended it left the slot
-        // alone.
+        // SAFETY: S3: the wait was ended while the cell said that this party is awake, so the slot is still its own.
         drop(unsafe { place.aside().take(party) });
         return true;
     }
@@ -492,13 +525,13 @@ pub(in crate::chan) fn sleep<T>(
 
 /// What a party finds that meets a select in its cell.
 pub(in crate::chan) enum Meeting<'a> {
-    /// We have decided it: this case has happened.
+    /// The caller has decided it: this case has happened.
     Won(&'a SelectWait),
-    /// Somebody has decided it, and for this case.
+    /// Another thread has decided it, and for this case.
     Happened(&'a SelectWait),
-    /// It has been decided otherwise, or is over; it will leave the cell.
+    /// It has been decided otherwise, or is over; the select will leave the cell.
     Lost,
-    /// It is still going through its cases: it cannot be decided yet.
+    /// The select still goes through its cases: it cannot be decided yet.
     Registering(&'a SelectWait),
     /// The cell is no longer as it was.
     Changed(State),
@@ -519,7 +552,7 @@ pub(in crate::chan) unsafe fn see<'a, T>(
         // knows by this bit whether another thread has seen it, or does so after this one has left the cell.
         place.cell().exchange(state, state.with_seen(), Acquire)?;
     }
-    // SAFETY: the cell has been seen, in a phase in which a select waits; and the caller keeps the cell alive, by this
+    // SAFETY: S5: the cell has been seen, in a phase in which a select waits; the caller keeps it alive, by this
     // function's contract.
     Ok(unsafe { place.aside().select(party) })
 }

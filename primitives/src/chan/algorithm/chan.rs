@@ -11,6 +11,10 @@
 //! **C2, the end of the buffer.** A sender that is about to wait counts itself in `behind`, writes to its cell and then
 //! reads the end; a receiver moves the end and then reads the count and the cell. All four are SeqCst, so one of the
 //! two sees the other. A sender that gives up writes to its cell and then reads the end in the same way.
+//!
+//! **C3, observers.** An operation changes the channel, in a counter or a cell, and then looks whether the list of
+//! observers is empty; an observer joins the list and then looks at the channel (`Observers`). All four are SeqCst, so
+//! one of the two sees the other.
 
 use crate::cache_padded::CachePadded;
 use crate::chan::algorithm::cell::Cell;
@@ -288,8 +292,8 @@ impl<T> Chan<T> {
         self.untake_receive_ticket(ticket)
     }
 
-    /// Gives a ticket back by which no operation was ready, if it is the last of all receives. It does not count as a recall, so
-    /// a select that finds nothing else ready sees no change.
+    /// Gives a ticket back by which no operation was ready, if it is the last of all receives. It does not count as a
+    /// recall, so a select that finds nothing else ready sees no change.
     pub(in crate::chan) fn untake_receive_ticket(&self, ticket: u64) -> bool {
         // SeqCst. Not model-checked: C1. Release, by that: this thread's accesses to the cell happen before those of
         // the next holder of the ticket, which reads the counter in `receive_ticket`. Relaxed: if it fails nothing is

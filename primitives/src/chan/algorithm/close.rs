@@ -1,6 +1,10 @@
-//! Closing.
+//! The close of a channel: one bit in `sent`, after which no send gets a ticket, and then a walk over the cells of
+//! those that wait. Senders that wait are before `sent`, and get their values back; receivers that wait for a send that
+//! will not come are from `sent` on, and are told so. An operation that begins to wait later reads the bit itself.
 
-use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
+use crate::chan::algorithm::cell::{
+    Meeting, Phase, Place, RECEIVER, SENDER, State, end_wait, meet, take_sleeper,
+};
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
 use crate::chan::algorithm::deferred;
 use crate::chan::error::CloseError;
@@ -31,8 +35,8 @@ impl<T> Chan<T> {
             });
         }
         // As long as a value may come back, receivers wait for it; the end of the last loan disconnects them. SeqCst:
-        // the closed bit is set before this load; `lend` reads it after it has counted the loan, and `end_loan` after the last
-        // loan has ended.
+        // the closed bit is set before this load; `lend` reads it after it has counted the loan, and `end_loan` after
+        // the last loan has ended.
         // site: look-for-loans
         if self.loans.load(SeqCst) == 0 {
             self.disconnect_receivers();
@@ -56,25 +60,25 @@ impl<T> Chan<T> {
         let cell = place.cell();
         loop {
             match state.phase() {
-                // Release: closing happens before the send returns, which reads the cell in `sending_ended`. Not
-                // model-checked: `unpark` synchronizes too, except when the sender is still spinning. Acquire: the
-                // waiter that this thread takes out is that of the cell's present holder.
-                // site: reject-sender
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Rejected, AcqRel) {
-                    Err(found) => state = found,
-                    Ok(state) => {
-                        self.count_rejected_sender();
-                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                        // thread's exchange can, so this one ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark(); // site: wake-rejected-sender
+                Phase::SenderWaits => {
+                    // Release: closing happens before the send returns, which reads the cell in `sending_ended`. Not
+                    // model-checked: `unpark` synchronizes too, except when the sender is still spinning. Acquire: the
+                    // waiter that this thread takes out is that of the cell's present holder.
+                    // site: reject-sender
+                    match end_wait(place, SENDER, Phase::SenderWaits, Phase::Rejected, AcqRel) {
+                        Err(found) => state = found,
+                        Ok(sleeper) => {
+                            self.count_rejected_sender();
+                            if let Some(sleeper) = sleeper {
+                                sleeper.unpark(); // site: wake-rejected-sender
+                            }
+                            return;
                         }
-                        return;
                     }
-                },
+                }
                 // The value of a send that was chosen before is still received.
                 Phase::SenderSelects if state.is_late() => return,
-                // SAFETY: the array is pinned, or we are the receiver and have not left.
+                // SAFETY: S1: `close` has pinned the array, or the caller is the cell's receiver and has not left.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won(select) => {
@@ -124,18 +128,17 @@ impl<T> Chan<T> {
                     match cell.exchange(state, state.with_phase(Phase::Closed), AcqRel) {
                         Err(found) => state = found,
                         Ok(()) => {
-                            // SAFETY: we ended the wait, if there was one; and nobody waits there any more.
-                            let waiter = (phase == Phase::ReceiverWaits)
-                                .then(|| unsafe { place.aside().take_sleeper(RECEIVER, state) });
-                            if let Some(waiter) = waiter.flatten() {
-                                waiter.unpark(); // site: wake-disconnected-receiver
+                            // SAFETY: S3: in this phase the exchange ended the receiver's wait, from `state`.
+                            let sleeper = (phase == Phase::ReceiverWaits)
+                                .then(|| unsafe { take_sleeper(place, RECEIVER, state) });
+                            if let Some(sleeper) = sleeper.flatten() {
+                                sleeper.unpark(); // site: wake-disconnected-receiver
                             }
                             return;
                         }
                     }
                 }
-                // SAFETY: `visit_each`, in `disconnect_receivers`, keeps the array pinned while it calls this, so the cell's
-                // segment is not reused.
+                // SAFETY: S1: `visit_each`, in `disconnect_receivers`, keeps the array pinned while it calls this.
                 Phase::ReceiverSelects => match unsafe { meet(place, RECEIVER, state, Cause::Close) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won(select) => {

@@ -197,8 +197,8 @@ pub(in crate::chan) fn call() -> bool {
     Deferred::with(Deferred::take).is_some_and(Deferred::call)
 }
 
-/// Calls what is due; whether a panic is to come out of it. One call, the most frequent case, moves nothing of the list: as
-/// long as it runs the thread has deferred nothing.
+/// Calls what is due; whether a panic is to come out of it. One call, the most frequent case, moves nothing of the
+/// list: as long as it runs the thread has deferred nothing.
 fn call_due(due: Due) -> bool {
     match due {
         Due::Nothing => false,
@@ -239,8 +239,8 @@ pub(in crate::chan) fn settle() {
     }
 }
 
-/// Calls the list as [`settle`] does, and returns the operation's result; it is dropped if a panic comes out, and may panic by
-/// that.
+/// Calls the list as [`settle`] does, and returns the operation's result; it is dropped if a panic comes out, and may
+/// panic by that.
 pub(in crate::chan) fn settle_with<R>(result: R) -> R {
     if !end() {
         return result;

@@ -1,6 +1,7 @@
-//! The growth of the buffer.
+//! The end of the buffer: each receive that begins moves it on by one cell (*expands* the buffer), and lets the sender go
+//! that waits in that cell. A cell whose sender gave up is no place, so the end moves by one more.
 
-use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
+use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, end_wait, meet};
 use crate::chan::algorithm::chan::Chan;
 use crate::chan::select::state::Cause;
 use crate::queue::Scout;
@@ -10,9 +11,8 @@ use crate::rt::sync::atomic::Ordering::AcqRel;
 pub(in crate::chan) const END: Scout = Scout::Second;
 
 impl<T> Chan<T> {
-    /// Makes the buffer one place longer, because a receive has begun: the next cell after its end
-    /// becomes part of it, and a sender that waits there may go. A cell whose sender gave up is no
-    /// place, so then one more. Whether it looked at cells, and so may have deferred a waker.
+    /// Makes the buffer one place longer, because a receive has begun. Returns whether this looked at cells, and so may
+    /// have deferred a waker.
     #[inline]
     pub(in crate::chan) fn expand(&self) -> bool {
         if !self.expands() {
@@ -30,16 +30,16 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Moves the end for a receiver that found its cell in this state, unless it has moved for the cell: another receiver has
-    /// given this ticket back then, and the end does not move back.
+    /// Moves the end for a receiver that found its cell in this state, unless it has moved for the cell: another
+    /// receiver has given this ticket back then, and the end does not move back.
     pub(in crate::chan) fn expand_unless_left(&self, found: State) {
         if found.phase() != Phase::ReceiverLeaving {
             self.expand();
         }
     }
 
-    /// Lets the sender go that waits in a cell which has become part of the buffer; `false` if the cell is no
-    /// place.
+    /// Lets the sender go that waits in the cell of this ticket, which has become part of the buffer; `false` if the
+    /// cell is no place.
     #[cold]
     fn expand_at(&self, ticket: u64) -> bool {
         // A cell whose ticket has not been given out has no sender.
@@ -53,37 +53,37 @@ impl<T> Chan<T> {
         let_in
     }
 
-    /// Lets the sender go that waits in this cell, which has become part of the buffer. `false`: the cell is no place, and the
-    /// end must move by one more.
+    /// Lets the sender go that waits in this cell, which has become part of the buffer. `false`: the cell is no place,
+    /// and the end must move by one more.
     pub(in crate::chan) fn let_in(&self, place: Place<'_, T>) -> bool {
         let cell = place.cell();
         let mut state = cell.look();
         loop {
             match state.phase() {
-                // It has its place.
+                // The late send has its place already.
                 Phase::SenderSelects if state.is_late() => return true,
                 // A send is not let in any more once the channel is closed: close is one moment for all.
                 Phase::SenderWaits | Phase::SenderSelects if self.sent().is_closed() => {
                     self.reject_sender(place, state);
                     return true;
                 }
-                // Release: the receive happens before the send completes. Acquire: the waiter that this thread takes
-                // out is that of the cell's present holder. Not model-checked: in no model does a sender with the same
-                // ticket come just then; a model has that case for a receiver in place of the expander.
-                // site: move-value-into-buffer
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Full, AcqRel) {
-                    Err(found) => state = found,
-                    Ok(state) => {
-                        self.remove_behind();
-                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                        // thread's exchange can, so this one ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark(); // site: wake-sender
+                Phase::SenderWaits => {
+                    // Release: the receive happens before the send completes. Acquire: the waiter that this thread
+                    // takes out is that of the cell's present holder. Not model-checked: in no model does a sender with
+                    // the same ticket come just then; a model has that case for a receiver in place of the expander.
+                    // site: move-value-into-buffer
+                    match end_wait(place, SENDER, Phase::SenderWaits, Phase::Full, AcqRel) {
+                        Err(found) => state = found,
+                        Ok(sleeper) => {
+                            self.remove_behind();
+                            if let Some(sleeper) = sleeper {
+                                sleeper.unpark(); // site: wake-sender
+                            }
+                            return true;
                         }
-                        return true;
                     }
-                },
-                // SAFETY: the array is pinned, by the walk in `expand_at` or by that in `survey`, so the cell's segment stays.
+                }
+                // SAFETY: S1: the array is pinned, by the walk in `expand_at` or by that in `survey`.
                 Phase::SenderSelects => match unsafe { meet(place, SENDER, state, Cause::Operation) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won(select) => {
@@ -94,7 +94,7 @@ impl<T> Chan<T> {
                     Meeting::Registering(_) | Meeting::Happened(_) | Meeting::Lost => return true,
                 },
                 Phase::SenderGone => return !self.pass_over(place),
-                // Its sender still counts the cell, and will find it so.
+                // The sender, which still counts the cell, finds it passed over when it leaves.
                 Phase::SenderLeaving => match self.make_no_place(place, state) {
                     Ok(()) => return false,
                     Err(found) => state = found,
@@ -112,7 +112,7 @@ impl<T> Chan<T> {
                 Err(found) => state = found,
                 Ok(()) => {
                     self.remove_behind();
-                    // Else the sender will find it so when it leaves.
+                    // Else the sender notes it when it leaves.
                     if state.has_left(SENDER) {
                         self.array.note_abandoned(place, SENDER);
                     }

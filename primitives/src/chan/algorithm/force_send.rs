@@ -1,12 +1,12 @@
 //! Sending without waiting, at the cost of the oldest value.
 //!
 //! A forced send takes a ticket as any other. Without a place in the buffer it leaves its value in its cell all the
-//! same, *beyond* the end: `Empty → Full`. (So does the value of a select whose cell was broken.) Then each forced send, with
-//! a place or without, looks whether a forced value is beyond the end. If so, the send takes a receiver's ticket, and by that the oldest value out, once: this makes the
-//! buffer one place longer, as every receive does. Of several forced sends at the same time one may make the place for
-//! another's value; each of them takes one value out unless it finds, after its own has come, that none is beyond the
-//! end. So none is when all have ended, but for those behind senders that wait: these keep their turn and get the
-//! places first.
+//! same, *beyond* the end: `Empty → Full`. (So does the value of a select whose cell was broken.) Then each forced
+//! send, with a place or without, looks whether a forced value is beyond the end. If so, the send takes a receiver's
+//! ticket, and by that the oldest value out, once: this makes the buffer one place longer, as every receive does. Of
+//! several forced sends at the same time one may make the place for another's value; each of them takes one value out
+//! unless it finds, after its own has come, that none is beyond the end. So none is when all have ended, but for those
+//! behind senders that wait: these keep their turn and get the places first.
 
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, SENDER, leave_by};
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan};
@@ -48,7 +48,7 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn push(&self, mut value: T) -> Result<Option<u64>, T> {
         loop {
             let Ok((ticket, place)) = self.send_place(Blocking::FOREVER) else { return Err(value) };
-            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            // SAFETY: S2: this send has the ticket, and the slot is empty.
             unsafe { place.cell().put(value) };
             let mut state = place.cell().load();
             loop {
@@ -57,7 +57,7 @@ impl<T> Chan<T> {
                     Offered::Poisoned => break,
                     Offered::MustWait(found) => {
                         let full = found.with_phase(Phase::Full).with_left(SENDER);
-                        // Release: publishes the value to the receiver whose `load` reads Full. SeqCst: for observers.
+                        // Release: publishes the value to the receiver whose `load` reads Full. SeqCst: C3.
                         // Not model-checked: no model relies on it within the audit's bounds.
                         match leave_by(place, found, full, SeqCst) {
                             Ok(()) => {
@@ -69,9 +69,7 @@ impl<T> Chan<T> {
                     }
                 }
             }
-            // SAFETY: the value was not handed over, so the slot is ours, and full.
-            value = unsafe { place.cell().take() };
-            self.withdraw_send(place, ticket);
+            value = self.take_back(place, ticket);
             hint::retry();
         }
     }
@@ -126,7 +124,8 @@ impl<T> Chan<T> {
             if self.receivers.received.compare_exchange(received, received + 1, SeqCst, Relaxed).is_err() {
                 continue;
             }
-            // SAFETY: the compare-exchange above gave the ticket to this thread alone, which has not left its cell.
+            // SAFETY: S1: the compare-exchange of `received` gave the ticket to this thread alone, which has not left
+            // its cell.
             match unsafe { self.array.locate(RECEIVER, received) } {
                 Ok(place) => return Some((received, place)),
                 Err(next) => self.skip_missing(received, next),

@@ -1,11 +1,12 @@
 //! Late sends: those of selects, whose values come once they have been chosen.
 //!
-//! A late send that is chosen has its cell in the buffer, or a receiver in it, and keeps that until its value comes. No send
-//! takes the place, and a receiver that comes to the cell waits there for the value: so the buffer never comes to hold more
-//! than its capacity, and the values stay in the order of the cells.
+//! A late send that is chosen has its cell in the buffer, or a receiver in it, and keeps that until its value comes. No
+//! send takes the place, and a receiver that comes to the cell waits there for the value: so the buffer never comes to
+//! hold more than its capacity, and the values stay in the order of the cells.
 //!
-//! Three operations do not wait: a receive in the thread that is to bring the value, a forced send that needs the place, and a
-//! close that discards. They break the cell. Then the value is sent when it comes, beyond the capacity if need be.
+//! Three operations do not wait: a receive in the thread that is to bring the value, a forced send that needs the
+//! place, and a close that discards. They break the cell. Then the value is sent when it comes, beyond the capacity if
+//! need be.
 
 use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, State, sleep};
 use crate::chan::algorithm::chan::{Blocking, Chan};
@@ -27,9 +28,9 @@ pub(in crate::chan) struct Promise {
 
 /// What a receiver has come to at the place of a late send.
 pub(in crate::chan) enum Came {
-    /// The value that is in the cell is ours: [`Chan::collect`] takes it.
+    /// The value, which is in the cell: [`Chan::collect`] takes it.
     Value,
-    /// Nothing, and we are not in the cell any more.
+    /// Nothing; the receiver has left the cell.
     Nothing,
     /// The value is to come from the calling thread, and the ticket has gone back.
     Own,
@@ -64,8 +65,8 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Waits in the cell for the value of the late send that was chosen here. Or the state found, if the cell is no longer as
-    /// it was.
+    /// Waits in the cell for the value of the late send that was chosen here. Or the state found, if the cell is no
+    /// longer as it was.
     #[cold]
     pub(in crate::chan) fn accept_late(
         &self,
@@ -112,8 +113,7 @@ impl<T> Chan<T> {
     #[cold]
     pub(in crate::chan) fn until_promise_ends(&self, place: Place<'_, T>) {
         let Ok(awake) = place.cell().rouse(Phase::Promised) else { return };
-        // SAFETY: the cell says that we wait, awake, and only we change that. A thread that ends such a wait leaves the
-        // slot alone.
+        // SAFETY: S4: the cell says that the receiver waits, awake, and only the receiver changes that.
         drop(unsafe { place.aside().take(RECEIVER) });
         if !place.cell().changes_soon(Phase::Promised, None) {
             // site: fall-asleep-promised

@@ -1,7 +1,12 @@
-//! Receiving.
+//! A blocking receive, from the ticket to the end of the wait, in the order of its steps; then what a receiver does
+//! with what it finds in its cell.
+//!
+//! `recv` → `receive_ticket` takes a ticket → `receive_with` finds its cell, and takes the value if the cell is Full: the
+//! fast path. Else `settle_receive` goes by the phase of the cell: `accept` takes a value from a sender that waits, or
+//! poisons the cell, or says that the receive must wait; then `wait_to_receive` waits in the cell.
 
 use crate::chan::algorithm::cell::{
-    Meeting, Phase, Place, RECEIVER, SENDER, Sleeper, State, leave_by, meet_another, sleep,
+    Meeting, Phase, Place, RECEIVER, SENDER, Sleeper, State, end_wait, leave_by, meet_another, sleep,
 };
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket};
 use crate::chan::algorithm::deferred;
@@ -22,11 +27,13 @@ pub(in crate::chan) enum NotReceived {
     Closed,
 }
 
-/// What a receiver that waits does with what it gets.
+/// What a receiver that waits does with a value that it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::chan) enum Taker {
+    /// The value is the receiver's for good.
     Keeps,
-    /// It may give the value back.
+    /// The receiver may give the value back. The cell says so by the bit `seen`, which is free while a plain receive
+    /// waits.
     #[cfg_attr(not(feature = "async"), allow(dead_code, reason = "only tasks borrow"))]
     Borrows,
 }
@@ -40,14 +47,14 @@ impl Taker {
 
 /// What a receiver found in its cell.
 pub(in crate::chan) enum Accepted {
-    /// The value that is in the cell is ours: [`Chan::collect`] takes it.
+    /// A value, which is the receiver's: [`Chan::collect`] takes it and leaves the cell.
     Value,
-    /// The cell is of no use; we have left it.
+    /// The cell is of no use; the receiver has left it.
     Poisoned,
-    /// There will be no value; we have left.
+    /// There will be no value; the receiver has left.
     Closed,
-    /// There is no value yet, and no sender under way, or the receiver need not wait for that one: it waits here, or
-    /// leaves with nothing, in a cell in this state.
+    /// There is no value yet, and no sender has begun, or the receiver leaves the value to that one: the receiver waits
+    /// here, in a cell in this state, or leaves with nothing.
     MustWait(State),
     /// A late send was chosen here, and its value is still to come.
     Late(Promise),
@@ -117,11 +124,11 @@ impl<T> Chan<T> {
 
     /// Receives in the cell of a ticket; or fails, for a reason or to try again with another ticket.
     ///
-    /// Inlined into both of its callers: as a function of its own it hands a value over through memory, and a receive of a
-    /// value that is there takes a fourteenth longer.
+    /// Inlined into both of its callers: as a function of its own it hands a value over through memory, and a receive
+    /// of a value that is there takes a fourteenth longer.
     #[inline(always)]
     fn receive_with(&self, ticket: u64, blocking: Blocking) -> Result<T, Option<NotReceived>> {
-        // SAFETY: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
+        // SAFETY: S1: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
         let place = match unsafe { self.array.locate(RECEIVER, ticket) } {
             Ok(place) => place,
             Err(next) => {
@@ -131,7 +138,7 @@ impl<T> Chan<T> {
         };
         let state = place.cell().load();
         if state.phase() == Phase::Full {
-            let value = self.collect_now(place, state);
+            let value = self.collect(place, state);
             return Ok(if self.expand() { self.received_by(ticket, value) } else { value });
         }
         match self.settle_receive(place, state, ticket, blocking) {
@@ -149,18 +156,12 @@ impl<T> Chan<T> {
     pub(in crate::chan) fn receive_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.receive_ticket(blocking)?;
-            // SAFETY: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
+            // SAFETY: S1: `receive_ticket` gave the ticket to this receive alone, which has not left its cell.
             match unsafe { self.array.locate(RECEIVER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
                 Err(next) => self.skip_missing(ticket, next),
             }
         }
-    }
-
-    /// Goes on from the ticket of a receive that was that of a sender that gave up, as are those up to the next.
-    pub(in crate::chan) fn skip_missing(&self, ticket: u64, next: u64) {
-        let skipped = self.skip_receives(ticket + 1, next);
-        self.forget_missing(if skipped { next - ticket } else { 1 });
     }
 
     /// Takes a ticket to receive with, unless that would wait and the caller may not.
@@ -172,8 +173,8 @@ impl<T> Chan<T> {
             // SeqCst. Not model-checked: C1.
             return Ok(received.fetch_add(1, SeqCst)); // site: take-receive-ticket
         }
-        // SeqCst, here and below. Not model-checked: C1. `received` is read first: if it has reached `sent` then, the
-        // channel is empty when `sent` is read.
+        // SeqCst. Not model-checked: C1. `received` is read first: if it has reached `sent` then, the channel is empty
+        // when `sent` is read.
         let mut ticket = received.load(SeqCst);
         loop {
             // SeqCst. Not model-checked: C1.
@@ -187,6 +188,7 @@ impl<T> Chan<T> {
                 }
             }
             if !blocking.is_never() {
+                // SeqCst. Not model-checked: C1.
                 return Ok(received.fetch_add(1, SeqCst));
             }
             // SeqCst. Not model-checked: C1.
@@ -197,38 +199,14 @@ impl<T> Chan<T> {
         }
     }
 
-    /// The value that a receive with this ticket has got, after the wakers that the receive has deferred were called.
-    /// If one panics, the next receiver gets the value.
-    pub(in crate::chan) fn received_by(&self, ticket: u64, value: T) -> T {
-        if !deferred::end() {
-            return value;
-        }
-        let _held = deferred::hold();
-        self.lend(Delivery::Again);
-        self.give_back(value, ticket);
-        deferred::resume()
+    /// Goes on from the ticket of a receive that was that of a sender that gave up, as are those up to the next.
+    pub(in crate::chan) fn skip_missing(&self, ticket: u64, next: u64) {
+        let skipped = self.skip_receives(ticket + 1, next);
+        self.forget_missing(if skipped { next - ticket } else { 1 });
     }
 
-    /// Takes the value that is in the cell, and leaves.
-    #[inline]
-    pub(in crate::chan) fn collect(&self, place: Place<'_, T>, state: State) -> T {
-        self.collect_now(place, state)
-    }
-
-    /// As [`collect`](Self::collect), inlined.
-    #[inline(always)]
-    pub(in crate::chan) fn collect_now(&self, place: Place<'_, T>, state: State) -> T {
-        // SAFETY: the phase, or the state of our select, says that a value is here for us.
-        let value = unsafe { place.cell().take() };
-        if state.has_left(SENDER) {
-            self.array.finished(place);
-        } else {
-            self.array.leave(place, RECEIVER);
-        }
-        value
-    }
-
-    /// Receives in this cell; or fails, for a reason or to try again with another ticket.
+    /// Receives in the cell of a ticket, in which no value was at hand; or fails as
+    /// [`receive_with`](Self::receive_with) does.
     #[cold]
     fn settle_receive(
         &self,
@@ -262,149 +240,6 @@ impl<T> Chan<T> {
                 },
             };
         }
-    }
-
-    /// Whether the channel was open and empty at a moment, for a receiver whose cell had no value since then. No value
-    /// that was there can have gone since, unless another receiver has got a ticket, which would show.
-    fn is_empty_beyond(&self, ticket: u64) -> bool {
-        let has_value = |place: Place<'_, T>| {
-            matches!(place.cell().look().phase(), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
-        };
-        let tickets = ticket + 1..self.sent().ticket();
-        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place))
-            && self.received() == ticket + 1
-            && !self.sent().is_closed()
-    }
-
-    /// Looks what is in the cell for its receiver. `own` is the state of the select that does this. A receiver that
-    /// must not wait leaves an empty channel to a sender under way, and does not poison that one's cell: each of the
-    /// two could go on to do so to the other for ever.
-    pub(in crate::chan) fn accept(
-        &self,
-        place: Place<'_, T>,
-        mut state: State,
-        ticket: u64,
-        own: Option<&SelectWait>,
-        blocking: Blocking,
-    ) -> Accepted {
-        let cell = place.cell();
-        let backoff = Backoff::new();
-        loop {
-            match state.phase() {
-                Phase::Full => {
-                    self.expand();
-                    return Accepted::Value;
-                }
-                // A value is not taken from a sender that waits once the channel is closed: close is one moment for all.
-                Phase::SenderWaits if self.sent().is_closed() => {
-                    self.reject_sender(place, state);
-                    state = cell.load();
-                }
-                // Release: the receive so far happens before the send completes. Acquire: the waiter that this thread
-                // takes out is that of the cell's present holder.
-                // site: take-value-of-sender
-                Phase::SenderWaits => match cell.advance(Phase::SenderWaits, Phase::Delivered, AcqRel) {
-                    Err(found) => state = found,
-                    Ok(state) => {
-                        self.remove_behind();
-                        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                        // thread's exchange can, so this one ended the wait.
-                        if let Some(waiter) = unsafe { place.aside().take_sleeper(SENDER, state) } {
-                            waiter.unpark(); // site: wake-sender
-                        }
-                        self.expand();
-                        return Accepted::Value;
-                    }
-                },
-                Phase::SenderSelects => match self.accept_from_select(place, state, own) {
-                    Ok(accepted) => return accepted,
-                    Err(found) => state = found,
-                },
-                Phase::Empty | Phase::ReceiverLeaving | Phase::SenderLeaving => {
-                    let sent = self.sent();
-                    let phase = if ticket < sent.ticket() {
-                        // The sender is under way. Natively it is given a moment, and no more.
-                        if !backoff.is_completed() {
-                            backoff.spin();
-                            backoff.snooze();
-                            state = cell.load();
-                            continue;
-                        }
-                        if blocking.is_never() && self.is_empty_beyond(ticket) {
-                            return Accepted::MustWait(state);
-                        }
-                        Phase::Poisoned
-                    } else if self.is_over(sent) {
-                        Phase::Closed
-                    } else {
-                        return Accepted::MustWait(state);
-                    };
-                    let to = state.with_phase(phase).with_left(RECEIVER);
-                    // Release: we are done with the cell. Its sender is still to come, so it is not
-                    // finished by this.
-                    match leave_by(place, state, to, Release) {
-                        Err(found) => state = found,
-                        Ok(()) if phase == Phase::Closed => return Accepted::Closed,
-                        Ok(()) => {
-                            self.expand_unless_left(state);
-                            return Accepted::Poisoned;
-                        }
-                    }
-                }
-                Phase::SenderGone | Phase::PassedOver | Phase::Rejected => {
-                    self.leave_gone_sender(place);
-                    return Accepted::Poisoned;
-                }
-                Phase::Closed => {
-                    self.array.leave(place, RECEIVER);
-                    return Accepted::Closed;
-                }
-                Phase::Poisoned => {
-                    self.array.leave(place, RECEIVER);
-                    return Accepted::Poisoned;
-                }
-                other => unreachable!("a receiver found its cell {other:?} before it came there"),
-            }
-        }
-    }
-
-    fn accept_from_select(
-        &self,
-        place: Place<'_, T>,
-        state: State,
-        own: Option<&SelectWait>,
-    ) -> Result<Accepted, State> {
-        if state.is_late() {
-            // SAFETY: the cell says that a late send has been chosen, and the caller is its receiver, which has not left.
-            let sender = unsafe { place.cell().sender_to_come() };
-            return Ok(Accepted::Late(Promise { state, is_own: sender == deferred::mark_of_thread() }));
-        }
-        if self.sent().is_closed() {
-            self.reject_sender(place, state);
-            let found = place.cell().load();
-            // What was sent before is received.
-            if found.phase() != Phase::SenderSelects {
-                return Err(found);
-            }
-        }
-        // SAFETY: this operation has not left the cell, so its segment is alive.
-        let select = match unsafe { meet_another(place, SENDER, state, own) } {
-            Meeting::Changed(found) => return Err(found),
-            Meeting::Won(select) => {
-                select.wake(); // site: wake-select
-                select
-            }
-            Meeting::Happened(select) => select,
-            Meeting::Registering(select) if !select.poison_undecided() => return Err(place.cell().load()),
-            Meeting::Registering(_) | Meeting::Lost => {
-                self.poison_sender(place)?;
-                return Ok(Accepted::Poisoned);
-            }
-        };
-        Ok(Accepted::Late(Promise {
-            state: state.with_seen(),
-            is_own: select.mark() == deferred::mark_of_thread(),
-        }))
     }
 
     /// Waits in the cell; or the state found there, if it is no longer as it was.
@@ -472,7 +307,31 @@ impl<T> Chan<T> {
         found.phase() == Phase::SenderLeaving && ticket < self.sent().ticket()
     }
 
-    /// Ends our own wait, for a reason or to try again with another ticket.
+    /// Returns what another thread has ended the wait with.
+    pub(in crate::chan) fn receiving_ended(&self, place: Place<'_, T>) -> Result<T, Option<NotReceived>> {
+        // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
+        let mut state = place.cell().load();
+        if state.phase() == Phase::Promised {
+            self.until_promise_ends(place);
+            state = place.cell().load();
+        }
+        match state.phase() {
+            Phase::Delivered => Ok(self.collect(place, state)),
+            Phase::Closed => {
+                self.array.leave(place, RECEIVER);
+                Err(Some(NotReceived::Closed))
+            }
+            // The sender was a select's that broke its promise to send.
+            Phase::Poisoned => {
+                self.array.leave(place, RECEIVER);
+                Err(None)
+            }
+            other => unreachable!("a waiting receiver was woken in a cell that is {other:?}"),
+        }
+    }
+
+    /// Ends the receiver's own wait, for a reason or to try again with another ticket; unless another thread has ended
+    /// it.
     pub(in crate::chan) fn give_up_receiving(
         &self,
         place: Place<'_, T>,
@@ -481,12 +340,9 @@ impl<T> Chan<T> {
     ) -> Result<T, Option<NotReceived>> {
         // Relaxed: nothing is handed over; the cell's other party acts on it only by leaving.
         // site: cancel-receive
-        match place.cell().advance(Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
+        match end_wait(place, RECEIVER, Phase::ReceiverWaits, Phase::ReceiverLeaving, Relaxed) {
             Err(_) => self.receiving_ended(place),
-            Ok(state) => {
-                // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                // thread's exchange can, so this one ended the wait.
-                let sleeper = unsafe { place.aside().take_sleeper(RECEIVER, state) };
+            Ok(sleeper) => {
                 self.withdraw_receive(place, ticket);
                 sleeper.into_iter().for_each(Sleeper::discard);
                 Err(why)
@@ -509,26 +365,193 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Somebody else ended the wait.
-    pub(in crate::chan) fn receiving_ended(&self, place: Place<'_, T>) -> Result<T, Option<NotReceived>> {
-        // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
-        let mut state = place.cell().load();
-        if state.phase() == Phase::Promised {
-            self.until_promise_ends(place);
-            state = place.cell().load();
-        }
-        match state.phase() {
-            Phase::Delivered => Ok(self.collect(place, state)),
-            Phase::Closed => {
-                self.array.leave(place, RECEIVER);
-                Err(Some(NotReceived::Closed))
+    /// Looks what is in the cell for its receiver. `own` is the state of the select that does this.
+    pub(in crate::chan) fn accept(
+        &self,
+        place: Place<'_, T>,
+        mut state: State,
+        ticket: u64,
+        own: Option<&SelectWait>,
+        blocking: Blocking,
+    ) -> Accepted {
+        let cell = place.cell();
+        let backoff = Backoff::new();
+        loop {
+            match state.phase() {
+                Phase::Full => {
+                    self.expand();
+                    return Accepted::Value;
+                }
+                // A value is not taken from a sender that waits once the channel is closed: close is one moment for all.
+                Phase::SenderWaits if self.sent().is_closed() => {
+                    self.reject_sender(place, state);
+                    state = cell.load();
+                }
+                Phase::SenderWaits => match self.take_from_waiting(place) {
+                    Ok(()) => return Accepted::Value,
+                    Err(found) => state = found,
+                },
+                Phase::SenderSelects => match self.accept_from_select(place, state, own) {
+                    Ok(accepted) => return accepted,
+                    Err(found) => state = found,
+                },
+                Phase::Empty | Phase::ReceiverLeaving | Phase::SenderLeaving => {
+                    match self.accept_nothing(place, state, ticket, blocking, &backoff) {
+                        Ok(accepted) => return accepted,
+                        Err(found) => state = found,
+                    }
+                }
+                Phase::SenderGone | Phase::PassedOver | Phase::Rejected => {
+                    self.leave_gone_sender(place);
+                    return Accepted::Poisoned;
+                }
+                Phase::Closed => {
+                    self.array.leave(place, RECEIVER);
+                    return Accepted::Closed;
+                }
+                Phase::Poisoned => {
+                    self.array.leave(place, RECEIVER);
+                    return Accepted::Poisoned;
+                }
+                other => unreachable!("a receiver found its cell {other:?} before it came there"),
             }
-            // The sender was a select's that broke its promise to send.
-            Phase::Poisoned => {
-                self.array.leave(place, RECEIVER);
-                Err(None)
-            }
-            other => unreachable!("a waiting receiver was woken in a cell that is {other:?}"),
         }
+    }
+
+    /// Takes the value over of a sender that waits in the cell, and wakes the sender; or the state found, if the cell
+    /// is no longer as it was.
+    #[inline(never)]
+    fn take_from_waiting(&self, place: Place<'_, T>) -> Result<(), State> {
+        // Release: the receive so far happens before the send completes. Acquire: the waiter that this thread takes out
+        // is that of the cell's present holder.
+        // site: take-value-of-sender
+        let sleeper = end_wait(place, SENDER, Phase::SenderWaits, Phase::Delivered, AcqRel)?;
+        self.remove_behind();
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark(); // site: wake-sender
+        }
+        self.expand();
+        Ok(())
+    }
+
+    /// Goes on in a cell to which no sender has come: waits for a sender that has not begun, or poisons the cell of one
+    /// that has. Or the state found, if the cell is no longer as it was, or may be soon.
+    ///
+    /// A receiver that must not wait leaves an empty channel to the sender that has begun, and does not poison the
+    /// cell: two such operations could go on to do so to each other for ever.
+    #[inline(always)]
+    fn accept_nothing(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+        blocking: Blocking,
+        backoff: &Backoff,
+    ) -> Result<Accepted, State> {
+        let sent = self.sent();
+        let phase = if ticket < sent.ticket() {
+            // The sender has begun. Natively it is given a moment, and no more.
+            if !backoff.is_completed() {
+                backoff.spin();
+                backoff.snooze();
+                return Err(place.cell().load());
+            }
+            if blocking.is_never() && self.is_empty_beyond(ticket) {
+                return Ok(Accepted::MustWait(state));
+            }
+            Phase::Poisoned
+        } else if self.is_over(sent) {
+            Phase::Closed
+        } else {
+            return Ok(Accepted::MustWait(state));
+        };
+        // Release: the receiver's accesses to the cell happen before its reuse. The sender is still to come, so this
+        // does not finish the cell.
+        leave_by(place, state, state.with_phase(phase).with_left(RECEIVER), Release)?;
+        if phase == Phase::Closed {
+            return Ok(Accepted::Closed);
+        }
+        self.expand_unless_left(state);
+        Ok(Accepted::Poisoned)
+    }
+
+    /// Decides a select that waits to send in this cell, or finds it decided; or the state found, if the cell is no
+    /// longer as it was.
+    fn accept_from_select(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        own: Option<&SelectWait>,
+    ) -> Result<Accepted, State> {
+        if state.is_late() {
+            // SAFETY: the cell says that a late send has been chosen, and the caller is its receiver and has not left
+            // (S1).
+            let sender = unsafe { place.cell().sender_to_come() };
+            return Ok(Accepted::Late(Promise { state, is_own: sender == deferred::mark_of_thread() }));
+        }
+        if self.sent().is_closed() {
+            self.reject_sender(place, state);
+            let found = place.cell().load();
+            // What was sent before is received.
+            if found.phase() != Phase::SenderSelects {
+                return Err(found);
+            }
+        }
+        // SAFETY: S1: this receive has not left the cell.
+        let select = match unsafe { meet_another(place, SENDER, state, own) } {
+            Meeting::Changed(found) => return Err(found),
+            Meeting::Won(select) => {
+                select.wake(); // site: wake-select
+                select
+            }
+            Meeting::Happened(select) => select,
+            Meeting::Registering(select) if !select.poison_undecided() => return Err(place.cell().load()),
+            Meeting::Registering(_) | Meeting::Lost => {
+                self.poison_sender(place)?;
+                return Ok(Accepted::Poisoned);
+            }
+        };
+        Ok(Accepted::Late(Promise {
+            state: state.with_seen(),
+            is_own: select.mark() == deferred::mark_of_thread(),
+        }))
+    }
+
+    /// Whether the channel was open and empty at a moment, for a receiver whose cell had no value since then. No value
+    /// that was there can have gone since, unless another receiver has got a ticket, which would show.
+    fn is_empty_beyond(&self, ticket: u64) -> bool {
+        let has_value = |place: Place<'_, T>| {
+            matches!(place.cell().look().phase(), Phase::Full | Phase::SenderWaits | Phase::SenderSelects)
+        };
+        let tickets = ticket + 1..self.sent().ticket();
+        !self.array.visit_until(RECEIVER, tickets, |place, _| has_value(place))
+            && self.received() == ticket + 1
+            && !self.sent().is_closed()
+    }
+
+    /// Takes the value that is in the cell, and leaves.
+    #[inline(always)]
+    pub(in crate::chan) fn collect(&self, place: Place<'_, T>, state: State) -> T {
+        // SAFETY: S2: the cell's phase, or the state of the receiver's select, says that a value is here for the
+        // receiver.
+        let value = unsafe { place.cell().take() };
+        if state.has_left(SENDER) {
+            self.array.finished(place);
+        } else {
+            self.array.leave(place, RECEIVER);
+        }
+        value
+    }
+
+    /// The value that a receive with this ticket has got, after the wakers that the receive has deferred were called.
+    /// If one panics, the next receiver gets the value.
+    pub(in crate::chan) fn received_by(&self, ticket: u64, value: T) -> T {
+        if !deferred::end() {
+            return value;
+        }
+        let _held = deferred::hold();
+        self.lend(Delivery::Again);
+        self.give_back(value, ticket);
+        deferred::resume()
     }
 }

@@ -52,11 +52,11 @@ impl<T> Chan<T> {
     fn resend(&self, mut value: T) -> Result<(), T> {
         loop {
             let Some(ticket) = self.resend_ticket() else { return Err(value) };
-            // SAFETY: `resend_ticket` gave the ticket to this thread alone, which has not left its cell.
+            // SAFETY: S1: `resend_ticket` gave the ticket to this thread alone, which has not left its cell.
             let Ok(place) = (unsafe { self.array.locate(SENDER, ticket) }) else {
                 continue;
             };
-            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            // SAFETY: S2: this thread has the ticket, and the slot is empty.
             unsafe { place.cell().put(value) };
             let mut state = place.cell().load();
             loop {
@@ -73,9 +73,7 @@ impl<T> Chan<T> {
                     }
                 }
             }
-            // SAFETY: the value was not handed over, so the slot is ours, and full.
-            value = unsafe { place.cell().take() };
-            self.withdraw_send(place, ticket);
+            value = self.take_back(place, ticket);
             hint::retry();
         }
     }
@@ -96,8 +94,8 @@ impl<T> Chan<T> {
     /// again is on loan already, so that nobody has taken the channel for empty.
     #[cold]
     pub(in crate::chan) fn lend(&self, delivery: Delivery) -> bool {
-        // SeqCst: the loan is counted before the closed bit is read; `close` sets that and then reads the loans. So a value is
-        // not lent, or the receivers that wait are not told that nothing will come (mutant at this site).
+        // SeqCst: the loan is counted before the closed bit is read; `close` sets that and then reads the loans. So a
+        // value is not lent, or the receivers that wait are not told that nothing will come (mutant at this site).
         self.loans.fetch_add(1, SeqCst); // site: lend
         let lent = delivery == Delivery::Again || !self.sent().is_closed();
         if !lent {

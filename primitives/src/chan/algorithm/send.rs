@@ -1,7 +1,13 @@
-//! Sending.
+//! A blocking send, from the ticket to the end of the wait, in the order of its steps; at the end what a sender does with
+//! what it finds in its cell.
+//!
+//! `send` → `send_once` → `send_place` takes a ticket and finds its cell → `leave_in_buffer` is the fast path. Else
+//! `settle_send` goes by the phase of the cell: `offer` hands the value over or leaves it in the buffer, or says that the
+//! send must wait; then `wait_to_send` waits in the cell, and `end_send` leaves it.
 
 use crate::chan::algorithm::cell::{
-    Meeting, Phase, Place, RECEIVER, SENDER, Sleeper, State, leave_by, meet_another, sleep,
+    Meeting, Phase, Place, RECEIVER, SENDER, Sleeper, State, end_wait, leave_by, meet_another, sleep,
+    take_sleeper,
 };
 use crate::chan::algorithm::chan::{Blocking, Capacity, Chan, NoTicket, Sent};
 use crate::chan::algorithm::deferred;
@@ -25,7 +31,7 @@ pub(in crate::chan) enum NotSent {
 }
 
 /// Why a ticket did not serve a send, whose value is the caller's again.
-enum Unsent {
+pub(in crate::chan) enum Unsent {
     /// The send fails.
     For(NotSent),
     /// Another ticket may serve.
@@ -36,20 +42,12 @@ enum Unsent {
 
 /// What became of a value that was offered in its cell.
 pub(in crate::chan) enum Offered {
-    /// It is in other hands; we have left the cell.
+    /// The value was handed over or is in the buffer; the sender has left the cell.
     Sent,
-    /// The cell is of no use; the value is still ours.
+    /// The cell is of no use; the value is still the sender's.
     Poisoned,
-    /// There is no place: wait here, in a cell in this state, or break it.
+    /// There is no place: the sender waits here, in a cell in this state, or poisons it.
     MustWait(State),
-}
-
-/// How a send that failed leaves its cell.
-enum Exit {
-    /// As the cell's phase says.
-    Withdraw,
-    /// The cell says that its sender is leaving: the ticket goes back if it is the last.
-    ReturnTicket,
 }
 
 /// How a send that begins to wait goes on.
@@ -63,9 +61,10 @@ pub(in crate::chan) enum Begun {
 /// What became of a send that waited.
 pub(in crate::chan) enum Waited {
     Sent,
-    /// The value is still ours, and the cell says that we are leaving. The sleeper is to be dropped once we have left.
+    /// The value is still the sender's, and the cell says that the sender is leaving. The sleeper is to be dropped once
+    /// the sender has left.
     Leaving(NotSent, Option<Sleeper>),
-    /// The value is still ours: the channel was closed.
+    /// The value is still the sender's: the channel was closed.
     Rejected,
 }
 
@@ -82,44 +81,6 @@ impl<T> Chan<T> {
             Err((value, Unsent::For(why))) => Err((value, why)),
             Err(unsent) => self.send_again(unsent, blocking),
         }
-    }
-
-    /// Sends a value with one ticket. Inlined into both of its callers, so that a send that need not wait has the value in
-    /// its hands all the time.
-    #[inline(always)]
-    fn send_once(&self, value: T, blocking: Blocking) -> Result<(), (T, Unsent)> {
-        let (ticket, place) = match self.find_send_place(blocking) {
-            Ok(found) => found,
-            Err(NoTicket::Closed) => return Err((value, Unsent::For(NotSent::Closed))),
-            Err(NoTicket::WouldBlock) => return Err((value, Unsent::For(NotSent::NoRoom))),
-            Err(NoTicket::Undetermined) => return Err((value, Unsent::Undetermined)),
-        };
-        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
-        unsafe { place.cell().put(value) };
-        if self.leave_in_buffer(place, ticket) {
-            return Ok(());
-        }
-        deferred::settle_with(self.settle_send(place, ticket, blocking))
-            .map_err(|(value, why)| (value, why.map_or(Unsent::Poisoned, Unsent::For)))
-    }
-
-    /// Leaves the value that is in the cell in the buffer, and the cell, if the ticket has its place and no receiver has come
-    /// to the cell yet. No waker is deferred by that.
-    #[inline(always)]
-    pub(in crate::chan) fn leave_in_buffer(&self, place: Place<'_, T>, ticket: u64) -> bool {
-        if !self.has_place(ticket) {
-            return false;
-        }
-        let full = State::new(Phase::Full).with_left(SENDER);
-        // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: an observer joins the list
-        // and then looks at the channel (`Observers`). Not model-checked: an observer looks at the tickets, which are
-        // SeqCst too.
-        // site: publish-value
-        let left = leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok();
-        if left {
-            self.observers.notify();
-        }
-        left
     }
 
     /// Sends a value that one ticket has not served.
@@ -139,26 +100,37 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Takes a ticket to send with, and finds its cell, which the caller leaves in the end; unless that would wait and
-    /// the caller may not.
-    #[inline]
-    pub(in crate::chan) fn send_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
-        self.find_send_place(blocking)
+    /// Sends a value with one ticket. Inlined into both of its callers, so that a send that need not wait has the value
+    /// in its hands all the time.
+    #[inline(always)]
+    fn send_once(&self, value: T, blocking: Blocking) -> Result<(), (T, Unsent)> {
+        let (ticket, place) = match self.send_place(blocking) {
+            Ok(found) => found,
+            Err(NoTicket::Closed) => return Err((value, Unsent::For(NotSent::Closed))),
+            Err(NoTicket::WouldBlock) => return Err((value, Unsent::For(NotSent::NoRoom))),
+            Err(NoTicket::Undetermined) => return Err((value, Unsent::Undetermined)),
+        };
+        // SAFETY: S2: this send has the ticket, and the slot is empty.
+        unsafe { place.cell().put(value) };
+        if self.leave_in_buffer(place, ticket) {
+            return Ok(());
+        }
+        deferred::settle_with(self.settle_send(place, ticket, blocking))
     }
 
-    /// As [`send_place`](Self::send_place). Inlined: as a function of its own it hands the place over through memory, and
-    /// a send that need not wait takes a tenth longer.
+    /// Takes a ticket to send with, and finds its cell, which the caller leaves in the end; unless that would wait and
+    /// the caller may not.
+    ///
+    /// Inlined: as a function of its own it hands the place over through memory, and a send that need not wait takes a
+    /// tenth longer.
     #[inline(always)]
-    pub(in crate::chan) fn find_send_place(
-        &self,
-        blocking: Blocking,
-    ) -> Result<(u64, Place<'_, T>), NoTicket> {
+    pub(in crate::chan) fn send_place(&self, blocking: Blocking) -> Result<(u64, Place<'_, T>), NoTicket> {
         loop {
             let ticket = self.send_ticket(blocking)?;
-            // SAFETY: `send_ticket` gave the ticket to this send alone, which has not left its cell.
+            // SAFETY: S1: `send_ticket` gave the ticket to this send alone, which has not left its cell.
             match unsafe { self.array.locate(SENDER, ticket) } {
                 Ok(place) => return Ok((ticket, place)),
-                // It was that of a receiver that gave up, as are those up to the next.
+                // The cell was that of a receiver that gave up, as are those up to `next`.
                 Err(next) => _ = self.skip_sends(Sent::open(ticket + 1), next),
             }
         }
@@ -210,6 +182,24 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Leaves the value that is in the cell in the buffer, and the cell, if the ticket has its place and no receiver
+    /// has come to the cell yet. No waker is deferred by that.
+    #[inline(always)]
+    pub(in crate::chan) fn leave_in_buffer(&self, place: Place<'_, T>, ticket: u64) -> bool {
+        if !self.has_place(ticket) {
+            return false;
+        }
+        let full = State::new(Phase::Full).with_left(SENDER);
+        // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: C3. Not model-checked: an
+        // observer looks at the tickets, which are SeqCst too.
+        // site: publish-value
+        let left = leave_by(place, State::new(Phase::Empty), full, SeqCst).is_ok();
+        if left {
+            self.observers.notify();
+        }
+        left
+    }
+
     /// Whether a sender with this ticket need not wait: it has its place in the buffer.
     #[inline]
     pub(in crate::chan) fn has_place(&self, ticket: u64) -> bool {
@@ -217,12 +207,26 @@ impl<T> Chan<T> {
             // A receiver may give its ticket back before it has come to the cell.
             Capacity::Rendezvous => false,
             Capacity::Unbounded => true,
-            // Acquire: pairs with the Release below: the receives that made this place happen before the send
-            // that uses it completes.
+            // Acquire: pairs with the Release in `has_new_place` and in `knows_place`: the receives that made this place
+            // happen before the send that uses it completes.
             Capacity::Bounded(capacity) => {
                 ticket < self.senders.known_end.load(Acquire) || self.has_new_place(ticket, capacity as u64)
             }
         }
+    }
+
+    fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
+        let end = self.newest_end(capacity);
+        // A place that may be there only because of a receive after the close comes too late for a send.
+        if self.sent().is_closed() {
+            return false;
+        }
+        if ticket + 1 < end {
+            // Release: passes on what the loads in `newest_end` have acquired, to the Acquire in `has_place`. Not worth
+            // it for this place alone.
+            self.senders.known_end.fetch_max(end, Release); // site: raise-known-end
+        }
+        ticket < end
     }
 
     /// Returns how far the buffer reaches.
@@ -235,21 +239,7 @@ impl<T> Chan<T> {
         self.buffer_end().max(self.received() + capacity)
     }
 
-    fn has_new_place(&self, ticket: u64, capacity: u64) -> bool {
-        let end = self.newest_end(capacity);
-        // A place that may be there only because of a receive after the close comes too late for a send.
-        if self.sent().is_closed() {
-            return false;
-        }
-        if ticket + 1 < end {
-            // Release: passes on what the loads above have acquired. Not worth it for this place alone.
-            self.senders.known_end.fetch_max(end, Release); // site: raise-known-end
-        }
-        ticket < end
-    }
-
-    /// Remembers that a send with this ticket has its place, also after a close. Release: publishes the receives that
-    /// made the place to the Acquire in `has_place`.
+    /// Remembers that a send with this ticket has its place, also after a close.
     #[inline]
     pub(in crate::chan) fn knows_place(&self, ticket: u64) {
         // Relaxed: to see that it is remembered already.
@@ -260,39 +250,167 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends the value that is in the cell; or gives it back, with a reason or to be sent with another ticket.
+    /// Sends the value that is in the cell, and leaves the cell; or returns the value and why the ticket did not serve.
     pub(in crate::chan) fn settle_send(
         &self,
         place: Place<'_, T>,
         ticket: u64,
         blocking: Blocking,
-    ) -> Result<(), (T, Option<NotSent>)> {
+    ) -> Result<(), (T, Unsent)> {
         self.owner().check("a channel");
         let mut state = place.cell().load();
-        let (why, exit) = loop {
-            state = match self.offer(place, state, ticket, None, Delivery::First) {
-                Offered::Sent => return Ok(()),
-                Offered::Poisoned => break (None, Exit::Withdraw),
-                Offered::MustWait(state) => match blocking {
-                    Blocking::Never => match self.poison_send(place, state) {
-                        Ok(()) => break (Some(NotSent::NoRoom), Exit::Withdraw),
-                        Err(found) => found,
-                    },
-                    Blocking::Until(deadline) => match self.wait_to_send(place, state, ticket, deadline) {
-                        Ok(Waited::Sent) => return Ok(()),
-                        Ok(Waited::Leaving(why, _thread)) => break (Some(why), Exit::ReturnTicket),
-                        Ok(Waited::Rejected) => break (Some(NotSent::Closed), Exit::Withdraw),
-                        Err(found) => found,
-                    },
+        loop {
+            state = match (self.offer(place, state, ticket, None, Delivery::First), blocking) {
+                (Offered::Sent, _) => return Ok(()),
+                (Offered::Poisoned, _) => return Err((self.take_back(place, ticket), Unsent::Poisoned)),
+                (Offered::MustWait(state), Blocking::Never) => match self.poison_send(place, state) {
+                    Ok(()) => return Err((self.take_back(place, ticket), Unsent::For(NotSent::NoRoom))),
+                    Err(found) => found,
                 },
+                (Offered::MustWait(state), Blocking::Until(deadline)) => {
+                    match self.wait_to_send(place, state, ticket, deadline) {
+                        Ok(waited) => {
+                            return self
+                                .end_send(place, ticket, waited)
+                                .map_err(|(value, why)| (value, Unsent::For(why)));
+                        }
+                        Err(found) => found,
+                    }
+                }
             };
-        };
-        // SAFETY: the value was not handed over, so the slot is ours, and full.
-        let value = unsafe { place.cell().take() };
-        match exit {
-            Exit::Withdraw => self.withdraw_send(place, ticket),
-            Exit::ReturnTicket => self.return_send(place, ticket),
         }
+    }
+
+    /// Takes the value, which has not been handed over, out of the cell, and leaves the cell.
+    pub(in crate::chan) fn take_back(&self, place: Place<'_, T>, ticket: u64) -> T {
+        // SAFETY: S2: the value has not been handed over, so the slot is the sender's, and full.
+        let value = unsafe { place.cell().take() };
+        self.withdraw_send(place, ticket);
+        value
+    }
+
+    /// Waits in the cell until the value is sent, or the wait has failed; or returns the state found, if the cell is no
+    /// longer as it was.
+    #[cold]
+    fn wait_to_send(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+        deadline: Option<Instant>,
+    ) -> Result<Waited, State> {
+        let waits = match self.begin_to_send(place, state, ticket)? {
+            Begun::Waits(waits) => waits,
+            Begun::Ended(waited) => return Ok(waited),
+        };
+        if deferred::call() {
+            return Ok(self.give_up_sending(place, NotSent::NoRoom));
+        }
+        let cell = place.cell();
+        let parker = Parker::for_wait_of(Why::Send, || Some(self.owner()));
+        let mut ended =
+            // site: fall-asleep
+            cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);
+        // A wait that has not ended here has passed its deadline. If `make_room` finds the buffer not full then, other
+        // operations have made progress, and the sender looks again.
+        loop {
+            if ended {
+                return Ok(self.sending_ended(place));
+            }
+            if self.sent().is_closed() {
+                return Ok(self.give_up_sending(place, NotSent::Closed));
+            }
+            if self.has_place(ticket) {
+                return Ok(self.stay_in_buffer(place));
+            }
+            let is_full = !self.make_room(ticket) && !self.sent().is_closed();
+            if is_full || deferred::call() {
+                return Ok(self.give_up_sending(place, NotSent::NoRoom));
+            }
+            // This only looks whether another thread has ended the wait. If user code has waited meanwhile and has got
+            // the wake-up (K1 of `task`), the state of the cell still tells that the wait has ended.
+            ended = parker.park_deadline(deadline);
+        }
+    }
+
+    /// Begins to wait in the cell; or returns the state found, if the cell is no longer as it was.
+    pub(in crate::chan) fn begin_to_send(
+        &self,
+        place: Place<'_, T>,
+        state: State,
+        ticket: u64,
+    ) -> Result<Begun, State> {
+        self.add_behind();
+        let waits = state.awake().with_phase(Phase::SenderWaits);
+        // Release: publishes the value to the thread that ends the wait, whose Acquire is in `Cell::load`. SeqCst: if
+        // `close` looks at the cell before this, then the look below sees the closed bit; if a receiver has moved the end
+        // of the buffer and not seen this sender, then the sender sees the end (C2).
+        if let Err(found) = place.cell().exchange(state, waits, SeqCst) {
+            self.remove_behind();
+            return Err(found);
+        }
+        if self.sent().is_closed() {
+            return Ok(Begun::Ended(self.give_up_sending(place, NotSent::Closed)));
+        }
+        self.observers.notify();
+        if self.has_place(ticket) {
+            return Ok(Begun::Ended(self.stay_in_buffer(place)));
+        }
+        Ok(Begun::Waits(waits))
+    }
+
+    /// Returns what another thread has ended the wait with.
+    pub(in crate::chan) fn sending_ended(&self, place: Place<'_, T>) -> Waited {
+        // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
+        match place.cell().load().phase() {
+            Phase::Delivered | Phase::Full => {
+                self.array.leave(place, SENDER);
+                Waited::Sent
+            }
+            Phase::Rejected => Waited::Rejected,
+            other => unreachable!("a waiting sender was woken in a cell that is {other:?}"),
+        }
+    }
+
+    /// Ends the sender's own wait, and leaves the value in the buffer, which has come to the cell.
+    fn stay_in_buffer(&self, place: Place<'_, T>) -> Waited {
+        // Relaxed: the value was published when the wait began, and a read-modify-write passes that on.
+        match end_wait(place, SENDER, Phase::SenderWaits, Phase::Full, Relaxed) {
+            Err(_) => self.sending_ended(place),
+            Ok(sleeper) => {
+                self.remove_behind();
+                self.array.leave(place, SENDER);
+                sleeper.into_iter().for_each(Sleeper::discard);
+                Waited::Sent
+            }
+        }
+    }
+
+    /// Ends the sender's own wait, and fails.
+    pub(in crate::chan) fn give_up_sending(&self, place: Place<'_, T>, why: NotSent) -> Waited {
+        // Relaxed: nothing is handed over.
+        match end_wait(place, SENDER, Phase::SenderWaits, Phase::SenderLeaving, Relaxed) {
+            Err(_) => self.sending_ended(place),
+            Ok(sleeper) => Waited::Leaving(why, sleeper),
+        }
+    }
+
+    /// Leaves a cell in which the wait has ended; returns the value if it was not sent.
+    pub(in crate::chan) fn end_send(
+        &self,
+        place: Place<'_, T>,
+        ticket: u64,
+        waited: Waited,
+    ) -> Result<(), (T, NotSent)> {
+        let (why, sleeper) = match waited {
+            Waited::Sent => return Ok(()),
+            Waited::Rejected => return Err((self.take_back(place, ticket), NotSent::Closed)),
+            Waited::Leaving(why, sleeper) => (why, sleeper),
+        };
+        // SAFETY: S2: the value has not been handed over, so the slot is the sender's, and full.
+        let value = unsafe { place.cell().take() };
+        self.return_send(place, ticket);
+        sleeper.into_iter().for_each(Sleeper::discard);
         Err((value, why))
     }
 
@@ -314,11 +432,10 @@ impl<T> Chan<T> {
                 }
                 Phase::Empty | Phase::SenderLeaving => {
                     let to = state.with_phase(Phase::Full).with_left(SENDER);
-                    // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: for
-                    // observers, as in `send`. Not model-checked: an observer looks at the tickets, which are SeqCst
-                    // too.
+                    // Release: publishes the value to the receiver whose Acquire `load` reads Full. SeqCst: C3. Not
+                    // model-checked: an observer looks at the tickets, which are SeqCst too.
                     match leave_by(place, state, to, SeqCst) {
-                        // Not finished by this: the receiver has not left.
+                        // This does not finish the cell: the receiver has not left.
                         Ok(()) => {
                             self.observers.notify();
                             return Offered::Sent;
@@ -330,7 +447,7 @@ impl<T> Chan<T> {
                     Ok(offered) => return offered,
                     Err(found) => state = found,
                 },
-                // SAFETY: this operation has not left the cell, so its segment is alive.
+                // SAFETY: S1: this send has not left the cell.
                 Phase::ReceiverSelects => match unsafe { meet_another(place, RECEIVER, state, own) } {
                     Meeting::Changed(found) => state = found,
                     Meeting::Won(select) => {
@@ -352,7 +469,8 @@ impl<T> Chan<T> {
                         }
                     }
                 },
-                Phase::ReceiverLeaving => match self.skip_receiver(place, state) {
+                // Whether another receiver comes with the ticket is not known; if one does, it goes on to the next.
+                Phase::ReceiverLeaving => match self.make_no_place(place, state) {
                     Ok(()) => return Offered::Poisoned,
                     Err(found) => state = found,
                 },
@@ -365,26 +483,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Tells a receiver that waits for the value of a select, which the caller was chosen to send, that the value is
-    /// here (`Delivered`) or does not come (`Poisoned`). In the first case the caller leaves the cell.
-    pub(in crate::chan) fn end_promise(&self, place: Place<'_, T>, to: Phase) {
-        // Release: publishes the value to the receiver, which reads the cell in `receiving_ended` or `collect`. Acquire:
-        // the waiter that this thread takes out is here.
-        // site: end-promise
-        let Ok(state) = place.cell().advance(Phase::Promised, to, AcqRel) else {
-            unreachable!("only the sender ends a receiver's wait for what it has promised")
-        };
-        // SAFETY: the exchange moved the cell out of `Promised` from `state`, so this thread ended the wait; it leaves below.
-        let sleeper = unsafe { place.aside().end_promise(RECEIVER, state) };
-        if to == Phase::Delivered {
-            self.array.leave(place, SENDER);
-        }
-        if let Some(sleeper) = sleeper {
-            sleeper.unpark(); // site: wake-promised-receiver
-        }
-    }
-
-    /// Hands the value over to the receiver that waits in the cell in this state; or the state found.
+    /// Hands the value over to the receiver that waits in the cell in this state; or the state found, if the cell is no
+    /// longer as it was.
     fn hand_over(&self, place: Place<'_, T>, state: State, delivery: Delivery) -> Result<Offered, State> {
         let borrows = Taker::of(state) == Taker::Borrows;
         if borrows && !self.lend(delivery) {
@@ -400,25 +500,17 @@ impl<T> Chan<T> {
             }
             return Err(found);
         }
-        // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-        // thread's exchange can, so this one ended the wait.
-        let waiter = unsafe { place.aside().take_sleeper(RECEIVER, state) };
+        // SAFETY: S3: the exchange ended the receiver's wait, from `state`.
+        let sleeper = unsafe { take_sleeper(place, RECEIVER, state) };
         self.array.leave(place, SENDER);
-        if let Some(waiter) = waiter {
-            waiter.unpark(); // site: wake-receiver
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark(); // site: wake-receiver
         }
         Ok(Offered::Sent)
     }
 
-    /// Makes the cell of a receiver that is leaving one without a sender: whether its ticket has gone back, so that
-    /// another receiver will come, or it is about to say that it is gone, is not known. The end of a buffer has
-    /// moved for the cell.
-    pub(in crate::chan) fn skip_receiver(&self, place: Place<'_, T>, state: State) -> Result<(), State> {
-        self.make_no_place(place, state)
-    }
-
-    /// Breaks the cell of a select that cannot be decided yet: it goes for new tickets, as we do. Or the state of the
-    /// cell, if the select waits by now, or has left.
+    /// Poisons the cell of a select that cannot be decided yet: both go for new tickets. Or the state of the cell, if the
+    /// select waits by now, or has left.
     pub(in crate::chan) fn poison_select(
         &self,
         place: Place<'_, T>,
@@ -432,8 +524,7 @@ impl<T> Chan<T> {
         place.cell().advance(phase, Phase::Poisoned, Relaxed).map(|_| ())
     }
 
-    /// For a send that may not wait and has the ticket of a receiver that is under way: gives it a moment to
-    /// come, then poisons the cell.
+    /// Poisons the cell of a receiver that has begun and has not come in a moment, for a send that must not wait for it.
     pub(in crate::chan) fn poison_send(&self, place: Place<'_, T>, state: State) -> Result<(), State> {
         debug_assert!(self.capacity() == Capacity::Rendezvous, "else a send has its place with the ticket");
         let backoff = Backoff::new();
@@ -448,106 +539,22 @@ impl<T> Chan<T> {
         place.cell().exchange(state, state.with_phase(Phase::Poisoned), Relaxed)
     }
 
-    /// Waits in the cell; or the state found there, if it is no longer as it was.
-    #[cold]
-    fn wait_to_send(
-        &self,
-        place: Place<'_, T>,
-        state: State,
-        ticket: u64,
-        deadline: Option<Instant>,
-    ) -> Result<Waited, State> {
-        let waits = match self.begin_to_send(place, state, ticket)? {
-            Begun::Waits(waits) => waits,
-            Begun::Ended(waited) => return Ok(waited),
+    /// Tells a receiver that waits for the value of a select, which the caller was chosen to send, that the value is
+    /// here (`Delivered`) or does not come (`Poisoned`). In the first case the caller leaves the cell.
+    pub(in crate::chan) fn end_promise(&self, place: Place<'_, T>, to: Phase) {
+        // Release: publishes the value to the receiver, which reads the cell in `receiving_ended` or `collect`. Acquire:
+        // the waiter that this thread takes out is here.
+        // site: end-promise
+        let Ok(state) = place.cell().advance(Phase::Promised, to, AcqRel) else {
+            unreachable!("only the sender ends a receiver's wait for what it has promised")
         };
-        if deferred::call() {
-            return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
+        // SAFETY: S3: the exchange left `Promised`, from `state`; this thread leaves the cell below (S1).
+        let sleeper = unsafe { place.aside().end_promise(RECEIVER, state) };
+        if to == Phase::Delivered {
+            self.array.leave(place, SENDER);
         }
-        let cell = place.cell();
-        let parker = Parker::for_wait_of(Why::Send, || Some(self.owner()));
-        let mut ended =
-            // site: fall-asleep
-            cell.changes_soon(Phase::SenderWaits, deadline) || sleep(place, SENDER, waits, &parker, deadline);
-        loop {
-            if ended {
-                return Ok(self.sending_ended(place));
-            }
-            if self.sent().is_closed() {
-                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed));
-            }
-            if self.has_place(ticket) {
-                return Ok(self.stop_sending(place, Phase::Full, NotSent::NoRoom));
-            }
-            if !self.make_room(ticket) && !self.sent().is_closed() {
-                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
-            }
-            if deferred::call() {
-                return Ok(self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom));
-            }
-            // The deadline has passed, so this only looks whether a receiver has ended the wait. If user code has waited
-            // meanwhile and has got the wake-up (K1 of `task`), the state of the cell still tells that the wait has ended.
-            ended = parker.park_deadline(deadline);
-        }
-    }
-
-    /// Begins to wait in the cell; or returns the state found, if the cell is no longer as it was.
-    pub(in crate::chan) fn begin_to_send(
-        &self,
-        place: Place<'_, T>,
-        state: State,
-        ticket: u64,
-    ) -> Result<Begun, State> {
-        self.add_behind();
-        let waits = state.awake().with_phase(Phase::SenderWaits);
-        // Release: publishes the value to the thread that ends the wait, whose Acquire is in `Cell::load`. SeqCst: if
-        // `close` looks at the cell before this, then the look below sees the closed bit; if a receiver has moved the end
-        // of the buffer and not seen this sender, then it sees that.
-        if let Err(found) = place.cell().exchange(state, waits, SeqCst) {
-            self.remove_behind();
-            return Err(found);
-        }
-        if self.sent().is_closed() {
-            let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::Closed);
-            return Ok(Begun::Ended(waited));
-        }
-        self.observers.notify();
-        if self.has_place(ticket) {
-            return Ok(Begun::Ended(self.stop_sending(place, Phase::Full, NotSent::NoRoom)));
-        }
-        Ok(Begun::Waits(waits))
-    }
-
-    /// Ends our own wait: because there is a place after all (`Full`), or because we give up.
-    pub(in crate::chan) fn stop_sending(&self, place: Place<'_, T>, to: Phase, why: NotSent) -> Waited {
-        // Relaxed: the value was published when we began to wait, and a read-modify-write passes that on.
-        match place.cell().advance(Phase::SenderWaits, to, Relaxed) {
-            Err(_) => self.sending_ended(place),
-            Ok(state) => {
-                // SAFETY: the exchange moved the cell out of its waiting phase, and gave the `state` found there; only one
-                // thread's exchange can, so this one ended the wait.
-                let sleeper = unsafe { place.aside().take_sleeper(SENDER, state) };
-                if to != Phase::Full {
-                    return Waited::Leaving(why, sleeper);
-                }
-                self.remove_behind();
-                self.array.leave(place, SENDER);
-                sleeper.into_iter().for_each(Sleeper::discard);
-                Waited::Sent
-            }
-        }
-    }
-
-    /// Somebody else ended the wait.
-    pub(in crate::chan) fn sending_ended(&self, place: Place<'_, T>) -> Waited {
-        // Not model-checked: the caller has seen the end of the wait already, by a wake-up or by `changes_soon`.
-        match place.cell().load().phase() {
-            Phase::Delivered | Phase::Full => {
-                self.array.leave(place, SENDER);
-                Waited::Sent
-            }
-            Phase::Rejected => Waited::Rejected,
-            other => unreachable!("a waiting sender was woken in a cell that is {other:?}"),
+        if let Some(sleeper) = sleeper {
+            sleeper.unpark(); // site: wake-promised-receiver
         }
     }
 }

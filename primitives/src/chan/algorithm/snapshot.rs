@@ -30,7 +30,7 @@ impl<T> Chan<T> {
         let mut waits = false;
         self.array.visit_each(party, ticket..ticket + 1, |place| {
             let state = place.cell().load();
-            // SAFETY: the walk that found the place pins the array, so the cell's segment is not reused.
+            // SAFETY: S1: the walk that found the place pins the array.
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             waits = state.phase() == phase
                 && !state.is_late()
@@ -181,7 +181,7 @@ fn find<T>(place: Place<'_, T>) -> Found {
         match state.phase() {
             Phase::Full | Phase::SenderWaits => return Found::Value,
             Phase::SenderSelects if state.is_late() => return Found::Late,
-            // SAFETY: the walk that found the place pins the array, so the cell's segment is not reused.
+            // SAFETY: S1: the walk that found the place pins the array.
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::SenderSelects => match unsafe { see(place, SENDER, state) } {
                 Err(found) => state = found,
@@ -207,7 +207,7 @@ fn awaits_value<T>(place: Place<'_, T>) -> bool {
     loop {
         match state.phase() {
             Phase::Empty | Phase::ReceiverWaits => return true,
-            // SAFETY: the walk that found the place pins the array, so the cell's segment is not reused.
+            // SAFETY: S1: the walk that found the place pins the array.
             // Not model-checked: a snapshot only: no model relies on it within the audit's bounds.
             Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                 Err(found) => state = found,

@@ -1,4 +1,5 @@
-//! Whether a buffer is really full.
+//! Whether a buffer is really full: that is so only if it is full of values that no send takes back. A look that finds a
+//! send under way cannot tell; then the caller waits in a cell of its own, and takes such places for itself.
 
 use crate::chan::algorithm::cell::{Meeting, Phase, Place, RECEIVER, SENDER, State, meet};
 use crate::chan::algorithm::chan::{Capacity, Chan};
@@ -44,8 +45,8 @@ impl<T> Chan<T> {
         self.survey(ticket, |place, _| self.held(place))
     }
 
-    /// Looks for room for a send that waits in a cell of its own: it takes the place of each send before it that may still
-    /// fail, which goes for a new ticket then. `false`: the buffer was full of values.
+    /// Looks for room for a send that waits in a cell of its own: it takes the place of each send before it that may
+    /// still fail, which goes for a new ticket then. `false`: the buffer was full of values.
     ///
     /// Others may take places at the same time, but only of sends that have not come to their cells and of selects that
     /// still go through their cases, and these are before the operations that take their places; so no waiter is
@@ -120,7 +121,7 @@ impl<T> Chan<T> {
                     state = cell.load();
                 }
                 Phase::SenderSelects if state.is_late() => return Held::ByValue,
-                // As for `let_in`: close is one moment for all. It is not said to be full then.
+                // Close is one moment for all, so this send is not let in. The caller does not say Full then.
                 Phase::SenderSelects if self.sent().is_closed() => {
                     self.reject_sender(place, state);
                     return Held::ByValue;
@@ -134,10 +135,10 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Meets the select that waits in the cell, and returns how the cell is held then; or the state that was found instead.
+    /// Meets the select that waits in the cell, and returns how the cell is held then; or the state that was found
+    /// instead.
     fn settle_select(&self, place: Place<'_, T>, at: u64, state: State) -> Result<Held, State> {
-        // SAFETY: `visit_until`, in `survey`, keeps the array pinned while it calls this, so the cell's segment is not
-        // reused.
+        // SAFETY: S1: `visit_until`, in `survey`, keeps the array pinned while it calls this.
         match unsafe { meet(place, SENDER, state, Cause::Operation) } {
             Meeting::Changed(found) => Err(found),
             Meeting::Won(select) => {

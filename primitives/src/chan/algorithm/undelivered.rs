@@ -10,15 +10,16 @@
 //! of the two sees the other.
 //!
 //! **U2, limbo.** A thread frees the nodes that it takes out of limbo if it then reads that nobody walks. Let `w` be the
-//! write of `walkers` that it reads. The walk that has taken a node out of the heap began before the node came to limbo (Release
-//! and Acquire), so its beginning is `w` or comes before it. All writes of `walkers` are read-modify-writes that count, and `w`
-//! leaves zero, so every walk that began up to `w` has ended up to `w`. Any other walk is of one of two kinds.
+//! write of `walkers` that it reads. The walk that has taken a node out of the heap began before the node came to limbo
+//! (Release and Acquire), so its beginning is `w` or comes before it. All writes of `walkers` are read-modify-writes
+//! that count, and `w` leaves zero, so every walk that began up to `w` has ended up to `w`. Any other walk is of one of
+//! two kinds.
 //! - It has ended up to `w`, by a Release. So whatever it did with a node happens before the node is freed.
 //! - It begins after `w`, by an Acquire, and so after the end, by a Release, of the walk that took the node out. So it reads a
 //!   root without the node, and the node does not come back.
 //!
-//! All writes of the root are read-modify-writes, too: a thread that reads the root synchronizes with all threads that have
-//! published nodes below it.
+//! All writes of the root are read-modify-writes, too: a thread that reads the root synchronizes with all threads that
+//! have published nodes below it.
 //!
 //! **U3, one root twice.** A root may be the root again, after a smaller ticket has come and gone. Nodes do not change, so
 //! the heap below it is the same again, and a change that was made for it still holds. It is not another node at the same
@@ -61,16 +62,16 @@ impl Census {
     }
 }
 
-/// Such values, with the tickets of their receives, in a heap: to put one there or take the first costs O(log n) for n of
-/// them. A value counts as returned once the census counts it, after it is in the heap. A receiver first takes one off the
-/// census, and then takes one out of the heap: the heap has at least as many as were counted and not yet taken out, so it
-/// finds one, and the others are there for all meanwhile.
+/// Such values, with the tickets of their receives, in a heap: to put one there or take the first costs O(log n) for n
+/// of them. A value counts as returned once the census counts it, after it is in the heap. A receiver first takes one
+/// off the census, and then takes one out of the heap: the heap has at least as many as were counted and not yet taken
+/// out, so it finds one, and the others are there for all meanwhile.
 ///
 /// SeqCst on both sides: a thread that returns a value puts it here and then looks for receivers that wait; a receiver
 /// that is about to wait says so and then looks here: one of them sees the other.
 ///
-/// Nodes that have left the heap wait in *limbo* until a thread takes the whole limbo and then reads that no thread walks:
-/// a thread that walks since has not found them in the heap.
+/// Nodes that have left the heap wait in *limbo* until a thread takes the whole limbo and then reads that no thread
+/// walks: a thread that walks since has not found them in the heap.
 pub struct Undelivered<T> {
     census: AtomicU64,
     root: AtomicPtr<Node<Item<T>>>,
@@ -122,8 +123,8 @@ impl<T> Undelivered<T> {
     pub fn put(&self, value: T, ticket: u64) {
         let item = TrackedBox::into_raw(TrackedBox::new(UnsafeCell::new(ManuallyDrop::new(value))));
         let alone = Change::adding(None, ticket, item);
-        // Release: publishes the node and the value to the walker that finds them, in `Walk::root` or by a CAS that fails.
-        // Relaxed on failure: this thread looks again as a walker.
+        // Release: publishes the node and the value to the walker that finds them, in `Walk::root` or by a CAS that
+        // fails. Relaxed on failure: this thread looks again as a walker.
         // site: put-alone
         if self.root.compare_exchange(null_mut(), alone.root, Release, Relaxed).is_err() {
             alone.discard();
@@ -135,8 +136,8 @@ impl<T> Undelivered<T> {
 
     /// Begins to look into the heap.
     fn walk(&self) -> Walk<'_, T> {
-        // Acquire: U2: pairs with the Release of the walks that have ended, so this one does not find the nodes that they have
-        // taken out and that may be freed (mutant at this site).
+        // Acquire: U2: pairs with the Release of the walks that have ended, so this one does not find the nodes that
+        // they have taken out and that may be freed (mutant at this site).
         self.walkers.fetch_add(1, Acquire); // site: begin-walk
         Walk(self)
     }
@@ -148,9 +149,9 @@ impl<T> Undelivered<T> {
             if census.here() == 0 {
                 return None;
             }
-            // Relaxed: publishes nothing; a thread that concludes from an empty census that nothing will come reads the loans
-            // as well. Acquire on failure: the values that are counted now are in the heap. Not SeqCst for U1: a receiver
-            // reads the census once more before it waits.
+            // Relaxed: publishes nothing; a thread that concludes from an empty census that nothing will come reads the
+            // loans as well. Acquire on failure: the values that are counted now are in the heap. Not SeqCst for U1: a
+            // receiver reads the census once more before it waits.
             match self.census.compare_exchange(census.0, census.0 - 1, Relaxed, Acquire) {
                 Ok(_) => break,
                 Err(found) => census = Census(found),
@@ -184,8 +185,9 @@ impl<T> Undelivered<T> {
         // Release: publishes the link, and the beginning of the walk that took the node out, to `collect` (U2).
         // site: put-in-limbo
         push(&self.limbo, node, Release, |next| {
-            // SAFETY: one CAS has taken the node out of the heap, or one swap out of limbo, and only the thread that made it has the
-            // node here. So no other thread frees the node before it is in limbo. Relaxed: the push publishes the link.
+            // SAFETY: one CAS has taken the node out of the heap, or one swap out of limbo, and only the thread that
+            // made it has the node here. So no other thread frees the node before it is in limbo. Relaxed: the push
+            // publishes the link.
             unsafe { &*node }.limbo_next.store(next, Relaxed);
         });
     }
@@ -202,7 +204,8 @@ impl<T> Walk<'_, T> {
         loop {
             // SAFETY: nodes that this thread can find are not freed as long as it walks (U2).
             let change = Change::adding(unsafe { heap(root) }, ticket, item);
-            // Release: publishes the new nodes and the value. Acquire on failure: pairs with the CAS that published the root found.
+            // Release: publishes the new nodes and the value. Acquire on failure: pairs with the CAS that published the
+            // root found.
             // site: add-undelivered
             match self.0.root.compare_exchange(root, change.root, Release, Acquire) {
                 Ok(_) => return self.put_all_in_limbo(change),
@@ -220,8 +223,8 @@ impl<T> Walk<'_, T> {
             let first = unsafe { heap(root) }.expect("a value that was counted is here");
             let (item, ticket) = (first.item, first.ticket);
             let change = Change::removing(first);
-            // Release: publishes the new nodes. No Acquire on success: the value was made before the root that this thread has
-            // read. Acquire on failure: pairs with the CAS that published the root found.
+            // Release: publishes the new nodes. No Acquire on success: the value was made before the root that this
+            // thread has read. Acquire on failure: pairs with the CAS that published the root found.
             // site: take-undelivered
             match self.0.root.compare_exchange(root, change.root, Release, Acquire) {
                 Ok(_) => {
@@ -244,8 +247,8 @@ impl<T> Walk<'_, T> {
 
 impl<T> Drop for Walk<'_, T> {
     fn drop(&mut self) {
-        // Release: publishes the walk to `collect`, and the roots that it has made to the walks that begin later (U2). Relaxed: a
-        // hint; a node that it misses waits for the end of the next walk, or of the channel.
+        // Release: publishes the walk to `collect`, and the roots that it has made to the walks that begin later (U2).
+        // Relaxed: a hint; a node that it misses waits for the end of the next walk, or of the channel.
         // site: end-walk
         if self.0.walkers.fetch_sub(1, Release) == 1 && !self.0.limbo.load(Relaxed).is_null() {
             self.0.collect();

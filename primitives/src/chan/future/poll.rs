@@ -8,7 +8,7 @@ use crate::chan::algorithm::chan::{Blocking, Chan};
 use crate::chan::algorithm::deferred;
 use crate::chan::algorithm::late::Promise;
 use crate::chan::algorithm::recv::{Accepted, NotReceived, Taker};
-use crate::chan::algorithm::send::{Begun, NotSent, Offered, Waited};
+use crate::chan::algorithm::send::{Begun, NotSent, Offered};
 use crate::chan::algorithm::undelivered::Delivery;
 use crate::chan::error::{RecvError, SendError};
 use crate::chan::future::stage::{Receiving, Sending};
@@ -31,8 +31,7 @@ fn doze<T>(place: Place<'_, T>, party: Party, phase: Phase, waker: &Waker) -> Po
         deferred::discard(fresh);
         return Ready(());
     };
-    // SAFETY: the cell says that the task is awake, and only its owner, the caller, changes that. A thread that ends such
-    // a wait leaves the slot alone.
+    // SAFETY: S4: the cell says that the task is awake, and only the caller, its owner, changes that.
     let old = unsafe { place.aside().take(party) };
     let dozes = doze_with(place, party, awake, fresh);
     old.into_iter().for_each(Waiter::discard);
@@ -46,15 +45,20 @@ fn begin_to_doze<T>(place: Place<'_, T>, party: Party, waits: State, waker: &Wak
 
 /// Leaves this waker in the cell, which says that the task waits awake.
 fn doze_with<T>(place: Place<'_, T>, party: Party, awake: State, waker: Waker) -> Poll<()> {
-    // SAFETY: the cell says that the task is awake, so the slot is the caller's.
+    // SAFETY: S4: the cell says that the task is awake, so the slot is the caller's.
     unsafe { place.aside().set(party, Waiter::Plain(Sleeper::Task(waker))) };
     // site: fall-asleep
     if place.cell().fall_asleep(awake).is_ok() {
         return Pending;
     }
-    // SAFETY: the wait was ended while the cell said that the task is awake, so the slot is ours.
+    // SAFETY: S3: the wait was ended while the cell said that the task is awake, so the slot is still the caller's.
     unsafe { place.aside().take(party) }.into_iter().for_each(Waiter::discard);
     Ready(())
+}
+
+/// Returns the value of a send that waited in vain: a task's send fails only because of a close.
+fn unsent<T>((value, _): (T, NotSent)) -> SendError<T> {
+    SendError(value)
 }
 
 /// A cell that a receive has found, without a value, in this state.
@@ -82,7 +86,7 @@ impl<T> Chan<T> {
         if state.phase() != Phase::Full {
             return self.go_on_receiving(receiving, waker, Some((ticket, place, state)));
         }
-        let value = self.collect_now(place, state);
+        let value = self.collect(place, state);
         let value = if self.expand() { self.received_by(ticket, value) } else { value };
         *receiving = Receiving::Ended;
         Ready(Ok(value))
@@ -234,11 +238,11 @@ impl<T> Chan<T> {
         let Sending::Holds(value) = mem::replace(sending, Sending::Ended) else {
             unreachable!("it holds its value")
         };
-        let (ticket, place) = match self.find_send_place(Blocking::FOREVER) {
+        let (ticket, place) = match self.send_place(Blocking::FOREVER) {
             Ok(found) => found,
             Err(_closed) => return Ready(Err(SendError(value))),
         };
-        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+        // SAFETY: S2: this send has the ticket, and the slot is empty.
         unsafe { place.cell().put(value) };
         if self.leave_in_buffer(place, ticket) {
             return Ready(Ok(()));
@@ -305,11 +309,11 @@ impl<T> Chan<T> {
             let Sending::Holds(value) = mem::replace(sending, Sending::Ended) else {
                 unreachable!("a send that has not ended has its value")
             };
-            let (ticket, place) = match self.find_send_place(Blocking::FOREVER) {
+            let (ticket, place) = match self.send_place(Blocking::FOREVER) {
                 Ok(found) => found,
                 Err(_closed) => return Ready(Err(SendError(value))),
             };
-            // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+            // SAFETY: S2: this send has the ticket, and the slot is empty.
             unsafe { place.cell().put(value) };
             if self.leave_in_buffer(place, ticket) {
                 return Ready(Ok(()));
@@ -321,8 +325,8 @@ impl<T> Chan<T> {
         }
     }
 
-    /// Sends the value that is in the cell, or waits there. `None`: `sending` has the value again, to be sent with another
-    /// ticket.
+    /// Sends the value that is in the cell, or waits there. `None`: `sending` has the value again, to be sent with
+    /// another ticket.
     fn settle_or_begin_to_send(
         &self,
         place: Place<'_, T>,
@@ -335,14 +339,14 @@ impl<T> Chan<T> {
             match self.offer(place, state, ticket, None, Delivery::First) {
                 Offered::Sent => return Some(Ready(Ok(()))),
                 Offered::Poisoned => {
-                    // SAFETY: the value was not handed over, so the slot is ours, and full.
-                    *sending = Sending::Holds(unsafe { place.cell().take() });
-                    self.withdraw_send(place, ticket);
+                    *sending = Sending::Holds(self.take_back(place, ticket));
                     return None;
                 }
                 Offered::MustWait(found) => match self.begin_to_send(place, found, ticket) {
                     Err(found) => state = found,
-                    Ok(Begun::Ended(waited)) => return Some(Ready(self.end_send(place, ticket, waited))),
+                    Ok(Begun::Ended(waited)) => {
+                        return Some(Ready(self.end_send(place, ticket, waited).map_err(unsent)));
+                    }
                     Ok(Begun::Waits(waits)) => {
                         *sending = Sending::Waits(Slot::waiting_at(ticket, place.anchor()));
                         if begin_to_doze(place, SENDER, waits, waker).is_pending() {
@@ -363,26 +367,7 @@ impl<T> Chan<T> {
         sending: &mut Sending<T>,
     ) -> Result<(), SendError<T>> {
         *sending = Sending::Ended;
-        self.end_send(place, ticket, self.sending_ended(place))
-    }
-
-    /// Leaves a cell in which the wait has ended.
-    fn end_send(&self, place: Place<'_, T>, ticket: u64, waited: Waited) -> Result<(), SendError<T>> {
-        let sleeper = match waited {
-            Waited::Sent => return Ok(()),
-            Waited::Leaving(_, sleeper) => Some(sleeper),
-            Waited::Rejected => None,
-        };
-        // SAFETY: the value was not handed over, so the slot is ours, and full.
-        let value = unsafe { place.cell().take() };
-        match sleeper {
-            Some(sleeper) => {
-                self.return_send(place, ticket);
-                sleeper.into_iter().for_each(Sleeper::discard);
-            }
-            None => self.withdraw_send(place, ticket),
-        }
-        Err(SendError(value))
+        self.end_send(place, ticket, self.sending_ended(place)).map_err(unsent)
     }
 
     /// The task does not wait any longer: the value is dropped, unless it has been sent.
@@ -402,8 +387,8 @@ impl<T> Chan<T> {
                 Some(chan) => self.cancel_send_specified(chan, &slot),
                 None => {
                     let place = self.sending(&slot);
-                    let waited = self.stop_sending(place, Phase::SenderLeaving, NotSent::NoRoom);
-                    self.end_send(place, slot.ticket, waited).err().map(|SendError(value)| value)
+                    let waited = self.give_up_sending(place, NotSent::NoRoom);
+                    self.end_send(place, slot.ticket, waited).err().map(|(value, _)| value)
                 }
             },
             Sending::Sent | Sending::Ended => None,

@@ -272,8 +272,8 @@ impl<T, S: Side> Drop for Share<T, S> {
 }
 
 impl<T, S: Side> Share<T, S> {
-    /// Drops the handle by a step, which knows whether it is the last one. A handle that is left when its execution is over
-    /// leaves the channel there.
+    /// Drops the handle by a step, which knows whether it is the last one. A handle that is left when its execution is
+    /// over leaves the channel there.
     #[cold]
     fn drop_specified(&mut self) {
         // The share in the specified form outlives the channel, which another handle may free after the step.
@@ -283,8 +283,8 @@ impl<T, S: Side> Share<T, S> {
         let dropped = spec.drop_handle(S::SPECIFIED, self.1);
         specified::wake(spec, dropped.wakes);
         if dropped.frees {
-            // SAFETY: of the steps that dropped a handle of this channel, weak or not, this is the last, and one only is. Each
-            // thread has used the channel for the last time before its step.
+            // SAFETY: of the steps that dropped a handle of this channel, weak or not, this is the last, and one only
+            // is. Each thread has used the channel for the last time before its step.
             unsafe { free_specified(self.0) };
         }
         dropped.values.into_iter().for_each(|value| deferred::protect(|| drop(value)));

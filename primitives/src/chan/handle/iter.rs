@@ -1,4 +1,4 @@
-//! Receiving as iteration.
+//! Receiving as iteration: with waiting until the channel is closed, or as far as values are there.
 
 use crate::chan::algorithm::chan::Chan;
 use crate::chan::error::{RecvError, TryRecvError};

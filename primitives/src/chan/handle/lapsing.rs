@@ -1,8 +1,8 @@
 //! A channel that is closed at an instant, by the thread that first looks at it from then on.
 //!
 //! No thread stands behind the instant: each operation of a [`Lapsing`] receiver looks at the clock first, and one that
-//! waits has the instant for a deadline. An operation that finds that the instant has come calls [`Lapse::lapse`], which closes
-//! the channel. The operation then finds the channel closed, in its own cell if it waits.
+//! waits has the instant for a deadline. An operation that finds that the instant has come calls [`Lapse::lapse`],
+//! which closes the channel. The operation then finds the channel closed, in its own cell if it waits.
 
 use crate::chan::handle::counted::{Receives, Share, WeakShare};
 use crate::rt::time::now;

@@ -1,4 +1,4 @@
-//! New channels.
+//! New channels: the functions that make the two handles of one.
 
 use crate::chan::algorithm::chan::{Capacity, Chan};
 use crate::chan::handle::counted::pair;

@@ -4,9 +4,9 @@ use crate::chan::handle::receiver::{Receiver, Source};
 use crate::chan::handle::sender::Sender;
 
 impl<T> Sender<T> {
-    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
-    /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
-    /// value yet.
+    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came
+    /// back from futures and operations that were dropped. A send that is under way may count already, though no
+    /// receive finds its value yet.
     ///
     /// ```
     /// let (tx, _rx) = selvedge::chan::bounded(2);
@@ -72,9 +72,9 @@ impl<T> Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came back from
-    /// futures and operations that were dropped. A send that is under way may count already, though no receive finds its
-    /// value yet. A timer's instant counts once it is due.
+    /// Returns the number of values in the buffer, at some moment, which is 0 on capacity 0, and of those that came
+    /// back from futures and operations that were dropped. A send that is under way may count already, though no
+    /// receive finds its value yet. A timer's instant counts once it is due.
     ///
     /// ```
     /// let (tx, rx) = selvedge::chan::unbounded();

@@ -1,4 +1,5 @@
-//! The receiving side.
+//! The receiving side of a channel, of a timer, or of nothing (`never`): a method on a channel is an operation of `Chan`
+//! (`algorithm`), with the errors of the API.
 
 use crate::chan::algorithm::cell::{Phase, RECEIVER};
 use crate::chan::algorithm::chan::{Blocking, Chan};
@@ -121,8 +122,8 @@ impl<T> Receiver<T> {
         self.receive(Blocking::FOREVER).map_err(|_| RecvError)
     }
 
-    /// Receives a value if one is there, or (with capacity 0) if a sender waits. If the next value is that of a select which has
-    /// chosen to send it, this waits until the value has been evaluated.
+    /// Receives a value if one is there, or (with capacity 0) if a sender waits. If the next value is that of a select
+    /// which has chosen to send it, this waits until the value has been evaluated.
     ///
     /// # Errors
     /// If the channel is empty, or empty and closed.
@@ -168,7 +169,7 @@ impl<T> Receiver<T> {
     /// Receives a value, waiting until `deadline` at most.
     ///
     /// # Errors
-    /// As [`recv_timeout`](Self::recv_timeout).
+    /// If the deadline passes, or the channel is empty and closed. No value is lost by it.
     ///
     /// ```
     /// use selvedge::chan::{RecvTimeoutError, never};

@@ -1,4 +1,4 @@
-//! The sending side.
+//! The sending side of a channel: each method is an operation of `Chan` (`algorithm`), with the errors of the API.
 
 use crate::chan::algorithm::cell::{Phase, SENDER};
 use crate::chan::algorithm::chan::Blocking;
@@ -89,7 +89,7 @@ impl<T> Sender<T> {
     /// Sends a value, waiting until `deadline` at most.
     ///
     /// # Errors
-    /// As [`send_timeout`](Self::send_timeout).
+    /// If the deadline passes or the channel is closed; the value comes back, and nobody receives it.
     ///
     /// ```
     /// use std::time::Instant;

@@ -23,8 +23,8 @@ pub(in crate::chan) enum Hold {
     Lent,
     /// It has happened: a value that came back, and may once more; where that is stands in place of the ticket.
     Undelivered,
-    /// Nothing, but it observes the channel, in which its own select waits to receive: so many times, which stands in place
-    /// of the ticket.
+    /// Nothing, but it observes the channel, in which its own select waits to receive: so many times, which stands in
+    /// place of the ticket.
     Observing,
     /// It has happened: the channel is closed.
     Closed,

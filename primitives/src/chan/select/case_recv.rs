@@ -1,7 +1,7 @@
 //! A receive as a case of a select.
 
 use super::case::{Hold, Look, Progress, Round, Slot};
-use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, Waiter};
+use crate::chan::algorithm::cell::{Phase, Place, RECEIVER, State, Waiter};
 use crate::chan::algorithm::chan::{Blocking, Chan, NoTicket};
 use crate::chan::algorithm::late::{Came, Promise};
 use crate::chan::algorithm::recv::Accepted;
@@ -24,7 +24,7 @@ impl<T> Chan<T> {
     /// The cell of a case that holds one.
     pub(in crate::chan) fn receiving(&self, slot: &Slot) -> Place<'_, T> {
         debug_assert!(slot.hold != Hold::Nothing && slot.hold != Hold::Closed, "the case holds no cell");
-        // SAFETY: the case has this ticket, and has not left its cell.
+        // SAFETY: S1: the case has this ticket, and has not left its cell.
         unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
@@ -48,6 +48,7 @@ impl<T> Chan<T> {
         received >= sent.ticket() && !sent.is_closed() && self.undelivered.is_empty()
     }
 
+    /// Receives, for a select, if that need not wait.
     #[inline(never)]
     fn attempt_recv_of_some(&self, slot: &mut Slot) -> Progress {
         if !self.undelivered.is_empty() && self.hold_undelivered(slot) {
@@ -103,6 +104,7 @@ impl<T> Chan<T> {
         }
     }
 
+    /// Waits in a cell as a case of a select, unless the receive can happen now.
     pub(in crate::chan) fn register_recv(
         &self,
         slot: &mut Slot,
@@ -117,65 +119,88 @@ impl<T> Chan<T> {
             slot.wait_at(ticket, place.anchor());
             let mut state = place.cell().load();
             loop {
-                match self.accept(place, state, ticket, Some(select), Blocking::FOREVER) {
-                    Accepted::Value => slot.hold = Hold::Happened,
-                    Accepted::Closed => slot.hold = Hold::Closed,
+                let went_on = match self.accept(place, state, ticket, Some(select), Blocking::FOREVER) {
+                    Accepted::Value => {
+                        slot.hold = Hold::Happened;
+                        return Progress::Happened;
+                    }
+                    Accepted::Closed => {
+                        slot.hold = Hold::Closed;
+                        return Progress::Happened;
+                    }
                     Accepted::Poisoned => {
-                        // Two selects that register at once can poison each other's cells: let one
-                        // of them get through.
+                        // Two selects that register at the same time can poison each other's cells: this lets one of them
+                        // through.
                         yield_now();
                         break;
                     }
-                    Accepted::Late(Promise { is_own: true, .. }) => match self.poison_sender(place) {
-                        Ok(()) => break,
-                        Err(found) => {
-                            state = found;
-                            continue;
-                        }
-                    },
+                    Accepted::Late(Promise { is_own: true, .. }) => self.poison_sender(place).map(|()| None),
                     Accepted::Late(Promise { state: late, .. }) => {
-                        let waiter = Waiter::Select { select: select.clone(), case };
-                        // SAFETY: nobody waits here yet, and only this receiver may come to.
-                        unsafe { place.aside().set(RECEIVER, waiter) };
-                        if let Err(found) = self.await_late(place, late, late.asleep()) {
-                            // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
-                            drop(unsafe { place.aside().take(RECEIVER) });
-                            state = found;
-                            continue;
-                        }
+                        let waits = self.select_for_late(place, late, select, case);
+                        waits.map(|()| Some(Progress::Happened))
                     }
                     Accepted::MustWait(found) => {
-                        let waiter = Waiter::Select { select: select.clone(), case };
-                        // SAFETY: nobody waits here yet, and only this receiver may come to.
-                        unsafe { place.aside().set(RECEIVER, waiter) };
-                        let selects = found.afresh().with_phase(Phase::ReceiverSelects);
-                        // Release: publishes the select state to the Acquire in `see`. SeqCst: `close` and observers
-                        // look at the cell before or after it (`SelectWait::stage`, `Observers`). Not model-checked:
-                        // no model has both meet.
-                        match place.cell().exchange(found, selects, SeqCst) {
-                            Ok(()) => {
-                                self.expand_unless_left(found);
-                                self.observers.notify();
-                                if self.may_be_left_alone(found, ticket) {
-                                    select.poison();
-                                }
-                                return Progress::NotYet;
-                            }
-                            Err(found) => {
-                                // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
-                                drop(unsafe { place.aside().take(RECEIVER) });
-                                state = found;
-                                continue;
-                            }
-                        }
+                        let waits = self.select_to_receive(place, found, ticket, select, case);
+                        waits.map(|()| Some(Progress::NotYet))
                     }
+                };
+                match went_on {
+                    Ok(Some(progress)) => return progress,
+                    Ok(None) => break,
+                    Err(found) => state = found,
                 }
-                return Progress::Happened;
             }
             hint::retry();
         }
     }
 
+    /// Waits in the cell as a case of a select, for the value of a late send that was chosen there; or the state found,
+    /// if the cell is no longer as it was.
+    fn select_for_late(
+        &self,
+        place: Place<'_, T>,
+        late: State,
+        select: &SelectWait,
+        case: usize,
+    ) -> Result<(), State> {
+        let waiter = Waiter::Select { select: select.clone(), case };
+        // SAFETY: S4: the cell does not say yet that its receiver, this select, waits.
+        unsafe { place.aside().set(RECEIVER, waiter) };
+        self.await_late(place, late, late.asleep()).inspect_err(|_| {
+            // SAFETY: S4: the exchange failed, so the cell has not come to say that this select waits here.
+            drop(unsafe { place.aside().take(RECEIVER) });
+        })
+    }
+
+    /// Waits in the cell as a case of a select; or the state found, if the cell is no longer as it was.
+    fn select_to_receive(
+        &self,
+        place: Place<'_, T>,
+        found: State,
+        ticket: u64,
+        select: &SelectWait,
+        case: usize,
+    ) -> Result<(), State> {
+        let waiter = Waiter::Select { select: select.clone(), case };
+        // SAFETY: S4: the cell does not say yet that its receiver, this select, waits.
+        unsafe { place.aside().set(RECEIVER, waiter) };
+        let selects = found.afresh().with_phase(Phase::ReceiverSelects);
+        // Release: publishes the select state to the Acquire in `see`. SeqCst: `close` and observers look at the cell
+        // before or after it (`SelectWait::stage`, C3). Not model-checked: no model has both meet.
+        if let Err(found) = place.cell().exchange(found, selects, SeqCst) {
+            // SAFETY: S4: the exchange failed, so the cell has not come to say that this select waits here.
+            drop(unsafe { place.aside().take(RECEIVER) });
+            return Err(found);
+        }
+        self.expand_unless_left(found);
+        self.observers.notify();
+        if self.may_be_left_alone(found, ticket) {
+            select.poison();
+        }
+        Ok(())
+    }
+
+    /// Looks again at a case that waits.
     pub(in crate::chan) fn look_recv(&self, slot: &mut Slot, round: Round) -> Look {
         // A value that comes back later is given to the receivers that wait.
         if round == Round::First && (!self.undelivered.is_empty() || self.is_over(self.sent())) {
@@ -195,6 +220,7 @@ impl<T> Chan<T> {
         slot.hold == Hold::Waiting && self.receiving(slot).cell().load().phase() == Phase::Promised
     }
 
+    /// Completes the case for which the select state has been committed.
     pub(in crate::chan) fn chosen_recv(&self, slot: &mut Slot, cause: Cause) -> Progress {
         if cause == Cause::Operation {
             let place = self.receiving(slot);
@@ -202,7 +228,7 @@ impl<T> Chan<T> {
                 slot.hold = Hold::Happened;
                 return Progress::Happened;
             }
-            // The sender has broken its promise.
+            // The promised value has not come.
             self.array.leave(place, RECEIVER);
             slot.hold = Hold::Nothing;
             return Progress::NotYet;
@@ -212,6 +238,7 @@ impl<T> Chan<T> {
         Progress::Happened
     }
 
+    /// Gives up a case: leaves its cell, or gives back what the case has received.
     pub(in crate::chan) fn withdraw_recv(&self, slot: &mut Slot) {
         if let Some(chan) = self.spec.specified() {
             return self.withdraw_recv_specified(chan, slot);
@@ -270,7 +297,8 @@ impl<T> Chan<T> {
         Ok(self.received_by(ticket, value))
     }
 
-    /// Takes a value that has come back for a case of a select, which does not know the type of the value; it stays on loan.
+    /// Takes a value that has come back for a case of a select, which does not know the type of the value; it stays on
+    /// loan.
     /// `false`: there is none.
     #[cold]
     fn hold_undelivered(&self, slot: &mut Slot) -> bool {

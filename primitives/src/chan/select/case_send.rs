@@ -18,7 +18,7 @@ impl<T> Chan<T> {
     /// The cell of a case that holds one.
     pub(in crate::chan) fn sending(&self, slot: &Slot) -> Place<'_, T> {
         debug_assert!(matches!(slot.hold, Hold::Waiting | Hold::Late), "the case holds no cell");
-        // SAFETY: the case has this ticket, and has not left its cell.
+        // SAFETY: S1: the case has this ticket, and has not left its cell.
         unsafe { self.array.again(slot.ticket, slot.anchor) }
     }
 
@@ -45,15 +45,15 @@ impl<T> Chan<T> {
         case: usize,
     ) -> Result<(), State> {
         let waiter = Waiter::Select { select: select.clone(), case };
-        // SAFETY: nobody waits here yet, and only this sender may come to.
+        // SAFETY: S4: the cell does not say yet that its sender, this select, waits.
         unsafe { place.aside().set(SENDER, waiter) };
         self.add_behind();
-        // Release: publishes the select to the thread that meets it, whose Acquire is in `Cell::load`. SeqCst: comes before
-        // the looks at the closed bit and at the end of the buffer, as in a plain send that waits.
+        // Release: publishes the select to the thread that meets it, whose Acquire is in `Cell::load`. SeqCst: comes
+        // before the looks at the closed bit (C1) and at the end of the buffer (C2).
         let selects = state.awake().with_phase(Phase::SenderSelects);
         if let Err(found) = place.cell().exchange(state, selects, SeqCst) {
             self.remove_behind();
-            // SAFETY: the exchange failed, so the cell has never said that a select waits here; the slot is the caller's.
+            // SAFETY: S4: the exchange failed, so the cell has not come to say that this select waits here.
             drop(unsafe { place.aside().take(SENDER) });
             return Err(found);
         }
@@ -61,8 +61,8 @@ impl<T> Chan<T> {
         Ok(())
     }
 
-    /// Tries to send as a case of a select, whose value comes from the thread with this mark once the case has been chosen.
-    /// With a select state the case waits if there is no place.
+    /// Tries to send as a case of a select, whose value comes from the thread with this mark once the case has been
+    /// chosen. With a select state the case waits if there is no place.
     pub(in crate::chan) fn case_send(
         &self,
         slot: &mut Slot,
@@ -171,8 +171,8 @@ impl<T> Chan<T> {
                     if self.expands() {
                         self.knows_place(ticket);
                     }
-                    // Release: publishes which thread is to bring the value to the receiver, whose Acquire `load` finds the
-                    // cell late.
+                    // Release: publishes which thread is to bring the value to the receiver, whose Acquire `load` finds
+                    // the cell late.
                     // site: take-place-late
                     match place.cell().exchange(state, state.with_late(), Release) {
                         Ok(()) => return Offered::Sent,
@@ -188,7 +188,7 @@ impl<T> Chan<T> {
                         Err(found) => state = found,
                     }
                 }
-                // SAFETY: this operation has not left the cell, so the cell's segment is alive and its party's slot in use.
+                // SAFETY: S1: this send has not left the cell.
                 Phase::ReceiverSelects => match unsafe { see(place, RECEIVER, state) } {
                     Err(found) => state = found,
                     Ok(seen)
@@ -208,7 +208,8 @@ impl<T> Chan<T> {
                         }
                     }
                 },
-                Phase::ReceiverLeaving => match self.skip_receiver(place, state) {
+                // Whether another receiver comes with the ticket is not known; if one does, it goes on to the next.
+                Phase::ReceiverLeaving => match self.make_no_place(place, state) {
                     Ok(()) => return Offered::Poisoned,
                     Err(found) => state = found,
                 },
@@ -229,7 +230,7 @@ impl<T> Chan<T> {
         }
         let place = self.sending(slot);
         slot.hold = Hold::Nothing;
-        // SAFETY: the slot belongs to the ticket's sender until it hands the value over.
+        // SAFETY: S2: the case is the cell's sender, and has not put a value there.
         unsafe { place.cell().put(value) };
         if self.fill(place) {
             self.observers.notify();
@@ -247,8 +248,7 @@ impl<T> Chan<T> {
         let mut state = place.cell().load();
         while state.phase() == Phase::SenderSelects {
             let full = state.awake().with_phase(Phase::Full).with_left(SENDER);
-            // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: for observers, as
-            // in `send`.
+            // Release: publishes the value to the receiver, whose Acquire `load` reads Full. SeqCst: C3.
             // site: fill-chosen
             match leave_by(place, state, full, SeqCst) {
                 Ok(()) => {

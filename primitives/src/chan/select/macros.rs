@@ -143,7 +143,8 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 ///
 /// The value of a send is evaluated once its case has been chosen, also if it was chosen because the channel is closed:
 /// then the value comes back in the error. So a value that is moved may stand in several cases. A value that panics, or
-/// leaves the select by `return`, `break`, `continue` or `?`, leaves the channels as they were: the case has not happened.
+/// leaves the select by `return`, `break`, `continue` or `?`, leaves the channels as they were: the case has not
+/// happened.
 ///
 /// ```
 /// use selvedge::chan::{bounded, select};
@@ -159,13 +160,13 @@ impl<const N: usize> fmt::Debug for Cases<'_, N> {
 /// assert_eq!(from_one.try_iter().chain(from_two.try_iter()).count(), 1);
 /// ```
 ///
-/// A value is user code that runs while its case is half done: the place of the send is taken, and a receiver that comes
-/// there, or has met the send, waits for the value, also one that must not wait. So a value that waits for this very receiver
-/// waits for ever.
+/// A value is user code that runs while its case is half done: the place of the send is taken, and a receiver that
+/// comes there, or has met the send, waits for the value, also one that must not wait. So a value that waits for this
+/// very receiver waits for ever.
 ///
-/// A select that waits both to send to and to receive from one channel without a buffer never meets itself. It waits there
-/// as a receiver, and sends when it finds a receiver of another thread: so a `try_recv` of another thread finds no sender
-/// there. (In Go it does.)
+/// A select that waits both to send to and to receive from one channel without a buffer never meets itself. It waits
+/// there as a receiver, and sends when it finds a receiver of another thread: so a `try_recv` of another thread finds
+/// no sender there. (In Go it does.)
 ///
 /// ```
 /// use selvedge::chan::{bounded, select};
@@ -193,8 +194,8 @@ macro_rules! select {
 
 /// [`select!`](crate::chan::select), but of several cases that are ready the first one happens.
 ///
-/// The cases are looked at one after the other: a later one may happen though an earlier one has become ready since the look
-/// at it.
+/// The cases are looked at one after the other: a later one may happen though an earlier one has become ready since the
+/// look at it.
 ///
 /// ```
 /// use selvedge::chan::{select_biased, unbounded};

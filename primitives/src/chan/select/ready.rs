@@ -135,7 +135,7 @@ impl<'a> Select<'a> {
     /// Waits until `deadline` at most.
     ///
     /// # Errors
-    /// As [`ready_timeout`](Self::ready_timeout).
+    /// If no operation became ready in time.
     ///
     /// ```
     /// use selvedge::chan::Select;

@@ -1,4 +1,12 @@
-//! The select itself: tries its cases, waits in all their cells, and leaves those that lost.
+//! The select itself, step by step.
+//!
+//! 1. `run_held` tries the cases (`Handle::attempt`), a few times over. If one happens, that is all.
+//! 2. `wait` takes the thread's select state (`OwnWait::begin`), which is `Registering`. `register` takes a ticket in every
+//!    channel, and puts the select into the ticket's cell (`Handle::register`).
+//! 3. `until_ended` commits `Registering → Waiting`, looks at every cell once more (`Handle::look`), and parks.
+//! 4. A thread that meets the select in a cell (`meet` in `algorithm::cell`) commits `Waiting → Chosen(case)`, and wakes it.
+//! 5. `Waiting::wait` leaves the cells of all other cases (`Handle::withdraw`), and `complete` finishes the one that was
+//!    chosen (`Handle::chosen`).
 
 use super::case::{Handle, Hold, Look, Progress, Round, Slot, Stamp};
 use super::order::{FEW, Order, Sequence};
@@ -202,7 +210,7 @@ impl Waiting<'_, '_> {
 
     /// Completes the case that was chosen, after the others have left their cells.
     fn complete(&mut self, case: usize, cause: Cause) -> Verdict {
-        // Else the slot says already what has happened.
+        // In any other hold the slot says already what has happened.
         if self.cases[case].slot.hold == Hold::Waiting {
             self.until_promise_ends(case);
             let Case { handle, slot, .. } = &mut self.cases[case];
@@ -289,7 +297,7 @@ impl Waiting<'_, '_> {
         timers.chain(self.deadline).min()
     }
 
-    /// Looks at the cases again: what happened while the select was registering, nobody tells it.
+    /// Looks at the cases again: a thread that changed a channel while the select was registering has not woken it.
     fn look(&mut self, round: Round) -> Option<Ended> {
         for (number, case) in self.cases.iter_mut().enumerate() {
             let to = match case.look(self.own.wait(), round) {

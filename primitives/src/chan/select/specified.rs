@@ -1,5 +1,5 @@
-//! A select as specified: one step in which it arrives in all its channels, and one in which it completes. A biased one looks
-//! at its cases before, each in a step of its own.
+//! A select as specified: one step in which it arrives in all its channels, and one in which it completes. A biased one
+//! looks at its cases before, each in a step of its own.
 
 use super::case::{Handle, Slot};
 use super::order::Order;
@@ -190,8 +190,8 @@ impl Specified<'_> {
         (select, chosen)
     }
 
-    /// Looks at one case after the other, as a biased select does. Returns what the first look came to that found something,
-    /// with the arrival of the select; `None`: what is left to the select's next step.
+    /// Looks at one case after the other, as a biased select does. Returns what the first look came to that found
+    /// something, with the arrival of the select; `None`: what is left to the select's next step.
     ///
     /// Where the exploration goes several ways, one of them has all that a select comes to that looks at all cases at one
     /// moment, and the other has what it comes to beside that. Else the next step is the look at the last case.

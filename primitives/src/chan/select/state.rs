@@ -100,8 +100,8 @@ pub struct SelectWait {
 /// A wait of a select of the calling thread. When this is dropped the thread keeps the state for its next wait.
 pub(in crate::chan) struct OwnWait {
     own: Option<Box<Own>>,
-    /// Whether the thread keeps it. A goroutine does not: its parker serves one wait. Nor does a thread in a bubble: the next
-    /// wait may be for channels of another one.
+    /// Whether the thread keeps it. A goroutine does not: its parker serves one wait. Nor does a thread in a bubble:
+    /// the next wait may be for channels of another one.
     is_kept: bool,
 }
 
@@ -183,8 +183,8 @@ impl SelectWait {
         Arc::ptr_eq(&self.state, &other.state) && self.number == other.number
     }
 
-    /// Returns the mark of the thread that made the select. That thread may have ended: a thread that has met the select may
-    /// see it later than that, and the user may have forgotten an operation.
+    /// Returns the mark of the thread that made the select. That thread may have ended: a thread that has met the
+    /// select may see it later than that, and the user may have forgotten an operation.
     pub(in crate::chan) fn mark(&self) -> Mark {
         self.state.mark
     }
@@ -217,8 +217,8 @@ impl SelectWait {
         self.commit(Stage::REGISTERING, Stage::OVER) != Err(Stage::WAITING) // site: poison-select
     }
 
-    /// As [`poison`](Self::poison), for a thread that goes by the case that has happened: `false` also if one has, which may be
-    /// the one that this thread has met, and keeps its cell then.
+    /// Makes sure that no case happens by this wait, for a thread that goes by the case that has happened: `false` also
+    /// if one has, which may be the one that this thread has met, and keeps its cell then.
     pub(in crate::chan) fn poison_undecided(&self) -> bool {
         // site: keep-cell-of-chosen
         if is_twin() {
@@ -242,8 +242,8 @@ impl SelectWait {
     /// Wakes a select that has begun to wait since it was found registering: it must look at its cells again.
     pub(in crate::chan) fn wake_if_waiting(&self) {
         if self.stage() == Stage::WAITING {
-            // Not model-checked: no model fails without it within the audit's bounds. The select may have begun to wait, and
-            // have looked at its cells, between the caller's look at it and the mark in its cell.
+            // Not model-checked: no model fails without it within the audit's bounds. The select may have begun to
+            // wait, and have looked at its cells, between the caller's look at it and the mark in its cell.
             self.wake();
         }
     }

@@ -147,13 +147,13 @@ impl Alarm {
     }
 
     fn take_one(&self, next: &AtomicU64) -> Option<u64> {
-        // Relaxed, here and below: an instant publishes nothing. Not model-checked: no model looks for anything that it
-        // might publish.
+        // Relaxed: an instant publishes nothing. Not model-checked: no model looks for anything that it might publish.
         let mut due = next.load(Relaxed);
         loop {
             if due >= NEVER || due > self.passed() {
                 return None;
             }
+            // Relaxed: an instant publishes nothing; the word alone decides which receiver has it.
             // site: take-instant
             match next.compare_exchange(due, NEVER, Relaxed, Relaxed) {
                 Ok(_) => return Some(due),
@@ -163,8 +163,8 @@ impl Alarm {
     }
 
     fn take_tick(&self, start: &AtomicU64, period: &AtomicU64) -> Option<u64> {
-        // Acquire, here and below: pairs with the Release of the `fetch_max` in `reset_ticks`: the period belongs to
-        // the start, or is newer. Not model-checked: T1.
+        // Acquire: pairs with the Release of the `fetch_max` in `reset_ticks`: the period belongs to the start, or is
+        // newer. Not model-checked: T1.
         let mut from = start.load(Acquire);
         loop {
             // Relaxed: a period that is newer than the start does no harm: the exchange fails, since the reset stopped
@@ -179,8 +179,9 @@ impl Alarm {
             }
             // Instants that nobody received in time are dropped: the next one comes after the clock.
             let late = (passed - due).checked_rem(every).unwrap_or(0);
-            // Release: the period was read before this; a reset whose stop comes after this writes another one. Not
-            // model-checked: no model comes to a ticker's instant that is due.
+            // Release: the period was read before this; a reset whose stop comes after this writes another one. Acquire
+            // on failure: pairs with the Release in `reset_ticks`. Not model-checked: no model comes to a ticker's
+            // instant that is due.
             match start.compare_exchange(from, passed - late + 1, Release, Acquire) {
                 Ok(_) => return Some(due),
                 Err(found) => from = found,

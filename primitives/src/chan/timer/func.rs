@@ -13,16 +13,17 @@ const LONGEST: Duration = Duration::from_nanos(1 << 62);
 /// Runs `f` once `duration` has passed; Go's `time.AfterFunc`.
 ///
 /// `f` runs on a goroutine of its own if the caller is one, and on a thread of its own otherwise. It runs again each time
-/// that the timer is [set anew](FuncTimer::reset), possibly while it still runs, so it is a `Fn`. The setting happens before
-/// `f` runs. A timer costs no thread and no goroutine while it waits: the runtime waits for its goroutines' timers, and one thread,
-/// which begins with the first timer, for all others. Timers start their closures in the order of their instants; those of
-/// equal instants in no promised order. A duration of more than 146 years counts as 146 years.
+/// that the timer is [set anew](FuncTimer::reset), possibly while it still runs, so it is a `Fn`. The setting happens
+/// before `f` runs. A timer costs no thread and no goroutine while it waits: the runtime waits for its goroutines'
+/// timers, and one thread, which begins with the first timer, for all others. Timers start their closures in the order
+/// of their instants; those of equal instants in no promised order. A duration of more than 146 years counts as 146
+/// years.
 ///
 /// Dropping the [`FuncTimer`] stops nothing. A timer of a run of goroutines that has ended does not run `f`.
 ///
 /// # Panics
-/// If the operating system cannot make the thread that waits. If it cannot make one for `f` when `f` is due, `f` runs as soon as
-/// it can.
+/// If the operating system cannot make the thread that waits. If it cannot make one for `f` when `f` is due, `f` runs
+/// as soon as it can.
 ///
 /// ```
 /// use selvedge::chan::{after_func, bounded};
@@ -52,8 +53,8 @@ fn after(duration: Duration) -> Instant {
 pub struct FuncTimer(Arc<Timer>);
 
 impl FuncTimer {
-    /// Stops the timer, and returns whether that came in time: then the closure does not run. If not, the timer was stopped
-    /// before, or the closure has started or is about to; this does not wait for its end.
+    /// Stops the timer, and returns whether that came in time: then the closure does not run. If not, the timer was
+    /// stopped before, or the closure has started or is about to; this does not wait for its end.
     ///
     /// ```
     /// use selvedge::chan::after_func;
@@ -67,9 +68,11 @@ impl FuncTimer {
         Timer::set(&self.0, None)
     }
 
-    /// Sets the timer anew, to run the closure once `duration` has passed from now, and returns whether it was still to run.
+    /// Sets the timer anew, to run the closure once `duration` has passed from now, and returns whether it was still to
+    /// run.
     ///
-    /// If it was, it runs once, at the new instant. If not, it runs once more. This does not wait for the end of an earlier run.
+    /// If it was, it runs once, at the new instant. If not, it runs once more. This does not wait for the end of an
+    /// earlier run.
     ///
     /// ```
     /// use selvedge::chan::{after_func, bounded};

@@ -184,8 +184,8 @@ impl Timer {
 pub struct Ticker(Arc<Alarm>, Receiver<Instant>);
 
 impl Ticker {
-    /// Returns a ticker with this period. Instants that are not received before the next one is due are dropped; one that is
-    /// received late does not shift the ones after it.
+    /// Returns a ticker with this period. Instants that are not received before the next one is due are dropped; one
+    /// that is received late does not shift the ones after it.
     ///
     /// # Errors
     /// If the period is zero.

@@ -1,11 +1,12 @@
 //! A heap whose nodes do not change once it is published: a change makes the nodes on its path anew, so that one
 //! compare-exchange of the root makes the whole change, and a reader of an old root sees a whole old heap.
 //!
-//! It is a leftist heap (C. A. Crane, 1972): on the way to the right there are at most log2(n + 1) of n nodes, and a change
-//! goes only there.
+//! It is a leftist heap (C. A. Crane, 1972): on the way to the right there are at most log2(n + 1) of n nodes, and a
+//! change goes only there.
 //!
 //! **H1.** A reference to a node stands for the heap below it: as long as the reference lives, no node of that heap is freed.
-//! [`heap`] leaves it to its caller; a node that a change makes is freed by [`Change::discard`] alone until it is published.
+//! [`heap`] leaves it to its caller; a node that a change makes is freed by [`Change::discard`] alone until it is
+//! published.
 
 use crate::race_probe::RaceProbe;
 use crate::rt::alloc::TrackedBox;
