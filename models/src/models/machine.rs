@@ -1,8 +1,8 @@
 //! Models of the scheduler's loop: how an M falls asleep, is woken, and reports that all goroutines are asleep.
 
 use super::machine_world::{
-    FIRST, Here, MAIN, PLAIN, Settings, Shared, Then, World, end, fire, fires, go, lose_proc, run,
-    there_is_no_deadlock, wait, waits,
+    FIRST, Here, MAIN, PLAIN, Settings, Shared, Then, World, end, fire, fires, go, run,
+    starts_one_and_loses_its_p, there_is_no_deadlock, wait, waits, wakes_main,
 };
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -97,11 +97,7 @@ fn a_goroutine_that_is_woken_beside_the_report_runs() -> Model {
 /// A thread outside wakes the main goroutine while its M falls asleep.
 fn a_goroutine_that_is_woken_while_its_m_falls_asleep_runs() -> Model {
     model("a goroutine that is woken while its M falls asleep runs on", || {
-        let wakes = |instance: &Shared| {
-            fire(instance, 0, None);
-            Then::Ends
-        };
-        run(PLAIN, &[waits::<0>], &[wakes], |_| ());
+        run(PLAIN, &[waits::<0>], &[wakes_main], |_| ());
     })
     .of_specified()
     .catches([
@@ -120,11 +116,7 @@ fn a_goroutine_that_is_woken_while_its_m_falls_asleep_runs() -> Model {
 /// A thread outside wakes a goroutine that any M may run while the only M falls asleep.
 fn a_goroutine_that_any_m_may_run_is_woken_while_the_last_falls_asleep() -> Model {
     model("a goroutine that any M may run is woken while the last M falls asleep", || {
-        let wakes = |instance: &Shared| {
-            fire(instance, 0, None);
-            Then::Ends
-        };
-        run(Settings { moving: &[MAIN], ..PLAIN }, &[waits::<0>], &[wakes], |_| ());
+        run(Settings { moving: &[MAIN], ..PLAIN }, &[waits::<0>], &[wakes_main], |_| ());
     })
     .of_specified()
     .catches([NO_LOOK_AT_WORK, INSTANCE.drop_wake("wake-hinted")])
@@ -181,20 +173,13 @@ fn no_deadlock_is_reported_beside_a_thread_that_a_goroutine_has_woken() -> Model
 /// The last M falls asleep after another one that has woken a thread outside, which is parked and wakes the main goroutine.
 fn no_deadlock_is_reported_beside_a_thread_that_another_m_has_woken() -> Model {
     model("no deadlock is reported while another M has woken a thread outside", || {
-        let main = |here: &Here, turn| {
-            if turn == 0 {
-                go(here, FIRST);
-                lose_proc(here);
-            }
-            waits::<0>(here, turn)
-        };
         let first = |here: &Here, _| {
             let env: &World = &here.instance().env;
             env.bell.ring_outside(&env.outside);
             Ran::Ended(())
         };
         let settings = Settings { report: Some(there_is_no_deadlock), ..PLAIN };
-        run(settings, &[main, first], &[answers], |_| ());
+        run(settings, &[starts_one_and_loses_its_p, first], &[answers], |_| ());
     })
     .of_specified()
     .bound(1)

@@ -2,8 +2,8 @@
 //! that falls asleep.
 
 use super::machine_world::{
-    FIRST, Here, PLAIN, Settings, Shared, Then, fire, fires, go, lose_proc, rings, run, submit, wait,
-    wait_in_call, waits,
+    FIRST, Here, PLAIN, Settings, Shared, Then, fire, fires, go, rings, run, starts_one_and_loses_its_p,
+    submit, wait, wait_in_call, waits, wakes_main,
 };
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -37,14 +37,7 @@ const WAKE_FOR_GIVEN_P: Mutant = INSTANCE.drop_wake("wake-for-given-p");
 /// The monitor takes the only P from the main goroutine, which then waits for a goroutine that another M runs.
 fn the_p_that_another_m_has_comes_to_the_home_of_a_goroutine() -> Model {
     model("an M without a P whose goroutine is woken gets the P that another M has", || {
-        let main = |here: &Here, turn| {
-            if turn == 0 {
-                go(here, FIRST);
-                lose_proc(here);
-            }
-            waits::<0>(here, turn)
-        };
-        run(PLAIN, &[main, fires::<0>], &[], |_| ());
+        run(PLAIN, &[starts_one_and_loses_its_p, fires::<0>], &[], |_| ());
     })
     .of_specified()
     .catches([
@@ -63,11 +56,7 @@ fn the_p_that_another_m_has_comes_to_the_home_of_a_goroutine() -> Model {
 fn the_p_of_a_blocking_call_comes_to_the_home_of_a_goroutine() -> Model {
     model("the P of a blocking call goes to an M that has none, for the goroutine that stays there", || {
         let main = |here: &Here, turn| {
-            if turn == 0 {
-                go(here, FIRST);
-                lose_proc(here);
-            }
-            let ran = waits::<0>(here, turn);
+            let ran = starts_one_and_loses_its_p(here, turn);
             if matches!(ran, Ran::Ended(())) {
                 here.instance().env.bell.ring();
             }
@@ -87,12 +76,6 @@ fn the_p_of_a_blocking_call_comes_to_the_home_of_a_goroutine() -> Model {
     ])
 }
 
-/// Wakes the main goroutine.
-fn wakes(instance: &Shared) -> Then {
-    fire(instance, 0, None);
-    Then::Ends
-}
-
 /// The main goroutine is woken while its M falls asleep, and the M is told to look again, as the poller is.
 fn a_poke_meets_a_goroutine_that_is_woken() -> Model {
     model("an M that is told to look again does not miss a goroutine that is woken", || {
@@ -100,7 +83,7 @@ fn a_poke_meets_a_goroutine_that_is_woken() -> Model {
             instance.ms().iter().for_each(|m| _ = m.poke());
             Then::Ends
         };
-        run(PLAIN, &[waits::<0>], &[wakes, pokes], |_| ());
+        run(PLAIN, &[waits::<0>], &[wakes_main, pokes], |_| ());
     })
     .of_specified()
     .bound(2)
@@ -110,7 +93,7 @@ fn a_poke_meets_a_goroutine_that_is_woken() -> Model {
 /// The main goroutine is woken while its M falls asleep, which finds that out, and gets another P for it meanwhile.
 fn an_m_that_gets_two_ps_gives_one_away() -> Model {
     model("no P is lost when an M that stays awake is given another one", || {
-        run(Settings { procs: 2, ..PLAIN }, &[waits::<0>], &[wakes], |_| ());
+        run(Settings { procs: 2, ..PLAIN }, &[waits::<0>], &[wakes_main], |_| ());
     })
     .of_specified()
     .catches([SLEEP.mutant(

@@ -1,7 +1,7 @@
 //! Models of the end of a run, which every M learns of: asleep, or about to sleep with a P or without one.
 
 use super::machine_world::{
-    FIRST, Here, PLAIN, Settings, Shared, Then, go, lose_proc, run, submit, wait_in_call,
+    Here, PLAIN, Settings, Shared, Then, lose_proc, run, submit, waits_in_call_for_one,
 };
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -13,11 +13,13 @@ models![
     an_m_that_wants_a_p_learns_of_the_end,
     an_m_that_gives_its_p_up_learns_of_the_end,
     an_m_whose_p_is_taken_learns_of_the_end,
+    an_m_that_is_started_after_the_end_is_not_kept,
 ];
 
 const BOUND: Mutant = mutant_of!("runtime/src/core/bound.rs");
 const ENDING: Mutant = mutant_of!("runtime/src/core/ending.rs");
 const IDLE: Mutant = mutant_of!("runtime/src/core/idle.rs");
+const INSTANCE: Mutant = mutant_of!("runtime/src/core/scheduler/instance.rs");
 const M: Mutant = mutant_of!("runtime/src/core/scheduler/m.rs");
 const MAILBOX: Mutant = mutant_of!("runtime/src/core/mailbox.rs");
 const SLEEP: Mutant = mutant_of!("runtime/src/core/scheduler/sleep.rs");
@@ -27,13 +29,6 @@ const NO_LOOK_FOR_THE_END: Mutant =
     SLEEP.mutant("look-for-the-end-without-a-p", Change::Twin, FailureKind::Deadlock, Needs::Interleavings);
 const WAKE_AT_THE_END: Mutant = M.drop_wake("wake-to-look");
 
-/// Starts a goroutine, waits for it in a blocking call, and ends the run.
-fn waits_for_one(here: &Here, _: u32) -> Ran<()> {
-    go(here, FIRST);
-    wait_in_call(here);
-    Ran::Ended(())
-}
-
 /// The run ends while an M falls asleep from which the monitor has taken the P.
 fn an_m_without_a_p_learns_of_the_end() -> Model {
     model("an M without a P that falls asleep wakes at the end of the run", || {
@@ -42,7 +37,7 @@ fn an_m_without_a_p_learns_of_the_end() -> Model {
             lose_proc(here);
             Ran::Ended(())
         };
-        run(PLAIN, &[waits_for_one, first], &[], |_| ());
+        run(PLAIN, &[waits_in_call_for_one, first], &[], |_| ());
     })
     .of_specified()
     .catches([
@@ -66,7 +61,7 @@ fn an_m_that_wants_a_p_learns_of_the_end() -> Model {
             here.end_blocking();
             Ran::Ended(())
         };
-        run(PLAIN, &[waits_for_one, first], &[], |_| ());
+        run(PLAIN, &[waits_in_call_for_one, first], &[], |_| ());
     })
     .of_specified()
     .catches([
@@ -114,4 +109,26 @@ fn an_m_whose_p_is_taken_learns_of_the_end() -> Model {
     .of_specified()
     // Shuttle does not find this in its time.
     .catches([NO_LOOK_FOR_THE_END.needs(Needs::SeqCst)])
+}
+
+/// The run ends while a goroutine that runs beyond the end starts an M.
+fn an_m_that_is_started_after_the_end_is_not_kept() -> Model {
+    model("no M is kept that a goroutine starts after the end of the run", || {
+        let first = |here: &Here, _| {
+            here.instance().env.bell.ring();
+            submit(here);
+            Ran::Ended(())
+        };
+        run(Settings { procs: 3, ..PLAIN }, &[waits_in_call_for_one, first], &[], |instance| {
+            assert!(instance.ms().is_empty(), "an M and its instance keep each other");
+        });
+    })
+    .of_specified()
+    .bound(2)
+    .catches([INSTANCE.mutant(
+        "keep-no-m-after-the-end",
+        Change::Twin,
+        FailureKind::Panic,
+        Needs::Interleavings,
+    )])
 }

@@ -3,7 +3,7 @@
 
 use super::machine_world::{
     FIRST, Here, PLAIN, SECOND, Settings, Shared, Then, fire, fires, go, rings, run, there_is_no_deadlock,
-    wait, wait_in_call, waits,
+    wait, wait_in_call, waits, waits_in_call_for_one,
 };
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
@@ -39,17 +39,10 @@ const KEEPS_A_LOST_P: Mutant = HERE
     .or(FailureKind::Panic)
     .or(FailureKind::Deadlock);
 
-/// Starts a goroutine, and waits for it in a blocking call.
-fn blocks(here: &Here, _: u32) -> Ran<()> {
-    go(here, FIRST);
-    wait_in_call(here);
-    Ran::Ended(())
-}
-
 /// The main goroutine waits in a blocking call for one that has not begun.
 fn the_p_of_a_blocking_call_runs_another_goroutine() -> Model {
     model("a goroutine that has not begun runs while the only P's M is in a blocking call", || {
-        run(PLAIN, &[blocks, rings], &[], |instance| assert_eq!(instance.env.turns(FIRST), 1));
+        run(PLAIN, &[waits_in_call_for_one, rings], &[], |instance| assert_eq!(instance.env.turns(FIRST), 1));
     })
     .of_specified()
     .catches([BLOCKING.mutant(
@@ -67,7 +60,7 @@ fn a_goroutine_that_returns_from_a_blocking_call_gets_a_p() -> Model {
             go(here, SECOND);
             rings(here, 0)
         };
-        run(PLAIN, &[blocks, first, |_, _| Ran::Ended(())], &[], |_| ());
+        run(PLAIN, &[waits_in_call_for_one, first, |_, _| Ran::Ended(())], &[], |_| ());
     })
     .of_specified()
     .catches([INSTANCE.drop_wake("wake-for-given-p").or(FailureKind::Livelock)])

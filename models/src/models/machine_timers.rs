@@ -1,18 +1,18 @@
 //! Models of the scheduler's loop: an M that sleeps until the earliest deadline of all goroutines.
 
 use super::machine_world::{
-    FIRST, Here, PLAIN, Settings, Shared, Then, fire, go, run, sleep, submit, there_is_no_deadlock,
-    wait_until,
+    FIRST, Here, MAIN, PLAIN, Settings, go, run, sleep, submit, there_is_no_deadlock, wait_until, wakes_main,
 };
 use super::{Model, model, models, mutant_of};
 use crate::mutant::{Mutant, Needs};
 use selvedge_check::{Change, FailureKind};
-use selvedge_go::core::scheduler::{Ran, Suspend};
+use selvedge_go::core::scheduler::{Env, Ran, Suspend};
 
 models![
     a_deadline_ends_the_sleep_of_another_m,
     a_goroutine_that_moves_goes_on_at_its_deadline,
     a_goroutine_is_woken_as_its_deadline_passes,
+    the_m_that_slept_until_a_deadline_runs_the_goroutine,
 ];
 
 const ASLEEP: Mutant = mutant_of!("runtime/src/core/scheduler/asleep.rs");
@@ -85,11 +85,7 @@ fn a_goroutine_is_woken_as_its_deadline_passes() -> Model {
         let main = |here: &Here, turn| {
             if turn == 0 { wait_until(here, 0).unwrap_or(Ran::Ended(())) } else { Ran::Ended(()) }
         };
-        let wakes = |instance: &Shared| {
-            fire(instance, 0, None);
-            Then::Ends
-        };
-        run(PLAIN, &[main], &[wakes], |_| ());
+        run(PLAIN, &[main], &[wakes_main], |_| ());
     })
     .of_specified()
     .bound(2)
@@ -97,4 +93,21 @@ fn a_goroutine_is_woken_as_its_deadline_passes() -> Model {
         .mutant("sleep-on-if-woken", Change::Twin, FailureKind::Race, Needs::Orderings)
         .or(FailureKind::Panic)
         .or(FailureKind::Deadlock)])
+}
+
+/// The main goroutine, which any M may run, sleeps while the only M does until its deadline.
+fn the_m_that_slept_until_a_deadline_runs_the_goroutine() -> Model {
+    model("no other M is started for a goroutine that moves, whose deadline has passed", || {
+        let main = |here: &Here, turn| if turn == 0 { sleep(here) } else { Ran::Ended(()) };
+        run(Settings { moving: &[MAIN], ..PLAIN }, &[main], &[], |instance| {
+            assert_eq!(instance.env.threads(), 1, "an M was started");
+        });
+    })
+    .of_specified()
+    .catches([SLEEP.mutant(
+        "run-what-is-due-here",
+        Change::Twin,
+        FailureKind::Panic,
+        Needs::Interleavings,
+    )])
 }

@@ -280,6 +280,28 @@ pub(super) fn lose_proc(here: &Here) {
     instance.give_away(proc);
 }
 
+/// Lets event 0 come, for which the main goroutine waits, and leaves the process.
+pub(super) fn wakes_main(instance: &Shared) -> Then {
+    fire(instance, 0, None);
+    Then::Ends
+}
+
+/// Starts a goroutine, waits for it in a blocking call, and ends.
+pub(super) fn waits_in_call_for_one(here: &Here, _: u32) -> Ran<()> {
+    go(here, FIRST);
+    wait_in_call(here);
+    Ran::Ended(())
+}
+
+/// Starts a goroutine, loses its P to the monitor, waits for event 0, and ends.
+pub(super) fn starts_one_and_loses_its_p(here: &Here, turn: u32) -> Ran<()> {
+    if turn == 0 {
+        go(here, FIRST);
+        lose_proc(here);
+    }
+    waits::<0>(here, turn)
+}
+
 /// Waits for event `EVENT` in the first turn, and ends.
 pub(super) fn waits<const EVENT: usize>(here: &Here, turn: u32) -> Ran<()> {
     if turn == 0 { wait(here, EVENT).unwrap_or(Ran::Ended(())) } else { Ran::Ended(()) }

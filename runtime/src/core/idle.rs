@@ -102,6 +102,14 @@ impl<T> Idle<T> {
     }
 
     fn wake_searcher(&self) -> Option<Taken<T>> {
+        let taken = self.take_idle_to_search();
+        taken.is_some().then(|| self.wakes_one());
+        taken
+    }
+
+    /// Takes an idle P for an M that is awake, has none, and searches with this one, unless another M searches. The M that sleeps
+    /// for the P goes on sleeping; its token is the caller's.
+    pub fn take_idle_to_search(&self) -> Option<Taken<T>> {
         let mut found = self.word.0.load(Relaxed); // Relaxed: I2 takes the fence; the CAS checks the value.
         while found < SEARCHER && found != 0 {
             let p = found.trailing_zeros() as usize;
@@ -110,10 +118,7 @@ impl<T> Idle<T> {
             let taken = found - (1 << p) + SEARCHER;
             // site: take-idle-and-search
             match self.word.0.compare_exchange(found, taken, Acquire, Relaxed) {
-                Ok(_) => {
-                    self.wakes_one();
-                    return Some(self.taken(p));
-                }
+                Ok(_) => return Some(self.taken(p)),
                 Err(other) => found = other,
             }
         }

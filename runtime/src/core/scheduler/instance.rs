@@ -39,7 +39,8 @@ pub struct Instance<E: Env> {
     pub idle: Idle<Hint>,
     pub(super) injector: Injector,
     pub(super) wants_p: WantsP,
-    ms: E::Lock<Vec<Arc<M<E>>>>,
+    /// The Ms; `None`: the run has ended, and they were told.
+    ms: E::Lock<Option<Vec<Arc<M<E>>>>>,
     pub(super) procs: E::Lock<Procs>,
     /// How many Ps the program wants.
     pub active: AtomicUsize,
@@ -59,7 +60,7 @@ impl<E: Env> Instance<E> {
             idle: Idle::new(most, |_| NOBODY),
             injector: Injector::new(),
             wants_p: WantsP::new(),
-            ms: E::Lock::new(Vec::new()),
+            ms: E::Lock::new(Some(Vec::new())),
             procs: E::Lock::new(Procs::default()),
             active: AtomicUsize::new(most),
             ending: Ending::new(),
@@ -101,24 +102,33 @@ impl<E: Env> Instance<E> {
     /// Adds an M, and returns it.
     pub fn add_m(self: &Arc<Self>, own: E::OfM) -> Arc<M<E>> {
         let mut ms = self.ms.lock();
-        let m = Arc::new(M::new(Arc::clone(self), ms.len() as u32, own));
-        ms.push(Arc::clone(&m));
+        let number = ms.as_ref().map_or(0, Vec::len) as u32;
+        let m = Arc::new(M::new(Arc::clone(self), number, own));
+        // A goroutine that runs beyond the end may start an M, which ends at once. Nothing takes it off the list any more, so the
+        // list does not get it: the two would keep each other. The twin keeps it.
+        // site: keep-no-m-after-the-end
+        if is_twin() {
+            ms.get_or_insert_default();
+        }
+        if let Some(ms) = &mut *ms {
+            ms.push(Arc::clone(&m));
+        }
         m
     }
 
     /// Returns the M of this number, unless the instance has ended.
     pub fn m(&self, number: u32) -> Option<Arc<M<E>>> {
-        self.ms.lock().get(number as usize).cloned()
+        self.ms.lock().as_ref()?.get(number as usize).cloned()
     }
 
     /// Returns all Ms, unless the instance has ended.
     pub fn ms(&self) -> Vec<Arc<M<E>>> {
-        self.ms.lock().clone()
+        self.ms.lock().clone().unwrap_or_default()
     }
 
     /// Returns how many Ms there are.
     pub(super) fn count_ms(&self) -> usize {
-        self.ms.lock().len()
+        self.ms.lock().as_ref().map_or(0, Vec::len)
     }
 
     /// Gives the M of this number a P, if it sleeps; returns its token.
@@ -207,8 +217,8 @@ impl<E: Env> Instance<E> {
     /// Wakes every M that sleeps, for a caller that has seen that the instance has ended: so the fence in `Ending::end` happens
     /// before the looks at the Ms, as E1 of `core::ending` asks.
     pub fn stop(&self) {
-        let all = core::mem::take(&mut *self.ms.lock());
-        all.iter().for_each(|m| _ = m.poke());
+        let all = self.ms.lock().take();
+        all.iter().flatten().for_each(|m| _ = m.poke());
     }
 
     /// Wakes an M for work that the caller has published, if that helps.

@@ -129,6 +129,7 @@ impl<E: Env> Here<E> {
                     instance.idle.wakes_one();
                 }
                 instance.env.wakes();
+                self.search_with_idle();
                 return self.run_timers();
             }
             // The thread that wakes the M counts it.
@@ -137,6 +138,20 @@ impl<E: Env> Here<E> {
         }
         instance.env.wakes();
         self.woken();
+    }
+
+    /// Takes an idle P, as an M that searches, if goroutines may move: their deadline has passed, and without a P this M would wake
+    /// another one to run them.
+    fn search_with_idle(&self) {
+        // The twin leaves them to another M.
+        // site: run-what-is-due-here
+        if !self.env().may_move() || is_twin() {
+            return;
+        }
+        if let Some(taken) = self.instance().idle.take_idle_to_search() {
+            self.proc.set(Some(taken.p));
+            self.searching.set(true);
+        }
     }
 
     /// Takes what the M was woken for.
