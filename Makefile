@@ -24,9 +24,9 @@ verify-full:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --all
 
-# As `verify`, with a second for each model.
+# As `verify`, with 0.3 seconds for each model.
 verify-short:
-	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 1
+	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- verify --time-limit 0.3
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- bugs
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus
 
@@ -120,6 +120,6 @@ package:
 # engines side by side.
 bench:
 	$(CARGO) bench -q -p selvedge-benches
-	$(CARGO) run --release -q -p selvedge-benches --bin ratios
-	$(CARGO) run --release -q -p selvedge-benches --bin against-go
+	$(CARGO) run --profile bench -q -p selvedge-benches --bin ratios
+	$(CARGO) run --profile bench -q -p selvedge-benches --bin against-go
 	$(CARGO) bench -q -p selvedge-models $(ENGINES)

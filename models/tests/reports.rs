@@ -88,7 +88,9 @@ fn a_verification_is_written_as_a_page_and_as_xml() {
 fn what_cannot_be_done_says_why() {
     let explores = cfg!(any(feature = "loom", feature = "graph", feature = "shuttle"));
     let nothing = if explores { "nothing of the audited source fits" } else { "no engine that explores" };
-    let wrong: [(&[&str], &str); 4] = [
+    let wrong: [(&[&str], &str); 6] = [
+        (&["verify", "--time-limit", "0"], "a number of seconds above 0"),
+        (&["verify", "--time-limit", "NaN"], "a number of seconds above 0"),
         (&["verify", "--filter", "nothing-like-that"], "nothing is named `nothing-like-that`"),
         (&["verify", "--audit", "x.json"], "--html"),
         (&["audit", "--filter", "nothing-like-that"], nothing),

@@ -176,9 +176,15 @@ pub(crate) struct VerifyArguments {
     /// Write JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Seconds for each model under each engine; 2, or 600 with --full, if not given
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    time_limit: Option<u64>,
+    /// Seconds for each model under each engine, such as 0.3; 2, or 600 with --full, if not given
+    #[arg(long, value_name = "SECONDS", value_parser = above_zero)]
+    time_limit: Option<Duration>,
+}
+
+/// Reads a time in seconds.
+fn above_zero(text: &str) -> Result<Duration, String> {
+    let time = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.filter(|time| !time.is_zero()).ok_or_else(|| "give a number of seconds above 0".to_string())
 }
 
 impl Selection {

@@ -43,7 +43,7 @@ impl VerifyArguments {
             effort = Effort { time_limit: Duration::from_secs(600), runs: 10_000, full: true, ..effort };
         }
         if let Some(limit) = self.time_limit {
-            effort.time_limit = Duration::from_secs(limit);
+            effort.time_limit = limit;
         }
         effort.jobs = self.explore_jobs.into();
         effort.shard = self.shard;
