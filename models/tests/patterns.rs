@@ -52,3 +52,28 @@ fn callbacks_that_share_a_list_without_a_lock_are_a_race() {
         },
     );
 }
+
+/// An exit that is dropped, and a goroutine of it that panics.
+#[test]
+fn a_panic_that_nobody_waits_for_fails_the_model() {
+    use selvedge_check::{Checker, FailureKind};
+    use selvedge_go::patterns::Exit;
+
+    let run = |is_waited_for: bool| {
+        let body = move || {
+            let exit = Exit::new();
+            exit.go(|_quit| panic!("lost"));
+            if is_waited_for {
+                let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| exit.wait()));
+                assert!(caught.is_err(), "the panic comes to who waits");
+            }
+        };
+        Checker::new().ignore_environment().engines([Engine::Graph]).run(body).pop().expect("one engine")
+    };
+    let lost = run(false);
+    let failure = &lost.verdict.failure().unwrap_or_else(|| panic!("{lost}")).failure;
+    assert_eq!(failure.kind, FailureKind::Panic);
+    assert!(failure.message.contains("nobody has seen a panic: lost"), "{lost}");
+    let seen = run(true);
+    assert!(matches!(seen.verdict, Verdict::Exhaustive), "{seen}");
+}

@@ -200,6 +200,12 @@ pub fn is_in_a_run() -> bool {
     false
 }
 
+/// Says that a panic was caught for a goroutine that will never ask for it: under a harness the model fails. Without one this does
+/// nothing: the panic hook has told of the panic.
+pub fn lose_panic(panic: &(dyn Any + Send)) {
+    super::thread::lose_panic(panic);
+}
+
 /// Returns whether a goroutine runs here that may be suspended.
 #[inline]
 pub fn is_current() -> bool {

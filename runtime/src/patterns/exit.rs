@@ -12,7 +12,8 @@ use std::time::Duration;
 /// of them notice, be they ten or ten thousand, and those that look later. A goroutine looks at it in a `select!`
 /// beside whatever it waits for.
 ///
-/// Dropping this closes the channel and does not wait.
+/// Dropping this closes the channel and does not wait: nobody gets the panic of a goroutine then, and a model in which one has
+/// panicked fails.
 ///
 /// ```
 /// use selvedge::chan::{bounded, select};

@@ -87,6 +87,16 @@ impl Members {
     }
 }
 
+impl Drop for Members {
+    /// Nobody will wait any more.
+    fn drop(&mut self) {
+        if let Some(panic) = self.panic.get_mut().take() {
+            task::lose_panic(&*panic);
+            dispose(panic);
+        }
+    }
+}
+
 /// Drops what a panic left, whose destructor may panic too. (What that panic leaves is leaked.)
 pub(super) fn dispose(panic: Panic) {
     if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
