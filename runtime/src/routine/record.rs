@@ -1,10 +1,10 @@
 //! Records of what hooks are told: [`Trace`] and [`Profile`].
 
 use super::within::Event;
-use core::fmt;
+use core::{fmt, mem};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::time::now;
-use selvedge::sync::Mutex;
+use selvedge::sync::{Cond, Mutex};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 ///
 /// Each task that has ended is a bar with its name. Bars that overlap are in rows of their own. A task that still runs when the
 /// trace is finished is not in it.
+///
+/// The writer is called by whatever task has ended, one call at a time and under no lock: a writer that is slow keeps that task, and
+/// other tasks go on. What ends meanwhile is written with the next task that ends, or at the end of the trace.
 ///
 /// ```
 /// use selvedge::context::background;
@@ -25,15 +28,30 @@ use std::time::{Duration, Instant};
 /// assert!(text.contains(r#""name":"main""#));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct Trace<W>(Arc<Mutex<Traced<W>>>);
+pub struct Trace<W>(Arc<Shared<W>>);
+
+struct Shared<W> {
+    traced: Mutex<Traced<W>>,
+    /// The writer is back.
+    is_back: Cond,
+}
 
 struct Traced<W> {
-    /// `None`: the trace is finished.
-    writer: Option<W>,
+    writer: Writer<W>,
     failed: Option<io::Error>,
+    /// What is to be written.
+    text: String,
     begun: Instant,
     /// When the last bar of each row ends.
     rows: Vec<Duration>,
+}
+
+enum Writer<W> {
+    Here(W),
+    /// A task writes.
+    Away,
+    /// The trace is finished.
+    Gone,
 }
 
 impl<W: Write + Send + 'static> Trace<W> {
@@ -43,39 +61,89 @@ impl<W: Write + Send + 'static> Trace<W> {
     /// What the writer says.
     pub fn new(mut writer: W) -> io::Result<Trace<W>> {
         writer.write_all(b"[")?;
-        let traced = Traced { writer: Some(writer), failed: None, begun: now(), rows: Vec::new() };
-        Ok(Trace(Arc::new(Mutex::new(traced))))
+        let traced = Traced {
+            writer: Writer::Here(writer),
+            failed: None,
+            text: String::new(),
+            begun: now(),
+            rows: Vec::new(),
+        };
+        Ok(Trace(Arc::new(Shared { traced: Mutex::new(traced), is_back: Cond::new() })))
     }
 
     /// Returns a hook that records what it is told, until the trace is finished.
+    ///
+    /// # Panics
+    /// The hook: if the writer panics. Nothing is written after that.
     pub fn hook(&self) -> impl Fn(&Event<'_>) + Send + Sync + use<W> {
-        let traced = Arc::clone(&self.0);
+        let shared = Arc::clone(&self.0);
         move |event| {
             if let Event::Ends { name, elapsed, outcome } = event {
-                traced.lock().add(name, *elapsed, outcome.is_ok());
+                shared.add(name, *elapsed, outcome.is_ok());
             }
         }
     }
 
-    /// Ends the trace, and returns the writer.
+    /// Ends the trace, and returns the writer. Blocks while a task writes; so a writer that finishes its own trace waits for ever.
     ///
     /// # Errors
-    /// The first error of the writer, if it had one since the beginning; also if the trace is finished already.
+    /// The first error of the writer, if it had one since the beginning; also if it has panicked, or the trace is finished already.
     pub fn finish(self) -> io::Result<W> {
-        let mut traced = self.0.lock();
-        let failed = traced.failed.take();
-        let mut writer =
-            traced.writer.take().ok_or_else(|| io::Error::other("the trace is finished already"))?;
+        let mut traced = self.0.traced.lock();
+        while matches!(traced.writer, Writer::Away) {
+            self.0.is_back.wait(&mut traced);
+        }
+        let (failed, mut text) = (traced.failed.take(), mem::take(&mut traced.text));
+        let Writer::Here(mut writer) = mem::replace(&mut traced.writer, Writer::Gone) else {
+            return Err(io::Error::other("the trace is finished already"));
+        };
         drop(traced);
         failed.map_or(Ok(()), Err)?;
-        writer.write_all(b"\n]\n")?;
+        text.push_str("\n]\n");
+        writer.write_all(text.as_bytes())?;
         writer.flush()?;
         Ok(writer)
     }
 }
 
-impl<W: Write> Traced<W> {
-    /// Adds a bar that ends now.
+impl<W: Write> Shared<W> {
+    /// Adds a bar that ends now, and writes what there is if nobody writes.
+    fn add(&self, name: &str, elapsed: Duration, is_well: bool) {
+        let mut traced = self.traced.lock();
+        if traced.failed.is_some() || matches!(traced.writer, Writer::Gone) {
+            return;
+        }
+        traced.add(name, elapsed, is_well);
+        if let Writer::Here(writer) = mem::replace(&mut traced.writer, Writer::Away) {
+            let text = mem::take(&mut traced.text);
+            drop(traced);
+            let panicked = io::Error::other("the writer has panicked");
+            let mut writing = Writing { shared: self, writer: Some(writer), ended: Err(panicked) };
+            writing.ended =
+                writing.writer.as_mut().map_or(Ok(()), |writer| writer.write_all(text.as_bytes()));
+        }
+    }
+}
+
+/// A writer on its way, which comes back when this is dropped, also by a panic of its own.
+struct Writing<'a, W> {
+    shared: &'a Shared<W>,
+    writer: Option<W>,
+    ended: io::Result<()>,
+}
+
+impl<W> Drop for Writing<'_, W> {
+    fn drop(&mut self) {
+        let mut traced = self.shared.traced.lock();
+        traced.failed = mem::replace(&mut self.ended, Ok(())).err();
+        traced.writer = self.writer.take().map_or(Writer::Gone, Writer::Here);
+        drop(traced);
+        self.shared.is_back.broadcast();
+    }
+}
+
+impl<W> Traced<W> {
+    /// Adds a bar that ends now to what is to be written.
     fn add(&mut self, name: &str, elapsed: Duration, is_well: bool) {
         let end = now().saturating_duration_since(self.begun);
         let begin = end.saturating_sub(elapsed);
@@ -83,15 +151,12 @@ impl<W: Write> Traced<W> {
         let comma = if self.rows.is_empty() { "" } else { "," };
         self.rows.resize(self.rows.len().max(row + 1), Duration::ZERO);
         self.rows[row] = end;
-        let (Some(writer), None) = (&mut self.writer, &self.failed) else { return };
-        let written = write!(
-            writer,
+        self.text += &format!(
             "{comma}\n{{\"name\":{},\"ph\":\"X\",\"ts\":{},\"dur\":{},\"pid\":1,\"tid\":{row},\"args\":{{\"well\":{is_well}}}}}",
             Quoted(name),
             Micros(begin),
             Micros(elapsed),
         );
-        self.failed = written.err();
     }
 }
 

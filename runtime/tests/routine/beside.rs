@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use cron::Schedule;
 use selvedge::chan::bounded;
 use selvedge::context::{Context, background, with_cancel, with_timeout};
+use selvedge::rt::task;
 use selvedge::testing::{bubble, wall};
-use selvedge_go::routine::{Executor, Outcome, Profile, Routine, Task, Trace, child};
+use selvedge_go::routine::{Event, Executor, Outcome, Profile, Routine, Task, Trace, child};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -36,8 +38,8 @@ fn a_task_that_is_added_is_stopped_and_waited_for() {
             assert!(child(context, "fails", fails("no luck")).is_ok(), "its error decides nothing");
             Ok(())
         };
-        let hook = move |event: &selvedge_go::routine::Event<'_>| {
-            if let selvedge_go::routine::Event::Ends { name, .. } = event {
+        let hook = move |event: &Event<'_>| {
+            if let Event::Ends { name, .. } = event {
                 told.add(*name);
             }
         };
@@ -69,8 +71,8 @@ fn a_name_may_be_made_by_what_adds_a_task_too() {
             assert!(child(context, Adds(context.clone()), Task::new(|_| Ok(()))).is_ok());
             Ok(())
         };
-        let hook = move |event: &selvedge_go::routine::Event<'_>| {
-            if let selvedge_go::routine::Event::Ends { name, .. } = event {
+        let hook = move |event: &Event<'_>| {
+            if let Event::Ends { name, .. } = event {
                 told.add(*name);
             }
         };
@@ -218,7 +220,7 @@ fn a_trace_has_a_bar_for_each_task_that_has_ended() {
         bubble(|_| assert_eq!(text(routine.observe(trace.hook()).execute(&background())), "well"));
         let bytes = trace.clone().finish().expect("memory");
         let text = String::from_utf8(bytes).expect("text");
-        hook(&selvedge_go::routine::Event::Ends { name: "late", elapsed: HOUR, outcome: &Ok(()) });
+        hook(&Event::Ends { name: "late", elapsed: HOUR, outcome: &Ok(()) });
         assert!(trace.finish().is_err(), "it is finished already");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!((lines[0], lines[lines.len() - 1], lines.len()), ("[", "]", 5), "{text}");
@@ -259,4 +261,82 @@ fn a_trace_that_cannot_be_written_says_so_at_its_end() {
     assert_eq!(text(task.execute(&background())), "well");
     let error = trace.finish().err().map(|error| error.kind());
     assert_eq!(error, Some(std::io::ErrorKind::StorageFull));
+}
+
+/// A writer that calls this at each write but the first, which begins the trace.
+struct Calls<F>(Vec<u8>, F);
+
+impl<F: FnMut()> std::io::Write for Calls<F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if !self.0.is_empty() {
+            (self.1)();
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Tells a hook that a task of this name has ended.
+fn ends(hook: &impl Fn(&Event<'_>), name: &str) {
+    hook(&Event::Ends { name, elapsed: HOUR, outcome: &Ok(()) });
+}
+
+fn text_of<F>(trace: Trace<Calls<F>>) -> String
+where
+    F: FnMut() + Send + 'static,
+{
+    String::from_utf8(trace.finish().expect("memory").0).expect("text")
+}
+
+#[test]
+fn a_writer_of_a_trace_that_waits_keeps_no_other_task() {
+    everywhere(|| {
+        let ((begins, begun), (tx, rx)) = (bounded(2), bounded::<()>(2));
+        let writer = Calls(Vec::new(), move || {
+            begins.send(()).expect("the test waits");
+            rx.recv().expect("the test sends");
+        });
+        let trace = Trace::new(writer).expect("memory");
+        let hook = trace.hook();
+        let first = task::spawn(move || ends(&hook, "first"));
+        begun.recv().expect("it writes");
+        // It would not come back if it waited for the writer.
+        ends(&trace.hook(), "second");
+        (0..2).for_each(|_| tx.send(()).expect("the writer waits"));
+        let text = text_of(trace);
+        first.join().expect("no panic");
+        assert!(text.contains("first") && text.contains("second") && text.ends_with("\n]\n"), "{text}");
+    });
+}
+
+/// What a writer calls, once it is there.
+type Own = Mutex<Option<Box<dyn Fn() + Send>>>;
+
+#[test]
+fn a_writer_of_a_trace_may_end_tasks_of_the_same_trace() {
+    let own: Arc<Own> = Arc::default();
+    let theirs = Arc::clone(&own);
+    let trace =
+        Trace::new(Calls(Vec::new(), move || theirs.lock().expect("no panic").iter().for_each(|end| end())))
+            .expect("memory");
+    let hook = trace.hook();
+    *own.lock().expect("no panic") = Some(Box::new(move || ends(&hook, "inner")));
+    ends(&trace.hook(), "outer");
+    *own.lock().expect("no panic") = None;
+    let text = text_of(trace);
+    assert_eq!((text.matches("outer").count(), text.matches("inner").count()), (1, 1), "{text}");
+}
+
+#[test]
+fn a_writer_of_a_trace_that_panics_ends_it() {
+    let trace = Trace::new(Calls(Vec::new(), || panic!("full"))).expect("memory");
+    let hook = trace.hook();
+    assert!(catch_unwind(AssertUnwindSafe(|| ends(&hook, "first"))).is_err());
+    ends(&hook, "second");
+    let error = trace.finish().err().expect("it has failed");
+    assert!(error.to_string().contains("the writer has panicked"), "{error}");
 }
