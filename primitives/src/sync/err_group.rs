@@ -71,7 +71,8 @@ impl<E: Send + 'static> ErrGroup<E> {
         ErrGroup::with(None, Some(tell))
     }
 
-    /// Creates a group that runs at most `limit` closures at once; [`go`](Self::go) blocks until one may start.
+    /// Creates a group that runs at most `limit` closures at once; [`go`](Self::go) blocks until one may start. A closure that calls
+    /// `go` of its own group waits for a place while it has one: if all do so at once, none goes on.
     ///
     /// # Panics
     /// If the limit is zero.
