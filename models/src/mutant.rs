@@ -14,6 +14,8 @@ pub enum Needs {
     Freeing,
     /// Explores interleavings.
     Interleavings,
+    /// Explores interleavings, and so few of each kind that it comes to a rare one in seconds.
+    Graphs,
 }
 
 /// A change to one site, and how the model must fail because of it.
@@ -116,6 +118,7 @@ impl Mutant {
             (_, Needs::SeqCst | Needs::Freeing) => engine.judges_seq_cst(),
             (_, Needs::Orderings) => engine.sees_orderings(),
             (_, Needs::Interleavings) => true,
+            (_, Needs::Graphs) => engine == Engine::Graph,
         }
     }
 

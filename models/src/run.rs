@@ -40,9 +40,9 @@ impl Effort {
     };
 }
 
-/// The time for a mutant in each of the steps of [`STEPS`]: far more than a mutant takes that is caught, so that a
-/// slow machine does not miss one.
-const MUTANT_LIMIT: Duration = Duration::from_secs(60);
+/// The executions for a mutant in each of the steps of [`STEPS`]: far more than a mutant takes that is caught. No time limits
+/// it, so that a slow machine does not miss one.
+const MUTANT_LIMIT: u64 = 1_000_000;
 
 /// The most events that an execution of a bounded model may have under the graph engine: operations that break each
 /// other's cells and retry could go on for ever. The longest executions without such retries have about 500.
@@ -130,7 +130,8 @@ pub fn run_mutant(
 ) -> Result<(), String> {
     let checker = checker(model, engine)
         .iterations(effort.runs)
-        .time_limit(MUTANT_LIMIT)
+        .time_limit(None)
+        .max_executions(MUTANT_LIMIT)
         .counters(counters)
         .shrink(false);
     let checker = mutant.mutations().into_iter().fold(checker, Checker::mutate);
