@@ -3,18 +3,24 @@
 use selvedge::rt::task::{Key, Make};
 use std::any::Any;
 
-/// The values of one goroutine, in the order in which they were made.
+/// The values of one goroutine, in the order in which they were made. Where a value has been dropped, since the goroutine ends, its
+/// key stays.
 #[derive(Default)]
-pub(crate) struct Locals {
-    values: Vec<(Key, Box<dyn Any>)>,
-    /// The keys whose values have been dropped, since the goroutine ends.
-    gone: Vec<Key>,
-}
+pub(crate) struct Locals(Vec<(Key, Option<Box<dyn Any>>)>);
 
 impl Locals {
-    /// Returns the value for a key, if there is one.
-    fn find(&self, key: Key) -> Option<*const dyn Any> {
-        self.values.iter().rev().find(|value| value.0.address == key.address).map(|value| &raw const *value.1)
+    /// Returns the value for a key, or `Some(None)` if it has been dropped.
+    fn find(&self, key: Key) -> Option<Option<*const dyn Any>> {
+        let (_, value) = self.0.iter().rev().find(|value| value.0.address == key.address)?;
+        Some(value.as_deref().map(|value| &raw const *value))
+    }
+
+    /// Adds a value. Most goroutines have one, so there is memory for one at first.
+    fn add(&mut self, key: Key, value: Box<dyn Any>) {
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
+        self.0.push((key, Some(value)));
     }
 
     /// Drops the values that have destructors, the last one first; and those that are made meanwhile.
@@ -35,10 +41,7 @@ impl Locals {
 
     /// Takes the last value that has a destructor.
     fn take_last(&mut self) -> Option<Box<dyn Any>> {
-        let at = self.values.iter().rposition(|value| value.0.has_destructor)?;
-        let (key, value) = self.values.remove(at);
-        self.gone.push(key);
-        Some(value)
+        self.0.iter_mut().rev().filter(|value| value.0.has_destructor).find_map(|value| value.1.take())
     }
 }
 
@@ -52,19 +55,16 @@ pub(crate) unsafe fn get(
     make: Option<&mut Make<'_>>,
 ) -> Option<*const dyn Any> {
     // SAFETY: the goroutine has its values alone, and the reference ends with this block.
-    let (found, is_gone) = unsafe {
-        (*locals).as_deref().map_or((None, false), |locals| (locals.find(key), locals.gone.contains(&key)))
-    };
-    if found.is_some() || is_gone {
+    let found = unsafe { (*locals).as_deref().and_then(|locals| locals.find(key)) };
+    if let Some(found) = found {
         return found;
     }
     let value = make?();
     // SAFETY: the goroutine has its values alone, and `make` has returned, so no reference to them is left.
     let locals = unsafe { (*locals).get_or_insert_default() };
     // `make` may have made the value by itself, which then stays.
-    if let Some(found) = locals.find(key) {
-        return Some(found);
+    if locals.find(key).is_none() {
+        locals.add(key, value);
     }
-    locals.values.push((key, value));
-    locals.find(key)
+    locals.find(key)?
 }
