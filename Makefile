@@ -43,12 +43,12 @@ audit:
 native:
 	$(CARGO) run --release -q -p selvedge-models $(ENGINES) -- litmus --native
 
-# Everything once, natively and under all engines; the primitives in a build in which there is no engine; and a model with
-# loom alone and with the graph engine alone. (What else compiles by itself, `lint` checks.)
+# Everything once, natively and under all engines; the primitives and the scheduler in a build in which there is no engine;
+# and a model with loom alone and with the graph engine alone. (What else compiles by itself, `lint` checks.)
 test:
 	$(CARGO) $(TESTS) --workspace --exclude selvedge-benches --all-features --lib --bins --tests
 	$(CARGO) test -q --doc --workspace --exclude selvedge-benches --all-features
-	$(CARGO) $(TESTS) -p selvedge -p selvedge-api-tests --features selvedge/async --lib --tests
+	$(CARGO) $(TESTS) -p selvedge -p selvedge-api-tests -p selvedge-go --features selvedge/async --lib --tests
 	$(CARGO) test -q --doc -p selvedge --features async
 	$(CARGO) test -q -p selvedge --release --test layout
 	$(CARGO) test -q -p spsc-ring --features loom --test model
