@@ -7,12 +7,13 @@ use crate::mutant::{Mutant, Needs};
 use selvedge::rt::sync::Arc;
 use selvedge::rt::sync::atomic::AtomicU32;
 use selvedge::rt::sync::atomic::Ordering::SeqCst;
+use selvedge::rt::task::Goexit;
 use selvedge::rt::thread;
 use selvedge::sync::{
-    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, Permits, Semaphore, SingleFlight, WaitGroup,
+    Barrier, Cond, ErrGroup, Mutex, MutexGuard, Once, OnceValue, Permits, Semaphore, SingleFlight, WaitGroup,
 };
 use selvedge_check::FailureKind;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 models![
@@ -31,6 +32,7 @@ models![
     one_call_runs_and_all_see_it,
     a_closure_that_calls_itself_is_told_and_others_wait,
     a_call_is_over_or_stopped,
+    a_closure_that_ends_its_goroutine_makes_no_value,
     a_wait_sees_all_that_was_done,
     a_wait_group_is_used_again,
     a_semaphore_keeps_its_limit,
@@ -400,6 +402,30 @@ fn a_call_is_over_or_stopped() -> Model {
     })
     .bound(2)
     .catches([TRUSTS_PERMIT, WEAK_DONE, NO_OWNER])
+}
+
+/// The caller whose closure ends its goroutine ends, and the other one is told that there is no value.
+fn a_closure_that_ends_its_goroutine_makes_no_value() -> Model {
+    model("a closure that ends its goroutine makes no value, which the other caller is told", || {
+        /// Returns whether it was the caller that ends.
+        fn call(value: &OnceValue<u32, impl FnOnce() -> u32>) -> bool {
+            let panic = catch_unwind(AssertUnwindSafe(|| *value.get())).expect_err("there is no value");
+            let told = panic.downcast_ref::<&str>();
+            assert!(panic.is::<Goexit>() || told.is_some_and(|text| text.contains("ended its goroutine")));
+            panic.is::<Goexit>()
+        }
+        let value = Arc::new(OnceValue::new(|| {
+            // The other thread may come to wait here.
+            thread::yield_now();
+            resume_unwind(Box::new(Goexit))
+        }));
+        let theirs = Arc::clone(&value);
+        let other = thread::spawn(move || call(&theirs));
+        let ended = call(&value);
+        assert!(ended != other.join().expect("no panic"), "one of the two has run the closure");
+    })
+    .bound(2)
+    .catches([WEAK_DONE, NO_OWNER, WAKE_SLEEPER])
 }
 
 /// What two threads did before they were done happens before the wait returns.
