@@ -2,9 +2,11 @@
 
 CARGO ?= cargo
 ENGINES := --features loom,shuttle,graph
-# cargo-nextest, where it is installed, runs the tests of several binaries side by side; cargo runs the same ones.
+# cargo-nextest, where it is installed, runs the tests of several binaries side by side, two for each processor, since some sleep;
+# cargo runs the same ones.
 NEXTEST := $(shell $(CARGO) nextest --version 2>/dev/null)
-TESTS := $(if $(NEXTEST),nextest run --cargo-quiet --no-fail-fast --status-level fail --final-status-level fail,test -q)
+AT_ONCE := $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+TESTS := $(if $(NEXTEST),nextest run -j $(AT_ONCE) --cargo-quiet --no-fail-fast --status-level fail --final-status-level fail,test -q)
 
 # The targets that we support. Tests run on the first, the others are compiled where rustup has installed their std.
 TARGETS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
