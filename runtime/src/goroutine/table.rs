@@ -260,14 +260,17 @@ impl Links for Table {
     }
 }
 
-// As it ships: where engines can run the primitives, each of their parts is larger.
-#[cfg(all(test, not(any(feature = "loom", feature = "shuttle", feature = "graph"))))]
+#[cfg(test)]
 mod tests {
     use super::Slot;
+    use selvedge::rt::sync::atomic::AtomicU32;
 
     /// A goroutine that waits is to cost little more than a page of stack (a million: 4.5 GB).
     #[test]
     fn a_slot_is_small() {
-        assert!(size_of::<Slot>() <= 112, "a slot has {} bytes", size_of::<Slot>());
+        // Where a harness can run the primitives, their atomics are larger, and so is a slot.
+        let is_as_it_ships = size_of::<AtomicU32>() == size_of::<u32>();
+        let most = if is_as_it_ships { 112 } else { 160 };
+        assert!(size_of::<Slot>() <= most, "a slot has {} bytes", size_of::<Slot>());
     }
 }
