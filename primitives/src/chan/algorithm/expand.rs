@@ -69,8 +69,8 @@ impl<T> Chan<T> {
                 }
                 Phase::SenderWaits => {
                     // Release: the receive happens before the send completes. Acquire: the waiter that this thread
-                    // takes out is that of the cell's present holder. Not model-checked: in no model does a sender with
-                    // the same ticket come just then; a model has that case for a receiver in place of the expander.
+                    // takes out is that of the cell's present holder. Not model-checked: in no model does a sender begin
+                    // to wait in this cell between the expander's load and this exchange.
                     // site: move-value-into-buffer
                     match end_wait(place, SENDER, Phase::SenderWaits, Phase::Full, AcqRel) {
                         Err(found) => state = found,
